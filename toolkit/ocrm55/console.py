@@ -1,0 +1,111 @@
+"""The one place that prints: progress, tables, and every external command line as it is run.
+
+Results (text, tables, JSON) go to stdout; everything about how they come to be goes to stderr, so that
+`ocrm55 run-fvp a.png > result.txt` keeps only the result.
+"""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ocrm55.errors import Ocrm55Error, ToolchainError
+
+_out = Console(highlight=False, soft_wrap=True)
+_err = Console(stderr=True, highlight=False, soft_wrap=True)
+_verbose = False
+
+
+def set_verbose(verbose: bool) -> None:
+    """Show the output of external commands even when they succeed."""
+    global _verbose
+    _verbose = verbose
+
+
+def result(line: str = "") -> None:
+    """Print one line of the command's result to stdout."""
+    _out.print(line, markup=False)
+
+
+def note(line: str) -> None:
+    """Print one line about what is going on to stderr."""
+    _err.print(line, markup=False)
+
+
+def stage(name: str, detail: str = "") -> None:
+    """Announce a stage of the pipeline: `compile   float32 -> build/...`."""
+    _err.print(f"[bold cyan]{escape(name):<10}[/] {escape(detail)}")
+
+
+def warning(line: str) -> None:
+    """Print a warning to stderr."""
+    _err.print(f"[yellow]warning:[/] {escape(line)}")
+
+
+def error(trouble: Ocrm55Error) -> None:
+    """Print an error as one sentence, with the things to try below it."""
+    _err.print(f"[bold red]error:[/] {escape(trouble.sentence)}")
+    for attempt in trouble.tries:
+        _err.print(f"  try: {escape(attempt)}")
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
+    """Print a table to stdout; `right` names the columns that hold numbers."""
+    # Redirected output keeps whole lines: a table cut to 80 columns is no use in a log file.
+    grid = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        grid.add_column(column, justify="right" if column in right else "left", no_wrap=True)
+    for row in rows:
+        grid.add_row(*(escape(str(cell)) for cell in row))
+    if _out.is_terminal:
+        _out.print(grid)
+    else:
+        Console(file=_out.file, width=400, highlight=False).print(grid)
+
+
+@contextmanager
+def progress(label: str, total: int | None) -> Iterator[Progress]:
+    """A progress bar on stderr; advance it with `bar.advance(bar.task_ids[0])`."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_err, transient=True) as bar:
+        bar.add_task(label, total=total)
+        yield bar
+
+
+def command(
+    arguments: Sequence[str | Path],
+    *,
+    tries: Sequence[str] = (),
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float | None = None,
+) -> str:
+    """Run an external command to its end and return its standard output.
+
+    The exact command line is shown first. A command that is missing, fails or runs out of time raises
+    ToolchainError with the last lines that it printed.
+    """
+    words = [str(word) for word in arguments]
+    _err.print(f"[dim]$ {escape(shlex.join(words))}[/]")
+    try:
+        done = subprocess.run(words, cwd=cwd, env=env, timeout=timeout_s, capture_output=True, text=True, errors="replace")
+    except FileNotFoundError as missing:
+        raise ToolchainError(f"`{words[0]}` is not installed or not on PATH.", tries or ["ocrm55 doctor"]) from missing
+    except subprocess.TimeoutExpired as late:
+        raise ToolchainError(f"`{words[0]}` did not finish within {timeout_s:g} s.", tries) from late
+    printed = (done.stdout + done.stderr).strip()
+    if done.returncode != 0:
+        if printed:
+            note("\n".join(printed.splitlines()[-25:]))
+        raise ToolchainError(f"`{words[0]}` failed with exit status {done.returncode}.", tries)
+    if _verbose and printed:
+        note(printed)
+    return done.stdout

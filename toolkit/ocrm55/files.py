@@ -1,0 +1,89 @@
+"""Files and folders that are whole or absent: written beside their place, then renamed into it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ocrm55.errors import OutputError
+
+
+@contextmanager
+def atomic_directory(destination: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `destination`; rename it over `destination` when the block ends without error.
+
+    An older `destination` is replaced whole. Nothing is left behind when the block fails.
+    Raises OutputError when the place cannot be written.
+    """
+    destination = Path(destination)
+    if destination.exists() and not destination.is_dir():
+        raise OutputError(f"{destination} is a file where a folder is to be written.", ["choose another folder"])
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent))
+        staging.chmod(0o755)  # mkdtemp makes it private; the artifact is for everyone whom the parent admits
+    except OSError as trouble:
+        raise OutputError(
+            f"{destination.parent} cannot be written: {trouble.strerror}.", ["choose another folder with --build-dir"]
+        ) from trouble
+    try:
+        yield staging
+        retired = staging.with_name(staging.name + ".old")
+        if destination.exists():
+            destination.rename(retired)
+        staging.rename(destination)
+        shutil.rmtree(retired, ignore_errors=True)
+    except OSError as trouble:
+        raise OutputError(f"{destination} cannot be written: {trouble.strerror or trouble}.") from trouble
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def atomic_file(destination: Path) -> Iterator[Path]:
+    """Yield a path beside `destination` to write to; rename it over `destination` when the block ends without error."""
+    destination = Path(destination)
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{destination.name}.", dir=destination.parent)
+        os.close(handle)
+    except OSError as trouble:
+        raise OutputError(f"{destination} cannot be written: {trouble.strerror}.", ["choose another place"]) from trouble
+    staging = Path(name)
+    staging.chmod(0o644)
+    try:
+        yield staging
+        staging.replace(destination)
+    except OSError as trouble:
+        raise OutputError(f"{destination} cannot be written: {trouble.strerror or trouble}.") from trouble
+    finally:
+        staging.unlink(missing_ok=True)
+
+
+def write_text(destination: Path, text: str) -> None:
+    """Write a UTF-8 text file, whole or not at all."""
+    with atomic_file(destination) as staging:
+        staging.write_text(text, encoding="utf-8")
+
+
+def write_json(destination: Path, value: object) -> None:
+    """Write a JSON file that a person can read, whole or not at all."""
+    write_text(destination, json.dumps(value, indent=2, sort_keys=False) + "\n")
+
+
+def digest(paths: Iterable[Path], *values: object) -> str:
+    """SHA-256 over the contents of files (folders are walked in name order) and the text of plain values."""
+    total = hashlib.sha256()
+    for path in paths:
+        for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+            total.update(str(file.relative_to(path) if path.is_dir() else file.name).encode() + b"\0")
+            total.update(hashlib.sha256(file.read_bytes()).digest())
+    for value in values:
+        total.update(repr(value).encode() + b"\0")
+    return total.hexdigest()
