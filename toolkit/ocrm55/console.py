@@ -96,7 +96,9 @@ def command(
     words = [str(word) for word in arguments]
     _err.print(f"[dim]$ {escape(shlex.join(words))}[/]")
     try:
-        done = subprocess.run(words, cwd=cwd, env=env, timeout=timeout_s, capture_output=True, text=True, errors="replace")
+        done = subprocess.run(
+            words, check=False, cwd=cwd, env=env, timeout=timeout_s, capture_output=True, text=True, errors="replace"
+        )
     except FileNotFoundError as missing:
         raise ToolchainError(f"`{words[0]}` is not installed or not on PATH.", tries or ["ocrm55 doctor"]) from missing
     except subprocess.TimeoutExpired as late:

@@ -54,7 +54,9 @@ def atomic_file(destination: Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{destination.name}.", dir=destination.parent)
         os.close(handle)
     except OSError as trouble:
-        raise OutputError(f"{destination} cannot be written: {trouble.strerror}.", ["choose another place"]) from trouble
+        raise OutputError(
+            f"{destination} cannot be written: {trouble.strerror}.", ["choose another place"]
+        ) from trouble
     staging = Path(name)
     staging.chmod(0o644)
     try:

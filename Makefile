@@ -1,0 +1,58 @@
+# `make demo` sets everything up and reads a sample image on the simulated board; `make test` passes the tests.
+# Both do nothing twice. The Python environment is .venv/; remove it with `make distclean`.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+SAMPLE ?= models/samples/hello.png
+
+.PHONY: demo test test-quick lint wheel setup system-packages clean distclean help
+
+help:
+	@echo "make demo    set up, then export, compile, build and read $(SAMPLE) on the simulated Cortex-M55"
+	@echo "make test    set up, then run all tests (unit and simulator)"
+	@echo "make lint    ruff and mypy"
+	@echo "make wheel   build dist/ocrm55-*.whl"
+	@echo "make clean   remove build/ and dist/;  make distclean removes $(VENV)/ too"
+
+demo: $(VENV)/.installed
+	$(BIN)/ocrm55 run-fvp $(SAMPLE)
+
+test: $(VENV)/.installed-dev lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-quick: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest tests/unit -m "not slow"
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check toolkit tests
+	$(BIN)/ruff format --check toolkit tests
+	$(BIN)/mypy
+
+wheel: $(VENV)/.installed-dev
+	$(BIN)/python -m build
+
+setup: $(VENV)/.installed
+
+system-packages:
+	@PYTHON=$(PYTHON) toolkit/install-system-packages.sh
+
+$(BIN)/python: | system-packages
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+	    { echo "error: $(PYTHON) is not Python 3.11; name one: make PYTHON=/path/to/python3.11" >&2; exit 4; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml $(BIN)/python | system-packages
+	@echo "installing the Python packages (about 2 GB, a minute or two) ..."
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf build dist
+
+distclean: clean
+	rm -rf $(VENV)

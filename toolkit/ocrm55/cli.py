@@ -1,0 +1,82 @@
+"""The `ocrm55` program: it collects the commands, and turns errors into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from ocrm55 import __version__, console
+from ocrm55.errors import Ocrm55Error
+
+app = typer.Typer(
+    name="ocrm55",
+    help="Put an English text recognizer on an Arm Cortex-M55: export, compile, build, and run on a simulated board.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+# name of the command -> module and function; in the order in which a newcomer meets them.
+_PIPELINE = "The pipeline"
+_PROOF = "Proof and insight"
+_MODELS = "Models"
+_SETUP = "Set-up"
+_COMMANDS = [
+    ("run-fvp", "run_fvp", "run_fvp", _PIPELINE),
+    ("export", "export", "export", _PIPELINE),
+    ("compile", "compile", "compile_", _PIPELINE),
+    ("build", "build", "build", _PIPELINE),
+    ("verify", "verify", "verify", _PROOF),
+    ("doctor", "doctor", "doctor", _SETUP),
+]
+_GROUPS: list[tuple[str, str, str]] = []
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        console.result(f"ocrm55 {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show what external commands print.")] = False,
+) -> None:
+    console.set_verbose(verbose)
+
+
+for _name, _module, _function, _panel in _COMMANDS:
+    _command = getattr(importlib.import_module(f"ocrm55.commands.{_module}"), _function)
+    app.command(_name, rich_help_panel=_panel)(_command)
+for _name, _module, _panel in _GROUPS:
+    app.add_typer(importlib.import_module(f"ocrm55.commands.{_module}").app, name=_name, rich_help_panel=_panel)
+
+
+def main() -> None:
+    """Run the program and exit with its status."""
+    # Paddle and oneDNN narrate on stdout and stderr; what a user must know is said by ocrm55 itself.
+    os.environ.setdefault("GLOG_minloglevel", "2")
+    try:
+        app(standalone_mode=True)
+    except Ocrm55Error as trouble:
+        console.error(trouble)
+        sys.exit(trouble.exit_code)
+    except KeyboardInterrupt:
+        console.note("interrupted")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): nothing to report.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+
+
+if __name__ == "__main__":
+    main()

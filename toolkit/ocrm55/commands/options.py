@@ -1,0 +1,53 @@
+"""Options that several commands share, written once so that they mean and say the same everywhere."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Precision(StrEnum):
+    """Arithmetic of the network on the target."""
+
+    FLOAT32 = "float32"
+
+
+class SimulatorChoice(StrEnum):
+    """Which simulator runs the firmware."""
+
+    AUTO = "auto"
+    QEMU = "qemu"
+    FVP = "fvp"
+
+
+BuildDir = Annotated[
+    Path, typer.Option("--build-dir", metavar="DIR", help="Folder for everything that is made; one folder a model.")
+]
+Source = Annotated[
+    str,
+    typer.Option(
+        "--source",
+        metavar="bundled|pp-ocrv3|DIR|CHECKPOINT",
+        help="The recognizer: [b]bundled[/], the official [b]pp-ocrv3[/] (fetched), a Paddle inference model folder, "
+        "or a .pdparams training checkpoint.",
+    ),
+]
+PrecisionOption = Annotated[Precision, typer.Option("--precision", help="Arithmetic of the network on the target.")]
+Force = Annotated[bool, typer.Option("--force", help="Run the stage even if its result is up to date.")]
+Images = Annotated[
+    list[Path], typer.Argument(metavar="IMAGE...", help="Pictures of one word or line each: PNG, JPEG and others.")
+]
+SimulatorOption = Annotated[
+    SimulatorChoice,
+    typer.Option("--simulator", help="[b]auto[/] takes the Corstone-300 FVP where one is found, otherwise QEMU."),
+]
+FvpPath = Annotated[
+    Path | None,
+    typer.Option("--fvp", metavar="PATH", help="The FVP executable or its folder; otherwise FVP_PATH, then PATH."),
+]
+TimeLimit = Annotated[
+    float, typer.Option("--timeout", metavar="SECONDS", min=1, help="Stop the simulator after this long per image.")
+]

@@ -1,0 +1,73 @@
+"""`ocrm55 verify`: the target against Paddle and ONNX Runtime."""
+
+from __future__ import annotations
+
+from ocrm55 import console, stages
+from ocrm55.commands.options import (
+    BuildDir,
+    FvpPath,
+    Images,
+    Precision,
+    PrecisionOption,
+    SimulatorChoice,
+    SimulatorOption,
+    Source,
+)
+from ocrm55.errors import TargetError
+from ocrm55.workspace import DEFAULT_BUILD_DIR
+
+
+def verify(
+    images: Images,
+    source: Source = "bundled",
+    precision: PrecisionOption = Precision.FLOAT32,
+    simulator: SimulatorOption = SimulatorChoice.AUTO,
+    fvp: FvpPath = None,
+    build_dir: BuildDir = DEFAULT_BUILD_DIR,
+) -> None:
+    """Show, side by side, what Paddle, ONNX Runtime and the target read in IMAGEs, and how far they differ.
+
+    Ends with a non-zero status where the target's text is not Paddle's, where a probability is off by more than
+    1e-4, or where the CTC decode in C does not equal the host's on the same probabilities.
+    """
+    from ocrm55 import verification
+
+    options = stages.Options(build_dir=build_dir, source=source, precision=precision.value)
+    comparisons = verification.compare(images, options, simulator=simulator.value, fvp=fvp)
+    console.table(
+        "",
+        (
+            "image",
+            "Paddle",
+            "score",
+            "ONNX Runtime",
+            "score",
+            "largest diff.",
+            "target",
+            "score",
+            "largest diff.",
+            "verdict",
+        ),
+        (
+            (
+                row.path.name,
+                row.paddle.text,
+                f"{row.paddle.score:.6f}",
+                row.onnx.text,
+                f"{row.onnx.score:.6f}",
+                f"{row.onnx_difference:.1e}",
+                row.target.text,
+                f"{row.target.score:.6f}",
+                f"{row.target_difference:.1e}",
+                "same" if row.passed else "DIFFERS",
+            )
+            for row in comparisons
+        ),
+        right=("score", "largest diff."),
+    )
+    failed = [row for row in comparisons if not row.passed]
+    if failed:
+        raise TargetError(
+            f"the target differs from Paddle on {len(failed)} of {len(comparisons)} images, first on {failed[0].path}."
+        )
+    console.result(f"{len(comparisons)} of {len(comparisons)} the same")

@@ -1,0 +1,66 @@
+"""The tables of `run-fvp --stats`: instructions of every operator, and where the bytes are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ocrm55 import console
+from ocrm55.firmware import sections
+from ocrm55.simulators.base import ImageResult, Run
+
+
+def show(artifact: Path, elf: Path, run: Run) -> None:
+    """Print the instructions of the run's first image by operator, and the memory of artifact and ELF.
+
+    The numbers are instructions that the simulator counted, not cycles: neither QEMU nor the FVP knows a Cortex-M55's.
+    """
+    metadata = json.loads((artifact / "metadata.json").read_text())
+    first = run.results[0]
+    if first.inference_instructions is None:
+        console.warning("this simulator does not count instructions; use --simulator qemu for --stats")
+    else:
+        show_operators(metadata, first)
+    show_memory(metadata, sections(elf))
+
+
+def show_operators(metadata: Mapping[str, Any], image: ImageResult) -> None:
+    """Print a row an operator: instructions, MACs, and their ratio; then the sums."""
+    rows = []
+    for operator, count in zip(metadata["operators"], image.operator_instructions, strict=True):
+        macs = operator["macs"]
+        rows.append(
+            (operator["name"], operator["kind"], operator["target"], f"{macs:,}", f"{count:,}", _ratio(count, macs))
+        )
+    console.result()
+    console.table(
+        "instructions by operator",
+        ("operator", "kind", "target", "MACs", "instructions", "instr./MAC"),
+        rows,
+        right=("MACs", "instructions", "instr./MAC"),
+    )
+    assert image.inference_instructions is not None
+    total = image.inference_instructions
+    console.result()
+    console.result(
+        f"inference    {total:>13,} instructions, {_ratio(total, metadata['macs'])} a MAC ({metadata['macs']:,} MACs)"
+    )
+    console.result(f"preprocess   {image.preprocess_instructions or 0:>13,} instructions")
+    console.result(f"CTC decode   {image.decode_instructions or 0:>13,} instructions")
+
+
+def show_memory(metadata: Mapping[str, Any], elf_sections: Mapping[str, int]) -> None:
+    """Print the arena, the weights, and every section of the ELF in bytes."""
+    console.result()
+    console.result(f"arena        {metadata['arena_bytes']:>13,} bytes")
+    console.result(f"weights      {metadata['weight_bytes']:>13,} bytes")
+    console.result()
+    console.table(
+        "ELF sections", ("section", "bytes"), ((n, f"{s:,}") for n, s in elf_sections.items()), right=("bytes",)
+    )
+
+
+def _ratio(instructions: int, macs: int) -> str:
+    return f"{instructions / macs:.3f}" if macs else ""

@@ -1,0 +1,115 @@
+"""The stages from a model to firmware, each run only when what it reads has changed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ocrm55 import __version__, resources
+from ocrm55.files import digest
+from ocrm55.workspace import DEFAULT_BUILD_DIR, Workspace, run_stage
+
+BUNDLED_MODEL = "en_ppocrv3_rec"
+_PACKAGE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the stages depend on. Every field is also an option of the commands."""
+
+    build_dir: Path = DEFAULT_BUILD_DIR
+    source: str = "bundled"
+    precision: str = "float32"
+    image: Path | None = None
+    force: bool = False
+
+    @property
+    def workspace(self) -> Workspace:
+        return Workspace(self.build_dir, model_name(self.source))
+
+    @property
+    def variant(self) -> str:
+        """Name of the artifact's folder: two sets of options that give different C never share one."""
+        return self.precision if self.image is None else f"{self.precision}-{slug(self.image.stem)}"
+
+
+def slug(text: str) -> str:
+    """A name that is safe as a folder and in C: letters, digits, `_` and `-`."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_") or "model"
+
+
+def model_name(source: str) -> str:
+    """Name of the model that a `--source` gives: `bundled`, `pp-ocrv3`, a model folder or a checkpoint file."""
+    known = {"bundled": BUNDLED_MODEL, "pp-ocrv3": "en_PP-OCRv3_mobile_rec"}
+    path = Path(source)
+    return known.get(source) or slug(path.stem if path.suffix == ".pdparams" else path.resolve().name)
+
+
+def model(options: Options) -> Path:
+    """Export the model where needed; return its folder (Paddle inference format)."""
+    from ocrm55.export.sources import export
+
+    output = options.workspace.model_dir
+    path = Path(options.source)
+    if options.source == "bundled":
+        read = digest([resources.folder("models") / BUNDLED_MODEL], __version__)
+    elif path.exists():
+        read = digest([path, _PACKAGE / "export", _PACKAGE / "recognizer"], __version__)
+    else:
+        read = digest([], __version__, options.source)
+    with options.workspace.locked():
+        run_stage(
+            "export",
+            f"{options.source} -> {output}",
+            output,
+            read,
+            lambda: export(options.source, output),
+            force=options.force,
+        )
+    return output
+
+
+def artifact(options: Options) -> Path:
+    """Compile the model to C where needed; return the artifact's folder."""
+    from ocrm55.compiler.pipeline import CompileOptions, compile_model
+
+    source = model(options)
+    output = options.workspace.artifact_dir(options.variant)
+    read = digest(
+        [source, _PACKAGE / "compiler", _PACKAGE / "recognizer", *([options.image] if options.image else [])],
+        __version__,
+        options.precision,
+    )
+    settings = CompileOptions(model_name=options.workspace.model, precision=options.precision, image=options.image)
+    with options.workspace.locked():
+        run_stage(
+            "compile",
+            f"{options.precision} for cortex-m55 -> {output}",
+            output,
+            read,
+            lambda: compile_model(source, output, settings),
+            force=options.force,
+        )
+    return output
+
+
+def firmware(options: Options) -> Path:
+    """Build the firmware where needed; return the ELF."""
+    from ocrm55.firmware import build
+
+    source = artifact(options)
+    output = options.workspace.firmware_dir(options.variant)
+    elf = output / "ocrm55.elf"
+    read = digest([source, resources.folder("firmware"), resources.folder("cmake")], __version__)
+    with options.workspace.locked():
+        run_stage(
+            "build",
+            f"firmware -> {elf}",
+            output,
+            read,
+            lambda: build(source, output),
+            outputs=[elf],
+            force=options.force,
+        )
+    return elf

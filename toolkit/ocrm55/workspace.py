@@ -1,0 +1,104 @@
+"""The build folder: where each stage puts its artifact, and whether that artifact is still good.
+
+    build/NAME/model/               export:  the Paddle inference model
+    build/NAME/PRECISION/           compile: C, weights, headers, metadata.json
+    build/NAME/PRECISION-firmware/  build:   the CMake tree with ocrm55.elf
+
+Beside each artifact lies `STAGE.stamp.json` with two digests: of everything that the stage read and of everything
+that it wrote. A stage runs again when either no longer holds, so an edited source, another option and a damaged
+artifact all count, and nothing else does.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ocrm55 import console
+from ocrm55.errors import OutputError
+from ocrm55.files import digest, write_json
+
+DEFAULT_BUILD_DIR = Path("build")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folder of one model below the build folder."""
+
+    build_dir: Path
+    model: str
+
+    @property
+    def root(self) -> Path:
+        return self.build_dir / self.model
+
+    @property
+    def model_dir(self) -> Path:
+        return self.root / "model"
+
+    def artifact_dir(self, variant: str) -> Path:
+        """Where `compile` writes; variant is the precision, with the options that change the C after it."""
+        return self.root / variant
+
+    def firmware_dir(self, variant: str) -> Path:
+        return self.root / f"{variant}-firmware"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep a second ocrm55 out of this folder until the block ends; it waits and says so."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = (self.root / ".lock").open("w")
+        except OSError as trouble:
+            raise OutputError(
+                f"{self.root} cannot be written: {trouble.strerror}.", ["choose another folder with --build-dir"]
+            ) from trouble
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                console.note(f"waiting for another ocrm55 that works in {self.root}")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def run_stage(
+    name: str,
+    detail: str,
+    output: Path,
+    read: str,
+    action: Callable[[], object],
+    *,
+    outputs: Sequence[Path] | None = None,
+    force: bool = False,
+) -> bool:
+    """Run `action`, which writes `output`, unless that is up to date; return whether it ran.
+
+    name, detail: shown as the stage is announced.
+    read: digest of everything that the action reads.
+    outputs: the files that count as written (default: all of the folder `output`).
+    """
+    written = [output] if outputs is None else list(outputs)
+    stamp = output.with_name(f"{output.name}.stamp.json")
+    if not force and _holds(stamp, read, written):
+        return False
+    console.stage(name, detail)
+    try:
+        stamp.unlink(missing_ok=True)
+    except OSError as trouble:
+        raise OutputError(f"{stamp} cannot be removed: {trouble.strerror}.") from trouble
+    action()
+    write_json(stamp, {"read": read, "written": digest(written)})
+    return True
+
+
+def _holds(stamp: Path, read: str, written: Sequence[Path]) -> bool:
+    try:
+        recorded = json.loads(stamp.read_text())
+        return bool(recorded["read"] == read and recorded["written"] == digest(written))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
