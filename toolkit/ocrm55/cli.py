@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
-import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -34,7 +35,6 @@ _COMMANDS = [
     ("verify", "verify", "verify", _PROOF),
     ("doctor", "doctor", "doctor", _SETUP),
 ]
-_GROUPS: list[tuple[str, str, str]] = []
 
 
 def _print_version(wanted: bool) -> None:
@@ -53,29 +53,33 @@ def _common(
     console.set_verbose(verbose)
 
 
+def _reporting(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, with what goes wrong in it turned into one sentence and an exit status."""
+
+    @functools.wraps(command)
+    def reported(*arguments: object, **options: object) -> None:
+        try:
+            command(*arguments, **options)
+        except Ocrm55Error as trouble:
+            console.error(trouble)
+            raise typer.Exit(trouble.exit_code) from trouble
+        except KeyboardInterrupt as stop:
+            console.note("interrupted")
+            raise typer.Exit(130) from stop
+
+    return reported
+
+
 for _name, _module, _function, _panel in _COMMANDS:
     _command = getattr(importlib.import_module(f"ocrm55.commands.{_module}"), _function)
-    app.command(_name, rich_help_panel=_panel)(_command)
-for _name, _module, _panel in _GROUPS:
-    app.add_typer(importlib.import_module(f"ocrm55.commands.{_module}").app, name=_name, rich_help_panel=_panel)
+    app.command(_name, rich_help_panel=_panel)(_reporting(_command))
 
 
 def main() -> None:
     """Run the program and exit with its status."""
     # Paddle and oneDNN narrate on stdout and stderr; what a user must know is said by ocrm55 itself.
     os.environ.setdefault("GLOG_minloglevel", "2")
-    try:
-        app(standalone_mode=True)
-    except Ocrm55Error as trouble:
-        console.error(trouble)
-        sys.exit(trouble.exit_code)
-    except KeyboardInterrupt:
-        console.note("interrupted")
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): nothing to report.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+    app()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,77 @@
+"""The program as a user meets it: help, version, one sentence for what goes wrong, and the exit status."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from ocrm55 import cli, console, errors
+
+runner = CliRunner()
+
+
+def test_version() -> None:
+    result = runner.invoke(cli.app, ["--version"])
+    assert result.exit_code == 0
+    assert result.stdout.startswith("ocrm55 ")
+
+
+def test_help_names_every_command() -> None:
+    result = runner.invoke(cli.app, ["--help"])
+    for name, *_ in cli._COMMANDS:
+        assert name in result.stdout
+
+
+@pytest.mark.parametrize("name", [name for name, *_ in cli._COMMANDS])
+def test_every_command_explains_itself(name: str) -> None:
+    result = runner.invoke(cli.app, [name, "--help"])
+    assert result.exit_code == 0, result.output
+    assert "Usage" in result.stdout
+
+
+def test_exit_codes_are_distinct() -> None:
+    kinds = [errors.Ocrm55Error, *errors.Ocrm55Error.__subclasses__()]
+    codes = [kind.exit_code for kind in kinds]
+    assert len(set(codes)) == len(codes)
+    assert 0 not in codes
+    assert 2 not in codes  # the parser's own, for a wrong command line
+
+
+def test_missing_image_is_one_sentence_and_its_exit_code(tmp_path_factory: pytest.TempPathFactory) -> None:
+    missing = tmp_path_factory.mktemp("none") / "no.png"
+    done = subprocess.run(
+        [sys.executable, "-m", "ocrm55.cli", "run-fvp", str(missing)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == errors.InputError.exit_code
+    assert done.stdout == ""
+    assert done.stderr.count("error:") == 1
+    assert "no.png" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_interrupt_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(cli.typer.Exit) as stop:
+        cli._reporting(interrupted)()
+    assert stop.value.exit_code == 130
+
+
+def test_missing_program_names_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(errors.ToolchainError, match="no-such-program"):
+        console.command(["no-such-program", "--flag"])
+
+
+def test_failing_program_shows_its_last_lines_and_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(errors.ToolchainError, match="exit status 3"):
+        console.command([sys.executable, "-c", "import sys; print('why'); sys.exit(3)"])
+    shown = capsys.readouterr().err
+    assert "why" in shown
+    assert "sys.exit(3)" in shown
+
+
+def test_program_without_end_is_stopped() -> None:
+    with pytest.raises(errors.ToolchainError, match="did not finish"):
+        console.command([sys.executable, "-c", "import time; time.sleep(60)"], timeout_s=0.5)

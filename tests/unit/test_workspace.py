@@ -1,0 +1,103 @@
+"""A stage runs when, and only when, what it read or wrote has changed."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from ocrm55.stages import Options, model_name, slug
+from ocrm55.workspace import Workspace, run_stage
+
+
+class Counter:
+    """A stage's action that writes a file and counts how often it ran."""
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        self.runs = 0
+
+    def __call__(self) -> None:
+        self.runs += 1
+        self.output.mkdir(exist_ok=True)
+        (self.output / "result").write_text("result")
+
+
+def test_second_run_does_nothing(tmp_path: Path) -> None:
+    action = Counter(tmp_path / "out")
+    assert run_stage("a", "", action.output, "read", action)
+    assert not run_stage("a", "", action.output, "read", action)
+    assert action.runs == 1
+
+
+@pytest.mark.parametrize("damage", ["edit", "remove", "add", "stamp"])
+def test_damaged_output_is_made_again(tmp_path: Path, damage: str) -> None:
+    action = Counter(tmp_path / "out")
+    run_stage("a", "", action.output, "read", action)
+    match damage:
+        case "edit":
+            (action.output / "result").write_text("other")
+        case "remove":
+            (action.output / "result").unlink()
+        case "add":
+            (action.output / "more").write_text("")
+        case "stamp":
+            (tmp_path / "out.stamp.json").write_text("[]")
+    assert run_stage("a", "", action.output, "read", action)
+
+
+def test_changed_input_and_force_run_again(tmp_path: Path) -> None:
+    action = Counter(tmp_path / "out")
+    run_stage("a", "", action.output, "read", action)
+    assert run_stage("a", "", action.output, "other", action)
+    assert run_stage("a", "", action.output, "other", action, force=True)
+
+
+def test_failed_stage_leaves_no_stamp(tmp_path: Path) -> None:
+    action = Counter(tmp_path / "out")
+    run_stage("a", "", action.output, "read", action)
+
+    def fail() -> None:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        run_stage("a", "", action.output, "other", fail)
+    assert run_stage("a", "", action.output, "read", action)
+
+
+def test_lock_lets_one_in_at_a_time(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, "m")
+    order: list[str] = []
+    entered = threading.Event()
+
+    def second() -> None:
+        entered.wait()
+        with workspace.locked():
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with workspace.locked():
+        entered.set()
+        thread.join(timeout=0.2)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("bundled", "en_ppocrv3_rec"),
+        ("pp-ocrv3", "en_PP-OCRv3_mobile_rec"),
+        ("runs/best accuracy.pdparams", "best_accuracy"),
+        ("some/model folder/", "model_folder"),
+    ],
+)
+def test_model_is_named_after_its_source(source: str, name: str) -> None:
+    assert model_name(source) == name
+
+
+def test_different_options_never_share_an_artifact() -> None:
+    variants = {Options().variant, Options(image=Path("a.png")).variant, Options(image=Path("b.png")).variant}
+    assert len(variants) == 3
+    assert slug("../..") == "model"
