@@ -1,0 +1,286 @@
+"""Paddle to ONNX with static shapes, cleaned so that only the network's own arithmetic is left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import numpy_helper, shape_inference
+from onnx.reference import ReferenceEvaluator
+
+from ocrm55 import files
+from ocrm55.errors import InputError, ToolchainError
+from ocrm55.export.paddle_model import PaddleModel
+from ocrm55.recognizer.image import HEIGHT, WIDTH
+from ocrm55.recognizer.inference import OnnxRecognizer, PaddleRecognizer, first_line
+
+OPSET = 17
+INPUT_SHAPE = (1, 3, HEIGHT, WIDTH)
+TOLERANCE = 2e-6  # largest difference of a probability from Paddle's own inference
+
+
+def to_onnx(
+    model_dir: Path, destination: Path, input_shape: Sequence[int] = INPUT_SHAPE, *, check: bool = True
+) -> Path:
+    """Convert a Paddle inference model folder to an ONNX file with one static shape, opset 17.
+
+    Batch normalisation is folded into the convolution before it, bias additions into the convolution, and shape
+    arithmetic is gone. Operators and tensors are named after the weights that they belong to.
+    `check` compares ONNX Runtime with Paddle on one image of noise and refuses a difference over TOLERANCE.
+
+    Raises InputError for a folder that is no recognizer, ToolchainError when paddle2onnx fails or the check does.
+    """
+    model = PaddleModel(model_dir)
+    converted = _convert(model)
+    _fix_input(converted, input_shape)
+    graph = _Cleaner(converted).clean()
+    with files.atomic_file(destination) as staging:
+        onnx.save(graph, str(staging))
+        if check:
+            difference = largest_difference(model_dir, staging, input_shape)
+            if not difference <= TOLERANCE:
+                raise ToolchainError(
+                    f"the ONNX model differs from Paddle by {difference:.2e}, more than {TOLERANCE:.0e}.",
+                    ["ocrm55 doctor, to see whether the versions of paddle2onnx and onnxruntime are the pinned ones"],
+                )
+    return Path(destination)
+
+
+def largest_difference(model_dir: Path, onnx_path: Path, input_shape: Sequence[int] = INPUT_SHAPE) -> float:
+    """Largest difference of a probability between Paddle and ONNX Runtime on one image of noise in [-1, 1]."""
+    noise = np.random.default_rng(0).uniform(-1, 1, input_shape).astype(np.float32)
+    truth = PaddleRecognizer(model_dir).probabilities(noise)
+    return float(np.abs(OnnxRecognizer(onnx_path).probabilities(noise) - truth).max())
+
+
+def _convert(model: PaddleModel) -> onnx.ModelProto:
+    """Run paddle2onnx in a process of its own: it writes to the terminal from C++ and may end the process."""
+    import subprocess
+    import sys
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="ocrm55-") as folder:
+        output = Path(folder) / "model.onnx"
+        words = [sys.executable, "-m", "ocrm55.export.paddle2onnx_process"]
+        words += [str(model.program), str(model.parameters), str(output), str(OPSET)]
+        done = subprocess.run(words, capture_output=True, text=True, errors="replace")
+        if done.returncode != 0 or not output.is_file():
+            lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+            reason = first_line(RuntimeError(lines[-1] if lines else f"exit status {done.returncode}"))
+            if "No module named" in reason:
+                raise ToolchainError(
+                    f"paddle2onnx cannot be used: {reason}", ["ocrm55 doctor", "pip install --force-reinstall ocrm55"]
+                )
+            raise InputError(
+                f"paddle2onnx cannot convert {model.program}: {reason}", ["export the model again with `ocrm55 export`"]
+            )
+        return onnx.load(str(output))
+
+
+def _fix_input(model: onnx.ModelProto, shape: Sequence[int]) -> None:
+    """Give the one input its static shape and drop every shape that was inferred before."""
+    for dimension, size in zip(model.graph.input[0].type.tensor_type.shape.dim, shape, strict=True):
+        dimension.dim_value = int(size)
+    for output in model.graph.output:
+        output.type.tensor_type.ClearField("shape")
+    del model.graph.value_info[:]
+
+
+class _Cleaner:
+    """Rewrites a converted graph step by step; every step leaves a graph that computes the same."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self.model = model
+        self.nodes = list(model.graph.node)
+        self.constants = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
+        self.input = model.graph.input[0].name
+        self.outputs = [each.name for each in model.graph.output]
+
+    def clean(self) -> onnx.ModelProto:
+        self._fold_constants(shapes={})
+        self._drop_identities()
+        # Shapes are known once the graph is written back with its static input; then Shape operators fold as well.
+        self._fold_constants(self._infer_shapes())
+        self._drop_identities()
+        self._fold_batch_norms()
+        self._fold_biases()
+        self._drop_unused()
+        self._name_by_layers()
+        return self._write()
+
+    def _fold_constants(self, shapes: dict[str, list[int]]) -> None:
+        """Compute whatever depends on constants only, and Shape of tensors whose shape is known."""
+        kept = []
+        for node in self.nodes:
+            if node.op_type == "Shape" and node.input[0] in shapes:
+                self.constants[node.output[0]] = np.array(shapes[node.input[0]], dtype=np.int64)
+            elif all(name == "" or name in self.constants for name in node.input):
+                values = _evaluate(node, {name: self.constants[name] for name in node.input if name}, self.model)
+                self.constants.update(zip(node.output, values, strict=True))
+            else:
+                kept.append(node)
+        self.nodes = kept
+
+    def _drop_identities(self) -> None:
+        """Remove Identity, x + 0 and x * 1, which paddle2onnx writes for casts and for Paddle's `scale`."""
+        renamed: dict[str, str] = {}
+        kept = []
+        for node in self.nodes:
+            for index, name in enumerate(node.input):
+                node.input[index] = renamed.get(name, name)
+            if node.output[0] not in self.outputs and (same := self._passes_through(node)) is not None:
+                renamed[node.output[0]] = same
+            else:
+                kept.append(node)
+        self.nodes = kept
+
+    def _passes_through(self, node: onnx.NodeProto) -> str | None:
+        if node.op_type == "Identity":
+            return node.input[0]
+        neutral = {"Add": 0, "Mul": 1}.get(node.op_type)
+        if neutral is None:
+            return None
+        for value, other in ((node.input[0], node.input[1]), (node.input[1], node.input[0])):
+            constant = self.constants.get(other)
+            if constant is not None and constant.size == 1 and constant.ndim <= 1 and constant.item() == neutral:
+                return value
+        return None
+
+    def _consumers(self) -> Counter[str]:
+        return Counter([name for node in self.nodes for name in node.input] + self.outputs)
+
+    def _fold_batch_norms(self) -> None:
+        """Conv, BatchNormalization -> Conv: scale the filters, move the rest into the bias (computed in float64)."""
+        producers = {node.output[0]: node for node in self.nodes}
+        consumers = self._consumers()
+        kept = []
+        for node in self.nodes:
+            conv = producers.get(node.input[0]) if node.op_type == "BatchNormalization" else None
+            if conv is None or conv.op_type != "Conv" or consumers[conv.output[0]] != 1:
+                kept.append(node)
+                continue
+            scale, shift, mean, variance = (self.constants[name].astype(np.float64) for name in node.input[1:5])
+            epsilon = next((each.f for each in node.attribute if each.name == "epsilon"), 1e-5)
+            factor = scale / np.sqrt(variance + epsilon)
+            weight = self.constants[conv.input[1]].astype(np.float64)
+            bias = self.constants[conv.input[2]].astype(np.float64) if len(conv.input) > 2 else 0.0
+            layer = _layer(conv.input[1])
+            self._set_filter(
+                conv, layer, weight * factor.reshape(-1, *[1] * (weight.ndim - 1)), (bias - mean) * factor + shift
+            )
+            conv.output[0] = node.output[0]
+        self.nodes = kept
+
+    def _fold_biases(self) -> None:
+        """Conv, Add of one number a channel -> Conv with a bias."""
+        producers = {node.output[0]: node for node in self.nodes}
+        consumers = self._consumers()
+        kept = []
+        for node in self.nodes:
+            conv = producers.get(node.input[0]) if node.op_type == "Add" else None
+            addend = self.constants.get(node.input[1]) if conv is not None else None
+            if conv is None or addend is None or conv.op_type != "Conv" or consumers[conv.output[0]] != 1:
+                kept.append(node)
+                continue
+            weight = self.constants[conv.input[1]]
+            if addend.size != weight.shape[0] or addend.shape[-3:] != (weight.shape[0], 1, 1):
+                kept.append(node)
+                continue
+            bias = self.constants[conv.input[2]] if len(conv.input) > 2 else np.float32(0)
+            self._set_filter(conv, _layer(conv.input[1]), weight, addend.reshape(-1) + bias)
+            conv.output[0] = node.output[0]
+        self.nodes = kept
+
+    def _set_filter(self, conv: onnx.NodeProto, layer: str, weight: np.ndarray, bias: np.ndarray) -> None:
+        names = [conv.input[0], f"{layer}.weight", f"{layer}.bias"]
+        self.constants[names[1]] = weight.astype(np.float32)
+        self.constants[names[2]] = bias.astype(np.float32)
+        del conv.input[:]
+        conv.input.extend(names)
+
+    def _drop_unused(self) -> None:
+        """Remove operators whose results nobody reads, from the end to the start, and constants likewise."""
+        wanted = set(self.outputs)
+        kept = []
+        for node in reversed(self.nodes):
+            if wanted.intersection(node.output):
+                kept.append(node)
+                wanted.update(node.input)
+        self.nodes = kept[::-1]
+        self.constants = {name: value for name, value in self.constants.items() if name in wanted}
+
+    def _name_by_layers(self) -> None:
+        """Name an operator after its weight, or after the layer that fed it last: `backbone.conv1._conv/hardswish`."""
+        layers: dict[str, tuple[int, str]] = {self.input: (-1, "input")}  # of each tensor: operator's number, layer
+        renamed: dict[str, str] = {}
+        taken: Counter[str] = Counter()
+        for number, node in enumerate(self.nodes):
+            weights = [name for name in node.input if name in self.constants and _layer(name) != name]
+            if weights:
+                layer = label = _layer(weights[0])
+            else:
+                layer = max((layers[name] for name in node.input if name in layers), default=(-1, "input"))[1]
+                label = f"{layer}/{node.op_type.lower()}"
+            taken[label] += 1
+            node.name = label if taken[label] == 1 else f"{label}.{taken[label]}"
+            for index, name in enumerate(node.output):
+                layers[name] = (number, layer)
+                if name not in self.outputs:
+                    renamed[name] = node.name if index == 0 else f"{node.name}:{index}"
+            for index, name in enumerate(node.input):
+                if name in self.constants and not name.startswith(f"{layer}."):
+                    renamed.setdefault(name, f"{node.name}:constant{index}")
+        for node in self.nodes:
+            node.input[:] = [renamed.get(name, name) for name in node.input]
+            node.output[:] = [renamed.get(name, name) for name in node.output]
+        self.constants = {renamed.get(name, name): value for name, value in self.constants.items()}
+
+    def _infer_shapes(self) -> dict[str, list[int]]:
+        """Shapes of all tensors that are static, by name."""
+        inferred = shape_inference.infer_shapes(self._write(), data_prop=True)
+        shapes = {}
+        for value in [*inferred.graph.value_info, *inferred.graph.input, *inferred.graph.output]:
+            sizes = [each.dim_value for each in value.type.tensor_type.shape.dim]
+            if value.type.tensor_type.HasField("shape") and all(sizes):
+                shapes[value.name] = sizes
+        return shapes
+
+    def _write(self) -> onnx.ModelProto:
+        graph = self.model.graph
+        result = onnx.helper.make_model(
+            onnx.helper.make_graph(
+                self.nodes,
+                "recognizer",
+                graph.input,
+                graph.output,
+                [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in self.constants.items()],
+            ),
+            opset_imports=self.model.opset_import,
+            ir_version=self.model.ir_version,
+            producer_name="ocrm55",
+        )
+        return shape_inference.infer_shapes(result, data_prop=True)
+
+
+def _layer(weight: str) -> str:
+    """`backbone.conv1._conv.weight` -> `backbone.conv1._conv`; PaddleOCR's `conv2d_0.w_0` -> `conv2d_0`."""
+    return weight.removesuffix(".weight").removesuffix(".w_0")
+
+
+def _evaluate(node: onnx.NodeProto, inputs: dict[str, np.ndarray], model: onnx.ModelProto) -> Sequence[np.ndarray]:
+    """Compute one operator on constants with ONNX's reference implementation."""
+    unknown = onnx.TypeProto()
+    graph = onnx.helper.make_graph(
+        [node],
+        "constant",
+        [
+            onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
+            for name, value in inputs.items()
+        ],
+        [onnx.helper.make_value_info(name, unknown) for name in node.output],
+    )
+    single = onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
+    return ReferenceEvaluator(single).run(None, inputs)

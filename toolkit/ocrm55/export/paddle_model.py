@@ -1,0 +1,213 @@
+"""The Paddle inference model folder: `inference.json`, `inference.pdiparams`, `inference.yml`, as PaddleOCR 3 writes it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from ocrm55 import files
+from ocrm55.errors import InputError
+from ocrm55.recognizer.charset import load_dictionary, with_blank_and_space
+from ocrm55.recognizer.image import HEIGHT, WIDTH
+
+if TYPE_CHECKING:
+    from ocrm55.recognizer.network import Recognizer
+
+MODEL_NAME = "en_PP-OCRv3_mobile_rec"  # PaddleOCR 3's name of the network; TextRecognition asks for it
+STEM = "inference"
+SETTINGS = f"{STEM}.yml"
+PARAMETERS = f"{STEM}.pdiparams"
+PROGRAMS = (f"{STEM}.json", f"{STEM}.pdmodel")  # Paddle 3, and Paddle 2 before it
+
+
+class PaddleModel:
+    """A model folder that was read and found to be an English recognizer's, or like one.
+
+    directory: the folder.
+    program, parameters, settings: its three files; `files` lists them.
+    charset: classes in the order of the output, index 0 the blank "".
+    input_shape: (channels, height, width) that the settings ask for, (3, 48, 320).
+
+    Raises InputError, in one sentence, when a file is missing, cut short or of another kind of model.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = Path(directory)
+        if not self.directory.is_dir():
+            what = "is a file, not a model folder" if self.directory.exists() else "does not exist"
+            raise InputError(f"the model folder {self.directory} {what}.", ["ocrm55 export writes one"])
+        self.program = self._one_of(PROGRAMS)
+        self.parameters = self._one_of((PARAMETERS,))
+        self.settings = self._one_of((SETTINGS,))
+        settings = self._read_settings()
+        self.charset = self._charset(settings)
+        self.input_shape = self._input_shape(settings)
+        if self.program.suffix == ".json":
+            self._check_program()
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that make up the model."""
+        return [self.program, self.parameters, self.settings]
+
+    def _one_of(self, names: Sequence[str]) -> Path:
+        for name in names:
+            path = self.directory / name
+            if path.is_file():
+                if path.stat().st_size == 0:
+                    raise InputError(f"{path} is empty.", ["export the model again"])
+                return path
+        raise InputError(
+            f"the model folder {self.directory} has no {' or '.join(names)}.",
+            ["name a folder that `ocrm55 export` or PaddleOCR 3 wrote"],
+        )
+
+    def _read_settings(self) -> dict[str, Any]:
+        try:
+            settings = yaml.safe_load(self.settings.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as trouble:
+            raise InputError(f"{self.settings} is not a YAML file that can be read.") from trouble
+        if not isinstance(settings, dict):
+            raise InputError(f"{self.settings} is not a description of a model.")
+        return settings
+
+    def _charset(self, settings: dict[str, Any]) -> list[str]:
+        post = settings.get("PostProcess")
+        post = post if isinstance(post, dict) else {}
+        characters = post.get("character_dict")
+        if post.get("name") != "CTCLabelDecode" or not isinstance(characters, list) or not characters:
+            raise InputError(
+                f"{self.settings} does not describe a text recognizer with CTC (PostProcess: CTCLabelDecode with a "
+                "character_dict).",
+                ["choose a text recognition model, such as en_PP-OCRv3_mobile_rec"],
+            )
+        # YAML reads an unquoted digit as a number; PaddleOCR quotes them, people who edit the file do not.
+        return with_blank_and_space([str(character) for character in characters])
+
+    def _input_shape(self, settings: dict[str, Any]) -> tuple[int, int, int]:
+        operations = (settings.get("PreProcess") or {}).get("transform_ops") or []
+        for operation in operations:
+            if isinstance(operation, dict) and "RecResizeImg" in operation:
+                shape = (operation["RecResizeImg"] or {}).get("image_shape")
+                break
+        else:
+            shape = [3, HEIGHT, WIDTH]
+        if list(shape or ()) != [3, HEIGHT, WIDTH]:
+            raise InputError(
+                f"{self.settings} asks for images of {shape}; the recognizer takes [3, {HEIGHT}, {WIDTH}].",
+                ["choose a PP-OCRv3 recognition model"],
+            )
+        return (3, HEIGHT, WIDTH)
+
+    def _check_program(self) -> None:
+        try:
+            shapes = program_shapes(json.loads(self.program.read_text(encoding="utf-8")))
+        except (OSError, ValueError, LookupError, TypeError) as trouble:
+            raise InputError(
+                f"{self.program} is not a Paddle 3 program, or is cut short.", ["export the model again"]
+            ) from trouble
+        inputs, outputs = shapes
+        if (
+            len(inputs) != 1
+            or len(inputs[0]) != 4
+            or any(
+                wanted not in (found, -1) and found != -1
+                for wanted, found in zip((1, *self.input_shape), inputs[0], strict=True)
+            )
+        ):
+            raise InputError(
+                f"{self.program} takes inputs {inputs}, not one image [1, 3, {HEIGHT}, {WIDTH}].",
+                ["choose a text recognition model of height 48"],
+            )
+        if len(outputs) != 1 or len(outputs[0]) != 3:
+            raise InputError(f"{self.program} has outputs {outputs}, not one [1, steps, classes].")
+        if outputs[0][2] != len(self.charset):
+            raise InputError(
+                f"{self.program} tells {outputs[0][2]} classes apart, but {self.settings.name} names "
+                f"{len(self.charset)} (blank, {len(self.charset) - 2} characters, space).",
+                ["use the dictionary that the model was trained with"],
+            )
+
+
+def program_shapes(program: dict[str, Any]) -> tuple[list[list[int]], list[list[int]]]:
+    """The shapes of the inputs and outputs in a Paddle 3 (PIR) program; -1 is a size that may vary.
+
+    Raises LookupError or TypeError when the JSON is not such a program.
+    """
+    operations = program["program"]["regions"][0]["blocks"][0]["ops"]
+    ends: dict[str, list[list[int]]] = {"1.data": [], "1.fetch": []}
+    for operation in operations:
+        if operation["#"] in ends:
+            ends[operation["#"]].append([int(size) for size in operation["O"][0]["TT"]["D"][1]])
+    return ends["1.data"], ends["1.fetch"]
+
+
+def describe(characters: Sequence[str]) -> dict[str, Any]:
+    """The content of `inference.yml`, in the order in which PaddleOCR's own export writes it."""
+    shapes = {"x": [[1, 3, HEIGHT, WIDTH // 2], [1, 3, HEIGHT, WIDTH], [8, 3, HEIGHT, 10 * WIDTH]]}
+    return {
+        "Global": {"model_name": MODEL_NAME},
+        "Hpi": {
+            "backend_configs": {
+                "paddle_infer": {"trt_dynamic_shapes": shapes},
+                "tensorrt": {
+                    "dynamic_shapes": {name: [list(shape) for shape in each] for name, each in shapes.items()}
+                },
+            }
+        },
+        "PreProcess": {
+            "transform_ops": [
+                {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}},
+                {"MultiLabelEncode": None},
+                {"RecResizeImg": {"image_shape": [3, HEIGHT, WIDTH]}},
+                {"KeepKeys": {"keep_keys": ["image", "label_ctc", "label_sar", "length", "valid_ratio"]}},
+            ]
+        },
+        "PostProcess": {"name": "CTCLabelDecode", "character_dict": list(characters)},
+    }
+
+
+def write(network: Recognizer, characters: Sequence[str], destination: Path) -> PaddleModel:
+    """Write a network as a Paddle inference model folder, whole or not at all, and read it back.
+
+    characters: the dictionary without blank and without the space that PaddleOCR adds.
+    The input is [batch, 3, 48, width] with batch and width left open, as PaddleOCR's TextRecognition needs it.
+    """
+    import paddle
+
+    network.eval()
+    for name, tensor in network.state_dict().items():
+        tensor.name = name  # the exported weights keep the names of their layers, down to the generated C
+    static = paddle.jit.to_static(
+        network,
+        input_spec=[paddle.static.InputSpec([-1, 3, HEIGHT, -1], "float32", name="x")],
+        full_graph=True,
+    )
+    with files.atomic_directory(destination) as staging:
+        paddle.jit.save(static, str(staging / STEM))
+        text = yaml.safe_dump(describe(characters), sort_keys=False, allow_unicode=True, default_flow_style=False)
+        (staging / SETTINGS).write_text(text, encoding="utf-8")
+        PaddleModel(staging)
+    return PaddleModel(destination)
+
+
+def export(source: str, destination: Path) -> PaddleModel:
+    """Bring a model into a folder of its own: `bundled`, `pp-ocrv3`, a model folder, or a checkpoint `.pdparams`.
+
+    Raises InputError for a source that is no such model, ToolchainError when the network is needed and not there,
+    OutputError when `destination` cannot be written.
+    """
+    from ocrm55.export import sources
+
+    found = sources.locate(source)
+    if found.suffix == ".pdparams":
+        return write(sources.load_checkpoint(found), load_dictionary(), destination)
+    model = PaddleModel(found)
+    with files.atomic_directory(destination) as staging:
+        for file in model.files:
+            (staging / file.name).write_bytes(file.read_bytes())
+    return PaddleModel(destination)

@@ -1,0 +1,1 @@
+"""What the model is, on the host: charset, image to tensor, network, CTC decode, inference."""

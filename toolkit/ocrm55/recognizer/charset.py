@@ -1,0 +1,41 @@
+"""The 97 classes of the English recognizer: which character each output of the network stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ocrm55 import resources
+from ocrm55.errors import InputError
+
+DICTIONARY = "en_ppocrv3_rec/en_dict.txt"  # in models/
+
+
+def load_dictionary(path: Path | None = None) -> list[str]:
+    """The characters of a PaddleOCR dictionary file, one a line, in the order of the file.
+
+    Default: the English dictionary of PP-OCRv3, `ppocr/utils/en_dict.txt` of PaddleOCR, 94 visible ASCII characters
+    and a space. PaddleOCR keeps a second `utils/dict/en_dict.txt` with another order; a model read with that one
+    gives fluent nonsense. Raises InputError when the file cannot be read as UTF-8 text.
+    """
+    path = path or resources.folder("models") / DICTIONARY
+    try:
+        # Only the line feed ends a line: a dictionary may hold characters that str.splitlines() splits at.
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as trouble:
+        raise InputError(f"the dictionary {path} cannot be read: {trouble}.") from trouble
+    return [line.rstrip("\r") for line in lines[:-1] if line] if lines[-1] == "" else [line for line in lines if line]
+
+
+def with_blank_and_space(characters: Sequence[str]) -> list[str]:
+    """The classes that PaddleOCR makes of a dictionary: CTC's blank (here "") first, one more space last.
+
+    The English dictionary ends with a space already, so that two classes stand for it, 95 and 96. The official
+    models are trained like that; class 96 is never the likeliest.
+    """
+    return ["", *characters, " "]
+
+
+def load_charset() -> list[str]:
+    """The 97 classes of the English PP-OCRv3 recognizer; index 0 is the CTC blank, an empty string."""
+    return with_blank_and_space(load_dictionary())

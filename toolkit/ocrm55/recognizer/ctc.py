@@ -1,0 +1,45 @@
+"""Greedy CTC decoding: from probabilities to a text and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What was read. `score` is the mean probability of the kept characters, 0 for an empty text."""
+
+    text: str
+    score: float
+
+    def __str__(self) -> str:
+        """As the firmware prints it."""
+        return f"text: {self.text}, score: {self.score:.6f}"
+
+
+def kept_steps(classes: np.ndarray) -> np.ndarray:
+    """Which steps become characters: not blank (class 0) and not a repetition of the step before; bool [steps]."""
+    previous = np.concatenate([[-1], classes[:-1]])
+    return (classes != 0) & (classes != previous)
+
+
+def decode(probabilities: np.ndarray, charset: Sequence[str]) -> Recognition:
+    """Decode probabilities float32 [steps, classes]; `charset[0]` is the blank.
+
+    The score is summed in float32 in the order of the steps and divided in float32, as the firmware does it, so that
+    both print the same digits. Raises ValueError when the shapes do not fit, which is a bug of the caller.
+    """
+    probabilities = np.asarray(probabilities, dtype=np.float32)
+    if probabilities.ndim != 2 or probabilities.shape[1] != len(charset):
+        raise ValueError(f"probabilities {probabilities.shape} do not fit {len(charset)} classes")
+    classes = probabilities.argmax(axis=1)
+    kept = kept_steps(classes)
+    total = np.float32(0)
+    for likeliest in probabilities.max(axis=1)[kept]:
+        total = np.float32(total + likeliest)
+    count = int(kept.sum())
+    score = float(total / np.float32(count)) if count else 0.0
+    return Recognition("".join(charset[index] for index in classes[kept]), score)

@@ -1,0 +1,127 @@
+"""From an image file to the tensor that the network takes, as PaddleOCR does it.
+
+PaddleOCR reads BGR, scales to height 48 with the ratio kept, maps 0..255 to [-1, 1] and pads on the right with zeros.
+Where PaddleOCR widens its input for a line longer than 320:48, the target's input has one fixed size and the line is
+squeezed into it.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ocrm55 import console
+from ocrm55.errors import InputError
+
+HEIGHT = 48  # pixels
+WIDTH = 320  # pixels
+MAX_PIXELS = 50_000_000  # a word image is some thousands; anything this big is a mistake or an attack
+FORMATS = "PNG, JPEG, BMP, TIFF, WebP, GIF"
+
+
+def read_image(path: Path) -> np.ndarray:
+    """Read an image file as uint8 [height, width, 3], BGR.
+
+    Rotated as its EXIF data say, transparency on white, 16 bit and float scaled to 8 bit, the first frame of an
+    animation (with a note). Raises InputError, naming the file, for everything that is not a whole image of at least
+    1 x 1 and at most MAX_PIXELS pixels.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, not an image.", [f"name an image file: {path}/word.png"])
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns about broken metadata, which nobody here reads
+            with Image.open(path) as image:
+                return _pixels(path, image)
+    except FileNotFoundError as trouble:
+        raise InputError(f"there is no image {path}.") from trouble
+    except UnidentifiedImageError as trouble:
+        empty = path.stat().st_size == 0
+        sentence = f"{path} is empty." if empty else f"{path} is not an image in a format that can be read."
+        raise InputError(sentence, [f"use one of {FORMATS}"]) from trouble
+    except Image.DecompressionBombError as trouble:
+        raise InputError(
+            f"{path} has too many pixels to be a word image.", ["crop it to one line of text"]
+        ) from trouble
+    except PermissionError as trouble:
+        raise InputError(f"{path} must not be read: permission denied.") from trouble
+    except InputError:
+        raise
+    except Exception as trouble:  # a damaged file raises whatever its decoder happens to trip over
+        raise InputError(f"{path} is damaged: {trouble}.", ["save the image again"]) from trouble
+
+
+def _pixels(path: Path, image: Image.Image) -> np.ndarray:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise InputError(
+            f"{path} is {width} x {height} pixels, too many for a word image.", ["crop it to one line of text"]
+        )
+    if width < 1 or height < 1:
+        raise InputError(f"{path} has no pixels ({width} x {height}).")
+    if getattr(image, "n_frames", 1) > 1:
+        console.note(f"{path} has {image.n_frames} frames; the first one is read.")  # type: ignore[attr-defined]
+    image.load()
+    upright = ImageOps.exif_transpose(image)
+    return np.ascontiguousarray(np.asarray(_to_rgb(upright))[:, :, ::-1])
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in ("F", "I") or image.mode.startswith("I;16"):
+        return _to_eight_bits(image).convert("RGB")
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        paper = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(paper, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Grey levels beyond 8 bits: 16-bit ones by their upper byte, 32-bit and float ones by their own range."""
+    levels = np.asarray(image).astype(np.float64)
+    if not np.isfinite(levels).all():
+        raise ValueError("it holds levels that are no numbers")
+    low, high = float(levels.min()), float(levels.max())
+    if image.mode.startswith("I") and 0 <= low and high <= 65535:
+        levels = levels / 257 if high > 255 or image.mode.startswith("I;16") else levels
+    elif 0 <= low and high <= 1:
+        levels = levels * 255
+    elif not (0 <= low and high <= 255):
+        levels = (levels - low) * (255 / (high - low))
+    return Image.fromarray(np.rint(levels).astype(np.uint8))
+
+
+def resize(image: np.ndarray, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
+    """Scale BGR uint8 [h, w, 3] to `height`, keeping the ratio; a line longer than `width` is squeezed to it.
+
+    Returns uint8 [height, w', 3] with 1 <= w' <= width.
+    """
+    rows, columns = image.shape[:2]
+    wanted = min(width, math.ceil(height * (columns / float(rows))))
+    return cv2.resize(image, (wanted, height), interpolation=cv2.INTER_LINEAR)
+
+
+def normalise(pixels: np.ndarray, width: int = WIDTH) -> np.ndarray:
+    """Map uint8 [height, w, 3] BGR, w <= width, to float32 [1, 3, height, width], padded on the right with 0.
+
+    ((p / 255) - 0.5) / 0.5, each step rounded to float32: PaddleOCR's operations in PaddleOCR's order, which the
+    firmware repeats bit for bit.
+    """
+    height, columns = pixels.shape[:2]
+    values = pixels.astype(np.float32).transpose(2, 0, 1) / np.float32(255)
+    values -= np.float32(0.5)
+    values /= np.float32(0.5)
+    tensor = np.zeros((1, 3, height, width), dtype=np.float32)
+    tensor[0, :, :, :columns] = values
+    return tensor
+
+
+def to_tensor(path: Path, width: int = WIDTH) -> np.ndarray:
+    """Read an image file and prepare it: float32 [1, 3, 48, width]. Raises InputError as read_image does."""
+    return normalise(resize(read_image(path), width=width), width)
