@@ -1,0 +1,56 @@
+# From memory.json to the linker: the one description of a board's memories serves the compiler's fit check and the link.
+
+# Writes regions.ld (the MEMORY command) beside `output`, and adds the command that preprocesses `script` into `output`.
+function(ocrm55_linker_script script output)
+  set(json_file "${OCRM55_MEMORY_MAP}")
+  if(NOT json_file)
+    set(json_file "${CMAKE_CURRENT_SOURCE_DIR}/platform/${OCRM55_PLATFORM}/memory.json")
+  endif()
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${json_file}")
+  file(READ "${json_file}" json)
+
+  # NAME : ORIGIN = ..., LENGTH = ...
+  set(names "")
+  set(memory "MEMORY\n{\n")
+  string(JSON count LENGTH "${json}" regions)
+  math(EXPR last "${count} - 1")
+  foreach(i RANGE ${last})
+    string(JSON name GET "${json}" regions ${i} name)
+    string(JSON origin GET "${json}" regions ${i} origin)
+    string(JSON bytes GET "${json}" regions ${i} bytes)
+    list(APPEND names ${name})
+    string(APPEND memory "    ${name} : ORIGIN = ${origin}, LENGTH = ${bytes}\n")
+  endforeach()
+  string(APPEND memory "}\n")
+  get_filename_component(folder "${output}" DIRECTORY)
+  file(CONFIGURE OUTPUT "${folder}/regions.ld" CONTENT "${memory}" @ONLY)
+
+  # Placement: the option where one is given, else what the file says.
+  set(definitions "")
+  foreach(what code data arena weights hot_weights images)
+    string(TOUPPER ${what} upper)
+    set(region "${OCRM55_${upper}_REGION}")
+    if(NOT region)
+      string(JSON region GET "${json}" placement ${what})
+    endif()
+    if(NOT region IN_LIST names)
+      list(JOIN names ", " known)
+      message(FATAL_ERROR "OCRM55_${upper}_REGION=${region} is no region of ${json_file} (${known})")
+    endif()
+    list(APPEND definitions "-D${upper}_REGION=${region}")
+  endforeach()
+  set(stack "${OCRM55_STACK_BYTES}")
+  if(NOT stack)
+    string(JSON stack GET "${json}" stack_bytes)
+  endif()
+  list(APPEND definitions "-DSTACK_BYTES=${stack}")
+
+  add_custom_command(
+    OUTPUT "${output}"
+    COMMAND "${CMAKE_C_COMPILER}" ${OCRM55_PREPROCESS} -E -P -undef -x c ${definitions} "${script}" -o "${output}"
+    DEPENDS "${script}"
+    COMMENT "Linker script"
+    VERBATIM)
+  add_custom_target(ocrm55_linker_script DEPENDS "${output}")
+  add_dependencies(ocrm55 ocrm55_linker_script)
+endfunction()

@@ -1,0 +1,25 @@
+# What a user may set, with -D on CMake's command line or by `ocrm55 build`.
+
+set(OCRM55_ARTIFACT "" CACHE PATH "Folder that `ocrm55 compile` wrote")
+if(NOT EXISTS "${OCRM55_ARTIFACT}/include/ocrm55_model.h")
+  message(FATAL_ERROR "OCRM55_ARTIFACT=${OCRM55_ARTIFACT} is not a folder that `ocrm55 compile` wrote: "
+                      "it has no include/ocrm55_model.h")
+endif()
+get_filename_component(OCRM55_ARTIFACT "${OCRM55_ARTIFACT}" ABSOLUTE)
+
+set(OCRM55_PLATFORM "corstone300" CACHE STRING "Folder of firmware/platform to build for")
+set(OCRM55_VERSION "unversioned" CACHE STRING "Version that the firmware says at its start")
+set(OCRM55_DEFINES "" CACHE STRING "More preprocessor definitions for the program, as a list")
+
+# Where things go: names of regions of memory.json. Empty: as its `placement` says.
+set(OCRM55_MEMORY_MAP "" CACHE FILEPATH "memory.json of another board")
+set(OCRM55_ARENA_REGION "" CACHE STRING "Region of the arena")
+set(OCRM55_WEIGHTS_REGION "" CACHE STRING "Region of the weights")
+set(OCRM55_HOT_WEIGHTS_REGION "" CACHE STRING "Region of the weights that are read most often")
+set(OCRM55_IMAGES_REGION "" CACHE STRING "Region of the images")
+set(OCRM55_STACK_BYTES "" CACHE STRING "Size of the stack")
+
+# -O3: gcc 12 unrolls and schedules the Helium loops only there. Contraction to fused multiply-add is what the Helium
+# kernels want; nothing here reorders sums.
+set(OCRM55_KERNEL_OPTIMISATION "-O3" CACHE STRING "Optimisation of the kernels, as a list")
+set(OCRM55_WARNINGS -Wall -Wextra -Werror)

@@ -1,0 +1,75 @@
+/* The registers that this platform touches, each with the manual that describes it.
+ *
+ * Arm-v8M: Armv8-M Architecture Reference Manual (DDI 0553), register index D1.2
+ * M55:     Cortex-M55 Technical Reference Manual (101051)
+ * SSE-300: Corstone SSE-300 Example Subsystem Technical Reference Manual (101773)
+ * AN547:   Application Note 547, the MPS3 FPGA image that QEMU models
+ */
+#ifndef OCRM55_REGISTERS_H
+#define OCRM55_REGISTERS_H
+
+#include <stdint.h>
+
+#define REGISTER(address) (*(volatile uint32_t *)(address))
+
+/* System control block (Arm-v8M D1.2) */
+#define SCB_VTOR REGISTER(0xE000ED08u)
+#define SCB_CCR REGISTER(0xE000ED14u)
+#define SCB_SHCSR REGISTER(0xE000ED24u)
+#define SCB_CFSR REGISTER(0xE000ED28u)
+#define SCB_HFSR REGISTER(0xE000ED2Cu)
+#define SCB_MMFAR REGISTER(0xE000ED34u)
+#define SCB_BFAR REGISTER(0xE000ED38u)
+#define SCB_SFSR REGISTER(0xE000EDE4u)
+#define SCB_SFAR REGISTER(0xE000EDE8u)
+
+#define CCR_DIV_0_TRP (1u << 4)
+#define CCR_DC (1u << 16)
+#define CCR_IC (1u << 17)
+#define CCR_LOB (1u << 19)
+#define SHCSR_MEMFAULTENA (1u << 16)
+#define SHCSR_BUSFAULTENA (1u << 17)
+#define SHCSR_USGFAULTENA (1u << 18)
+#define SHCSR_SECUREFAULTENA (1u << 19)
+
+/* Caches (Arm-v8M D1.2; maintenance by set and way: B9.5) */
+#define CACHE_CLIDR REGISTER(0xE000ED78u)
+#define CACHE_CCSIDR REGISTER(0xE000ED80u)
+#define CACHE_CSSELR REGISTER(0xE000ED84u)
+#define CACHE_ICIALLU REGISTER(0xE000EF50u)
+#define CACHE_DCISW REGISTER(0xE000EF60u)
+
+/* Power of the floating-point and vector unit */
+#define CORE_CPPWR REGISTER(0xE000E00Cu)      /* Arm-v8M D1.2 */
+#define CORE_CPDLPSTATE REGISTER(0xE001E300u) /* M55, power mode control */
+
+/* Memory protection unit (Arm-v8M D1.2, B8) */
+#define MPU_TYPE REGISTER(0xE000ED90u)
+#define MPU_CTRL REGISTER(0xE000ED94u)
+#define MPU_RNR REGISTER(0xE000ED98u)
+#define MPU_RBAR REGISTER(0xE000ED9Cu)
+#define MPU_RLAR REGISTER(0xE000EDA0u)
+#define MPU_MAIR0 REGISTER(0xE000EDC0u)
+#define MPU_CTRL_ENABLE (1u << 0)
+#define MPU_CTRL_PRIVDEFENA (1u << 2)
+#define MPU_RBAR_READ_ONLY (2u << 1) /* AP: privileged code only, executable */
+#define MPU_RLAR_ENABLE (1u << 0)
+
+/* UART0, the CMSDK APB UART of the FPGA image (AN547, memory map) */
+#define UART0_DATA REGISTER(0x49303000u)
+#define UART0_STATE REGISTER(0x49303004u)
+#define UART0_CTRL REGISTER(0x49303008u)
+#define UART0_BAUDDIV REGISTER(0x49303010u)
+#define UART_STATE_TX_FULL (1u << 0)
+#define UART_CTRL_TX_ENABLE (1u << 0)
+
+/* System counter (SSE-300, system counter: control frame, secure only; read frame) */
+#define COUNTER_CNTCR REGISTER(0x58100000u)
+#define COUNTER_CNTCV_LOW REGISTER(0x48101000u)
+#define COUNTER_CNTCV_HIGH REGISTER(0x48101004u)
+#define CNTCR_EN (1u << 0)
+
+#define DATA_SYNCHRONISATION_BARRIER() __asm volatile("dsb" ::: "memory")
+#define INSTRUCTION_SYNCHRONISATION_BARRIER() __asm volatile("isb" ::: "memory")
+
+#endif

@@ -1,0 +1,9 @@
+#ifndef OCRM55_CRC32_H
+#define OCRM55_CRC32_H
+
+#include <stdint.h>
+
+/* CRC-32 as zlib, PNG and Ethernet have it (reflected polynomial 0xEDB88320, start and end inverted). */
+uint32_t crc32(const uint8_t *data, uint32_t bytes);
+
+#endif

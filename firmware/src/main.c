@@ -1,0 +1,169 @@
+/* The program: say who we are, take the images, recognise each, say what it reads. */
+
+#include <stddef.h>
+#include <string.h>
+
+#include "ctc.h"
+#include "image_source.h"
+#include "labels.h"
+#include "ocrm55_model.h"
+#include "options.h"
+#include "platform.h"
+#include "print.h"
+#include "status.h"
+
+#ifndef OCRM55_VERSION
+#define OCRM55_VERSION "unversioned"
+#endif
+
+_Static_assert(sizeof ocrm55_labels / sizeof ocrm55_labels[0] == OCRM55_OUTPUT_CLASSES, "a label for every class");
+_Static_assert(OCRM55_INPUT_CHANNELS == OCRI_CHANNELS, "the model takes colour images");
+
+static uint8_t arena[OCRM55_ARENA_BYTES] __attribute__((section(".ocrm55.arena"), aligned(OCRM55_ARENA_ALIGN)));
+static uint64_t operator_ends[OCRM55_OPERATOR_COUNT];
+
+static void print_identity(void)
+{
+    print_text("ocrm55 " OCRM55_VERSION " " OCRM55_MODEL_NAME " " OCRM55_PRECISION " 1x");
+    print_u32(OCRM55_INPUT_CHANNELS);
+    print_text("x");
+    print_u32(OCRM55_INPUT_HEIGHT);
+    print_text("x");
+    print_u32(OCRM55_INPUT_WIDTH);
+    print_text(" arena ");
+    print_u32(OCRM55_ARENA_BYTES);
+    print_text("\n");
+}
+
+/* After operator `op`: the next one is what a fault would be about. */
+static void note_operator(void *stats, unsigned op)
+{
+    if (stats != NULL) {
+        operator_ends[op] = platform_instructions();
+    }
+    if (op + 1 < OCRM55_OPERATOR_COUNT) {
+        platform_activity("operator", ocrm55_operator_names[op + 1]);
+    }
+}
+
+static void print_stats(uint64_t start, uint64_t prepared, uint64_t inferred, uint64_t decoded)
+{
+    uint64_t before = prepared;
+    for (uint32_t op = 0; op < OCRM55_OPERATOR_COUNT; op++) {
+        print_text("op ");
+        print_u32(op);
+        print_text(" ");
+        print_u64(operator_ends[op] - before);
+        print_text("\n");
+        before = operator_ends[op];
+    }
+    print_text("instructions preprocess=");
+    print_u64(prepared - start);
+    print_text(" inference=");
+    print_u64(inferred - prepared);
+    print_text(" decode=");
+    print_u64(decoded - inferred);
+    print_text("\n");
+}
+
+static void recognise(const struct ocri_image *image, bool stats)
+{
+    uint16_t kept[OCRM55_OUTPUT_STEPS];
+    uint32_t count;
+
+    const uint64_t start = stats ? platform_instructions() : 0;
+    platform_activity("preprocessing", "");
+    ocrm55_model_set_image(arena, image->pixels, (int32_t)image->width);
+    const uint64_t prepared = stats ? platform_instructions() : 0;
+    platform_activity("operator", ocrm55_operator_names[0]);
+    ocrm55_model_run(arena, note_operator, stats ? operator_ends : NULL);
+    const uint64_t inferred = stats ? platform_instructions() : 0;
+    platform_activity("decoding", "");
+    const float score =
+        ctc_decode(ocrm55_model_output(arena), OCRM55_OUTPUT_STEPS, OCRM55_OUTPUT_CLASSES, kept, &count);
+    const uint64_t decoded = stats ? platform_instructions() : 0;
+
+    if (stats) {
+        print_stats(start, prepared, inferred, decoded);
+    }
+    print_text("text: ");
+    for (uint32_t i = 0; i < count; i++) {
+        print_text(ocrm55_labels[kept[i]]);
+    }
+    print_text(", score: ");
+    print_float6(score);
+    print_text("\n");
+}
+
+static enum status complain(enum status status, const char *what, const char *which)
+{
+    print_text("error: ");
+    print_text(what);
+    print_text(which);
+    print_text("\n");
+    return status;
+}
+
+static enum status recognise_all(const struct options *options)
+{
+    struct image_source source;
+    const enum status opened = image_source_open(&source, options->images);
+    if (opened != STATUS_OK) {
+        return opened;
+    }
+    int32_t file = -1;
+    if (options->probabilities != NULL) {
+        file = platform_file_open(options->probabilities, PLATFORM_FILE_WRITE);
+        if (file < 0) {
+            return complain(STATUS_FILE_WRITE, "cannot write probabilities to ", options->probabilities);
+        }
+    }
+    bool written = true;
+    for (uint32_t i = 0; i < source.count && written; i++) {
+        print_text("image ");
+        print_u32(i + 1);
+        print_text("/");
+        print_u32(source.count);
+        print_text("\n");
+        const struct ocri_image image = image_source_next(&source);
+        recognise(&image, options->stats);
+        if (file >= 0) {
+            const uint32_t bytes = OCRM55_OUTPUT_STEPS * OCRM55_OUTPUT_CLASSES * sizeof(float);
+            written = platform_file_write(file, ocrm55_model_output(arena), bytes) == bytes;
+        }
+    }
+    if (file >= 0) {
+        written = platform_file_close(file) && written;
+    }
+    return written ? STATUS_OK
+                   : complain(STATUS_FILE_WRITE, "cannot write probabilities to ", options->probabilities);
+}
+
+int main(void)
+{
+    static char line[OPTIONS_LINE_BYTES];
+    struct options options = {0};
+
+    print_identity();
+    if (platform_command_line(line, sizeof line)) {
+        const char *unknown = options_parse(line, &options);
+        if (unknown != NULL) {
+            return (int)complain(STATUS_COMMAND_LINE, "unknown word on the command line: ", unknown);
+        }
+    }
+    /* Memory is not zero when a board wakes up, but QEMU's is: an operator that reads what nobody wrote shall fail there
+     * too. All bits set is NaN in float32. */
+    memset(arena, 0xFF, sizeof arena);
+
+    const enum status status = recognise_all(&options);
+    if (options.stats) {
+        uint32_t total;
+        const uint32_t used = platform_stack_used(&total);
+        print_text("stack ");
+        print_u32(used);
+        print_text(" of ");
+        print_u32(total);
+        print_text("\n");
+    }
+    return (int)status;
+}

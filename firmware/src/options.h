@@ -1,0 +1,21 @@
+/* The host's command line: `ocrm55 images=FILE [probabilities=FILE] [stats=1]`. */
+#ifndef OCRM55_OPTIONS_H
+#define OCRM55_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Longer than the 256 characters at which the FVP cuts. */
+#define OPTIONS_LINE_BYTES 512
+
+struct options {
+    const char *images;        /* file of images, or NULL */
+    const char *probabilities; /* file to write the probabilities to, or NULL */
+    bool stats;                /* print instruction counts */
+};
+
+/* Cut `line` into words in place; the options point into it. The first word is the program's name and is skipped.
+ * Returns NULL, or the word that is not understood. */
+const char *options_parse(char *line, struct options *options);
+
+#endif

@@ -1,0 +1,41 @@
+/* What the program asks of a board. The files in src/ know nothing else of it: they build on the host as well. */
+#ifndef OCRM55_PLATFORM_H
+#define OCRM55_PLATFORM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum platform_file_mode { PLATFORM_FILE_READ, PLATFORM_FILE_WRITE };
+
+/* Send bytes to the UART; returns when all of them are on their way. */
+void platform_write(const char *text, uint32_t length);
+
+/* Print `exit status N` and stop the simulator. */
+_Noreturn void platform_exit(int status);
+
+/* True when a host answers requests for files. */
+bool platform_has_host(void);
+
+/* The host's command line, NUL-terminated; false when there is none. */
+bool platform_command_line(char *text, uint32_t size);
+
+/* Files of the host. open: a handle, or -1; size: bytes, or -1; read, write: bytes moved; close: true when all is kept. */
+int32_t platform_file_open(const char *name, enum platform_file_mode mode);
+int64_t platform_file_size(int32_t file);
+uint32_t platform_file_read(int32_t file, void *to, uint32_t bytes);
+uint32_t platform_file_write(int32_t file, const void *from, uint32_t bytes);
+bool platform_file_close(int32_t file);
+
+/* Memory for a file of images: its address, and its size in *bytes. */
+uint8_t *platform_image_buffer(uint32_t *bytes);
+
+/* Instructions since some moment in the past; only differences mean anything, and only where the board can count. */
+uint64_t platform_instructions(void);
+
+/* The most stack that was ever used, and in *total what there is, in bytes. */
+uint32_t platform_stack_used(uint32_t *total);
+
+/* Remember what is being done ("operator", "blocks.3.conv"), for the report of a fault. The strings are kept, not copied. */
+void platform_activity(const char *kind, const char *name);
+
+#endif

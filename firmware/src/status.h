@@ -1,0 +1,26 @@
+/* Exit statuses of the firmware: 0 is success, these are its own complaints, 64 and up are faults (platform's faults.h).
+ * 1 and 134 are never used: QEMU ends with them when it fails itself, or when the core locks up. */
+#ifndef OCRM55_STATUS_H
+#define OCRM55_STATUS_H
+
+enum status {
+    STATUS_OK = 0,
+    STATUS_COMMAND_LINE = 10,  /* a word of the command line that is not known */
+    STATUS_NO_IMAGE = 11,      /* no file was named and no image is compiled in */
+    STATUS_FILE_OPEN = 12,     /* the file of images cannot be opened */
+    STATUS_FILE_READ = 13,     /* it ended early */
+    STATUS_FILE_TOO_LARGE = 14,
+    STATUS_FILE_WRITE = 15,    /* the file of probabilities cannot be written */
+    STATUS_OCRI_SHORT = 20,    /* the file of images: shorter than its header */
+    STATUS_OCRI_MAGIC = 21,    /* does not begin with OCRI */
+    STATUS_OCRI_VERSION = 22,  /* another version */
+    STATUS_OCRI_EMPTY = 23,    /* no images in it */
+    STATUS_OCRI_CRC = 24,      /* damaged */
+    STATUS_OCRI_TRUNCATED = 25, /* a record goes past the end */
+    STATUS_OCRI_HEIGHT = 26,   /* not the model's height */
+    STATUS_OCRI_WIDTH = 27,    /* no pixels, or wider than the model's input */
+    STATUS_OCRI_BYTES = 28,    /* a record's size is not width x height x 3 */
+    STATUS_OCRI_TRAILING = 29, /* bytes after the last record */
+};
+
+#endif
