@@ -66,7 +66,7 @@ def _convert(model: PaddleModel) -> onnx.ModelProto:
         output = Path(folder) / "model.onnx"
         words = [sys.executable, "-m", "ocrm55.export.paddle2onnx_process"]
         words += [str(model.program), str(model.parameters), str(output), str(OPSET)]
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace")
+        done = subprocess.run(words, check=False, capture_output=True, text=True, errors="replace")
         if done.returncode != 0 or not output.is_file():
             lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
             reason = first_line(RuntimeError(lines[-1] if lines else f"exit status {done.returncode}"))
@@ -283,4 +283,4 @@ def _evaluate(node: onnx.NodeProto, inputs: dict[str, np.ndarray], model: onnx.M
         [onnx.helper.make_value_info(name, unknown) for name in node.output],
     )
     single = onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
-    return ReferenceEvaluator(single).run(None, inputs)
+    return [np.asarray(value) for value in ReferenceEvaluator(single).run(None, inputs)]

@@ -1,9 +1,11 @@
-"""The Paddle inference model folder: `inference.json`, `inference.pdiparams`, `inference.yml`, as PaddleOCR 3 writes it."""
+"""The Paddle inference model folder as PaddleOCR 3 writes it: inference.json, inference.pdiparams, inference.yml."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,7 @@ import yaml
 
 from ocrm55 import files
 from ocrm55.errors import InputError
-from ocrm55.recognizer.charset import load_dictionary, with_blank_and_space
+from ocrm55.recognizer.charset import with_blank_and_space
 from ocrm55.recognizer.image import HEIGHT, WIDTH
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ MODEL_NAME = "en_PP-OCRv3_mobile_rec"  # PaddleOCR 3's name of the network; Text
 STEM = "inference"
 SETTINGS = f"{STEM}.yml"
 PARAMETERS = f"{STEM}.pdiparams"
-PROGRAMS = (f"{STEM}.json", f"{STEM}.pdmodel")  # Paddle 3, and Paddle 2 before it
+PROGRAM = f"{STEM}.json"
+OLD_PROGRAM = f"{STEM}.pdmodel"  # of Paddle 2; ocrm55.export.sources converts it
 
 
 class PaddleModel:
@@ -40,31 +43,29 @@ class PaddleModel:
         if not self.directory.is_dir():
             what = "is a file, not a model folder" if self.directory.exists() else "does not exist"
             raise InputError(f"the model folder {self.directory} {what}.", ["ocrm55 export writes one"])
-        self.program = self._one_of(PROGRAMS)
-        self.parameters = self._one_of((PARAMETERS,))
-        self.settings = self._one_of((SETTINGS,))
+        self.program = self._file(PROGRAM)
+        self.parameters = self._file(PARAMETERS)
+        self.settings = self._file(SETTINGS)
         settings = self._read_settings()
         self.charset = self._charset(settings)
         self.input_shape = self._input_shape(settings)
-        if self.program.suffix == ".json":
-            self._check_program()
+        self._check_program()
 
     @property
     def files(self) -> list[Path]:
         """The files that make up the model."""
         return [self.program, self.parameters, self.settings]
 
-    def _one_of(self, names: Sequence[str]) -> Path:
-        for name in names:
-            path = self.directory / name
-            if path.is_file():
-                if path.stat().st_size == 0:
-                    raise InputError(f"{path} is empty.", ["export the model again"])
-                return path
-        raise InputError(
-            f"the model folder {self.directory} has no {' or '.join(names)}.",
-            ["name a folder that `ocrm55 export` or PaddleOCR 3 wrote"],
-        )
+    def _file(self, name: str) -> Path:
+        path = self.directory / name
+        if not path.is_file():
+            raise InputError(
+                f"the model folder {self.directory} has no {name}.",
+                ["name a folder that `ocrm55 export` or PaddleOCR 3 wrote"],
+            )
+        if path.stat().st_size == 0:
+            raise InputError(f"{path} is empty.", ["export the model again"])
+        return path
 
     def _read_settings(self) -> dict[str, Any]:
         try:
@@ -105,32 +106,34 @@ class PaddleModel:
 
     def _check_program(self) -> None:
         try:
-            shapes = program_shapes(json.loads(self.program.read_text(encoding="utf-8")))
+            inputs, outputs = program_shapes(json.loads(self.program.read_text(encoding="utf-8")))
         except (OSError, ValueError, LookupError, TypeError) as trouble:
             raise InputError(
                 f"{self.program} is not a Paddle 3 program, or is cut short.", ["export the model again"]
             ) from trouble
-        inputs, outputs = shapes
-        if (
-            len(inputs) != 1
-            or len(inputs[0]) != 4
-            or any(
-                wanted not in (found, -1) and found != -1
-                for wanted, found in zip((1, *self.input_shape), inputs[0], strict=True)
-            )
-        ):
+        wanted = [1, *self.input_shape]
+        if len(inputs) != 1 or not _fits(inputs[0], wanted):
             raise InputError(
-                f"{self.program} takes inputs {inputs}, not one image [1, 3, {HEIGHT}, {WIDTH}].",
-                ["choose a text recognition model of height 48"],
+                f"{self.program} takes {_shapes(inputs)}, not one image {wanted}.",
+                ["choose a PP-OCRv3 recognition model"],
             )
         if len(outputs) != 1 or len(outputs[0]) != 3:
-            raise InputError(f"{self.program} has outputs {outputs}, not one [1, steps, classes].")
-        if outputs[0][2] != len(self.charset):
+            raise InputError(f"{self.program} gives {_shapes(outputs)}, not one [1, steps, classes].")
+        if outputs[0][2] not in (len(self.charset), -1):
             raise InputError(
                 f"{self.program} tells {outputs[0][2]} classes apart, but {self.settings.name} names "
                 f"{len(self.charset)} (blank, {len(self.charset) - 2} characters, space).",
                 ["use the dictionary that the model was trained with"],
             )
+
+
+def _fits(found: list[int], wanted: list[int]) -> bool:
+    """Whether a shape with open sizes (-1) can be the wanted one."""
+    return len(found) == len(wanted) and all(have in (want, -1) for have, want in zip(found, wanted, strict=True))
+
+
+def _shapes(shapes: list[list[int]]) -> str:
+    return " and ".join(str(shape) for shape in shapes) or "nothing"
 
 
 def program_shapes(program: dict[str, Any]) -> tuple[list[list[int]], list[list[int]]]:
@@ -171,6 +174,22 @@ def describe(characters: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def settings_text(characters: Sequence[str]) -> str:
+    """The text of `inference.yml` for a dictionary without blank and without the space that PaddleOCR adds."""
+    return yaml.safe_dump(describe(characters), sort_keys=False, allow_unicode=True, default_flow_style=False)
+
+
+@contextmanager
+def new_folder(destination: Path) -> Iterator[Path]:
+    """An empty folder that replaces `destination` at the end; a model card and other text files in there stay."""
+    with files.atomic_directory(destination) as staging:
+        yield staging
+        PaddleModel(staging)
+        for path in destination.glob("*") if destination.is_dir() else ():
+            if path.suffix in (".md", ".txt"):
+                shutil.copy2(path, staging / path.name)
+
+
 def write(network: Recognizer, characters: Sequence[str], destination: Path) -> PaddleModel:
     """Write a network as a Paddle inference model folder, whole or not at all, and read it back.
 
@@ -187,27 +206,7 @@ def write(network: Recognizer, characters: Sequence[str], destination: Path) -> 
         input_spec=[paddle.static.InputSpec([-1, 3, HEIGHT, -1], "float32", name="x")],
         full_graph=True,
     )
-    with files.atomic_directory(destination) as staging:
+    with new_folder(destination) as staging:
         paddle.jit.save(static, str(staging / STEM))
-        text = yaml.safe_dump(describe(characters), sort_keys=False, allow_unicode=True, default_flow_style=False)
-        (staging / SETTINGS).write_text(text, encoding="utf-8")
-        PaddleModel(staging)
-    return PaddleModel(destination)
-
-
-def export(source: str, destination: Path) -> PaddleModel:
-    """Bring a model into a folder of its own: `bundled`, `pp-ocrv3`, a model folder, or a checkpoint `.pdparams`.
-
-    Raises InputError for a source that is no such model, ToolchainError when the network is needed and not there,
-    OutputError when `destination` cannot be written.
-    """
-    from ocrm55.export import sources
-
-    found = sources.locate(source)
-    if found.suffix == ".pdparams":
-        return write(sources.load_checkpoint(found), load_dictionary(), destination)
-    model = PaddleModel(found)
-    with files.atomic_directory(destination) as staging:
-        for file in model.files:
-            (staging / file.name).write_bytes(file.read_bytes())
+        (staging / SETTINGS).write_text(settings_text(characters), encoding="utf-8")
     return PaddleModel(destination)

@@ -42,7 +42,14 @@ class PaddleRecognizer:
         self._input.reshape(list(tensor.shape))
         self._input.copy_from_cpu(np.ascontiguousarray(tensor, dtype=np.float32))
         self._predictor.run()
-        return self._output.copy_to_cpu()[0]
+        probabilities = self._output.copy_to_cpu()[0]
+        if probabilities.shape[-1] != len(self.charset):
+            raise InputError(
+                f"{self.model.program} tells {probabilities.shape[-1]} classes apart, but {self.model.settings.name} "
+                f"names {len(self.charset)}.",
+                ["use the dictionary that the model was trained with"],
+            )
+        return probabilities
 
 
 class OnnxRecognizer:

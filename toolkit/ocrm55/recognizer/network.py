@@ -156,8 +156,8 @@ class Attention(nn.Layer):
         # [N, steps, 3 * width] -> query, key, value, each [N, heads, steps, head_width]
         qkv = self.qkv(x).reshape([0, -1, 3, self.heads, self.head_width]).transpose([2, 0, 3, 1, 4])
         query, key, value = qkv[0] * self.head_width**-0.5, qkv[1], qkv[2]
-        weights = self.dropout(F.softmax(query.matmul(key.transpose([0, 1, 3, 2])), axis=-1))
-        mixed = weights.matmul(value).transpose([0, 2, 1, 3]).reshape([0, -1, self.width])
+        weights = self.dropout(F.softmax(paddle.matmul(query, key, transpose_y=True), axis=-1))
+        mixed = paddle.matmul(weights, value).transpose([0, 2, 1, 3]).reshape([0, -1, self.width])
         return self.dropout(self.proj(mixed))
 
 

@@ -1,0 +1,43 @@
+"""`ocrm55 export`: a recognizer, wherever it comes from, as a Paddle inference model folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ocrm55 import console, stages
+from ocrm55.commands.options import BuildDir, Force, Source
+from ocrm55.workspace import DEFAULT_BUILD_DIR
+
+
+def export(
+    source: Source = "bundled",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Write the model folder here instead of below the build folder."),
+    ] = None,
+    force: Force = False,
+    build_dir: BuildDir = DEFAULT_BUILD_DIR,
+) -> None:
+    """Write a recognizer as a Paddle inference model folder, as PaddleOCR 3 does.
+
+    The folder holds inference.json (the network), inference.pdiparams (its weights) and inference.yml (its characters
+    and preprocessing); PaddleOCR opens it too: TextRecognition(model_name="en_PP-OCRv3_mobile_rec", model_dir=DIR).
+
+    The sources: [b]bundled[/] came with ocrm55. [b]pp-ocrv3[/] is PaddleOCR's official English model, fetched once
+    from the hosts that PaddleOCR uses and kept in ~/.paddlex. A folder is checked and copied; one of Paddle 2
+    (inference.pdmodel) is translated. A .pdparams checkpoint of PaddleOCR or of `ocrm55 train` becomes a folder; it
+    is a pickle, so take it only from people whom you trust.
+
+    PaddleOCR widens its input for a line longer than 320:48; the fixed input of the target squeezes such a line.
+    """
+    from ocrm55.export import sources
+
+    if out is None:
+        folder = stages.model(stages.Options(build_dir=build_dir, source=source, force=force))
+    else:
+        console.stage("export", f"{source} -> {out}")
+        folder = sources.export(source, out).directory
+    console.result(str(folder))

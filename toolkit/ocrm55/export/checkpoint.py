@@ -1,0 +1,115 @@
+"""A training checkpoint, `.pdparams`, as PaddleOCR or `ocrm55 train` saves it -> the recognizer's network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ocrm55 import console
+from ocrm55.errors import InputError
+from ocrm55.recognizer.inference import first_line
+
+if TYPE_CHECKING:
+    from ocrm55.recognizer.network import Recognizer
+
+# PaddleOCR distils a student from a teacher and saves both; torch-like wrappers add a key of their own.
+_WRAPPERS = ("state_dict", "model", "model_state_dict")
+_PREFIXES = ("Student.", "Teacher.", "_layers.", "module.")
+_OWN_BRANCHES = ("backbone.", "head.ctc_encoder.", "head.ctc_head.")
+
+
+def load_checkpoint(path: Path) -> Recognizer:
+    """The network with the weights of a `.pdparams` file, in evaluation mode.
+
+    Accepts PaddleOCR's training layout: `Student.`/`Teacher.` prefixes (the student is taken), a `state_dict` around
+    it, and branches that exist for training only, such as `head.sar_head`, which are left out with a note.
+    The file is a pickle, which can run code when it is read: load only a checkpoint whose origin you trust.
+
+    Raises InputError when it cannot be read, lacks a weight, has one of another shape, or knows other characters.
+    """
+    import paddle
+
+    from ocrm55.recognizer.network import CLASSES, Recognizer
+
+    weights = _unwrap(path, _read(path))
+    network = Recognizer()
+    wanted = network.state_dict()
+    missing = [name for name in wanted if name not in weights]
+    if missing:
+        raise InputError(
+            f"{path} is no checkpoint of the English PP-OCRv3 recognizer: it lacks {_few(missing)}.",
+            ["name a checkpoint of en_PP-OCRv3_rec, or a Paddle inference model folder"],
+        )
+    foreign = [name for name in weights if name not in wanted]
+    unknown = [name for name in foreign if name.startswith(_OWN_BRANCHES)]
+    if unknown:
+        raise InputError(
+            f"{path} is of another network: it has {_few(unknown)}, which PP-OCRv3 has not.",
+            ["name a checkpoint of en_PP-OCRv3_rec, or a Paddle inference model folder"],
+        )
+    if foreign:
+        branches = sorted({".".join(name.split(".")[:2]) for name in foreign})
+        console.note(f"{path}: {len(foreign)} weights of {', '.join(branches)} serve training only and are left out.")
+    classes = int(np.prod(weights["head.ctc_head.fc.bias"].shape))
+    if classes != CLASSES:
+        raise InputError(
+            f"{path} tells {classes} classes apart; the English dictionary makes {CLASSES}.",
+            ["export it with PaddleOCR, which writes its dictionary into inference.yml, and name that folder"],
+        )
+    for name, tensor in wanted.items():
+        value = weights[name]
+        if list(value.shape) != list(tensor.shape):
+            raise InputError(
+                f"{path}: {name} has shape {list(value.shape)} where the network has {list(tensor.shape)}.",
+                ["name a checkpoint of en_PP-OCRv3_rec"],
+            )
+        if not np.isfinite(value).all():
+            raise InputError(f"{path}: {name} holds values that are no numbers.", ["take an earlier checkpoint"])
+    network.set_state_dict({name: paddle.to_tensor(weights[name].astype(np.float32)) for name in wanted})
+    network.eval()
+    return network
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    import paddle
+
+    if not path.is_file():
+        raise InputError(f"there is no checkpoint {path}.")
+    try:
+        content = paddle.load(str(path), return_numpy=True)
+    except Exception as trouble:  # unpickling a damaged file raises almost anything
+        raise InputError(
+            f"{path} is not a Paddle checkpoint, or is cut short: {first_line(trouble)}", ["copy the file again"]
+        ) from trouble
+    if not isinstance(content, Mapping):
+        raise InputError(f"{path} holds a {type(content).__name__}, not the weights of a network.")
+    return content
+
+
+def _unwrap(path: Path, content: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The arrays by the names of the layers, without wrappers and prefixes."""
+    for wrapper in _WRAPPERS:
+        if isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    arrays = {
+        str(name): np.asarray(value)
+        for name, value in content.items()
+        if hasattr(value, "shape") or hasattr(value, "numpy")
+    }
+    for prefix in _PREFIXES:
+        own = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+        if own:
+            if len(own) < len(arrays):
+                console.note(
+                    f"{path}: the weights below `{prefix}` are taken, {len(arrays) - len(own)} others are not."
+                )
+            arrays = own
+    return arrays
+
+
+def _few(names: list[str]) -> str:
+    rest = len(names) - 3
+    return ", ".join(names[:3]) + (f" and {rest} more" if rest > 0 else "")

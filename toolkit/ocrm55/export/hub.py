@@ -1,0 +1,161 @@
+"""The official English PP-OCRv3 recognizer, fetched through the model hosts that PaddleOCR knows.
+
+PaddleOCR 3 fetches its models from Hugging Face, AI Studio, ModelScope or Baidu's object store, into
+`~/.paddlex/official_models` (PADDLE_PDX_CACHE_HOME moves it, PADDLE_PDX_MODEL_SOURCE chooses the first host). The same
+hosts and the same folder are used here; on top come what its manager lacks: a download that stops goes on where it
+stopped, and files are checked before use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ocrm55 import console, files
+from ocrm55.errors import InputError, OutputError, ToolchainError
+from ocrm55.export.paddle_model import MODEL_NAME, PARAMETERS, PROGRAM, SETTINGS, PaddleModel
+from ocrm55.recognizer.inference import first_line
+
+CHECKSUMS = "ocrm55-sha256.json"
+_WITHOUT_NETWORK = [
+    "use the model that came with ocrm55: --source bundled",
+    f"fetch the folder {MODEL_NAME} on another machine and name it: --source DIR",
+    "choose the first host with PADDLE_PDX_MODEL_SOURCE=huggingface|modelscope|aistudio|bos",
+]
+
+
+def fetch_official() -> Path:
+    """The folder of the official model `en_PP-OCRv3_mobile_rec`, fetched when it is not there yet.
+
+    Raises ToolchainError when no host can be reached or a download fails, InputError when a fetched model is damaged.
+    """
+    hosts = _hosts()
+    folder = _cache(hosts) / MODEL_NAME
+    if folder.is_dir():
+        _verify(folder)
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as trouble:
+        raise OutputError(
+            f"{folder.parent} cannot be written: {trouble.strerror}.", ["choose another with PADDLE_PDX_CACHE_HOME"]
+        ) from trouble
+    failures = []
+    for host in hosts:
+        if not _reachable(host):
+            continue
+        try:
+            return _fetch(host, folder)
+        except (InputError, OutputError):
+            raise
+        except Exception as trouble:  # each host's library has errors of its own
+            failures.append(f"{host.alias}: {first_line(trouble)}")
+            console.note(f"{host.alias} failed: {first_line(trouble)}")
+    if failures:
+        raise ToolchainError(
+            f"the official model could not be fetched ({failures[0]}).",
+            ["run the same command again; it goes on where it stopped", *_WITHOUT_NETWORK],
+        )
+    names = ", ".join(host.alias for host in hosts)
+    raise ToolchainError(
+        f"the official model cannot be fetched: none of its hosts ({names}) can be reached from here.", _WITHOUT_NETWORK
+    )
+
+
+def _hosts() -> list[Any]:
+    """PaddleOCR's model hosts, the preferred one first. The one place that knows how PaddleX 3.7 calls them."""
+    from paddlex.inference.utils import official_models as hub
+
+    for name in ("paddlex", "modelscope", "modelscope_hub", "aistudio_sdk", "httpx", "huggingface_hub"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    hosts = [host for host in hub._ModelManager.hoster_candidates if MODEL_NAME in host.model_list]
+    return sorted(hosts, key=lambda host: host.alias != hub.MODEL_SOURCE)
+
+
+def _cache(hosts: list[Any]) -> Path:
+    from paddlex.inference.utils import official_models as hub
+
+    return Path(hub._ModelManager._save_dir)
+
+
+def _reachable(host: Any) -> bool:
+    unchecked = os.environ.get("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "").lower() in ("1", "true")
+    return unchecked or host.is_available()
+
+
+def _fetch(host: Any, folder: Path) -> Path:
+    """Download into a folder beside `folder` that stays when the download stops; rename it when all is there."""
+    partial = folder.with_name(f"{folder.name}.partial-{host.alias}")
+    console.stage("fetch", f"{MODEL_NAME} from {host.alias} -> {folder}")
+    # The libraries of the hosts go on in a folder that exists; the object store's unpacks a whole archive or nothing.
+    if host.alias == "bos":
+        shutil.rmtree(partial, ignore_errors=True)
+        host(partial.parent)._download(MODEL_NAME, partial)
+        if (unpacked := partial.with_name(MODEL_NAME)).is_dir() and not partial.exists():
+            unpacked.rename(partial)
+    else:
+        partial.mkdir(exist_ok=True)
+        host(partial.parent)._download(MODEL_NAME, partial)
+    try:
+        if host.alias == "huggingface":
+            _compare_with_hugging_face(partial)
+        PaddleModel(partial)
+    except InputError:
+        shutil.rmtree(partial, ignore_errors=True)  # what is wrong now would still be wrong after resuming
+        raise
+    files.write_json(partial / CHECKSUMS, {"host": host.alias, "sha256": _checksums(partial)})
+    partial.rename(folder)
+    for leftover in folder.parent.glob(f"{folder.name}.partial-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    for name, value in _checksums(folder).items():
+        console.note(f"sha256 {value}  {name}")
+    return folder
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    names = (PROGRAM, PARAMETERS, SETTINGS)
+    return {
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names if (folder / name).is_file()
+    }
+
+
+def _verify(folder: Path) -> None:
+    """Compare a fetched folder with the checksums noted when it was fetched; PaddleOCR's own have none yet."""
+    PaddleModel(folder)
+    record = folder / CHECKSUMS
+    if not record.is_file():
+        return
+    with suppress(ValueError, KeyError, OSError):
+        if json.loads(record.read_text())["sha256"] == _checksums(folder):
+            return
+    raise InputError(
+        f"the fetched model in {folder} has changed since it was fetched.",
+        [f"remove it and fetch it again: rm -r {folder}"],
+    )
+
+
+def _compare_with_hugging_face(folder: Path) -> None:
+    """Compare the files with the hashes that Hugging Face states: SHA-256 of large files, git's SHA-1 of small ones."""
+    import huggingface_hub
+    from paddlex.utils.flags import HUGGING_FACE_ENDPOINT
+
+    names = [name for name in (PROGRAM, PARAMETERS, SETTINGS) if (folder / name).is_file()]
+    stated = huggingface_hub.HfApi(endpoint=HUGGING_FACE_ENDPOINT).get_paths_info(f"PaddlePaddle/{MODEL_NAME}", names)
+    for entry in stated:
+        content = (folder / entry.path).read_bytes()
+        large = getattr(entry, "lfs", None)
+        if large is not None:
+            same = large.sha256 == hashlib.sha256(content).hexdigest()
+        else:
+            same = getattr(entry, "blob_id", None) == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+        if not same:
+            raise InputError(
+                f"{entry.path} arrived damaged from huggingface: its checksum is not the one stated there.",
+                ["run the same command again", "choose another host with PADDLE_PDX_MODEL_SOURCE"],
+            )
