@@ -105,8 +105,8 @@ class _Cleaner:
         # Shapes are known once the graph is written back with its static input; then Shape operators fold as well.
         self._fold_constants(self._infer_shapes())
         self._drop_identities()
-        self._fold_batch_norms()
         self._fold_biases()
+        self._fold_batch_norms()
         self._drop_unused()
         self._name_by_layers()
         return self._write()

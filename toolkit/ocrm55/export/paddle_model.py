@@ -141,12 +141,12 @@ def program_shapes(program: dict[str, Any]) -> tuple[list[list[int]], list[list[
 
     Raises LookupError or TypeError when the JSON is not such a program.
     """
-    operations = program["program"]["regions"][0]["blocks"][0]["ops"]
-    ends: dict[str, list[list[int]]] = {"1.data": [], "1.fetch": []}
-    for operation in operations:
-        if operation["#"] in ends:
-            ends[operation["#"]].append([int(size) for size in operation["O"][0]["TT"]["D"][1]])
-    return ends["1.data"], ends["1.fetch"]
+    shapes: dict[str, list[list[int]]] = {"data": [], "feed": [], "fetch": []}  # programs of Paddle 2 have `feed`
+    for operation in program["program"]["regions"][0]["blocks"][0]["ops"]:
+        kind = operation["#"].rpartition(".")[2]
+        if kind in shapes:
+            shapes[kind].append([int(size) for size in operation["O"][0]["TT"]["D"][1]])
+    return shapes["data"] + shapes["feed"], shapes["fetch"]
 
 
 def describe(characters: Sequence[str]) -> dict[str, Any]:
