@@ -141,7 +141,9 @@ def write(folder: Path, *, compiled_in: np.ndarray | None = None) -> Path:
     (folder / "include/labels.h").write_text(f"static const char *const ocrm55_labels[97] = {{{labels}}};\n")
     (folder / "src/model.c").write_text(_MODEL)
     (folder / "src/weights.c").write_text(_WEIGHTS)
-    (folder / "sources.cmake").write_text('set(OCRM55_MODEL_SOURCES "src/model.c" "src/weights.c")\n')
+    (folder / "sources.cmake").write_text(
+        'set(OCRM55_MODEL_SOURCES "src/model.c" "src/weights.c")\nset(OCRM55_MODEL_KERNELS "")\n'
+    )
     (folder / "metadata.json").write_text(json.dumps({"model": "fake", "precision": "float32"}))
     if compiled_in is not None:
         values = ",".join(str(value) for value in compiled_in.tobytes())

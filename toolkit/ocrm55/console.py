@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -80,6 +80,11 @@ def progress(label: str, total: int | None) -> Iterator[Progress]:
         yield bar
 
 
+def note_command(words: Sequence[str]) -> None:
+    """Show an external command line as it is about to be run."""
+    _err.print(f"[dim]$ {escape(shlex.join(words))}[/]")
+
+
 def command(
     arguments: Sequence[str | Path],
     *,
@@ -87,14 +92,15 @@ def command(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     timeout_s: float | None = None,
+    explain: Callable[[str], str | None] | None = None,
 ) -> str:
     """Run an external command to its end and return its standard output.
 
     The exact command line is shown first. A command that is missing, fails or runs out of time raises
-    ToolchainError with the last lines that it printed.
+    ToolchainError with the last lines that it printed; `explain` may find the sentence for it in the whole output.
     """
     words = [str(word) for word in arguments]
-    _err.print(f"[dim]$ {escape(shlex.join(words))}[/]")
+    note_command(words)
     try:
         done = subprocess.run(
             words, check=False, cwd=cwd, env=env, timeout=timeout_s, capture_output=True, text=True, errors="replace"
@@ -107,7 +113,8 @@ def command(
     if done.returncode != 0:
         if printed:
             note("\n".join(printed.splitlines()[-25:]))
-        raise ToolchainError(f"`{words[0]}` failed with exit status {done.returncode}.", tries)
+        known = explain(printed) if explain else None
+        raise ToolchainError(known or f"`{words[0]}` failed with exit status {done.returncode}.", tries)
     if _verbose and printed:
         note(printed)
     return done.stdout

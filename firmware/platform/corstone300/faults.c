@@ -158,7 +158,11 @@ __attribute__((used)) void fault_report(struct frame *frame, uint32_t exc_return
         print_u32(exception - 16);
     }
     print_text(": ");
-    print_cause(exception == 3 && pushed ? frame : NULL, cfsr, hfsr, sfsr);
+    if (exception >= 16) {
+        print_text("nothing here enables or handles it");
+    } else {
+        print_cause(exception == 3 && pushed ? frame : NULL, cfsr, hfsr, sfsr);
+    }
     print_text("\nfault: during ");
     print_text(activity_kind);
     print_text(" ");

@@ -1,0 +1,182 @@
+"""Build the firmware of a compiled model: configure and build with CMake, then say where the bytes are."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ocrm55 import __version__, console, elf, memory_map, resources
+from ocrm55.errors import InputError, OutputError, ToolchainError
+from ocrm55.files import write_json
+
+TOOLCHAINS = ("gcc", "clang")
+
+# Program, and the Debian package that brings it.
+_COMPILERS = {
+    "gcc": {"arm-none-eabi-gcc": "gcc-arm-none-eabi"},
+    "clang": {"clang-19": "clang-19", "ld.lld-19": "lld-19"},
+}
+_BUILDERS = {"cmake": "cmake", "ninja": "ninja-build"}
+_SETTINGS = "ocrm55-settings.json"
+
+_FIRST_ERROR = re.compile(r"^(?P<place>[^\n:]+:\d+(?::\d+)?): (?:fatal )?error: (?P<what>.+)$", re.MULTILINE)
+_OVERFLOW = re.compile(r"region `(?P<region>\w+)' overflowed by (?P<bytes>\d+) bytes")
+_LINKER = re.compile(
+    r"(?:ld|ld\.bfd|ld\.lld[-\d]*): (?:error: )?(?P<what>.*(?:undefined|error|cannot|No such).*)$", re.M
+)
+_CMAKE = re.compile(r"^CMake Error[^\n]*:\n+(?P<what>(?:  [^\n]*\n?)+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class RegionUse:
+    """How full one of the board's memories is, in bytes."""
+
+    region: memory_map.Region
+    used: int
+
+    @property
+    def percent(self) -> float:
+        return 100.0 * self.used / self.region.size
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """A firmware that was built. Sizes are in bytes."""
+
+    elf: Path
+    map: Path
+    sections: dict[str, int]
+    regions: list[RegionUse]
+
+
+def build(
+    artifact: Path, build_dir: Path, *, defines: Mapping[str, str] | None = None, toolchain: str = "gcc"
+) -> Firmware:
+    """Build the firmware of `artifact` in `build_dir`; what is up to date there is not built again.
+
+    artifact: the folder that `compile` wrote.
+    defines: CMake's cache entries, such as OCRM55_ARENA_REGION (cmake/options.cmake lists them).
+    toolchain: `gcc` or `clang`, a file cmake/cortex-m55-*.cmake.
+    Raises InputError for a folder that is no artifact, ToolchainError with the compiler's first complaint, OutputError
+    when `build_dir` cannot be written.
+    """
+    artifact, build_dir = Path(artifact).resolve(), Path(build_dir).resolve()
+    if toolchain not in TOOLCHAINS:
+        raise InputError(f"there is no tool chain `{toolchain}`.", [f"use one of {', '.join(TOOLCHAINS)}"])
+    if not (artifact / "include" / "ocrm55_model.h").is_file():
+        raise InputError(f"{artifact} is not a compiled model: it has no include/ocrm55_model.h.", ["ocrm55 compile"])
+    _require_programs(toolchain)
+
+    settings = {
+        "source": str(resources.folder("firmware")),
+        "toolchain": str(resources.folder("cmake") / f"cortex-m55-{toolchain}.cmake"),
+        "defines": {"OCRM55_ARTIFACT": str(artifact), "OCRM55_VERSION": __version__, **(defines or {})},
+    }
+    if not _is_configured(build_dir, settings):
+        _configure(build_dir, settings)
+    console.command(
+        ["cmake", "--build", build_dir], explain=_complaint, tries=["ocrm55 doctor", "ocrm55 build --force"]
+    )
+    board = memory_map.load(Path(defines["OCRM55_MEMORY_MAP"]) if defines and "OCRM55_MEMORY_MAP" in defines else None)
+    return inspect(build_dir / "ocrm55.elf", board)
+
+
+def inspect(elf_file: Path, board: memory_map.MemoryMap | None = None) -> Firmware:
+    """Read a built ELF again: its sections, and how full each memory is."""
+    board = board or memory_map.load()
+    placed = elf.read_sections(elf_file)
+    uses = []
+    for region in board.regions.values():
+        used = sum(section.size for section in placed if region.contains(section.address))
+        if region.name == board.placement["code"]:  # start values of variables are kept beside the code
+            used += sum(section.size for section in placed if section.name == ".data")
+        uses.append(RegionUse(region, used))
+    return Firmware(elf_file, elf_file.with_suffix(".map"), {s.name: s.size for s in placed}, uses)
+
+
+def sections(elf_file: Path) -> dict[str, int]:
+    """Bytes of each section of an ELF that takes memory on the target."""
+    return {section.name: section.size for section in elf.read_sections(elf_file)}
+
+
+def source_line(elf_file: Path, address: int) -> str | None:
+    """`function at file:line` of a code address, or None where the tool or the debug information is missing."""
+    tool = shutil.which("arm-none-eabi-addr2line") or shutil.which("addr2line")
+    if not tool:
+        return None
+    try:
+        done = subprocess.run(
+            [tool, "-f", "-s", "-e", str(elf_file), hex(address)],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+        function, place = done.stdout.split("\n")[:2]
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return None if function.startswith("??") else f"{function} at {place}"
+
+
+def _require_programs(toolchain: str) -> None:
+    wanted = _COMPILERS[toolchain] | _BUILDERS
+    missing = [program for program in wanted if not shutil.which(program)]
+    if missing:
+        packages = sorted({wanted[program] for program in missing} | {"libnewlib-arm-none-eabi"})
+        listed = ", ".join(f"`{program}`" for program in missing)
+        verb = "is" if len(missing) == 1 else "are"
+        raise ToolchainError(
+            f"{listed} {verb} not installed or not on PATH; the firmware cannot be built.",
+            [f"sudo apt-get install {' '.join(packages)}", "ocrm55 doctor"],
+        )
+
+
+def _is_configured(build_dir: Path, settings: Mapping[str, object]) -> bool:
+    try:
+        return (build_dir / "build.ninja").exists() and json.loads((build_dir / _SETTINGS).read_text()) == settings
+    except (OSError, ValueError):
+        return False
+
+
+def _configure(build_dir: Path, settings: Mapping[str, object]) -> None:
+    """Make a fresh CMake tree: one of other settings, or one that never finished, is removed first."""
+    if build_dir.exists() and any(build_dir.iterdir()) if build_dir.is_dir() else build_dir.exists():
+        if not ((build_dir / "CMakeCache.txt").exists() or (build_dir / _SETTINGS).exists()):
+            raise OutputError(f"{build_dir} is in the way: it is not a build of ours.", ["choose another folder"])
+        shutil.rmtree(build_dir, ignore_errors=True)
+    try:
+        build_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as trouble:
+        raise OutputError(
+            f"{build_dir} cannot be written: {trouble.strerror}.", ["choose another folder with --build-dir"]
+        ) from trouble
+    defines = settings["defines"]
+    assert isinstance(defines, dict)
+    console.command(
+        [
+            *("cmake", "-G", "Ninja", "-S", str(settings["source"]), "-B", build_dir),
+            f"-DCMAKE_TOOLCHAIN_FILE={settings['toolchain']}",
+            *(f"-D{name}={value}" for name, value in defines.items()),
+        ],
+        explain=_complaint,
+        tries=["ocrm55 doctor"],
+    )
+    write_json(build_dir / _SETTINGS, settings)
+
+
+def _complaint(printed: str) -> str | None:
+    """The first thing that the compiler, the linker or CMake complained about, as one sentence."""
+    if found := _OVERFLOW.search(printed):
+        return f"the firmware does not fit: {found['region']} is too small by {int(found['bytes']):,} bytes."
+    if found := _FIRST_ERROR.search(printed):
+        return f"the firmware does not compile: {found['place']}: {found['what']}."
+    if found := _LINKER.search(printed):
+        return f"the firmware does not link: {found['what'].strip()}."
+    if found := _CMAKE.search(printed):
+        return f"CMake refused: {' '.join(found['what'].split())}"
+    return None

@@ -1,0 +1,204 @@
+"""What every simulator takes and gives, and the one way in which a run of the firmware is made and judged."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import zlib
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocrm55 import console
+from ocrm55.errors import InputError, TargetError, ToolchainError
+from ocrm55.simulators import protocol
+from ocrm55.simulators.protocol import ImageResult
+
+__all__ = ["ImageResult", "Request", "Run", "Simulator", "ocri"]
+
+# Names within the run's own folder: short, because the FVP cuts the command line at 256 characters, and without the
+# spaces and commas that QEMU and the firmware split at.
+_ELF, _IMAGES, _PROBABILITIES = "fw.elf", "images.bin", "probs.bin"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One run of the firmware.
+
+    images: pixels, uint8 [height, width, 3], blue green red, of the model's height and at most its width; none runs
+    the image that is compiled in.
+    timeout_s: limit of the whole run, in seconds of the host's clock.
+    """
+
+    elf: Path
+    images: Sequence[NDArray[np.uint8]]
+    stats: bool = False
+    want_probabilities: bool = False
+    timeout_s: float = 120.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the firmware said. `probabilities` is float32 [images, steps, classes] when it was asked for."""
+
+    uart: str
+    exit_status: int
+    results: list[ImageResult]
+    probabilities: NDArray[np.float32] | None = None
+    identity: protocol.Identity | None = field(default=None)
+    stack_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How the simulator's process ended."""
+
+    output: str  # of the UART
+    complaints: str  # standard error
+    returncode: int
+
+
+class Simulator(ABC):
+    """A board that runs an ELF. Subclasses say how to call theirs and how it looks when it fails."""
+
+    name: str
+    counts_instructions: bool
+
+    def __init__(self, executable: Path) -> None:
+        self.executable = executable
+
+    @abstractmethod
+    def version(self) -> str:
+        """The simulator's version. Raises ToolchainError when it does not answer or is too old."""
+
+    @abstractmethod
+    def arguments(self, elf: str, words: Sequence[str], request: Request) -> list[str]:
+        """The command line for `elf` with the firmware's command line `words`; run in a folder of the run's own."""
+
+    @abstractmethod
+    def check_end(self, ended: Ended) -> None:
+        """Raise the simulator's own kinds of failure (lockup, refused options) before the output is looked at."""
+
+    def run(self, request: Request) -> Run:
+        """Run the firmware once over all images.
+
+        Raises TargetError for a fault, a time limit, lost or damaged output; its sentence is the firmware's where it
+        has said one. Raises ToolchainError when the simulator itself fails.
+        """
+        elf = Path(request.elf)
+        if not elf.is_file():
+            raise InputError(f"{elf} is not there.", ["ocrm55 build"])
+        self.version()
+        with tempfile.TemporaryDirectory(prefix="ocrm55-run-") as folder:
+            place = Path(folder)
+            _link_or_copy(elf.resolve(), place / _ELF)
+            words = ["ocrm55"]
+            if request.images:
+                (place / _IMAGES).write_bytes(ocri(request.images))
+                words.append(f"images={_IMAGES}")
+            if request.want_probabilities:
+                words.append(f"probabilities={_PROBABILITIES}")
+            if request.stats:
+                words.append("stats=1")
+            command = [str(self.executable), *self.arguments(_ELF, words, request)]
+            ended = _execute(command, place, request.timeout_s, self.name)
+            self.check_end(ended)
+            return self._judge(ended, request, place)
+
+    def _judge(self, ended: Ended, request: Request, place: Path) -> Run:
+        said = protocol.parse(ended.output)
+        if said.exit_status != 0:
+            for line in said.faults:
+                console.note(f"  {line}")
+            raise protocol.failure(said, request.elf)
+        if said.exit_status is not None and ended.returncode not in (0, said.exit_status):
+            raise ToolchainError(f"{self.name} ended with status {ended.returncode} after the firmware had ended well.")
+        expected = len(request.images) or 1
+        if len(said.results) != expected:
+            raise TargetError(f"the firmware answered for {len(said.results)} of {expected} images.")
+        results = said.results
+        if request.stats and not self.counts_instructions:
+            results = [ImageResult(result.text, result.score) for result in results]
+        probabilities = _read_probabilities(place / _PROBABILITIES, expected) if request.want_probabilities else None
+        return Run(said.uart, said.exit_status, results, probabilities, said.identity, said.stack_bytes)
+
+
+def ocri(images: Sequence[NDArray[np.uint8]]) -> bytes:
+    """The container in which the firmware takes images (firmware/src/ocri.h).
+
+    Raises InputError for an image that is not uint8 [height, width, 3].
+    """
+    records = bytearray()
+    for number, image in enumerate(images, 1):
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+            raise InputError(f"image {number} is {image.dtype} {list(image.shape)}, not uint8 [height, width, 3].")
+        pixels = image.tobytes()  # C order, whatever the array's strides
+        records += struct.pack("<III", image.shape[1], image.shape[0], len(pixels)) + pixels + bytes(-len(pixels) % 4)
+    return b"OCRI" + struct.pack("<III", 1, len(images), zlib.crc32(records)) + bytes(records)
+
+
+def _link_or_copy(source: Path, destination: Path) -> None:
+    try:
+        destination.symlink_to(source)
+    except OSError:  # a file system without links
+        shutil.copyfile(source, destination)
+
+
+def _execute(command: list[str], place: Path, timeout_s: float, name: str) -> Ended:
+    """Run the simulator in `place`; its process group is ended with it, also when it hangs or the user interrupts."""
+    console.note_command(command)
+    output, complaints = place / "uart.txt", place / "stderr.txt"
+    with output.open("wb") as to_output, complaints.open("wb") as to_complaints:
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=place,
+                stdin=subprocess.DEVNULL,
+                stdout=to_output,
+                stderr=to_complaints,
+                start_new_session=True,
+            )
+        except OSError as trouble:
+            raise ToolchainError(f"{name} cannot be started: {trouble.strerror}.", ["ocrm55 doctor"]) from trouble
+        late = False
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            late = True
+        finally:
+            if process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    text = output.read_bytes().decode("utf-8", "replace")
+    if late:
+        raise TargetError(
+            f"the firmware did not end within {timeout_s:g} s on {name}; {protocol.last_words(text)}.",
+            ["give it more time with --timeout", "try one image only"],
+        )
+    return Ended(text, complaints.read_bytes().decode("utf-8", "replace"), process.returncode)
+
+
+def _read_probabilities(path: Path, count: int) -> NDArray[np.float32]:
+    """float32 [count, steps, classes]; the file has no header, so the shape is the recognizer's."""
+    from ocrm55.recognizer.charset import load_charset
+
+    classes = len(load_charset())
+    try:
+        values = np.fromfile(path, "<f4")
+    except OSError as trouble:
+        raise TargetError("the firmware wrote no probabilities.") from trouble
+    if values.size == 0 or values.size % (count * classes):
+        raise TargetError(
+            f"the firmware wrote {values.size} probabilities, which is no {count} images of {classes} classes."
+        )
+    return values.reshape(count, -1, classes)

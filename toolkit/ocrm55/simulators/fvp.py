@@ -1,0 +1,135 @@
+"""Arm's Corstone-300 Fixed Virtual Platform (FVP_Corstone_SSE-300_Ethos-U55)."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from functools import cached_property
+from math import ceil
+from pathlib import Path
+
+from ocrm55.errors import TargetError, ToolchainError
+from ocrm55.simulators.base import Ended, Request, Simulator
+
+PROGRAMS = ("FVP_Corstone_SSE-300_Ethos-U55", "FVP_Corstone_SSE-300_Ethos-U65", "FVP_Corstone_SSE-300")
+VARIABLE = "FVP_PATH"
+OLDEST = (11, 22)  # the oldest in use elsewhere with these flags
+_COMMAND_LINE_LIMIT = 256  # cpu0.semihosting-cmd_line is cut after this many characters
+
+# Each is explained in fvp/README.md.
+_BOARD = (
+    "mps3_board.visualisation.disable-visualisation=1",
+    "mps3_board.telnetterminal0.start_telnet=0",
+    "mps3_board.telnetterminal1.start_telnet=0",
+    "mps3_board.telnetterminal2.start_telnet=0",
+    "mps3_board.telnetterminal5.start_telnet=0",
+    "mps3_board.uart0.out_file=-",
+    "mps3_board.uart0.unbuffered_output=1",
+    "mps3_board.uart0.shutdown_tag=EXITTHESIM",
+    "cpu0.FPU=1",
+    "cpu0.MVE=2",
+    "cpu0.semihosting-enable=1",
+    "cpu0.semihosting-stack_base=0",
+    "cpu0.semihosting-heap_limit=0",
+)
+
+
+def locate(path: Path | None = None) -> Path | None:
+    """The FVP's executable: `path`, else what FVP_PATH says, else the first of PROGRAMS on PATH, else None.
+
+    `path` and FVP_PATH name the executable or a folder of its installation.
+    Raises ToolchainError when one of them is given and leads nowhere: a silent change to QEMU would mislead.
+    """
+    named = [(str(path), "--fvp")] if path else [(os.environ[VARIABLE], VARIABLE)] if os.environ.get(VARIABLE) else []
+    for value, where in named:
+        executable = _within(Path(value).expanduser())
+        if executable is None:
+            raise ToolchainError(
+                f"{where} says {value}, and there is no executable FVP of Corstone-300 there.",
+                [f"name the file {PROGRAMS[0]} itself", "leave it out to run on QEMU"],
+            )
+        return executable
+    for program in PROGRAMS:
+        if found := shutil.which(program):
+            return Path(found)
+    return None
+
+
+def not_found() -> ToolchainError:
+    """The error for an FVP that was asked for and is nowhere."""
+    return ToolchainError(
+        f"no Corstone-300 FVP was found: `{PROGRAMS[0]}` is not on PATH and {VARIABLE} is not set.",
+        ["see fvp/README.md for where it comes from", "name it with --fvp PATH", "run on QEMU: --simulator qemu"],
+    )
+
+
+class Fvp(Simulator):
+    """Models the whole subsystem with the Ethos-U; its counters are no count of instructions, so none is reported."""
+
+    name = "FVP"
+    counts_instructions = False
+
+    def version(self) -> str:
+        return self._version
+
+    @cached_property
+    def _version(self) -> str:
+        advice = ["see fvp/README.md", "run on QEMU: --simulator qemu"]
+        try:
+            done = subprocess.run(
+                [self.executable, "--version"], capture_output=True, text=True, timeout=60, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as trouble:
+            raise ToolchainError(f"{self.executable} does not say its version: {trouble}.", advice) from trouble
+        found = re.search(r"\[(\d+)\.(\d+)\.(\d+)", done.stdout) or re.search(r"(\d+)\.(\d+)\.(\d+)", done.stdout)
+        if found is None:
+            missing = re.search(r"error while loading shared libraries: ([^:\s]+)", done.stderr)
+            why = f"it lacks the library {missing[1]}" if missing else "it is no FVP, or does not run here"
+            raise ToolchainError(f"{self.executable} does not say its version: {why}.", advice)
+        if (int(found[1]), int(found[2])) < OLDEST:
+            oldest = ".".join(map(str, OLDEST))
+            raise ToolchainError(
+                f"{self.executable} is version {'.'.join(found.groups())}; {oldest} is the oldest.", advice
+            )
+        return ".".join(found.groups())
+
+    def arguments(self, elf: str, words: Sequence[str], request: Request) -> list[str]:
+        line = " ".join(words)
+        if len(line) > _COMMAND_LINE_LIMIT:
+            raise ToolchainError(
+                f"the FVP cuts command lines at {_COMMAND_LINE_LIMIT} characters; this has {len(line)}."
+            )
+        settings = [*_BOARD, f"cpu0.semihosting-cmd_line={line}", "cpu0.semihosting-cwd=."]
+        flags = [flag for setting in settings for flag in ("-C", setting)]
+        # Its own limit ends it a little after ours would, should we not be there to do it.
+        return [*flags, "--timelimit", str(ceil(request.timeout_s) + 10), "-a", elf]
+
+    def check_end(self, ended: Ended) -> None:
+        if "exit status" in ended.output:
+            return
+        printed = (ended.complaints + ended.output).strip()
+        if re.search(r"lock-?up", printed, re.IGNORECASE):
+            raise TargetError("the core locked up: a fault within the report of a fault.")
+        if re.search(r"licen[sc]e", printed, re.IGNORECASE) and ended.returncode:
+            raise ToolchainError(f"the FVP refuses for its licence: {printed.splitlines()[-1]}.", ["see fvp/README.md"])
+        if ended.returncode and "ocrm55 " not in ended.output:
+            reason = printed.splitlines()
+            raise ToolchainError(
+                f"the FVP ended with status {ended.returncode} before the firmware said anything: "
+                f"{reason[-1] if reason else 'it did not say why'}.",
+                ["compare its version with fvp/README.md"],
+            )
+
+
+def _within(place: Path) -> Path | None:
+    """The executable `place`, or one below the folder `place` where Arm's installer puts it."""
+    if place.is_file():
+        return place.resolve() if os.access(place, os.X_OK) else None
+    for folder in (place, *sorted(place.glob("models/Linux64*")), place / "bin"):
+        for program in PROGRAMS:
+            if (folder / program).is_file() and os.access(folder / program, os.X_OK):
+                return (folder / program).resolve()
+    return None

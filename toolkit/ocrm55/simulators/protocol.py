@@ -1,0 +1,193 @@
+"""The UART's lines, as firmware/src/main.c and the platform's faults.c print them.
+
+    ocrm55 0.1.0 en_ppocrv3_rec float32 1x3x48x320 arena 1966080
+    image 1/2
+    op 0 123456                                              with stats=1, for every operator
+    instructions preprocess=1 inference=2 decode=3           with stats=1
+    text: Hello, score: 0.986746
+    stack 420 of 32768                                       with stats=1, at the end
+    error: …   or   fault: … (several lines)                 when it fails
+    exit status 0
+
+A line that is none of these is a failure: output that is not understood is not trusted.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ocrm55.errors import TargetError
+
+FAULT_STATUS_BASE = 64
+
+_IDENTITY = re.compile(
+    r"^ocrm55 (?P<version>\S+) (?P<model>\S+) (?P<precision>\S+) (?P<shape>\d+(?:x\d+)+) arena (?P<arena>\d+)$", re.M
+)
+_IMAGE = re.compile(r"image (\d+)/(\d+)")
+_OPERATOR = re.compile(r"op (\d+) (\d+)")
+_INSTRUCTIONS = re.compile(r"instructions preprocess=(\d+) inference=(\d+) decode=(\d+)")
+_TEXT = re.compile(r"text: (.*), score: (\d+\.\d{6}|nan|-?inf)")
+_STACK = re.compile(r"stack (\d+) of (\d+)")
+_EXIT = re.compile(r"exit status (-?\d+)")
+_PC = re.compile(r"\bpc 0x([0-9a-f]{8}) lr 0x([0-9a-f]{8})\b")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The firmware's first line. `arena` is in bytes."""
+
+    version: str
+    model: str
+    precision: str
+    shape: tuple[int, ...]
+    arena: int
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """What the target read in one image; counts are instructions, None where they were not asked for."""
+
+    text: str
+    score: float
+    preprocess_instructions: int | None = None
+    inference_instructions: int | None = None
+    decode_instructions: int | None = None
+    operator_instructions: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Said:
+    """A parsed run."""
+
+    uart: str
+    identity: Identity | None = None
+    results: list[ImageResult] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    stack_bytes: int | None = None
+    exit_status: int = -1
+
+
+def parse(output: str) -> Said:
+    """Read the UART's output from the identity line to the exit status; what surrounds them is the simulator's own.
+
+    Raises TargetError when there is no firmware in it, when it ends early, or when a line is not understood.
+    """
+    output = output.replace("\r\n", "\n")
+    start = _IDENTITY.search(output)
+    if start is None:
+        raise TargetError(
+            f"the firmware said nothing that could be understood; {last_words(output)}.",
+            ["rebuild it with: ocrm55 build --force", "check the simulator with: ocrm55 doctor"],
+        )
+    lines = output[start.start() :].split("\n")
+    said = Said(
+        uart="",
+        identity=Identity(
+            start["version"],
+            start["model"],
+            start["precision"],
+            tuple(int(size) for size in start["shape"].split("x")),
+            int(start["arena"]),
+        ),
+    )
+    reader = _Reader(said)
+    for number, line in enumerate(lines[1:], 1):
+        if ended := _EXIT.fullmatch(line):
+            said.exit_status = int(ended[1])
+            said.uart = "\n".join(lines[: number + 1]) + "\n"
+            if said.exit_status == 0:
+                reader.check_complete()
+            return said
+        reader.take(line)
+    raise TargetError(
+        f"output was lost: the UART ended without `exit status`; {last_words(output)}.",
+        ["run it again; if it stays so, the firmware or the simulator ended in the middle"],
+    )
+
+
+class _Reader:
+    """Takes line after line and fills `Said`."""
+
+    def __init__(self, said: Said) -> None:
+        self.said = said
+        self.announced = 0  # the image that is being read, from 1
+        self.operators: list[int] = []
+        self.counts: tuple[int, int, int] | None = None
+
+    def take(self, line: str) -> None:
+        if found := _IMAGE.fullmatch(line):
+            self.announced += 1
+            if int(found[1]) != self.announced or len(self.said.results) != self.announced - 1:
+                raise _not_understood(line, "it is out of order")
+            self.operators, self.counts = [], None
+        elif found := _OPERATOR.fullmatch(line):
+            if int(found[1]) != len(self.operators):
+                raise _not_understood(line, "it is out of order")
+            self.operators.append(int(found[2]))
+        elif found := _INSTRUCTIONS.fullmatch(line):
+            self.counts = (int(found[1]), int(found[2]), int(found[3]))
+        elif found := _TEXT.fullmatch(line):
+            if len(self.said.results) != self.announced - 1:
+                raise _not_understood(line, "it belongs to no image")
+            preprocess, inference, decode = self.counts or (None, None, None)
+            self.said.results.append(
+                ImageResult(found[1], float(found[2]), preprocess, inference, decode, self.operators)
+            )
+        elif found := _STACK.fullmatch(line):
+            self.said.stack_bytes = int(found[1])
+        elif line.startswith("error: "):
+            self.said.errors.append(line.removeprefix("error: "))
+        elif line.startswith("fault: "):
+            self.said.faults.append(line.removeprefix("fault: "))
+        elif line:
+            raise _not_understood(line, "no line of the firmware looks like it")
+
+    def check_complete(self) -> None:
+        if self.announced != len(self.said.results):
+            raise TargetError(f"output was lost: image {self.announced} was announced and no text came.")
+        if self.said.errors or self.said.faults:
+            raise TargetError(
+                f"the firmware failed and ended with status 0: {(self.said.errors + self.said.faults)[0]}."
+            )
+
+
+def failure(said: Said, elf_file: Path) -> TargetError:
+    """The error for a run that ended with another status than 0, in the firmware's own words."""
+    if said.faults:
+        where = next((line.rstrip() for line in said.faults if line.startswith("during ")), "")
+        place = _place(said.faults, elf_file)
+        sentence = ", ".join(part for part in (said.faults[0], where, place) if part)
+        tries = ["build with a larger stack: OCRM55_STACK_BYTES in cmake/options.cmake"] if "STKOF" in sentence else []
+        return TargetError(f"the firmware faulted: {sentence} (exit status {said.exit_status}).", tries)
+    if said.errors:
+        return TargetError(f"the firmware failed: {said.errors[0]} (exit status {said.exit_status}).")
+    return TargetError(f"the firmware ended with exit status {said.exit_status} and did not say why.")
+
+
+def last_words(output: str) -> str:
+    """The last line that came, for a message about output that ended."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return f"its last line was `{lines[-1][:200]}`" if lines else "it printed nothing"
+
+
+def _place(faults: list[str], elf_file: Path) -> str | None:
+    """Function and line of the fault; of its caller when the fault was the jump to nowhere itself."""
+    from ocrm55.firmware import source_line
+
+    for line in faults:
+        if found := _PC.search(line):
+            if here := source_line(elf_file, int(found[1], 16)):
+                return f"in {here}"
+            caller = source_line(elf_file, (int(found[2], 16) & ~1) - 2)  # the call lies before the return address
+            return f"called from {caller}" if caller else None
+    return None
+
+
+def _not_understood(line: str, why: str) -> TargetError:
+    return TargetError(
+        f"the output of the firmware cannot be understood: `{line[:200]}`: {why}.",
+        ["rebuild it with: ocrm55 build --force"],
+    )
