@@ -4,7 +4,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
-SAMPLE ?= models/samples/hello.png
+SAMPLE ?= models/samples/word_capital.png
 
 .PHONY: demo test test-quick lint wheel setup system-packages clean distclean help
 
