@@ -1,9 +1,10 @@
-"""The official English PP-OCRv3 recognizer, fetched through the model hosts that PaddleOCR knows.
+"""The official English PP-OCRv3 recognizer, fetched from the model hosts that PaddleOCR knows.
 
 PaddleOCR 3 fetches its models from Hugging Face, AI Studio, ModelScope or Baidu's object store, into
 `~/.paddlex/official_models` (PADDLE_PDX_CACHE_HOME moves it, PADDLE_PDX_MODEL_SOURCE chooses the first host). The same
-hosts and the same folder are used here; on top come what its manager lacks: a download that stops goes on where it
-stopped, and files are checked before use.
+hosts and the same folder are used here. From Hugging Face, the first of them, files are fetched by this module, because
+a download that stops is to go on where it stopped, in the next run too, and to be compared with the stated checksums;
+the other hosts are asked through PaddleOCR's code.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ import json
 import logging
 import os
 import shutil
+import urllib.request
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from ocrm55 import console, files
 from ocrm55.errors import InputError, OutputError, ToolchainError
-from ocrm55.export.paddle_model import MODEL_NAME, PARAMETERS, PROGRAM, SETTINGS, PaddleModel
+from ocrm55.export.paddle_model import MODEL_NAME, PARAMETERS, PROGRAM, SETTINGS, STEM, PaddleModel
 from ocrm55.recognizer.inference import first_line
 
 CHECKSUMS = "ocrm55-sha256.json"
+_PATIENCE_S = 30  # without a byte from a host
 _WITHOUT_NETWORK = [
     "use the model that came with ocrm55: --source bundled",
     f"fetch the folder {MODEL_NAME} on another machine and name it: --source DIR",
@@ -36,7 +40,7 @@ def fetch_official() -> Path:
     Raises ToolchainError when no host can be reached or a download fails, InputError when a fetched model is damaged.
     """
     hosts = _hosts()
-    folder = _cache(hosts) / MODEL_NAME
+    folder = _cache() / MODEL_NAME
     if folder.is_dir():
         _verify(folder)
         return folder
@@ -78,7 +82,7 @@ def _hosts() -> list[Any]:
     return sorted(hosts, key=lambda host: host.alias != hub.MODEL_SOURCE)
 
 
-def _cache(hosts: list[Any]) -> Path:
+def _cache() -> Path:
     from paddlex.inference.utils import official_models as hub
 
     return Path(hub._ModelManager._save_dir)
@@ -92,30 +96,69 @@ def _reachable(host: Any) -> bool:
 def _fetch(host: Any, folder: Path) -> Path:
     """Download into a folder beside `folder` that stays when the download stops; rename it when all is there."""
     partial = folder.with_name(f"{folder.name}.partial-{host.alias}")
+    arrived = partial / MODEL_NAME
     console.stage("fetch", f"{MODEL_NAME} from {host.alias} -> {folder}")
-    # The libraries of the hosts go on in a folder that exists; the object store's unpacks a whole archive or nothing.
-    if host.alias == "bos":
-        shutil.rmtree(partial, ignore_errors=True)
-        host(partial.parent)._download(MODEL_NAME, partial)
-        if (unpacked := partial.with_name(MODEL_NAME)).is_dir() and not partial.exists():
-            unpacked.rename(partial)
-    else:
-        partial.mkdir(exist_ok=True)
-        host(partial.parent)._download(MODEL_NAME, partial)
     try:
         if host.alias == "huggingface":
-            _compare_with_hugging_face(partial)
-        PaddleModel(partial)
+            _from_hugging_face(arrived)
+        else:
+            if host.alias != "bos":  # the libraries of the others go on in a folder that exists; bos unpacks an archive
+                arrived.mkdir(parents=True, exist_ok=True)
+            host(partial)._download(MODEL_NAME, arrived)
+        PaddleModel(arrived)
     except InputError:
-        shutil.rmtree(partial, ignore_errors=True)  # what is wrong now would still be wrong after resuming
+        shutil.rmtree(partial, ignore_errors=True)  # what is wrong now would still be wrong after going on
         raise
-    files.write_json(partial / CHECKSUMS, {"host": host.alias, "sha256": _checksums(partial)})
-    partial.rename(folder)
+    files.write_json(arrived / CHECKSUMS, {"host": host.alias, "sha256": _checksums(arrived)})
+    arrived.rename(folder)
     for leftover in folder.parent.glob(f"{folder.name}.partial-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     for name, value in _checksums(folder).items():
         console.note(f"sha256 {value}  {name}")
     return folder
+
+
+def _from_hugging_face(folder: Path) -> None:
+    """Fetch the model's files and compare each with the hash stated for it: SHA-256, or git's SHA-1 for small files."""
+    import huggingface_hub
+    from paddlex.inference.utils import official_models as hub
+
+    repository = f"PaddlePaddle/{MODEL_NAME}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for entry in huggingface_hub.HfApi(endpoint=hub.HUGGING_FACE_ENDPOINT).list_repo_tree(repository):
+        if not isinstance(entry, huggingface_hub.RepoFile) or Path(entry.path).stem != STEM:
+            continue
+        url = huggingface_hub.hf_hub_url(repository, entry.path, endpoint=hub.HUGGING_FACE_ENDPOINT)
+        file = folder / Path(entry.path).name
+        _download(url, file, entry.size)
+        content = file.read_bytes()
+        if entry.lfs is not None:
+            same = entry.lfs.sha256 == hashlib.sha256(content).hexdigest()
+        else:
+            same = entry.blob_id == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+        if not same:
+            raise InputError(
+                f"{entry.path} arrived damaged from huggingface: its checksum is not the one stated there.",
+                ["run the same command again", "choose another host with PADDLE_PDX_MODEL_SOURCE"],
+            )
+
+
+def _download(url: str, file: Path, size: int) -> None:
+    """Fetch `size` bytes from `url` into `file`, after what a run before this one has left there."""
+    have = file.stat().st_size if file.is_file() else 0
+    if have >= size:
+        return
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    with urllib.request.urlopen(request, timeout=_PATIENCE_S) as answer, console.progress(file.name, size) as bar:
+        if answer.status != HTTPStatus.PARTIAL_CONTENT:
+            have = 0  # this server does not go on; it sends the whole file
+        with file.open("ab" if have else "wb") as sink:
+            while chunk := answer.read(1 << 16):
+                sink.write(chunk)
+                have += len(chunk)
+                bar.update(bar.task_ids[0], completed=have)
+    if have != size:
+        raise ConnectionError(f"{file.name} broke off after {have} of {size} bytes")
 
 
 def _checksums(folder: Path) -> dict[str, str]:
@@ -138,24 +181,3 @@ def _verify(folder: Path) -> None:
         f"the fetched model in {folder} has changed since it was fetched.",
         [f"remove it and fetch it again: rm -r {folder}"],
     )
-
-
-def _compare_with_hugging_face(folder: Path) -> None:
-    """Compare the files with the hashes that Hugging Face states: SHA-256 of large files, git's SHA-1 of small ones."""
-    import huggingface_hub
-    from paddlex.utils.flags import HUGGING_FACE_ENDPOINT
-
-    names = [name for name in (PROGRAM, PARAMETERS, SETTINGS) if (folder / name).is_file()]
-    stated = huggingface_hub.HfApi(endpoint=HUGGING_FACE_ENDPOINT).get_paths_info(f"PaddlePaddle/{MODEL_NAME}", names)
-    for entry in stated:
-        content = (folder / entry.path).read_bytes()
-        large = getattr(entry, "lfs", None)
-        if large is not None:
-            same = large.sha256 == hashlib.sha256(content).hexdigest()
-        else:
-            same = getattr(entry, "blob_id", None) == hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
-        if not same:
-            raise InputError(
-                f"{entry.path} arrived damaged from huggingface: its checksum is not the one stated there.",
-                ["run the same command again", "choose another host with PADDLE_PDX_MODEL_SOURCE"],
-            )

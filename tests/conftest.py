@@ -1,0 +1,53 @@
+"""What many tests share: the bundled model, the sample images, and recognizers that are loaded once a session."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from ocrm55.recognizer.inference import PaddleRecognizer
+
+# Before anything imports Paddle: no narration, and no look for model hosts in the network.
+os.environ.setdefault("GLOG_minloglevel", "2")
+os.environ.setdefault("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "True")
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    return REPOSITORY / "models"
+
+
+@pytest.fixture(scope="session")
+def model_dir(models: Path) -> Path:
+    """The bundled model; read it, never write there."""
+    return models / "en_ppocrv3_rec"
+
+
+@pytest.fixture(scope="session")
+def samples(models: Path) -> dict[Path, str]:
+    """The sample images and the text that is on them; the blank one has none."""
+    texts = json.loads((models / "samples" / "samples.json").read_text(encoding="utf-8"))
+    return {models / "samples" / name: text for name, text in texts.items()}
+
+
+@pytest.fixture(scope="session")
+def paddle_recognizer(model_dir: Path) -> PaddleRecognizer:
+    """Paddle with the bundled model: the truth."""
+    from ocrm55.recognizer.inference import PaddleRecognizer
+
+    return PaddleRecognizer(model_dir)
+
+
+@pytest.fixture(scope="session")
+def onnx_path(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundled model as static ONNX."""
+    from ocrm55.export.onnx_model import to_onnx
+
+    return to_onnx(model_dir, tmp_path_factory.mktemp("onnx") / "model.onnx")
