@@ -1,0 +1,151 @@
+"""Synthetic text: fonts, texts, pictures, and the batches made of them."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ocrm55.errors import InputError
+from ocrm55.recognizer.charset import load_charset
+from ocrm55.training import camera, checks, curriculum, fonts, samples, texts
+from ocrm55.training.feed import GROUP, Feed, Supply
+from ocrm55.training.samples import Mix, Sample, SampleStream
+
+FOLDER = Path("/usr/share/fonts/truetype")
+pytestmark = pytest.mark.skipif(not any(FOLDER.rglob("*.ttf")), reason="no TrueType fonts on this machine")
+
+
+@pytest.fixture(scope="module")
+def some_fonts() -> list[fonts.Font]:
+    found = []
+    for path in sorted(FOLDER.rglob("*.ttf")):
+        font = fonts.examine(path)
+        if font and font.family not in {other.family for other in found}:
+            found.append(font)
+        if len(found) == 4:
+            break
+    if not found:
+        pytest.skip("no usable font on this machine")
+    return found
+
+
+def test_texts_are_of_the_95_characters_and_keep_to_their_length() -> None:
+    rng = random.Random(1)
+    for longest in (1, 7, 25):
+        for make in (texts.line, texts.sign):
+            made = [make(rng, longest) for _ in range(400)]
+            assert all(1 <= len(text) <= longest for text in made)
+            assert set("".join(made)) <= set(texts.PRINTABLE + " ")
+    assert set("".join(texts.line(rng, 25) for _ in range(3000))) == set(texts.PRINTABLE + " ")
+
+
+def test_clones_of_one_design_are_one_family_and_never_held_out() -> None:
+    assert fonts.family_of("Liberation Sans") == fonts.family_of("Nimbus Sans") == "helvetica"
+    assert fonts.family_of("DejaVu Serif") == fonts.family_of("Hack") == "vera"
+    assert not fonts.held_out("helvetica")
+
+
+def test_fonts_are_split_by_whole_families() -> None:
+    made = [fonts.Font(f"/f/{family}{cut}.ttf", family, False) for family in map(str, range(60)) for cut in range(3)]
+    seen, unseen = fonts.split(made)
+    assert len(seen) + len(unseen) == 180
+    assert unseen
+    assert not {font.family for font in seen} & {font.family for font in unseen}
+    assert fonts.split(made[:6])[1]  # two families: one must stay for measuring
+
+
+def test_a_folder_without_fonts_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "broken.ttf").write_bytes(b"\0" * 50)
+    with pytest.raises(InputError, match="No usable font"):
+        fonts.find_fonts([tmp_path])
+
+
+def test_a_list_of_fonts_survives_a_file(tmp_path: Path, some_fonts: list[fonts.Font]) -> None:
+    fonts.save_fonts(tmp_path / "fonts.json", [*some_fonts, fonts.Font("/gone.ttf", "gone", False)])
+    assert fonts.load_fonts(tmp_path / "fonts.json") == some_fonts
+
+
+def test_clean_samples_know_where_their_characters_are(some_fonts: list[fonts.Font]) -> None:
+    rng = random.Random(2)
+    for font in some_fonts:
+        sample = samples.written(rng, "H i", font, camera.CLEAN, True, Mix())
+        assert sample.pixels.shape[0] == 48
+        assert sample.centres is not None
+        left, _, right = sample.centres
+        paper = np.median(sample.pixels.astype(int), axis=(0, 1))
+        ink = np.abs(sample.pixels.astype(int) - paper).sum(2).max(0)
+        assert ink[round(left) - 6 : round(left) + 7].max() > 60
+        assert ink[round(right) - 3 : round(right) + 4].max() > 60
+
+
+def test_every_stage_makes_batches_that_the_network_can_take(some_fonts: list[fonts.Font]) -> None:
+    for stage in (*curriculum.FROM_NOTHING, *curriculum.FROM_CHECKPOINT):
+        stream = SampleStream(random.Random(4), some_fonts, stage.mix, None)
+        lots = samples.group(stream, 4, 640)
+        assert len(lots) == 4
+        for lot, width in lots:
+            batch = samples.collate(lot, width)
+            assert batch.images.shape == (len(lot), 3, 48, width)
+            assert width % 8 == 0
+            assert np.abs(batch.images).max() <= 1
+            assert batch.frames.shape == (len(lot), width // 8)
+            assert all(samples.steps_needed(s.text) <= width // 8 for s in lot)
+            assert (batch.labels.max(1) <= 95).all()
+
+
+def test_frame_targets_say_each_character_at_its_middle() -> None:
+    charset = load_charset()
+    frames = samples.frame_targets(Sample(np.zeros((48, 80, 3), np.uint8), "a b", [4.0, 36.0, 68.0]), 10)
+    assert [charset[frames[step]] for step in (0, 4, 8)] == ["a", " ", "b"]
+    assert frames.tolist()[1:4] == [-1, 0, -1]
+    assert samples.CLASS_OF[" "] == 95
+
+
+def test_the_same_step_gives_the_same_batch_wherever_a_training_begins(some_fonts: list[fonts.Font]) -> None:
+    supply = Supply(some_fonts, [], curriculum.FROM_CHECKPOINT, steps=100, columns=320, seed=5)
+
+    def batch_at(start: int, step: int) -> samples.Batch:
+        with Feed(supply, processes=0) as feed:
+            batches = feed.batches(start)
+            for _ in range(step - start):
+                next(batches)
+            return next(batches)
+
+    first, second = batch_at(0, GROUP + 2), batch_at(GROUP + 1, GROUP + 2)
+    assert np.array_equal(first.images, second.images)
+    assert np.array_equal(first.labels, second.labels)
+
+
+@pytest.mark.slow
+def test_another_process_makes_the_same_batches(some_fonts: list[fonts.Font]) -> None:
+    supply = Supply(some_fonts, [], curriculum.FROM_CHECKPOINT, steps=100, columns=320, seed=5)
+    with Feed(supply, processes=0) as here, Feed(supply, processes=1) as there:
+        assert np.array_equal(next(here.batches(3)).images, next(there.batches(3)).images)
+
+
+def test_learning_rate_rises_holds_and_falls() -> None:
+    rates = [curriculum.learning_rate_at(step, 1000, 1.0, hold=0.3) for step in range(1000)]
+    assert rates[0] < 0.05
+    assert rates[250] == 1
+    assert all(a >= b for a, b in zip(rates[300:], rates[301:], strict=False))
+    assert rates[-1] < 0.01
+
+
+def test_a_network_that_knows_the_answers_scores_full_marks(some_fonts: list[fonts.Font]) -> None:
+    check = checks.unseen_fonts(some_fonts, 12, clean=True)
+    answers = iter(check.samples)
+
+    def oracle(images: np.ndarray) -> np.ndarray:
+        scores = np.zeros((len(images), 40, 97), np.float32)
+        scores[:, :, 0] = 0.5
+        for row in range(len(images)):
+            step, previous = 0, ""
+            for char in next(answers).text:
+                step += char == previous
+                scores[row, step, samples.CLASS_OF[char]] = 1
+                step, previous = step + 1, char
+        return scores
+
+    result = checks.measure(oracle, [check])
+    assert result[check.name].exact.value == 1
+    assert checks.merit(result) == 1

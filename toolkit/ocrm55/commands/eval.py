@@ -1,0 +1,76 @@
+"""`ocrm55 eval`: how well a model reads labelled pictures, on the host or on the target."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ocrm55 import console, stages
+from ocrm55.commands.options import (
+    BuildDir,
+    FvpPath,
+    Precision,
+    PrecisionOption,
+    SimulatorChoice,
+    SimulatorOption,
+    Source,
+    TimeLimit,
+)
+from ocrm55.workspace import DEFAULT_BUILD_DIR
+
+
+class Place(StrEnum):
+    """Where the pictures are read."""
+
+    HOST = "host"
+    ONNX = "onnx"
+    TARGET = "target"
+
+
+def eval_(
+    data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA", help="Labelled pictures: a folder with labels.tsv (path, tab, text) or a rec_gt list."
+        ),
+    ],
+    only: Annotated[
+        Path | None, typer.Option("--only", metavar="FILE", help="Take only the pictures that this list names.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Take only the first so many pictures; 0 takes all.")] = 0,
+    on: Annotated[
+        Place,
+        typer.Option("--on", help="Paddle on the [b]host[/], [b]onnx[/] Runtime, or the firmware on the [b]target[/]."),
+    ] = Place.HOST,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that read, on this machine.")] = 1,
+    cluster: Annotated[
+        str | None,
+        typer.Option("--cluster", metavar="ADDRESS", help="A Dask scheduler, tcp://HOST:8786, instead of --workers."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="Write evaluation.json and mistakes.png there."),
+    ] = None,
+    source: Source = "bundled",
+    precision: PrecisionOption = Precision.FLOAT32,
+    simulator: SimulatorOption = SimulatorChoice.AUTO,
+    fvp: FvpPath = None,
+    timeout: TimeLimit = 120,
+    build_dir: BuildDir = DEFAULT_BUILD_DIR,
+) -> None:
+    """Read the pictures of DATA and say how many are right, by length and kind of character, and what is mixed up."""
+    from ocrm55.training import assess
+
+    options = stages.Options(build_dir=build_dir, source=source, precision=precision.value)
+    words = assess.select(data, only=only, limit=limit)
+    spec = assess.reader_spec(on.value, options, simulator=simulator.value, fvp=fvp, timeout_s=timeout)
+    evaluation = assess.evaluate_with_bar(words, spec, workers=workers, cluster=cluster)
+    for title, columns, rows in assess.tables(evaluation):
+        console.table(title, columns, rows, right=columns[1:])
+        console.result()
+    if output:
+        assess.write(output, words, evaluation, data=str(data), on=on.value, source=source, precision=precision.value)
+        console.note(f"wrote {output / 'evaluation.json'} and {output / 'mistakes.png'}")

@@ -1,0 +1,1 @@
+"""Where the recognizer's weights come from: synthetic text, photographed words, the training loop, evaluation."""

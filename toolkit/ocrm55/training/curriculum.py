@@ -1,0 +1,48 @@
+"""What is learned when, and how fast: from single glyphs at known places to whole photographed words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ocrm55.training.samples import Mix
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Up to `until` (a share of the training): the mix of samples, and the weight of CTC against aligned cross-entropy.
+
+    Aligned cross-entropy tells the network at each output step what to say there, which synthetic text knows. CTC has
+    to find that out, and from nothing that takes it many times longer.
+    """
+
+    until: float
+    mix: Mix
+    ctc: float
+
+
+def _short(longest: int, widest: int, clean: float) -> Mix:
+    return Mix(photographs=0, scene=0, lines=1, clean=clean, longest=longest, sign_longest=longest, widest=widest)
+
+
+FULL = Mix()
+FROM_NOTHING = (
+    Stage(0.08, _short(4, 80, 1.0), 0.0),
+    Stage(0.16, _short(6, 96, 0.6), 0.0),
+    Stage(0.24, _short(8, 128, 0.4), 0.4),
+    Stage(0.36, Mix(photographs=0.1, scene=0.3, lines=0.6, longest=12, sign_longest=10, widest=160), 0.8),
+    Stage(1.0, FULL, 1.0),
+)
+FROM_CHECKPOINT = (Stage(1.0, FULL, 1.0),)
+
+
+def stage_at(stages: tuple[Stage, ...], share: float) -> Stage:
+    """The stage in which a share (0 to 1) of the training lies."""
+    return next((stage for stage in stages if share < stage.until), stages[-1])
+
+
+def learning_rate_at(step: int, steps: int, highest: float, *, warm_up: int = 150, hold: float = 0.0) -> float:
+    """A line up over the first steps, `highest` up to the share `hold` of all, then half a cosine down to 0.3 %."""
+    rise = min(1.0, (step + 1) / max(1, min(warm_up, steps // 10)))
+    share = min(1.0, max(0.0, (step / max(1, steps) - hold) / (1 - hold)))
+    return highest * rise * (0.003 + 0.997 * 0.5 * (1 + math.cos(math.pi * share)))

@@ -1,0 +1,176 @@
+"""Fonts found on the machine: which can be read, which know no lower case, and which families training never sees."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import string
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFont
+
+from ocrm55.errors import InputError
+
+FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".fonts")
+PRINTABLE = string.digits + string.ascii_letters + string.punctuation
+
+# Names of fonts whose letters are not letters, or are too thin to survive a height of 48 pixels.
+UNREADABLE = (
+    "hairline", "thin", "extralight", "mathtex", "symbol", "dingbat", "d050000l", "keyboard", "initials",
+    "icon", "emoji", "libertine_k", "alfabetix", "ellhnikh", "stick-", "stixsize", "stixnonuni", "stixvar",
+    "stixint", "barcode", "braille", "music", "math", "lmmath", "rfm",
+)  # fmt: skip
+# A package of display fonts and families, many of which a person cannot read either.
+DECORATIVE = ("aenigma", "elegante", "penguin")
+# Fonts drawn after one design: a clone of a training font must not pass for one never seen.
+CLONES = {
+    "helvetica": "liberationsans arimo nimbussans freesans texgyreheros arkpandora albany lmsans heros arial switzera",
+    "times": "liberationserif tinos nimbusroman freeserif texgyretermes thorndale termes stix romande lmroman",
+    "courier": "liberationmono cousine nimbusmono freemono texgyrecursor cumberland courierprime cursor lmmono",
+    "palatino": "p052 texgyrepagella pagella",
+    "bookman": "urwbookman texgyrebonum bonum",
+    "schoolbook": "c059 texgyreschola schola centurycatalogue",
+    "avantgarde": "urwgothic texgyreadventor adventor",
+    "chancery": "z003 texgyrechorus chorus",
+    "vera": "dejavu bitstreamvera hack verana",
+    "baskerville": "baskervald",
+    "gill": "gillius cabin",
+    "carlito": "carlito lato",
+    "roboto": "roboto heebo",
+    "karla": "karla karmilla",
+    "opendyslexic": "opendyslexic",
+}
+
+
+@dataclass(frozen=True)
+class Font:
+    """One font file.
+
+    caps: lower-case letters look like capitals, so only capitals may be written with it.
+    decorative: made to be looked at rather than read; good for training in small doses, useless for measuring.
+    """
+
+    path: str
+    family: str
+    caps: bool
+    decorative: bool = False
+
+
+def family_of(name: str) -> str:
+    """The design that a family name belongs to: "DejaVu Sans Mono" and "Hack" are both "vera"."""
+    plain = "".join(c for c in name.lower() if c.isalnum())
+    for design, members in CLONES.items():
+        if plain.startswith(design) or any(plain.startswith(member) for member in members.split()):
+            return design
+    words = [word for word in name.lower().replace("-", " ").split() if word not in ("the", "gfs", "adf", "sil", "new")]
+    return words[0] if words else plain
+
+
+def examine(path: Path) -> Font | None:
+    """The font when it draws each of the 94 printable characters, and differently from its box for missing glyphs."""
+    if any(word in path.name.lower() for word in UNREADABLE):
+        return None
+    try:
+        font = ImageFont.truetype(str(path), 32)
+        missing = bytes(font.getmask("\uffff"))
+        glyphs = {}
+        for char in PRINTABLE:
+            mask = font.getmask(char)
+            if mask.size[0] == 0 or mask.size[1] == 0 or bytes(mask) == missing:
+                return None
+            glyphs[char] = (mask.size, bytes(mask))
+        name = font.getname()[0] or path.stem
+    except (OSError, ValueError):  # a damaged file is not a font for us
+        return None
+    family = family_of(name)
+    if len({mask for _, mask in glyphs.values()}) < 60:  # one picture for many characters
+        return None
+    decorative = family in DECORATIVE or any(word in path.parts for word in DECORATIVE)
+    return Font(str(path), family, caps=_knows_no_lower_case(font), decorative=decorative)
+
+
+def _knows_no_lower_case(font: ImageFont.FreeTypeFont) -> bool:
+    """Whether letters that differ in lower case look like small capitals or capitals."""
+    likeness = []
+    for char in "abdeghnqrt":
+        small, capital = (
+            np.asarray(Image.frombytes("L", mask.size, bytes(mask)).resize((24, 24))) > 100
+            for mask in (font.getmask(char), font.getmask(char.upper()))
+        )
+        likeness.append((small & capital).sum() / max(1, (small | capital).sum()))
+    return float(np.mean(likeness)) > 0.7
+
+
+def find_fonts(folders: Iterable[Path] = FONT_FOLDERS) -> list[Font]:
+    """All usable TrueType and OpenType fonts below the folders, sorted by path. Takes some 5 ms a font.
+
+    Raises InputError when there is none.
+    """
+    paths = {path for folder in folders if folder.is_dir() for path in folder.rglob("*.[ot]tf")}
+    fonts = [font for path in sorted(paths) if (font := examine(path))]
+    if not fonts:
+        raise InputError(
+            "No usable font was found on this machine.",
+            [
+                "install fonts, for example: apt-get install fonts-dejavu fonts-liberation fonts-open-sans",
+                "--fonts DIR",
+            ],
+        )
+    return fonts
+
+
+def held_out(family: str, one_in: int = 8) -> bool:
+    """Whether a family is kept for evaluation. By a hash of its name, so that every machine decides alike."""
+    if family in CLONES:
+        return False
+    return int.from_bytes(hashlib.sha256(family.encode()).digest()[:4], "big") % one_in == 0
+
+
+def split(fonts: Sequence[Font]) -> tuple[list[Font], list[Font]]:
+    """(fonts to train on, fonts never seen), split by whole families.
+
+    A machine with few families may have none that is held out by name; then the last family is.
+    """
+    unseen = [font for font in fonts if held_out(font.family) and not font.decorative]
+    families_unseen = {font.family for font in unseen}
+    seen = [font for font in fonts if font.family not in families_unseen]
+    families = sorted({font.family for font in fonts})
+    if not unseen and len(families) > 1:
+        seen = [font for font in fonts if font.family != families[-1]]
+        unseen = [font for font in fonts if font.family == families[-1]]
+    return (seen, unseen) if seen else (list(fonts), unseen)
+
+
+def save_fonts(destination: Path, fonts: Sequence[Font]) -> None:
+    """Write a list of fonts, to save the next run from looking through them."""
+    destination.write_text(json.dumps([asdict(font) for font in fonts], indent=1) + "\n", encoding="utf-8")
+
+
+def load_fonts(source: Path) -> list[Font]:
+    """Read a list that `save_fonts` wrote; files that have gone are left out."""
+    return [Font(**row) for row in json.loads(source.read_text(encoding="utf-8")) if Path(row["path"]).is_file()]
+
+
+class FontChooser:
+    """Draws families first and one of their fonts then, so that a family of forty cuts counts once."""
+
+    def __init__(self, fonts: Sequence[Font], decorative: float = 0.08) -> None:
+        self._plain = _by_family(font for font in fonts if not font.decorative)
+        self._decorative = _by_family(font for font in fonts if font.decorative)
+        self._share = decorative if self._plain and self._decorative else float(bool(self._decorative))
+
+    def choose(self, rng: random.Random) -> Font:
+        """One font; `decorative` of the constructor is the share of decorative ones."""
+        families = self._decorative if rng.random() < self._share else self._plain
+        return rng.choice(rng.choice(families))
+
+
+def _by_family(fonts: Iterable[Font]) -> list[list[Font]]:
+    families: dict[str, list[Font]] = {}
+    for font in fonts:
+        families.setdefault(font.family, []).append(font)
+    return [families[name] for name in sorted(families)]

@@ -1,0 +1,195 @@
+"""From texts and pictures to batches: what the network is shown while it learns, and in which shares."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import cv2
+import numpy as np
+
+from ocrm55.recognizer.charset import load_charset
+from ocrm55.recognizer.image import HEIGHT
+from ocrm55.training import camera, texts
+from ocrm55.training.fonts import Font, FontChooser
+from ocrm55.training.render import draw
+from ocrm55.training.words import WordPictures
+
+Pixels = np.ndarray  # uint8 [height, width, 3] RGB
+ROUND = 16  # pixels; widths of batches are multiples, of 8 since the network divides by it
+STEP = 8  # pixels of the input for each step of the output
+# Both 95 and 96 stand for the space; the official models, and so ours, say 95.
+CLASS_OF = {char: index for index, char in reversed(list(enumerate(load_charset()))) if char}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture with its text. pixels: [48, w, 3] RGB; centres: x of each character's middle, None where unknown."""
+
+    pixels: Pixels
+    text: str
+    centres: list[float] | None
+
+
+@dataclass
+class Mix:
+    """What the pictures are drawn from, by shares that need not add up to 1.
+
+    photographs: labelled words; scene: synthetic signs; print: synthetic lines, `clean` of them untouched.
+    longest: characters of a line; sign_longest: of a sign.
+    """
+
+    photographs: float = 0.45
+    scene: float = 0.27
+    lines: float = 0.28
+    clean: float = 0.3
+    longest: int = 25
+    sign_longest: int = 14
+    widest: int = 320
+    vocabulary: Sequence[str] = field(default_factory=tuple)
+    palette: Sequence[tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=tuple)
+
+
+def steps_needed(text: str) -> int:
+    """Output steps that CTC needs for a text: one a character, and a blank between equal neighbours."""
+    return len(text) + sum(a == b for a, b in pairwise(text))
+
+
+def resize(pixels: Pixels, widest: int, stretch: float = 1.0) -> Pixels:
+    """To height 48 with its ratio kept, squeezed when longer than `widest`: the recognizer's own preprocessing."""
+    height, width = pixels.shape[:2]
+    target = int(np.ceil(HEIGHT * width / height * stretch))
+    return cv2.resize(pixels, (min(widest, max(target, STEP)), HEIGHT), interpolation=cv2.INTER_LINEAR)
+
+
+def written(rng: random.Random, text: str, font: Font, strength: camera.Strength, plain: bool, mix: Mix) -> Sample:
+    """One synthetic picture of a text."""
+    drawing = draw(rng, text, font, plain=plain, palette=mix.palette)
+    height = camera.shrink(rng, strength.optics) if strength.optics else rng.randint(40, 56)
+    stretch = rng.uniform(0.75, 1.3) if strength.geometry else 1.0
+    seen, homography = camera.photograph(rng, drawing.pixels, drawing.box, height, strength.geometry, stretch)
+    if strength.geometry and rng.random() < 0.2:
+        seen = camera.bend(rng, seen, strength.geometry)
+    pixels = resize(camera.treat(rng, seen, strength), mix.widest)
+    middle = (drawing.box[1] + drawing.box[3]) / 2
+    points = np.array([[x, middle] for x in drawing.centres], np.float32).reshape(-1, 1, 2)
+    moved = cv2.perspectiveTransform(points, homography)[:, 0, 0] * pixels.shape[1] / seen.shape[1]
+    return Sample(pixels, drawing.text, [float(x) for x in moved])
+
+
+def photographed(rng: random.Random, pixels: Pixels, text: str, widest: int) -> Sample:
+    """One labelled picture, seen from a little elsewhere and in another light."""
+    height, width = pixels.shape[:2]
+    if rng.random() < 0.85:
+        inset = [rng.uniform(-0.06, 0.07) * height for _ in range(4)]
+        box = (inset[0], inset[1], width - inset[2], height - inset[3])
+        lines = min(64, height) if rng.random() < 0.65 else max(14, round(height * rng.uniform(0.45, 1.0)))
+        stretch = float(np.exp(rng.gauss(0, 0.16)))
+        pixels, _ = camera.photograph(rng, pixels, box, min(lines, 64), 0.55, stretch)
+        if rng.random() < 0.15:
+            pixels = camera.bend(rng, pixels, 0.5)
+        pixels = camera.treat(rng, pixels, camera.WORDS)
+        if rng.random() < 0.1:  # something in the way
+            x, wide = rng.randint(0, pixels.shape[1] - 1), rng.randint(2, max(3, pixels.shape[0] // 5))
+            y = rng.randint(0, pixels.shape[0] - 1)
+            pixels[y : y + wide, x : x + wide] = rng.randint(0, 255)
+    return Sample(resize(pixels, widest), text, None)
+
+
+class SampleStream:
+    """An endless stream of samples, the same for the same seed.
+
+    fonts: to write with; pictures: labelled words or None, which leaves synthetic text alone.
+    """
+
+    def __init__(self, rng: random.Random, fonts: Sequence[Font], mix: Mix, pictures: WordPictures | None) -> None:
+        self.rng, self.mix, self.pictures = rng, mix, pictures
+        self.fonts = FontChooser(fonts)
+
+    def sample(self) -> Sample:
+        """The next one; those whose text would not fit the output's steps are passed over."""
+        while True:
+            sample = self._any()
+            if steps_needed(sample.text) <= sample.pixels.shape[1] // STEP:
+                return sample
+
+    def _any(self) -> Sample:
+        rng, mix = self.rng, self.mix
+        dice = rng.random() * ((mix.photographs if self.pictures else 0.0) + mix.scene + mix.lines)
+        if dice < mix.scene:
+            text = texts.sign(rng, mix.sign_longest, mix.vocabulary)
+            return written(rng, text, self.fonts.choose(rng), camera.SCENE, rng.random() < 0.1, mix)
+        if dice < mix.scene + mix.lines or not self.pictures:
+            text = texts.line(rng, rng.randint(1, mix.longest) if rng.random() < 0.5 else mix.longest)
+            clean = rng.random() < mix.clean
+            strength = camera.CLEAN if clean else camera.PRINT
+            return written(rng, text, self.fonts.choose(rng), strength, clean or rng.random() < 0.6, mix)
+        pixels, text = self.pictures.draw(rng)
+        return photographed(rng, pixels, text, mix.widest)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """images: float32 [B, 3, 48, W] BGR in [-1, 1], 0 right of the picture; labels: int64 [B, L], 0 after the text;
+    lengths: int64 [B]; frames: int64 [B, W / 8], the class at each character's middle, 0 between, -1 where unknown."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    lengths: np.ndarray
+    frames: np.ndarray
+
+
+def frame_targets(sample: Sample, steps: int) -> np.ndarray:
+    """What each output step should say: a character's class at its middle, blank elsewhere, -1 beside a middle."""
+    frames = np.full(steps, -1, np.int64)
+    if sample.centres is None:
+        return frames
+    places = [min(steps - 1, max(0, int(x // STEP))) for x in sample.centres]
+    frames[:] = 0
+    for place in places:
+        frames[max(0, place - 1) : place + 2] = -1
+    for char, place in zip(sample.text, places, strict=True):
+        frames[place] = CLASS_OF[char]
+    return frames
+
+
+def collate(samples: Sequence[Sample], width: int) -> Batch:
+    """Samples no wider than `width` pixels, padded on the right to it as the recognizer pads."""
+    images = np.zeros((len(samples), 3, HEIGHT, width), np.float32)
+    labels = np.zeros((len(samples), max(len(s.text) for s in samples)), np.int64)
+    for row, sample in enumerate(samples):
+        pixels = sample.pixels[:, :, ::-1].astype(np.float32).transpose(2, 0, 1)
+        images[row, :, :, : pixels.shape[2]] = (pixels / 255 - 0.5) / 0.5
+        labels[row, : len(sample.text)] = [CLASS_OF[char] for char in sample.text]
+    frames = np.stack([frame_targets(sample, width // STEP) for sample in samples])
+    return Batch(images, labels, np.array([len(s.text) for s in samples], np.int64), frames)
+
+
+def group(stream: SampleStream, batches: int, columns: int) -> list[tuple[list[Sample], int]]:
+    """`batches` lots of samples of like widths, each with the width in pixels to pad them to.
+
+    columns: of pixels in a batch, all its pictures side by side; a batch of narrow words holds more pictures than one
+    of long lines, and both take the same time. Some samples count as wider than they are, so that the network meets
+    padding of every length.
+    """
+    samples: list[tuple[int, Sample]] = []
+    total, rng = 0, stream.rng
+    while total < batches * columns:
+        sample = stream.sample()
+        width = sample.pixels.shape[1]
+        padded = rng.randint(width, stream.mix.widest) if rng.random() < 0.12 else width
+        samples.append((padded, sample))
+        total += padded
+    samples.sort(key=lambda pair: pair[0])
+    lots: list[list[tuple[int, Sample]]] = [[] for _ in range(batches)]
+    before = 0
+    for padded, sample in samples:
+        lots[min(batches - 1, before * batches // total)].append((padded, sample))
+        before += padded
+    filled = [lot for lot in lots if lot]
+    while len(filled) < batches:  # only with batches of one or two pictures
+        filled.append(filled[-1])
+    rng.shuffle(filled)
+    return [([sample for _, sample in lot], -(-lot[-1][0] // ROUND) * ROUND) for lot in filled]

@@ -1,0 +1,143 @@
+"""Random texts to write into synthetic images: words, numbers, dates, prices, codes, and all printable characters."""
+
+from __future__ import annotations
+
+import random
+import string
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+PRINTABLE = string.digits + string.ascii_letters + string.punctuation  # 94 characters; the space is the 95th
+
+# Signs speak in few words, and a dictionary's rare ones teach a reader little about them.
+SIGN_WORDS = (
+    "EXIT SALE OPEN CLOSED STOP PUSH PULL ENTRANCE TOILET PARKING CAFE COFFEE BANK HOTEL TAXI BUS MRT STATION "
+    "CENTRE CENTER STREET ROAD AVENUE FLOOR LEVEL LIFT STAIRS PRIVATE DANGER WARNING CAUTION KEEP CLEAR NO "
+    "SMOKING FIRE HOSE REEL EMERGENCY SHOP STORE MARKET FOOD COURT RESTAURANT BAR GRILL FRESH HOT COLD NEW FREE "
+    "OFF UP TO ONLY THE AND OF FOR WITH YOUR OUR FROM BY AT IN ON IS IT WE YOU ALL DAY NIGHT TIME HOURS MON TUE "
+    "WED THU FRI SAT SUN AM PM TEL FAX WWW COM HTTP MEMBERS DISCOUNT SPECIAL OFFER BUY GET ONE TWO GIFT CARD CASH "
+    "VISA PHONE MOBILE DIGITAL CAMERA FASHION SHOES WATCH JEWELLERY BEAUTY HAIR SPA HEALTH CARE PHARMACY CLINIC "
+    "DENTAL SCHOOL BOOKS TOYS KIDS BABY MEN WOMEN LADIES SPORTS MUSIC MOVIE CINEMA TICKETS INFORMATION SERVICE "
+    "CUSTOMER STAFF AUTHORISED PERSONNEL BEWARE DRIVE THROUGH LEFT RIGHT NORTH SOUTH EAST WEST EXPRESS WAY PLAZA "
+    "TOWER BUILDING HOUSE HOME GARDEN PARK CITY LAND WORLD INTERNATIONAL LIMITED COMPANY GROUP PTE LTD SINGAPORE "
+    "ORCHARD MALL CARPARK SEASON HEIGHT LIMIT SPEED ZONE "
+).split()
+# A short stand-in for machines without a word list.
+COMMON_WORDS = (
+    "a about after all also an and any as at back be because but by can come could day do even first for from get give "
+    "go good have he her him his how I if in into it its just know like look make me most my new no not now of on one "
+    "only or other our out over people say see she so some take than that the their them then there these they think "
+    "this time to two up us use want way we well what when which who will with work would year you your"
+).split()
+WORD_LISTS = (Path("/usr/share/dict/american-english"), Path("/usr/share/dict/words"))
+
+NUMBER_PATTERNS = (
+    "{big}", "{big}", "{n}.{nn:02d}", "${n}.{nn:02d}", "{day:02d}/{month:02d}/{year}", "{year}-{month:02d}-{day:02d}",
+    "{hour:02d}:{nn:02d}", "{hour}.{nn:02d}pm", "{nn}%", "+{big}", "#{n}", "{n},{n3:03d}", "x{day}", "({n})", "{year}",
+    "#{month:02d}-{nn:02d}", "${n}", "{n3:03d}-{n3:03d}", "Tel:{big}", "@{n}", "{day}th", "-{nn}%", "{nn}&{day}",
+)  # fmt: skip
+
+
+@cache
+def dictionary() -> tuple[str, ...]:
+    """The machine's English word list, possessives and accented words left out; a short one where there is none."""
+    for path in WORD_LISTS:
+        if path.is_file():
+            words = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+            return tuple(word for word in words if word.isascii() and word.isalpha())
+    return tuple(COMMON_WORDS)
+
+
+def recase(rng: random.Random, word: str, upper: float, capital: float) -> str:
+    """The word in capitals, with a capital letter, or as it was, by the two probabilities."""
+    dice = rng.random()
+    if dice < upper:
+        return word.upper()
+    return word.capitalize() if dice < upper + capital else word
+
+
+def number(rng: random.Random) -> str:
+    """A number, price, date, time or the like."""
+    return rng.choice(NUMBER_PATTERNS).format(
+        big=rng.randint(0, 10 ** rng.randint(1, 9)),
+        n=rng.randint(0, 999),
+        nn=rng.randint(0, 59),
+        n3=rng.randint(0, 999),
+        day=rng.randint(1, 31),
+        month=rng.randint(1, 12),
+        hour=rng.randint(0, 23),
+        year=rng.randint(1950, 2035),
+    )
+
+
+def code(rng: random.Random, length: int) -> str:
+    """Capitals and digits with a few separators, like a serial number."""
+    letters = string.ascii_uppercase + string.digits
+    return "".join(rng.choice(letters if rng.random() < 0.8 else "-./_") for _ in range(length))
+
+
+def anything(rng: random.Random, length: int) -> str:
+    """Any of the 94 printable characters, now and then with a space inside."""
+    text = "".join(rng.choice(PRINTABLE) for _ in range(length))
+    if length > 4 and rng.random() < 0.3:
+        place = rng.randint(1, length - 2)
+        text = text[:place] + " " + text[place + 1 :]
+    return text
+
+
+def words(rng: random.Random, longest: int) -> str:
+    """One or several dictionary words, some with punctuation, at most `longest` characters."""
+    text = ""
+    while True:
+        word = recase(rng, rng.choice(dictionary()), 0.25, 0.25)
+        if rng.random() < 0.15:
+            word += rng.choice(",.;:!?")
+        if text and len(text) + 1 + len(word) > longest:
+            break
+        text = f"{text} {word}" if text else word
+        if rng.random() < 0.4:
+            break
+    return text
+
+
+def line(rng: random.Random, longest: int) -> str:
+    """One line of print, 1 to `longest` characters: 45 % words, 20 % numbers, 15 % codes, 20 % anything."""
+    length, dice = rng.randint(1, longest), rng.random()
+    if dice < 0.45:
+        text = words(rng, longest)
+    elif dice < 0.65:
+        text = number(rng)
+    elif dice < 0.80:
+        text = code(rng, length)
+    else:
+        text = anything(rng, length)
+    return text[:longest].strip() or rng.choice(string.digits)
+
+
+def sign(rng: random.Random, longest: int, vocabulary: Sequence[str] = ()) -> str:
+    """One word as on a sign or a shop front, mostly capitals, 1 to `longest` characters.
+
+    vocabulary: words of a labelled set, of which half of the words are then drawn.
+    """
+    dice = rng.random()
+    if dice < 0.72:
+        if vocabulary and rng.random() < 0.5:
+            word = rng.choice(vocabulary)
+            text = word if rng.random() < 0.5 else recase(rng, word.lower(), 0.5, 0.3)
+        else:
+            word = rng.choice(SIGN_WORDS).lower() if rng.random() < 0.3 else rng.choice(dictionary())
+            text = recase(rng, word, 0.5, 0.25)
+        if rng.random() < 0.08:
+            text += rng.choice(".,:!?'-&)/") if rng.random() < 0.8 else "'s"
+        elif rng.random() < 0.02:
+            text = f"({text})" if rng.random() < 0.5 else f'"{text}"'
+    elif dice < 0.86:
+        text = number(rng)
+    elif dice < 0.93:
+        text = code(rng, rng.randint(1, 6))
+    elif dice < 0.97:
+        text = "".join(rng.choice(string.ascii_letters) for _ in range(rng.randint(1, 6)))
+    else:
+        text = anything(rng, rng.randint(1, 5))
+    return text[:longest].strip() or rng.choice(string.ascii_uppercase)
