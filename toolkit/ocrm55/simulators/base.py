@@ -84,6 +84,10 @@ class Simulator(ABC):
     def arguments(self, elf: str, words: Sequence[str], request: Request) -> list[str]:
         """The command line for `elf` with the firmware's command line `words`; run in a folder of the run's own."""
 
+    def uart_of(self, output: str) -> str:
+        """The UART's part of what the simulator's process printed."""
+        return output
+
     @abstractmethod
     def check_end(self, ended: Ended) -> None:
         """Raise the simulator's own kinds of failure (lockup, refused options) before the output is looked at."""
@@ -110,9 +114,45 @@ class Simulator(ABC):
             if request.stats:
                 words.append("stats=1")
             command = [str(self.executable), *self.arguments(_ELF, words, request)]
-            ended = _execute(command, place, request.timeout_s, self.name)
+            ended = self._execute(command, place, request.timeout_s)
             self.check_end(ended)
             return self._judge(ended, request, place)
+
+    def _execute(self, command: list[str], place: Path, timeout_s: float) -> Ended:
+        """Run the simulator in `place`; its process group ends with it, also when it hangs or the user interrupts."""
+        console.note_command(command)
+        output, complaints = place / "uart.txt", place / "stderr.txt"
+        with output.open("wb") as to_output, complaints.open("wb") as to_complaints:
+            try:
+                process = subprocess.Popen(
+                    command,
+                    cwd=place,
+                    stdin=subprocess.DEVNULL,
+                    stdout=to_output,
+                    stderr=to_complaints,
+                    start_new_session=True,
+                )
+            except OSError as trouble:
+                raise ToolchainError(
+                    f"{self.name} cannot be started: {trouble.strerror}.", ["ocrm55 doctor"]
+                ) from trouble
+            late = False
+            try:
+                process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                late = True
+            finally:
+                if process.poll() is None:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+        text = self.uart_of(output.read_bytes().decode("utf-8", "replace"))
+        if late:
+            raise TargetError(
+                f"the firmware did not end within {timeout_s:g} s on {self.name}; {protocol.last_words(text)}.",
+                ["give it more time with --timeout", "try one image only"],
+            )
+        return Ended(text, complaints.read_bytes().decode("utf-8", "replace"), process.returncode)
 
     def _judge(self, ended: Ended, request: Request, place: Path) -> Run:
         said = protocol.parse(ended.output)
@@ -151,41 +191,6 @@ def _link_or_copy(source: Path, destination: Path) -> None:
         destination.symlink_to(source)
     except OSError:  # a file system without links
         shutil.copyfile(source, destination)
-
-
-def _execute(command: list[str], place: Path, timeout_s: float, name: str) -> Ended:
-    """Run the simulator in `place`; its process group is ended with it, also when it hangs or the user interrupts."""
-    console.note_command(command)
-    output, complaints = place / "uart.txt", place / "stderr.txt"
-    with output.open("wb") as to_output, complaints.open("wb") as to_complaints:
-        try:
-            process = subprocess.Popen(
-                command,
-                cwd=place,
-                stdin=subprocess.DEVNULL,
-                stdout=to_output,
-                stderr=to_complaints,
-                start_new_session=True,
-            )
-        except OSError as trouble:
-            raise ToolchainError(f"{name} cannot be started: {trouble.strerror}.", ["ocrm55 doctor"]) from trouble
-        late = False
-        try:
-            process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            late = True
-        finally:
-            if process.poll() is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-    text = output.read_bytes().decode("utf-8", "replace")
-    if late:
-        raise TargetError(
-            f"the firmware did not end within {timeout_s:g} s on {name}; {protocol.last_words(text)}.",
-            ["give it more time with --timeout", "try one image only"],
-        )
-    return Ended(text, complaints.read_bytes().decode("utf-8", "replace"), process.returncode)
 
 
 def _read_probabilities(path: Path, count: int) -> NDArray[np.float32]:

@@ -17,6 +17,7 @@ from ocrm55.simulators.base import Ended, Request, Simulator
 PROGRAMS = ("FVP_Corstone_SSE-300_Ethos-U55", "FVP_Corstone_SSE-300_Ethos-U65", "FVP_Corstone_SSE-300")
 VARIABLE = "FVP_PATH"
 OLDEST = (11, 22)  # the oldest in use elsewhere with these flags
+_OWN_WORDS = re.compile(r"(Info|Warning): |telnetterminal\d+: ")
 _COMMAND_LINE_LIMIT = 256  # cpu0.semihosting-cmd_line is cut after this many characters
 
 # Each is explained in fvp/README.md.
@@ -107,10 +108,14 @@ class Fvp(Simulator):
         # Its own limit ends it a little after ours would, should we not be there to do it.
         return [*flags, "--timelimit", str(ceil(request.timeout_s) + 10), "-a", elf]
 
+    def uart_of(self, output: str) -> str:
+        # With out_file=- the UART shares standard output with the model's own messages.
+        return "\n".join(line for line in output.split("\n") if not _OWN_WORDS.match(line))
+
     def check_end(self, ended: Ended) -> None:
         if "exit status" in ended.output:
             return
-        printed = (ended.complaints + ended.output).strip()
+        printed = f"{ended.output}\n{ended.complaints}".strip()
         if re.search(r"lock-?up", printed, re.IGNORECASE):
             raise TargetError("the core locked up: a fault within the report of a fault.")
         if re.search(r"licen[sc]e", printed, re.IGNORECASE) and ended.returncode:

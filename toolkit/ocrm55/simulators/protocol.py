@@ -93,19 +93,20 @@ def parse(output: str) -> Said:
             int(start["arena"]),
         ),
     )
+    end = next((number for number, line in enumerate(lines) if _EXIT.fullmatch(line)), None)
+    if end is None:
+        raise TargetError(
+            f"output was lost: the UART ended without `exit status`; {last_words(output)}.",
+            ["run it again; if it stays so, the firmware or the simulator ended in the middle"],
+        )
+    said.exit_status = int(lines[end].removeprefix("exit status "))
+    said.uart = "\n".join(lines[: end + 1]) + "\n"
     reader = _Reader(said)
-    for number, line in enumerate(lines[1:], 1):
-        if ended := _EXIT.fullmatch(line):
-            said.exit_status = int(ended[1])
-            said.uart = "\n".join(lines[: number + 1]) + "\n"
-            if said.exit_status == 0:
-                reader.check_complete()
-            return said
+    for line in lines[1:end]:
         reader.take(line)
-    raise TargetError(
-        f"output was lost: the UART ended without `exit status`; {last_words(output)}.",
-        ["run it again; if it stays so, the firmware or the simulator ended in the middle"],
-    )
+    if said.exit_status == 0:
+        reader.check_complete()
+    return said
 
 
 class _Reader:

@@ -1,0 +1,41 @@
+"""Firmware that was built once for the whole session, and the simulators that run it."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # fake_artifact
+
+STAND_IN = Path(__file__).with_name("fvp_stand_in.py")
+
+
+def require(*programs: str) -> None:
+    """Skip the test, saying why, where a program is missing."""
+    missing = [program for program in programs if not shutil.which(program)]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} not installed")
+
+
+@pytest.fixture(scope="session")
+def fake_elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Firmware of the hand-made model of fake_artifact.py."""
+    require("arm-none-eabi-gcc", "cmake", "ninja", "qemu-system-arm")
+    import fake_artifact
+
+    from ocrm55.firmware import build
+
+    folder = tmp_path_factory.mktemp("fake")
+    return build(fake_artifact.write(folder / "artifact"), folder / "firmware").elf
+
+
+@pytest.fixture(scope="session")
+def fvp_stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as Arm's installer makes it, with the stand-in under the FVP's name."""
+    require("qemu-system-arm")
+    program = tmp_path_factory.mktemp("fvp") / "models" / "Linux64_GCC-9.3" / "FVP_Corstone_SSE-300_Ethos-U55"
+    program.parent.mkdir(parents=True)
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{STAND_IN}" "$@"\n')
+    program.chmod(0o755)
+    return program
