@@ -1,0 +1,1 @@
+"""ONNX in, C for a Cortex-M55 out: see pipeline.compile_model."""

@@ -1,0 +1,145 @@
+"""What `compile` writes: one folder with C, weights, headers, the ONNX model and metadata.json."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from ocrm55 import __version__
+from ocrm55.compiler.codegen import driver
+from ocrm55.compiler.memory import MemoryPlan
+from ocrm55.compiler.program import Program
+from ocrm55.files import atomic_directory
+
+_SUPPORT = Path(__file__).parent / "codegen" / "ocrm55_vec.h"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A compiled model on disk and what is known about it."""
+
+    directory: Path
+    program: Program
+    plan: MemoryPlan
+    weight_bytes: int
+
+    @property
+    def arena_bytes(self) -> int:
+        return self.plan.arena_bytes
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What goes into an artifact besides the program. image: name and pixels of an image to compile in."""
+
+    model: onnx.ModelProto
+    labels: Sequence[str]
+    kernels: Sequence[str] = ()
+    image: tuple[str, np.ndarray] | None = None
+
+
+def write(program: Program, plan: MemoryPlan, contents: Contents, destination: Path) -> Artifact:
+    """Write the folder, whole or not at all. The same program gives the same bytes."""
+    weights = driver.weight_image(program)
+    sources = {
+        "model.c": driver.model_source(program, plan, weights),
+        "weights.S": driver.render("weights.S.j2", weight_bytes=len(weights.data)),
+        **driver.operator_files(program),
+    }
+    compiled = sorted(f"src/{name}" for name in sources if name.endswith((".c", ".S")))
+    with atomic_directory(destination) as folder:
+        for name in ("include", "src"):
+            (folder / name).mkdir()
+        for name, text in sources.items():
+            (folder / "src" / name).write_text(text, encoding="utf-8")
+        (folder / "src" / "weights.bin").write_bytes(weights.data)
+        shutil.copyfile(_SUPPORT, folder / "src" / _SUPPORT.name)
+        _write_headers(folder / "include", program, plan, weights, contents)
+        cmake = driver.render("sources.cmake.j2", sources=compiled, kernels=contents.kernels)
+        (folder / "sources.cmake").write_text(cmake, encoding="utf-8")
+        (folder / "model.onnx").write_bytes(contents.model.SerializeToString(deterministic=True))
+        text = json.dumps(metadata(program, plan, weights), indent=2) + "\n"
+        (folder / "metadata.json").write_text(text, encoding="utf-8")
+    return Artifact(Path(destination), program, plan, len(weights.data))
+
+
+def metadata(program: Program, plan: MemoryPlan, weights: driver.WeightImage) -> dict[str, Any]:
+    """metadata.json: what each operator is and costs, where each tensor lies and when it lives."""
+    packages = ("apache-tvm", "apache-tvm-ffi", "onnx", "numpy")
+    return {
+        "ocrm55": __version__,
+        "model": program.name,
+        "precision": program.precision,
+        "input": _interface(program, plan, program.input.name),
+        "output": _interface(program, plan, program.output.name),
+        "arena_bytes": plan.arena_bytes,
+        "arena_lower_bound": plan.lower_bound,
+        "weight_bytes": len(weights.data),
+        "macs": program.macs,
+        "operators": [
+            {
+                "name": operator.layer,
+                "kind": operator.kind,
+                "target": operator.target,
+                "function": operator.function,
+                "macs": operator.macs,
+                "inputs": operator.inputs,
+                "output": operator.outputs[0],
+                "weight_bytes": _weight_bytes(program, operator.arguments),
+                "workspace_bytes": sum(w.bytes for w in operator.workspaces),
+                "why_not": operator.why_not,
+            }
+            for operator in program.steps
+        ],
+        "tensors": _tensors(program, plan),
+        "weights": [
+            {
+                "name": t.name,
+                "shape": list(t.shape),
+                "dtype": t.dtype,
+                "bytes": t.bytes,
+                "offset": weights.offsets[t.name],
+            }
+            for t in program.weights()
+        ],
+        "versions": {name: version(name) for name in packages},
+    }
+
+
+def _interface(program: Program, plan: MemoryPlan, name: str) -> dict[str, Any]:
+    tensor = program.tensors[name]
+    return {"name": name, "shape": list(tensor.shape), "dtype": tensor.dtype, "offset": plan.offsets[name]}
+
+
+def _weight_bytes(program: Program, names: Sequence[str]) -> int:
+    return sum(program.tensors[name].bytes for name in names if program.tensors[name].role == "weight")
+
+
+def _tensors(program: Program, plan: MemoryPlan) -> list[dict[str, Any]]:
+    rows = []
+    for tensor in program.tensors.values():
+        if tensor.role == "weight":
+            continue
+        first, last = plan.lifetimes[program.storage(tensor.name)]
+        row: dict[str, Any] = {"name": tensor.name, "shape": list(tensor.shape), "dtype": tensor.dtype}
+        row |= {"bytes": tensor.bytes, "offset": plan.offsets[tensor.name], "first": first, "last": last}
+        rows.append(row | ({"view_of": tensor.view_of} if tensor.view_of else {}))
+    return rows
+
+
+def _write_headers(
+    folder: Path, program: Program, plan: MemoryPlan, weights: driver.WeightImage, contents: Contents
+) -> None:
+    (folder / "ocrm55_model.h").write_text(driver.model_header(program, plan, weights), encoding="utf-8")
+    (folder / "labels.h").write_text(driver.labels_header(contents.labels), encoding="utf-8")
+    if contents.image is not None:
+        name, pixels = contents.image
+        (folder / "inputs.h").write_text(driver.inputs_header(name, pixels), encoding="utf-8")

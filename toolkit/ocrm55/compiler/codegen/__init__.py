@@ -1,0 +1,1 @@
+"""TIR and Programs to C."""

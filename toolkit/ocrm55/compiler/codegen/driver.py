@@ -1,0 +1,224 @@
+"""The straight-line driver and the headers around it, from jinja2 templates.
+
+What a template needs is computed here as plain strings and numbers; the templates hold all of the C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from ocrm55 import __version__
+from ocrm55.compiler.codegen.expressions import C_TYPES, float_literal
+from ocrm55.compiler.memory import ALIGN, MemoryPlan, workspace_key
+from ocrm55.compiler.program import Function, Operator, Program, Tensor, identifier
+from ocrm55.recognizer.image import normalise
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class WeightImage:
+    """weights.bin: the weights back to back, each on a vector boundary."""
+
+    data: bytes
+    offsets: dict[str, int]
+
+
+def weight_image(program: Program) -> WeightImage:
+    """Lay out the weights in the order in which the operators read them."""
+    parts: list[bytes] = []
+    offsets: dict[str, int] = {}
+    size = 0
+    for tensor in program.weights():
+        assert tensor.data is not None
+        data = np.ascontiguousarray(tensor.data).astype(tensor.data.dtype.newbyteorder("<"), copy=False).tobytes()
+        offsets[tensor.name] = size
+        padding = -len(data) % ALIGN
+        parts += [data, bytes(padding)]
+        size += len(data) + padding
+    return WeightImage(b"".join(parts) or bytes(ALIGN), offsets)
+
+
+def render(template: str, **values: Any) -> str:
+    """A generated file: the template's name without `.j2` is the file's."""
+    return _environment().get_template(template).render(version=__version__, **values)
+
+
+def model_header(program: Program, plan: MemoryPlan, weights: WeightImage) -> str:
+    """include/ocrm55_model.h"""
+    _, channels, height, width = program.input.shape
+    steps, classes = program.output.shape[-2:]
+    return render(
+        "ocrm55_model.h.j2",
+        name=program.name,
+        precision=program.precision,
+        height=height,
+        width=width,
+        channels=channels,
+        input_bytes=program.input.bytes,
+        steps=steps,
+        classes=classes,
+        arena_bytes=plan.arena_bytes,
+        arena_align=ALIGN,
+        operators=program.steps,
+        weight_bytes=len(weights.data),
+        padding="0 after that",
+    )
+
+
+def model_source(program: Program, plan: MemoryPlan, weights: WeightImage) -> str:
+    """src/model.c"""
+    return render(
+        "model.c.j2",
+        name=program.name,
+        precision=program.precision,
+        macs=program.macs,
+        weight_bytes=len(weights.data),
+        arena_bytes=plan.arena_bytes,
+        operators=[_step(operator, program) for operator in program.steps],
+        set_image=_set_image(program, plan),
+        tensors=_arena_pointers(program, plan),
+        weights=[_pointer(t, weights.offsets[t.name]) for t in program.weights()],
+        output_offset=plan.offsets[program.output.name],
+        output_name=program.output.name,
+        output_shape=_shape(program.output.shape),
+    )
+
+
+def operator_files(program: Program) -> dict[str, str]:
+    """src/operators.h and one src/operators_KIND.c for each kind of operator."""
+    kinds: dict[str, dict[str, Function]] = {}
+    for operator in program.steps:
+        if operator.function in program.functions:
+            kinds.setdefault(operator.kind, {})[operator.function] = program.functions[operator.function]
+    common = {"name": program.name, "precision": program.precision}
+    functions = [function for group in kinds.values() for function in group.values()]
+    files = {"operators.h": render("operators.h.j2", functions=functions, **common)}
+    for kind, group in kinds.items():
+        headers = sorted({header for function in group.values() for header in function.headers})
+        text = render("operators.c.j2", kind=kind, headers=headers, functions=list(group.values()), **common)
+        files[f"operators_{kind}.c"] = text
+    return files
+
+
+def labels_header(labels: Sequence[str]) -> str:
+    """include/labels.h"""
+    return render("labels.h.j2", labels=[c_string(label) for label in labels])
+
+
+def inputs_header(source: str, pixels: np.ndarray) -> str:
+    """include/inputs.h: an image compiled in; pixels are uint8 [height, width, 3] in the order blue, green, red."""
+    height, width, _ = pixels.shape
+    quoted = c_string(source)
+    rows = _lines([str(value) for value in pixels.reshape(-1)], 24)
+    return render(
+        "inputs.h.j2",
+        source=quoted.replace("*/", "* /"),
+        quoted_source=quoted,
+        height=height,
+        width=width,
+        rows=rows,
+    )
+
+
+def c_string(text: str) -> str:
+    """A C string literal of the text's UTF-8 bytes."""
+    escaped = []
+    for byte in text.encode():
+        character = chr(byte)
+        if character in '"\\?':
+            escaped.append("\\" + character)
+        elif 32 <= byte < 127:
+            escaped.append(character)
+        else:
+            escaped.append(f"\\{byte:03o}")
+    return '"' + "".join(escaped) + '"'
+
+
+def _step(operator: Operator, program: Program) -> dict[str, str]:
+    arguments = [*operator.arguments, *(_workspace_name(operator, w.name) for w in operator.workspaces)]
+    shapes = " to ".join(_shape(program.tensors[n].shape) for n in (operator.inputs[0], operator.outputs[0]))
+    macs = f", {operator.macs:,} MAC" if operator.macs else ""
+    call = f"{operator.function}({', '.join(arguments)});"
+    return {"layer": operator.layer, "kind": operator.kind, "note": f": {shapes}{macs}", "call": _wrap(call)}
+
+
+def _wrap(call: str, width: int = 110) -> str:
+    """Break a long call after its commas."""
+    lines, line = [], ""
+    for word in call.split(" "):
+        if line and len(line) + len(word) + 1 > width:
+            lines.append(line)
+            line = "    " + word
+        else:
+            line = f"{line} {word}" if line else word
+    return "\n    ".join([*lines, line])
+
+
+def _arena_pointers(program: Program, plan: MemoryPlan) -> list[dict[str, Any]]:
+    pointers = []
+    for operator in program.steps:
+        for name in operator.arguments:
+            tensor = program.tensors[name]
+            if tensor.role != "weight" and all(p["name"] != name for p in pointers):
+                pointers.append(_pointer(tensor, plan.offsets[name]))
+        for workspace in operator.workspaces:
+            key = workspace_key(operator, workspace.name)
+            pointers.append(
+                {
+                    "name": _workspace_name(operator, workspace.name),
+                    "type": C_TYPES[workspace.dtype],
+                    "offset": plan.offsets[key],
+                    "shape": f"scratch of {operator.layer}",
+                }
+            )
+    return pointers
+
+
+def _pointer(tensor: Tensor, offset: int) -> dict[str, Any]:
+    shape = _shape(tensor.shape)
+    if tensor.view_of is not None:
+        shape += f", a view of {tensor.view_of}"
+    return {"name": tensor.name, "type": C_TYPES[tensor.dtype], "offset": offset, "shape": shape}
+
+
+def _workspace_name(operator: Operator, name: str) -> str:
+    return identifier(f"{operator.outputs[0]}_{name}")
+
+
+def _set_image(program: Program, plan: MemoryPlan) -> str:
+    """Preprocessing on the target. The table is computed by the host's own code, so it cannot differ from it."""
+    every_byte = np.arange(256, dtype=np.uint8).reshape(1, 256, 1).repeat(3, axis=2)
+    values = normalise(every_byte, 256)[0, 0, 0]
+    return render(
+        "set_image_float32.c.j2",
+        pixel_rows=_lines([float_literal(float(value)) for value in values], 8),
+        input_offset=plan.offsets[program.input.name],
+        input_name=program.input.name,
+        input_shape=_shape(program.input.shape),
+    )
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "x".join(str(extent) for extent in shape) or "scalar"
+
+
+def _lines(values: Sequence[str], columns: int) -> list[str]:
+    return [", ".join(values[start : start + columns]) + "," for start in range(0, len(values), columns)]
+
+
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )

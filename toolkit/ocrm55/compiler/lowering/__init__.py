@@ -1,0 +1,1 @@
+"""From Relax to the compiler's own operators."""

@@ -1,0 +1,129 @@
+"""TVM's part of the lowering: what is left becomes fused TIR, and the result a Program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tvm
+from tvm import relax, tirx
+from tvm.relax import transform
+
+from ocrm55.compiler.lowering.flat import FlatFunction, dtype_of, shape_of
+from ocrm55.compiler.operators import Primitive, View
+from ocrm55.compiler.program import Operator, Program, Tensor
+from ocrm55.errors import UnsupportedError
+
+_PREFIX = "ocrm55."
+
+
+def to_program(function: FlatFunction, name: str, precision: str) -> Program:
+    """Legalise and fuse what the lowering left, then read the straight line of calls into a Program."""
+    module = _fused(function.module())
+    reader = _Reader(module, function, Program(name, precision))
+    return reader.read()
+
+
+def _fused(module: tvm.IRModule) -> tvm.IRModule:
+    """Relax operators to TIR functions, elementwise ones fused with what feeds them."""
+    passes = [
+        transform.DeadCodeElimination(),
+        transform.FoldConstant(),
+        transform.DecomposeOpsForInference(),
+        transform.CanonicalizeBindings(),
+        transform.LegalizeOps(),
+        transform.AnnotateTIROpPattern(),
+        transform.FoldConstant(),
+        transform.FuseOps(),
+        transform.FuseTIR(),
+        transform.DeadCodeElimination(),
+        transform.CanonicalizeBindings(),
+    ]
+    with tvm.target.Target({"kind": "c"}), tvm.transform.PassContext(opt_level=3):
+        return tvm.transform.Sequential(passes)(module)
+
+
+class _Reader:
+    """Walks the bindings of `main` once; knows which tensor of the Program each Relax variable became."""
+
+    def __init__(self, module: tvm.IRModule, function: FlatFunction, program: Program) -> None:
+        self._module = module
+        self._function = function
+        self._program = program
+        self._tensors: dict[str, str] = {}
+        self._constants: dict[tuple[Any, ...], str] = {}
+
+    def read(self) -> Program:
+        main = self._module["main"]
+        for parameter in main.params:
+            self._define(parameter, "input", str(parameter.name))
+        bindings = [binding for block in main.body.blocks for binding in block.bindings]
+        for binding in bindings:
+            self._bind(binding.var, binding.value)
+        result = self._program.tensors[self._tensors[main.body.body.name]]
+        if result.role != "activation":
+            raise UnsupportedError("the model's output is its input: nothing to compile.", ["ocrm55 export"])
+        self._mark_output(result)
+        return self._program
+
+    def _bind(self, variable: relax.Var, value: relax.Expr) -> None:
+        if isinstance(value, relax.Var):
+            self._tensors[variable.name] = self._tensors[value.name]
+            return
+        callee = str(value.op.name) if isinstance(value, relax.Call) and hasattr(value.op, "name") else ""
+        if callee == "relax.call_dps_packed":
+            self._named(variable, value)
+        elif callee == "relax.call_tir" and isinstance(variable.ty, relax.TensorType):
+            self._primitive(variable, value)
+        else:
+            raise UnsupportedError(
+                f"the compiler cannot lower `{callee or type(value).__name__}` to straight-line C.",
+                ["replace the operator in the model", "CONTRIBUTING says how to add an operator"],
+            )
+
+    def _named(self, variable: relax.Var, value: relax.Expr) -> None:
+        key = str(value.args[0].global_symbol).removeprefix(_PREFIX)
+        replacement = self._function.replacements[key]
+        self._append(variable, replacement.layer, replacement.spec, list(value.args[1].fields))
+
+    def _primitive(self, variable: relax.Var, value: relax.Expr) -> None:
+        callee = value.args[0]
+        body = self._module[callee]
+        title = str(callee.name_hint)
+        layer = self._function.layers.get(str(variable.name), title)
+        text = tvm.IRModule({"main": body.without_attr("global_symbol")}).script()
+        if not isinstance(body, tirx.PrimFunc):
+            raise UnsupportedError(f"`{title}` is no TIR function.", ["replace the operator in the model"])
+        self._append(variable, layer, Primitive(title, text, body), list(value.args[1].fields))
+
+    def _append(self, variable: relax.Var, layer: str, spec: Any, inputs: list[relax.Expr]) -> None:
+        names = [self._input(value, layer) for value in inputs]
+        output = self._define(variable, "activation", layer)
+        if isinstance(spec, View):
+            output.view_of, output.view_offset = names[0], spec.offset
+        self._program.operators.append(Operator(layer, layer, spec, names, [output.name]))
+
+    def _define(self, variable: relax.Var, role: Any, layer: str) -> Tensor:
+        tensor = Tensor(layer, shape_of(variable), dtype_of(variable), role, layer)
+        self._program.add(tensor)
+        self._tensors[variable.name] = tensor.name
+        return tensor
+
+    def _input(self, value: relax.Expr, layer: str) -> str:
+        if isinstance(value, relax.Var):
+            return self._tensors[value.name]
+        data = self._function.constant(value)
+        if data is None:
+            raise UnsupportedError(f"layer {layer} reads a {type(value).__name__}.", ["ocrm55 export"])
+        key = (str(data.dtype), data.shape, data.tobytes())
+        if key not in self._constants:
+            tensor = Tensor(f"{layer}_weight", data.shape, str(data.dtype), "weight", layer, np.ascontiguousarray(data))
+            self._constants[key] = self._program.add(tensor).name
+        return self._constants[key]
+
+    def _mark_output(self, tensor: Tensor) -> None:
+        """Give the output a tensor with bytes of its own, so that views of it need no care."""
+        owner = self._program.tensors[self._program.storage(tensor.name)]
+        if owner.role == "input":
+            raise UnsupportedError("the model's output is a view of its input: nothing to compile.", ["ocrm55 export"])
+        owner.role = "output"

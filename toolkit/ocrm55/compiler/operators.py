@@ -1,0 +1,144 @@
+"""What operators compute, apart from how: one frozen dataclass a kind. Equal specs share one C function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any, ClassVar, Literal
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A function of one value, applied to an operator's result before it is stored.
+
+    hard_sigmoid is clip(alpha * x + beta, 0, 1); hard_swish is x * clip(x + 3, 0, 6) / 6; swish is x * sigmoid(x).
+    """
+
+    kind: Literal["none", "relu", "hard_sigmoid", "hard_swish", "sigmoid", "swish"] = "none"
+    alpha: float = 0.0
+    beta: float = 0.0
+
+
+NO_ACTIVATION = Activation()
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Base of all specs."""
+
+    kind: ClassVar[str] = ""
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates as the model states them, taps on padding included."""
+        return 0
+
+
+@dataclass(frozen=True)
+class Conv2d(Spec):
+    """2-D convolution of one image in NCHW, with bias and activation.
+
+    pads: top, left, bottom, right. Weights [outputs, channels, kernel height, kernel width].
+    Inputs: image, weights, bias.
+    """
+
+    kind: ClassVar[str] = "conv2d"
+    channels: int
+    height: int
+    width: int
+    outputs: int
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    pads: tuple[int, int, int, int]
+    activation: Activation = NO_ACTIVATION
+
+    @property
+    def output_height(self) -> int:
+        return (self.height + self.pads[0] + self.pads[2] - self.kernel[0]) // self.strides[0] + 1
+
+    @property
+    def output_width(self) -> int:
+        return (self.width + self.pads[1] + self.pads[3] - self.kernel[1]) // self.strides[1] + 1
+
+    @property
+    def macs(self) -> int:
+        return self.outputs * self.output_height * self.output_width * self.channels * prod(self.kernel)
+
+
+@dataclass(frozen=True)
+class DepthwiseConv2d(Conv2d):
+    """Convolution of each channel with a kernel of its own: outputs == channels, weights [channels, 1, kh, kw]."""
+
+    kind: ClassVar[str] = "depthwise_conv2d"
+
+    @property
+    def macs(self) -> int:
+        return self.outputs * self.output_height * self.output_width * prod(self.kernel)
+
+
+@dataclass(frozen=True)
+class Matmul(Spec):
+    """`batch` products of [rows, depth] by [depth, columns], with an optional bias for each column, and activation.
+
+    constant: the right side is a weight, shared by the whole batch. Inputs: left, right, bias (with `bias`).
+    """
+
+    kind: ClassVar[str] = "matmul"
+    batch: int
+    rows: int
+    depth: int
+    columns: int
+    constant: bool
+    bias: bool
+    activation: Activation = NO_ACTIVATION
+
+    @property
+    def macs(self) -> int:
+        return self.batch * self.rows * self.depth * self.columns
+
+
+@dataclass(frozen=True)
+class Softmax(Spec):
+    """Softmax over the last axis of [rows, columns]."""
+
+    kind: ClassVar[str] = "softmax"
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True)
+class LayerNorm(Spec):
+    """Layer normalisation over the last axis of [rows, columns]. Inputs: values, scale, shift."""
+
+    kind: ClassVar[str] = "layer_norm"
+    rows: int
+    columns: int
+    epsilon: float
+
+
+@dataclass(frozen=True)
+class Primitive(Spec):
+    """Whatever TVM legalised and fused: a TIR function of its own.
+
+    title: what TVM called it, e.g. fused_transpose_add. body: the tirx.PrimFunc. text: its script, which makes equal
+    functions equal specs.
+    """
+
+    kind: ClassVar[str] = "primitive"
+    title: str
+    text: str
+    body: Any = None
+
+    def __hash__(self) -> int:
+        return hash((self.title, self.text))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Primitive) and (self.title, self.text) == (other.title, other.text)
+
+
+@dataclass(frozen=True)
+class View(Spec):
+    """Bytes of the input under another shape, from byte `offset` on: nothing to compute."""
+
+    kind: ClassVar[str] = "view"
+    offset: int = 0

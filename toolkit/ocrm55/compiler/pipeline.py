@@ -1,0 +1,118 @@
+"""From a model to C, one line a step."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+
+from ocrm55 import resources
+from ocrm55.compiler import artifact, frontend, memory
+from ocrm55.compiler.artifact import Artifact, Contents
+from ocrm55.compiler.lowering import float32, legalise
+from ocrm55.compiler.lowering.flat import FlatFunction
+from ocrm55.compiler.memory import MemoryPlan
+from ocrm55.compiler.program import Program
+from ocrm55.compiler.targets.base import Target, assign
+from ocrm55.compiler.targets.c import CTarget
+from ocrm55.errors import InputError, ToolchainError, UnsupportedError
+from ocrm55.recognizer import image
+from ocrm55.recognizer.charset import load_charset
+
+BOARD = "corstone300"
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """What the generated C depends on besides the model.
+
+    image: an image file to compile in, for boards without a host. board: whose memory.json the program must fit.
+    """
+
+    model_name: str = "en_ppocrv3_rec"
+    precision: str = "float32"
+    image: Path | None = None
+    board: str = BOARD
+
+
+def compile_model(source: Path, destination: Path, options: CompileOptions | None = None) -> Artifact:
+    """Compile a Paddle inference model folder, or an ONNX file, to C in the folder `destination`.
+
+    Raises UnsupportedError for what cannot be compiled or does not fit the board, InputError for a broken model.
+    """
+    options = options or CompileOptions()
+    picture = None if options.image is None else (options.image.name, image.resize(image.read_image(options.image)))
+    model = load(source)
+    program = to_program(model, options)
+    targets = targets_for(options.precision)
+    assign(program, targets)
+    plan = memory.plan(program)
+    weight_bytes = sum(tensor.bytes for tensor in program.weights())
+    check_fit(plan, weight_bytes, options.board)
+    kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
+    contents = Contents(model, labels_of(source, program), kernels, picture)
+    return artifact.write(program, plan, contents, destination)
+
+
+def load(source: Path) -> onnx.ModelProto:
+    """The ONNX model of a Paddle inference model folder, or of an ONNX file."""
+    if source.is_file():
+        return frontend.read_onnx(source)
+    from ocrm55.export.onnx_model import to_onnx
+
+    with tempfile.TemporaryDirectory() as folder:
+        return frontend.read_onnx(to_onnx(source, Path(folder) / "model.onnx"))
+
+
+def to_program(model: onnx.ModelProto, options: CompileOptions) -> Program:
+    """Import and lower a model; nobody computes its operators yet."""
+    if options.precision != "float32":
+        raise UnsupportedError(f"precision {options.precision} is not there.", ["--precision float32"])
+    imported = frontend.load(model)
+    function = FlatFunction(imported.module, imported.layers)
+    float32.lower(function)
+    return legalise.to_program(function, options.model_name, options.precision)
+
+
+def targets_for(precision: str) -> list[Target]:
+    """Who may compute operators, in order of preference."""
+    return [CTarget()]
+
+
+def labels_of(source: Path, program: Program) -> list[str]:
+    """The characters of the classes: of the model folder, or the bundled English ones for a bare ONNX file."""
+    if source.is_dir():
+        from ocrm55.export.paddle_model import PaddleModel
+
+        labels = list(PaddleModel(source).charset)
+    else:
+        labels = load_charset()
+    classes = program.output.shape[-1]
+    if len(labels) != classes:
+        raise InputError(
+            f"{source} has {classes} classes and a charset of {len(labels)} characters.", ["export the model again"]
+        )
+    return labels
+
+
+def check_fit(plan: MemoryPlan, weight_bytes: int, board: str) -> None:
+    """Refuse a program whose arena or weights are larger than the memory that the board has for them."""
+    try:
+        path = resources.folder("firmware") / "platform" / board / "memory.json"
+    except ToolchainError:
+        return
+    if not path.exists():
+        return
+    layout = json.loads(path.read_text())
+    sizes = {region["name"]: int(region["bytes"]) for region in layout["regions"]}
+    needs = {"arena": ("arena", plan.arena_bytes), "weights": ("weights", weight_bytes)}
+    for what, (key, needed) in needs.items():
+        region = layout["placement"][key]
+        if needed > sizes[region]:
+            raise UnsupportedError(
+                f"the {what} take {needed:,} bytes; {region} of {board} has {sizes[region]:,}.",
+                ["a narrower input", "--precision int8", f"place the {what} elsewhere in {path.name}"],
+            )

@@ -1,0 +1,53 @@
+"""The interface between the compiler and whoever computes its operators.
+
+A new accelerator or kernel library is one class here: it says which operators it takes and emits their C functions.
+The pipeline asks the targets in order of preference; every refusal is kept and ends up in metadata.json.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from ocrm55.compiler.program import Operator, Program
+from ocrm55.errors import UnsupportedError
+
+
+class Target(ABC):
+    """Computes operators. `name` appears in tables and metadata."""
+
+    name: str
+
+    @abstractmethod
+    def refusal(self, operator: Operator, program: Program) -> str | None:
+        """Why this target does not take the operator; None when it does."""
+
+    @abstractmethod
+    def emit(self, operator: Operator, program: Program) -> None:
+        """Fill in how the operator is computed.
+
+        Sets the operator's function, arguments, workspaces and in_place; adds to the program the C function, unless
+        an equal one is there, and the weights in the order in which the function reads them.
+        """
+
+    def kernel_sources(self, program: Program) -> list[str]:
+        """Files of firmware/kernels/ that the emitted code calls, for sources.cmake."""
+        return []
+
+
+def assign(program: Program, targets: Sequence[Target]) -> None:
+    """Give every operator to the first target that takes it; raises UnsupportedError when none does."""
+    for operator in program.steps:
+        for target in targets:
+            reason = target.refusal(operator, program)
+            if reason is None:
+                operator.target = target.name
+                target.emit(operator, program)
+                break
+            operator.why_not[target.name] = reason
+        else:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in operator.why_not.items())
+            raise UnsupportedError(
+                f"no target computes {operator.kind} of layer {operator.layer} ({reasons}).",
+                ["replace the operator in the model", "CONTRIBUTING says how to add an operator"],
+            )

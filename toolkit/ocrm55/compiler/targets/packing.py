@@ -1,0 +1,86 @@
+"""int8 weights in the order in which the kernels of firmware/kernels read them.
+
+Weights come as ONNX has them (OIHW, depthwise with I = 1), biases as int32 with the input's zero point already folded in
+(`fold_zero_point`), scales as float32 for each output channel. What a kernel reads is described once, beside its structure
+in ocrm55_kernels.h; here it is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+Int8 = npt.NDArray[np.int8]
+Int32 = npt.NDArray[np.int32]
+Float32 = npt.NDArray[np.float32]
+
+BLOCK = 16  # input channels in a vector
+CHUNK = 512  # input channels in a pass of the core
+
+
+def fold_zero_point(weights: Int8, bias: npt.ArrayLike, zero_point: int) -> Int32:
+    """bias - zero_point * sum(w): the bias for a kernel that multiplies x itself and pads with the zero point."""
+    sums = weights.reshape(weights.shape[0], -1).astype(np.int64).sum(1)
+    folded = np.asarray(bias, np.int64) - zero_point * sums
+    if np.abs(folded).max(initial=0) > 2**31 - 1:
+        raise ValueError("a bias exceeds int32")
+    return folded.astype(np.int32)
+
+
+def pad_channels(values: npt.NDArray, multiple: int = 4) -> npt.NDArray:
+    """Zeros behind the last channel, up to a multiple."""
+    return np.pad(values, [(0, -len(values) % multiple)] + [(0, 0)] * (values.ndim - 1))
+
+
+def scale(scales: npt.ArrayLike, channels: int) -> Float32:
+    """One float32 a channel (a single one is repeated), padded to a multiple of 4."""
+    return pad_channels(np.broadcast_to(np.asarray(scales, np.float32), (channels,)))
+
+
+def pointwise(weights: Int8, bias: Int32) -> Int8:
+    """[out, in] -> the stream of ocrm55_pointwise: pairs of channels, 512 inputs a chunk, bias 4 times before each."""
+    matrix = pad_channels(np.asarray(weights, np.int8).reshape(len(weights), -1))
+    biases = pad_channels(np.asarray(bias, np.int32))
+    depth = -(-matrix.shape[1] // BLOCK) * BLOCK
+    matrix = np.pad(matrix, ((0, 0), (0, depth - matrix.shape[1])))
+    parts: list[Int8] = []
+    for start in range(0, depth, CHUNK):
+        chunk = matrix[:, start : start + CHUNK]
+        pairs = chunk.reshape(len(matrix) // 2, 2, -1, BLOCK).transpose(0, 2, 1, 3).reshape(len(matrix) // 2, -1)
+        if start == 0:
+            head = np.repeat(biases, 4).reshape(len(matrix) // 2, 8).astype("<i4").view(np.int8)
+            pairs = np.concatenate([head, pairs], axis=1)
+        parts.append(np.ascontiguousarray(pairs).reshape(-1))
+    return np.concatenate(parts)
+
+
+def conv(weights: Int8, bias: Int32) -> Int8:
+    """[out, in, height, width] -> the stream of ocrm55_conv: as pointwise, over rows, columns, channels of the window."""
+    return pointwise(np.asarray(weights, np.int8).transpose(0, 2, 3, 1).reshape(len(weights), -1), bias)
+
+
+def table8(
+    function: Callable[[npt.NDArray], npt.NDArray], scale_in: float, zero_in: int, scale_out: float, zero_out: int
+) -> Int8:
+    """256 entries: quantise(function(dequantise(q))), indexed by q in two's complement."""
+    q = np.arange(256).astype(np.uint8).view(np.int8).astype(np.float64)
+    return _quantise(function((q - zero_in) * scale_in), scale_out, zero_out)
+
+
+def table16(
+    function: Callable[[npt.NDArray], npt.NDArray], unit: float, shift: int, scale_out: float, zero_out: int
+) -> Int8:
+    """1 << (16 - shift) entries for TABLE16: a sum becomes int16 in steps of `unit`, its upper bits index the table.
+
+    Each entry is the function at the middle of the steps that share it.
+    """
+    index = np.arange(1 << (16 - shift))
+    signed = np.where(index < len(index) // 2, index, index - len(index)).astype(np.float64)
+    middle = signed * (1 << shift) + ((1 << shift) - 1) / 2
+    return _quantise(function(middle * unit), scale_out, zero_out)
+
+
+def _quantise(values: npt.NDArray, step: float, zero_point: int) -> Int8:
+    return np.clip(np.rint(values / step) + zero_point, -128, 127).astype(np.int8)
