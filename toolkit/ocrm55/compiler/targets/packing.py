@@ -61,6 +61,14 @@ def conv(weights: Int8, bias: Int32) -> Int8:
     return pointwise(np.asarray(weights, np.int8).transpose(0, 2, 3, 1).reshape(len(weights), -1), bias)
 
 
+def depthwise(weights: Int8) -> Int8:
+    """[channels, 1, k, k] -> the taps of ocrm55_depthwise: row by row, zeros up to 16 (3x3) or 32 (5x5) bytes a channel."""
+    taps = np.asarray(weights, np.int8).reshape(len(weights), -1)
+    if taps.shape[1] not in (9, 25):
+        raise ValueError("a depthwise kernel is 3x3 or 5x5")
+    return np.pad(taps, ((0, 0), (0, (16 if taps.shape[1] == 9 else 32) - taps.shape[1])))
+
+
 def table8(
     function: Callable[[npt.NDArray], npt.NDArray], scale_in: float, zero_in: int, scale_out: float, zero_out: int
 ) -> Int8:

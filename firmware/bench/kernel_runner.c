@@ -1,0 +1,251 @@
+/* Runs kernels on cases from a file and writes their outputs to another: the same program on the host (stdio) and on the
+ * board (semihosting), so that tests compare both with a reference, and `ocrm55 bench kernels` counts instructions.
+ *
+ *   host:  kernel_runner cases answers          board: command line `runner cases answers`
+ *
+ * cases, little endian words: "KRUN", count; then each case: kernel, number of integers, number of blobs, bytes of output;
+ * the integers; for each blob its bytes, and the blob, which starts at a multiple of 16 and ends there.
+ * answers: for each case: status, instructions, bytes of output; the output, padded to 4 bytes.
+ * toolkit/ocrm55/report/kernel_cases.py writes and reads both and knows the meaning of integers and blobs. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "ocrm55_kernels.h"
+
+#define MAGIC 0x4E55524Bu /* "KRUN" */
+#define MAX_BLOBS 8
+#define CANARY 0x5A
+#define CANARY_BYTES 64
+#define STATUS_OVERRUN 100u /* wrote beyond its output or its workspace */
+#define STATUS_UNKNOWN 101u
+#define STATUS_MEMORY 102u
+
+#if defined(__arm__)
+#include "platform.h"
+static uint32_t count_instructions(void) { return (uint32_t)platform_instructions(); }
+#else
+#include <stdio.h>
+#include <stdlib.h>
+#define POOL_BYTES (256u * 1024 * 1024)
+static uint32_t count_instructions(void) { return 0; }
+#endif
+
+struct kernel_case {
+    const int32_t *integers;
+    const uint8_t *blobs[MAX_BLOBS];
+    uint8_t *out;
+    uint32_t out_bytes;
+    uint8_t *spare; /* the rest of the pool: workspace */
+    uint32_t spare_bytes;
+    uint32_t instructions;
+    uint8_t *guard; /* behind the workspace */
+};
+
+/* The workspace of exactly the size that the kernel asked for, with a guard behind it. */
+static void *workspace(struct kernel_case *c, size_t bytes)
+{
+    c->guard = c->spare + bytes;
+    memset(c->guard, CANARY, CANARY_BYTES);
+    return c->spare;
+}
+
+static bool whole(const uint8_t *guard)
+{
+    for (uint32_t i = 0; i < CANARY_BYTES; i++) {
+        if (guard[i] != CANARY) {
+            return false;
+        }
+    }
+    return true;
+}
+
+#define RUN(case_, check, call)                            \
+    do {                                                   \
+        const uint32_t status_ = (uint32_t)(check);        \
+        if (status_ != 0) {                                \
+            return status_;                                \
+        }                                                  \
+        const uint32_t before_ = count_instructions();     \
+        call;                                              \
+        (case_)->instructions = count_instructions() - before_; \
+        return 0;                                          \
+    } while (0)
+
+/* 8 integers: activation, zero point, low, high, table shift, bits of gain; blobs: scale, table. */
+#define EPILOGUE_INTEGERS 6
+static struct ocrm55_epilogue epilogue(const int32_t *i, const uint8_t *scale, const uint8_t *table)
+{
+    struct ocrm55_epilogue e = {.scale = (const float *)(const void *)scale,
+                                .table = (const int8_t *)table,
+                                .activation = (uint8_t)i[0],
+                                .zero_point = i[1],
+                                .low = (int8_t)i[2],
+                                .high = (int8_t)i[3],
+                                .table_shift = (uint8_t)i[4]};
+    memcpy(&e.gain, &i[5], 4);
+    return e;
+}
+
+/* integers: epilogue, pixels, channels in, channels out, y stride. blobs: x, weights, scale, table */
+static uint32_t run_pointwise(struct kernel_case *c)
+{
+    const int32_t *i = c->integers + EPILOGUE_INTEGERS;
+    const struct ocrm55_pointwise layer = {.channels_in = i[1],
+                                           .channels_out = i[2],
+                                           .y_stride = i[3],
+                                           .weights = (const int8_t *)c->blobs[1],
+                                           .epilogue = epilogue(c->integers, c->blobs[2], c->blobs[3])};
+    const int8_t *x = (const int8_t *)c->blobs[0];
+    void *scratch = workspace(c, ocrm55_pointwise_s8_workspace_bytes(&layer));
+    RUN(c, ocrm55_pointwise_s8_check(&layer, x, c->out, i[0]), ocrm55_pointwise_s8(&layer, x, c->out, i[0], scratch));
+}
+
+/* integers: epilogue, channels, height, width, height out, width out, kernel, stride y, stride x, pad top, pad left, zero
+ * point in, whether in place. blobs: x, weights, bias, scale, table */
+static uint32_t run_depthwise(struct kernel_case *c)
+{
+    const int32_t *i = c->integers + EPILOGUE_INTEGERS;
+    const struct ocrm55_depthwise layer = {.channels = i[0], .height = i[1], .width = i[2], .height_out = i[3],
+                                           .width_out = i[4], .kernel = i[5], .stride_y = i[6], .stride_x = i[7],
+                                           .pad_top = i[8], .pad_left = i[9], .zero_point_in = i[10],
+                                           .weights = (const int8_t *)c->blobs[1],
+                                           .bias = (const int32_t *)(const void *)c->blobs[2],
+                                           .epilogue = epilogue(c->integers, c->blobs[3], c->blobs[4])};
+    const int8_t *x = (const int8_t *)c->blobs[0];
+    int8_t *y = (int8_t *)c->out;
+    void *scratch = workspace(c, ocrm55_depthwise_s8_workspace_bytes(&layer));
+    if (i[11]) {
+        y = (int8_t *)scratch + ocrm55_depthwise_s8_workspace_bytes(&layer) + CANARY_BYTES;
+        memcpy(y, x, (size_t)(i[0] * i[1] * i[2]));
+        x = y;
+    }
+    const uint32_t status = (uint32_t)ocrm55_depthwise_s8_check(&layer, x, y);
+    if (status != 0) {
+        return status;
+    }
+    const uint32_t before = count_instructions();
+    ocrm55_depthwise_s8(&layer, x, y, scratch);
+    c->instructions = count_instructions() - before;
+    if (i[11]) {
+        memcpy(c->out, y, c->out_bytes);
+    }
+    return 0;
+}
+
+static uint32_t run_conv(struct kernel_case *c)
+{
+    (void)c;
+    return STATUS_UNKNOWN;
+}
+
+static uint32_t (*const kernels[])(struct kernel_case *) = {
+    run_pointwise,
+    run_conv,
+    run_depthwise,
+};
+
+/* Runs all cases in place: returns the bytes of the answers, which are written from `answers` on. */
+static uint32_t run_all(uint8_t *cases, uint32_t cases_bytes, uint8_t *answers, uint32_t room)
+{
+    const uint32_t *word = (const uint32_t *)(void *)cases;
+    uint32_t written = 0;
+    if (cases_bytes < 8 || word[0] != MAGIC) {
+        return 0;
+    }
+    uint32_t count = word[1];
+    const uint8_t *at = cases + 8;
+    while (count-- > 0) {
+        const uint32_t *head = (const uint32_t *)(const void *)at;
+        struct kernel_case c = {.integers = (const int32_t *)head + 4, .out_bytes = head[3]};
+        at += 16 + 4 * head[1];
+        for (uint32_t b = 0; b < head[2]; b++) {
+            uint32_t bytes;
+            memcpy(&bytes, at, 4);
+            at += 4;
+            at = cases + (((uint32_t)(at - cases) + 15u) & ~15u);
+            c.blobs[b] = at;
+            at += (bytes + 15u) & ~15u;
+        }
+        /* answer head | output | guard | workspace | guard; output 16-byte aligned */
+        uint32_t *answer = (uint32_t *)(void *)(answers + written);
+        uint8_t *out = answers + ((written + 12u + 15u) & ~15u);
+        c.out = out;
+        c.spare = (uint8_t *)(((uintptr_t)out + c.out_bytes + CANARY_BYTES + 15u) & ~(uintptr_t)15u);
+        uint32_t status = STATUS_MEMORY;
+        if (c.spare + 1024 * 1024 < answers + room) {
+            c.spare_bytes = (uint32_t)(answers + room - c.spare);
+            memset(out + c.out_bytes, CANARY, CANARY_BYTES);
+            memset(out, 0xA5, c.out_bytes);
+            status = head[0] < sizeof kernels / sizeof kernels[0] ? kernels[head[0]](&c) : STATUS_UNKNOWN;
+            if (!whole(out + c.out_bytes) || (c.guard && !whole(c.guard))) {
+                status = STATUS_OVERRUN;
+            }
+        } else {
+            c.out_bytes = 0;
+        }
+        const uint32_t words[3] = {status, c.instructions, c.out_bytes};
+        memmove((uint8_t *)answer + 12, out, c.out_bytes);
+        memcpy(answer, words, sizeof words);
+        written += 12u + ((c.out_bytes + 3u) & ~3u);
+    }
+    return written;
+}
+
+#if defined(__arm__)
+
+int main(void)
+{
+    char line[256];
+    if (!platform_command_line(line, sizeof line)) {
+        return 1;
+    }
+    char *cases = strchr(line, ' ');
+    char *answers = cases ? strchr(cases + 1, ' ') : NULL;
+    if (!answers) {
+        return 2;
+    }
+    *answers++ = '\0';
+    uint32_t pool_bytes; /* all in the large memory: where things lie does not change the counts */
+    uint8_t *pool = platform_image_buffer(&pool_bytes);
+    const int32_t in = platform_file_open(cases + 1, PLATFORM_FILE_READ);
+    const int64_t bytes = in < 0 ? -1 : platform_file_size(in);
+    if (bytes < 8 || bytes > (int64_t)pool_bytes / 2) {
+        return 3;
+    }
+    if (platform_file_read(in, pool, (uint32_t)bytes) != (uint32_t)bytes) {
+        return 4;
+    }
+    uint8_t *to = pool + (((uint32_t)bytes + 15u) & ~15u);
+    const uint32_t written = run_all(pool, (uint32_t)bytes, to, (uint32_t)(pool + pool_bytes - to));
+    const int32_t out = platform_file_open(answers, PLATFORM_FILE_WRITE);
+    if (out < 0 || platform_file_write(out, to, written) != written) {
+        return 5;
+    }
+    platform_file_close(out);
+    return 0;
+}
+
+#else
+
+int main(int argc, char **argv)
+{
+    FILE *in = argc == 3 ? fopen(argv[1], "rb") : NULL;
+    uint8_t *pool = aligned_alloc(16, POOL_BYTES);
+    if (!in || !pool) {
+        return 1;
+    }
+    const uint32_t bytes = (uint32_t)fread(pool, 1, POOL_BYTES / 2, in);
+    fclose(in);
+    uint8_t *to = pool + ((bytes + 15u) & ~15u);
+    const uint32_t written = run_all(pool, bytes, to, (uint32_t)(pool + POOL_BYTES - to));
+    FILE *out = fopen(argv[2], "wb");
+    if (!out || fwrite(to, 1, written, out) != written || fclose(out) != 0) {
+        return 5;
+    }
+    free(pool);
+    return 0;
+}
+
+#endif

@@ -1,0 +1,334 @@
+/* Depthwise convolution by dot products: see ocrm55_kernels.h.
+ *
+ * A depthwise convolution has no channels to sum over, so the sum over taps has to fill the 16 lanes of vmladava. For that a
+ * channel is copied out of NHWC into a plane whose 16 bytes are a small block of pixels, column by column:
+ *
+ *     5x5: 2 columns of 8 rows        3x3: 4 columns of 4 rows
+ *
+ * An output then is the dot product of 1 to 3 such blocks with the taps arranged in the same shape, zeros between. Which
+ * arrangement depends on the output's row within the block and on its column's place in it (2 or 4 cases), not on the
+ * channel: `arrangement` works out once, as indices of taps, what a gather then fetches for every channel.
+ * A strip is what one row of blocks yields: with 8 rows a 5x5 window has 4 positions. When the image is so low that it and
+ * its border fit into the 8 rows (6 rows and a border of 2, as in most layers of the recognizer), one strip does it all:
+ * lanes beyond the image hold the zero point and serve as border above and below.
+ *
+ * Instructions an output (5x5, stride 1): 3 multiplies for 25 MAC, half a load. A vmla with a tap in each instruction would
+ * need 25 multiplies of 16-bit lanes for 8 outputs and as many widening loads, 6.3 an output, besides 16-bit overflow. */
+
+#include "tile.h"
+
+#include <string.h>
+
+#define GROUP 8        /* outputs between two stores of sums */
+#define MAX_VECTORS 6  /* tap arrangements of an output row: all cases together */
+#define VECTOR 16
+
+struct plan {
+    int32_t pitch;       /* rows of a block: 4 or 8 */
+    int32_t columns;     /* columns of a block */
+    int32_t vectors;     /* tap arrangements for one output row */
+    int32_t rows;        /* output rows of a strip */
+    int32_t strips;
+    int32_t strip_bytes; /* of the plane */
+    int32_t groups;      /* of 8 outputs in a row */
+    int32_t taps_bytes;  /* of the weights of a channel */
+    bool wrapped;        /* one strip, border in the lanes beyond the image */
+};
+
+static struct plan make_plan(const struct ocrm55_depthwise *l)
+{
+    struct plan p;
+    p.pitch = l->kernel == 5 ? 8 : 4;
+    p.columns = VECTOR / p.pitch;
+    p.vectors = l->stride_x == 1 ? 6 : 3;
+    const int32_t below = (l->height_out - 1) * l->stride_y + l->kernel - l->pad_top - l->height;
+    const int32_t border = l->pad_top > below ? l->pad_top : below;
+    p.wrapped = l->height >= l->kernel ? l->height + border <= p.pitch : l->height + l->pad_top + below <= p.pitch;
+    p.rows = p.wrapped ? l->height_out : (p.pitch - l->kernel) / l->stride_y + 1;
+    p.strips = (l->height_out + p.rows - 1) / p.rows;
+    p.groups = (l->width_out + GROUP - 1) / GROUP;
+    /* Blocks that all groups together read, two or one beyond their own. */
+    const int32_t blocks = p.groups * GROUP * l->stride_x / p.columns + (l->kernel == 5 ? 2 : 1);
+    p.strip_bytes = blocks * VECTOR;
+    p.taps_bytes = l->kernel == 5 ? 32 : 16;
+    return p;
+}
+
+/* Workspace: arrangements of a strip's rows | planes of one channel | sums of a strip, and of the last group's overhang. */
+static size_t arrangement_bytes(const struct plan *p) { return (size_t)(p->rows * p->vectors * VECTOR); }
+static size_t plane_bytes(const struct plan *p) { return (size_t)(p->strips * p->strip_bytes); }
+
+size_t ocrm55_depthwise_s8_workspace_bytes(const struct ocrm55_depthwise *layer)
+{
+    const struct plan p = make_plan(layer);
+    const size_t sums = (size_t)round_up(p.rows * layer->width_out + 2 * GROUP, 4) * sizeof(int32_t);
+    return arrangement_bytes(&p) + plane_bytes(&p) + sums;
+}
+
+/* Row of the image that tap row dy of output row `row` of a strip needs -> its lane in a block's column. */
+static int32_t lane_of(const struct ocrm55_depthwise *l, const struct plan *p, int32_t row, int32_t dy)
+{
+    if (!p->wrapped) {
+        return row * l->stride_y + dy;
+    }
+    const int32_t first = row * l->stride_y - l->pad_top, wanted = first + dy;
+    if (wanted >= 0 && wanted < l->height) {
+        return wanted;
+    }
+    /* The n-th row outside takes the n-th lane beyond the image. */
+    int32_t outside = 0;
+    for (int32_t before = first; before < wanted; before++) {
+        outside += before < 0 || before >= l->height;
+    }
+    return l->height + outside;
+}
+
+/* to[rows][vectors][16]: which tap each lane is multiplied by; index kernel * kernel is one of the zeros behind the taps. */
+static void arrangement(const struct ocrm55_depthwise *l, const struct plan *p, uint8_t *to)
+{
+    const int32_t k = l->kernel;
+    memset(to, k * k, arrangement_bytes(p));
+    for (int32_t row = 0; row < p->rows; row++) {
+        for (int32_t offset = 0; offset < p->columns; offset += l->stride_x) {
+            const int32_t blocks = (offset + k - 1) / p->columns + 1;
+            for (int32_t block = 0; block < blocks; block++, to += VECTOR) {
+                for (int32_t column = 0; column < p->columns; column++) {
+                    const int32_t dx = block * p->columns + column - offset;
+                    if (dx < 0 || dx >= k) {
+                        continue;
+                    }
+                    for (int32_t dy = 0; dy < k; dy++) {
+                        to[column * p->pitch + lane_of(l, p, row, dy)] = (uint8_t)(dy * k + dx);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#if OCRM55_HELIUM
+
+struct row_arguments {
+    const int8_t *plane;   /* 0: of the strip */
+    const int8_t *taps;    /* 4 */
+    const uint8_t *lanes;  /* 8: arrangement */
+    int32_t *acc;          /* 12 */
+    int32_t row_bytes;     /* 16: sums that the groups of a row write */
+    int32_t overhang;      /* 20: bytes of them that the next row overwrites */
+    int32_t rows;          /* 24 */
+};
+
+/* All rows of a strip. The loops are whole in assembly for the sake of eight even registers, as in tile_dot.c.
+ * r1 plane, r3 sums, r5 end of the row's sums, r7 start of the plane, r9 arrangement, r11 taps. */
+#define FETCH_TAPS(q) "vldrw.u32 q7, [r9], #16\n vldrb.u8 " q ", [r11, q7]\n"
+#define ROWS_BEGIN                                  \
+    "push {r4-r11, lr}\n"                           \
+    "vpush {d8-d15}\n"                              \
+    "sub sp, sp, #12\n"                             \
+    "ldrd r7, r11, [r0]\n"                          \
+    "ldrd r9, r3, [r0, #8]\n"                       \
+    "ldrd r2, r4, [r0, #16]\n"                      \
+    "ldr r6, [r0, #24]\n"                           \
+    "strd r2, r4, [sp]\n"                           \
+    "str r6, [sp, #8]\n"                            \
+    "2:\n"
+#define ROW_BEGIN         \
+    "mov r1, r7\n"        \
+    "ldr r0, [sp]\n"      \
+    "add r5, r3, r0\n"
+#define GROUP_END                                              \
+    "stmia.w r3!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"        \
+    "cmp r3, r5\n"                                             \
+    "bne.w 1b\n"
+#define ROWS_END                  \
+    "ldrd r0, r2, [sp, #4]\n"     \
+    "sub r3, r3, r0\n"            \
+    "subs r2, r2, #1\n"           \
+    "str r2, [sp, #8]\n"          \
+    "bne.w 2b\n"                  \
+    "add sp, sp, #12\n"           \
+    "vpop {d8-d15}\n"             \
+    "pop {r4-r11, pc}\n"
+#define NEXT(q) "vldrw.u32 " q ", [r1], #16\n"
+#define NEW(sum, block, taps) "vmladav.s8 " sum ", " block ", " taps "\n"
+#define ADD(sum, block, taps) "vmladava.s8 " sum ", " block ", " taps "\n"
+
+/* 5x5, stride 1: blocks of 2 columns; an even output wants 3 blocks by q0-q2, an odd one the same 3 by q3-q5. 8 outputs
+ * share 6 blocks, of which q6 and q7 hand the last two on. 24 multiplies, 4 loads, 3 others: 31 for 200 MAC. */
+__attribute__((naked, noinline)) static void rows_5x5_1(__attribute__((unused)) const struct row_arguments *arguments)
+{
+    __asm volatile(ROWS_BEGIN FETCH_TAPS("q0") FETCH_TAPS("q1") FETCH_TAPS("q2") FETCH_TAPS("q3") FETCH_TAPS("q4")
+                   FETCH_TAPS("q5") ROW_BEGIN NEXT("q6") NEXT("q7")
+                   "1:\n"
+                   NEW("r0", "q6", "q0") NEW("r2", "q6", "q3")
+                   ADD("r0", "q7", "q1") NEXT("q6") ADD("r2", "q7", "q4") NEW("r4", "q7", "q0") NEW("r6", "q7", "q3")
+                   ADD("r0", "q6", "q2") NEXT("q7") ADD("r2", "q6", "q5") ADD("r4", "q6", "q1") ADD("r6", "q6", "q4")
+                   NEW("r8", "q6", "q0") NEW("r10", "q6", "q3")
+                   ADD("r4", "q7", "q2") NEXT("q6") ADD("r6", "q7", "q5") ADD("r8", "q7", "q1") ADD("r10", "q7", "q4")
+                   NEW("r12", "q7", "q0") NEW("lr", "q7", "q3")
+                   ADD("r8", "q6", "q2") NEXT("q7") ADD("r10", "q6", "q5") ADD("r12", "q6", "q1") ADD("lr", "q6", "q4")
+                   ADD("r12", "q7", "q2") ADD("lr", "q7", "q5")
+                   GROUP_END ROWS_END);
+}
+
+/* 5x5, stride 2: every output is an even one. 24 multiplies, 8 loads, 3 others. */
+__attribute__((naked, noinline)) static void rows_5x5_2(__attribute__((unused)) const struct row_arguments *arguments)
+{
+    __asm volatile(ROWS_BEGIN FETCH_TAPS("q0") FETCH_TAPS("q1") FETCH_TAPS("q2") ROW_BEGIN NEXT("q3") NEXT("q4")
+                   "1:\n"
+                   NEW("r0", "q3", "q0") NEXT("q5") ADD("r0", "q4", "q1") NEW("r2", "q4", "q0") NEXT("q6")
+                   ADD("r0", "q5", "q2") ADD("r2", "q5", "q1") NEW("r4", "q5", "q0") NEXT("q7")
+                   ADD("r2", "q6", "q2") ADD("r4", "q6", "q1") NEW("r6", "q6", "q0") NEXT("q3")
+                   ADD("r4", "q7", "q2") ADD("r6", "q7", "q1") NEW("r8", "q7", "q0") NEXT("q4")
+                   ADD("r6", "q3", "q2") ADD("r8", "q3", "q1") NEW("r10", "q3", "q0") NEXT("q5")
+                   ADD("r8", "q4", "q2") ADD("r10", "q4", "q1") NEW("r12", "q4", "q0") NEXT("q3")
+                   ADD("r10", "q5", "q2") ADD("r12", "q5", "q1") NEW("lr", "q5", "q0") NEXT("q4")
+                   ADD("r12", "q3", "q2") ADD("lr", "q3", "q1") ADD("lr", "q4", "q2")
+                   GROUP_END ROWS_END);
+}
+
+/* 3x3, stride 1: blocks of 4 columns; outputs 0 and 1 of a block lie within it (q0, q1), 2 and 3 reach into the next (q2
+ * and q3, q4 and q5). 12 multiplies, 2 loads, 3 others: 17 for 72 MAC. */
+__attribute__((naked, noinline)) static void rows_3x3_1(__attribute__((unused)) const struct row_arguments *arguments)
+{
+    __asm volatile(ROWS_BEGIN FETCH_TAPS("q0") FETCH_TAPS("q1") FETCH_TAPS("q2") FETCH_TAPS("q3") FETCH_TAPS("q4")
+                   FETCH_TAPS("q5") ROW_BEGIN NEXT("q6")
+                   "1:\n"
+                   NEW("r0", "q6", "q0") NEXT("q7") NEW("r2", "q6", "q1") NEW("r4", "q6", "q2") NEW("r6", "q6", "q4")
+                   ADD("r4", "q7", "q3") NEXT("q6") ADD("r6", "q7", "q5") NEW("r8", "q7", "q0") NEW("r10", "q7", "q1")
+                   NEW("r12", "q7", "q2") NEW("lr", "q7", "q4") ADD("r12", "q6", "q3") ADD("lr", "q6", "q5")
+                   GROUP_END ROWS_END);
+}
+
+/* 3x3, stride 2: outputs 0 (q0) and 2 (q1 and q2 of the next) of each block. 12 multiplies, 4 loads, 3 others. */
+__attribute__((naked, noinline)) static void rows_3x3_2(__attribute__((unused)) const struct row_arguments *arguments)
+{
+    __asm volatile(ROWS_BEGIN FETCH_TAPS("q0") FETCH_TAPS("q1") FETCH_TAPS("q2") ROW_BEGIN NEXT("q3")
+                   "1:\n"
+                   NEW("r0", "q3", "q0") NEXT("q4") NEW("r2", "q3", "q1")
+                   ADD("r2", "q4", "q2") NEXT("q5") NEW("r4", "q4", "q0") NEW("r6", "q4", "q1")
+                   ADD("r6", "q5", "q2") NEXT("q6") NEW("r8", "q5", "q0") NEW("r10", "q5", "q1")
+                   ADD("r10", "q6", "q2") NEXT("q3") NEW("r12", "q6", "q0") NEW("lr", "q6", "q1")
+                   ADD("lr", "q3", "q2")
+                   GROUP_END ROWS_END);
+}
+
+static void sum_rows(const struct ocrm55_depthwise *l, const struct plan *p, const int8_t *plane, const int8_t *taps,
+                     const uint8_t *lanes, int32_t rows, int32_t *acc)
+{
+    const struct row_arguments a = {plane, taps, lanes, acc, p->groups * GROUP * 4,
+                                    (p->groups * GROUP - l->width_out) * 4, rows};
+    if (l->kernel == 5) {
+        (l->stride_x == 1 ? rows_5x5_1 : rows_5x5_2)(&a);
+    } else {
+        (l->stride_x == 1 ? rows_3x3_1 : rows_3x3_2)(&a);
+    }
+}
+
+/* One row of one channel: 8 bytes from every `channels`-th place to every pitch-th. */
+static void copy_row(const int8_t *from, int32_t channels, int8_t *to, int32_t pitch, int32_t width)
+{
+    const uint16x8_t number = vidupq_n_u16(0, 1);
+    const uint16x8_t source = vmulq_n_u16(number, (uint16_t)channels), target = vmulq_n_u16(number, (uint16_t)pitch);
+    const uint16x8_t source_2 = vaddq_n_u16(source, (uint16_t)(8 * channels));
+    const uint16x8_t target_2 = vaddq_n_u16(target, (uint16_t)(8 * pitch));
+    int32_t left = width;
+    for (; left >= 16; left -= 16) {
+        const int16x8_t a = vldrbq_gather_offset_s16(from, source), b = vldrbq_gather_offset_s16(from, source_2);
+        vstrbq_scatter_offset_s16(to, target, a);
+        vstrbq_scatter_offset_s16(to, target_2, b);
+        from += 16 * channels;
+        to += 16 * pitch;
+    }
+    for (; left > 0; left -= 8) {
+        const mve_pred16_t some = vctp16q((uint32_t)left);
+        vstrbq_scatter_offset_p_s16(to, target, vldrbq_gather_offset_z_s16(from, source, some), some);
+        from += 8 * channels;
+        to += 8 * pitch;
+    }
+}
+
+#else
+
+static void sum_rows(const struct ocrm55_depthwise *l, const struct plan *p, const int8_t *plane, const int8_t *taps,
+                     const uint8_t *lanes, int32_t rows, int32_t *acc)
+{
+    for (int32_t row = 0; row < rows; row++, lanes += p->vectors * VECTOR) {
+        for (int32_t x = 0; x < l->width_out; x++, acc++) {
+            const int32_t column = x * l->stride_x, offset = column % p->columns;
+            const int8_t *block = plane + column / p->columns * VECTOR;
+            const uint8_t *index = lanes;
+            for (int32_t before = 0; before < offset; before += l->stride_x) {
+                index += ((before + l->kernel - 1) / p->columns + 1) * VECTOR;
+            }
+            const int32_t bytes = ((offset + l->kernel - 1) / p->columns + 1) * VECTOR;
+            *acc = 0;
+            for (int32_t i = 0; i < bytes; i++) {
+                *acc += block[i] * taps[index[i]];
+            }
+        }
+    }
+}
+
+static void copy_row(const int8_t *from, int32_t channels, int8_t *to, int32_t pitch, int32_t width)
+{
+    for (int32_t x = 0; x < width; x++) {
+        to[x * pitch] = from[x * channels];
+    }
+}
+
+#endif
+
+void ocrm55_depthwise_s8(const struct ocrm55_depthwise *layer, const int8_t *x, int8_t *y, void *workspace)
+{
+    const struct ocrm55_depthwise l = *layer;
+    const struct plan p = make_plan(&l);
+    uint8_t *lanes = workspace;
+    int8_t *plane = (int8_t *)lanes + arrangement_bytes(&p);
+    int32_t *acc = (int32_t *)(void *)(plane + plane_bytes(&p));
+    arrangement(&l, &p, lanes);
+    const int32_t room = p.strip_bytes / p.pitch - l.pad_left, width = l.width < room ? l.width : room;
+    memset(plane, l.zero_point_in, plane_bytes(&p)); /* the border is the same for all channels */
+    for (int32_t channel = 0; channel < l.channels; channel++) {
+        for (int32_t strip = 0; strip < p.strips; strip++) { /* all of them first: y may be x */
+            const int32_t first = p.wrapped ? 0 : strip * p.rows * l.stride_y - l.pad_top;
+            int8_t *to = plane + strip * p.strip_bytes + l.pad_left * p.pitch;
+            for (int32_t lane = 0; lane < p.pitch; lane++) {
+                const int32_t row = first + lane;
+                if (row >= 0 && row < l.height) {
+                    copy_row(x + row * l.width * l.channels + channel, l.channels, to + lane, p.pitch, width);
+                }
+            }
+        }
+        for (int32_t strip = 0; strip < p.strips; strip++) {
+            const int32_t left = l.height_out - strip * p.rows, rows = left < p.rows ? left : p.rows;
+            sum_rows(&l, &p, plane + strip * p.strip_bytes, l.weights + channel * p.taps_bytes, lanes, rows, acc);
+            tile_store_channel(&l.epilogue, l.bias[channel], l.epilogue.scale[channel], acc, rows * l.width_out,
+                               y + strip * p.rows * l.width_out * l.channels + channel, l.channels);
+        }
+    }
+}
+
+enum ocrm55_status ocrm55_depthwise_s8_check(const struct ocrm55_depthwise *l, const int8_t *x, const int8_t *y)
+{
+    if (!l || !x || !y || !l->weights || !l->bias) {
+        return OCRM55_NULL;
+    }
+    if (l->channels < 1 || l->height < 1 || l->width < 1 || l->height_out < 1 || l->width_out < 1 || l->pad_top < 0 ||
+        l->pad_left < 0 || l->pad_top >= l->kernel || l->pad_left >= l->kernel) {
+        return OCRM55_SHAPE;
+    }
+    if ((l->kernel != 3 && l->kernel != 5) || l->stride_y < 1 || l->stride_y > 2 || l->stride_x < 1 || l->stride_x > 2 ||
+        l->channels > 4096 || l->epilogue.activation == OCRM55_REAL) {
+        return OCRM55_LIMIT;
+    }
+    const int32_t below = (l->height_out - 1) * l->stride_y + l->kernel - l->pad_top - l->height;
+    const int32_t right = (l->width_out - 1) * l->stride_x + l->kernel - l->pad_left - l->width;
+    if (below >= l->kernel || right >= l->kernel) {
+        return OCRM55_SHAPE;
+    }
+    if (l->zero_point_in < -128 || l->zero_point_in > 127) {
+        return OCRM55_RANGE;
+    }
+    return ((uintptr_t)l->bias & 3u) != 0 ? OCRM55_ALIGNMENT : tile_check(&l->epilogue, y);
+}

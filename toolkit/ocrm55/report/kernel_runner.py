@@ -1,0 +1,146 @@
+"""Run single kernels on given data: on the host's portable C, or their Helium path on QEMU with instructions counted.
+
+firmware/bench/kernel_runner.c is the program that does it; both sides exchange two files, whose format it describes.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ocrm55 import console, resources
+from ocrm55.errors import TargetError, ToolchainError
+
+MAGIC = 0x4E55524B
+KERNELS = ("pointwise", "conv", "depthwise")
+STATUS = {
+    1: "a pointer is missing",
+    2: "sizes contradict each other",
+    3: "a pointer or stride is not aligned",
+    4: "a value is out of range",
+    5: "larger than the kernel takes",
+    100: "wrote beyond its output or workspace",
+    101: "unknown kernel",
+    102: "out of memory",
+}
+_WARNINGS = ("-Wall", "-Wextra", "-Werror", "-ffp-contract=off", "-std=gnu11")
+_TARGET = ("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard", "-ffunction-sections", "-fdata-sections", "-O3")
+
+
+@dataclass
+class Case:
+    """One call of a kernel: integers and blobs in the order that its run_ function in kernel_runner.c names."""
+
+    kernel: str
+    integers: Sequence[int]
+    blobs: Sequence[np.ndarray]
+    shape: tuple[int, ...]
+    dtype: type = np.int8
+    label: str = ""
+    macs: int = 0
+
+
+@dataclass
+class Answer:
+    """What one call gave: status 0 is success, else see STATUS."""
+
+    status: int
+    instructions: int
+    output: np.ndarray = field(repr=False)
+
+
+def encode(cases: Sequence[Case]) -> bytes:
+    """The cases as the runner reads them."""
+    data = bytearray(struct.pack("<II", MAGIC, len(cases)))
+    for case in cases:
+        out_bytes = int(np.prod(case.shape)) * np.dtype(case.dtype).itemsize
+        data += struct.pack("<IIII", KERNELS.index(case.kernel), len(case.integers), len(case.blobs), out_bytes)
+        data += struct.pack(f"<{len(case.integers)}i", *case.integers)
+        for blob in case.blobs:
+            raw = np.ascontiguousarray(blob).tobytes()
+            data += struct.pack("<I", len(raw))
+            data += bytes(-len(data) % 16) + raw + bytes(-len(raw) % 16)
+    return bytes(data)
+
+
+def decode(data: bytes, cases: Sequence[Case]) -> list[Answer]:
+    """The runner's answers to these cases."""
+    answers, at = [], 0
+    for case in cases:
+        if at + 12 > len(data):
+            raise TargetError(f"the kernel runner stopped at case {len(answers)} of {len(cases)} ({case.label}).")
+        status, instructions, size = struct.unpack_from("<III", data, at)
+        at += 12
+        raw = np.frombuffer(data, np.uint8, size, at)
+        output = raw.view(case.dtype).reshape(case.shape).copy() if status == 0 else raw.copy()
+        answers.append(Answer(status, instructions, output))
+        at += (size + 3) // 4 * 4
+    return answers
+
+
+def sources() -> list[Path]:
+    """Every kernel and the runner."""
+    firmware = resources.folder("firmware")
+    return [*sorted((firmware / "kernels").glob("*.c")), firmware / "bench" / "kernel_runner.c"]
+
+
+def build_host(folder: Path, compiler: str = "gcc", flags: Sequence[str] = ("-O2",)) -> Path:
+    """Build the runner for this computer, in `folder`."""
+    program = folder / f"kernel_runner-{compiler}"
+    include = resources.folder("firmware") / "kernels"
+    console.command([compiler, *_WARNINGS, *flags, f"-I{include}", *sources(), "-lm", "-o", program])
+    return program
+
+
+def build_target(folder: Path, compiler: str = "gcc", flags: Sequence[str] = ()) -> Path:
+    """Build the runner for the board, in `folder`; the link is gcc's in any case."""
+    if shutil.which("arm-none-eabi-gcc") is None:
+        raise ToolchainError(
+            "arm-none-eabi-gcc is not installed.", ["apt install gcc-arm-none-eabi libnewlib-arm-none-eabi"]
+        )
+    firmware = resources.folder("firmware")
+    board = firmware / "platform" / "corstone300"
+    memory = json.loads((board / "memory.json").read_text())
+    lines = [f"  {r['name']} : ORIGIN = {r['origin']}, LENGTH = {r['bytes']}" for r in memory["regions"]]
+    (folder / "regions.ld").write_text("MEMORY\n{\n" + "\n".join(lines) + "\n}\n")
+    regions = [f"-D{what.upper()}_REGION={region}" for what, region in memory["placement"].items()]
+    script = folder / "board.ld"
+    preprocess = ["arm-none-eabi-gcc", "-E", "-P", "-undef", "-x", "c", *regions, "-DSTACK_BYTES=32768"]
+    console.command([*preprocess, board / f"{board.name}.ld.S", "-o", script])
+    includes = [f"-I{firmware / 'kernels'}", f"-I{firmware / 'src'}", f"-I{board}"]
+    clang = ["clang-19", "--target=thumbv8.1m.main-none-eabihf", "-isystem", "/usr/lib/arm-none-eabi/include"]
+    objects: list[Path] = []
+    for source in [*sources(), *sorted(board.glob("*.c")), firmware / "src" / "print.c"]:
+        own = source.parent.name == "kernels"
+        program = clang if own and compiler == "clang" else ["arm-none-eabi-gcc"]
+        made = folder / f"{source.stem}-{compiler}.o"
+        console.command([*program, *_TARGET, *_WARNINGS, *flags, *includes, "-c", source, "-o", made])
+        objects.append(made)
+    elf = folder / f"kernel_runner-{compiler}.elf"
+    link = ["arm-none-eabi-gcc", *_TARGET, "--specs=nano.specs", "-nostartfiles", "-Wl,--gc-sections", f"-T{script}"]
+    console.command([*link, f"-L{folder}", *objects, "-lm", "-o", elf])
+    return elf
+
+
+def run_host(program: Path, cases: Sequence[Case], folder: Path) -> list[Answer]:
+    """Run the cases on this computer."""
+    (folder / "cases.bin").write_bytes(encode(cases))
+    console.command([program, folder / "cases.bin", folder / "answers.bin"], timeout_s=600)
+    return decode((folder / "answers.bin").read_bytes(), cases)
+
+
+def run_qemu(elf: Path, cases: Sequence[Case], folder: Path, timeout_s: float = 600) -> list[Answer]:
+    """Run the cases on QEMU, with their instructions counted."""
+    (folder / "cases.bin").write_bytes(encode(cases))
+    (folder / "answers.bin").unlink(missing_ok=True)
+    semihosting = "enable=on,target=native,arg=runner,arg=cases.bin,arg=answers.bin"
+    machine = ["qemu-system-arm", "-M", "mps3-an547", "-display", "none", "-monitor", "none", "-serial", "stdio"]
+    machine += ["-icount", "shift=5", "-semihosting-config", semihosting, "-kernel", str(elf.resolve())]
+    console.command(machine, cwd=folder, timeout_s=timeout_s)
+    return decode((folder / "answers.bin").read_bytes(), cases)
