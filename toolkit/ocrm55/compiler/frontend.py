@@ -70,7 +70,7 @@ class _Importer(onnx_frontend.ONNXGraphImporter):
 
     def __init__(self) -> None:
         super().__init__(shape_dict={}, dtype_dict="float32")
-        self._dtype = {}  # take the types from the model
+        self._dtype: dict[str, str] = {}  # take the types from the model
         self.layers: dict[str, str] = {}
 
     def _check_for_unsupported_ops(self, graph: onnx.GraphProto) -> None:

@@ -7,6 +7,7 @@ lowest offset that no block alive at the same time covers.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ocrm55.compiler.program import Operator, Program
 from ocrm55.errors import Ocrm55Error
@@ -146,7 +147,7 @@ def check(blocks: list[Block]) -> None:
     spans = [(block, span) for block in blocks for span in block.spans]
     for step in {span.first for _, span in spans}:
         alive = sorted((b.offset, b.offset + s.bytes, b.name) for b, s in spans if s.first <= step <= s.last)
-        for (_, end, name), (start, _, other) in zip(alive, alive[1:], strict=False):
+        for (_, end, name), (start, _, other) in pairwise(alive):
             if name != other and start < end:
                 raise Ocrm55Error(f"the memory plan is wrong: {name} and {other} overlap at step {step}.")
 

@@ -163,7 +163,7 @@ def _wrap(call: str, width: int = 110) -> str:
 
 
 def _arena_pointers(program: Program, plan: MemoryPlan) -> list[dict[str, Any]]:
-    pointers = []
+    pointers: list[dict[str, Any]] = []
     for operator in program.steps:
         for name in operator.arguments:
             tensor = program.tensors[name]

@@ -5,6 +5,7 @@ Vectors of four floats become calls of ocrm55_vec.h, so that one source serves H
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -62,6 +63,8 @@ _FUNCTIONS = {
     "pow": "powf",
     "sin": "sinf",
     "cos": "cosf",
+    "rsqrt": "ocrm55_rsqrt",
+    "sigmoid": "ocrm55_sigmoid",
 }
 
 _VECTOR_FUNCTIONS = {"exp": "f32x4_exp", "sigmoid": "f32x4_sigmoid"}
@@ -83,7 +86,7 @@ def c_type(dtype: str) -> str:
 
 def float_literal(value: float) -> str:
     """A float constant that reads well when it can and is exact always."""
-    if value != value:
+    if math.isnan(value):
         return "NAN"
     if value in (float("inf"), float("-inf")):
         return "INFINITY" if value > 0 else "(-INFINITY)"
@@ -189,22 +192,21 @@ class Expressions:
         op = str(node.op.name).split(".")[-1]
         arguments = list(node.args)
         if op == "call_extern":
-            return f"{arguments[0].value}({', '.join(self.index(a) for a in arguments[1:])})"
-        if op == "address_of":
-            return f"&{self.print(arguments[0])}"
-        if op == "if_then_else":
-            return self._choice(*arguments)
-        if type_of(node) == "float32x4" and op in _VECTOR_FUNCTIONS:
-            return f"{_VECTOR_FUNCTIONS[op]}({self.index(arguments[0])})"
-        if op == "rsqrt":
-            return f"(1.0f / sqrtf({self.index(arguments[0])}))"
-        if op == "sigmoid":
-            return f"(1.0f / (1.0f + f32_exp(-{self.print(arguments[0])})))"
-        if op in ("likely", "unlikely"):
-            return self.print(arguments[0])
-        if op in _FUNCTIONS and type_of(node) == "float32":
-            return f"{_FUNCTIONS[op]}({', '.join(self.index(a) for a in arguments)})"
-        raise _unsupported(f"the TIR intrinsic `{op}` on {type_of(node)}")
+            return self._function(arguments[0].value, arguments[1:])
+        special = {
+            "address_of": lambda: f"&{self.print(arguments[0])}",
+            "if_then_else": lambda: self._choice(*arguments),
+            "likely": lambda: self.print(arguments[0]),
+        }
+        if op in special:
+            return special[op]()
+        known = {"float32": _FUNCTIONS, "float32x4": _VECTOR_FUNCTIONS}.get(type_of(node), {})
+        if op not in known:
+            raise _unsupported(f"the TIR intrinsic `{op}` on {type_of(node)}")
+        return self._function(known[op], arguments)
+
+    def _function(self, name: str, arguments: list[Any]) -> str:
+        return f"{name}({', '.join(self.index(a) for a in arguments)})"
 
 
 def _encloses(text: str) -> bool:

@@ -111,6 +111,9 @@ OCRM55_INLINE f32x4 f32x4_exp(f32x4 x) {
 
 OCRM55_INLINE float f32_exp(float x) { return f32x4_exp(f32x4_set(x))[0]; }
 
+OCRM55_INLINE float ocrm55_sigmoid(float x) { return 1.0f / (1.0f + f32_exp(-x)); }
+OCRM55_INLINE float ocrm55_rsqrt(float x) { return 1.0f / sqrtf(x); }
+
 /* Helium has no division of vectors: the lanes are scalar registers, divided one by one. */
 OCRM55_INLINE f32x4 f32x4_divide(f32x4 a, f32x4 b) {
     f32x4 quotient = a;

@@ -1,4 +1,4 @@
-"""TVM's fused TIR functions: scheduled so that they need no scratch where that can be had, then lowered to flat loops."""
+"""TVM's fused TIR functions: scheduled to need no scratch where that can be had, then lowered to flat loops."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from ocrm55.errors import Ocrm55Error, UnsupportedError
 
 @dataclass(frozen=True)
 class _Plan:
-    """How one operator is computed: the spec of its function, its weights as the function reads them, in-place inputs."""
+    """How an operator is computed: the spec of its function, weights in its order, inputs that it may overwrite."""
 
     spec: Spec
     weights: dict[int, np.ndarray]
