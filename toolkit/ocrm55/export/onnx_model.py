@@ -19,7 +19,7 @@ from ocrm55.recognizer.inference import OnnxRecognizer, PaddleRecognizer, first_
 
 OPSET = 17
 INPUT_SHAPE = (1, 3, HEIGHT, WIDTH)
-TOLERANCE = 2e-6  # largest difference of a probability from Paddle's own inference
+TOLERANCE = 1e-5  # largest difference of a probability from Paddle; rounding alone was seen to give 3e-6
 
 
 def to_onnx(

@@ -24,7 +24,8 @@ def load_dictionary(path: Path | None = None) -> list[str]:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as trouble:
         raise InputError(f"the dictionary {path} cannot be read: {trouble}.") from trouble
-    return [line.rstrip("\r") for line in lines[:-1] if line] if lines[-1] == "" else [line for line in lines if line]
+    characters = [line.rstrip("\r") for line in lines]
+    return [character for character in characters if character]
 
 
 def with_blank_and_space(characters: Sequence[str]) -> list[str]:

@@ -27,34 +27,36 @@ FORMATS = "PNG, JPEG, BMP, TIFF, WebP, GIF"
 def read_image(path: Path) -> np.ndarray:
     """Read an image file as uint8 [height, width, 3], BGR.
 
-    Rotated as its EXIF data say, transparency on white, 16 bit and float scaled to 8 bit, the first frame of an
-    animation (with a note). Raises InputError, naming the file, for everything that is not a whole image of at least
-    1 x 1 and at most MAX_PIXELS pixels.
+    Rotated as its EXIF data say; transparency on white (PaddleOCR drops it); 16 bit and float scaled to 8 bit; of an
+    animation the first frame, with a note.
+
+    Raises InputError, naming the file, for everything that is not a whole image of at least 1 x 1 and at most
+    MAX_PIXELS pixels.
     """
     path = Path(path)
-    if path.is_dir():
-        raise InputError(f"{path} is a folder, not an image.", [f"name an image file: {path}/word.png"])
     try:
+        if path.is_dir():
+            raise InputError(f"{path} is a folder, not an image.", [f"name a file in it: {path / 'word.png'}"])
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is not a regular file.", ["save the image to a file first"])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns about broken metadata, which nobody here reads
             with Image.open(path) as image:
                 return _pixels(path, image)
-    except FileNotFoundError as trouble:
-        raise InputError(f"there is no image {path}.") from trouble
-    except UnidentifiedImageError as trouble:
-        empty = path.stat().st_size == 0
-        sentence = f"{path} is empty." if empty else f"{path} is not an image in a format that can be read."
-        raise InputError(sentence, [f"use one of {FORMATS}"]) from trouble
-    except Image.DecompressionBombError as trouble:
-        raise InputError(
-            f"{path} has too many pixels to be a word image.", ["crop it to one line of text"]
-        ) from trouble
-    except PermissionError as trouble:
-        raise InputError(f"{path} must not be read: permission denied.") from trouble
     except InputError:
         raise
+    except FileNotFoundError as trouble:
+        raise InputError(f"there is no image {path}.") from trouble
+    except PermissionError as trouble:
+        raise InputError(f"{path} cannot be read: permission denied.") from trouble
+    except UnidentifiedImageError as trouble:
+        what = "is empty" if path.stat().st_size == 0 else "is not an image of a known format"
+        raise InputError(f"{path} {what}.", [f"use one of {FORMATS}"]) from trouble
+    except Image.DecompressionBombError as trouble:
+        raise InputError(f"{path} has too many pixels for a word image.", ["crop it to one line of text"]) from trouble
     except Exception as trouble:  # a damaged file raises whatever its decoder happens to trip over
-        raise InputError(f"{path} is damaged: {trouble}.", ["save the image again"]) from trouble
+        reason = str(trouble).splitlines()[0] if str(trouble) else type(trouble).__name__
+        raise InputError(f"{path} cannot be decoded: {reason}.", ["save the image again, as PNG"]) from trouble
 
 
 def _pixels(path: Path, image: Image.Image) -> np.ndarray:
@@ -93,7 +95,7 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     elif 0 <= low and high <= 1:
         levels = levels * 255
     elif not (0 <= low and high <= 255):
-        levels = (levels - low) * (255 / (high - low))
+        levels = (levels - low) * (255 / max(high - low, 1))
     return Image.fromarray(np.rint(levels).astype(np.uint8))
 
 

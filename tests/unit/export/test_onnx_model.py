@@ -1,0 +1,81 @@
+"""Paddle to ONNX: static, clean, named, and the same numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from ocrm55.errors import InputError, ToolchainError
+from ocrm55.export import onnx_model
+from ocrm55.recognizer.inference import OnnxRecognizer, PaddleRecognizer
+
+
+@pytest.fixture(scope="module")
+def model(onnx_path: Path) -> onnx.ModelProto:
+    return onnx.load(str(onnx_path))
+
+
+def shape(value: onnx.ValueInfoProto) -> list[int]:
+    return [dimension.dim_value for dimension in value.type.tensor_type.shape.dim]
+
+
+def test_valid_and_static(model: onnx.ModelProto) -> None:
+    onnx.checker.check_model(model, full_check=True)
+    assert [entry.version for entry in model.opset_import if entry.domain == ""] == [17]
+    assert [shape(value) for value in model.graph.input] == [[1, 3, 48, 320]]
+    assert [shape(value) for value in model.graph.output] == [[1, 40, 97]]
+    known = {value.name for value in model.graph.value_info if all(shape(value))}
+    results = {name for node in model.graph.node for name in node.output} - {model.graph.output[0].name}
+    assert results <= known
+
+
+def test_only_the_arithmetic_of_the_network_is_left(model: onnx.ModelProto) -> None:
+    kinds = Counter(node.op_type for node in model.graph.node)
+    assert kinds["Conv"] == 36
+    assert kinds["HardSwish"] == 27
+    assert kinds["LayerNormalization"] == 5
+    for gone in ("BatchNormalization", "Identity", "Constant", "Shape", "Cast", "Dropout"):
+        assert kinds[gone] == 0
+
+
+def test_operators_carry_the_names_of_their_layers(model: onnx.ModelProto) -> None:
+    names = [node.name for node in model.graph.node]
+    assert len(set(names)) == len(names)
+    assert names[:2] == ["backbone.conv1._conv", "backbone.conv1._conv/hardswish"]
+    assert names[-1] == "head.ctc_head.fc/softmax"
+    assert "backbone.block_list.11._se.conv2/mul" in names
+    assert not [name for name in names if "p2o" in name]
+
+
+def test_same_numbers_as_paddle_on_noise(model_dir: Path, onnx_path: Path) -> None:
+    assert onnx_model.largest_difference(model_dir, onnx_path) <= 2e-6
+
+
+def test_other_width(model_dir: Path, paddle_recognizer: PaddleRecognizer, tmp_path: Path) -> None:
+    path = onnx_model.to_onnx(model_dir, tmp_path / "narrow.onnx", (1, 3, 48, 160), check=False)
+    noise = np.random.default_rng(5).uniform(-1, 1, (1, 3, 48, 160)).astype(np.float32)
+    ours = OnnxRecognizer(path).probabilities(noise)
+    assert ours.shape == (20, 97)
+    np.testing.assert_allclose(ours, paddle_recognizer.probabilities(noise), rtol=0, atol=2e-6)
+
+
+def test_difference_from_paddle_is_refused(model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_model, "largest_difference", lambda *_: float("nan"))
+    with pytest.raises(ToolchainError, match="differs from Paddle"):
+        onnx_model.to_onnx(model_dir, tmp_path / "model.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_program_that_paddle2onnx_cannot_read(model_dir: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for path in model_dir.glob("inference.*"):
+        (folder / path.name).write_bytes(path.read_bytes().replace(b'"1.hardswish"', b'"1.softmurks"'))
+    with pytest.raises(InputError, match=r"paddle2onnx cannot convert .*inference\.json") as refused:
+        onnx_model.to_onnx(folder, tmp_path / "model.onnx")
+    assert "\n" not in refused.value.sentence
+    assert not (tmp_path / "model.onnx").exists()

@@ -1,0 +1,136 @@
+"""The model folder: what PaddleOCR's export writes is written, and foreign or damaged folders are refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ocrm55.errors import InputError
+from ocrm55.export.paddle_model import PaddleModel, describe, settings_text
+from ocrm55.recognizer.charset import load_charset, load_dictionary
+
+
+@pytest.fixture
+def folder(tmp_path: Path, model_dir: Path) -> Path:
+    """A copy of the bundled model to damage."""
+    copy = tmp_path / "model"
+    copy.mkdir()
+    for path in model_dir.glob("inference.*"):
+        shutil.copyfile(path, copy / path.name)
+    return copy
+
+
+def test_bundled_model(model_dir: Path) -> None:
+    model = PaddleModel(model_dir)
+    assert model.charset == load_charset()
+    assert model.input_shape == (3, 48, 320)
+    assert [path.name for path in model.files] == ["inference.json", "inference.pdiparams", "inference.yml"]
+
+
+def test_bundled_model_names_no_place_of_this_machine(model_dir: Path) -> None:
+    text = (model_dir / "inference.json").read_text() + (model_dir / "inference.yml").read_text()
+    for place in ("/tmp", "/home", "/work", "/root", "/usr"):
+        assert place not in text
+
+
+def test_settings_survive_yaml() -> None:
+    text = settings_text(load_dictionary())
+    assert yaml.safe_load(text) == describe(load_dictionary())
+    assert [type(each) for each in yaml.safe_load(text)["PostProcess"]["character_dict"]] == [str] * 95
+
+
+def test_digits_that_lost_their_quotes_are_characters_still(folder: Path) -> None:
+    path = folder / "inference.yml"
+    path.write_text(path.read_text().replace("- '7'", "- 7"))
+    assert PaddleModel(folder).charset == load_charset()
+
+
+def edit_settings(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        path = folder / "inference.yml"
+        settings = yaml.safe_load(path.read_text())
+        change(settings)
+        path.write_text(yaml.safe_dump(settings))
+
+    return edit
+
+
+def edit_program(change: Callable[[list[dict[str, Any]]], object]) -> Callable[[Path], None]:
+    def edit(folder: Path) -> None:
+        path = folder / "inference.json"
+        program = json.loads(path.read_text())
+        change(program["program"]["regions"][0]["blocks"][0]["ops"])
+        path.write_text(json.dumps(program))
+
+    return edit
+
+
+def shape_of(kind: str, shape: list[int]) -> Callable[[list[dict[str, Any]]], None]:
+    def change(operations: list[dict[str, Any]]) -> None:
+        for operation in operations:
+            if operation["#"] == kind:
+                operation["O"][0]["TT"]["D"][1] = shape
+
+    return change
+
+
+def write(name: str, content: bytes) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).write_bytes(content) and None
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (shutil.rmtree, "does not exist"),
+        (lambda folder: (shutil.rmtree(folder), folder.write_text("x")), "is a file, not a model folder"),
+        (lambda folder: (folder / "inference.json").unlink(), r"has no inference\.json"),
+        (lambda folder: (folder / "inference.pdiparams").unlink(), r"has no inference\.pdiparams"),
+        (lambda folder: (folder / "inference.yml").unlink(), r"has no inference\.yml"),
+        (write("inference.json", b""), r"inference\.json is empty"),
+        (write("inference.pdiparams", b""), r"inference\.pdiparams is empty"),
+        (write("inference.json", b"{"), "not a Paddle 3 program"),
+        (write("inference.json", b"\xff\xfe garbage"), "not a Paddle 3 program"),
+        (write("inference.json", b'{"layers": []}'), "not a Paddle 3 program"),
+        (write("inference.json", b'["program"]'), "not a Paddle 3 program"),
+        (write("inference.yml", b"a: [b"), "not a YAML file"),
+        (write("inference.yml", b"\xff\xfe"), "not a YAML file"),
+        (write("inference.yml", b"just words"), "not a description of a model"),
+        (write("inference.yml", b"Global: {model_name: PP-OCRv3_mobile_det}"), "does not describe a text recognizer"),
+        (edit_settings(lambda s: s["PostProcess"].update(name="DBPostProcess")), "does not describe a text recognizer"),
+        (edit_settings(lambda s: s["PostProcess"].update(character_dict=[])), "does not describe a text recognizer"),
+        (edit_settings(lambda s: s.update(PostProcess="CTCLabelDecode")), "does not describe a text recognizer"),
+        (edit_settings(lambda s: s["PostProcess"]["character_dict"].pop()), "97 classes apart, but .* names 96"),
+        (edit_settings(lambda s: s["PostProcess"]["character_dict"].extend("éü")), "97 classes apart, but .* names 99"),
+        (
+            edit_settings(
+                lambda s: s["PreProcess"]["transform_ops"][2].update(RecResizeImg={"image_shape": [3, 32, 320]})
+            ),
+            r"asks for images of \[3, 32, 320\]",
+        ),
+        (
+            edit_settings(lambda s: s["PreProcess"]["transform_ops"][2].update(RecResizeImg=None)),
+            "asks for images of None",
+        ),
+        (edit_program(shape_of("1.data", [-1, 3, 32, 100])), r"takes \[-1, 3, 32, 100\], not one image"),
+        (edit_program(shape_of("1.data", [-1, 3])), r"takes \[-1, 3\], not one image"),
+        (
+            edit_program(lambda ops: ops.extend([op for op in ops if op["#"] == "1.data"])),
+            "takes .* and .*, not one image",
+        ),
+        (edit_program(shape_of("1.fetch", [-1, 1000])), r"gives \[-1, 1000\], not one"),
+        (edit_program(shape_of("1.fetch", [-1, -1, 6625])), "6625 classes apart, but .* names 97"),
+        (edit_program(lambda ops: ops.clear()), "takes nothing"),
+    ],
+)
+def test_damaged_and_foreign_folders(folder: Path, damage: Callable[[Path], object], sentence: str) -> None:
+    damage(folder)
+    with pytest.raises(InputError, match=sentence) as refused:
+        PaddleModel(folder)
+    assert "\n" not in refused.value.sentence
+    assert str(folder) in refused.value.sentence

@@ -1,0 +1,151 @@
+"""Sources of models: the bundled one, folders new and old, checkpoints, and what is none of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ocrm55.errors import InputError, OutputError
+from ocrm55.export import sources
+from ocrm55.export.paddle_model import PaddleModel
+from ocrm55.recognizer.charset import load_charset
+from ocrm55.recognizer.inference import PaddleRecognizer
+
+# Paddle 3 can still write Paddle 2's format, but not of a network with matrix products; this one has the right ends.
+OLD_NETWORK = """
+import sys
+import paddle
+from paddle import nn
+
+class Network(nn.Layer):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2D(3, 97, (48, 8), stride=8)
+        self.norm = nn.BatchNorm2D(97)
+
+    def forward(self, x):
+        return nn.functional.softmax(self.norm(self.conv(x)).squeeze(2).transpose([0, 2, 1]), axis=2)
+
+paddle.seed(1)
+network = Network()
+network.eval()
+network(paddle.ones([1, 3, 48, 320])).numpy().tofile(sys.argv[1] + "/ones.bin")
+spec = [paddle.static.InputSpec([-1, 3, 48, -1], "float32", name="x")]
+paddle.jit.save(paddle.jit.to_static(network, input_spec=spec, full_graph=True), sys.argv[1] + "/inference")
+"""
+
+
+@pytest.fixture(scope="module")
+def old_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder of Paddle 2: inference.pdmodel, inference.pdiparams, no inference.yml."""
+    folder = tmp_path_factory.mktemp("old")
+    (folder / "write.py").write_text(OLD_NETWORK)
+    environment = {**os.environ, "FLAGS_enable_pir_api": "0"}
+    subprocess.run(
+        [sys.executable, folder / "write.py", folder], env=environment, check=True, capture_output=True, timeout=120
+    )
+    assert (folder / "inference.pdmodel").is_file()
+    return folder
+
+
+def test_bundled(tmp_path: Path, model_dir: Path) -> None:
+    model = sources.export("bundled", tmp_path / "model")
+    assert sorted(path.name for path in (tmp_path / "model").iterdir()) == [path.name for path in model.files]
+    for ours, theirs in zip(model.files, PaddleModel(model_dir).files, strict=True):
+        assert ours.read_bytes() == theirs.read_bytes()
+
+
+@pytest.mark.parametrize("named", ["", "inference.json", "inference.pdiparams", "inference.yml"])
+def test_folder_or_a_file_in_it(tmp_path: Path, model_dir: Path, named: str) -> None:
+    assert sources.export(str(model_dir / named), tmp_path / "model").charset == load_charset()
+
+
+def test_export_onto_itself_changes_nothing(tmp_path: Path, model_dir: Path) -> None:
+    folder = Path(shutil.copytree(model_dir, tmp_path / "model"))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    sources.export(str(folder), folder)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_replacing_a_model_keeps_its_card(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "MODEL_CARD.md").write_text("about")
+    (folder / "left-over.bin").write_text("old")
+    sources.export("bundled", folder)
+    assert (folder / "MODEL_CARD.md").read_text() == "about"
+    assert not (folder / "left-over.bin").exists()
+
+
+def test_folder_of_paddle_2(tmp_path: Path, old_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = sources.export(str(old_folder), tmp_path / "model")
+    assert "PaddleOCR's English dictionary is taken" in capsys.readouterr().err
+    assert model.charset == load_charset()
+    ones = PaddleRecognizer(model.directory).probabilities(np.ones((1, 3, 48, 320), np.float32))
+    wanted = np.fromfile(old_folder / "ones.bin", np.float32).reshape(40, 97)
+    np.testing.assert_allclose(ones, wanted, rtol=0, atol=1e-6)
+
+
+def test_folder_of_paddle_2_becomes_clean_onnx(tmp_path: Path, old_folder: Path) -> None:
+    import onnx
+
+    from ocrm55.export.onnx_model import to_onnx
+
+    model = sources.export(str(old_folder), tmp_path / "model")
+    graph = onnx.load(str(to_onnx(model.directory, tmp_path / "model.onnx"))).graph
+    assert [node.op_type for node in graph.node] == ["Conv", "Squeeze", "Transpose", "Softmax"]
+    assert graph.node[0].name == "conv2d_0"
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage"])
+def test_damaged_folder_of_paddle_2(tmp_path: Path, old_folder: Path, content: bytes) -> None:
+    folder = Path(shutil.copytree(old_folder, tmp_path / "damaged"))
+    (folder / "inference.pdmodel").write_bytes(content)
+    with pytest.raises(InputError, match="cannot be translated to Paddle 3") as refused:
+        sources.export(str(folder), tmp_path / "model")
+    assert "\n" not in refused.value.sentence
+    assert not (tmp_path / "model").exists()
+
+
+def test_folder_of_paddle_2_without_weights(tmp_path: Path, old_folder: Path) -> None:
+    folder = Path(shutil.copytree(old_folder, tmp_path / "damaged"))
+    (folder / "inference.pdiparams").unlink()
+    with pytest.raises(InputError, match=r"has no inference\.pdiparams"):
+        sources.export(str(folder), tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("absent", None, "there is no model"),
+        ("model.onnx", b"x", "neither a model folder nor a .pdparams checkpoint"),
+        ("model.pdparams", b"x", "not a Paddle checkpoint"),
+    ],
+)
+def test_what_is_no_model(tmp_path: Path, name: str, content: bytes | None, sentence: str) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=sentence) as refused:
+        sources.export(str(path), tmp_path / "out")
+    assert refused.value.tries
+    assert not (tmp_path / "out").exists()
+
+
+def test_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"has no inference\.json"):
+        sources.export(str(tmp_path / "empty"), tmp_path / "out")
+
+
+def test_destination_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for destination in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(OutputError):
+            sources.export("bundled", destination)
