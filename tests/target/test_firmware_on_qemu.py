@@ -20,7 +20,7 @@ def run(elf: Path, images: list[np.ndarray], **options: object) -> base.Run:
 
 
 def bare(elf: Path, folder: Path, words: str, *, semihosting: bool = True) -> tuple[str, int]:
-    """QEMU without our runner: UART and exit status. Without semihosting the firmware cannot stop QEMU; its EOT does."""
+    """QEMU without our runner: UART and exit status. Without semihosting, stopped at the firmware's EOT."""
     command = ["qemu-system-arm", "-M", "mps3-an547", "-display", "none", "-monitor", "none", "-serial", "stdio"]
     if semihosting:
         handed = "".join(f",arg={word}" for word in words.split(" "))

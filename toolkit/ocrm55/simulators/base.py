@@ -62,7 +62,7 @@ class Run:
 class Ended:
     """How the simulator's process ended."""
 
-    output: str  # of the UART
+    output: str  # standard output: the UART, and what the simulator adds
     complaints: str  # standard error
     returncode: int
 
@@ -146,16 +146,17 @@ class Simulator(ABC):
                     with contextlib.suppress(ProcessLookupError):
                         os.killpg(process.pid, signal.SIGKILL)
                     process.wait()
-        text = self.uart_of(output.read_bytes().decode("utf-8", "replace"))
+        text = output.read_bytes().decode("utf-8", "replace")
         if late:
+            last = protocol.last_words(self.uart_of(text))
             raise TargetError(
-                f"the firmware did not end within {timeout_s:g} s on {self.name}; {protocol.last_words(text)}.",
+                f"the firmware did not end within {timeout_s:g} s on {self.name}; {last}.",
                 ["give it more time with --timeout", "try one image only"],
             )
         return Ended(text, complaints.read_bytes().decode("utf-8", "replace"), process.returncode)
 
     def _judge(self, ended: Ended, request: Request, place: Path) -> Run:
-        said = protocol.parse(ended.output)
+        said = protocol.parse(self.uart_of(ended.output))
         if said.exit_status != 0:
             for line in said.faults:
                 console.note(f"  {line}")

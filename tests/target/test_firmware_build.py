@@ -1,0 +1,136 @@
+"""Building the firmware: sizes, nothing built twice, and what the compiler's complaints become."""
+
+import shutil
+import struct
+import sys
+from pathlib import Path
+
+import pytest
+
+from ocrm55 import console, firmware
+from ocrm55.errors import OutputError, ToolchainError
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "target"))
+import fake_artifact
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fake_artifact.write(tmp_path_factory.mktemp("firmware") / "an artifact")
+
+
+@pytest.fixture(scope="module")
+def built(artifact: Path) -> firmware.Firmware:
+    return firmware.build(artifact, artifact.parent / "fw")
+
+
+def test_sizes_and_places(built: firmware.Firmware) -> None:
+    assert built.elf.is_file()
+    assert built.map.is_file()
+    assert built.sections[".ocrm55.arena"] == 65536
+    assert built.sections[".stack"] == 32768
+    assert built.sections[".ocrm55.weights"] == 16
+    assert firmware.sections(built.elf) == built.sections
+    used = {use.region.name: use.used for use in built.regions}
+    assert used["ISRAM"] == 65536
+    assert used["DDR"] == 16
+    assert 8_000 < used["ITCM"] < 20_000
+    assert 32_768 < used["DTCM"] < 36_000
+
+
+def test_second_build_compiles_nothing(
+    artifact: Path, built: firmware.Firmware, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = built.elf.stat().st_mtime_ns
+    commands: list[list[str]] = []
+    original = console.command
+    monkeypatch.setattr(console, "command", lambda words, **more: (commands.append(words), original(words, **more))[1])
+    firmware.build(artifact, built.elf.parent)
+    assert [words[1] for words in commands] == ["--build"]
+    assert built.elf.stat().st_mtime_ns == before
+
+
+def test_changed_source_is_built_again(artifact: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "artifact"
+    shutil.copytree(artifact, copy)
+    first = firmware.build(copy, tmp_path / "fw").elf.read_bytes()
+    header = copy / "include" / "ocrm55_model.h"
+    header.write_text(header.read_text().replace('MODEL_NAME "fake"', 'MODEL_NAME "other"'))
+    assert firmware.build(copy, tmp_path / "fw").elf.read_bytes() != first
+
+
+def test_no_heap_and_no_printf(built: firmware.Firmware) -> None:
+    words = set(built.map.read_text().split())
+    assert "semihosting_request" in words
+    assert not words & {"malloc", "_malloc_r", "_sbrk", "_sbrk_r", "printf", "vsnprintf", "_write", "__aeabi_dadd"}
+
+
+def test_address_to_line(built: firmware.Firmware) -> None:
+    reset = struct.unpack_from("<I", _loaded(built.elf, ".vectors"), 4)[0]
+    assert (firmware.source_line(built.elf, reset & ~1) or "").startswith("Reset_Handler at startup.c")
+    assert firmware.source_line(built.elf, 0x40000000) is None
+    assert firmware.source_line(built.elf.parent / "none.elf", 0) is None
+
+
+def _loaded(path: Path, name: str) -> bytes:
+    import subprocess
+
+    dump = path.parent / "section.bin"
+    subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", "-j", name, path, dump], check=True)
+    return dump.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("memset(arena", "memset(arenas", r"does not compile: .*model\.c:\d+:\d+: 'arenas' undeclared"),
+        ("obey(arena[0]);", "obey(arena[0]); undefined_thing();", r"does not compile: .*undefined_thing"),
+        ("obey(arena[0]);", "int unused = 1;", r"does not compile: .*unused"),
+        (
+            "extern const float fake_weights[4];",
+            "extern const float fake_weights[4], w;\n#define fake_weights (&w)",
+            "w",
+        ),
+        (
+            "OCRM55_ARENA_BYTES 65536",
+            "OCRM55_ARENA_BYTES 2200000",
+            r"does not fit: ISRAM is too small by 102,848 bytes",
+        ),
+    ],
+)
+def test_complaints_in_one_sentence(artifact: Path, tmp_path: Path, old: str, new: str, words: str) -> None:
+    copy = tmp_path / "artifact"
+    shutil.copytree(artifact, copy)
+    for file in (copy / "src" / "model.c", copy / "include" / "ocrm55_model.h"):
+        file.write_text(file.read_text().replace(old, new))
+    with pytest.raises(ToolchainError, match=words) as caught:
+        firmware.build(copy, tmp_path / "fw")
+    assert "\n" not in caught.value.sentence
+
+
+def test_wrong_region(artifact: Path, tmp_path: Path) -> None:
+    with pytest.raises(ToolchainError, match="CMake refused: OCRM55_ARENA_REGION=MOON is no region of"):
+        firmware.build(artifact, tmp_path / "fw", defines={"OCRM55_ARENA_REGION": "MOON"})
+    # What failed half-way does not stand in the way of the next build.
+    assert firmware.build(artifact, tmp_path / "fw").elf.is_file()
+
+
+def test_other_settings_make_a_fresh_tree(artifact: Path, tmp_path: Path) -> None:
+    place = tmp_path / "fw"
+    firmware.build(artifact, place, defines={"OCRM55_STACK_BYTES": "4096"})
+    assert firmware.build(artifact, place).sections[".stack"] == 32768
+
+
+def test_other_memory_map(artifact: Path, tmp_path: Path) -> None:
+    board = tmp_path / "board.json"
+    own = (firmware.resources.folder("firmware") / "platform/corstone300/memory.json").read_text()
+    board.write_text(own.replace('"bytes": 2097152', '"bytes": 65536').replace('"ISRAM"', '"SMALL"'))
+    built = firmware.build(artifact, tmp_path / "fw", defines={"OCRM55_MEMORY_MAP": str(board)})
+    assert {use.region.name: use.percent for use in built.regions}["SMALL"] == 100.0
+
+
+def test_folder_that_is_not_ours_is_left_alone(artifact: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(OutputError, match="not a build of ours"):
+        firmware.build(artifact, tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"

@@ -1,0 +1,57 @@
+"""The parts of the firmware that touch no board, built with the host's compiler and its sanitizers."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+SOURCES = ROOT / "firmware" / "src"
+PLATFORM = ROOT / "firmware" / "platform" / "corstone300"
+
+sys.path[:0] = [str(HERE), str(ROOT / "tests" / "target")]  # host_driver, fake_artifact
+
+Part = Callable[[str, Sequence[bytes]], list[str]]
+
+
+@pytest.fixture(scope="session")
+def part(tmp_path_factory: pytest.TempPathFactory) -> Part:
+    """Run cases through one part of driver.c: `part("crc", [case, ...])` gives the lines that it prints."""
+    names = ("crc32", "ctc", "float_text", "ocri", "options")
+    files = [HERE / "driver.c", PLATFORM / "fault_words.c", *(SOURCES / f"{name}.c" for name in names)]
+    from host_driver import compile_for_host
+
+    program = compile_for_host(tmp_path_factory.mktemp("driver") / "driver", files, [SOURCES, PLATFORM])
+
+    def run(name: str, cases: Sequence[bytes]) -> list[str]:
+        done = subprocess.run([program, name], input=b"".join(cases), capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode().splitlines()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, str | None], tuple[str, int]]:
+    """The whole firmware on the host, with the hand-made model: folder and command line to output and exit status."""
+    import fake_artifact
+    from host_driver import compile_for_host
+
+    folder = tmp_path_factory.mktemp("program")
+    artifact = fake_artifact.write(folder / "artifact")
+    files = [HERE / "host_platform.c", *sorted(SOURCES.glob("*.c")), *sorted((artifact / "src").glob("*.c"))]
+    binary = compile_for_host(folder / "program", files, [SOURCES, artifact / "include"])
+
+    def run(place: Path, line: str | None) -> tuple[str, int]:
+        environment = {key: value for key, value in os.environ.items() if key != "COMMAND_LINE"}
+        if line is not None:
+            environment["COMMAND_LINE"] = line
+        done = subprocess.run([binary], cwd=place, env=environment, capture_output=True, check=False)
+        assert not done.stderr, done.stderr.decode()
+        return done.stdout.decode(), done.returncode
+
+    return run

@@ -1,0 +1,131 @@
+/* Runs one part of the firmware on the host, case after case from standard input; see conftest.py. Every block of data is
+ * copied to memory of exactly its size, so that the sanitizers see a byte too far. */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "crc32.h"
+#include "ctc.h"
+#include "fault_words.h"
+#include "float_text.h"
+#include "ocri.h"
+#include "options.h"
+
+static uint32_t word(void)
+{
+    uint8_t bytes[4];
+    if (fread(bytes, 1, 4, stdin) != 4) {
+        exit(0); /* no more cases */
+    }
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
+static void *block(uint32_t bytes)
+{
+    void *data = malloc(bytes ? bytes : 1);
+    if (data == NULL || fread(data, 1, bytes, stdin) != bytes) {
+        exit(9);
+    }
+    return bytes ? data : realloc(data, 1);
+}
+
+static void float_case(void)
+{
+    const uint32_t bits = word();
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    char *text = malloc(FLOAT_TEXT_BYTES);
+    float_text(value, text);
+    puts(text);
+    free(text);
+}
+
+static void ctc_case(void)
+{
+    const uint32_t steps = word(), classes = word();
+    float *probabilities = block(steps * classes * 4);
+    uint16_t *kept = malloc(steps * sizeof *kept);
+    uint32_t count;
+    const float score = ctc_decode(probabilities, steps, classes, kept, &count);
+    uint32_t bits;
+    memcpy(&bits, &score, sizeof bits);
+    printf("%08x", (unsigned)bits);
+    for (uint32_t i = 0; i < count; i++) {
+        printf(" %u", (unsigned)kept[i]);
+    }
+    puts("");
+    free(kept);
+    free(probabilities);
+}
+
+static void ocri_case(void)
+{
+    const uint32_t height = word(), width = word(), bytes = word();
+    uint8_t *data = block(bytes);
+    struct ocri file;
+    struct ocri_trouble trouble = {0};
+    const enum status status = ocri_open(&file, data, bytes, height, width, &trouble);
+    printf("%d", (int)status);
+    if (status != STATUS_OK) {
+        printf(" %u %u %u\n", (unsigned)trouble.image, (unsigned)trouble.found, (unsigned)trouble.expected);
+    } else {
+        while (file.left > 0) {
+            const struct ocri_image image = ocri_next(&file);
+            printf(" %ux%u:%08x", (unsigned)image.width, (unsigned)image.height,
+                   (unsigned)crc32(image.pixels, image.width * image.height * 3));
+        }
+        puts("");
+    }
+    free(data);
+}
+
+static void options_case(void)
+{
+    const uint32_t bytes = word();
+    char *line = block(bytes);
+    struct options options;
+    const char *unknown = options_parse(line, &options);
+    if (unknown != NULL) {
+        printf("unknown %s\n", unknown);
+    } else {
+        printf("%s|%s|%d\n", options.images ? options.images : "-",
+               options.probabilities ? options.probabilities : "-", options.stats);
+    }
+    free(line);
+}
+
+static void crc_case(void)
+{
+    const uint32_t bytes = word();
+    uint8_t *data = block(bytes);
+    printf("%08x\n", (unsigned)crc32(data, bytes));
+    free(data);
+}
+
+static void faults_case(void)
+{
+    (void)word();
+    for (uint32_t i = 0; i < fault_word_count; i++) {
+        printf("%d %08x %s %s\n", (int)fault_words[i].where, (unsigned)fault_words[i].bit, fault_words[i].name,
+               fault_words[i].meaning);
+    }
+    for (uint32_t i = 0; i < 20; i++) {
+        printf("exception %u %s\n", (unsigned)i, fault_exception_name(i));
+    }
+}
+
+int main(int count, char **words)
+{
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } parts[] = {{"float", float_case},     {"ctc", ctc_case}, {"ocri", ocri_case},
+                 {"options", options_case}, {"crc", crc_case}, {"faults", faults_case}};
+    for (uint32_t i = 0; count == 2 && i < sizeof parts / sizeof *parts; i++) {
+        while (strcmp(words[1], parts[i].name) == 0) {
+            parts[i].run();
+        }
+    }
+    return 8;
+}

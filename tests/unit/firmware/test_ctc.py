@@ -1,0 +1,89 @@
+"""The firmware's CTC decode against one written independently in Python, to the last bit of the score."""
+
+import struct
+
+import numpy as np
+import pytest
+from host_driver import words
+
+
+def reference(probabilities: np.ndarray) -> tuple[list[int], np.float32]:
+    kept: list[int] = []
+    total = np.float32(0)
+    before = 0
+    for frame in probabilities:
+        numbers = np.flatnonzero(~np.isnan(frame))
+        best = int(numbers[np.argmax(frame[numbers])]) if numbers.size else 0  # argmax: the first of equals
+        if best not in (0, before):
+            kept.append(best)
+            total = np.float32(total + frame[best])
+        before = best
+    return kept, np.float32(total / np.float32(len(kept))) if kept else np.float32(0)
+
+
+def check(part, cases: list[np.ndarray]) -> None:
+    lines = part("ctc", [words(*case.shape) + case.astype("<f4").tobytes() for case in cases])
+    assert len(lines) == len(cases)
+    for case, line in zip(cases, lines, strict=True):
+        bits, *kept = line.split()
+        labels, score = reference(case)
+        assert [int(label) for label in kept] == labels
+        assert struct.pack("<I", int(bits, 16)) == struct.pack("<f", score)
+
+
+def test_random_softmax(part) -> None:
+    generator = np.random.default_rng(1)
+    cases = []
+    for _ in range(1500):
+        logits = generator.normal(0, 3, (40, 97))
+        logits[:, 0] += generator.choice([0, 4, 8])
+        exponent = np.exp(logits)
+        cases.append((exponent / exponent.sum(1, keepdims=True)).astype(np.float32))
+    check(part, cases)
+
+
+def test_few_values_so_that_ties_and_repetitions_abound(part) -> None:
+    generator = np.random.default_rng(2)
+    check(part, [generator.choice([0, 0.25, 0.5], (12, 4)).astype(np.float32) for _ in range(3000)])
+
+
+def test_other_shapes(part) -> None:
+    generator = np.random.default_rng(3)
+    check(part, [generator.random((s, c)).astype(np.float32) for s in (1, 2, 80) for c in (1, 2, 3, 500)])
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")  # inf - inf
+def test_not_a_number_never_wins(part) -> None:
+    generator = np.random.default_rng(4)
+    cases = []
+    for _ in range(1000):
+        case = generator.choice([0.1, 0.5, 0.9, np.nan, np.inf, -np.inf], (10, 5), p=[0.3, 0.2, 0.1, 0.3, 0.05, 0.05])
+        cases.append(case.astype(np.float32))
+    cases.append(np.full((40, 97), np.nan, np.float32))
+    check(part, cases)
+
+
+def test_all_blank(part) -> None:
+    blank = np.zeros((40, 97), np.float32)
+    blank[:, 0] = 1
+    assert part("ctc", [words(40, 97) + blank.tobytes()]) == ["00000000"]
+    assert part("ctc", [words(40, 97) + np.zeros((40, 97), np.float32).tobytes()]) == ["00000000"]
+
+
+def test_same_as_the_recognizers(part) -> None:
+    """The host's decoder of the recognizer gives the same text and the same printed score."""
+    from ocrm55.recognizer import ctc
+    from ocrm55.recognizer.charset import load_charset
+
+    charset = load_charset()
+    generator = np.random.default_rng(5)
+    logits = generator.normal(0, 4, (500, 40, 97))
+    exponent = np.exp(logits)
+    cases = (exponent / exponent.sum(2, keepdims=True)).astype(np.float32)
+    lines = part("ctc", [words(40, 97) + case.tobytes() for case in cases])
+    for case, line in zip(cases, lines, strict=True):
+        bits, *kept = line.split()
+        host = ctc.decode(case, charset)
+        assert "".join(charset[int(label)] for label in kept) == host.text
+        score = struct.unpack("<f", struct.pack("<I", int(bits, 16)))[0]
+        assert f"{score:.6f}" == f"{host.score:.6f}"

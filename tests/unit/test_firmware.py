@@ -1,0 +1,67 @@
+"""What `build` refuses before any compiler runs; ELF files and memory maps that are none."""
+
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from ocrm55 import elf, firmware, memory_map
+from ocrm55.errors import InputError, ToolchainError
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "target"))
+import fake_artifact
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fake_artifact.write(tmp_path_factory.mktemp("firmware") / "an artifact")
+
+
+def test_not_an_artifact(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no include/ocrm55_model\.h"):
+        firmware.build(tmp_path, tmp_path / "fw")
+
+
+def test_missing_tools(artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ToolchainError, match="`arm-none-eabi-gcc`, `cmake`, `ninja` are not installed") as caught:
+        firmware.build(artifact, tmp_path / "fw")
+    assert caught.value.tries[0] == ("sudo apt-get install cmake gcc-arm-none-eabi libnewlib-arm-none-eabi ninja-build")
+    assert not (tmp_path / "fw").exists()
+
+
+def test_unknown_tool_chain(artifact: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no tool chain `icc`"):
+        firmware.build(artifact, tmp_path / "fw", toolchain="icc")
+
+
+@pytest.mark.parametrize("content", [b"", b"\x7fELF", b"\x7fELF\x02\x01" + bytes(100), b"text" * 30])
+def test_not_an_elf(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "file.elf"
+    file.write_bytes(content)
+    with pytest.raises(InputError, match="not a 32-bit little-endian ELF"):
+        elf.read_sections(file)
+    with pytest.raises(InputError, match="cannot be read"):
+        elf.read_sections(tmp_path)
+
+
+def test_memory_map(tmp_path: Path) -> None:
+    board = memory_map.load()
+    assert board.region_of("arena").name == "ISRAM"
+    assert board.region_of("arena").size == 2 * 1024 * 1024
+    assert board.region_of("weights").origin == 0x60000000
+    ends = sorted((region.origin, region.origin + region.size) for region in board.regions.values())
+    assert all(first[1] <= second[0] for first, second in pairwise(ends))
+    assert all(end <= 0x80000000 for _, end in ends)  # device memory lies above, where Helium faults
+
+    file = tmp_path / "map.json"
+    for text in ("", "[]", '{"regions": []}', '{"regions": [{"name": "A"}], "placement": {}, "stack_bytes": 1}'):
+        file.write_text(text)
+        with pytest.raises(InputError, match="is not a memory map"):
+            memory_map.load(file)
+    file.write_text('{"regions": [], "placement": {"code": "ROM"}, "stack_bytes": 1}')
+    with pytest.raises(InputError, match="places `code` in `ROM`, which is none of its regions"):
+        memory_map.load(file)
+    with pytest.raises(InputError, match="cannot be read"):
+        memory_map.load(tmp_path / "none.json")
