@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+import warnings
 from collections.abc import Callable
 from typing import Annotated
 
@@ -79,6 +80,7 @@ def main() -> None:
     """Run the program and exit with its status."""
     # Paddle and oneDNN narrate on stdout and stderr; what a user must know is said by ocrm55 itself.
     os.environ.setdefault("GLOG_minloglevel", "2")
+    warnings.filterwarnings("ignore", message="No ccache found", category=UserWarning)
     app()
 
 

@@ -6,11 +6,13 @@ Results (text, tables, JSON) go to stdout; everything about how they come to be 
 
 from __future__ import annotations
 
+import io
 import shlex
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 from rich.console import Console
 from rich.markup import escape
@@ -59,7 +61,6 @@ def error(trouble: Ocrm55Error) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
     """Print a table to stdout; `right` names the columns that hold numbers."""
-    # Redirected output keeps whole lines: a table cut to 80 columns is no use in a log file.
     grid = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:
         grid.add_column(column, justify="right" if column in right else "left", no_wrap=True)
@@ -67,8 +68,12 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
         grid.add_row(*(escape(str(cell)) for cell in row))
     if _out.is_terminal:
         _out.print(grid)
-    else:
-        Console(file=_out.file, width=400, highlight=False).print(grid)
+        return
+    # Redirected output keeps whole lines: a table cut to 80 columns is no use in a log file.
+    wide = Console(file=io.StringIO(), width=400, highlight=False)
+    wide.print(grid)
+    for line in cast(io.StringIO, wide.file).getvalue().splitlines():
+        result(line.rstrip())
 
 
 @contextmanager
