@@ -23,15 +23,19 @@ def export(
 ) -> None:
     """Write a recognizer as a Paddle inference model folder, as PaddleOCR 3 does.
 
-    The folder holds inference.json (the network), inference.pdiparams (its weights) and inference.yml (its characters
-    and preprocessing); PaddleOCR opens it too: TextRecognition(model_name="en_PP-OCRv3_mobile_rec", model_dir=DIR).
+    The folder holds inference.json (the network), inference.pdiparams (its
+    weights) and inference.yml (its characters and preprocessing). PaddleOCR
+    opens it too, as TextRecognition(model_name="en_PP-OCRv3_mobile_rec",
+    model_dir=DIR, device="cpu", enable_mkldnn=False).
 
-    The sources: [b]bundled[/] came with ocrm55. [b]pp-ocrv3[/] is PaddleOCR's official English model, fetched once
-    from the hosts that PaddleOCR uses and kept in ~/.paddlex. A folder is checked and copied; one of Paddle 2
-    (inference.pdmodel) is translated. A .pdparams checkpoint of PaddleOCR or of `ocrm55 train` becomes a folder; it
-    is a pickle, so take it only from people whom you trust.
+    [b]bundled[/] came with ocrm55. [b]pp-ocrv3[/] is PaddleOCR's official English model,
+    fetched once from the hosts that PaddleOCR uses and kept in ~/.paddlex.
+    A [b]folder[/] is checked and copied; one of Paddle 2 (inference.pdmodel) is
+    translated. A [b].pdparams checkpoint[/] of PaddleOCR or of `ocrm55 train`
+    becomes a folder; it is a pickle, so take it only from people you trust.
 
-    PaddleOCR widens its input for a line longer than 320:48; the fixed input of the target squeezes such a line.
+    PaddleOCR widens its input for a line longer than 320:48; the target's input
+    has a fixed size, and such a line is squeezed into it.
     """
     from ocrm55.export import sources
 
