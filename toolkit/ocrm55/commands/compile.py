@@ -1,0 +1,50 @@
+"""`ocrm55 compile`: a recognizer becomes C for the Cortex-M55."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ocrm55 import console, stages
+from ocrm55.commands.options import BuildDir, Force, Precision, PrecisionOption, Source
+from ocrm55.workspace import DEFAULT_BUILD_DIR
+
+
+class Target(StrEnum):
+    """What the C is made for."""
+
+    CORTEX_M55 = "cortex-m55"
+
+
+def compile_(
+    source: Source = "bundled",
+    target: Annotated[
+        Target, typer.Option("--target", help="The processor that the C is made for.")
+    ] = Target.CORTEX_M55,
+    precision: PrecisionOption = Precision.FLOAT32,
+    image: Annotated[
+        Path | None,
+        typer.Option(
+            "--image", metavar="IMAGE", help="Compile a picture in, for a board that no host hands images to."
+        ),
+    ] = None,
+    force: Force = False,
+    build_dir: BuildDir = DEFAULT_BUILD_DIR,
+) -> None:
+    """Compile a recognizer to C: the network as a straight line of operators, its weights, and one arena.
+
+    Exports the model first where that is missing or out of date. The folder holds src/ (model.c is readable from top
+    to bottom), include/ocrm55_model.h, labels.h, weights, the ONNX model that was compiled, and metadata.json with a
+    row for every operator and tensor. The same C builds with the host's compiler and with the Arm GCC.
+
+    What does not fit is refused here: an operator without a lowering, an arena or weights over the board's memory.
+    """
+    from ocrm55.report import compiled
+
+    options = stages.Options(build_dir=build_dir, source=source, precision=precision.value, image=image, force=force)
+    folder = stages.artifact(options)
+    compiled.show(folder)
+    console.result(str(folder))

@@ -1,0 +1,43 @@
+"""The tables of `ocrm55 compile`: operators with their MACs and weights, and where the arena's bytes go."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ocrm55 import console
+
+
+def show(artifact: Path) -> None:
+    """Print what an artifact's metadata says: a row an operator, then the sums."""
+    metadata = json.loads((artifact / "metadata.json").read_text(encoding="utf-8"))
+    console.table(
+        "",
+        ("operator", "kind", "target", "output", "MACs", "weights", "scratch"),
+        (_row(operator, metadata) for operator in metadata["operators"]),
+        right=("MACs", "weights", "scratch"),
+    )
+    bound = metadata["arena_lower_bound"]
+    console.result()
+    console.result(f"MACs       {metadata['macs']:>13,}")
+    console.result(f"weights    {metadata['weight_bytes']:>13,} bytes")
+    console.result(f"arena      {metadata['arena_bytes']:>13,} bytes, lower bound {bound:,}")
+
+
+def _row(operator: Mapping[str, Any], metadata: Mapping[str, Any]) -> tuple[str, ...]:
+    output = next(t for t in metadata["tensors"] if t["name"] == operator["output"])
+    return (
+        operator["name"],
+        operator["kind"],
+        operator["target"],
+        "x".join(str(extent) for extent in output["shape"]),
+        _number(operator["macs"]),
+        _number(operator["weight_bytes"]),
+        _number(operator["workspace_bytes"]),
+    )
+
+
+def _number(value: int) -> str:
+    return f"{value:,}" if value else ""
