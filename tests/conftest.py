@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 if TYPE_CHECKING:
@@ -43,6 +44,14 @@ def paddle_recognizer(model_dir: Path) -> PaddleRecognizer:
     from ocrm55.recognizer.inference import PaddleRecognizer
 
     return PaddleRecognizer(model_dir)
+
+
+@pytest.fixture(scope="session")
+def sample_probabilities(paddle_recognizer: PaddleRecognizer, samples: dict[Path, str]) -> dict[Path, np.ndarray]:
+    """What Paddle makes of each sample, float32 [40, 97]."""
+    from ocrm55.recognizer import image
+
+    return {path: paddle_recognizer.probabilities(image.to_tensor(path)) for path in samples}
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import pytest
 
 from ocrm55.errors import InputError, ToolchainError
 from ocrm55.export import onnx_model
+from ocrm55.recognizer.charset import load_dictionary
 from ocrm55.recognizer.inference import OnnxRecognizer, PaddleRecognizer
 
 
@@ -63,7 +64,40 @@ def test_other_width(model_dir: Path, paddle_recognizer: PaddleRecognizer, tmp_p
     np.testing.assert_allclose(ours, paddle_recognizer.probabilities(noise), rtol=0, atol=2e-6)
 
 
-def test_difference_from_paddle_is_refused(model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shape_arithmetic_is_folded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PaddleOCR's own network flattens and reshapes by sizes that it asks for at run time; ours does not."""
+    import paddle
+
+    from ocrm55.export.paddle_model import write
+    from ocrm55.recognizer import network
+
+    def forward(self: network.SvtrEncoder, x: paddle.Tensor) -> paddle.Tensor:
+        z = self.conv2(self.conv1(x))
+        _, hidden, height, steps = z.shape
+        z = z.flatten(2).transpose([0, 2, 1])
+        for block in self.svtr_block:
+            z = block(z)
+        z = self.norm(z).reshape([0, height, steps, hidden]).transpose([0, 3, 1, 2])
+        return self.conv1x1(self.conv4(paddle.concat([x, self.conv3(z)], axis=1)))
+
+    monkeypatch.setattr(network.SvtrEncoder, "forward", forward)
+    paddle.seed(2)
+    folder = write(network.Recognizer(), load_dictionary(), tmp_path / "model").directory
+    program = (folder / "inference.json").read_text()
+    assert '"1.shape64"' in program or '"1.shape"' in program
+    graph = onnx.load(str(onnx_model.to_onnx(folder, tmp_path / "model.onnx"))).graph
+    kinds = Counter(node.op_type for node in graph.node)
+    assert kinds["Conv"] == 36
+    for gone in ("Shape", "Gather", "Cast", "BatchNormalization", "Identity"):
+        assert kinds[gone] == 0
+    constants = {initializer.name for initializer in graph.initializer}
+    assert all(node.input[1] in constants for node in graph.node if node.op_type == "Reshape")
+
+
+def test_difference_from_paddle_is_refused(
+    model_dir: Path, onnx_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx_model, "_convert", lambda _: onnx.load(str(onnx_path)))
     monkeypatch.setattr(onnx_model, "largest_difference", lambda *_: float("nan"))
     with pytest.raises(ToolchainError, match="differs from Paddle"):
         onnx_model.to_onnx(model_dir, tmp_path / "model.onnx")
