@@ -139,6 +139,7 @@ def whole_png(tmp_path: Path) -> bytes:
     [
         (b"", "is empty"),
         (b"this is text, whatever its name says\n", "not an image of a known format"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image of a known format"),
         (b"%PDF-1.7\n", "not an image of a known format"),
         (b"\x89PNG\r\n\x1a\n", "not an image|cannot be decoded"),
         (png_header(0, 7), "cannot be decoded|no pixels|not an image"),

@@ -21,7 +21,8 @@ from ocrm55.errors import InputError
 HEIGHT = 48  # pixels
 WIDTH = 320  # pixels
 MAX_PIXELS = 50_000_000  # a word image is some thousands; anything this big is a mistake or an attack
-FORMATS = "PNG, JPEG, BMP, TIFF, WebP, GIF"
+# Those that people have, and that Pillow decodes by itself: for EPS it would start Ghostscript on a stranger's program.
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -41,7 +42,7 @@ def read_image(path: Path) -> np.ndarray:
             raise InputError(f"{path} is not a regular file.", ["save the image to a file first"])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns about broken metadata, which nobody here reads
-            with Image.open(path) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 return _pixels(path, image)
     except InputError:
         raise
@@ -51,7 +52,7 @@ def read_image(path: Path) -> np.ndarray:
         raise InputError(f"{path} cannot be read: permission denied.") from trouble
     except UnidentifiedImageError as trouble:
         what = "is empty" if path.stat().st_size == 0 else "is not an image of a known format"
-        raise InputError(f"{path} {what}.", [f"use one of {FORMATS}"]) from trouble
+        raise InputError(f"{path} {what}.", [f"use one of {', '.join(FORMATS)}"]) from trouble
     except Image.DecompressionBombError as trouble:
         raise InputError(f"{path} has too many pixels for a word image.", ["crop it to one line of text"]) from trouble
     except Exception as trouble:  # a damaged file raises whatever its decoder happens to trip over
