@@ -74,7 +74,23 @@ def to_program(model: onnx.ModelProto, options: CompileOptions) -> Program:
     imported = frontend.load(model)
     function = FlatFunction(imported.module, imported.layers)
     float32.lower(function)
-    return legalise.to_program(function, options.model_name, options.precision)
+    program = legalise.to_program(function, options.model_name, options.precision)
+    check_interface(program)
+    return program
+
+
+def check_interface(program: Program) -> None:
+    """The firmware hands over one image and reads classes step by step."""
+    for what, shape, fits in (
+        ("input", program.input.shape, len(program.input.shape) == 4 and program.input.shape[0] == 1),
+        ("output", program.output.shape, len(program.output.shape) >= 2),
+    ):
+        if not fits:
+            text = "x".join(str(extent) for extent in shape)
+            raise UnsupportedError(
+                f"the model's {what} is {text}; one image 1 x channels x height x width goes in, steps x classes come out.",
+                ["ocrm55 export"],
+            )
 
 
 def targets_for(precision: str) -> list[Target]:

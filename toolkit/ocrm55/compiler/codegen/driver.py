@@ -116,12 +116,11 @@ def labels_header(labels: Sequence[str]) -> str:
 def inputs_header(source: str, pixels: np.ndarray) -> str:
     """include/inputs.h: an image compiled in; pixels are uint8 [height, width, 3] in the order blue, green, red."""
     height, width, _ = pixels.shape
-    quoted = c_string(source)
     rows = _lines([str(value) for value in pixels.reshape(-1)], 24)
     return render(
         "inputs.h.j2",
-        source=quoted.replace("*/", "* /"),
-        quoted_source=quoted,
+        source=comment(source),
+        quoted_source=c_string(source),
         height=height,
         width=width,
         rows=rows,
@@ -142,12 +141,22 @@ def c_string(text: str) -> str:
     return '"' + "".join(escaped) + '"'
 
 
+def comment(text: str) -> str:
+    """Text that may stand in a C comment: names come from the model, which may call its layers anything."""
+    printable = "".join(c if c.isprintable() and ord(c) < 127 else "?" for c in text)
+    return printable.replace("*/", "*|").replace("/*", "|*")
+
+
 def _step(operator: Operator, program: Program) -> dict[str, str]:
     arguments = [*operator.arguments, *(_workspace_name(operator, w.name) for w in operator.workspaces)]
     shapes = " to ".join(_shape(program.tensors[n].shape) for n in (operator.inputs[0], operator.outputs[0]))
     macs = f", {operator.macs:,} MAC" if operator.macs else ""
     call = f"{operator.function}({', '.join(arguments)});"
-    return {"layer": operator.layer, "kind": operator.kind, "note": f": {shapes}{macs}", "call": _wrap(call)}
+    return {
+        "name": c_string(operator.layer),
+        "title": comment(f"{operator.kind} of layer {operator.layer}: {shapes}{macs}"),
+        "call": _wrap(call),
+    }
 
 
 def _wrap(call: str, width: int = 110) -> str:
@@ -176,7 +185,7 @@ def _arena_pointers(program: Program, plan: MemoryPlan) -> list[dict[str, Any]]:
                     "name": _workspace_name(operator, workspace.name),
                     "type": C_TYPES[workspace.dtype],
                     "offset": plan.offsets[key],
-                    "shape": f"scratch of {operator.layer}",
+                    "shape": comment(f"scratch of {operator.layer}"),
                 }
             )
     return pointers

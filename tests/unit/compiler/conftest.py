@@ -1,0 +1,174 @@
+"""Networks compiled to C, built with the host's compiler and run as programs of their own.
+
+The reference is ONNX Runtime on the network as it was before we touched it, never our own code.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from ocrm55 import resources
+from ocrm55.compiler import artifact as artifacts
+from ocrm55.compiler import memory, pipeline
+from ocrm55.compiler.artifact import Artifact, Contents
+from ocrm55.compiler.pipeline import CompileOptions
+from ocrm55.compiler.targets.base import assign
+
+WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-command-line-argument"]
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"]
+
+# Reads the input tensor, or an image, from stdin; writes the output to stdout. The arena starts as NaNs everywhere, so
+# that a value that is read before it is written shows.
+MAIN = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "ocrm55_model.h"
+static _Alignas(OCRM55_ARENA_ALIGN) uint8_t arena[OCRM55_ARENA_BYTES];
+static unsigned calls;
+static void count(void *context, unsigned op) { calls += *(unsigned *)context == op; ++*(unsigned *)context; }
+int main(int argc, char **argv) {
+    static uint8_t input[OCRM55_INPUT_BYTES];
+    unsigned next = 0;
+    memset(arena, 0xff, sizeof arena);
+    if (argc > 1) {
+        const int32_t width = atoi(argv[1]);
+        if (fread(input, 1, (size_t)width * OCRM55_INPUT_HEIGHT * OCRM55_INPUT_CHANNELS, stdin) == 0) return 2;
+        ocrm55_model_set_image(arena, input, width);
+    } else {
+        if (fread(arena + INPUT_OFFSET, 1, OCRM55_INPUT_BYTES, stdin) != OCRM55_INPUT_BYTES) return 2;
+    }
+    ocrm55_model_run(arena, count, &next);
+    if (calls != OCRM55_OPERATOR_COUNT || ocrm55_operator_names[calls - 1] == NULL) return 3;
+    fwrite(ocrm55_model_output(arena), sizeof(float), OUTPUT_VALUES, stdout);
+    return 0;
+}
+"""
+
+
+@dataclass(frozen=True)
+class HostProgram:
+    """A compiled network as a program of the host."""
+
+    artifact: Artifact
+    executable: Path
+
+    def run(self, tensor: np.ndarray) -> np.ndarray:
+        """The network's output for an input tensor."""
+        return self._call([], tensor.astype(np.float32).tobytes())
+
+    def read(self, pixels: np.ndarray) -> np.ndarray:
+        """The network's output for an image, uint8 [height, width, 3], preprocessed by the generated code."""
+        return self._call([str(pixels.shape[1])], pixels.tobytes())
+
+    def _call(self, arguments: Sequence[str], data: bytes) -> np.ndarray:
+        done = subprocess.run([self.executable, *arguments], input=data, capture_output=True, timeout=120)
+        assert done.returncode == 0, done.stderr.decode(errors="replace")[-3000:]
+        return np.frombuffer(done.stdout, np.float32).reshape(self.artifact.program.output.shape)
+
+
+def build_host(artifact: Artifact, *, compiler: str = "cc", flags: Sequence[str] = ("-O1",)) -> HostProgram:
+    """Build an artifact's C, all warnings being errors, with the test's main program."""
+    folder = artifact.directory
+    metadata = json.loads((folder / "metadata.json").read_text())
+    offset, values = metadata["input"]["offset"], int(np.prod(metadata["output"]["shape"]))
+    main, executable = folder / "main.c", folder / f"program-{compiler}"
+    main.write_text(MAIN)
+    sources = [*sorted((folder / "src").glob("*.c")), folder / "src" / "weights.S", main]
+    defines = [f"-DINPUT_OFFSET={offset}", f"-DOUTPUT_VALUES={values}"]
+    includes = ["-I", folder / "include", "-I", folder / "src"]
+    command = [compiler, *WARNINGS, *flags, *defines, *includes, *sources, "-o", executable, "-lm"]
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return HostProgram(artifact, executable)
+
+
+def network(
+    input_shape: Sequence[int],
+    nodes: Sequence[tuple],
+    weights: dict[str, np.ndarray],
+    output_shape: Sequence[int],
+    opset: int = 17,
+) -> onnx.ModelProto:
+    """An ONNX model from tuples (operator, inputs, output, attributes); `x` is the input, `y` the output."""
+    made = [
+        helper.make_node(op, inputs, [output], name=f"{op}.{index}", **attributes)
+        for index, (op, inputs, output, attributes) in enumerate(nodes)
+    ]
+    graph = helper.make_graph(
+        made,
+        "test",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, input_shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, output_shape)],
+        [numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)
+
+
+def reference(model: onnx.ModelProto, tensor: np.ndarray) -> np.ndarray:
+    """ONNX Runtime's output, its graph optimisations off."""
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return session.run(None, {session.get_inputs()[0].name: tensor.astype(np.float32)})[0]
+
+
+def compile_onnx(model: onnx.ModelProto, destination: Path) -> Artifact:
+    """The pipeline without a charset: test networks have as many classes as they like."""
+    options = CompileOptions(model_name="test")
+    program = pipeline.to_program(model, options)
+    assign(program, pipeline.targets_for(options.precision))
+    plan = memory.plan(program)
+    labels = [str(i) for i in range(program.output.shape[-1])]
+    return artifacts.write(program, plan, Contents(model, labels), destination)
+
+
+@pytest.fixture
+def check(tmp_path: Path) -> Callable[..., Artifact]:
+    """Compile a network, run it on random input and compare it with ONNX Runtime."""
+
+    def run(model: onnx.ModelProto, *, flags: Sequence[str] = ("-O1",), compiler: str = "cc", seed: int = 0) -> Artifact:
+        onnx.checker.check_model(model)
+        built = build_host(compile_onnx(model, tmp_path / "artifact"), compiler=compiler, flags=flags)
+        shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
+        tensor = np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+        expected, found = reference(model, tensor), built.run(tensor)
+        np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-5 * max(1.0, float(np.abs(expected).max())))
+        return built.artifact
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def whole_network(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """The bundled recognizer, compiled once for all tests."""
+    source = resources.folder("models") / "en_ppocrv3_rec"
+    return pipeline.compile_model(source, tmp_path_factory.mktemp("whole") / "artifact")
+
+
+@pytest.fixture(scope="session")
+def whole_program(whole_network: Artifact) -> HostProgram:
+    """The bundled recognizer as a program of the host."""
+    return build_host(whole_network, flags=["-O2"])
+
+
+@pytest.fixture(scope="session")
+def clang() -> str:
+    """A clang of the host."""
+    names = ["clang", *(f"clang-{version}" for version in range(21, 13, -1))]
+    found = next((name for name in names if shutil.which(name)), None)
+    if found is None:
+        pytest.skip("clang is not installed")
+    return found
