@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -134,3 +135,22 @@ def test_damaged_and_foreign_folders(folder: Path, damage: Callable[[Path], obje
         PaddleModel(folder)
     assert "\n" not in refused.value.sentence
     assert str(folder) in refused.value.sentence
+
+
+def test_writing_leaves_the_network_as_it_was(tmp_path: Path) -> None:
+    import paddle
+
+    from ocrm55.export.paddle_model import write
+    from ocrm55.recognizer.network import Recognizer
+
+    network = Recognizer(dropout=0.0)
+    network.train()
+    images = paddle.rand([2, 3, 48, 64])
+    before = {name: (tensor.name, tensor.numpy().copy()) for name, tensor in network.state_dict().items()}
+    write(network, load_dictionary(), tmp_path / "model")
+    assert network.training
+    for name, tensor in network.state_dict().items():
+        assert tensor.name == before[name][0]
+        np.testing.assert_array_equal(tensor.numpy(), before[name][1])
+    network(images).mean().backward()
+    assert network.backbone.conv1._conv.weight.grad is not None

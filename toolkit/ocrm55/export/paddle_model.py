@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 from collections.abc import Iterator, Sequence
@@ -198,11 +199,12 @@ def write(network: Recognizer, characters: Sequence[str], destination: Path) -> 
     """
     import paddle
 
-    network.eval()
-    for name, tensor in network.state_dict().items():
+    exported = copy.deepcopy(network)  # tracing changes what it traces; a training run exports and goes on
+    exported.eval()
+    for name, tensor in exported.state_dict().items():
         tensor.name = name  # the exported weights keep the names of their layers, down to the generated C
     static = paddle.jit.to_static(
-        network,
+        exported,
         input_spec=[paddle.static.InputSpec([-1, 3, HEIGHT, -1], "float32", name="x")],
         full_graph=True,
     )

@@ -228,9 +228,9 @@ class SvtrEncoder(nn.Layer):
 class SequenceEncoder(nn.Layer):
     """Features [N, C, 1, steps] -> sequence [N, steps, 64]."""
 
-    def __init__(self, inputs: int, **options: float) -> None:
+    def __init__(self, inputs: int, dropout: float, guided: bool) -> None:
         super().__init__()
-        self.encoder = SvtrEncoder(inputs, **options)  # type: ignore[arg-type]
+        self.encoder = SvtrEncoder(inputs, dropout=dropout, guided=guided)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         return self.encoder(x).squeeze(axis=2).transpose([0, 2, 1])
@@ -250,9 +250,9 @@ class CtcHead(nn.Layer):
 class Head(nn.Layer):
     """The CTC branch of PaddleOCR's MultiHead."""
 
-    def __init__(self, inputs: int, classes: int, **options: float) -> None:
+    def __init__(self, inputs: int, classes: int, dropout: float, guided: bool) -> None:
         super().__init__()
-        self.ctc_encoder = SequenceEncoder(inputs, **options)
+        self.ctc_encoder = SequenceEncoder(inputs, dropout, guided)
         self.ctc_head = CtcHead(64, classes)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
@@ -273,7 +273,7 @@ class Recognizer(nn.Layer):
     def __init__(self, classes: int = CLASSES, dropout: float = 0.1, guided: bool = False) -> None:
         super().__init__()
         self.backbone = MobileNetV1Enhance()
-        self.head = Head(self.backbone.out_channels, classes, dropout=dropout, guided=guided)
+        self.head = Head(self.backbone.out_channels, classes, dropout, guided)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         logits = self.head(self.backbone(x))
