@@ -1,5 +1,6 @@
 """Firmware that was built once for the whole session, and the simulators that run it."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -16,6 +17,14 @@ def require(*programs: str) -> None:
     missing = [program for program in programs if not shutil.which(program)]
     if missing:
         pytest.skip(f"{', '.join(missing)} not installed")
+
+
+@pytest.fixture(scope="session")
+def build_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A build folder that all workers of the session share: who comes second finds the stages up to date."""
+    require("arm-none-eabi-gcc", "cmake", "ninja", "qemu-system-arm")
+    own = tmp_path_factory.getbasetemp()
+    return (own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own) / "build"
 
 
 @pytest.fixture(scope="session")

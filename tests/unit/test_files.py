@@ -1,6 +1,5 @@
 """Files and folders are whole or absent, whatever happens while they are written."""
 
-import os
 import stat
 from pathlib import Path
 
@@ -8,8 +7,6 @@ import pytest
 
 from ocrm55.errors import OutputError
 from ocrm55.files import atomic_directory, atomic_file, digest, write_json
-
-as_user = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 
 
 def names(folder: Path) -> list[str]:
@@ -51,12 +48,10 @@ def test_place_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
         pass
 
 
-@as_user
-def test_read_only_folder_is_one_sentence(tmp_path: Path) -> None:
-    tmp_path.chmod(0o555)
-    with pytest.raises(OutputError, match="cannot be written"), atomic_file(tmp_path / "out"):
+def test_read_only_place_is_one_sentence() -> None:
+    # The kernel's own file system refuses even root, who often runs tests.
+    with pytest.raises(OutputError, match="cannot be written"), atomic_file(Path("/proc/ocrm55/out")):
         pass
-    tmp_path.chmod(0o755)
 
 
 def test_file_keeps_its_old_content_when_the_writer_fails(tmp_path: Path) -> None:

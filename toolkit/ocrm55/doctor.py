@@ -64,7 +64,8 @@ def examine(build_dir: Path, fvp: Path | None = None) -> list[Finding]:
     findings += [_program(program) for program in _PROGRAMS]
     findings += [_newlib(), _qemu_machine(), _fvp(fvp), _build_dir(build_dir)]
     findings += [
-        _guarded(room, lambda room=room: str(resources.folder(room))) for room in ("firmware", "cmake", "models")
+        _guarded(f"{room} folder", lambda room=room: str(resources.folder(room)))
+        for room in ("firmware", "cmake", "models")
     ]
     return findings
 

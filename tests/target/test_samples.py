@@ -1,0 +1,72 @@
+"""The bundled model on the simulated board: every sample, against Paddle, and what an inference costs."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ocrm55 import stages, target, verification
+from ocrm55.recognizer.charset import load_charset
+from ocrm55.recognizer.ctc import decode
+from ocrm55.simulators.base import Run
+
+pytestmark = [pytest.mark.slow, pytest.mark.qemu]
+
+# What one float32 inference at 1x3x48x320 may cost on QEMU, and the room that it may take.
+FLOAT32_INSTRUCTIONS = 640_000_000
+FLOAT32_ARENA_BYTES = 2_000_000
+PARTS = 2  # so that two workers share the samples
+
+
+@pytest.fixture(scope="session")
+def options(build_dir: Path) -> stages.Options:
+    return stages.Options(build_dir=build_dir)
+
+
+def read(paths: list[Path], options: stages.Options, **more: bool) -> Run:
+    return target.read_images(paths, options, simulator="qemu", **more)
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_target_reads_every_sample_as_paddle_does(
+    part: int, options: stages.Options, samples: dict[Path, str], sample_probabilities: dict[Path, np.ndarray]
+) -> None:
+    paths = list(samples)[part::PARTS]
+    run = read(paths, options, want_probabilities=True)
+    assert run.probabilities is not None
+    charset = load_charset()
+    for path, said, on_target in zip(paths, run.results, run.probabilities, strict=True):
+        truth = sample_probabilities[path]
+        assert said.text == decode(truth, charset).text == samples[path], path.name
+        assert np.abs(on_target - truth).max() <= verification.FLOAT32_TOLERANCE, path.name
+        decoded = decode(on_target, charset)
+        assert (said.text, f"{said.score:.6f}") == (decoded.text, f"{decoded.score:.6f}"), path.name
+
+
+def test_blank_image_gives_an_empty_text_and_score_zero(options: stages.Options, models: Path) -> None:
+    run = read([models / "samples" / "blank.png"], options)
+    assert "text: , score: 0.000000" in run.uart
+
+
+def test_an_inference_keeps_to_its_bounds(options: stages.Options, models: Path) -> None:
+    run = read([models / "samples" / "wide.png"], options, stats=True)
+    (result,) = run.results
+    metadata = json.loads((stages.artifact(options) / "metadata.json").read_text())
+    assert result.inference_instructions is not None
+    assert result.inference_instructions <= FLOAT32_INSTRUCTIONS
+    assert metadata["macs"] >= 640_000_000  # the bound is one instruction a MAC of the whole network
+    assert metadata["arena_bytes"] <= FLOAT32_ARENA_BYTES
+    assert len(result.operator_instructions) == len(metadata["operators"])
+    assert sum(result.operator_instructions) == pytest.approx(result.inference_instructions, rel=0.001)
+
+
+def test_another_image_runs_no_compiler(
+    options: stages.Options, models: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stages.firmware(options)
+    capfd.readouterr()
+    read([models / "samples" / "digit.png"], options)
+    commands = [line for line in capfd.readouterr().err.splitlines() if line.startswith("$")]
+    assert len(commands) == 1
+    assert "qemu-system-arm" in commands[0]
