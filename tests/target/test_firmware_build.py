@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from ocrm55 import console, firmware
-from ocrm55.errors import OutputError, ToolchainError
+from ocrm55.errors import OutputError, TargetError, ToolchainError
+from ocrm55.simulators import Request, find_simulator
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "target"))
 import fake_artifact
@@ -134,3 +135,16 @@ def test_folder_that_is_not_ours_is_left_alone(artifact: Path, tmp_path: Path) -
     with pytest.raises(OutputError, match="not a build of ours"):
         firmware.build(artifact, tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("toolchain", firmware.TOOLCHAINS)
+def test_every_tool_chain(artifact: Path, tmp_path: Path, toolchain: str) -> None:
+    needed = [program for program in (*firmware.COMPILERS[toolchain], "qemu-system-arm") if not shutil.which(program)]
+    if needed:
+        pytest.skip(f"{', '.join(needed)} not installed")
+    elf = firmware.build(artifact, tmp_path / "fw", toolchain=toolchain).elf
+    images = [fake_artifact.image(frames=fake_artifact.text_frames(toolchain))]
+    result = find_simulator("qemu").run(Request(elf, images, stats=True, timeout_s=30))
+    assert (result.results[0].text, result.results[0].score) == (toolchain, 0.915527)
+    with pytest.raises(TargetError, match="stack overflow"):
+        find_simulator("qemu").run(Request(elf, [fake_artifact.image(fake_artifact.RECURSION)], timeout_s=30))

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from ocrm55 import __version__, console, elf, memory_map, resources
 from ocrm55.errors import InputError, OutputError, ToolchainError
-from ocrm55.files import write_json
+from ocrm55.files import digest, write_json
 
 TOOLCHAINS = ("gcc", "clang")
 
-# Program, and the Debian package that brings it.
-_COMPILERS = {
+# Programs that each tool chain needs, and the Debian packages that bring them.
+COMPILERS = {
     "gcc": {"arm-none-eabi-gcc": "gcc-arm-none-eabi"},
-    "clang": {"clang-19": "clang-19", "ld.lld-19": "lld-19"},
+    "clang": {"clang-19": "clang-19", "arm-none-eabi-gcc": "gcc-arm-none-eabi"},
 }
 _BUILDERS = {"cmake": "cmake", "ninja": "ninja-build"}
 _SETTINGS = "ocrm55-settings.json"
@@ -27,7 +27,7 @@ _SETTINGS = "ocrm55-settings.json"
 _FIRST_ERROR = re.compile(r"^(?P<place>[^\n:]+:\d+(?::\d+)?): (?:fatal )?error: (?P<what>.+)$", re.MULTILINE)
 _OVERFLOW = re.compile(r"region `(?P<region>\w+)' overflowed by (?P<bytes>\d+) bytes")
 _LINKER = re.compile(
-    r"(?:ld|ld\.bfd|ld\.lld[-\d]*): (?:error: )?(?P<what>.*(?:undefined|error|cannot|No such).*)$", re.M
+    r"(?:ld|ld\.bfd|ld\.lld[-\d]*): (?:error: )?(?P<what>.*(?:undefined|error|warning|cannot|No such).*)$", re.M
 )
 _CMAKE = re.compile(r"^CMake Error[^\n]*:\n+(?P<what>(?:  [^\n]*\n?)+)", re.MULTILINE)
 
@@ -75,6 +75,7 @@ def build(
     settings = {
         "source": str(resources.folder("firmware")),
         "toolchain": str(resources.folder("cmake") / f"cortex-m55-{toolchain}.cmake"),
+        "cmake": digest([resources.folder("cmake")]),  # CMake keeps the flags of a tool-chain file in its cache
         "defines": {"OCRM55_ARTIFACT": str(artifact), "OCRM55_VERSION": __version__, **(defines or {})},
     }
     if not _is_configured(build_dir, settings):
@@ -120,11 +121,12 @@ def source_line(elf_file: Path, address: int) -> str | None:
         function, place = done.stdout.split("\n")[:2]
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
+    place = place.split(" (discriminator")[0].removesuffix(":?")
     return None if function.startswith("??") else f"{function} at {place}"
 
 
 def _require_programs(toolchain: str) -> None:
-    wanted = _COMPILERS[toolchain] | _BUILDERS
+    wanted = COMPILERS[toolchain] | _BUILDERS
     missing = [program for program in wanted if not shutil.which(program)]
     if missing:
         packages = sorted({wanted[program] for program in missing} | {"libnewlib-arm-none-eabi"})
