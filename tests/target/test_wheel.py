@@ -33,7 +33,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_wheel_holds_every_room(wheel: Path) -> None:
     inside = zipfile.ZipFile(wheel).namelist()
-    for room in ("firmware/CMakeLists.txt", "firmware/src/main.c", "cmake/", "models/en_ppocrv3_rec/inference.pdiparams"):
+    for room in (
+        "firmware/CMakeLists.txt",
+        "firmware/src/main.c",
+        "cmake/",
+        "models/en_ppocrv3_rec/inference.pdiparams",
+    ):
         assert any(name.startswith(f"ocrm55/_data/{room}") for name in inside), room
 
 

@@ -19,7 +19,7 @@ app = typer.Typer(
     help="Put an English text recognizer on an Arm Cortex-M55: export, compile, build, and run on a simulated board.",
     no_args_is_help=True,
     add_completion=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 
@@ -34,6 +34,8 @@ _COMMANDS = [
     ("compile", "compile", "compile_", _PIPELINE),
     ("build", "build", "build", _PIPELINE),
     ("verify", "verify", "verify", _PROOF),
+    ("eval", "eval", "eval_", _PROOF),
+    ("train", "train", "train", _MODELS),
     ("doctor", "doctor", "doctor", _SETUP),
 ]
 

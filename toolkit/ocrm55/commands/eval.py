@@ -43,7 +43,7 @@ def eval_(
     limit: Annotated[int, typer.Option(min=0, help="Take only the first so many pictures; 0 takes all.")] = 0,
     on: Annotated[
         Place,
-        typer.Option("--on", help="Paddle on the [b]host[/], [b]onnx[/] Runtime, or the firmware on the [b]target[/]."),
+        typer.Option("--on", help="Paddle on the **host**, **onnx** Runtime, or the firmware on the **target**."),
     ] = Place.HOST,
     workers: Annotated[int, typer.Option(min=1, help="Processes that read, on this machine.")] = 1,
     cluster: Annotated[

@@ -31,7 +31,7 @@ Source = Annotated[
     typer.Option(
         "--source",
         metavar="bundled|pp-ocrv3|DIR|CHECKPOINT",
-        help="The recognizer: [b]bundled[/], the official [b]pp-ocrv3[/] (fetched), a Paddle inference model folder, "
+        help="The recognizer: **bundled**, the official **pp-ocrv3** (fetched), a Paddle inference model folder, "
         "or a .pdparams training checkpoint.",
     ),
 ]
@@ -42,7 +42,7 @@ Images = Annotated[
 ]
 SimulatorOption = Annotated[
     SimulatorChoice,
-    typer.Option("--simulator", help="[b]auto[/] takes the Corstone-300 FVP where one is found, otherwise QEMU."),
+    typer.Option("--simulator", help="**auto** takes the Corstone-300 FVP where one is found, otherwise QEMU."),
 ]
 FvpPath = Annotated[
     Path | None,

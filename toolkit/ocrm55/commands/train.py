@@ -57,8 +57,8 @@ def train(
     """Train the English PP-OCRv3 recognizer on synthetic text, in the fonts of this machine, and on labelled words.
 
     Every eighth family of fonts is kept out of the training and measured on. Several machines or GPUs:
-    [b]python -m paddle.distributed.launch "$(which ocrm55)" train …[/] The result, best.pdparams, goes into
-    [b]ocrm55 export --source[/].
+    **python -m paddle.distributed.launch "$(which ocrm55)" train …** The result, best.pdparams, goes into
+    **ocrm55 export --source**.
     """
     from ocrm55.training.fonts import FONT_FOLDERS
     from ocrm55.training.loop import TrainOptions
