@@ -113,3 +113,12 @@ def test_program_that_paddle2onnx_cannot_read(model_dir: Path, tmp_path: Path) -
         onnx_model.to_onnx(folder, tmp_path / "model.onnx")
     assert "\n" not in refused.value.sentence
     assert not (tmp_path / "model.onnx").exists()
+
+
+def test_weights_that_are_cut_short(model_dir: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for path in model_dir.glob("inference.*"):
+        (folder / path.name).write_bytes(path.read_bytes()[:5_000_000])
+    with pytest.raises(InputError, match=r"inference\.pdiparams lacks the weights .*; it is cut short"):
+        onnx_model.to_onnx(folder, tmp_path / "model.onnx")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +19,10 @@ from ocrm55 import files
 from ocrm55.errors import InputError, ToolchainError
 from ocrm55.export.paddle_model import PaddleModel
 from ocrm55.recognizer.image import HEIGHT, WIDTH
-from ocrm55.recognizer.inference import OnnxRecognizer, PaddleRecognizer, first_line
+from ocrm55.recognizer.inference import OnnxRecognizer, PaddleRecognizer
 
 OPSET = 17
+_PATIENCE_S = 300  # a conversion takes two
 INPUT_SHAPE = (1, 3, HEIGHT, WIDTH)
 TOLERANCE = 1e-5  # largest difference of a probability from Paddle; rounding alone was seen to give 3e-6
 
@@ -58,26 +63,41 @@ def largest_difference(model_dir: Path, onnx_path: Path, input_shape: Sequence[i
 
 def _convert(model: PaddleModel) -> onnx.ModelProto:
     """Run paddle2onnx in a process of its own: it writes to the terminal from C++ and may end the process."""
-    import subprocess
-    import sys
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="ocrm55-") as folder:
         output = Path(folder) / "model.onnx"
         words = [sys.executable, "-m", "ocrm55.export.paddle2onnx_process"]
         words += [str(model.program), str(model.parameters), str(output), str(OPSET)]
-        done = subprocess.run(words, check=False, capture_output=True, text=True, errors="replace")
+        try:
+            done = subprocess.run(
+                words, check=False, capture_output=True, text=True, errors="replace", timeout=_PATIENCE_S
+            )
+        except subprocess.TimeoutExpired as late:
+            raise ToolchainError(f"paddle2onnx did not finish within {_PATIENCE_S} s.") from late
         if done.returncode != 0 or not output.is_file():
-            lines = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-            reason = first_line(RuntimeError(lines[-1] if lines else f"exit status {done.returncode}"))
+            reason = _reason(done.stdout + done.stderr) or f"it ended with exit status {done.returncode}"
             if "No module named" in reason:
-                raise ToolchainError(
-                    f"paddle2onnx cannot be used: {reason}", ["ocrm55 doctor", "pip install --force-reinstall ocrm55"]
-                )
+                raise ToolchainError(f"paddle2onnx cannot be used: {reason}.", ["ocrm55 doctor"])
             raise InputError(
                 f"paddle2onnx cannot convert {model.program}: {reason}", ["export the model again with `ocrm55 export`"]
             )
-        return onnx.load(str(output))
+        converted = onnx.load(str(output))
+    known = {"", *(each.name for each in [*converted.graph.input, *converted.graph.initializer])}
+    for node in converted.graph.node:
+        lacking = [name for name in node.input if name not in known]
+        if lacking:  # paddle2onnx says nothing of weights that it does not find
+            raise InputError(
+                f"{model.parameters} lacks the weights {lacking[0]}; it is cut short or of another model.",
+                ["export the model again with `ocrm55 export`"],
+            )
+        known.update(node.output)
+    return converted
+
+
+def _reason(printed: str) -> str:
+    """The line of paddle2onnx's output that says what went wrong, without colours and log prefix."""
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in printed.splitlines() if line.strip()]
+    telling = [line for line in lines if re.search(r"not supported|\[ERROR\]", line)] or lines[-1:]
+    return re.sub(r"^.*\[ERROR\](\[Paddle2ONNX\])?\s*", "", telling[0]) if telling else ""
 
 
 def _fix_input(model: onnx.ModelProto, shape: Sequence[int]) -> None:
