@@ -158,7 +158,16 @@ class Program:
                     yield self.tensors[name]
 
 
+# Names that generated C cannot give to a tensor: keywords, types, and what model.c itself calls something.
+_RESERVED = set(
+    "auto bool break case char const continue default do double else enum extern false float for goto if inline int "
+    "long register restrict return short signed sizeof static struct switch true typedef union unsigned void volatile "
+    "while NULL arena hook context main".split()
+)
+
+
 def identifier(name: str) -> str:
-    """The nearest C identifier: `Conv.0` becomes `Conv_0`."""
-    text = re.sub(r"\W+", "_", name).strip("_")
-    return text if text and not text[0].isdigit() else f"t_{text}"
+    """The nearest free C identifier: `Conv.0` becomes `Conv_0`. Those that start with op_ are for functions."""
+    text = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")
+    clash = not text or text[0].isdigit() or text in _RESERVED or text.lower().startswith(("op_", "ocrm55_", "f32x4"))
+    return f"t_{text}" if clash else text

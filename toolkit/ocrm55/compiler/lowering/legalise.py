@@ -90,7 +90,9 @@ class _Reader:
         callee = value.args[0]
         body = self._module[callee]
         title = str(callee.name_hint)
-        layer = self._function.layers.get(str(variable.name), title)
+        result = variable.same_as(self._module["main"].body.body)
+        name = self._function.result.name if result else variable.name
+        layer = self._function.layers.get(str(name), title)
         text = tvm.IRModule({"main": body.without_attr("global_symbol")}).script()
         if not isinstance(body, tirx.PrimFunc):
             raise UnsupportedError(f"`{title}` is no TIR function.", ["replace the operator in the model"])

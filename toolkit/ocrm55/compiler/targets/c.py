@@ -55,7 +55,7 @@ class CTarget(Target):
 def _function(spec: Spec, operator: Operator, program: Program) -> tuple[Kernel, str]:
     """The kernel of a spec and the name of its C function, which equal specs share."""
     kernel = _KERNELS[type(spec)](spec)
-    name = function_name(spec)
+    name = f"op_{function_name(spec)}"
     text = _describe(spec)
     try:
         function = print_function(name, kernel, text)
