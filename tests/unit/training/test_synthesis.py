@@ -1,10 +1,12 @@
 """Synthetic text: fonts, texts, pictures, and the batches made of them."""
 
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+
 from ocrm55.errors import InputError
 from ocrm55.recognizer.charset import load_charset
 from ocrm55.training import camera, checks, curriculum, fonts, samples, texts
@@ -127,7 +129,7 @@ def test_learning_rate_rises_holds_and_falls() -> None:
     rates = [curriculum.learning_rate_at(step, 1000, 1.0, hold=0.3) for step in range(1000)]
     assert rates[0] < 0.05
     assert rates[250] == 1
-    assert all(a >= b for a, b in zip(rates[300:], rates[301:], strict=False))
+    assert all(a >= b for a, b in pairwise(rates[300:]))
     assert rates[-1] < 0.01
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
 from ocrm55.errors import InputError
 from ocrm55.training import words
 
@@ -54,7 +55,7 @@ def test_a_bad_list_is_refused_with_its_line(tmp_path: Path, content: str, said:
 
 
 def test_a_folder_without_labels_and_a_binary_list_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="without labels.tsv"):
+    with pytest.raises(InputError, match=r"without labels\.tsv"):
         words.load_words(tmp_path)
     with pytest.raises(InputError, match="neither a folder nor a file"):
         words.load_words(tmp_path / "nowhere")
@@ -66,7 +67,7 @@ def test_a_folder_without_labels_and_a_binary_list_are_refused(tmp_path: Path) -
 def test_a_damaged_picture_is_refused_by_name(tmp_path: Path) -> None:
     data = make_set(tmp_path / "set", ROWS[:1])
     (data / "images/a.png").write_bytes(b"not a picture")
-    with pytest.raises(InputError, match="a.png"):
+    with pytest.raises(InputError, match=r"a\.png"):
         words.WordPictures(words.load_words(data))
 
 

@@ -8,17 +8,17 @@ from pathlib import Path
 
 from ocrm55.errors import InputError, Ocrm55Error, ToolchainError
 from ocrm55.training.evaluation import Reading, read_task
-from ocrm55.training.readers import Reader, ReaderSpec, open_reader
+from ocrm55.training.readers import Reader, Spec
 from ocrm55.training.words import Word
 
 Parcel = list[tuple[Word, bytes]]  # words with the bytes of their files
 _readers: dict[str, Reader] = {}  # of a worker: the model is unpacked once, not for each task
 
 
-def read_parcel(index: int, parcel: Parcel, spec: ReaderSpec, key: str) -> tuple[int, list[Reading]]:
+def read_parcel(index: int, parcel: Parcel, spec: Spec, key: str) -> tuple[int, list[Reading]]:
     """On a worker: read one task's pictures. key: tells one evaluation's model from another's."""
     if key not in _readers:
-        _readers[key] = open_reader(spec)
+        _readers[key] = spec.open()
     with tempfile.TemporaryDirectory(prefix="ocrm55-task-") as folder:
         here = []
         for number, (word, content) in enumerate(parcel):
@@ -29,7 +29,7 @@ def read_parcel(index: int, parcel: Parcel, spec: ReaderSpec, key: str) -> tuple
 
 
 def read_on_cluster(
-    tasks: Sequence[Sequence[Word]], spec: ReaderSpec, address: str, *, timeout_s: float = 20
+    tasks: Sequence[Sequence[Word]], spec: Spec, address: str, *, timeout_s: float = 20
 ) -> Iterator[tuple[int, list[Reading]]]:
     """Read the tasks on the Dask cluster whose scheduler listens at `address`; yields them as they are done.
 

@@ -14,7 +14,7 @@ from ocrm55 import __version__, files
 from ocrm55.errors import ToolchainError
 from ocrm55.recognizer.image import read_image
 from ocrm55.training import metrics
-from ocrm55.training.readers import Reader, ReaderSpec, open_reader
+from ocrm55.training.readers import Reader, Spec
 from ocrm55.training.words import Word
 
 Advance = Callable[[int], None]  # told how many more pictures are done
@@ -63,7 +63,7 @@ class Evaluation:
 
 def evaluate(
     words: Sequence[Word],
-    spec: ReaderSpec,
+    spec: Spec,
     *,
     workers: int = 1,
     cluster: str | None = None,
@@ -101,8 +101,8 @@ def read_task(reader: Reader, task: Sequence[Word]) -> list[Reading]:
     ]
 
 
-def _read_here(tasks: Sequence[Sequence[Word]], spec: ReaderSpec) -> Iterator[tuple[int, list[Reading]]]:
-    reader = open_reader(spec)
+def _read_here(tasks: Sequence[Sequence[Word]], spec: Spec) -> Iterator[tuple[int, list[Reading]]]:
+    reader = spec.open()
     try:
         for index, task in enumerate(tasks):
             yield index, read_task(reader, task)
@@ -113,9 +113,9 @@ def _read_here(tasks: Sequence[Sequence[Word]], spec: ReaderSpec) -> Iterator[tu
 _reader: Reader | None = None  # of a worker process, opened once
 
 
-def _open_in_process(spec: ReaderSpec) -> None:
+def _open_in_process(spec: Spec) -> None:
     global _reader
-    _reader = open_reader(spec)
+    _reader = spec.open()
     atexit.register(_reader.close)
 
 
@@ -125,11 +125,11 @@ def _read_in_process(index: int, task: Sequence[Word]) -> tuple[int, list[Readin
 
 
 def _read_in_processes(
-    tasks: Sequence[Sequence[Word]], spec: ReaderSpec, workers: int
+    tasks: Sequence[Sequence[Word]], spec: Spec, workers: int
 ) -> Iterator[tuple[int, list[Reading]]]:
     # Paddle's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    open_reader(spec).close()  # a model that cannot be opened is reported from here, in one sentence
+    spec.open().close()  # a model that cannot be opened is reported from here, in one sentence
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_open_in_process, initargs=(spec,)) as pool:
         futures = [pool.submit(_read_in_process, index, task) for index, task in enumerate(tasks)]
         try:

@@ -31,6 +31,13 @@ class Reader(Protocol):
         """Remove what was unpacked."""
 
 
+class Spec(Protocol):
+    """What an evaluation is given: a value that can be pickled, and that opens the reader where it arrives."""
+
+    def open(self) -> Reader:
+        """Open the reader."""
+
+
 @dataclass(frozen=True)
 class ReaderSpec:
     """kind: host, onnx or target. files: name -> content of the model's folder, the ONNX file or the ELF.
@@ -43,6 +50,14 @@ class ReaderSpec:
     simulator: str = "auto"
     fvp: Path | None = None
     timeout_s: float = 120.0
+
+    def open(self) -> Reader:
+        """The reader. Raises InputError for a kind that does not exist and for a model that cannot be loaded."""
+        if self.kind in ("host", "onnx"):
+            return HostReader(self)
+        if self.kind == "target":
+            return TargetReader(self)
+        raise InputError(f"`{self.kind}` is not a place to evaluate on.", [f"use one of: {', '.join(KINDS)}"])
 
 
 def host_spec(model_dir: Path) -> ReaderSpec:
@@ -116,15 +131,6 @@ class TargetReader:
     def close(self) -> None:
         """Remove the unpacked ELF."""
         self._folder.cleanup()
-
-
-def open_reader(spec: ReaderSpec) -> Reader:
-    """The reader that a spec describes. Raises InputError for a kind that does not exist."""
-    if spec.kind in ("host", "onnx"):
-        return HostReader(spec)
-    if spec.kind == "target":
-        return TargetReader(spec)
-    raise InputError(f"`{spec.kind}` is not a place to evaluate on.", [f"use one of: {', '.join(KINDS)}"])
 
 
 def _unpack(spec: ReaderSpec) -> tempfile.TemporaryDirectory[str]:

@@ -1,0 +1,59 @@
+"""`python -m ocrm55.training.twin`: train the PyTorch twin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ocrm55 import console
+from ocrm55.errors import Ocrm55Error
+from ocrm55.training.fonts import FONT_FOLDERS
+
+
+def main(
+    output: Annotated[Path, typer.Argument(help="Folder for best.pt, state.pt and log.jsonl; resumed from.")],
+    data: Annotated[list[Path] | None, typer.Option(help="Labelled pictures, as for `ocrm55 train`.")] = None,
+    apart: Annotated[Path | None, typer.Option(help="List of pictures to measure on and never train on.")] = None,
+    # Not --start: torchrun takes that for an option of its own.
+    weights: Annotated[Path | None, typer.Option(help="A .pt to start from; without it, from nothing.")] = None,
+    fonts: Annotated[list[Path] | None, typer.Option(help="Font folders instead of the system's.")] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Batches of each process.")] = 20000,
+    minutes: Annotated[float, typer.Option(min=0, help="End the schedule after so long; 0 for no limit.")] = 0,
+    columns: Annotated[int, typer.Option(min=320, help="Pixels of a batch side by side.")] = 4096,
+    learning_rate: float = 1.5e-3,
+    weight_decay: float = 0.05,
+    seed: int = 1,
+    measure_every: Annotated[int, typer.Option(min=1, help="Steps between measurements.")] = 500,
+    checked: Annotated[int, typer.Option(min=10, help="Lines of each synthetic check.")] = 250,
+    processes: Annotated[int, typer.Option(min=0, help="Processes that make images, for each training process.")] = 1,
+) -> None:
+    """Train the PyTorch twin of the recognizer; run it under torchrun for several processes or GPUs."""
+    from ocrm55.training.twin.loop import TwinOptions, train
+
+    options = TwinOptions(
+        output=output,
+        data=tuple(data or ()),
+        apart=apart,
+        start=weights,
+        fonts=tuple(fonts or FONT_FOLDERS),
+        steps=steps,
+        columns=columns,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        seed=seed,
+        measure_every=measure_every,
+        checked=checked,
+        processes=processes,
+        minutes=minutes,
+    )
+    try:
+        train(options)
+    except Ocrm55Error as trouble:
+        console.error(trouble)
+        raise SystemExit(trouble.exit_code) from trouble
+
+
+if __name__ == "__main__":
+    typer.run(main)
