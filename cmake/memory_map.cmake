@@ -25,11 +25,15 @@ function(ocrm55_linker_script script output)
   get_filename_component(folder "${output}" DIRECTORY)
   file(CONFIGURE OUTPUT "${folder}/regions.ld" CONTENT "${memory}" @ONLY)
 
-  # Placement: the option where one is given, else what the file says.
+  # Placement: the user's option, else what the compiled model asks for (OCRM55_MODEL_*_REGION of its sources.cmake), else
+  # what the board's file says.
   set(definitions "")
   foreach(what code data arena weights hot_weights images)
     string(TOUPPER ${what} upper)
     set(region "${OCRM55_${upper}_REGION}")
+    if(NOT region)
+      set(region "${OCRM55_MODEL_${upper}_REGION}")
+    endif()
     if(NOT region)
       string(JSON region GET "${json}" placement ${what})
     endif()

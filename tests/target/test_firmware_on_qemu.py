@@ -204,6 +204,18 @@ def test_awkward_folder_names(fake_elf: Path, tmp_path: Path) -> None:
     assert run(odd / "odd name.elf", [fake.image(frames=fake.text_frames("odd"))]).results[0].text == "odd"
 
 
+def test_the_model_may_say_where_it_wants_to_be(fake_elf: Path, tmp_path: Path) -> None:
+    artifact = fake.write(tmp_path / "artifact")
+    with (artifact / "sources.cmake").open("a") as file:
+        file.write("set(OCRM55_MODEL_ARENA_REGION DTCM)\nset(OCRM55_MODEL_WEIGHTS_REGION SRAM)\n")
+    built = build(artifact, tmp_path / "firmware")
+    assert {use.region.name: use.used for use in built.regions}["SRAM"] == 16
+    built = build(artifact, tmp_path / "firmware", defines={"OCRM55_WEIGHTS_REGION": "DDR"})
+    used = {use.region.name: use.used for use in built.regions}
+    assert (used["SRAM"], used["DDR"], used["ISRAM"]) == (0, 16, 0)
+    assert run(built.elf, [fake.image(frames=fake.text_frames("here"))]).results[0].text == "here"
+
+
 def test_many_images_in_one_run(fake_elf: Path) -> None:
     texts = [f"n{number}" for number in range(200)]
     result = run(fake_elf, [fake.image(frames=fake.text_frames(text)) for text in texts], want_probabilities=True)

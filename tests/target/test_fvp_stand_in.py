@@ -107,6 +107,7 @@ def test_found_by_option_variable_and_path(fvp_stand_in: Path, monkeypatch: pyte
     assert find_simulator("qemu").name == "QEMU"
 
 
+@pytest.mark.skipif(not shutil.which("qemu-system-arm"), reason="qemu-system-arm not installed")
 def test_named_but_absent_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ToolchainError, match="--fvp says"):
         find_simulator("auto", tmp_path)

@@ -1,13 +1,15 @@
 """Calling a simulator: its command line, its version, and how its own failures are told from the firmware's."""
 
+import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ocrm55.errors import InputError, TargetError, ToolchainError
+from ocrm55.errors import InputError, OutputError, TargetError, ToolchainError
 from ocrm55.simulators import base, find_simulator, fvp, qemu
 
 IDENTITY = "ocrm55 0.1.0 m float32 1x3x48x320 arena 16"
@@ -166,3 +168,32 @@ def test_missing_elf_and_wrong_images(tmp_path: Path) -> None:
             base.ocri([wrong])
     with pytest.raises(InputError, match="image 2 is float32"):
         base.ocri([IMAGE, IMAGE.astype(np.float32)])  # type: ignore[list-item]
+
+
+def test_no_room_for_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = request_in(tmp_path)
+    simulator = qemu.Qemu(program(tmp_path, "exit 0"))
+    monkeypatch.setattr(base.tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(OutputError, match="temporary folder cannot be written: No such file"):
+        simulator.run(request)
+
+
+def test_interrupt_ends_the_simulator(tmp_path: Path) -> None:
+    script = program(tmp_path, said("image 1/1") + f'\necho $$ > "{tmp_path}/pid"\nexec sleep 60')
+    request_in(tmp_path)
+    code = (
+        "from pathlib import Path\nimport numpy as np\nfrom ocrm55.simulators import base, qemu\n"
+        f"elf, images = Path({str(tmp_path / 'fw.elf')!r}), [np.zeros((48, 8, 3), np.uint8)]\n"
+        f"qemu.Qemu(Path({str(script)!r})).run(base.Request(elf, images, timeout_s=50))\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as process:
+        for _ in range(400):
+            if (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip():
+                break
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        process.wait(10)
+    state = subprocess.run(
+        ["ps", "-o", "stat=", "-p", (tmp_path / "pid").read_text().strip()], capture_output=True, text=True, check=False
+    )
+    assert state.stdout.strip() in ("", "Z")

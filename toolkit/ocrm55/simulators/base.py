@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ocrm55 import console
-from ocrm55.errors import InputError, TargetError, ToolchainError
+from ocrm55.errors import InputError, OutputError, TargetError, ToolchainError
 from ocrm55.simulators import protocol
 from ocrm55.simulators.protocol import ImageResult
 
@@ -102,8 +102,7 @@ class Simulator(ABC):
         if not elf.is_file():
             raise InputError(f"{elf} is not there.", ["ocrm55 build"])
         self.version()
-        with tempfile.TemporaryDirectory(prefix="ocrm55-run-") as folder:
-            place = Path(folder)
+        with _temporary_folder() as place:
             _link_or_copy(elf.resolve(), place / _ELF)
             words = ["ocrm55"]
             if request.images:
@@ -171,6 +170,18 @@ class Simulator(ABC):
             results = [ImageResult(result.text, result.score) for result in results]
         probabilities = _read_probabilities(place / _PROBABILITIES, expected) if request.want_probabilities else None
         return Run(said.uart, said.exit_status, results, probabilities, said.identity, said.stack_bytes)
+
+
+@contextlib.contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    try:
+        with tempfile.TemporaryDirectory(prefix="ocrm55-run-") as folder:
+            yield Path(folder)
+    except OSError as trouble:
+        raise OutputError(
+            f"the run's temporary folder cannot be written: {trouble.strerror or trouble}.",
+            [f"free some space in {tempfile.gettempdir()}", "set TMPDIR to a folder that can be written"],
+        ) from trouble
 
 
 def ocri(images: Sequence[NDArray[np.uint8]]) -> bytes:
