@@ -134,10 +134,20 @@ static uint32_t run_depthwise(struct kernel_case *c)
     return 0;
 }
 
+/* integers: epilogue, channels in, height, width, channels out, height out, width out, kernel height, kernel width, stride y,
+ * stride x, pad top, pad left, y stride, zero point in. blobs: x, weights, scale, table */
 static uint32_t run_conv(struct kernel_case *c)
 {
-    (void)c;
-    return STATUS_UNKNOWN;
+    const int32_t *i = c->integers + EPILOGUE_INTEGERS;
+    const struct ocrm55_conv layer = {.channels_in = i[0], .height = i[1], .width = i[2], .channels_out = i[3],
+                                      .height_out = i[4], .width_out = i[5], .kernel_height = i[6],
+                                      .kernel_width = i[7], .stride_y = i[8], .stride_x = i[9], .pad_top = i[10],
+                                      .pad_left = i[11], .y_stride = i[12], .zero_point_in = i[13],
+                                      .weights = (const int8_t *)c->blobs[1],
+                                      .epilogue = epilogue(c->integers, c->blobs[2], c->blobs[3])};
+    const int8_t *x = (const int8_t *)c->blobs[0];
+    void *scratch = workspace(c, ocrm55_conv_s8_workspace_bytes(&layer));
+    RUN(c, ocrm55_conv_s8_check(&layer, x, c->out), ocrm55_conv_s8(&layer, x, c->out, scratch));
 }
 
 static uint32_t (*const kernels[])(struct kernel_case *) = {

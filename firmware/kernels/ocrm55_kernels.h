@@ -63,6 +63,26 @@ enum ocrm55_status ocrm55_pointwise_s8_check(const struct ocrm55_pointwise *laye
                                              int32_t pixels);
 size_t ocrm55_pointwise_s8_workspace_bytes(const struct ocrm55_pointwise *layer);
 
+/* Convolution with any window, strides and borders:
+ * y[height_out][width_out][channels_out] = epilogue(w * x[height][width][channels_in] + bias).
+ *
+ * The window of output (0, 0) starts at row -pad_top, column -pad_left; what lies outside of x counts as zero_point_in.
+ * weights, packing.conv: as for ocrm55_pointwise, the input being the window's rows, columns and channels in that order.
+ * x: 4-byte aligned. y: as for ocrm55_pointwise. They must not overlap. */
+struct ocrm55_conv {
+    int32_t channels_in, height, width;
+    int32_t channels_out, height_out, width_out;
+    int32_t kernel_height, kernel_width;
+    int32_t stride_y, stride_x, pad_top, pad_left;
+    int32_t y_stride;
+    int32_t zero_point_in;
+    const int8_t *weights;
+    struct ocrm55_epilogue epilogue;
+};
+void ocrm55_conv_s8(const struct ocrm55_conv *layer, const int8_t *x, void *y, void *workspace);
+enum ocrm55_status ocrm55_conv_s8_check(const struct ocrm55_conv *layer, const int8_t *x, const void *y);
+size_t ocrm55_conv_s8_workspace_bytes(const struct ocrm55_conv *layer);
+
 /* Depthwise convolution 3x3 or 5x5, strides 1 and 2 in any mixture:
  * y[height_out][width_out][channels] = epilogue(sum of taps * window of x[height][width][channels] + bias).
  *

@@ -15,44 +15,42 @@ static int32_t group_channels(int32_t channels_in)
     return group < GROUP_CHANNELS ? group : GROUP_CHANNELS;
 }
 
-static bool rows_in_place(const struct ocrm55_pointwise *layer) { return layer->channels_in % TILE_BLOCK == 0; }
+/* Rows of a length that is no multiple of 16 are copied, with room behind them that meets weights of zero. */
+struct copies {
+    const int8_t *x;
+    int8_t *rows;
+    int32_t channels, depth;
+};
 
-static int32_t sums_bytes(const struct ocrm55_pointwise *layer)
+static void copied_rows(void *context, int32_t pixel, int32_t valid, const int8_t *row[TILE_PIXELS])
 {
-    const int32_t channels = round_up(layer->channels_out, 4), group = group_channels(layer->channels_in);
-    return (channels < group ? channels : group) * TILE_PIXELS * (int32_t)sizeof(int32_t);
+    const struct copies *c = context;
+    for (int32_t i = 0; i < TILE_PIXELS; i++) {
+        row[i] = i < valid ? memcpy(c->rows + i * c->depth, c->x + (pixel + i) * c->channels, (size_t)c->channels)
+                           : row[i - 1];
+    }
 }
 
 size_t ocrm55_pointwise_s8_workspace_bytes(const struct ocrm55_pointwise *layer)
 {
-    const int32_t rows = rows_in_place(layer) ? 0 : TILE_PIXELS * round_up(layer->channels_in, TILE_BLOCK);
-    return (size_t)(sums_bytes(layer) + rows);
+    const int32_t depth = round_up(layer->channels_in, TILE_BLOCK);
+    const int32_t sums = tile_sums_bytes(layer->channels_out, group_channels(layer->channels_in));
+    return (size_t)(sums + (depth == layer->channels_in ? 0 : TILE_PIXELS * depth));
 }
 
 void ocrm55_pointwise_s8(const struct ocrm55_pointwise *layer, const int8_t *x, void *y, int32_t pixels, void *workspace)
 {
-    const int32_t channels_in = layer->channels_in, padded = round_up(channels_in, TILE_BLOCK);
-    const int32_t element = layer->epilogue.activation == OCRM55_REAL ? (int32_t)sizeof(float) : 1;
-    const int32_t group = group_channels(channels_in);
-    int32_t *acc = workspace;
-    int8_t *rows = (int8_t *)workspace + sums_bytes(layer);
-    for (int32_t channel = 0; channel < layer->channels_out; channel += group) {
-        const int32_t left = layer->channels_out - channel;
-        const int32_t channels = left < group ? left : group;
-        for (int32_t pixel = 0; pixel < pixels; pixel += TILE_PIXELS) {
-            const int32_t valid = pixels - pixel < TILE_PIXELS ? pixels - pixel : TILE_PIXELS;
-            const int8_t *row[TILE_PIXELS];
-            for (int32_t i = 0; i < TILE_PIXELS; i++) {
-                row[i] = x + (pixel + (i < valid ? i : valid - 1)) * channels_in;
-                if (padded != channels_in) {
-                    row[i] = memcpy(rows + i * padded, row[i], (size_t)channels_in);
-                }
-            }
-            tile_conv(layer->weights, padded, layer->channels_out, channel, channels, row, acc);
-            tile_store(&layer->epilogue, layer->epilogue.scale + channel, acc, channels, valid,
-                       (int8_t *)y + (pixel * layer->y_stride + channel) * element, layer->y_stride);
-        }
+    struct tile_layer l = {.weights = layer->weights, .channels_out = layer->channels_out, .y_stride = layer->y_stride,
+                           .epilogue = &layer->epilogue, .x = x};
+    l.depth = round_up(layer->channels_in, TILE_BLOCK);
+    l.group = group_channels(layer->channels_in);
+    int8_t *rows = (int8_t *)workspace + tile_sums_bytes(l.channels_out, l.group);
+    struct copies copies = {x, rows, layer->channels_in, l.depth};
+    if (l.depth != layer->channels_in) {
+        l.rows = copied_rows;
+        l.context = &copies;
     }
+    tile_run(&l, pixels, y, workspace);
 }
 
 enum ocrm55_status ocrm55_pointwise_s8_check(const struct ocrm55_pointwise *layer, const int8_t *x, const void *y,

@@ -23,28 +23,43 @@
 
 static inline int32_t round_up(int32_t value, int32_t step) { return (value + step - 1) / step * step; }
 
-/* acc[channels rounded up to 4][4 pixels] = bias + the whole dot product, for `channels` output channels from number
- * `first` on (a multiple of 4).
- *
- * rows: 4 pixels of `depth` int8 (a multiple of 16; more than 512 are taken in several passes), each 4-byte aligned.
- * weights: all of the layer's, in the order of packing.pointwise (see struct ocrm55_pointwise), 4-byte aligned. */
-void tile_conv(const int8_t *weights, int32_t depth, int32_t channels_out, int32_t first, int32_t channels,
-               const int8_t *const rows[TILE_PIXELS], int32_t *acc);
+/* 4 pixels x many pairs of channels, over at most 512 input channels: acc[pair][2][4] = weights . x. */
+struct tile_core_arguments {
+    const int8_t *x[TILE_PIXELS]; /* 0: rows of blocks * 16 int8, each 4-byte aligned */
+    const int8_t *weights;        /* 16: of the first pair, 4-byte aligned */
+    int32_t *acc;                 /* 20 */
+    const int8_t *weights_end;    /* 24: behind the last pair's */
+    int32_t blocks;               /* 28: 1 to 32 */
+};
+/* _bias: the sums start from the bias that stands before each pair's weights. _sums: they go on from what acc holds. */
+void tile_core_bias(const struct tile_core_arguments *arguments);
+void tile_core_sums(const struct tile_core_arguments *arguments);
 
-/* acc[channels rounded up to 4][4 pixels] -> y[pixel * stride + channel], through scale, activation, zero point and
- * limits of `epilogue`. `scale` points to the first of these channels. Of the 4 pixels the first `pixels` are stored; the
- * others must be copies of the last of them. */
-void tile_store(const struct ocrm55_epilogue *epilogue, const float *scale, const int32_t *acc, int32_t channels,
-                int32_t pixels, void *y, int32_t stride);
+/* A convolution, once its windows are rows: y[pixel * y_stride + channel] for all pixels and channels. */
+struct tile_layer {
+    const int8_t *weights; /* all of them, in the order of packing.pointwise (see struct ocrm55_pointwise) */
+    int32_t depth;         /* bytes of a row, a multiple of 16 */
+    int32_t channels_out, y_stride;
+    int32_t group;         /* channels that are worked on together, a multiple of 4 */
+    const struct ocrm55_epilogue *epilogue;
+    /* Where the rows of a tile are: with `rows` NULL at x + pixel * depth, else where rows() says. It fills in all 4;
+     * those behind the last valid one repeat it. */
+    const int8_t *x;
+    void (*rows)(void *context, int32_t pixel, int32_t valid, const int8_t *row[TILE_PIXELS]);
+    void *context;
+};
+/* acc: room for tile_sums_bytes. */
+void tile_run(const struct tile_layer *layer, int32_t pixels, void *y, int32_t *acc);
+int32_t tile_sums_bytes(int32_t channels_out, int32_t group);
 
-/* The same for one channel: acc[pixels], 64 bytes beyond the last may be read -> y[pixel * stride]. Not REAL. */
+/* acc[pixels] of one channel, 64 bytes beyond the last may be read -> y[pixel * stride]. Not REAL. */
 void tile_store_channel(const struct ocrm55_epilogue *epilogue, int32_t bias, float scale, const int32_t *acc,
                         int32_t pixels, int8_t *y, int32_t stride);
 
 /* One sum on its way out, in portable C (all activations but REAL). */
 int8_t tile_requantize(const struct ocrm55_epilogue *epilogue, float scale, int32_t sum);
 
-/* Are these arguments fit for tile_store? */
+/* Are these arguments what the above can work with? */
 enum ocrm55_status tile_check(const struct ocrm55_epilogue *epilogue, const void *y);
 
 #endif

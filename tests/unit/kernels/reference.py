@@ -1,4 +1,4 @@
-"""What the kernels must compute, written independently of them: numpy, exact int64 sums, one float32 operation at a time."""
+"""What the kernels must compute, independently of them: numpy, exact int64 sums, one float32 operation at a time."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def conv(
     pads: tuple[int, int, int, int],
     zero: int,
 ) -> np.ndarray:
-    """Sums of a convolution: x [H, W, C], weights [O, I, kh, kw] (I = 1 with O = C: depthwise), pads top left bottom right.
+    """Sums of a convolution: x [H, W, C], weights [O, I, kh, kw] (I = 1, O = C: depthwise), pads top left bottom right.
 
     The bias has the zero point folded in, so x counts as it is and the border holds the zero point.
     """

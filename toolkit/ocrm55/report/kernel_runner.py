@@ -71,7 +71,8 @@ def encode(cases: Sequence[Case]) -> bytes:
 
 def decode(data: bytes, cases: Sequence[Case]) -> list[Answer]:
     """The runner's answers to these cases."""
-    answers, at = [], 0
+    answers: list[Answer] = []
+    at = 0
     for case in cases:
         if at + 12 > len(data):
             raise TargetError(f"the kernel runner stopped at case {len(answers)} of {len(cases)} ({case.label}).")

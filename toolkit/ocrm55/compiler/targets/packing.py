@@ -1,8 +1,8 @@
 """int8 weights in the order in which the kernels of firmware/kernels read them.
 
-Weights come as ONNX has them (OIHW, depthwise with I = 1), biases as int32 with the input's zero point already folded in
-(`fold_zero_point`), scales as float32 for each output channel. What a kernel reads is described once, beside its structure
-in ocrm55_kernels.h; here it is made.
+Weights come as ONNX has them (OIHW, depthwise with I = 1), biases as int32 with the input's zero point already
+folded in (`fold_zero_point`), scales as float32 for each output channel. What a kernel reads is described once, beside
+its structure in ocrm55_kernels.h; here it is made.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ def pointwise(weights: Int8, bias: Int32) -> Int8:
 
 
 def conv(weights: Int8, bias: Int32) -> Int8:
-    """[out, in, height, width] -> the stream of ocrm55_conv: as pointwise, over rows, columns, channels of the window."""
+    """[out, in, height, width] -> the stream of ocrm55_conv: as pointwise, over the window's rows, columns, channels."""
     return pointwise(np.asarray(weights, np.int8).transpose(0, 2, 3, 1).reshape(len(weights), -1), bias)
 
 
 def depthwise(weights: Int8) -> Int8:
-    """[channels, 1, k, k] -> the taps of ocrm55_depthwise: row by row, zeros up to 16 (3x3) or 32 (5x5) bytes a channel."""
+    """[channels, 1, k, k] -> the taps of ocrm55_depthwise: row by row, zeros up to 16 (3x3) or 32 (5x5) a channel."""
     taps = np.asarray(weights, np.int8).reshape(len(weights), -1)
     if taps.shape[1] not in (9, 25):
         raise ValueError("a depthwise kernel is 3x3 or 5x5")

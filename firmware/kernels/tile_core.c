@@ -14,15 +14,9 @@
 
 #include "tile.h"
 
-#if OCRM55_HELIUM
+#include <string.h>
 
-struct core_arguments {
-    const int8_t *x[TILE_PIXELS]; /* 0: each row + 16 * blocks - 256, the middle of what immediate offsets reach */
-    const int8_t *weights;        /* 16 */
-    int32_t *acc;                 /* 20 */
-    const int8_t *weights_end;    /* 24 */
-    int32_t skipped;              /* 28: blocks that the row of 31 leaves out: 32 - blocks */
-};
+#if OCRM55_HELIUM
 
 /* START: the instruction that fetches eight sums. */
 #define TILE_CORE(START)                                                                       \
@@ -31,14 +25,21 @@ struct core_arguments {
         "vpush {d8-d15}\n"                                                                     \
         "sub sp, sp, #12\n"                                                                    \
         "ldrd r2, r4, [r0, #24]\n"                                                             \
-        "adr.w r6, 2f\n"                                                                       \
-        "mov.w r8, #56\n"                                                                      \
-        "mla r6, r4, r8, r6\n"                                                                 \
-        "orr r6, r6, #1\n"                                                                     \
-        "strd r2, r6, [sp]\n"                                                                  \
         "ldrd r1, r3, [r0]\n"                                                                  \
         "ldrd r5, r7, [r0, #8]\n"                                                              \
         "ldrd r9, r11, [r0, #16]\n"                                                            \
+        "adr.w r6, 2f\n"            /* where to enter: 2f + 56 * (32 - blocks), + 1 for Thumb */\
+        "rsb r8, r4, #32\n"                                                                    \
+        "mov.w r10, #56\n"                                                                     \
+        "mla r6, r8, r10, r6\n"                                                                \
+        "orr r6, r6, #1\n"                                                                     \
+        "strd r2, r6, [sp]\n"                                                                  \
+        "lsl r4, r4, #4\n"          /* x + 16 * blocks - 256: the last block is at +240 */     \
+        "sub r4, r4, #256\n"                                                                   \
+        "add r1, r1, r4\n"                                                                     \
+        "add r3, r3, r4\n"                                                                     \
+        "add r5, r5, r4\n"                                                                     \
+        "add r7, r7, r4\n"                                                                     \
         "vldrw.u32 q4, [r1, #240]\n"                                                           \
         "vldrw.u32 q5, [r3, #240]\n"                                                           \
         "vldrw.u32 q6, [r5, #240]\n"                                                           \
@@ -83,47 +84,29 @@ struct core_arguments {
         "vpop {d8-d15}\n"                                                                      \
         "pop {r4-r11, pc}\n")
 
-__attribute__((naked, noinline)) static void core_from_bias(__attribute__((unused)) const struct core_arguments *arguments)
+__attribute__((naked, noinline)) void tile_core_bias(__attribute__((unused)) const struct tile_core_arguments *a)
 {
     TILE_CORE("ldmia.w r9!, {r0, r2, r4, r6, r8, r10, r12, lr}");
 }
 
-__attribute__((naked, noinline)) static void core_from_sums(__attribute__((unused)) const struct core_arguments *arguments)
+__attribute__((naked, noinline)) void tile_core_sums(__attribute__((unused)) const struct tile_core_arguments *a)
 {
     TILE_CORE("ldmia.w r11, {r0, r2, r4, r6, r8, r10, r12, lr}");
 }
 
-/* acc[pairs][2][4], where one pass takes at most 512 input channels; first: start from the bias in the weights, else go on
- * from what acc holds. */
-static void tile_dot(const int8_t *const x[TILE_PIXELS], const int8_t *weights, int32_t *acc, int32_t blocks,
-                     int32_t pairs, bool first)
-{
-    const int8_t *end = weights + pairs * (blocks * 2 * TILE_BLOCK + (first ? 32 : 0));
-    const int32_t middle = blocks * TILE_BLOCK - 256;
-    const struct core_arguments arguments = {{x[0] + middle, x[1] + middle, x[2] + middle, x[3] + middle},
-                                             weights, acc, end, TILE_CHUNK_BLOCKS - blocks};
-    if (first) {
-        core_from_bias(&arguments);
-    } else {
-        core_from_sums(&arguments);
-    }
-}
-
 #else
 
-#include <string.h>
-
-static void tile_dot(const int8_t *const x[TILE_PIXELS], const int8_t *weights, int32_t *acc, int32_t blocks,
-                     int32_t pairs, bool first)
+static void core(const struct tile_core_arguments *a, bool from_bias)
 {
-    for (int32_t pair = 0; pair < pairs; pair++, acc += 8) {
-        if (first) {
-            memcpy(acc, weights, 32);
-            weights += 32;
+    const int8_t *weights = a->weights;
+    for (int32_t *acc = a->acc; weights < a->weights_end; acc += 8) {
+        if (from_bias) {
+            memcpy(acc, weights, 8 * sizeof *acc);
+            weights += 8 * sizeof *acc;
         }
-        for (int32_t block = 0; block < blocks; block++, weights += 2 * TILE_BLOCK) {
+        for (int32_t block = 0; block < a->blocks; block++, weights += 2 * TILE_BLOCK) {
             for (int32_t pixel = 0; pixel < TILE_PIXELS; pixel++) {
-                const int8_t *row = x[pixel] + block * TILE_BLOCK;
+                const int8_t *row = a->x[pixel] + block * TILE_BLOCK;
                 for (int32_t i = 0; i < TILE_BLOCK; i++) {
                     acc[pixel] += row[i] * weights[i];
                     acc[4 + pixel] += row[i] * weights[TILE_BLOCK + i];
@@ -133,21 +116,7 @@ static void tile_dot(const int8_t *const x[TILE_PIXELS], const int8_t *weights, 
     }
 }
 
-#endif
+void tile_core_bias(const struct tile_core_arguments *arguments) { core(arguments, true); }
+void tile_core_sums(const struct tile_core_arguments *arguments) { core(arguments, false); }
 
-void tile_conv(const int8_t *weights, int32_t depth, int32_t channels_out, int32_t first, int32_t channels,
-               const int8_t *const rows[TILE_PIXELS], int32_t *acc)
-{
-    const int32_t all_pairs = round_up(channels_out, 4) / 2, pairs = round_up(channels, 4) / 2;
-    const int8_t *x[TILE_PIXELS] = {rows[0], rows[1], rows[2], rows[3]};
-    for (int32_t done = 0; done < depth; done += TILE_CHUNK_BLOCKS * TILE_BLOCK) {
-        const int32_t left = (depth - done) / TILE_BLOCK;
-        const int32_t blocks = left < TILE_CHUNK_BLOCKS ? left : TILE_CHUNK_BLOCKS;
-        const int32_t pair_bytes = blocks * 2 * TILE_BLOCK + (done == 0 ? 32 : 0);
-        tile_dot(x, weights + first / 2 * pair_bytes, acc, blocks, pairs, done == 0);
-        weights += all_pairs * pair_bytes;
-        for (int32_t i = 0; i < TILE_PIXELS; i++) {
-            x[i] += TILE_CHUNK_BLOCKS * TILE_BLOCK;
-        }
-    }
-}
+#endif

@@ -1,0 +1,162 @@
+/* Sums of one channel to its outputs, and the same for single sums in portable C. */
+
+#include "tile_epilogue.h"
+
+#include <math.h>
+#include <string.h>
+
+#if OCRM55_HELIUM
+
+/* v[i] = (float)(next 4 sums + bias) * scale, 16 instructions for 16 sums. */
+static inline void load_channel(const int32_t **acc, int32_t bias, uint32_t scale, float32x4_t v[4])
+{
+    float32x4_t v0, v1, v2, v3;
+    __asm("vldrw.u32 %q[v0], [%[acc]], #16\n"
+          "vadd.i32 %q[v0], %q[v0], %[bias]\n"
+          "vldrw.u32 %q[v1], [%[acc]], #16\n"
+          "vcvt.f32.s32 %q[v0], %q[v0]\n"
+          "vadd.i32 %q[v1], %q[v1], %[bias]\n"
+          "vldrw.u32 %q[v2], [%[acc]], #16\n"
+          "vcvt.f32.s32 %q[v1], %q[v1]\n"
+          "vadd.i32 %q[v2], %q[v2], %[bias]\n"
+          "vldrw.u32 %q[v3], [%[acc]], #16\n"
+          "vcvt.f32.s32 %q[v2], %q[v2]\n"
+          "vadd.i32 %q[v3], %q[v3], %[bias]\n"
+          "vmul.f32 %q[v0], %q[v0], %[scale]\n"
+          "vcvt.f32.s32 %q[v3], %q[v3]\n"
+          "vmul.f32 %q[v1], %q[v1], %[scale]\n"
+          "vmul.f32 %q[v2], %q[v2], %[scale]\n"
+          "vmul.f32 %q[v3], %q[v3], %[scale]\n"
+          : [v0] "=&w"(v0), [v1] "=&w"(v1), [v2] "=&w"(v2), [v3] "=&w"(v3), [acc] "+r"(*acc)
+          : [bias] "r"(bias), [scale] "r"(scale)
+          : "memory");
+    v[0] = v0, v[1] = v1, v[2] = v2, v[3] = v3;
+}
+
+/* 8 outputs of one channel, in the lower halves of their lanes. */
+static inline int16x8_t finish8(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, float32x4_t a,
+                                float32x4_t b)
+{
+    if (activation == OCRM55_HARD_SWISH) {
+        const float32x4_t zero = vdupq_n_f32(0.0f), six = vdupq_n_f32(6.0f);
+        a = hard_swish(a, zero, six, e->gain);
+        b = hard_swish(b, zero, six, e->gain);
+    }
+    int16x8_t both = narrow32(vcvtnq_s32_f32(a), vcvtnq_s32_f32(b));
+    if (activation == OCRM55_TABLE16) {
+        const uint16x8_t index = vshlq_u16(vreinterpretq_u16_s16(both), vdupq_n_s16((int16_t)-e->table_shift));
+        return vldrbq_gather_offset_s16(e->table, index);
+    }
+    both = vqaddq_n_s16(both, (int16_t)e->zero_point);
+    if (activation == OCRM55_TABLE8) {
+        both = vminq_s16(vmaxq_s16(both, vdupq_n_s16(-128)), vdupq_n_s16(127));
+        return vldrbq_gather_offset_s16(e->table, vreinterpretq_u16_s16(vandq_s16(both, vdupq_n_s16(255))));
+    }
+    return vminq_s16(vmaxq_s16(both, vdupq_n_s16(e->low)), vdupq_n_s16(e->high));
+}
+
+static inline __attribute__((always_inline)) void store_channel(const struct ocrm55_epilogue *epilogue,
+                                                                enum ocrm55_activation activation, int32_t bias,
+                                                                float scale, const int32_t *acc, int32_t pixels,
+                                                                int8_t *y, int32_t stride)
+{
+    const struct ocrm55_epilogue e = *epilogue;
+    uint32_t scale_bits;
+    memcpy(&scale_bits, &scale, sizeof scale_bits);
+    /* Narrowing two vectors of 4 sums leaves pixels in this order: 0 4 1 5 2 6 3 7. */
+    const uint16x8_t number = vidupq_n_u16(0, 1);
+    const uint16x8_t pixel = vorrq_u16(vshrq_n_u16(number, 1), vshlq_n_u16(vandq_u16(number, vdupq_n_u16(1)), 2));
+    const uint16x8_t to = vmulq_n_u16(pixel, (uint16_t)stride);
+    float32x4_t v[4];
+    int8_t *next = y + 8 * stride;
+    for (int32_t left = pixels >> 4; left > 0; left--) {
+        load_channel(&acc, bias, scale_bits, v);
+        vstrbq_scatter_offset_s16(y, to, finish8(&e, activation, v[0], v[1]));
+        vstrbq_scatter_offset_s16(next, to, finish8(&e, activation, v[2], v[3]));
+        y += 16 * stride;
+        next += 16 * stride;
+    }
+    const int32_t rest = pixels & 15;
+    if (rest > 0) {
+        load_channel(&acc, bias, scale_bits, v);
+        const int16x8_t order = vreinterpretq_s16_u16(pixel);
+        vstrbq_scatter_offset_p_s16(y, to, finish8(&e, activation, v[0], v[1]), vcmpltq_n_s16(order, (int16_t)rest));
+        vstrbq_scatter_offset_p_s16(next, to, finish8(&e, activation, v[2], v[3]),
+                                    vcmpltq_n_s16(order, (int16_t)(rest - 8)));
+    }
+}
+
+void tile_store_channel(const struct ocrm55_epilogue *e, int32_t bias, float scale, const int32_t *acc, int32_t pixels,
+                        int8_t *y, int32_t stride)
+{
+    switch (e->activation) {
+    case OCRM55_CLAMP:
+        store_channel(e, OCRM55_CLAMP, bias, scale, acc, pixels, y, stride);
+        break;
+    case OCRM55_HARD_SWISH:
+        store_channel(e, OCRM55_HARD_SWISH, bias, scale, acc, pixels, y, stride);
+        break;
+    case OCRM55_TABLE8:
+        store_channel(e, OCRM55_TABLE8, bias, scale, acc, pixels, y, stride);
+        break;
+    default:
+        store_channel(e, OCRM55_TABLE16, bias, scale, acc, pixels, y, stride);
+        break;
+    }
+}
+
+#else
+
+void tile_store_channel(const struct ocrm55_epilogue *epilogue, int32_t bias, float scale, const int32_t *acc,
+                        int32_t pixels, int8_t *y, int32_t stride)
+{
+    for (int32_t pixel = 0; pixel < pixels; pixel++) {
+        y[pixel * stride] = tile_requantize(epilogue, scale, acc[pixel] + bias);
+    }
+}
+
+#endif
+
+static int32_t clamp(int32_t value, int32_t low, int32_t high) { return value < low ? low : value > high ? high : value; }
+
+/* rint(v) + zero point, saturated to int16 on the way, as the Helium path does it. */
+static int32_t rounded16(float v)
+{
+    const float bounded = v < -32768.0f ? -32768.0f : v > 32767.0f ? 32767.0f : v;
+    return (int32_t)rintf(bounded);
+}
+
+int8_t tile_requantize(const struct ocrm55_epilogue *e, float scale, int32_t sum)
+{
+    float v = (float)sum * scale;
+    if (e->activation == OCRM55_TABLE16) {
+        return e->table[(uint16_t)rounded16(v) >> e->table_shift];
+    }
+    if (e->activation == OCRM55_TABLE8) {
+        return e->table[(uint8_t)clamp(rounded16(v) + e->zero_point, -128, 127)];
+    }
+    if (e->activation == OCRM55_HARD_SWISH) {
+        const float shifted = v + 3.0f;
+        const float gate = fminf(fmaxf(shifted, 0.0f), 6.0f);
+        v = (v * gate) * e->gain;
+    }
+    return (int8_t)clamp(rounded16(v) + e->zero_point, e->low, e->high);
+}
+
+enum ocrm55_status tile_check(const struct ocrm55_epilogue *e, const void *y)
+{
+    const bool table = e->activation == OCRM55_TABLE8 || e->activation == OCRM55_TABLE16;
+    if (!e->scale || (table && !e->table)) {
+        return OCRM55_NULL;
+    }
+    if (((uintptr_t)e->scale & 3u) != 0 || (e->activation == OCRM55_REAL && ((uintptr_t)y & 3u) != 0)) {
+        return OCRM55_ALIGNMENT;
+    }
+    if (e->activation > OCRM55_REAL || e->zero_point < -128 || e->zero_point > 127) {
+        return OCRM55_RANGE;
+    }
+    if (e->activation == OCRM55_TABLE16 && (e->table_shift < 1 || e->table_shift > 12)) {
+        return OCRM55_RANGE;
+    }
+    return e->activation <= OCRM55_HARD_SWISH && e->low > e->high ? OCRM55_RANGE : OCRM55_OK;
+}

@@ -1,0 +1,156 @@
+/* Convolutions whose windows are rows: tiles of 4 pixels through the core, then sums to outputs.
+ *
+ * On the way out lanes are the 4 pixels of a tile, so that a channel's scale is one scalar. Four channels make 16 outputs:
+ * narrowing with vqmovnb/vqmovnt interleaves them so that each 32-bit lane holds one pixel's 4 channels, and one scatter
+ * stores all. 29 instructions for 16 outputs with TABLE16. */
+
+#include "tile_epilogue.h"
+
+#include <string.h>
+
+int32_t tile_sums_bytes(int32_t channels_out, int32_t group)
+{
+    const int32_t channels = round_up(channels_out, 4);
+    return (channels < group ? channels : group) * TILE_PIXELS * (int32_t)sizeof(int32_t);
+}
+
+static void find_rows(const struct tile_layer *l, int32_t pixel, int32_t valid, const int8_t *row[TILE_PIXELS])
+{
+    if (l->rows) {
+        l->rows(l->context, pixel, valid, row);
+        return;
+    }
+    const int8_t *x = l->x + pixel * l->depth;
+    row[0] = x;
+    row[1] = x += valid > 1 ? l->depth : 0;
+    row[2] = x += valid > 2 ? l->depth : 0;
+    row[3] = x += valid > 3 ? l->depth : 0;
+}
+
+/* acc = the dot products of one tile with the group of channels from `channel` on. */
+static inline void sum_tile(const struct tile_layer *l, struct tile_core_arguments *a, int32_t channel)
+{
+    tile_core_bias(a);
+    if (l->depth <= TILE_CHUNK_BLOCKS * TILE_BLOCK) {
+        return;
+    }
+    /* More than 512 input channels: the other chunks follow, each with weights of its own for all channels. */
+    const int32_t pairs = (int32_t)(a->weights_end - a->weights) / (TILE_CHUNK_BLOCKS * 2 * TILE_BLOCK + 32);
+    const int32_t all_pairs = round_up(l->channels_out, 4) / 2;
+    struct tile_core_arguments more = *a;
+    const int8_t *chunk = l->weights + all_pairs * (TILE_CHUNK_BLOCKS * 2 * TILE_BLOCK + 32);
+    for (int32_t done = TILE_CHUNK_BLOCKS * TILE_BLOCK; done < l->depth; done += TILE_CHUNK_BLOCKS * TILE_BLOCK) {
+        const int32_t left = (l->depth - done) / TILE_BLOCK;
+        more.blocks = left < TILE_CHUNK_BLOCKS ? left : TILE_CHUNK_BLOCKS;
+        more.weights = chunk + channel / 2 * more.blocks * 2 * TILE_BLOCK;
+        more.weights_end = more.weights + pairs * more.blocks * 2 * TILE_BLOCK;
+        for (int32_t i = 0; i < TILE_PIXELS; i++) {
+            more.x[i] += TILE_CHUNK_BLOCKS * TILE_BLOCK;
+        }
+        tile_core_sums(&more);
+        chunk += all_pairs * more.blocks * 2 * TILE_BLOCK;
+    }
+}
+
+#if OCRM55_HELIUM
+
+/* y + 0, 1, 2, 3 pixels, less 4 for the first step of scatter_next; pixels beyond the last go where the last goes: they are
+ * copies of it. */
+static inline uint32x4_t places(uint8_t *y, uint32_t stride_bytes, uint32_t pixels)
+{
+    const uint32x4_t pixel = vminq_u32(vidupq_n_u32(0, 1), vdupq_n_u32(pixels - 1));
+    return vaddq_n_u32(vmulq_n_u32(pixel, stride_bytes), (uint32_t)(uintptr_t)y - 4u);
+}
+
+static inline void store_tile(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, const uint32_t *scale,
+                              const int32_t *acc, int32_t channels, int32_t pixels, uint8_t *y, int32_t stride)
+{
+    if (activation == OCRM55_REAL) {
+        uint32x4_t to = places(y, 4u * (uint32_t)stride, (uint32_t)pixels);
+        for (; channels > 0; channels--, acc += 4) {
+            scatter_next(&to, vreinterpretq_s32_f32(times(vldrwq_s32(acc), *scale++)));
+        }
+    } else if ((((uintptr_t)y | (uintptr_t)stride | (uintptr_t)channels) & 3u) == 0) {
+        uint32x4_t to = places(y, (uint32_t)stride, (uint32_t)pixels);
+        for (int32_t left = channels >> 2; left > 0; left--) {
+            scatter_next(&to, vreinterpretq_s32_s8(quad(e, activation, &acc, &scale)));
+        }
+    } else {
+        for (; channels > 0; channels -= 4, y += 4) {
+            int8_t part[16];
+            vst1q_s8(part, quad(e, activation, &acc, &scale));
+            for (int32_t pixel = 0; pixel < pixels; pixel++) {
+                memcpy(y + pixel * stride, part + 4 * pixel, channels < 4 ? (size_t)channels : 4u);
+            }
+        }
+    }
+}
+
+#else
+
+static inline void store_tile(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, const uint32_t *scale,
+                              const int32_t *acc, int32_t channels, int32_t pixels, uint8_t *y, int32_t stride)
+{
+    for (int32_t channel = 0; channel < channels; channel++) {
+        float factor;
+        memcpy(&factor, &scale[channel], sizeof factor);
+        for (int32_t pixel = 0; pixel < pixels; pixel++) {
+            const int32_t sum = acc[TILE_PIXELS * channel + pixel];
+            if (activation == OCRM55_REAL) {
+                const float v = (float)sum * factor;
+                memcpy(y + 4 * (pixel * stride + channel), &v, sizeof v);
+            } else {
+                y[pixel * stride + channel] = (uint8_t)tile_requantize(e, factor, sum);
+            }
+        }
+    }
+}
+
+#endif
+
+/* One copy of this for each activation: what the activation needs stays in registers over all tiles. */
+static inline __attribute__((always_inline)) void run(const struct tile_layer *layer, enum ocrm55_activation activation,
+                                                      int32_t pixels, uint8_t *y, int32_t *acc)
+{
+    const struct tile_layer l = *layer;
+    const struct ocrm55_epilogue e = *l.epilogue;
+    const uint32_t *scale = (const uint32_t *)(const void *)e.scale;
+    const int32_t element = activation == OCRM55_REAL ? (int32_t)sizeof(float) : 1;
+    const int32_t all_blocks = l.depth / TILE_BLOCK;
+    struct tile_core_arguments a = {.acc = acc};
+    a.blocks = all_blocks < TILE_CHUNK_BLOCKS ? all_blocks : TILE_CHUNK_BLOCKS;
+    const int32_t pair_bytes = a.blocks * 2 * TILE_BLOCK + 32;
+    for (int32_t channel = 0; channel < l.channels_out; channel += l.group) {
+        const int32_t left = l.channels_out - channel, channels = left < l.group ? left : l.group;
+        a.weights = l.weights + channel / 2 * pair_bytes;
+        a.weights_end = a.weights + round_up(channels, 4) / 2 * pair_bytes;
+        uint8_t *to = y + channel * element;
+        for (int32_t pixel = 0; pixel < pixels; pixel += TILE_PIXELS, to += TILE_PIXELS * l.y_stride * element) {
+            const int32_t valid = pixels - pixel < TILE_PIXELS ? pixels - pixel : TILE_PIXELS;
+            find_rows(&l, pixel, valid, a.x);
+            sum_tile(&l, &a, channel);
+            store_tile(&e, activation, scale + channel, acc, channels, valid, to, l.y_stride);
+        }
+    }
+}
+
+void tile_run(const struct tile_layer *layer, int32_t pixels, void *y, int32_t *acc)
+{
+    switch (layer->epilogue->activation) {
+    case OCRM55_CLAMP:
+        run(layer, OCRM55_CLAMP, pixels, y, acc);
+        break;
+    case OCRM55_HARD_SWISH:
+        run(layer, OCRM55_HARD_SWISH, pixels, y, acc);
+        break;
+    case OCRM55_TABLE8:
+        run(layer, OCRM55_TABLE8, pixels, y, acc);
+        break;
+    case OCRM55_TABLE16:
+        run(layer, OCRM55_TABLE16, pixels, y, acc);
+        break;
+    default:
+        run(layer, OCRM55_REAL, pixels, y, acc);
+        break;
+    }
+}

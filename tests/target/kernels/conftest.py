@@ -1,0 +1,21 @@
+"""The kernels' Helium path, built by each compiler for QEMU."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "unit" / "kernels"))  # reference, kernel_cases
+
+
+@pytest.fixture(scope="session", params=["gcc", "clang"])
+def target_runner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from ocrm55.report import kernel_runner
+
+    for program in ("arm-none-eabi-gcc", "qemu-system-arm", *(["clang-19"] if request.param == "clang" else [])):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+    return kernel_runner.build_target(tmp_path_factory.mktemp("runner"), request.param)

@@ -1,0 +1,18 @@
+"""The kernels' portable path, built for this computer with the sanitizers on."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # reference, kernel_cases
+
+
+@pytest.fixture(scope="session")
+def host_runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from ocrm55.report import kernel_runner
+
+    sanitizers = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+    return kernel_runner.build_host(tmp_path_factory.mktemp("runner"), flags=sanitizers)

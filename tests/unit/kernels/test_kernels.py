@@ -1,0 +1,17 @@
+"""The kernels' portable path against numpy, bit for bit, under the address and undefined behaviour sanitizers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import kernel_cases
+import pytest
+
+from ocrm55.report import kernel_runner
+
+
+@pytest.mark.parametrize("kernel", kernel_cases.KERNELS)
+def test_portable_path_equals_the_reference(kernel: str, host_runner: Path, tmp_path: Path) -> None:
+    expected = list(kernel_cases.KERNELS[kernel]())
+    answers = kernel_runner.run_host(host_runner, [case for case, _ in expected], tmp_path)
+    kernel_cases.check(answers, expected)
