@@ -150,3 +150,19 @@ def test_every_tool_chain(artifact: Path, tmp_path: Path, toolchain: str) -> Non
     assert (result.results[0].text, result.results[0].score) == (toolchain, 0.915527)
     with pytest.raises(TargetError, match="stack overflow"):
         find_simulator("qemu").run(Request(elf, [fake_artifact.image(fake_artifact.RECURSION)], timeout_s=30))
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_kernels_are_built_when_asked_for_and_dropped_when_unused(artifact: Path, tmp_path: Path, named: bool) -> None:
+    """A model names the kernels that it calls; one that says nothing gets all."""
+    kernels = sorted(file.stem for file in (firmware.resources.folder("firmware") / "kernels").glob("*.c"))
+    if not kernels:
+        pytest.skip("there are no hand-written kernels")
+    copy = tmp_path / "artifact"
+    shutil.copytree(artifact, copy)
+    wanted = f'set(OCRM55_MODEL_KERNELS "{";".join(kernels)}")' if named else ""
+    recipe = copy / "sources.cmake"
+    recipe.write_text(recipe.read_text().replace('set(OCRM55_MODEL_KERNELS "")', wanted))
+    unused = firmware.build(copy, tmp_path / "fw")
+    assert (unused.elf.parent / "libocrm55_kernels.a").is_file()
+    assert unused.sections[".text"] < 12_000
