@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ocrm55.errors import InputError
 from ocrm55.export.paddle_model import PaddleModel, describe, settings_text
@@ -135,6 +137,40 @@ def test_damaged_and_foreign_folders(folder: Path, damage: Callable[[Path], obje
         PaddleModel(folder)
     assert "\n" not in refused.value.sentence
     assert str(folder) in refused.value.sentence
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 99) | st.text("ab \n", max_size=2),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["#", "name"]), inner, max_size=2),
+    max_leaves=3,
+)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_value_anywhere_is_a_model_or_a_sentence(folder: Path, model_dir: Path, data: st.DataObject) -> None:
+    """Replace one value, anywhere in the settings or at the ends of the program, by something else."""
+    content = yaml.safe_load((model_dir / "inference.yml").read_text())
+    program = json.loads((model_dir / "inference.json").read_text())
+    operations = program["program"]["regions"][0]["blocks"][0]["ops"]
+    operations[:] = [each for each in operations if each["#"] in ("1.data", "1.fetch")]
+    place: Any = data.draw(st.sampled_from([content, program]))
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        key = data.draw(st.sampled_from(keys))
+        if not isinstance(place[key], dict | list) or not place[key] or data.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = data.draw(ANYTHING)
+    (folder / "inference.yml").write_text(yaml.safe_dump(content))
+    (folder / "inference.json").write_text(json.dumps(program))
+    try:
+        model = PaddleModel(folder)
+    except InputError as refused:
+        assert refused.sentence.count("\n") == 0
+    else:
+        assert model.input_shape == (3, 48, 320)
+        assert all(isinstance(character, str) for character in model.charset)
 
 
 def test_writing_leaves_the_network_as_it_was(tmp_path: Path) -> None:

@@ -91,16 +91,15 @@ class PaddleModel:
         return with_blank_and_space([str(character) for character in characters])
 
     def _input_shape(self, settings: dict[str, Any]) -> tuple[int, int, int]:
-        operations = (settings.get("PreProcess") or {}).get("transform_ops") or []
-        for operation in operations:
-            if isinstance(operation, dict) and "RecResizeImg" in operation:
-                shape = (operation["RecResizeImg"] or {}).get("image_shape")
-                break
-        else:
-            shape = [3, HEIGHT, WIDTH]
-        if list(shape or ()) != [3, HEIGHT, WIDTH]:
+        wanted = [3, HEIGHT, WIDTH]
+        try:
+            operations = settings["PreProcess"]["transform_ops"]
+            shape = next(each["RecResizeImg"]["image_shape"] for each in operations if "RecResizeImg" in each)
+        except (LookupError, TypeError, StopIteration):
+            shape = None
+        if shape != wanted:
             raise InputError(
-                f"{self.settings} asks for images of {shape}; the recognizer takes [3, {HEIGHT}, {WIDTH}].",
+                f"{self.settings} asks for images of {shape!r}; the recognizer takes {wanted}.",
                 ["choose a PP-OCRv3 recognition model"],
             )
         return (3, HEIGHT, WIDTH)
@@ -108,7 +107,7 @@ class PaddleModel:
     def _check_program(self) -> None:
         try:
             inputs, outputs = program_shapes(json.loads(self.program.read_text(encoding="utf-8")))
-        except (OSError, ValueError, LookupError, TypeError) as trouble:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as trouble:
             raise InputError(
                 f"{self.program} is not a Paddle 3 program, or is cut short.", ["export the model again"]
             ) from trouble
@@ -140,7 +139,7 @@ def _shapes(shapes: list[list[int]]) -> str:
 def program_shapes(program: dict[str, Any]) -> tuple[list[list[int]], list[list[int]]]:
     """The shapes of the inputs and outputs in a Paddle 3 (PIR) program; -1 is a size that may vary.
 
-    Raises LookupError or TypeError when the JSON is not such a program.
+    Raises LookupError, TypeError, ValueError or AttributeError when the JSON is not such a program.
     """
     shapes: dict[str, list[list[int]]] = {"data": [], "feed": [], "fetch": []}  # programs of Paddle 2 have `feed`
     for operation in program["program"]["regions"][0]["blocks"][0]["ops"]:
