@@ -146,7 +146,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_value_anywhere_is_a_model_or_a_sentence(folder: Path, model_dir: Path, data: st.DataObject) -> None:
     """Replace one value, anywhere in the settings or at the ends of the program, by something else."""
