@@ -242,9 +242,10 @@ class Trainer:
         stop = paddle.to_tensor([int(self.record.since_best() >= self.options.patience)])
         if self.world > 1:
             paddle.distributed.broadcast(stop, src=0)
-        if int(stop) and self.first:
+        stopping = bool(stop.numpy()[0])
+        if stopping and self.first:
             console.note(f"no better measurement since step {self.record.best_step}: stopping early")
-        return bool(int(stop))
+        return stopping
 
     @contextmanager
     def _bar(self) -> Iterator[Any]:

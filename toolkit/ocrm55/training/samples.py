@@ -18,7 +18,7 @@ from ocrm55.training.render import draw
 from ocrm55.training.words import WordPictures
 
 Pixels = np.ndarray  # uint8 [height, width, 3] RGB
-ROUND = 16  # pixels; widths of batches are multiples, of 8 since the network divides by it
+WIDTHS = (48, 64, 80, 96, 128, 160, 224)  # pixels that batches are padded to, beside the widest
 STEP = 8  # pixels of the input for each step of the output
 # Both 95 and 96 stand for the space; the official models, and so ours, say 95.
 CLASS_OF = {char: index for index, char in reversed(list(enumerate(load_charset()))) if char}
@@ -171,25 +171,30 @@ def group(stream: SampleStream, batches: int, columns: int) -> list[tuple[list[S
     """`batches` lots of samples of like widths, each with the width in pixels to pad them to.
 
     columns: of pixels in a batch, all its pictures side by side; a batch of narrow words holds more pictures than one
-    of long lines, and both take the same time. Some samples count as wider than they are, so that the network meets
-    padding of every length.
+    of long lines, and both take the same time. There are only as many shapes of batches as WIDTHS, since convolution
+    libraries compile a kernel for each. Samples left over in one width are padded to the next, and some more are, so
+    that the network meets padding of every length.
     """
-    samples: list[tuple[int, Sample]] = []
-    total, rng = 0, stream.rng
-    while total < batches * columns:
-        sample = stream.sample()
-        width = sample.pixels.shape[1]
-        padded = rng.randint(width, stream.mix.widest) if rng.random() < 0.12 else width
-        samples.append((padded, sample))
-        total += padded
-    samples.sort(key=lambda pair: pair[0])
-    lots: list[list[tuple[int, Sample]]] = [[] for _ in range(batches)]
-    before = 0
-    for padded, sample in samples:
-        lots[min(batches - 1, before * batches // total)].append((padded, sample))
-        before += padded
-    filled = [lot for lot in lots if lot]
-    while len(filled) < batches:  # only with batches of one or two pictures
-        filled.append(filled[-1])
-    rng.shuffle(filled)
-    return [([sample for _, sample in lot], -(-lot[-1][0] // ROUND) * ROUND) for lot in filled]
+    rng, widths = stream.rng, [width for width in WIDTHS if width < stream.mix.widest] + [stream.mix.widest]
+    waiting: dict[int, list[Sample]] = {width: [] for width in widths}
+    lots: list[tuple[list[Sample], int]] = []
+    total = 0
+    while len(lots) < batches:
+        while total < (batches - len(lots)) * columns:
+            sample = stream.sample()
+            fitting = [width for width in widths if width >= sample.pixels.shape[1]]
+            width = rng.choice(fitting) if rng.random() < 0.1 else fitting[0]
+            waiting[width].append(sample)
+            total += width
+        for width, wider in pairwise([*widths, 0]):
+            count, queue = max(1, columns // width), waiting[width]
+            while len(queue) >= count:
+                lots.append((queue[:count], width))
+                del queue[:count]
+                total -= count * width
+            if wider:
+                waiting[wider] += queue
+                total += len(queue) * (wider - width)
+                queue.clear()
+    rng.shuffle(lots)
+    return lots[:batches]

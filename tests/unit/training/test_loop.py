@@ -1,0 +1,126 @@
+"""The training loop in Paddle, a few steps of it: checkpoints, exact resuming, early stop, damage."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ocrm55.errors import InputError
+from ocrm55.training import fonts, loop, record
+from ocrm55.training.loop import TrainOptions
+
+FOLDER = Path("/usr/share/fonts/truetype")
+
+
+@pytest.fixture(scope="module")
+def two_families(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one font of each of two families."""
+    folder = tmp_path_factory.mktemp("fonts")
+    families: set[str] = set()
+    for path in sorted(FOLDER.rglob("*.ttf")):
+        font = fonts.examine(path)
+        if font and not font.caps and font.family not in families:
+            families.add(font.family)
+            shutil.copy(path, folder)
+        if len(families) == 2:
+            return folder
+    pytest.skip("fewer than two families of fonts on this machine")
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("words")
+    for name in ("a", "b", "c"):
+        picture = np.full((30, 70, 3), 220, np.uint8)
+        cv2.putText(picture, name * 3, (5, 22), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (0, 0, 0), 2)
+        cv2.imwrite(str(folder / f"{name}.png"), picture)
+    (folder / "labels.tsv").write_text("a.png\taaa\nb.png\tbbb\nc.png\tccc\n")
+    (folder / "val.txt").write_text("c.png\tccc\n")
+    return folder
+
+
+@pytest.fixture
+def options(tmp_path: Path, two_families: Path, words: Path) -> TrainOptions:
+    return TrainOptions(
+        output=tmp_path / "training",
+        data=[words],
+        apart=words / "val.txt",
+        fonts=[two_families],
+        steps=4,
+        columns=320,
+        measure_every=2,
+        checked=2,
+        processes=0,
+    )
+
+
+def weights(path: Path) -> dict[str, np.ndarray]:
+    import paddle
+
+    return paddle.load(str(path), return_numpy=True)
+
+
+def test_an_interrupted_training_resumes_to_the_same_weights(options: TrainOptions, tmp_path: Path) -> None:
+    whole = dataclasses.replace(options, output=tmp_path / "whole")
+    rows = loop.train(whole).rows
+    assert [row["step"] for row in rows] == [2, 4]
+    assert {"loss", "unseen fonts", "unseen fonts, clean", "words", "images_per_second"} <= set(rows[0])
+
+    trainer = loop.Trainer(options, loop.gather(options), 0, 1)
+    with loop.Feed(trainer.supply, 0) as feed:  # two steps, a checkpoint, and the power fails
+        batches = feed.batches(0)
+        for _ in range(2):
+            trainer.learn(next(batches))
+    trainer.record.add(rows[0], 0.0)
+    trainer.save(False)
+    del trainer
+    loop.train(options, resume=True)
+
+    once, twice = weights(whole.output / "final.pdparams"), weights(options.output / "final.pdparams")
+    assert once.keys() == twice.keys()
+    assert all(np.array_equal(once[name], twice[name]) for name in once)
+    assert [row["step"] for row in record.load_rows(options.output / "log.jsonl")] == [2, 4]
+    assert (options.output / "curve.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_result_is_a_checkpoint_that_export_takes(options: TrainOptions) -> None:
+    from ocrm55.export.checkpoint import load_checkpoint
+
+    loop.train(dataclasses.replace(options, steps=1, measure_every=1))
+    for name in ("best.pdparams", "final.pdparams"):
+        assert len(load_checkpoint(options.output / name).state_dict()) == 196
+    with pytest.raises(InputError, match="holds a training already"):
+        loop.train(options)
+    with pytest.raises(InputError, match="steps = 1, not 4"):
+        loop.train(options, resume=True)
+
+
+def test_patience_ends_a_training_that_gets_no_better(options: TrainOptions) -> None:
+    hopeless = dataclasses.replace(options, steps=40, measure_every=1, patience=2, learning_rate=0.0)
+    rows = loop.train(hopeless).rows
+    assert len(rows) == 3
+
+
+def test_there_is_nothing_to_resume_in_an_empty_folder(options: TrainOptions) -> None:
+    with pytest.raises(InputError, match="no training to resume"):
+        loop.train(options, resume=True)
+
+
+def test_a_set_that_cannot_be_trained_on_is_refused_before_anything_is_written(
+    options: TrainOptions, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="neither a folder nor a file"):
+        loop.train(dataclasses.replace(options, data=[tmp_path / "nowhere"]))
+    with pytest.raises(InputError, match="No usable font"):
+        loop.train(dataclasses.replace(options, fonts=[tmp_path]))
+    assert not options.output.exists()
+
+
+def test_a_log_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text(json.dumps({"step": 1}) + "\n{broken")
+    with pytest.raises(InputError, match="not a training log"):
+        record.load_rows(tmp_path / "log.jsonl")

@@ -1,0 +1,101 @@
+"""The PyTorch twin: conversion needs no PyTorch, the rest is tested where it is installed."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ocrm55.errors import InputError
+from ocrm55.training.twin import convert
+
+
+@pytest.fixture(scope="module")
+def paddle_weights() -> dict[str, np.ndarray]:
+    import paddle
+
+    from ocrm55.recognizer.network import Recognizer
+
+    paddle.seed(3)
+    return {name: value.numpy() for name, value in Recognizer().state_dict().items()}
+
+
+def test_names_and_layout_there_and_back_are_the_same(paddle_weights: dict[str, np.ndarray]) -> None:
+    there = convert.to_torch_layout(paddle_weights)
+    assert there["head.ctc_head.fc.weight"].shape == (97, 64)
+    assert "backbone.conv1._batch_norm.running_mean" in there
+    there["backbone.conv1._batch_norm.num_batches_tracked"] = np.array(7)
+    back = convert.to_paddle_layout(there)
+    assert back.keys() == paddle_weights.keys()
+    assert all(np.array_equal(back[name], paddle_weights[name]) for name in back)
+
+
+def test_an_npz_becomes_a_checkpoint_that_export_takes(paddle_weights: dict[str, np.ndarray], tmp_path: Path) -> None:
+    from ocrm55.export.checkpoint import load_checkpoint
+
+    np.savez(tmp_path / "weights.npz", **paddle_weights)
+    convert.convert(tmp_path / "weights.npz", tmp_path / "weights.pdparams")
+    loaded = load_checkpoint(tmp_path / "weights.pdparams").state_dict()
+    assert all(np.array_equal(loaded[name].numpy(), value) for name, value in paddle_weights.items())
+
+
+def test_weights_of_another_network_are_refused(paddle_weights: dict[str, np.ndarray], tmp_path: Path) -> None:
+    odd = dict(paddle_weights)
+    odd["head.ctc_head.fc.bias"] = np.zeros(96, np.float32)
+    with pytest.raises(InputError, match=r"head\.ctc_head\.fc\.bias"):
+        convert.write_paddle(odd, tmp_path / "weights.pdparams")
+    assert not any(tmp_path.iterdir())
+    (tmp_path / "weights.npz").write_bytes(b"no zip")
+    with pytest.raises(InputError, match=r"weights\.npz"):
+        convert.convert(tmp_path / "weights.npz", tmp_path / "weights.pdparams")
+
+
+def test_the_program_ends_with_the_exit_code_of_its_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "argv", ["convert", str(tmp_path / "none.npz"), str(tmp_path / "out.npz")])
+    with pytest.raises(SystemExit) as ended:
+        convert.main()
+    assert ended.value.code == InputError.exit_code
+
+
+def test_both_networks_answer_alike(paddle_weights: dict[str, np.ndarray]) -> None:
+    torch = pytest.importorskip("torch")
+    import paddle
+
+    from ocrm55.recognizer.network import Recognizer
+    from ocrm55.training.twin import network
+
+    twin = network.Recognizer().eval()
+    given = {name: torch.from_numpy(value) for name, value in convert.to_torch_layout(paddle_weights).items()}
+    state = {name: value for name, value in twin.state_dict().items() if not name.endswith("num_batches_tracked")}
+    assert {name: tuple(value.shape) for name, value in state.items()} == {
+        name: tuple(value.shape) for name, value in given.items()
+    }
+    twin.load_state_dict(given, strict=False)
+    ours = Recognizer()
+    ours.set_state_dict(paddle_weights)
+    ours.eval()
+    images = np.random.default_rng(0).uniform(-1, 1, (2, 3, 48, 96)).astype(np.float32)
+    with torch.no_grad():
+        theirs = torch.softmax(twin(torch.from_numpy(images)), -1).numpy()
+    assert np.abs(ours(paddle.to_tensor(images)).numpy() - theirs).max() < 1e-5
+
+
+def test_own_depthwise_gradients_are_pytorchs() -> None:
+    torch = pytest.importorskip("torch")
+    from ocrm55.training.twin import depthwise
+
+    if depthwise.kernels() is None:
+        pytest.skip("no AVX-512 or no C++ compiler")
+    torch.manual_seed(1)
+    for channels, kernel, stride in ((16, 3, 1), (64, 3, (2, 1)), (32, 5, 1), (48, 5, (1, 2))):
+        conv = torch.nn.Conv2d(channels, channels, kernel, stride, kernel // 2, groups=channels, bias=False)
+        x = torch.randn(3, channels, 6, 20).to(memory_format=torch.channels_last)
+        given = x.bfloat16().requires_grad_()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            result = depthwise.depthwise(given, conv)
+        above = torch.randn_like(result)
+        dx, dw = torch.autograd.grad(result, (given, conv.weight), above)
+        plain = given.detach().float().requires_grad_()
+        wanted_dx, wanted_dw = torch.autograd.grad(conv(plain), (plain, conv.weight), above.float())
+        assert (dx.float() - wanted_dx).abs().max() < 0.03 * wanted_dx.abs().max()
+        assert (dw - wanted_dw).abs().max() < 0.03 * wanted_dw.abs().max()
