@@ -22,6 +22,7 @@ class Options:
     source: str = "bundled"
     precision: str = "float32"
     image: Path | None = None
+    toolchain: str = "gcc"
     force: bool = False
 
     @property
@@ -32,6 +33,11 @@ class Options:
     def variant(self) -> str:
         """Name of the artifact's folder: two sets of options that give different C never share one."""
         return self.precision if self.image is None else f"{self.precision}-{slug(self.image.stem)}"
+
+    @property
+    def firmware_variant(self) -> str:
+        """Name of the firmware's folder, which the compiler of the firmware decides too."""
+        return self.variant if self.toolchain == "gcc" else f"{self.variant}-{self.toolchain}"
 
 
 def slug(text: str) -> str:
@@ -99,16 +105,16 @@ def firmware(options: Options) -> Path:
     from ocrm55.firmware import build
 
     source = artifact(options)
-    output = options.workspace.firmware_dir(options.variant)
+    output = options.workspace.firmware_dir(options.firmware_variant)
     elf = output / "ocrm55.elf"
-    read = digest([source, resources.folder("firmware"), resources.folder("cmake")], __version__)
+    read = digest([source, resources.folder("firmware"), resources.folder("cmake")], __version__, options.toolchain)
     with options.workspace.locked():
         run_stage(
             "build",
             f"firmware -> {elf}",
             output,
             read,
-            lambda: build(source, output),
+            lambda: build(source, output, toolchain=options.toolchain),
             outputs=[elf],
             force=options.force,
         )

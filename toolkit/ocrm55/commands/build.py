@@ -7,25 +7,43 @@ from typing import Annotated
 import typer
 
 from ocrm55 import console, stages
-from ocrm55.commands.options import BuildDir, Force, Precision, PrecisionOption, Source
+from ocrm55.commands.options import (
+    BuildDir,
+    Force,
+    ImageIn,
+    Precision,
+    PrecisionOption,
+    Source,
+    Toolchain,
+    ToolchainOption,
+)
 from ocrm55.workspace import DEFAULT_BUILD_DIR
 
 
 def build(
     source: Source = "bundled",
     precision: PrecisionOption = Precision.FLOAT32,
+    image: ImageIn = None,
+    toolchain: ToolchainOption = Toolchain.GCC,
     sizes: Annotated[bool, typer.Option("--sizes", help="Show every section and how full each memory is.")] = False,
     force: Force = False,
     build_dir: BuildDir = DEFAULT_BUILD_DIR,
 ) -> None:
-    """Build the firmware of a compiled model with CMake and the Arm GCC.
+    """Build the firmware of a compiled model with CMake and the Arm GCC (or clang).
 
     Exports and compiles the model first where that is missing or out of date. Prints the ELF file: it runs on the
     Corstone-300 FVP and on QEMU's mps3-an547, and reads its images over semihosting, so one build serves all of them.
     """
     from ocrm55 import firmware
 
-    options = stages.Options(build_dir=build_dir, source=source, precision=precision.value, force=force)
+    options = stages.Options(
+        build_dir=build_dir,
+        source=source,
+        precision=precision.value,
+        image=image,
+        toolchain=toolchain.value,
+        force=force,
+    )
     elf = stages.firmware(options)
     console.result(str(elf))
     if sizes:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ocrm55 import console, stages
-from ocrm55.commands.options import BuildDir, Force, Precision, PrecisionOption, Source
+from ocrm55.commands.options import BuildDir, Force, ImageIn, Precision, PrecisionOption, Source
 from ocrm55.workspace import DEFAULT_BUILD_DIR
 
 
@@ -25,12 +24,7 @@ def compile_(
         Target, typer.Option("--target", help="The processor that the C is made for.")
     ] = Target.CORTEX_M55,
     precision: PrecisionOption = Precision.FLOAT32,
-    image: Annotated[
-        Path | None,
-        typer.Option(
-            "--image", metavar="IMAGE", help="Compile a picture in, for a board that no host hands images to."
-        ),
-    ] = None,
+    image: ImageIn = None,
     force: Force = False,
     build_dir: BuildDir = DEFAULT_BUILD_DIR,
 ) -> None:

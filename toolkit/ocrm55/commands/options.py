@@ -15,6 +15,13 @@ class Precision(StrEnum):
     FLOAT32 = "float32"
 
 
+class Toolchain(StrEnum):
+    """Which compiler builds the firmware."""
+
+    GCC = "gcc"
+    CLANG = "clang"
+
+
 class SimulatorChoice(StrEnum):
     """Which simulator runs the firmware."""
 
@@ -36,6 +43,14 @@ Source = Annotated[
     ),
 ]
 PrecisionOption = Annotated[Precision, typer.Option("--precision", help="Arithmetic of the network on the target.")]
+ToolchainOption = Annotated[
+    Toolchain,
+    typer.Option("--toolchain", help="Compiler of the firmware: the Arm **gcc**, or **clang** with its newlib."),
+]
+ImageIn = Annotated[
+    Path | None,
+    typer.Option("--image", metavar="IMAGE", help="Compile a picture in, for a board that no host hands images to."),
+]
 Force = Annotated[bool, typer.Option("--force", help="Run the stage even if its result is up to date.")]
 Images = Annotated[
     list[Path], typer.Argument(metavar="IMAGE...", help="Pictures of one word or line each: PNG, JPEG and others.")

@@ -19,6 +19,8 @@ from ocrm55.commands.options import (
     SimulatorOption,
     Source,
     TimeLimit,
+    Toolchain,
+    ToolchainOption,
 )
 from ocrm55.workspace import DEFAULT_BUILD_DIR
 
@@ -27,6 +29,7 @@ def run_fvp(
     images: Images,
     source: Source = "bundled",
     precision: PrecisionOption = Precision.FLOAT32,
+    toolchain: ToolchainOption = Toolchain.GCC,
     simulator: SimulatorOption = SimulatorChoice.AUTO,
     fvp: FvpPath = None,
     stats: Annotated[
@@ -43,7 +46,7 @@ def run_fvp(
     from ocrm55 import target
     from ocrm55.report import statistics
 
-    options = stages.Options(build_dir=build_dir, source=source, precision=precision.value)
+    options = stages.Options(build_dir=build_dir, source=source, precision=precision.value, toolchain=toolchain.value)
     run = target.read_images(images, options, simulator=simulator.value, fvp=fvp, stats=stats, timeout_s=timeout)
     if as_json:
         console.result(json.dumps(_as_values(images, run), indent=2, ensure_ascii=False))

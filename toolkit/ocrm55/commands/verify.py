@@ -12,6 +12,8 @@ from ocrm55.commands.options import (
     SimulatorChoice,
     SimulatorOption,
     Source,
+    Toolchain,
+    ToolchainOption,
 )
 from ocrm55.errors import TargetError
 from ocrm55.workspace import DEFAULT_BUILD_DIR
@@ -21,6 +23,7 @@ def verify(
     images: Images,
     source: Source = "bundled",
     precision: PrecisionOption = Precision.FLOAT32,
+    toolchain: ToolchainOption = Toolchain.GCC,
     simulator: SimulatorOption = SimulatorChoice.AUTO,
     fvp: FvpPath = None,
     build_dir: BuildDir = DEFAULT_BUILD_DIR,
@@ -32,7 +35,7 @@ def verify(
     """
     from ocrm55 import verification
 
-    options = stages.Options(build_dir=build_dir, source=source, precision=precision.value)
+    options = stages.Options(build_dir=build_dir, source=source, precision=precision.value, toolchain=toolchain.value)
     comparisons = verification.compare(images, options, simulator=simulator.value, fvp=fvp)
     console.table(
         "",
