@@ -120,7 +120,9 @@ def test_gemm(check):
     assert [operator.kind for operator in artifact.program.steps] == ["matmul"]
 
 
-@pytest.mark.parametrize(("batch", "rows", "depth", "columns"), [(8, 40, 15, 40), (2, 5, 7, 3), (3, 1, 2, 13), (1, 4, 4, 4)])
+@pytest.mark.parametrize(
+    ("batch", "rows", "depth", "columns"), [(8, 40, 15, 40), (2, 5, 7, 3), (3, 1, 2, 13), (1, 4, 4, 4)]
+)
 def test_batched_matmul(check, batch, rows, depth, columns):
     random = rng(batch, rows, columns)
     weights = {

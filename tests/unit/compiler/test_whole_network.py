@@ -76,7 +76,7 @@ def test_two_compilations_give_the_same_bytes(whole_network, tmp_path):
 
 
 def test_clang_builds_the_same_network(whole_network, clang):
-    from .conftest import build_host  # noqa: PLC0415
+    from .conftest import build_host
 
     pixels = np.random.default_rng(2).integers(0, 256, (48, 320, 3), dtype=np.uint8)
     found = build_host(whole_network, compiler=clang).read(pixels)[0]

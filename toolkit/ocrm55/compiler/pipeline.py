@@ -88,7 +88,7 @@ def check_interface(program: Program) -> None:
         if not fits:
             text = "x".join(str(extent) for extent in shape)
             raise UnsupportedError(
-                f"the model's {what} is {text}; one image 1 x channels x height x width goes in, steps x classes come out.",
+                f"the model's {what} is {text}; 1 x channels x height x width goes in, steps x classes come out.",
                 ["ocrm55 export"],
             )
 

@@ -126,6 +126,16 @@ class Program:
         self.tensors[name] = tensor
         return tensor
 
+    def add_weight(self, tensor: Tensor) -> Tensor:
+        """Add a weight, or return the one that holds the same values already."""
+        assert tensor.data is not None
+        for other in self.tensors.values():
+            if other.role == "weight" and (other.shape, other.dtype) == (tensor.shape, tensor.dtype):
+                assert other.data is not None
+                if other.data.tobytes() == tensor.data.tobytes():
+                    return other
+        return self.add(tensor)
+
     def storage(self, name: str) -> str:
         """The tensor that owns the bytes of `name`: itself, or what it is a view of."""
         view_of = self.tensors[name].view_of

@@ -28,8 +28,8 @@ C_TYPES = {
     "void": "void",
 }
 
-# In C, division and remainder round towards zero, in TIR's floor forms down. Indices are never negative where TIR
-# keeps them after simplification, so the plain C operators serve both.
+# C's division and remainder round towards zero, TIR's floor forms down: the same unless something is negative, which
+# is when a helper takes over.
 _BINARY = {
     "Add": "+",
     "Sub": "-",
@@ -47,6 +47,8 @@ _BINARY = {
     "And": "&&",
     "Or": "||",
 }
+# Parentheses that C does not need are left out of sums of products and of `&&`; elsewhere they help the reader.
+_BARE = {("Add", "Add"), ("Add", "Mul"), ("Sub", "Mul"), ("Mul", "Mul"), ("And", "And"), ("Or", "Or")}
 
 _FUNCTIONS = {
     "exp": "f32_exp",
@@ -126,17 +128,25 @@ class Expressions:
 
     def _binary(self, node: Any, kind: str) -> str:
         left, right = node.a, node.b
+        if kind in ("FloorDiv", "FloorMod") and _may_be_negative(left):
+            return self._function(f"ocrm55_{kind.lower()}_{type_of(node)}", [left, right])
         if type_of(node) == "float32x4" and kind == "Add":
             for addend, product in ((left, right), (right, left)):
                 if type(product).__name__ == "Mul":
                     return self._multiply_add(addend, product)
-        return f"({self.print(left)} {_BINARY[kind]} {self.print(right)})"
+        return f"({self._operand(left, kind, first=True)} {_BINARY[kind]} {self._operand(right, kind, first=False)})"
+
+    def _operand(self, node: Any, parent: str, *, first: bool) -> str:
+        """One side of a binary operator. Sums and products group to the left: on the right they keep parentheses."""
+        kind, text = type(node).__name__, self.print(node)
+        bare = (parent, kind) in _BARE and (first or kind != parent or parent in ("And", "Or"))
+        return text[1:-1] if bare and _encloses(text) else text
 
     def _multiply_add(self, addend: Any, product: Any) -> str:
         for vector, scalar in ((product.a, product.b), (product.b, product.a)):
             if type(scalar).__name__ == "Broadcast":
-                return f"f32x4_fma_n({self.print(addend)}, {self.print(vector)}, {self.print(scalar.value)})"
-        return f"f32x4_fma({self.print(addend)}, {self.print(product.a)}, {self.print(product.b)})"
+                return self._function("f32x4_fma_n", [addend, vector, scalar.value])
+        return self._function("f32x4_fma", [addend, product.a, product.b])
 
     def _print_intimm(self, node: Any) -> str:
         dtype = type_of(node)
@@ -158,7 +168,7 @@ class Expressions:
 
     def _extreme(self, which: str, node: Any) -> str:
         dtype = type_of(node)
-        left, right = self.print(node.a), self.print(node.b)
+        left, right = self.index(node.a), self.index(node.b)
         if dtype == "float32x4":
             return f"f32x4_{which}({left}, {right})"
         if dtype == "float32":
@@ -207,6 +217,17 @@ class Expressions:
 
     def _function(self, name: str, arguments: list[Any]) -> str:
         return f"{name}({', '.join(self.index(a) for a in arguments)})"
+
+
+def _may_be_negative(node: Any) -> bool:
+    """Whether an index subtracts anything; loop variables count from zero."""
+    if type(node).__name__ == "Sub":
+        return True
+    if type(node).__name__ == "IntImm":
+        return int(node.value) < 0
+    return any(
+        _may_be_negative(part) for part in (getattr(node, "a", None), getattr(node, "b", None)) if part is not None
+    )
 
 
 def _encloses(text: str) -> bool:

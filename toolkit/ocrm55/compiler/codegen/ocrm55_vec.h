@@ -83,10 +83,32 @@ OCRM55_INLINE f32x4 f32x4_scale_by_power(f32x4 v, f32x4 shift) {
 
 #endif
 
+/* *first = p[0], *second = p[1]: one instruction, which GCC does not find by itself for floats. */
+#if defined(__ARM_FEATURE_MVE) && !defined(__clang__)
+OCRM55_INLINE void f32_load_pair(const float *p, float *first, float *second) {
+    typedef uint64_t pair __attribute__((may_alias, aligned(4)));
+    uint32_t low, high;
+    __asm__("ldrd %0, %1, %2" : "=r"(low), "=r"(high) : "m"(*(const pair *)p));
+    memcpy(first, &low, sizeof low);
+    memcpy(second, &high, sizeof high);
+}
+#else
+OCRM55_INLINE void f32_load_pair(const float *p, float *first, float *second) {
+    *first = p[0];
+    *second = p[1];
+}
+#endif
+
 OCRM55_INLINE int32_t ocrm55_min_int32(int32_t a, int32_t b) { return a < b ? a : b; }
 OCRM55_INLINE int32_t ocrm55_max_int32(int32_t a, int32_t b) { return a > b ? a : b; }
 OCRM55_INLINE int64_t ocrm55_min_int64(int64_t a, int64_t b) { return a < b ? a : b; }
 OCRM55_INLINE int64_t ocrm55_max_int64(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* Division and remainder that round down; b is positive. */
+OCRM55_INLINE int32_t ocrm55_floordiv_int32(int32_t a, int32_t b) { return a / b - (a % b < 0); }
+OCRM55_INLINE int32_t ocrm55_floormod_int32(int32_t a, int32_t b) { return a % b + (a % b < 0 ? b : 0); }
+OCRM55_INLINE int64_t ocrm55_floordiv_int64(int64_t a, int64_t b) { return a / b - (a % b < 0); }
+OCRM55_INLINE int64_t ocrm55_floormod_int64(int64_t a, int64_t b) { return a % b + (a % b < 0 ? b : 0); }
 
 OCRM55_INLINE float f32x4_sum(f32x4 v) { return (v[0] + v[1]) + (v[2] + v[3]); }
 

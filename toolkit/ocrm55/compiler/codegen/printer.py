@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 from ocrm55.compiler.codegen.expressions import Expressions, c_type, type_of
@@ -84,15 +85,28 @@ class _Statements:
         self._depth -= 1
 
     def _print_seqstmt(self, node: Any) -> None:
-        for part in node.seq:
-            self.statement(part)
+        parts = list(node.seq)
+        while parts:
+            part = parts.pop(0)
+            if parts and self._initialises(part, parts[0]):
+                buffer, value = part.buffer, self._expressions.index(parts.pop(0).value)
+                self._scalars.append(buffer)
+                self._line(f"{c_type(type_of_element(buffer))} {self.name(buffer)} = {value};")
+            else:
+                self.statement(part)
+
+    @staticmethod
+    def _initialises(declaration: Any, store: Any) -> bool:
+        """Whether a variable's declaration is followed by its first value."""
+        kinds = type(declaration).__name__, type(store).__name__
+        return kinds == ("AllocBuffer", "BufferStore") and bool(
+            _elements(declaration.buffer) == 1 and store.buffer.same_as(declaration.buffer)
+        )
 
     def _print_for(self, node: Any) -> None:
         e = self._expressions
         variable, start = self.name(node.loop_var), node.min
         end = e.index(node.extent if int(start) == 0 else start + node.extent)
-        if "unroll" in node.annotations:
-            self.lines.append(f"#pragma GCC unroll {int(node.annotations['unroll'])}")
         head = f"for (int32_t {variable} = {e.index(start)}; {variable} < {end}; ++{variable}) {{"
         self._block(head, node.body)
         self._line("}")
@@ -131,11 +145,13 @@ class _Statements:
 
     def _print_allocbuffer(self, node: Any) -> None:
         buffer = node.buffer
-        elements = 1
-        for extent in buffer.ty.shape:
-            elements *= int(extent)
+        elements = _elements(buffer)
         if elements == 1:
             self._scalars.append(buffer)
             self._line(f"{c_type(type_of_element(buffer))} {self.name(buffer)};")
         else:
             self._line(f"{c_type(type_of_element(buffer))} {self.name(buffer)}[{elements}];")
+
+
+def _elements(buffer: Any) -> int:
+    return prod(int(extent) for extent in buffer.ty.shape)

@@ -74,12 +74,14 @@ class FlatFunction:
         self.params = list(function.params)
         self.nodes = [Node(b.var, b.value) for block in function.body.blocks for b in block.bindings]
         self.result = function.body.body
-        self.layers = layers
+        self.layers = dict(layers)
         self.replacements: dict[str, Replacement] = {}
         self._absorbed: set[str] = set()
         self._producers = {node.name: node for node in self.nodes}
         self._users: dict[str, list[Node]] = {}
         for node in self.nodes:
+            if isinstance(node.value, relax.Var) and node.value.name in layers:
+                self.layers[node.name] = layers[node.value.name]  # a copy: TVM binds the output once more
             for variable in _variables(node.value):
                 self._users.setdefault(variable.name, []).append(node)
 

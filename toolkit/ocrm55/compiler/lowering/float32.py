@@ -53,6 +53,13 @@ def _conv2d(function: FlatFunction, node: Node) -> None:
         return
     bias, biased = _bias(function, node, outputs, axis=1)
     activation, last, absorbed = _activation(function, biased)
+    if (height, width, *value.shape[2:]) == (1, 1, 1, 1) and groups == 1:
+        # One pixel: the channels are the columns of a product, and its vectors are full.
+        product = Matmul(1, 1, channels, outputs, constant=True, bias=True, activation=activation)
+        columns = np.ascontiguousarray(value.reshape(outputs, channels).T)
+        inputs = [image, relax.const(columns), relax.const(bias)]
+        function.replace(last, product, inputs, [node, biased, *absorbed], function.layer(node))
+        return
     kind = Conv2d if groups == 1 else DepthwiseConv2d
     padding = [int(p) for p in attrs.padding]
     spec = kind(

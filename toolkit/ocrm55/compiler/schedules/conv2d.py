@@ -18,6 +18,7 @@ from ocrm55.compiler.schedules.loops import LANES, Index, Kernel, Loops, Value, 
 
 TILE = 3 * LANES  # pixels
 ROWS = 2  # output channels
+UNROLL = 8
 # The gathered block is read once for every pair of channels: it should stay in a cache, and weights should be read
 # once for several tiles.
 BLOCK_BYTES = 48 * 1024
@@ -43,11 +44,11 @@ def conv2d(spec: Conv2d) -> Kernel:
     The output may overwrite the image where may_run_in_place says so.
     """
     k = Loops()
-    image = k.parameter("image", (spec.channels, spec.height, spec.width), aliased=True)
+    image = k.parameter("image", (spec.channels, spec.height, spec.width))
     weights = k.parameter("weights", (spec.outputs * _depth(spec),))
     bias = k.parameter("bias", (spec.outputs,))
     output_shape = (spec.outputs, spec.output_height, spec.output_width)
-    output = k.parameter("output", output_shape, written=True, aliased=True)
+    output = k.parameter("output", output_shape, written=True)
     depth, pixels = _depth(spec), spec.output_height * spec.output_width
     block = min(tiles_per_block(depth), -(-pixels // TILE))
     gathered = k.workspace("gathered", (block, depth, TILE))
@@ -57,7 +58,7 @@ def conv2d(spec: Conv2d) -> Kernel:
             with k.loop("tile", per_block) as t:
                 _gather(k, spec, image, gathered, first + t * TILE, t * (depth * TILE), run.pixels)
             _multiply(k, spec, (weights, bias, output, gathered), first, run, per_block)
-    return k.kernel()
+    return k.kernel(in_place=may_run_in_place(spec))
 
 
 def may_run_in_place(spec: Conv2d) -> bool:
@@ -165,12 +166,20 @@ def _tile(
         [k.register(f"sum{row}{v}", broadcast(k.load(bias, channel + row))) for v in range(run.vectors)]
         for row in range(rows)
     ]
-    with k.loop("tap", _depth(spec), unroll=4) as tap:
-        factors = [k.let(f"w{row}", k.load(weights, weight + tap * rows + row)) for row in range(rows)]
+    x = k.register("x", broadcast(0.0))
+    factors = [k.register(f"w{row}", number(0.0)) for row in range(rows)]
+
+    def tap(index: Index) -> None:
+        if rows == ROWS:
+            k.load_pair(factors[0], factors[1], weights, weight + index * ROWS)
+        else:
+            k.assign(factors[0], k.load(weights, weight + index))
         for v in range(run.vectors):
-            x = k.let(f"x{v}", k.load4(gathered, source + tap * TILE + v * LANES))
+            k.assign(x, k.load4(gathered, source + index * TILE + v * LANES))
             for row in range(rows):
-                k.accumulate(sums[row][v], x, broadcast(factors[row]))
+                k.accumulate(sums[row][v], x.value, broadcast(factors[row].value))
+
+    k.unrolled("tap", _depth(spec), UNROLL, tap)
     area = spec.output_height * spec.output_width
     for row in range(rows):
         for v in range(run.vectors):

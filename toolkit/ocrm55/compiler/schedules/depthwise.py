@@ -14,16 +14,17 @@ from ocrm55.compiler.schedules.activations import activate
 from ocrm55.compiler.schedules.loops import LANES, Index, Kernel, Loops, Register, broadcast, integer
 
 ROWS = 6
+COPY_UNROLL = 4
 
 
 def depthwise_conv2d(spec: DepthwiseConv2d) -> Kernel:
     """image, weights [channels, kernel height * width], bias -> output; scratch: one padded channel."""
     k = Loops()
-    image = k.parameter("image", (spec.channels, spec.height, spec.width), aliased=True)
+    image = k.parameter("image", (spec.channels, spec.height, spec.width))
     weights = k.parameter("weights", (spec.channels, spec.kernel[0] * spec.kernel[1]))
     bias = k.parameter("bias", (spec.channels,))
     output_shape = (spec.channels, spec.output_height, spec.output_width)
-    output = k.parameter("output", output_shape, written=True, aliased=True)
+    output = k.parameter("output", output_shape, written=True)
     padded_height, padded_width = _padded(spec)
     padded = k.workspace("padded", (padded_height, padded_width))
     with k.loop("i", padded_height * padded_width // LANES) as i:
@@ -36,7 +37,7 @@ def depthwise_conv2d(spec: DepthwiseConv2d) -> Kernel:
                 _rows(k, spec, (weights, bias, output, padded), c, r * ROWS, ROWS)
         if rest:
             _rows(k, spec, (weights, bias, output, padded), c, integer(full * ROWS), rest)
-    return k.kernel()
+    return k.kernel(in_place=may_run_in_place(spec))
 
 
 def may_run_in_place(spec: DepthwiseConv2d) -> bool:
@@ -61,8 +62,11 @@ def _copy_channel(
         source = k.let("source", c * (spec.height * spec.width) + y * spec.width)
         target = k.let("target", (y + spec.pads[0]) * padded_width + spec.pads[1])
         if vectors:
-            with k.loop("x", vectors, unroll=4) as x:
+
+            def copy(x: Index) -> None:
                 k.store4(padded, target + x * LANES, k.load4(image, source + x * LANES))
+
+            k.unrolled("x", vectors, COPY_UNROLL, copy)
         for x in range(vectors * LANES, vectors * LANES + rest):
             k.store(padded, target + x, k.load(image, source + x))
 

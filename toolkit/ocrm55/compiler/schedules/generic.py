@@ -6,10 +6,10 @@ from math import prod
 from typing import Any
 
 import tvm
+import tvm_ffi
 from tvm import s_tir, tirx
 
-from ocrm55.compiler.program import Workspace
-from ocrm55.compiler.schedules.loops import Kernel, Parameter
+from ocrm55.compiler.schedules.loops import Kernel, Parameter, make_kernel
 
 _REDUCTION = 2  # tirx.IterVar.iter_type of a reduction axis
 # Local arrays up to this size stay on the stack of the function; larger ones are workspaces in the arena.
@@ -19,14 +19,42 @@ STACK_BYTES = 256
 def generic(function: tirx.PrimFunc) -> Kernel:
     """A kernel with the parameters of `function`, the last of which is its output."""
     scheduled = _schedule(function.with_attr("global_symbol", "main"))
+    in_place = elementwise_inputs(scheduled)
     lowered = _lowering()(tvm.IRModule({"main": scheduled}))["main"]
     parameters = [
         Parameter(p, _shape(original), written=index == len(function.params) - 1)
         for index, (p, original) in enumerate(zip(lowered.params, function.params, strict=True))
     ]
-    body, scratch = _split_allocations(lowered.body)
-    workspaces = [Workspace(str(b.name), _dtype(b), prod(_shape(b))) for b in scratch]
-    return Kernel([*parameters, *(Parameter(b, _shape(b), written=True) for b in scratch)], body, workspaces)
+    body, large = _split_allocations(lowered.body)
+    scratch = [Parameter(buffer, _shape(buffer), written=True) for buffer in large]
+    return make_kernel(parameters, scratch, body, in_place)
+
+
+def elementwise_inputs(function: tirx.PrimFunc) -> tuple[int, ...]:
+    """Inputs of a scheduled function that its output may overwrite.
+
+    They have the output's shape, and the function's only block reads of them just the element that it writes.
+    """
+    schedule = s_tir.Schedule(function)
+    blocks = _blocks(schedule)
+    if len(blocks) != 1:
+        return ()
+    block = schedule.get(blocks[0])
+    place = [r.min for r in block.writes[0].region]
+    if any(variable.iter_type == _REDUCTION for variable in block.iter_vars) or len(block.writes) != 1:
+        return ()
+    output = function.params[-1]
+    fitting = []
+    for index, parameter in enumerate(function.params[:-1]):
+        reads = [read for read in block.reads if read.source.same_as(parameter)]
+        same = all(
+            int(r.extent) == 1 and tvm_ffi.structural_equal(r.min, p)
+            for read in reads
+            for r, p in zip(read.region, place, strict=False)
+        )
+        if reads and same and _shape(parameter) == _shape(output) and _dtype(parameter) == _dtype(output):
+            fitting.append(index)
+    return tuple(fitting)
 
 
 def _schedule(function: tirx.PrimFunc) -> tirx.PrimFunc:

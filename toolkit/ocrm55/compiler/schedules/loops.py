@@ -6,9 +6,9 @@ out, the loops of a convolution are shorter than the schedule would be. The resu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -38,11 +38,26 @@ class Parameter:
 
 @dataclass
 class Kernel:
-    """A C function to be: its parameters, its scratch buffers (parameters too, at the end) and its TIR."""
+    """A C function to be: its parameters, its scratch buffers (parameters too, at the end) and its TIR.
+
+    in_place: indices of inputs whose bytes the output may take over.
+    """
 
     parameters: list[Parameter]
     body: tirx.Stmt
     workspaces: list[Workspace] = field(default_factory=list)
+    in_place: tuple[int, ...] = ()
+
+
+def make_kernel(
+    parameters: Sequence[Parameter], scratch: Sequence[Parameter], body: tirx.Stmt, in_place: tuple[int, ...]
+) -> Kernel:
+    """A kernel whose parameters say which of them may share bytes."""
+    marked = [
+        replace(p, aliased=bool(in_place) and (p.written or index in in_place)) for index, p in enumerate(parameters)
+    ]
+    workspaces = [Workspace(str(p.buffer.name), str(p.buffer.ty.dtype), prod(p.shape)) for p in scratch]
+    return Kernel([*marked, *scratch], body, workspaces, in_place)
 
 
 @dataclass(frozen=True)
@@ -81,8 +96,7 @@ class Loops:
         self._blocks: list[list[tirx.Stmt]] = [[]]
         self._parameters: list[Parameter] = []
         self._scratch: list[Parameter] = []
-        self._workspaces: list[Workspace] = []
-        self._count = 0
+        self._analyzer = tvm.sym.Analyzer()
 
     def parameter(
         self, name: str, shape: Sequence[int], *, written: bool = False, aliased: bool = False
@@ -96,11 +110,10 @@ class Loops:
         """A scratch array in the arena."""
         buffer = tirx.decl_buffer((prod(shape),), "float32", name=name)
         self._scratch.append(Parameter(buffer, tuple(shape), written=True))
-        self._workspaces.append(Workspace(name, "float32", prod(shape)))
         return buffer
 
     @contextmanager
-    def loop(self, name: str, extent: Index, *, unroll: int = 0) -> Iterator[Value]:
+    def loop(self, name: str, extent: Index) -> Iterator[Value]:
         """`for (name = 0; name < extent; ++name)`; a loop of one step leaves no loop behind."""
         if isinstance(extent, int) and extent == 1:
             yield integer(0)
@@ -109,9 +122,21 @@ class Loops:
         self._blocks.append([])
         yield variable
         body = self._sequence(self._blocks.pop())
-        annotations = {"unroll": unroll} if unroll else None
-        kind = tirx.ForKind.SERIAL
-        self._emit(tirx.For(variable, integer(0), integer(extent), kind, body, annotations=annotations))
+        self._emit(tirx.For(variable, integer(0), integer(extent), tirx.ForKind.SERIAL, body))
+
+    def unrolled(self, name: str, extent: int, by: int, step: Callable[[Index], None]) -> None:
+        """`step(0)` to `step(extent - 1)`, `by` of them in the body of one loop.
+
+        Written out, neighbouring steps address memory from one pointer; the compiler's own unrolling comes too late
+        for that and leaves an addition between any two of them.
+        """
+        whole, rest = divmod(extent, by)
+        if whole:
+            with self.loop(name, whole) as index:
+                for offset in range(by):
+                    step(index * by + offset)
+        for index in range(whole * by, whole * by + rest):
+            step(integer(index))
 
     @contextmanager
     def when(self, condition: Value) -> Iterator[None]:
@@ -130,6 +155,14 @@ class Loops:
         self.assign(register, value)
         return register
 
+    def load_pair(self, first: Register, second: Register, buffer: tirx.Buffer, index: Index) -> None:
+        """Two neighbouring values into two scalar registers."""
+        place, *targets = (
+            tirx.address_of(tirx.BufferLoad(b, [i]))
+            for b, i in ((buffer, self._index(index)), (first.buffer, integer(0)), (second.buffer, integer(0)))
+        )
+        self._emit(tirx.Evaluate(call("f32_load_pair", place, *targets, dtype="void")))
+
     def let(self, name: str, value: Value) -> Value:
         """A local constant."""
         variable = tirx.Var(name, str(value.ty))
@@ -144,29 +177,28 @@ class Loops:
         self.assign(register, register.value + left * right)
 
     def load(self, buffer: tirx.Buffer, index: Index) -> Value:
-        return tirx.BufferLoad(buffer, [integer(index)])
+        return tirx.BufferLoad(buffer, [self._index(index)])
 
     def load4(self, buffer: tirx.Buffer, index: Index, count: int = LANES, stride: int = 1) -> Value:
         """Four values from `index` on; with `count` below four the other lanes are zero and nothing else is read."""
         if count < LANES:
-            return call("f32x4_load_first", tirx.address_of(tirx.BufferLoad(buffer, [integer(index)])), count)
-        return tirx.BufferLoad(buffer, [tirx.Ramp(integer(index), integer(stride), LANES)])
+            return call("f32x4_load_first", tirx.address_of(tirx.BufferLoad(buffer, [self._index(index)])), count)
+        return tirx.BufferLoad(buffer, [tirx.Ramp(self._index(index), integer(stride), LANES)])
 
     def store(self, buffer: tirx.Buffer, index: Index, value: Value) -> None:
-        self._emit(tirx.BufferStore(buffer, value, [integer(index)]))
+        self._emit(tirx.BufferStore(buffer, value, [self._index(index)]))
 
     def store4(self, buffer: tirx.Buffer, index: Index, value: Value, count: int = LANES) -> None:
         """Store the first `count` lanes."""
         if count < LANES:
-            place = tirx.address_of(tirx.BufferLoad(buffer, [integer(index)]))
+            place = tirx.address_of(tirx.BufferLoad(buffer, [self._index(index)]))
             self._emit(tirx.Evaluate(call("f32x4_store_first", place, value, count, dtype="void")))
         else:
-            self._emit(tirx.BufferStore(buffer, value, [tirx.Ramp(integer(index), integer(1), LANES)]))
+            self._emit(tirx.BufferStore(buffer, value, [tirx.Ramp(self._index(index), integer(1), LANES)]))
 
-    def kernel(self) -> Kernel:
-        """Everything written so far."""
-        body = self._sequence(self._blocks[0])
-        return Kernel(self._parameters + self._scratch, body, self._workspaces)
+    def kernel(self, in_place: bool = False) -> Kernel:
+        """Everything written so far; `in_place` if the output may take over the bytes of the first input."""
+        return make_kernel(self._parameters, self._scratch, self._sequence(self._blocks[0]), (0,) if in_place else ())
 
     def _emit(self, statement: tirx.Stmt) -> None:
         self._blocks[-1].append(statement)
@@ -175,7 +207,6 @@ class Loops:
     def _sequence(statements: list[tirx.Stmt]) -> tirx.Stmt:
         return statements[0] if len(statements) == 1 else tirx.SeqStmt(statements)
 
-
-def simplify(value: Value) -> Value:
-    """Fold the constants of an index."""
-    return tvm.arith.Analyzer().simplify(value) if not isinstance(value, int) else value
+    def _index(self, value: Index) -> Value:
+        """An index with its constants gathered, so that a person can read it."""
+        return self._analyzer.simplify(integer(value))

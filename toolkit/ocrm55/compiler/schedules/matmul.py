@@ -13,6 +13,7 @@ from ocrm55.compiler.schedules.loops import LANES, Index, Kernel, Loops, broadca
 
 TILE = 3 * LANES  # columns
 ROWS = 2
+UNROLL = 4
 
 
 @dataclass(frozen=True)
@@ -103,14 +104,18 @@ def _tile(
             for v, count in enumerate(counts)
         ]
         sums.append([k.register(f"sum{row}{v}", start) for v, start in enumerate(starts)])
-    with k.loop("d", spec.depth, unroll=4) as d:
+    x = k.register("x", broadcast(0.0))
+
+    def step(d: Index) -> None:
         factors = [k.let(f"a{row}", k.load(left, place.left + row * spec.depth + d)) for row in range(rows)]
         for v, count in enumerate(counts):
             # Packed columns are padded; others end where the matrix ends and must not be read past.
             lanes = LANES if spec.constant else count
-            x = k.let(f"b{v}", k.load4(right, place.right + d * place.stride + v * LANES, lanes))
+            k.assign(x, k.load4(right, place.right + d * place.stride + v * LANES, lanes))
             for row in range(rows):
-                k.accumulate(sums[row][v], x, broadcast(factors[row]))
+                k.accumulate(sums[row][v], x.value, broadcast(factors[row]))
+
+    k.unrolled("d", spec.depth, UNROLL, step)
     for row in range(rows):
         for v, count in enumerate(counts):
             value = activate(spec.activation, sums[row][v].value)

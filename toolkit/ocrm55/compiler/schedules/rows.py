@@ -24,8 +24,8 @@ from ocrm55.compiler.schedules.loops import (
 def softmax(spec: Softmax) -> Kernel:
     """values -> output, which may be the same bytes; the largest value is subtracted first, so nothing overflows."""
     k = Loops()
-    values = k.parameter("values", (spec.rows, spec.columns), aliased=True)
-    output = k.parameter("output", (spec.rows, spec.columns), written=True, aliased=True)
+    values = k.parameter("values", (spec.rows, spec.columns))
+    output = k.parameter("output", (spec.rows, spec.columns), written=True)
     with k.loop("row", spec.rows) as row:
         base = k.let("base", row * spec.columns)
         first = k.load(values, base)
@@ -51,16 +51,16 @@ def softmax(spec: Softmax) -> Kernel:
             spec.columns,
             lambda i, n: _store(k, output, base + i, _load(k, output, base + i, n) * _wide(scale, n), n),
         )
-    return k.kernel()
+    return k.kernel(in_place=True)
 
 
 def layer_norm(spec: LayerNorm) -> Kernel:
     """values, scale, shift -> output, which may be the bytes of the values."""
     k = Loops()
-    values = k.parameter("values", (spec.rows, spec.columns), aliased=True)
+    values = k.parameter("values", (spec.rows, spec.columns))
     scales = k.parameter("scales", (spec.columns,))
     shifts = k.parameter("shifts", (spec.columns,))
-    output = k.parameter("output", (spec.rows, spec.columns), written=True, aliased=True)
+    output = k.parameter("output", (spec.rows, spec.columns), written=True)
     with k.loop("row", spec.rows) as row:
         base = k.let("base", row * spec.columns)
         add: Callable[[Value, Value], Value] = lambda a, b: a + b  # noqa: E731
@@ -80,7 +80,7 @@ def layer_norm(spec: LayerNorm) -> Kernel:
             _store(k, output, base + i, value * _load(k, scales, i, n) + _load(k, shifts, i, n), n)
 
         _each(k, spec.columns, normalised)
-    return k.kernel()
+    return k.kernel(in_place=True)
 
 
 def _reduce(

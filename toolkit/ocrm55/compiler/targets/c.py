@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,15 +15,6 @@ from ocrm55.compiler.schedules import conv2d, depthwise, generic, matmul, rows
 from ocrm55.compiler.schedules.loops import Kernel
 from ocrm55.compiler.targets.base import Target
 from ocrm55.errors import Ocrm55Error, UnsupportedError
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """How an operator is computed: the spec of its function, weights in its order, inputs that it may overwrite."""
-
-    spec: Spec
-    weights: dict[int, np.ndarray]
-    in_place: tuple[int, ...] = ()
 
 
 class CTarget(Target):
@@ -40,16 +31,16 @@ class CTarget(Target):
         return None
 
     def emit(self, operator: Operator, program: Program) -> None:
-        plan = _plan(operator, program)
-        kernel, function = _function(plan.spec, operator, program)
+        spec, weights = packed(operator, program)
+        kernel, function = _function(spec, operator, program)
         operator.function = function
         operator.workspaces = kernel.workspaces
-        operator.in_place = [operator.inputs[i] for i in plan.in_place]
+        operator.in_place = [operator.inputs[i] for i in kernel.in_place]
         operator.arguments = [*operator.inputs, *operator.outputs]
-        for index, data in plan.weights.items():
+        for index, data in weights.items():
             original = program.tensors[operator.inputs[index]]
-            packed = Tensor(f"{original.name}_packed", data.shape, str(data.dtype), "weight", operator.layer, data)
-            operator.arguments[index] = program.add(packed).name
+            stored = Tensor(f"{original.name}_packed", data.shape, str(data.dtype), "weight", operator.layer, data)
+            operator.arguments[index] = program.add_weight(stored).name
 
 
 def _function(spec: Spec, operator: Operator, program: Program) -> tuple[Kernel, str]:
@@ -71,20 +62,17 @@ def _function(spec: Spec, operator: Operator, program: Program) -> tuple[Kernel,
     return kernel, function.name
 
 
-def _plan(operator: Operator, program: Program) -> _Plan:
+def packed(operator: Operator, program: Program) -> tuple[Spec, dict[int, np.ndarray]]:
+    """What the operator's function computes, and by input the weights in the order in which the function reads them."""
     spec = operator.spec
     if isinstance(spec, Conv2d):
-        weights = _values(program, operator.inputs[1])
-        trimmed, weights = trim(spec, weights)
-        if isinstance(trimmed, DepthwiseConv2d):
-            packed = np.ascontiguousarray(weights.reshape(spec.channels, -1))
-            return _Plan(trimmed, {1: packed}, (0,) if depthwise.may_run_in_place(trimmed) else ())
-        return _Plan(trimmed, {1: conv2d.pack_conv2d(weights)}, (0,) if conv2d.may_run_in_place(trimmed) else ())
+        spec, weights = trim(spec, _values(program, operator.inputs[1]))
+        if isinstance(spec, DepthwiseConv2d):
+            return spec, {1: np.ascontiguousarray(weights.reshape(spec.channels, -1))}
+        return spec, {1: conv2d.pack_conv2d(weights)}
     if isinstance(spec, Matmul) and spec.constant:
-        return _Plan(spec, {1: matmul.pack_matmul(_values(program, operator.inputs[1]))})
-    if isinstance(spec, (Softmax, LayerNorm)):
-        return _Plan(spec, {}, (0,))
-    return _Plan(spec, {})
+        return spec, {1: matmul.pack_matmul(_values(program, operator.inputs[1]))}
+    return spec, {}
 
 
 def _values(program: Program, name: str) -> np.ndarray:
