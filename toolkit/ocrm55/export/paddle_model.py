@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -106,7 +107,9 @@ class PaddleModel:
 
     def _check_program(self) -> None:
         try:
-            inputs, outputs = program_shapes(json.loads(self.program.read_text(encoding="utf-8")))
+            program = json.loads(self.program.read_text(encoding="utf-8"))
+            inputs, outputs = program_shapes(program)
+            smallest, largest = _parameter_bytes(program)
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as trouble:
             raise InputError(
                 f"{self.program} is not a Paddle 3 program, or is cut short.", ["export the model again"]
@@ -124,6 +127,13 @@ class PaddleModel:
                 f"{self.program} tells {outputs[0][2]} classes apart, but {self.settings.name} names "
                 f"{len(self.charset)} (blank, {len(self.charset) - 2} characters, space).",
                 ["use the dictionary that the model was trained with"],
+            )
+        found = self.parameters.stat().st_size
+        if not smallest <= found <= largest:
+            raise InputError(
+                f"{self.parameters} has {found} bytes where {self.program.name} needs about {smallest}: "
+                "it is cut short or of another model.",
+                ["export or copy the model again"],
             )
 
 
@@ -147,6 +157,21 @@ def program_shapes(program: dict[str, Any]) -> tuple[list[list[int]], list[list[
         if kind in shapes:
             shapes[kind].append([int(size) for size in operation["O"][0]["TT"]["D"][1]])
     return shapes["data"] + shapes["feed"], shapes["fetch"]
+
+
+def _parameter_bytes(program: dict[str, Any]) -> tuple[float, float]:
+    """The least and the most bytes that the parameters of a program take in one file, each with a small header."""
+    sizes = {"0.t_f32": 4, "0.t_f16": 2, "0.t_bf16": 2, "0.t_f64": 8, "0.t_i64": 8, "0.t_i32": 4, "0.t_i8": 1}
+    header = 1024
+    total = count = 0
+    for operation in program["program"]["regions"][0]["blocks"][0]["ops"]:
+        if operation["#"] == "p":
+            (element, shape, *_) = operation["O"]["TT"]["D"]
+            if element["#"] not in sizes:
+                return 0, math.inf
+            total += sizes[element["#"]] * math.prod(shape)
+            count += 1
+    return total, total + header * count
 
 
 def describe(characters: Sequence[str]) -> dict[str, Any]:
