@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -124,3 +126,43 @@ def test_a_log_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text(json.dumps({"step": 1}) + "\n{broken")
     with pytest.raises(InputError, match="not a training log"):
         record.load_rows(tmp_path / "log.jsonl")
+
+
+TOGETHER = """
+import hashlib, sys
+from pathlib import Path
+from ocrm55.training import loop
+from ocrm55.training.loop import TrainOptions
+
+if __name__ == "__main__":
+    import paddle
+
+    paddle.distributed.init_parallel_env()
+    rank = paddle.distributed.get_rank()
+    options = TrainOptions(Path(sys.argv[1]), fonts=[Path(sys.argv[2])], steps=2, columns=320, checked=2, processes=0)
+    trainer = loop.Trainer(options, loop.gather(options), rank, 2)
+    trainer.run()
+    values = b"".join(
+        parameter.numpy().tobytes() for parameter in trainer.network.parameters() if not parameter.stop_gradient
+    )
+    first = b"".join(sample.pixels.tobytes() for sample in loop.Feed(trainer.supply, 0)._groups(0).__next__()[0][0])
+    digests = [hashlib.sha256(part).hexdigest() for part in (values, first)]
+    Path(sys.argv[1]).joinpath(f"rank{rank}.txt").write_text(" ".join(digests))
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_learn_one_network_from_different_samples(tmp_path: Path, two_families: Path) -> None:
+    script, output = tmp_path / "together.py", tmp_path / "out"
+    script.write_text(TOGETHER)
+    output.mkdir()
+    launch = [sys.executable, "-m", "paddle.distributed.launch", "--nproc_per_node=2", f"--log_dir={tmp_path / 'log'}"]
+    done = subprocess.run(
+        [*launch, str(script), str(output), str(two_families)], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    (weights_0, samples_0), (weights_1, samples_1) = (
+        (output / f"rank{rank}.txt").read_text().split() for rank in (0, 1)
+    )
+    assert weights_0 == weights_1
+    assert samples_0 != samples_1

@@ -128,6 +128,9 @@ class Trainer:
         self.average.set_state_dict(self.network.state_dict())
         self.average.eval()
         self.parallel = paddle.DataParallel(self.network) if world > 1 else self.network
+        # Paddle takes the mean of the processes' gradients on GPUs, but with gloo, on CPUs, their sum.
+        summed = world > 1 and paddle.distributed.get_backend() == "GLOO"
+        self.gradient_scale = 1 / world if summed else 1.0
         self.optimizer = paddle.optimizer.AdamW(
             learning_rate=options.learning_rate,
             parameters=self.network.parameters(),
@@ -173,7 +176,7 @@ class Trainer:
                 reduction="none",
             )
             loss = loss + CTC_SCALE * weight * ctc.mean()
-        loss.backward()
+        (loss * self.gradient_scale).backward()
         self.optimizer.step()
         self.optimizer.clear_grad()
         keep = min(AVERAGE, (self.step + 10) / (self.step + 20))
