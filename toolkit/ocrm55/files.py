@@ -30,7 +30,7 @@ def atomic_directory(destination: Path) -> Iterator[Path]:
         staging.chmod(0o755)  # mkdtemp makes it private; the artifact is for everyone whom the parent admits
     except OSError as trouble:
         raise OutputError(
-            f"{destination.parent} cannot be written: {trouble.strerror}.", ["choose another folder with --build-dir"]
+            f"{destination.parent} cannot be written: {trouble.strerror}.", ["choose another folder"]
         ) from trouble
     try:
         yield staging

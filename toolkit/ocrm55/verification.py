@@ -10,7 +10,6 @@ import numpy as np
 
 from ocrm55 import stages, target
 from ocrm55.recognizer import ctc, image
-from ocrm55.recognizer.charset import load_charset
 from ocrm55.recognizer.inference import OnnxRecognizer, PaddleRecognizer
 
 # Largest difference of a probability between Paddle and the float32 network on the target.
@@ -43,7 +42,7 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
     assert run.probabilities is not None
     paddle = PaddleRecognizer(stages.model(options))
     onnx = OnnxRecognizer(stages.artifact(options) / "model.onnx")
-    charset = load_charset()
+    charset = paddle.charset
     comparisons = []
     for path, reported, on_target in zip(paths, run.results, run.probabilities, strict=True):
         tensor = image.normalise(image.resize(image.read_image(path)))

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,18 +53,23 @@ class Workspace:
         """Keep a second ocrm55 out of this folder until the block ends; it waits and says so."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            lock = (self.root / ".lock").open("w")
+            lock = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as trouble:
             raise OutputError(
                 f"{self.root} cannot be written: {trouble.strerror}.", ["choose another folder with --build-dir"]
             ) from trouble
-        with lock:
+        try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 console.note(f"waiting for another ocrm55 that works in {self.root}")
                 fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+        finally:
+            os.close(lock)
+            with suppress(OSError):  # a stage that failed at once leaves no empty folders
+                self.root.rmdir()
+                self.build_dir.rmdir()
 
 
 def run_stage(

@@ -28,10 +28,10 @@ def export(
     opens it too, as TextRecognition(model_name="en_PP-OCRv3_mobile_rec",
     model_dir=DIR, device="cpu", enable_mkldnn=False).
 
-    [b]bundled[/] came with ocrm55. [b]pp-ocrv3[/] is PaddleOCR's official English model,
+    **bundled** came with ocrm55. **pp-ocrv3** is PaddleOCR's official English model,
     fetched once from the hosts that PaddleOCR uses and kept in ~/.paddlex.
-    A [b]folder[/] is checked and copied; one of Paddle 2 (inference.pdmodel) is
-    translated. A [b].pdparams checkpoint[/] of PaddleOCR or of `ocrm55 train`
+    A **folder** is checked and copied; one of Paddle 2 (inference.pdmodel) is
+    translated. A **.pdparams checkpoint** of PaddleOCR or of `ocrm55 train`
     becomes a folder; it is a pickle, so take it only from people you trust.
 
     PaddleOCR widens its input for a line longer than 320:48; the target's input
