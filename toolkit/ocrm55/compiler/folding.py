@@ -91,10 +91,22 @@ def fold(model: onnx.ModelProto) -> onnx.ModelProto:
     for node in list(graph.nodes):
         if node.op_type == "Identity" and node.input[0] not in graph.constants:
             graph.drop(node, node.input[0])
+        elif node.op_type in ("Add", "Mul"):
+            _drop_neutral(graph, node)
     for conv in [n for n in graph.nodes if n.op_type == "Conv"]:
         _fold_batch_norm(graph, conv)
         _fold_added_bias(graph, conv)
     return graph.model()
+
+
+def _drop_neutral(graph: Graph, node: onnx.NodeProto) -> None:
+    """`x + 0` and `x * 1`, as paddle2onnx writes for a scale without an offset."""
+    neutral = 0.0 if node.op_type == "Add" else 1.0
+    for constant, other in (tuple(node.input), tuple(node.input)[::-1]):
+        value = graph.constants.get(constant)
+        if value is not None and other not in graph.constants and value.size == 1 and float(value.item()) == neutral:
+            graph.drop(node, other)
+            return
 
 
 def _fold_batch_norm(graph: Graph, conv: onnx.NodeProto) -> None:

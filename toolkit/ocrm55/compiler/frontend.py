@@ -127,26 +127,14 @@ def _check_interface(model: onnx.ModelProto) -> None:
 
 
 def _simplify(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Rewrite what only costs time later: dropouts, additions of nothing, and Gemm with constant weights."""
+    """Rewrite what only costs time later: dropouts, and Gemm with constant weights."""
     graph = Graph(model)
     for node in list(graph.nodes):
         if node.op_type == "Dropout":
             graph.drop(node, node.input[0])
-        elif node.op_type in ("Add", "Mul"):
-            _drop_neutral(graph, node)
         elif node.op_type == "Gemm":
             _gemm_to_matmul(graph, node)
     return graph.model()
-
-
-def _drop_neutral(graph: Graph, node: onnx.NodeProto) -> None:
-    """`x + 0` and `x * 1`, as paddle2onnx writes for a scale without an offset."""
-    neutral = 0.0 if node.op_type == "Add" else 1.0
-    for constant, other in (tuple(node.input), tuple(node.input)[::-1]):
-        value = graph.constants.get(constant)
-        if value is not None and other not in graph.constants and value.size == 1 and float(value.item()) == neutral:
-            graph.drop(node, other)
-            return
 
 
 def _gemm_to_matmul(graph: Graph, node: onnx.NodeProto) -> None:

@@ -1,9 +1,9 @@
 """A float network becomes an int8 one, as an ONNX model with QuantizeLinear and DequantizeLinear (QDQ).
 
-Which tensors are quantised follows from what the integer kernels read: the input of every convolution and of every
-product with constant weights, and what passes through pooling, squeeze-and-excite and concatenation. Nothing is
-quantised between a convolution and its activation, which one kernel computes. Layer norm, softmax, the attention's
-inner products and the residual stream around them stay float32: they are under 1 % of the work.
+Which tensors are quantised follows from what the integer kernels read: the inputs of convolutions and products, and
+what passes through pooling, squeeze-and-excite and concatenation. Nothing is quantised between a convolution and its
+activation, which one kernel computes. Layer norm, softmax and the residual stream around the attention stay float32:
+they are under 1 % of the work.
 
 Activations have one scale and zero point a tensor, except between a convolution and the depthwise convolution that
 follows: there every channel has a scale of its own, which costs the kernels nothing. Weights are symmetric with a scale
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from ocrm55.compiler import calibration, ranges
 from ocrm55.compiler.calibration import Histogram
@@ -29,6 +29,8 @@ INPUT = Quantisation(np.asarray(np.float32(1 / 127)), 0)  # pixels are -1 .. 1, 
 # A gate is clip(x / 6 + 1/2, 0, 1). With 254 steps its half is a whole number of them, so that the fully connected
 # layer before it requantises straight to the gate.
 GATE = Quantisation(np.asarray(np.float32(1 / 254)), -127)
+PROBABILITY = Quantisation(np.asarray(np.float32(1 / 256)), -128)  # what softmax gives for a product
+MOVES = ("Reshape", "Transpose", "Slice", "Squeeze", "Unsqueeze")
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,38 @@ def quantised_tensors(graph: Graph) -> list[str]:
     for node in graph.nodes:
         if has_weights(graph, node):
             wanted.add(node.input[0])
+        elif node.op_type == "MatMul":
+            wanted.update(origin(graph, name)[0] for name in node.input)
         elif node.op_type in ("GlobalAveragePool", "AveragePool", "Concat") or _gate(graph, node) is not None:
             wanted.update((*node.input, *node.output))
+        elif node.op_type == "HardSwish" or _is_swish(graph, node):
+            wanted.update(node.output)
     written = [*graph.inputs, *(name for node in graph.nodes for name in node.output)]
     return [name for name in written if name in wanted]
+
+
+def origin(graph: Graph, name: str) -> tuple[str, list[onnx.NodeProto]]:
+    """Where a tensor's values come from, through nodes that move or scale them, and those nodes in their order."""
+    path: list[onnx.NodeProto] = []
+    while (node := graph.producer(name)) is not None and (node.op_type in MOVES or _scales(graph, node)):
+        path.insert(0, node)
+        name = _computed(graph, node)
+    return name, path
+
+
+def _computed(graph: Graph, node: onnx.NodeProto) -> str:
+    """The input of a node that is no constant."""
+    return next(str(name) for name in node.input if name not in graph.constants)
+
+
+def _scales(graph: Graph, node: onnx.NodeProto) -> bool:
+    return node.op_type == "Mul" and any(i in graph.constants and graph.constants[i].size == 1 for i in node.input)
+
+
+def _is_swish(graph: Graph, node: onnx.NodeProto) -> bool:
+    """x * sigmoid(x)"""
+    producers = [graph.producer(name) for name in node.input] if node.op_type == "Mul" else []
+    return any(p is not None and p.op_type == "Sigmoid" and p.input[0] in node.input for p in producers)
 
 
 def has_weights(graph: Graph, node: onnx.NodeProto) -> bool:
@@ -92,7 +122,46 @@ def choose(graph: Graph, histograms: dict[str, Histogram], options: QuantizeOpti
             chosen[gate] = GATE
         elif node.op_type == "Concat":  # its inputs are written side by side: one scale for all
             chosen |= dict.fromkeys(node.input, chosen[node.output[0]])
+        elif node.op_type == "Softmax" and node.output[0] in chosen:
+            chosen[node.output[0]] = PROBABILITY
+    for name, groups in _factors(graph).items():
+        chosen[name] = ranges.symmetric(histograms[name], groups)
     return chosen
+
+
+def _factors(graph: Graph) -> dict[str, list[np.ndarray]]:
+    """Tensors of which slices are multiplied with each other (an attention's queries, keys and values): the channels of
+    each slice. They get a scale for each slice, and zero point 0, which the kernel asks of a product's right side.
+    """
+    found: dict[str, list[np.ndarray]] = {}
+    for node in graph.nodes:
+        if node.op_type != "MatMul" or has_weights(graph, node):
+            continue
+        for name in node.input:
+            source, path = origin(graph, name)
+            writer = graph.producer(source)
+            if writer is None or writer.op_type != "Softmax":
+                found.setdefault(source, []).append(_channels_of(graph, source, path))
+    return found
+
+
+def _channels_of(graph: Graph, source: str, path: Sequence[onnx.NodeProto]) -> np.ndarray:
+    """Which channels of `source`, its last axis, are left after a path of moves: their numbers are moved."""
+    shape = shapes(graph.model())[source]
+    feed = helper.make_tensor_value_info(source, onnx.TensorProto.FLOAT, shape)
+    constants = [numpy_helper.from_array(v, k) for k, v in graph.constants.items() if any(k in n.input for n in path)]
+    # A factor would change the numbers: it is left out.
+    nodes = [helper.make_node("Identity", [_computed(graph, n)], n.output) if n.op_type == "Mul" else n for n in path]
+    if not nodes:
+        return np.arange(shape[-1])
+    result = helper.make_tensor_value_info(nodes[-1].output[0], onnx.TensorProto.FLOAT, None)
+    inner = helper.make_model(
+        helper.make_graph(nodes, "path", [feed], [result], constants), opset_imports=graph.model().opset_import
+    )
+    inner.ir_version = graph.model().ir_version
+    numbers = np.broadcast_to(np.arange(shape[-1], dtype=np.float32), shape)
+    moved = calibration.open_session(inner).run(None, {source: np.ascontiguousarray(numbers)})[0]
+    return np.unique(moved).astype(np.int64)
 
 
 def _feeds_depthwise_only(graph: Graph, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,7 +23,66 @@ class Quantisation:
     zero_point: int
 
     @property
-    def per_channel(histogram: Histogram) -> Quantisation:
+    def per_channel(self) -> bool:
+        return self.scale.ndim == 1
+
+    def round_trip(self, values: np.ndarray) -> np.ndarray:
+        """`values`, channels first, as int8 would give them back."""
+        scale = self.scale[:, None] if self.per_channel else self.scale
+        q = np.clip(np.rint(values / scale) + self.zero_point, LOW, HIGH)
+        return (q - self.zero_point) * scale
+
+
+def of_range(low: float, high: float) -> Quantisation:
+    """The scale and zero point that cover [low, high] and have an exact 0."""
+    low, high = min(low, 0.0), max(high, 0.0)
+    scale = np.float32(max((high - low) / (HIGH - LOW), SMALLEST_SCALE))
+    return Quantisation(np.asarray(scale), int(np.clip(np.rint(LOW - low / scale), LOW, HIGH)))
+
+
+def per_tensor(histogram: Histogram, method: Method = "mse") -> Quantisation:
+    """One scale for the whole tensor.
+
+    minmax covers everything. percentile leaves 0.01 % out at each end. mse takes the range with the least mean square
+    error of rounding and clipping together.
+    """
+    low, high = float(histogram.low.min()), float(histogram.high.max())
+    if method == "minmax":
+        return of_range(low, high)
+    if method == "percentile":
+        return of_range(*_percentiles(histogram, 1e-4))
+    return _least_error(histogram, low, high)
+
+
+def _percentiles(histogram: Histogram, share: float) -> tuple[float, float]:
+    centres, weights = histogram.centres.reshape(-1), histogram.counts.reshape(-1)
+    order = np.argsort(centres)
+    below = np.cumsum(weights[order]) / weights.sum()
+    first = int(np.searchsorted(below, share))
+    last = min(int(np.searchsorted(below, 1 - share)), len(order) - 1)
+    return float(centres[order[first]]), float(centres[order[last]])
+
+
+def _least_error(histogram: Histogram, low: float, high: float) -> Quantisation:
+    weights = histogram.counts.reshape(-1)
+    values, weights = histogram.centres.reshape(-1)[weights > 0], weights[weights > 0]
+    # Below -1 there is something to clip; above, as after hard-swish's -0.375, the low end is worth its few steps.
+    lows = (1.0, 0.85, 0.7, 0.55) if low < -1 else (1.0,)
+    candidates = [of_range(low * a, high * b) for a in lows for b in np.linspace(1.0, 0.3, 29)]
+    errors = [float(weights @ np.square(c.round_trip(values) - values)) for c in candidates]
+    return candidates[int(np.argmin(errors))]
+
+
+def symmetric(histogram: Histogram, groups: Sequence[np.ndarray]) -> Quantisation:
+    """Zero point 0, and one scale for each group of channels (arrays of indices), from its largest magnitude."""
+    reach = np.maximum(np.abs(histogram.low), np.abs(histogram.high))
+    scale = np.full(len(reach), max(float(reach.max()), SMALLEST_SCALE) / HIGH, np.float32)
+    for group in groups:
+        scale[group] = max(float(reach[group].max()), SMALLEST_SCALE) / HIGH
+    return Quantisation(scale, 0)
+
+
+def per_channel(histogram: Histogram) -> Quantisation:
     """A scale for every channel, from its largest value, and one zero point for all: padding is one number then.
 
     The zero point is the one with the least error relative to the channels' own spread, so that quiet channels count.
