@@ -208,7 +208,7 @@ def _set_image(program: Program, plan: MemoryPlan) -> str:
     values = normalise(every_byte, 256)[0, 0, 0]
     return render(
         "set_image_float32.c.j2",
-        pixel_rows=_lines([float_literal(float(value)) for value in values], 8),
+        pixel_rows=_lines([float_literal(float(value)).strip("()") for value in values], 8),
         input_offset=plan.offsets[program.input.name],
         input_name=program.input.name,
         input_shape=_shape(program.input.shape),

@@ -16,6 +16,8 @@ _INDENT = "    "
 def print_function(name: str, kernel: Kernel, comment: str = "") -> Function:
     """The C function of a kernel: const and restrict as its parameters allow, shapes in comments beside pointers."""
     printer = _Statements()
+    for parameter in kernel.parameters:
+        printer.name(parameter.buffer, parameter.name)
     parameters = ",\n    ".join(_parameter(p, printer.name(p.buffer)) for p in kernel.parameters)
     printer.statement(kernel.body)
     head = f"/* {comment} */\n" if comment else ""
@@ -48,13 +50,13 @@ class _Statements:
         self._aliases: list[tuple[Any, Any]] = []
         self._expressions = Expressions(self.name, self._place)
 
-    def name(self, variable: Any) -> str:
-        """The C name of a variable or buffer; the same object keeps its name."""
+    def name(self, variable: Any, wanted: str = "") -> str:
+        """The C name of a variable or buffer, `wanted` or its own; the same object keeps its name."""
         known = self._names.setdefault(str(variable.name), [])
         for other, name in known:
             if other.same_as(variable):
                 return name
-        stem = identifier(str(variable.name))
+        stem = identifier(wanted or str(variable.name))
         name, count = stem, 1
         while name in self._taken:
             count += 1

@@ -15,6 +15,13 @@ from ocrm55.compiler.program import Operator, Program, Tensor
 from ocrm55.errors import UnsupportedError
 
 _PREFIX = "ocrm55."
+# What the inputs of an operator are called when they are constants.
+_ROLES = {
+    "conv2d": ("image", "weights", "bias"),
+    "depthwise_conv2d": ("image", "weights", "bias"),
+    "matmul": ("left", "weights", "bias"),
+    "layer_norm": ("values", "scales", "shifts"),
+}
 
 
 def to_program(function: FlatFunction, name: str, precision: str) -> Program:
@@ -99,7 +106,11 @@ class _Reader:
         self._append(variable, layer, Primitive(title, text, body), list(value.args[1].fields))
 
     def _append(self, variable: relax.Var, layer: str, spec: Any, inputs: list[relax.Expr]) -> None:
-        names = [self._input(value, layer) for value in inputs]
+        roles = _ROLES.get(spec.kind, ())
+        names = [
+            self._input(value, f"{layer}_{roles[index] if index < len(roles) else 'constant'}", layer)
+            for index, value in enumerate(inputs)
+        ]
         output = self._define(variable, "activation", layer)
         if isinstance(spec, View):
             output.view_of, output.view_offset = names[0], spec.offset
@@ -111,7 +122,7 @@ class _Reader:
         self._tensors[variable.name] = tensor.name
         return tensor
 
-    def _input(self, value: relax.Expr, layer: str) -> str:
+    def _input(self, value: relax.Expr, name: str, layer: str) -> str:
         if isinstance(value, relax.Var):
             return self._tensors[value.name]
         data = self._function.constant(value)
@@ -119,7 +130,7 @@ class _Reader:
             raise UnsupportedError(f"layer {layer} reads a {type(value).__name__}.", ["ocrm55 export"])
         key = (str(data.dtype), data.shape, data.tobytes())
         if key not in self._constants:
-            tensor = Tensor(f"{layer}_weight", data.shape, str(data.dtype), "weight", layer, np.ascontiguousarray(data))
+            tensor = Tensor(name, data.shape, str(data.dtype), "weight", layer, np.ascontiguousarray(data))
             self._constants[key] = self._program.add(tensor).name
         return self._constants[key]
 

@@ -21,9 +21,11 @@ def generic(function: tirx.PrimFunc) -> Kernel:
     scheduled = _schedule(function.with_attr("global_symbol", "main"))
     in_place = elementwise_inputs(scheduled)
     lowered = _lowering()(tvm.IRModule({"main": scheduled}))["main"]
+    inputs = len(function.params) - 1
+    names = [*(("input",) if inputs == 1 else (f"input{index}" for index in range(inputs))), "output"]
     parameters = [
-        Parameter(p, _shape(original), written=index == len(function.params) - 1)
-        for index, (p, original) in enumerate(zip(lowered.params, function.params, strict=True))
+        Parameter(buffer, _shape(original), written=name == "output", name=name)
+        for buffer, original, name in zip(lowered.params, function.params, names, strict=True)
     ]
     body, large = _split_allocations(lowered.body)
     scratch = [Parameter(buffer, _shape(buffer), written=True) for buffer in large]

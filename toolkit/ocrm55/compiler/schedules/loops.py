@@ -26,14 +26,15 @@ Value = Any  # a TIR expression
 class Parameter:
     """A pointer parameter of the C function.
 
-    written: the function stores to it. aliased: it may point to the bytes of another aliased parameter, because the
-    operator may run in place.
+    name: what it is called in C; the buffer's own name when empty. written: the function stores to it.
+    aliased: it may point to the bytes of another aliased parameter, because the operator may run in place.
     """
 
     buffer: tirx.Buffer
     shape: tuple[int, ...]
     written: bool = False
     aliased: bool = False
+    name: str = ""
 
 
 @dataclass

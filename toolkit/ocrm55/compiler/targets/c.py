@@ -115,7 +115,9 @@ def function_name(spec: Spec) -> str:
     elif isinstance(spec, (Softmax, LayerNorm)):
         return f"{spec.kind}_{spec.rows}x{spec.columns}"
     elif isinstance(spec, Primitive):
-        return identifier(spec.title)
+        *_, output = spec.body.params
+        shape = "x".join(str(int(extent)) for extent in output.ty.shape)
+        return f"{identifier(spec.title.rstrip('0123456789'))}_{shape}"
     else:
         return spec.kind
     return name if spec.activation.kind == "none" else f"{name}_{spec.activation.kind}"
@@ -130,7 +132,7 @@ def _describe(spec: Spec) -> str:
         side = "constant right side" if spec.constant else "batched"
         return f"{spec.batch} x ({spec.rows}x{spec.depth} by {spec.depth}x{spec.columns}), {side}"
     if isinstance(spec, Primitive):
-        return f"{spec.title}: legalised and fused by TVM"
+        return f"{spec.title.rstrip('0123456789')}: legalised and fused by TVM"
     return f"{spec.kind} over rows"
 
 

@@ -1,0 +1,15 @@
+"""The table of `ocrm55 compile`."""
+
+from __future__ import annotations
+
+from ocrm55.report import compiled
+
+
+def test_the_table_names_every_layer_and_the_sums(whole_network, capsys):
+    compiled.show(whole_network.directory)
+    printed = capsys.readouterr().out
+    for operator in whole_network.program.steps:
+        assert operator.layer in printed
+    assert f"{whole_network.arena_bytes:,} bytes" in printed
+    assert f"{whole_network.weight_bytes:,} bytes" in printed
+    assert f"{whole_network.program.macs:,}" in printed
