@@ -150,10 +150,138 @@ static uint32_t run_conv(struct kernel_case *c)
     RUN(c, ocrm55_conv_s8_check(&layer, x, c->out), ocrm55_conv_s8(&layer, x, c->out, scratch));
 }
 
+static float real(int32_t bits)
+{
+    float v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+/* integers: count, zero a, zero b, zero y, bits of gain a, of gain b. blobs: a, b */
+static uint32_t run_add(struct kernel_case *c)
+{
+    const int32_t *i = c->integers;
+    const struct ocrm55_add layer = {i[0], i[1], i[2], i[3], real(i[4]), real(i[5])};
+    const int8_t *a = (const int8_t *)c->blobs[0], *b = (const int8_t *)c->blobs[1];
+    RUN(c, ocrm55_add_s8_check(&layer, a, b, (int8_t *)c->out), ocrm55_add_s8(&layer, a, b, (int8_t *)c->out));
+}
+
+/* integers: count. blobs: a, b */
+static uint32_t run_add_f32(struct kernel_case *c)
+{
+    RUN(c, 0, ocrm55_add_f32((const float *)(const void *)c->blobs[0], (const float *)(const void *)c->blobs[1],
+                             (float *)(void *)c->out, c->integers[0]));
+}
+
+/* integers: rows, count, b rows, zero a, zero b, zero y, bits of gain. blobs: a, b */
+static uint32_t run_multiply(struct kernel_case *c)
+{
+    const int32_t *i = c->integers;
+    const struct ocrm55_multiply layer = {i[0], i[1], i[2], i[3], i[4], i[5], real(i[6])};
+    const int8_t *a = (const int8_t *)c->blobs[0], *b = (const int8_t *)c->blobs[1];
+    RUN(c, ocrm55_multiply_s8_check(&layer, a, b, (int8_t *)c->out), ocrm55_multiply_s8(&layer, a, b, (int8_t *)c->out));
+}
+
+/* integers: count. blobs: x, table */
+static uint32_t run_lookup(struct kernel_case *c)
+{
+    RUN(c, 0, ocrm55_lookup_s8((const int8_t *)c->blobs[1], c->blobs[0], (int8_t *)c->out, c->integers[0]));
+}
+
+/* integers: count, zero point, bits of gain. blobs: x */
+static uint32_t run_quantize(struct kernel_case *c)
+{
+    const int32_t *i = c->integers;
+    RUN(c, 0, ocrm55_quantize_s8((const float *)(const void *)c->blobs[0], real(i[2]), i[1], (int8_t *)c->out, i[0]));
+}
+
+/* integers: count, zero point, bits of step. blobs: x */
+static uint32_t run_dequantize(struct kernel_case *c)
+{
+    const int32_t *i = c->integers;
+    RUN(c, 0, ocrm55_dequantize_s8((const int8_t *)c->blobs[0], real(i[2]), i[1], (float *)(void *)c->out, i[0]));
+}
+
+/* integers: rows, count, x stride, y stride. blobs: x */
+static uint32_t run_copy_rows(struct kernel_case *c)
+{
+    const int32_t *i = c->integers;
+    RUN(c, 0, ocrm55_copy_rows_s8((const int8_t *)c->blobs[0], i[2], (int8_t *)c->out, i[3], i[0], i[1]));
+}
+
+/* integers: rows, columns. blobs: x */
+static uint32_t run_transpose(struct kernel_case *c)
+{
+    RUN(c, 0, ocrm55_transpose_s8((const int8_t *)c->blobs[0], (int8_t *)c->out, c->integers[0], c->integers[1]));
+}
+
+/* integers: channels, height, width, height out, width out, kernel height, kernel width, stride y, stride x, y stride, zero
+ * x, zero y, bits of gain. blobs: x */
+static uint32_t run_average_pool(struct kernel_case *c)
+{
+    const int32_t *i = c->integers;
+    const struct ocrm55_average_pool layer = {i[0], i[1], i[2], i[3], i[4],  i[5],       i[6],
+                                              i[7], i[8], i[9], i[10], i[11], real(i[12])};
+    const int8_t *x = (const int8_t *)c->blobs[0];
+    RUN(c, ocrm55_average_pool_s8_check(&layer, x, (int8_t *)c->out),
+        ocrm55_average_pool_s8(&layer, x, (int8_t *)c->out));
+}
+
+/* integers: rows, count, whether x is float, whether y is. blobs: x, powers */
+static uint32_t run_softmax(struct kernel_case *c)
+{
+    const int32_t rows = c->integers[0], count = c->integers[1];
+    const void *x = c->blobs[0];
+    const float *powers = (const float *)(const void *)c->blobs[1];
+    float *scratch = workspace(c, c->integers[3] ? 0 : ocrm55_softmax_workspace_bytes(count));
+    void *y = c->out;
+    if (c->integers[2]) {
+        if (c->integers[3]) {
+            RUN(c, 0, ocrm55_softmax_f32_f32(x, y, rows, count));
+        }
+        RUN(c, 0, ocrm55_softmax_f32_s8(x, y, rows, count, scratch));
+    }
+    if (c->integers[3]) {
+        RUN(c, 0, ocrm55_softmax_s8_f32(powers, x, y, rows, count));
+    }
+    RUN(c, 0, ocrm55_softmax_s8_s8(powers, x, y, rows, count, scratch));
+}
+
+/* integers: rows, count, whether x is float, whether y is, bits of epsilon, zero x, zero y, bits of step x, of gain y.
+ * blobs: x, gamma, beta */
+static uint32_t run_layer_norm(struct kernel_case *c)
+{
+    const int32_t *i = c->integers;
+    const struct ocrm55_layer_norm layer = {i[0], i[1], real(i[4]), (const float *)(const void *)c->blobs[1],
+                                            (const float *)(const void *)c->blobs[2], i[5], i[6], real(i[7]), real(i[8])};
+    const void *x = c->blobs[0];
+    void *y = c->out;
+    float *scratch = workspace(c, ocrm55_layer_norm_workspace_bytes(&layer));
+    if (!i[2]) {
+        RUN(c, ocrm55_layer_norm_check(&layer, x, y), ocrm55_layer_norm_s8_s8(&layer, x, y, scratch));
+    }
+    if (!i[3]) {
+        RUN(c, ocrm55_layer_norm_check(&layer, x, y), ocrm55_layer_norm_f32_s8(&layer, x, y, scratch));
+    }
+    RUN(c, ocrm55_layer_norm_check(&layer, x, y), ocrm55_layer_norm_f32_f32(&layer, x, y, scratch));
+}
+
+/* integers: epilogue, batches, rows, columns, depth, a batch, a row, b batch, b column, b depth, y batch, y row, zero a.
+ * blobs: a, b, scale, table */
+static uint32_t run_matmul(struct kernel_case *c)
+{
+    const int32_t *i = c->integers + EPILOGUE_INTEGERS;
+    const struct ocrm55_matmul layer = {i[0], i[1], i[2], i[3],  i[4],  i[5], i[6],
+                                        i[7], i[8], i[9], i[10], i[11], epilogue(c->integers, c->blobs[2], c->blobs[3])};
+    const int8_t *a = (const int8_t *)c->blobs[0], *b = (const int8_t *)c->blobs[1];
+    void *scratch = workspace(c, ocrm55_matmul_s8_workspace_bytes(&layer));
+    RUN(c, ocrm55_matmul_s8_check(&layer, a, b, c->out), ocrm55_matmul_s8(&layer, a, b, c->out, scratch));
+}
+
+/* In the order of KERNELS in kernel_runner.py. */
 static uint32_t (*const kernels[])(struct kernel_case *) = {
-    run_pointwise,
-    run_conv,
-    run_depthwise,
+    run_pointwise,  run_conv,      run_depthwise, run_add,          run_add_f32, run_multiply,   run_lookup, run_quantize,
+    run_dequantize, run_copy_rows, run_transpose, run_average_pool, run_softmax, run_layer_norm, run_matmul,
 };
 
 /* Runs all cases in place: returns the bytes of the answers, which are written from `answers` on. */

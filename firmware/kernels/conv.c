@@ -25,21 +25,6 @@ size_t ocrm55_conv_s8_workspace_bytes(const struct ocrm55_conv *layer)
                     (is_small(layer) ? 3 * depth * (int32_t)sizeof(uint16_t) : 0));
 }
 
-/* Some bytes to any place: in line, because most of these pieces are shorter than a call. */
-static inline int8_t *copy(int8_t *to, const int8_t *from, int32_t bytes)
-{
-#if OCRM55_HELIUM
-    for (int32_t left = bytes; left > 0; left -= 16, to += 16, from += 16) {
-        const mve_pred16_t some = vctp8q((uint32_t)left);
-        vstrbq_p_s8(to, vldrbq_z_s8(from, some), some);
-    }
-    return to + bytes - round_up(bytes, 16);
-#else
-    memcpy(to, from, (size_t)bytes);
-    return to + bytes;
-#endif
-}
-
 static inline int8_t *fill(int8_t *to, int32_t value, int32_t bytes)
 {
 #if OCRM55_HELIUM
@@ -82,7 +67,7 @@ static __attribute__((noinline)) const int8_t *window(const struct ocrm55_conv *
             continue;
         }
         at = fill(at, l->zero_point_in, before);
-        at = copy(at, source, (until - from) * channels);
+        at = copy_bytes(at, source, (until - from) * channels);
         at = fill(at, l->zero_point_in, after);
     }
     return to;

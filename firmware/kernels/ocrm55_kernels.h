@@ -104,4 +104,108 @@ void ocrm55_depthwise_s8(const struct ocrm55_depthwise *layer, const int8_t *x, 
 enum ocrm55_status ocrm55_depthwise_s8_check(const struct ocrm55_depthwise *layer, const int8_t *x, const int8_t *y);
 size_t ocrm55_depthwise_s8_workspace_bytes(const struct ocrm55_depthwise *layer);
 
+/* ---- element by element ------------------------------------------------------------------------------------------- */
+
+/* A tensor's quantisation where float32 arithmetic is done on its values. "quantised" below means
+ * clamp(rint(v) + zero_point) to int8, each operation before it rounded to float32. */
+
+/* y[i] = quantised((float)(a[i] - zero_a) * gain_a + (float)(b[i] - zero_b) * gain_b); gain = step of input / step of y. */
+struct ocrm55_add {
+    int32_t count;
+    int32_t zero_a, zero_b, zero_y;
+    float gain_a, gain_b;
+};
+void ocrm55_add_s8(const struct ocrm55_add *layer, const int8_t *a, const int8_t *b, int8_t *y);
+enum ocrm55_status ocrm55_add_s8_check(const struct ocrm55_add *layer, const int8_t *a, const int8_t *b, const int8_t *y);
+
+/* y[i] = a[i] + b[i]; y may be a or b. 4-byte aligned. */
+void ocrm55_add_f32(const float *a, const float *b, float *y, int32_t count);
+
+/* y[row][i] = quantised((float)((a[row][i] - zero_a) * (b[i] - zero_b)) * gain), b[row][i] when b_rows;
+ * gain = step of a * step of b / step of y. y may be a. */
+struct ocrm55_multiply {
+    int32_t rows, count;
+    int32_t b_rows; /* 0: b is one row for all (squeeze and excite), 1: b has as many rows as a */
+    int32_t zero_a, zero_b, zero_y;
+    float gain;
+};
+void ocrm55_multiply_s8(const struct ocrm55_multiply *layer, const int8_t *a, const int8_t *b, int8_t *y);
+enum ocrm55_status ocrm55_multiply_s8_check(const struct ocrm55_multiply *layer, const int8_t *a, const int8_t *b,
+                                            const int8_t *y);
+
+/* y[i] = table[x[i] as uint8_t]; y may be x. Also of uint8_t: the normalisation of an image is such a table. */
+void ocrm55_lookup_s8(const int8_t *table, const void *x, int8_t *y, int32_t count);
+
+/* y[i] = quantised(x[i] * gain), gain = 1 / step; y[i] = (float)(x[i] - zero_point) * step. float: 4-byte aligned. */
+void ocrm55_quantize_s8(const float *x, float gain, int32_t zero_point, int8_t *y, int32_t count);
+void ocrm55_dequantize_s8(const int8_t *x, float step, int32_t zero_point, float *y, int32_t count);
+
+/* y[row * y_stride + i] = x[row * x_stride + i], bytes: slices and concatenations. No overlap. */
+void ocrm55_copy_rows_s8(const int8_t *x, int32_t x_stride, int8_t *y, int32_t y_stride, int32_t rows, int32_t count);
+
+/* y[column * rows + row] = x[row * columns + column], bytes. No overlap. */
+void ocrm55_transpose_s8(const int8_t *x, int8_t *y, int32_t rows, int32_t columns);
+
+/* ---- row by row ---------------------------------------------------------------------------------------------------- */
+
+/* Mean over windows, no border:
+ * y[row][column][channel] = quantised((float)(sum of the window - size of the window * zero_x) * gain),
+ * gain = step of x / (size of the window * step of y). y_stride: from pixel to pixel, channels or more. */
+struct ocrm55_average_pool {
+    int32_t channels, height, width, height_out, width_out;
+    int32_t kernel_height, kernel_width, stride_y, stride_x; /* the window is at most 65536 pixels */
+    int32_t y_stride;
+    int32_t zero_x, zero_y;
+    float gain;
+};
+void ocrm55_average_pool_s8(const struct ocrm55_average_pool *layer, const int8_t *x, int8_t *y);
+enum ocrm55_status ocrm55_average_pool_s8_check(const struct ocrm55_average_pool *layer, const int8_t *x, const int8_t *y);
+
+/* Sums over a row of floats are made in four parts, i modulo 4, which are then added as (0 + 1) + (2 + 3). */
+
+/* y[row] = softmax(x[row]). With m the row's maximum:
+ *   s8:  e = powers[m - x], powers[d] = exp(-d * step of x), 256 floats made by packing.softmax_powers
+ *   f32: e = exp(x - m), by the polynomial that softmax.c spells out
+ *   p = e * (1 / sum of e); y = p, or quantised(p * 256) with zero point -128 (step 1/256), as int8.
+ * y of f32_f32 may be x. */
+void ocrm55_softmax_s8_s8(const float *powers, const int8_t *x, int8_t *y, int32_t rows, int32_t count, float *workspace);
+void ocrm55_softmax_s8_f32(const float *powers, const int8_t *x, float *y, int32_t rows, int32_t count);
+void ocrm55_softmax_f32_s8(const float *x, int8_t *y, int32_t rows, int32_t count, float *workspace);
+void ocrm55_softmax_f32_f32(const float *x, float *y, int32_t rows, int32_t count);
+size_t ocrm55_softmax_workspace_bytes(int32_t count); /* of the variants that give int8 */
+
+/* Layer norm over the last dimension, one float32 operation after the other:
+ *   v = x of float, or (float)(x - zero_x) * step_x of int8;  mean = sum(v) * (1 / count);  d = v - mean
+ *   r = 1 / sqrt(sum(d * d) * (1 / count) + epsilon);  w = (d * r) * gamma + beta
+ *   y = w, or quantised(w * gain_y). */
+struct ocrm55_layer_norm {
+    int32_t rows, count;
+    float epsilon;
+    const float *gamma, *beta; /* [count] */
+    int32_t zero_x, zero_y;    /* of int8 */
+    float step_x, gain_y;      /* of int8 */
+};
+void ocrm55_layer_norm_s8_s8(const struct ocrm55_layer_norm *layer, const int8_t *x, int8_t *y, float *workspace);
+void ocrm55_layer_norm_f32_s8(const struct ocrm55_layer_norm *layer, const float *x, int8_t *y, float *workspace);
+void ocrm55_layer_norm_f32_f32(const struct ocrm55_layer_norm *layer, const float *x, float *y, float *workspace);
+enum ocrm55_status ocrm55_layer_norm_check(const struct ocrm55_layer_norm *layer, const void *x, const void *y);
+size_t ocrm55_layer_norm_workspace_bytes(const struct ocrm55_layer_norm *layer);
+
+/* ---- products of activations ---------------------------------------------------------------------------------------- */
+
+/* For each batch: y[m][n] = epilogue(sum over k of (a[m][k] - zero_a) * b[n][k]); b has zero point 0.
+ * Strides are in elements; a is dense along k. The epilogue has one scale for each n (rounded up to 4). */
+struct ocrm55_matmul {
+    int32_t batches, rows, columns, depth; /* m, n, k */
+    int32_t a_batch, a_row;
+    int32_t b_batch, b_column, b_depth; /* where the next n, the next k is */
+    int32_t y_batch, y_row;
+    int32_t zero_a;
+    struct ocrm55_epilogue epilogue;
+};
+void ocrm55_matmul_s8(const struct ocrm55_matmul *layer, const int8_t *a, const int8_t *b, void *y, void *workspace);
+enum ocrm55_status ocrm55_matmul_s8_check(const struct ocrm55_matmul *layer, const int8_t *a, const int8_t *b,
+                                          const void *y);
+size_t ocrm55_matmul_s8_workspace_bytes(const struct ocrm55_matmul *layer);
+
 #endif

@@ -2,8 +2,6 @@
 
 #include "tile.h"
 
-#include <string.h>
-
 /* Output channels go in groups whose weights fit a 32 KB cache, and whose sums fit the buffer. */
 #define GROUP_WEIGHT_BYTES (32 * 1024)
 #define GROUP_CHANNELS 256
@@ -26,8 +24,10 @@ static void copied_rows(void *context, int32_t pixel, int32_t valid, const int8_
 {
     const struct copies *c = context;
     for (int32_t i = 0; i < TILE_PIXELS; i++) {
-        row[i] = i < valid ? memcpy(c->rows + i * c->depth, c->x + (pixel + i) * c->channels, (size_t)c->channels)
-                           : row[i - 1];
+        if (i < valid) {
+            copy_bytes(c->rows + i * c->depth, c->x + (pixel + i) * c->channels, c->channels);
+        }
+        row[i] = c->rows + (i < valid ? i : valid - 1) * c->depth;
     }
 }
 

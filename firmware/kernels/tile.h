@@ -7,14 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "helium.h"
 #include "ocrm55_kernels.h"
-
-#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 2)
-#define OCRM55_HELIUM 1
-#include <arm_mve.h>
-#else
-#define OCRM55_HELIUM 0
-#endif
 
 #define TILE_PIXELS 4
 #define TILE_BLOCK 16             /* channels that one vector holds */

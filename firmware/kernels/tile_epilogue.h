@@ -15,22 +15,6 @@ static inline float32x4_t times(int32x4_t sums, uint32_t scale)
     return product;
 }
 
-/* 2 x 4 int32 -> 8 int16, saturated: lanes a0 b0 a1 b1 a2 b2 a3 b3. In place: with the intrinsic gcc first copies a register
- * of which nothing survives. */
-static inline int16x8_t narrow32(int32x4_t a, int32x4_t b)
-{
-    int16x8_t both = vreinterpretq_s16_s32(a);
-    __asm("vqmovnb.s32 %q0, %q0" : "+w"(both));
-    return vqmovntq_s32(both, b);
-}
-
-static inline int8x16_t narrow16(int16x8_t a, int16x8_t b)
-{
-    int8x16_t both = vreinterpretq_s8_s16(a);
-    __asm("vqmovnb.s16 %q0, %q0" : "+w"(both));
-    return vqmovntq_s16(both, b);
-}
-
 /* Every address moves on by 4, then takes its lane. (gcc 12 refuses its own vstrwq_scatter_base_wb on this core.) */
 static inline void scatter_next(uint32x4_t *to, int32x4_t lanes)
 {

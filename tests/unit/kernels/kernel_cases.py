@@ -166,10 +166,159 @@ def _depthwise_cases() -> Iterator[Expected]:
             yield depthwise(source, (*size, channels), kernel, strides, (before, before, after, after), n % 4, in_place)
 
 
+def _bits(value: float) -> int:
+    return int(np.float32(value).view(np.int32))
+
+
+COUNTS = (1, 3, 4, 15, 16, 17, 40, 97, 120, 255, 1000)
+
+
+def _add_cases() -> Iterator[Expected]:
+    for n, (count, extreme) in enumerate(itertools.product(COUNTS, (False, True))):
+        r = Random(10 + n, extreme)
+        a, b, zeros = r.tensor(count), r.tensor(count), (r.zero_point(), r.zero_point(), r.zero_point())
+        gains = r.rng.uniform(0.1, 3, 2).tolist() if n % 3 else [1.0, 0.5]  # the latter: many ties
+        integers = [count, *zeros, *map(_bits, gains)]
+        y = ref.add(a, b, zeros, *gains)
+        yield Case("add", integers, [a, b], y.shape, label=f"add {count} {gains}"), y
+
+
+def _add_f32_cases() -> Iterator[Expected]:
+    for count in COUNTS:
+        a, b = np.random.default_rng(count).normal(size=(2, count)).astype(np.float32)
+        yield Case("add_f32", [count], [a, b], a.shape, np.float32, f"add_f32 {count}"), a + b
+
+
+def _multiply_cases() -> Iterator[Expected]:
+    for n, (count, rows, b_rows) in enumerate(itertools.product(COUNTS, (1, 5), (0, 1))):
+        r = Random(40 + n, n % 5 == 0)
+        a, b = r.tensor(rows, count), r.tensor(rows if b_rows else 1, count)
+        zeros, gain = (r.zero_point(), r.zero_point(), r.zero_point()), float(r.rng.choice([1 / 128, 0.0123, 0.25]))
+        y = ref.multiply(a, b, zeros, gain)
+        yield Case("multiply", [rows, count, b_rows, *zeros, _bits(gain)], [a, b], y.shape, label=f"multiply {n}"), y
+
+
+def _lookup_cases() -> Iterator[Expected]:
+    r = Random(7)
+    for count in COUNTS:
+        x, table = r.tensor(count), r.tensor(256)
+        yield Case("lookup", [count], [x, table], x.shape, label=f"lookup {count}"), table[x.view(np.uint8)]
+
+
+def _quantize_cases() -> Iterator[Expected]:
+    r = Random(8)
+    for count in COUNTS:
+        x = (r.rng.normal(size=count) * r.rng.choice([1, 1e3, 1e12], count)).astype(np.float32)
+        x[: count // 3] = np.round(x[: count // 3]) + np.float32(0.5)
+        zero, gain = r.zero_point(), 1.0 if count % 2 else 37.3
+        y = ref.quantised(x * np.float32(gain), zero)
+        yield Case("quantize", [count, zero, _bits(gain)], [x], y.shape, label=f"quantize {count}"), y
+
+
+def _dequantize_cases() -> Iterator[Expected]:
+    r = Random(9)
+    for count in COUNTS:
+        x, zero = r.tensor(count), r.zero_point()
+        y = (x.astype(np.int32) - zero).astype(np.float32) * np.float32(0.0371)
+        yield Case("dequantize", [count, zero, _bits(0.0371)], [x], y.shape, np.float32, f"dequantize {count}"), y
+
+
+def _copy_rows_cases() -> Iterator[Expected]:
+    r = Random(11)
+    for rows, count in itertools.product((1, 3), COUNTS):
+        x = r.tensor(rows, count + 5)
+        y = np.full((rows, count + 3), 0xA5, np.uint8).view(np.int8)
+        y[:, :count] = x[:, :count]
+        yield Case("copy_rows", [rows, count, count + 5, count + 3], [x], y.shape, label=f"copy {rows} {count}"), y
+
+
+def _transpose_cases() -> Iterator[Expected]:
+    r = Random(12)
+    for rows, columns in ((1, 1), (3, 5), (8, 16), (17, 9), (40, 120), (2, 10000)):
+        x = r.tensor(rows, columns)
+        yield Case("transpose", [rows, columns], [x], (columns, rows), label=f"transpose {rows} {columns}"), x.T.copy()
+
+
+def _average_pool_cases() -> Iterator[Expected]:
+    shapes = (((2, 2, 3), (2, 2), (2, 2)), ((3, 80, 16), (2, 2), (2, 2)), ((5, 7, 9), (3, 2), (1, 2)))
+    shapes += (((6, 40, 17), (6, 40), (1, 1)), ((30, 41, 8), (30, 41), (1, 1)), ((1, 300, 5), (1, 256), (1, 3)))
+    for n, ((size, kernel, strides), extreme) in enumerate(itertools.product(shapes, (False, True))):
+        r = Random(70 + n, extreme)
+        x, zeros = r.tensor(*size), (r.zero_point(), r.zero_point())
+        gain = 1.3 / (kernel[0] * kernel[1]) if n % 3 else 1 / (kernel[0] * kernel[1])
+        y = ref.average_pool(x, kernel, strides, zeros, gain)
+        height, width, channels = size
+        integers = [channels, height, width, *y.shape[:2], *kernel, *strides, channels, *zeros, _bits(gain)]
+        yield Case("average_pool", integers, [x], y.shape, label=f"average_pool {size} {kernel}"), y
+
+
+def _softmax_cases() -> Iterator[Expected]:
+    for n, (count, from_float, to_float) in enumerate(itertools.product(COUNTS, (0, 1), (0, 1))):
+        r = Random(90 + n, n % 5 == 0)
+        step = float(r.rng.choice([0.01, 0.11, 0.9]))
+        x = r.tensor(3, count)
+        if from_float:
+            x = (r.rng.normal(size=(3, count)) * r.rng.choice([1, 10, 100])).astype(np.float32)
+        powers = packing.softmax_powers(step)
+        y = ref.softmax(x, powers, bool(to_float))
+        label = f"softmax {count} from float {from_float} to float {to_float}"
+        yield Case("softmax", [3, count, from_float, to_float], [x, powers], y.shape, y.dtype.type, label), y
+
+
+def _layer_norm_cases() -> Iterator[Expected]:
+    for n, (count, (from_float, to_float)) in enumerate(itertools.product(COUNTS, ((0, 0), (1, 0), (1, 1)))):
+        r = Random(130 + n, n % 5 == 0)
+        x, zeros, step = r.tensor(3, count), (r.zero_point(), r.zero_point()), 0.043
+        v = (x.astype(np.int32) - zeros[0]).astype(np.float32) * np.float32(step)
+        if from_float:
+            x = v = r.rng.normal(size=(3, count)).astype(np.float32)
+        gamma, beta = r.rng.normal(size=(2, count)).astype(np.float32)
+        y = ref.layer_norm(v, gamma, beta, 1e-5, None if to_float else 21.7, zeros[1])
+        integers = [3, count, from_float, to_float, _bits(1e-5), *zeros, _bits(step), _bits(21.7)]
+        label = f"layer_norm {count} from float {from_float} to float {to_float}"
+        yield Case("layer_norm", integers, [x, gamma, beta], y.shape, y.dtype.type, label), y
+
+
+def matmul(
+    r: Random, batches: int, rows: int, columns: int, depth: int, activation: int, transposed: bool, gap: int = 0
+) -> Expected:
+    """Batches side by side within wider rows, as the heads of attention are."""
+    a = r.tensor(rows, batches * depth + gap)
+    b = r.tensor(depth, batches * columns + gap) if transposed else r.tensor(columns, batches * depth + gap)
+    e, zero = r.epilogue(columns, depth, activation), r.zero_point()
+    y = np.full((rows, batches * columns), 0, e.dtype())
+    for i in range(batches):
+        left = a[:, i * depth : (i + 1) * depth].astype(np.int64) - zero
+        right = b[:, i * columns : (i + 1) * columns] if transposed else b[:, i * depth : (i + 1) * depth].T
+        y[:, i * columns : (i + 1) * columns] = ref.finish(left @ right.astype(np.int64), e)
+    where_b = [columns, 1, b.shape[1]] if transposed else [depth, b.shape[1], 1]
+    integers = [*e.integers(), batches, rows, columns, depth, depth, a.shape[1], *where_b, columns, y.shape[1], zero]
+    label = f"matmul {batches} x {rows} x {columns} x {depth}, {transposed=}, activation {activation}"
+    return Case("matmul", integers, [a, b, e.scale, e.table], y.shape, e.dtype(), label, y.size * depth), y
+
+
+def _matmul_cases() -> Iterator[Expected]:
+    sizes = ((1, 1, 1, 1), (2, 5, 7, 15), (8, 40, 40, 15), (8, 40, 15, 40), (3, 4, 8, 16), (1, 6, 9, 530))
+    for n, (size, transposed, gap) in enumerate(itertools.product(sizes, (False, True), (0, 3))):
+        yield matmul(Random(170 + n, n % 7 == 0), *size, n % 5, transposed, gap)
+
+
 KERNELS: dict[str, Callable[[], Iterator[Expected]]] = {
     "pointwise": _pointwise_cases,
     "conv": _conv_cases,
     "depthwise": _depthwise_cases,
+    "add": _add_cases,
+    "add_f32": _add_f32_cases,
+    "multiply": _multiply_cases,
+    "lookup": _lookup_cases,
+    "quantize": _quantize_cases,
+    "dequantize": _dequantize_cases,
+    "copy_rows": _copy_rows_cases,
+    "transpose": _transpose_cases,
+    "average_pool": _average_pool_cases,
+    "softmax": _softmax_cases,
+    "layer_norm": _layer_norm_cases,
+    "matmul": _matmul_cases,
 }
 
 

@@ -18,7 +18,23 @@ from ocrm55 import console, resources
 from ocrm55.errors import TargetError, ToolchainError
 
 MAGIC = 0x4E55524B
-KERNELS = ("pointwise", "conv", "depthwise")
+KERNELS = (  # in the order of kernel_runner.c
+    "pointwise",
+    "conv",
+    "depthwise",
+    "add",
+    "add_f32",
+    "multiply",
+    "lookup",
+    "quantize",
+    "dequantize",
+    "copy_rows",
+    "transpose",
+    "average_pool",
+    "softmax",
+    "layer_norm",
+    "matmul",
+)
 STATUS = {
     1: "a pointer is missing",
     2: "sizes contradict each other",

@@ -57,7 +57,7 @@ def pointwise(weights: Int8, bias: Int32) -> Int8:
 
 
 def conv(weights: Int8, bias: Int32) -> Int8:
-    """[out, in, height, width] -> the stream of ocrm55_conv: as pointwise, over the window's rows, columns, channels."""
+    """[out, in, height, width] -> the stream of ocrm55_conv: pointwise, over the window's rows, columns, channels."""
     return pointwise(np.asarray(weights, np.int8).transpose(0, 2, 3, 1).reshape(len(weights), -1), bias)
 
 
@@ -67,6 +67,12 @@ def depthwise(weights: Int8) -> Int8:
     if taps.shape[1] not in (9, 25):
         raise ValueError("a depthwise kernel is 3x3 or 5x5")
     return np.pad(taps, ((0, 0), (0, (16 if taps.shape[1] == 9 else 32) - taps.shape[1])))
+
+
+def softmax_powers(step: float) -> Float32:
+    """exp(-d * step) for d = 0 .. 255, for softmax of int8; what would be next to nothing is nothing."""
+    powers = np.exp(-np.arange(256) * np.float64(np.float32(step)))
+    return np.where(powers < 1e-28, 0, powers).astype(np.float32)
 
 
 def table8(

@@ -1,0 +1,41 @@
+/* Bytes to other places: see ocrm55_kernels.h. */
+
+#include <string.h>
+
+#include "helium.h"
+#include "ocrm55_kernels.h"
+
+void ocrm55_copy_rows_s8(const int8_t *x, int32_t x_stride, int8_t *y, int32_t y_stride, int32_t rows, int32_t count)
+{
+    for (; rows > 0; rows--, x += x_stride, y += y_stride) {
+#if OCRM55_HELIUM
+        const int8_t *from = x;
+        int8_t *to = y;
+        for (int32_t left = count; left > 0; left -= 16, from += 16, to += 16) {
+            const mve_pred16_t some = vctp8q((uint32_t)left);
+            vstrbq_p_s8(to, vldrbq_z_s8(from, some), some);
+        }
+#else
+        memcpy(y, x, (size_t)count);
+#endif
+    }
+}
+
+void ocrm55_transpose_s8(const int8_t *x, int8_t *y, int32_t rows, int32_t columns)
+{
+    for (int32_t column = 0; column < columns; column++, x++, y += rows) {
+#if OCRM55_HELIUM
+        if (columns <= UINT16_MAX / 7) { /* offsets of a gather are 16 bits */
+            const uint16x8_t offsets = vmulq_n_u16(vidupq_n_u16(0, 1), (uint16_t)columns);
+            for (int32_t row = 0; row < rows; row += 8) {
+                const mve_pred16_t some = vctp16q((uint32_t)(rows - row));
+                vstrbq_p_s16(y + row, vldrbq_gather_offset_z_s16(x + row * columns, offsets, some), some);
+            }
+            continue;
+        }
+#endif
+        for (int32_t row = 0; row < rows; row++) {
+            y[row] = x[row * columns];
+        }
+    }
+}

@@ -1,0 +1,65 @@
+/* Is there Helium, and what several kernels do with it: rounding and narrowing. Internal. */
+#ifndef OCRM55_HELIUM_H
+#define OCRM55_HELIUM_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 2)
+#define OCRM55_HELIUM 1
+#include <arm_mve.h>
+#else
+#define OCRM55_HELIUM 0
+#endif
+
+#if OCRM55_HELIUM
+
+/* 2 x 4 int32 -> 8 int16, saturated: lanes a0 b0 a1 b1 a2 b2 a3 b3. In place: with the intrinsic gcc first copies a register
+ * of which nothing survives. */
+static inline int16x8_t narrow32(int32x4_t a, int32x4_t b)
+{
+    int16x8_t both = vreinterpretq_s16_s32(a);
+    __asm("vqmovnb.s32 %q0, %q0" : "+w"(both));
+    return vqmovntq_s32(both, b);
+}
+
+static inline int8x16_t narrow16(int16x8_t a, int16x8_t b)
+{
+    int8x16_t both = vreinterpretq_s8_s16(a);
+    __asm("vqmovnb.s16 %q0, %q0" : "+w"(both));
+    return vqmovntq_s16(both, b);
+}
+
+/* 16 int8 as two vectors of int16, those at even places and those at odd ones, less the zero point. */
+static inline int16x8_t even_bytes(int8x16_t x, int32_t zero) { return vsubq_n_s16(vmovlbq_s8(x), (int16_t)zero); }
+static inline int16x8_t odd_bytes(int8x16_t x, int32_t zero) { return vsubq_n_s16(vmovltq_s8(x), (int16_t)zero); }
+
+/* rint(v) + zero, saturated to int16: bottom and top lanes in turn, the order in which vmullb and vmullt take int16 apart. */
+static inline int16x8_t round8(float32x4_t bottom, float32x4_t top, int32_t zero)
+{
+    return vqaddq_n_s16(narrow32(vcvtnq_s32_f32(bottom), vcvtnq_s32_f32(top)), (int16_t)zero);
+}
+
+#endif
+
+/* Some bytes to any place; returns the place behind them. In line, because most are fewer than a call is worth, and because
+ * the small C libraries copy byte by byte. */
+static inline int8_t *copy_bytes(int8_t *to, const int8_t *from, int32_t bytes)
+{
+#if OCRM55_HELIUM
+    int8_t *end = to + bytes;
+    for (; bytes > 0; bytes -= 16, to += 16, from += 16) {
+        const mve_pred16_t some = vctp8q((uint32_t)bytes);
+        vstrbq_p_s8(to, vldrbq_z_s8(from, some), some);
+    }
+    return end;
+#else
+    memcpy(to, from, (size_t)bytes);
+    return to + bytes;
+#endif
+}
+
+/* clamp(rint(v) + zero, -128, 127), saturating to int16 on the way, as the vectors do. */
+int8_t ocrm55_quantized(float v, int32_t zero);
+
+#endif
