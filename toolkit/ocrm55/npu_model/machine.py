@@ -1,0 +1,156 @@
+"""The NPU: takes a command stream and the memory that its regions point to, and leaves the results in that memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocrm55.errors import InputError, UnsupportedError
+from ocrm55.npu_model import activation, operations
+from ocrm55.npu_model.accelerators import Accelerator, by_name
+from ocrm55.npu_model.activation import TABLE_SLOT, Function
+from ocrm55.npu_model.arithmetic import Values, scale
+from ocrm55.npu_model.commands import ELEMENTWISE, POOLING, Command, decode
+from ocrm55.npu_model.memory import Memory
+from ocrm55.npu_model.operations import Context, Scaled
+from ocrm55.npu_model.registers import Registers
+
+_OPERATIONS: dict[str, Callable[[Context], Scaled]] = {
+    "NPU_OP_CONV": operations.convolution,
+    "NPU_OP_DEPTHWISE": operations.depthwise,
+    "NPU_OP_POOL": operations.pooling,
+    "NPU_OP_ELEMENTWISE": operations.elementwise,
+}
+# Operations and copies run here one after another, each to its end: there is nothing to wait for or to count.
+_NO_EFFECT = ("NPU_OP_KERNEL_WAIT", "NPU_OP_DMA_WAIT", "NPU_OP_PMU_MASK")
+
+
+@dataclass
+class Result:
+    """What a run did: operations by name, interrupts raised (the last one by STOP), and STOP's mask."""
+
+    operations: Counter[str] = field(default_factory=Counter)
+    interrupts: int = 0
+    stop_mask: int = 0
+
+
+def run(
+    command_stream: bytes | NDArray[np.generic],
+    regions: Mapping[int, NDArray[np.uint8]],
+    accelerator: str | Accelerator = "ethos-u55-128",
+) -> Result:
+    """Run a command stream to its STOP. Regions (base pointers) are byte arrays; the NPU writes into them in place.
+
+    Raises UnsupportedError for what is not modelled, TargetError for an access outside a region, InputError for a
+    stream that makes no sense; each names the command and its offset.
+    """
+    size = by_name(accelerator) if isinstance(accelerator, str) else accelerator
+    machine = Machine(Memory(regions, size.shram_bytes), size)
+    for command in decode(command_stream):
+        machine.execute(command)
+    return machine.result
+
+
+class Machine:
+    """Registers, memory and the tables in SHRAM, command by command."""
+
+    def __init__(self, memory: Memory, accelerator: Accelerator) -> None:
+        self.memory = memory
+        self.accelerator = accelerator
+        self.registers = Registers()
+        self.result = Result()
+        self._tables_valid = False
+
+    def execute(self, command: Command) -> None:
+        if command.definition.kind != "op":
+            self.registers.set(command)
+            return
+        self.registers.operation = command.where
+        if command.name in _OPERATIONS:
+            self._operate(command)
+        elif command.name == "NPU_OP_DMA_START":
+            self._copy(command)
+        elif command.name in ("NPU_OP_IRQ", "NPU_OP_STOP"):
+            self.result.interrupts += 1
+            self.result.stop_mask = command.parameter
+        elif command.name not in _NO_EFFECT:
+            raise UnsupportedError(f"{command.where} is not modelled.")
+
+    def _operate(self, command: Command) -> None:
+        try:
+            context = Context(command, self.registers, self.memory, self.accelerator)
+            scaled = _OPERATIONS[command.name](context)
+            self._store(command, scaled)
+        except (ValueError, IndexError) as mismatch:
+            raise InputError(f"{command.where}: its registers do not fit together ({mismatch}).") from mismatch
+        self.result.operations[_name(command)] += 1
+
+    def _copy(self, command: Command) -> None:
+        """NPU_OP_DMA_START: between regions, or from a region into SHRAM (activation tables)."""
+        registers, length = self.registers, self.registers.address("DMA0_LEN")
+        source, destination = registers.address("DMA0_SRC"), registers.address("DMA0_DST")
+        for register in ("DMA0_SRC_REGION", "DMA0_DST_REGION"):
+            if registers.field(register, "stride_mode"):
+                raise UnsupportedError(f"{command.where}: 2D and 3D copies (Ethos-U65) are not modelled.")
+        if registers.field("DMA0_SRC_REGION", "memory"):
+            raise UnsupportedError(f"{command.where}: copying out of SHRAM is not modelled.")
+        region = registers.field("DMA0_SRC_REGION", "region")
+        data = self.memory.span(region, source, source + length, f"{command.where} (source)")
+        if registers.field("DMA0_DST_REGION", "memory"):
+            self.memory.shram_span(destination, destination + length, command.where)[:] = data
+            self._tables_valid = True
+        else:
+            region = registers.field("DMA0_DST_REGION", "region")
+            what = f"{command.where} (destination)"
+            self.memory.span(region, destination, destination + length, what)[:] = data.copy()
+        self.result.operations["DMA"] += 1
+
+    def _store(self, command: Command, scaled: Scaled) -> None:
+        """The output stage: scale, add the zero point, clip, apply the activation function, store."""
+        registers = self.registers
+        fm = registers.feature_map("OFM", registers.ofm_shape())
+        rounding = registers.rounding("OFM_PRECISION")
+        values = scale(scaled.values, scaled.multiplier, scaled.shift, rounding)
+        function = registers.field("ACTIVATION", "function")
+        if function in (Function.TANH, Function.SIGMOID):
+            values = _built_in(function, values, fm.dtype)
+        values = values + fm.zero_point
+        limits = activation.clip_limits(
+            registers.field("ACTIVATION", "clip"),
+            registers.value("ACTIVATION_MIN"),
+            registers.value("ACTIVATION_MAX"),
+            fm.dtype,
+        )
+        values = np.clip(values, *limits)
+        if function >= Function.TABLE_0:
+            table = self._table(command, function - Function.TABLE_0)
+            values = activation.look_up(values, table, limits, fm.dtype)
+        elif self.accelerator.tables_are_shared:
+            self._tables_valid = False
+        self.memory.write(fm, values, command.where)
+
+    def _table(self, command: Command, slot: int) -> NDArray[np.uint8]:
+        if not self._tables_valid:
+            raise InputError(
+                f"{command.where} uses table {slot}, which no copy filled since SHRAM was last used otherwise.",
+                ["name the accelerator that Vela compiled for"],
+            )
+        return self.memory.shram[self.accelerator.tables_start + slot * TABLE_SLOT :]
+
+
+def _built_in(function: int, values: Values, dtype: np.dtype[Any]) -> Values:
+    if dtype != np.int16:
+        raise UnsupportedError(f"The built-in tanh and sigmoid are modelled for int16, not for {dtype}.")
+    return activation.tanh(values) if function == Function.TANH else activation.sigmoid(values)
+
+
+def _name(command: Command) -> str:
+    """CONV, DEPTHWISE, POOL.MAX, ELEMENTWISE.ADD ..."""
+    name = command.name.removeprefix("NPU_OP_")
+    modes = {"POOL": POOLING, "ELEMENTWISE": ELEMENTWISE}.get(name)
+    return f"{name}.{modes[command.parameter & 0x3F]}" if modes else name

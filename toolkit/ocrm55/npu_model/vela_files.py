@@ -1,0 +1,266 @@
+"""Files that Vela writes: the TFLite with one `ethos-u` operator, and the raw .npz."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocrm55.errors import InputError, ToolchainError, UnsupportedError
+from ocrm55.npu_model.accelerators import Accelerator, by_macs
+from ocrm55.npu_model.machine import Result, run
+
+# Vela's numbers of the base pointers.
+WEIGHTS_REGION, ARENA_REGION, FAST_REGION = 0, 1, 2
+
+_TYPES = {0: np.float32, 2: np.int32, 3: np.uint8, 4: np.int64, 6: np.bool_, 7: np.int16, 9: np.int8}
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output of the network: where it lies in which region, and how it is quantised (scale 0: not)."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    region: int
+    offset: int
+    scale: float
+    zero_point: int
+
+    @property
+    def bytes(self) -> int:
+        return int(np.prod(self.shape)) * self.dtype.itemsize
+
+
+@dataclass(frozen=True)
+class Program:
+    """A network that runs on the NPU from its inputs to its outputs."""
+
+    accelerator: Accelerator
+    command_stream: NDArray[np.uint32]
+    weights: NDArray[np.uint8]
+    region_bytes: dict[int, int]
+    inputs: list[Tensor]
+    outputs: list[Tensor]
+
+    def run(self, values: Sequence[NDArray[np.generic]]) -> tuple[list[NDArray[np.generic]], Result]:
+        """Outputs for these inputs, and what the NPU did."""
+        if len(values) != len(self.inputs):
+            raise InputError(f"The network has {len(self.inputs)} inputs; {len(values)} were given.")
+        # Memory is not zero on a board either: a stream that reads what nobody wrote is to show.
+        regions = {number: np.full(size, 0xA5, np.uint8) for number, size in self.region_bytes.items()}
+        regions[WEIGHTS_REGION] = self.weights.copy()
+        for tensor, value in zip(self.inputs, values, strict=True):
+            if tuple(value.shape) != tensor.shape or value.dtype != tensor.dtype:
+                raise InputError(
+                    f"Input {tensor.name} is {tensor.dtype}{list(tensor.shape)}, not {value.dtype}{list(value.shape)}."
+                )
+            raw = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
+            regions[tensor.region][tensor.offset : tensor.offset + raw.size] = raw
+        result = run(self.command_stream, regions, self.accelerator)
+        outputs = []
+        for tensor in self.outputs:
+            raw = regions[tensor.region][tensor.offset : tensor.offset + tensor.bytes]
+            outputs.append(raw.view(tensor.dtype).reshape(tensor.shape).copy())
+        return outputs, result
+
+
+def load(path: Path) -> Program:
+    """Read `network_vela.tflite` or `network_vela.npz`."""
+    try:
+        data = path.read_bytes()
+    except OSError as trouble:
+        raise InputError(f"{path} cannot be read: {trouble.strerror}.") from trouble
+    if path.suffix == ".npz":
+        return _from_npz(path)
+    return from_tflite(data, str(path))
+
+
+# --- the driver's payload ---------------------------------------------------------------------------------------------
+
+
+def unpack_payload(payload: bytes, name: str) -> tuple[NDArray[np.uint32], Accelerator]:
+    """The command stream inside the driver actions, and the accelerator that they were made for."""
+    words = np.frombuffer(payload[: len(payload) // 4 * 4], "<u4")
+    try:
+        if payload[:4] == b"COP1":
+            return _unpack_actions(words, name)
+        if payload[:4] == b"COP2":
+            return _unpack_entry(words, name)
+    except IndexError:
+        raise InputError(f"{name}: the driver payload ends before its command stream.") from None
+    raise UnsupportedError(f"{name}: the driver payload starts with {payload[:4]!r}; COP1 and COP2 are known.")
+
+
+def _unpack_actions(words: NDArray[np.uint32], name: str) -> tuple[NDArray[np.uint32], Accelerator]:
+    """COP1: the lowest byte of a word says what follows.
+
+    1 is the configuration (two more words: CONFIG and ID as the registers should read), 5 nothing, 2 the command
+    stream with its length in words: 16 bits in the upper half of the word, 8 more below them.
+    """
+    accelerator = None
+    index = 1
+    while True:
+        word = int(words[index])
+        action = word & 0xFF
+        if action == 1:
+            accelerator = _configuration(int(words[index + 1]), name)
+            index += 3
+        elif action == 5:
+            index += 1
+        elif action == 2 and accelerator:
+            length = (word >> 8 & 0xFF) << 16 | word >> 16
+            return words[index + 1 : index + 1 + length].copy(), accelerator
+        else:
+            raise UnsupportedError(f"{name}: driver action {action} at word {index} of the payload is not known.")
+
+
+def _unpack_entry(words: NDArray[np.uint32], name: str) -> tuple[NDArray[np.uint32], Accelerator]:
+    """COP2: 16 bytes of header, then one entry: type 1, its bytes, bytes of metadata (CONFIG at word 10), stream."""
+    if int(words[4]) != 1:
+        raise UnsupportedError(f"{name}: driver entry {int(words[4])} of the payload is not known.")
+    metadata = int(words[6])
+    first = (28 + metadata) // 4
+    length = (int(words[5]) - 4 - metadata) // 4
+    return words[first : first + length].copy(), _configuration(int(words[10]), name)
+
+
+def _configuration(config: int, name: str) -> Accelerator:
+    """CONFIG: bits 3..0 log2 of the MACs a cycle, 15..8 SHRAM in KB, 31..28 the product (0 is Ethos-U55)."""
+    if config >> 28:
+        raise UnsupportedError(f"{name} was compiled for another NPU than the Ethos-U55 (CONFIG {config:#010x}).")
+    return by_macs(1 << (config & 0xF))
+
+
+# --- TFLite -----------------------------------------------------------------------------------------------------------
+
+
+def from_tflite(data: bytes, name: str) -> Program:
+    """The program in a TFLite that holds nothing but one `ethos-u` operator."""
+    try:
+        from ethosu.vela.tflite.Model import Model
+    except ImportError as missing:
+        raise ToolchainError(
+            "TFLite files are read with ethos-u-vela's schema, which is not installed.", ["pip install 'ocrm55[npu]'"]
+        ) from missing
+    if data[4:8] != b"TFL3":
+        raise InputError(f"{name} is not a TFLite file.")
+    try:
+        model = Model.GetRootAsModel(data, 0)
+        graph = model.Subgraphs(0)
+        operators = [graph.Operators(i) for i in range(graph.OperatorsLength())]
+        codes = [_operator_name(model.OperatorCodes(op.OpcodeIndex())) for op in operators]
+        if codes != ["ethos-u"]:
+            raise UnsupportedError(
+                f"{name} is not one ethos-u operator but {', '.join(sorted(set(codes))) or 'nothing'}: only networks "
+                "that Vela places on the NPU as a whole can be run.",
+                ["look for operators left on the CPU with vela --show-cpu-operations"],
+            )
+        return _program(model, graph, operators[0], name)
+    except (struct.error, AttributeError, TypeError) as damaged:
+        raise InputError(f"{name} is damaged ({damaged}).") from damaged
+
+
+def _operator_name(code) -> str:  # type: ignore[no-untyped-def]
+    from ethosu.vela.tflite.BuiltinOperator import BuiltinOperator
+
+    if code.CustomCode() is not None:
+        return str(code.CustomCode().decode())
+    number = max(code.DeprecatedBuiltinCode(), code.BuiltinCode())
+    return next((key for key, value in vars(BuiltinOperator).items() if value == number), f"operator {number}")
+
+
+def _program(model, graph, operator, name: str) -> Program:  # type: ignore[no-untyped-def]
+    offsets = _arena_offsets(model, name)
+    stream_index, weights_index, arena_index, fast_index = (int(operator.Inputs(i)) for i in range(4))
+    payload = model.Buffers(graph.Tensors(stream_index).Buffer()).DataAsNumpy().tobytes()
+    stream, accelerator = unpack_payload(payload, name)
+    weights = model.Buffers(graph.Tensors(weights_index).Buffer()).DataAsNumpy()
+
+    def tensor(index: int) -> Tensor:
+        return _tensor(graph.Tensors(index), offsets[index], name)
+
+    inputs = [tensor(int(graph.Inputs(i))) for i in range(graph.InputsLength())]
+    outputs = [tensor(int(graph.Outputs(i))) for i in range(graph.OutputsLength())]
+    arena = max(
+        [int(np.prod(graph.Tensors(arena_index).ShapeAsNumpy()))] + [t.offset + t.bytes for t in inputs + outputs]
+    )
+    region_bytes = {ARENA_REGION: arena}
+    if fast_index != arena_index:
+        region_bytes[FAST_REGION] = int(np.prod(graph.Tensors(fast_index).ShapeAsNumpy()))
+    constants = np.zeros(0, np.uint8) if isinstance(weights, int) else np.array(weights, np.uint8)
+    return Program(accelerator, stream, constants, region_bytes, inputs, outputs)
+
+
+def _arena_offsets(model, name: str) -> list[int]:  # type: ignore[no-untyped-def]
+    """Metadata OfflineMemoryAllocation: int32 version, subgraph, count, then each tensor's offset in the arena."""
+    for i in range(model.MetadataLength()):
+        entry = model.Metadata(i)
+        if entry.Name() == b"OfflineMemoryAllocation":
+            words = model.Buffers(entry.Buffer()).DataAsNumpy().tobytes()
+            return [int(v) for v in np.frombuffer(words, "<i4")[3:]]
+    raise InputError(f"{name} has no OfflineMemoryAllocation metadata: it says where the tensors are in the arena.")
+
+
+def _tensor(tensor, offset: int, name: str) -> Tensor:  # type: ignore[no-untyped-def]
+    label = tensor.Name().decode() if tensor.Name() else "?"
+    if tensor.Type() not in _TYPES:
+        raise UnsupportedError(f"{name}: the type of tensor {label} (number {tensor.Type()}) is not known.")
+    shape = () if tensor.ShapeIsNone() else tuple(int(n) for n in tensor.ShapeAsNumpy())
+    quantization = tensor.Quantization()
+    known = quantization is not None and quantization.ScaleLength() > 0
+    return Tensor(
+        label,
+        shape,
+        np.dtype(_TYPES[tensor.Type()]),
+        ARENA_REGION,
+        offset,
+        float(quantization.Scale(0)) if known else 0.0,
+        int(quantization.ZeroPoint(0)) if known and quantization.ZeroPointLength() else 0,
+    )
+
+
+# --- raw --------------------------------------------------------------------------------------------------------------
+
+
+def _from_npz(path: Path) -> Program:
+    try:
+        with np.load(path, allow_pickle=True) as file:  # Vela stores the quantisation as Python objects
+            data = {key: file[key] for key in file.files}
+        stream, accelerator = unpack_payload(np.asarray(data["cmd_data"]).tobytes(), str(path))
+        region_bytes = {int(data["scratch_region"]): int(data["scratch_size"])}
+        fast = int(data["scratch_fast_region"])
+        region_bytes.setdefault(fast, int(data["scratch_fast_size"]))
+        weights = np.asarray(data["weight_data"]).reshape(-1).view(np.uint8)
+        return Program(
+            accelerator, stream, weights.copy(), region_bytes, _raw_tensors(data, "input"), _raw_tensors(data, "output")
+        )
+    except (OSError, KeyError, ValueError) as damaged:
+        raise InputError(f"{path} is not what `vela --output-format raw` writes ({damaged}).") from damaged
+
+
+def _raw_tensors(data: dict[str, NDArray[np.generic]], kind: str) -> list[Tensor]:
+    """The raw format tells a tensor's bytes an element, not its type: they are read as signed."""
+    tensors = []
+    for i, shape in enumerate(data[f"{kind}_shape"]):
+        quantization = data.get(f"{kind}_quantization", np.zeros(0, object))
+        entry = quantization[i] if i < len(quantization) and isinstance(quantization[i], dict) else {}
+        scales, zeros = np.ravel(entry.get("scale", [])), np.ravel(entry.get("zero_point", []))
+        tensors.append(
+            Tensor(
+                f"{kind} {i}",
+                tuple(int(n) for n in np.ravel(shape)),
+                np.dtype(f"i{int(data[f'{kind}_elem_size'][i])}"),
+                int(data[f"{kind}_region"][i]),
+                int(data[f"{kind}_offset"][i]),
+                float(scales[0]) if scales.size else 0.0,
+                int(zeros[0]) if zeros.size else 0,
+            )
+        )
+    return tensors
