@@ -98,8 +98,11 @@ def test_variables_of_one_name_get_names_of_their_own():
     y = k.parameter("y", (9,), written=True)
     with k.loop("i", 3) as outer, k.loop("i", 3) as inner:
         k.store(y, outer * 3 + inner, number(1.0))
+    with k.loop("i", 9) as again:
+        k.store(y, again, number(2.0))
     source = print_function("op_fill", k.kernel()).source
     assert "y[i * 3 + i_2] = 1.0f;" in source
+    assert "y[i] = 2.0f;" in source, "a name is free again after its block"
 
 
 def test_what_cannot_be_printed_is_refused():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from ocrm55 import resources
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.artifact import Artifact
+from ocrm55.errors import InputError
 from ocrm55.recognizer import image
 from ocrm55.recognizer.inference import OnnxRecognizer
 
@@ -73,6 +75,36 @@ def test_two_compilations_give_the_same_bytes(whole_network, tmp_path):
         if path.is_file() and path.suffix in (".c", ".h", ".S", ".bin", ".json", ".cmake") and path.name != "main.c":
             other = again.directory / path.relative_to(whole_network.directory)
             assert path.read_bytes() == other.read_bytes(), path.name
+
+
+def test_an_image_compiled_in(whole_network, tmp_path):
+    """inputs.h holds the resized picture, byte for byte, and compiles."""
+    source = sample_files()[0]
+    options = pipeline.CompileOptions(image=source)
+    built = pipeline.compile_model(whole_network.directory / "model.onnx", tmp_path / "artifact", options)
+    program = """
+        #include <stdio.h>
+        #include "inputs.h"
+        #include "labels.h"
+        int main(void) {
+            fprintf(stderr, "%s %d %s", OCRM55_IMAGE_NAME, OCRM55_IMAGE_WIDTH, ocrm55_labels[1]);
+            return fwrite(ocrm55_image_pixels, sizeof ocrm55_image_pixels, 1, stdout) != 1;
+        }"""
+    (tmp_path / "t.c").write_text(program)
+    include = built.directory / "include"
+    subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", "-I", include, "t.c", "-o", "t"], cwd=tmp_path, check=True)
+    done = subprocess.run(["./t"], cwd=tmp_path, capture_output=True, check=True)
+    pixels = image.resize(image.read_image(source))
+    assert done.stdout == pixels.tobytes()
+    assert done.stderr.decode() == f"{source.name} {pixels.shape[1]} 0"
+
+
+def test_a_broken_image_is_refused_before_anything_is_written(whole_network, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    options = pipeline.CompileOptions(image=tmp_path / "broken.png")
+    with pytest.raises(InputError):
+        pipeline.compile_model(whole_network.directory / "model.onnx", tmp_path / "artifact", options)
+    assert not (tmp_path / "artifact").exists()
 
 
 def test_clang_builds_the_same_network(whole_network, clang):

@@ -81,10 +81,13 @@ class _Statements:
         self.lines.append(_INDENT * self._depth + text)
 
     def _block(self, head: str, body: Any) -> None:
+        """A nested block; the names that it declares are free again after it."""
+        taken = set(self._taken)
         self._line(head)
         self._depth += 1
         self.statement(body)
         self._depth -= 1
+        self._taken = taken
 
     def _print_seqstmt(self, node: Any) -> None:
         parts = list(node.seq)
@@ -106,12 +109,13 @@ class _Statements:
         )
 
     def _print_for(self, node: Any) -> None:
-        e = self._expressions
+        e, taken = self._expressions, set(self._taken)
         variable, start = self.name(node.loop_var), node.min
         end = e.index(node.extent if int(start) == 0 else start + node.extent)
         head = f"for (int32_t {variable} = {e.index(start)}; {variable} < {end}; ++{variable}) {{"
         self._block(head, node.body)
         self._line("}")
+        self._taken = taken
 
     def _print_ifthenelse(self, node: Any) -> None:
         self._block(f"if ({self._expressions.index(node.condition)}) {{", node.then_case)

@@ -112,20 +112,23 @@ def _gather(
     kernel_height, kernel_width = spec.kernel
     with k.loop("pixel", -(-pixels // LANES) * LANES) as pixel:
         # The lanes past a ragged end repeat the last pixel; they are never stored.
-        place_in_image = tirx.Min(first + pixel, integer(spec.output_height * spec.output_width - 1))
-        index = k.let("index", place_in_image)
+        index = k.let("index", tirx.Min(first + pixel, integer(spec.output_height * spec.output_width - 1)))
         top = k.let("top", index // spec.output_width * spec.strides[0] - spec.pads[0])
         left = k.let("left", index % spec.output_width * spec.strides[1] - spec.pads[1])
         with k.loop("ky", kernel_height) as ky, k.loop("kx", kernel_width) as kx:
             y, x = k.let("y", top + ky), k.let("x", left + kx)
             target = k.let("target", place + pixel + (ky * kernel_width + kx) * TILE)
-            inside = tirx.all(y >= 0, y < spec.height, x >= 0, x < spec.width)
-            stride = kernel_height * kernel_width * TILE
-            with k.when(inside), k.loop("c", spec.channels) as c:
-                value = k.load(image, c * (spec.height * spec.width) + y * spec.width + x)
-                k.store(gathered, target + c * stride, value)
-            with k.when(tirx.Not(inside)), k.loop("c", spec.channels) as c:
-                k.store(gathered, target + c * stride, number(0.0))
+
+            def copy() -> None:
+                with k.loop("c", spec.channels) as c:
+                    value = k.load(image, c * (spec.height * spec.width) + y * spec.width + x)
+                    k.store(gathered, target + c * (kernel_height * kernel_width * TILE), value)
+
+            def clear() -> None:
+                with k.loop("c", spec.channels) as c:
+                    k.store(gathered, target + c * (kernel_height * kernel_width * TILE), number(0.0))
+
+            k.choose(tirx.all(y >= 0, y < spec.height, x >= 0, x < spec.width), copy, clear)
 
 
 def _multiply(

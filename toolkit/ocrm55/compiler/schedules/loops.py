@@ -91,7 +91,7 @@ def call(name: str, *arguments: Value, dtype: str = "float32x4") -> Value:
 
 
 class Loops:
-    """Collects statements; `loop` and `when` nest."""
+    """Collects statements; `loop` and `choose` nest."""
 
     def __init__(self) -> None:
         self._blocks: list[list[tirx.Stmt]] = [[]]
@@ -139,13 +139,14 @@ class Loops:
         for index in range(whole * by, whole * by + rest):
             step(integer(index))
 
-    @contextmanager
-    def when(self, condition: Value) -> Iterator[None]:
-        """`if (condition)`"""
-        self._blocks.append([])
-        yield
-        body = self._sequence(self._blocks.pop())
-        self._emit(tirx.IfThenElse(condition, body, None))
+    def choose(self, condition: Value, then: Callable[[], None], otherwise: Callable[[], None]) -> None:
+        """`if (condition) then() else otherwise()`"""
+        branches = []
+        for write in (then, otherwise):
+            self._blocks.append([])
+            write()
+            branches.append(self._sequence(self._blocks.pop()))
+        self._emit(tirx.IfThenElse(condition, *branches))
 
     def register(self, name: str, value: Value) -> Register:
         """A local variable, numbered so that names stay unique, that starts with `value`."""
