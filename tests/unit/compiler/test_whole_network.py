@@ -16,6 +16,8 @@ from ocrm55.errors import InputError
 from ocrm55.recognizer import image
 from ocrm55.recognizer.inference import OnnxRecognizer
 
+from .conftest import SANITIZE, build_host
+
 TOLERANCE = 1e-4  # of a probability: what the project promises against Paddle
 
 
@@ -107,10 +109,11 @@ def test_a_broken_image_is_refused_before_anything_is_written(whole_network, tmp
     assert not (tmp_path / "artifact").exists()
 
 
-def test_clang_builds_the_same_network(whole_network, clang):
-    from .conftest import build_host
-
+@pytest.mark.slow
+@pytest.mark.parametrize("compiler", ["cc", "clang"])
+def test_nothing_is_read_or_written_out_of_bounds(whole_network, request, compiler):
+    name = request.getfixturevalue("clang") if compiler == "clang" else compiler
     pixels = np.random.default_rng(2).integers(0, 256, (48, 320, 3), dtype=np.uint8)
-    found = build_host(whole_network, compiler=clang).read(pixels)[0]
+    found = build_host(whole_network, compiler=name, flags=["-O1", *SANITIZE]).read(pixels)[0]
     expected = onnx_model(whole_network).probabilities(image.normalise(pixels))
     assert np.abs(found - expected).max() <= TOLERANCE
