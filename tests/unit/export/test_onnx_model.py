@@ -98,7 +98,7 @@ def test_shape_arithmetic_is_folded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_difference_from_paddle_is_refused(
     model_dir: Path, onnx_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onnx_model, "_convert", lambda _: onnx.load(str(onnx_path)))
+    monkeypatch.setattr(onnx_model, "_convert", lambda *_: onnx.load(str(onnx_path)))
     monkeypatch.setattr(onnx_model, "largest_difference", lambda *_: float("nan"))
     with pytest.raises(ToolchainError, match="differs from Paddle"):
         onnx_model.to_onnx(model_dir, tmp_path / "model.onnx")

@@ -47,6 +47,7 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
     picture = None if options.image is None else (options.image.name, image.resize(image.read_image(options.image)))
     model = load(source)
     program = to_program(model, options)
+    check_interface(program)
     targets = targets_for(options.precision)
     assign(program, targets)
     plan = memory.plan(program)
@@ -74,9 +75,7 @@ def to_program(model: onnx.ModelProto, options: CompileOptions) -> Program:
     imported = frontend.load(model)
     function = FlatFunction(imported.module, imported.layers)
     float32.lower(function)
-    program = legalise.to_program(function, options.model_name, options.precision)
-    check_interface(program)
-    return program
+    return legalise.to_program(function, options.model_name, options.precision)
 
 
 def check_interface(program: Program) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +39,7 @@ def to_onnx(
     Raises InputError for a folder that is no recognizer, ToolchainError when paddle2onnx fails or the check does.
     """
     model = PaddleModel(model_dir)
-    converted = _convert(model)
-    _fix_input(converted, input_shape)
-    graph = _Cleaner(converted).clean()
+    graph = static_graph(model.program, model.parameters, {None: input_shape})
     with files.atomic_file(destination) as staging:
         onnx.save(graph, str(staging))
         if check:
@@ -54,6 +52,17 @@ def to_onnx(
     return Path(destination)
 
 
+def static_graph(program: Path, parameters: Path, shapes: Mapping[str | None, Sequence[int]]) -> onnx.ModelProto:
+    """Any Paddle program as a cleaned ONNX model.
+
+    shapes: what inputs get for a static shape, by name; None is the only input, whatever its name. An input that is
+    not in there keeps the shape that the program gives it.
+    """
+    converted = _convert(program, parameters)
+    _fix_inputs(converted, shapes)
+    return _Cleaner(converted).clean()
+
+
 def largest_difference(model_dir: Path, onnx_path: Path, input_shape: Sequence[int] = INPUT_SHAPE) -> float:
     """Largest difference of a probability between Paddle and ONNX Runtime on one image of noise in [-1, 1]."""
     noise = np.random.default_rng(0).uniform(-1, 1, input_shape).astype(np.float32)
@@ -61,12 +70,12 @@ def largest_difference(model_dir: Path, onnx_path: Path, input_shape: Sequence[i
     return float(np.abs(OnnxRecognizer(onnx_path).probabilities(noise) - truth).max())
 
 
-def _convert(model: PaddleModel) -> onnx.ModelProto:
+def _convert(program: Path, parameters: Path) -> onnx.ModelProto:
     """Run paddle2onnx in a process of its own: it writes to the terminal from C++ and may end the process."""
     with tempfile.TemporaryDirectory(prefix="ocrm55-") as folder:
         output = Path(folder) / "model.onnx"
         words = [sys.executable, "-m", "ocrm55.export.paddle2onnx_process"]
-        words += [str(model.program), str(model.parameters), str(output), str(OPSET)]
+        words += [str(program), str(parameters), str(output), str(OPSET)]
         try:
             done = subprocess.run(
                 words, check=False, capture_output=True, text=True, errors="replace", timeout=_PATIENCE_S
@@ -78,7 +87,7 @@ def _convert(model: PaddleModel) -> onnx.ModelProto:
             if "No module named" in reason:
                 raise ToolchainError(f"paddle2onnx cannot be used: {reason}.", ["ocrm55 doctor"])
             raise InputError(
-                f"paddle2onnx cannot convert {model.program}: {reason}", ["export the model again with `ocrm55 export`"]
+                f"paddle2onnx cannot convert {program}: {reason}", ["export the model again with `ocrm55 export`"]
             )
         converted = onnx.load(str(output))
     known = {"", *(each.name for each in [*converted.graph.input, *converted.graph.initializer])}
@@ -86,7 +95,7 @@ def _convert(model: PaddleModel) -> onnx.ModelProto:
         lacking = [name for name in node.input if name not in known]
         if lacking:  # paddle2onnx says nothing of weights that it does not find
             raise InputError(
-                f"{model.parameters} lacks the weights {lacking[0]}; it is cut short or of another model.",
+                f"{parameters} lacks the weights {lacking[0]}; it is cut short or of another model.",
                 ["export the model again with `ocrm55 export`"],
             )
         known.update(node.output)
@@ -100,10 +109,18 @@ def _reason(printed: str) -> str:
     return re.sub(r"^.*\[ERROR\](\[Paddle2ONNX\])?\s*", "", telling[0]) if telling else ""
 
 
-def _fix_input(model: onnx.ModelProto, shape: Sequence[int]) -> None:
-    """Give the one input its static shape and drop every shape that was inferred before."""
-    for dimension, size in zip(model.graph.input[0].type.tensor_type.shape.dim, shape, strict=True):
-        dimension.dim_value = int(size)
+def _fix_inputs(model: onnx.ModelProto, shapes: Mapping[str | None, Sequence[int]]) -> None:
+    """Give the inputs their static shapes and drop every shape that was inferred before."""
+    for name, shape in shapes.items():
+        known = [each for each in model.graph.input if name in (None, each.name)]
+        if len(known) != 1:
+            names = ", ".join(f"`{each.name}`" for each in model.graph.input)
+            raise InputError(f"the model has no input `{name}`; its inputs are {names}.")
+        dimensions = known[0].type.tensor_type.shape.dim
+        if len(dimensions) != len(shape):
+            raise InputError(f"`{known[0].name}` has {len(dimensions)} dimensions, not {len(shape)}.")
+        for dimension, size in zip(dimensions, shape, strict=True):
+            dimension.dim_value = int(size)
     for output in model.graph.output:
         output.type.tensor_type.ClearField("shape")
     del model.graph.value_info[:]
@@ -116,7 +133,7 @@ class _Cleaner:
         self.model = model
         self.nodes = list(model.graph.node)
         self.constants = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
-        self.input = model.graph.input[0].name
+        self.inputs = [each.name for each in model.graph.input]
         self.outputs = [each.name for each in model.graph.output]
 
     def clean(self) -> onnx.ModelProto:
@@ -234,7 +251,8 @@ class _Cleaner:
 
     def _name_by_layers(self) -> None:
         """Name an operator after its weight, or after the layer that fed it last: `backbone.conv1._conv/hardswish`."""
-        layers: dict[str, tuple[int, str]] = {self.input: (-1, "input")}  # of each tensor: operator's number, layer
+        # Of each tensor: the number and the layer of the operator that gives it.
+        layers: dict[str, tuple[int, str]] = dict.fromkeys(self.inputs, (-1, "input"))
         renamed: dict[str, str] = {}
         taken: Counter[str] = Counter()
         for number, node in enumerate(self.nodes):

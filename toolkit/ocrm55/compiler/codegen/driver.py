@@ -82,14 +82,21 @@ def model_source(program: Program, plan: MemoryPlan, weights: WeightImage) -> st
         macs=program.macs,
         weight_bytes=len(weights.data),
         arena_bytes=plan.arena_bytes,
-        operators=[_step(operator, program) for operator in program.steps],
         set_image=_set_image(program, plan),
-        tensors=_arena_pointers(program, plan),
-        weights=[_pointer(t, weights.offsets[t.name]) for t in program.weights()],
+        **straight_line(program, plan, weights),
         output_offset=plan.offsets[program.output.name],
         output_name=program.output.name,
         output_shape=_shape(program.output.shape),
     )
+
+
+def straight_line(program: Program, plan: MemoryPlan, weights: WeightImage) -> dict[str, Any]:
+    """What a template needs to print the run of a network: its calls, and pointers into the arena and the weights."""
+    return {
+        "operators": [_step(operator, program) for operator in program.steps],
+        "tensors": _arena_pointers(program, plan),
+        "weights": [_pointer(t, weights.offsets[t.name]) for t in program.weights()],
+    }
 
 
 def operator_files(program: Program) -> dict[str, str]:
