@@ -63,11 +63,12 @@ def examine(build_dir: Path, fvp: Path | None = None) -> list[Finding]:
     findings += [finding for requirement in _requirements() if (finding := _package(requirement))]
     findings += [_program(program) for program in _PROGRAMS]
     findings += [_newlib(), _qemu_machine(), _fvp(fvp), _build_dir(build_dir)]
-    findings += [
-        _guarded(f"{room} folder", lambda room=room: str(resources.folder(room)))
-        for room in ("firmware", "cmake", "models")
-    ]
+    findings += [_room(room) for room in ("firmware", "cmake", "models")]
     return findings
+
+
+def _room(room: str) -> Finding:
+    return _guarded(f"{room} folder", lambda: str(resources.folder(room)))
 
 
 def _python() -> Finding:
