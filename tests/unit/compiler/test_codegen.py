@@ -14,9 +14,10 @@ from tvm import tirx
 from ocrm55.compiler.codegen import driver
 from ocrm55.compiler.codegen.expressions import Expressions, float_literal
 from ocrm55.compiler.codegen.printer import print_function
-from ocrm55.compiler.program import identifier
+from ocrm55.compiler.program import Quantization, Tensor, identifier
 from ocrm55.compiler.schedules.loops import Loops, broadcast, number
 from ocrm55.errors import UnsupportedError
+from ocrm55.recognizer.image import normalise
 
 
 @given(st.floats(width=32))
@@ -157,3 +158,43 @@ def test_vector_functions(tmp_path):
     assert (first, second, third) == (1, 2, 9)
     assert (last, largest, total) == (7, 7, 16)
     assert abs(swish) < 1e-30
+
+
+SET_IMAGE = """
+#include <stdint.h>
+#include <stdio.h>
+#define OCRM55_INPUT_HEIGHT 48
+#define OCRM55_INPUT_WIDTH 320
+#define OCRM55_INPUT_CHANNELS 3
+static _Alignas(16) uint8_t arena[64 + 4 * 46080], picture[46080];
+void ocrm55_model_set_image(uint8_t *arena, const uint8_t *bgr, int32_t width);
+%s
+int main(void) {
+    const size_t bytes = fread(picture, 1, sizeof picture, stdin);
+    ocrm55_model_set_image(arena, picture, (int32_t)(bytes / 144));
+    return fwrite(arena + 64, %d, 46080, stdout) != 46080;
+}
+"""
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize(
+    "quantization", [None, Quantization(1 / 127, 0), Quantization(0.007, -3), Quantization(0.02, 90)]
+)
+def test_preprocessing(tmp_path, channels_last, quantization):
+    """What the generated code makes of a picture is what the host makes of it, quantised as ONNX says."""
+    dtype = "int8" if quantization else "float32"
+    shape = (1, 48, 320, 3) if channels_last else (1, 3, 48, 320)
+    tensor = Tensor("x", shape, dtype, "input", "x", quantization=quantization, channels_last=channels_last)
+    size = np.dtype(dtype).itemsize
+    (tmp_path / "t.c").write_text(SET_IMAGE % (driver.set_image(tensor, 64), size))
+    subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "t.c", "-o", "t"], cwd=tmp_path, check=True)
+    pixels = np.random.default_rng(3).integers(0, 256, (48, 101, 3), dtype=np.uint8)
+    done = subprocess.run(["./t"], cwd=tmp_path, input=pixels.tobytes(), capture_output=True, check=True)
+    expected = normalise(pixels)
+    if quantization:
+        rounded = np.rint(expected / np.float32(quantization.scale)) + quantization.zero_point
+        expected = np.clip(rounded, -128, 127).astype(np.int8)
+    if channels_last:
+        expected = expected.transpose(0, 2, 3, 1)
+    assert (np.frombuffer(done.stdout, dtype).reshape(shape) == expected).all()

@@ -19,6 +19,14 @@ from ocrm55.compiler.operators import Spec, View
 Role = Literal["input", "output", "activation", "weight"]
 
 
+@dataclass(frozen=True)
+class Quantization:
+    """What the integers of a tensor stand for: real value = (integer - zero_point) * scale."""
+
+    scale: float
+    zero_point: int
+
+
 @dataclass
 class Tensor:
     """A named array.
@@ -27,6 +35,7 @@ class Tensor:
     data: the values of a weight, None for everything that the network computes.
     view_of: the tensor whose bytes these are under another shape, None for a tensor with bytes of its own.
     view_offset: bytes from the start of that tensor to the start of this one.
+    quantization: what integers stand for. channels_last: whether an image lies as [1, height, width, channels].
     """
 
     name: str
@@ -37,6 +46,8 @@ class Tensor:
     data: np.ndarray | None = None
     view_of: str | None = None
     view_offset: int = 0
+    quantization: Quantization | None = None
+    channels_last: bool = False
 
     @property
     def size(self) -> int:
@@ -107,13 +118,18 @@ class Operator:
 
 @dataclass
 class Program:
-    """A network: its tensors, its operators in execution order, and the C functions that they call."""
+    """A network: its tensors, its operators in execution order, and the C functions that they call.
+
+    input_step, input_zero_point: the quantisation of an int8 input, which lies in NHWC.
+    """
 
     name: str
     precision: str
     tensors: dict[str, Tensor] = field(default_factory=dict)
     operators: list[Operator] = field(default_factory=list)
     functions: dict[str, Function] = field(default_factory=dict)
+    input_step: float = 0.0
+    input_zero_point: int = 0
 
     def add(self, tensor: Tensor) -> Tensor:
         """Add a tensor under a name that is unique and valid in C; return it."""
@@ -149,6 +165,20 @@ class Program:
     @property
     def input(self) -> Tensor:
         return next(tensor for tensor in self.tensors.values() if tensor.role == "input")
+
+    @property
+    def image_size(self) -> tuple[int, int, int]:
+        """Channels, height and width of the input, whose order in memory depends on its type."""
+        shape = self.input.shape
+        if self.input.dtype == "int8":
+            return shape[3], shape[1], shape[2]
+        return shape[1], shape[2], shape[3]
+
+    @property
+    def input_size(self) -> tuple[int, int, int]:
+        """Channels, height and width of the input."""
+        _, *size = self.input.shape
+        return (size[2], size[0], size[1]) if self.input.channels_last else (size[0], size[1], size[2])
 
     @property
     def output(self) -> Tensor:

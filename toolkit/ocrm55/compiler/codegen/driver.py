@@ -53,7 +53,7 @@ def render(template: str, **values: Any) -> str:
 
 def model_header(program: Program, plan: MemoryPlan, weights: WeightImage) -> str:
     """include/ocrm55_model.h"""
-    _, channels, height, width = program.input.shape
+    channels, height, width = program.input_size
     steps, classes = program.output.shape[-2:]
     return render(
         "ocrm55_model.h.j2",
@@ -69,7 +69,6 @@ def model_header(program: Program, plan: MemoryPlan, weights: WeightImage) -> st
         arena_align=ALIGN,
         operators=program.steps,
         weight_bytes=len(weights.data),
-        padding="0 after that",
     )
 
 
@@ -82,7 +81,7 @@ def model_source(program: Program, plan: MemoryPlan, weights: WeightImage) -> st
         macs=program.macs,
         weight_bytes=len(weights.data),
         arena_bytes=plan.arena_bytes,
-        set_image=_set_image(program, plan),
+        set_image=set_image(program.input, plan.offsets[program.input.name]),
         **straight_line(program, plan, weights),
         output_offset=plan.offsets[program.output.name],
         output_name=program.output.name,
@@ -209,17 +208,37 @@ def _workspace_name(operator: Operator, name: str) -> str:
     return identifier(f"{operator.outputs[0]}_{name}")
 
 
-def _set_image(program: Program, plan: MemoryPlan) -> str:
-    """Preprocessing on the target. The table is computed by the host's own code, so it cannot differ from it."""
+def set_image(tensor: Tensor, offset: int) -> str:
+    """Preprocessing on the target: a table of what each byte of a picture becomes in the input tensor."""
+    values, padding, meaning = pixel_values(tensor)
+    exact = [float_literal(float(v)).strip("()") if tensor.dtype == "float32" else str(int(v)) for v in values]
+    return render(
+        "set_image.c.j2",
+        meaning=meaning,
+        type=C_TYPES[tensor.dtype],
+        pixel_rows=_lines(exact, 8 if tensor.dtype == "float32" else 16),
+        padding="0.0f" if tensor.dtype == "float32" else str(padding),
+        channels_last=tensor.channels_last,
+        offset=offset,
+        name=tensor.name,
+        shape=_shape(tensor.shape),
+    )
+
+
+def pixel_values(tensor: Tensor) -> tuple[np.ndarray, int, str]:
+    """What every byte becomes, what stands for the missing right side of a picture, and both in words.
+
+    The values are computed by the host's own preprocessing and cannot differ from it.
+    """
     every_byte = np.arange(256, dtype=np.uint8).reshape(1, 256, 1).repeat(3, axis=2)
     values = normalise(every_byte, 256)[0, 0, 0]
-    return render(
-        "set_image_float32.c.j2",
-        pixel_rows=_lines([float_literal(float(value)).strip("()") for value in values], 8),
-        input_offset=plan.offsets[program.input.name],
-        input_name=program.input.name,
-        input_shape=_shape(program.input.shape),
-    )
+    meaning = "((p / 255) - 0.5) / 0.5 of every byte p, each step rounded to float32 as on the host."
+    if tensor.quantization is None:
+        return values, 0, meaning
+    scale, zero_point = np.float32(tensor.quantization.scale), tensor.quantization.zero_point
+    limits = np.iinfo(tensor.dtype)
+    integers = np.clip(np.rint(values / scale) + zero_point, limits.min, limits.max)
+    return integers.astype(tensor.dtype), zero_point, f"{meaning[:-1]}, over {scale:.9g}, plus {zero_point}."
 
 
 def _shape(shape: Sequence[int]) -> str:
