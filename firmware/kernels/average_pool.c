@@ -20,8 +20,10 @@ static void window(const struct ocrm55_average_pool *l, const int8_t *x, int8_t 
         for (int32_t left = l->kernel_width; left > 0;) {
             const int32_t run = left < room ? left : room;
             for (int32_t i = run; i > 0; i--) {
+                MARK(MARK_BEGIN("average_pool"));
                 part = vaddq_s16(part, vldrbq_z_s16(from, some));
                 from += l->channels;
+                MARK(MARK_END("average_pool"));
             }
             left -= run;
             room -= run;

@@ -159,7 +159,7 @@ __attribute__((naked, noinline)) static void rows_5x5_1(__attribute__((unused)) 
 {
     __asm volatile(ROWS_BEGIN FETCH_TAPS("q0") FETCH_TAPS("q1") FETCH_TAPS("q2") FETCH_TAPS("q3") FETCH_TAPS("q4")
                    FETCH_TAPS("q5") ROW_BEGIN NEXT("q6") NEXT("q7")
-                   "1:\n"
+                   "1:\n" MARK_BEGIN("depthwise_5x5_stride1")
                    NEW("r0", "q6", "q0") NEW("r2", "q6", "q3")
                    ADD("r0", "q7", "q1") NEXT("q6") ADD("r2", "q7", "q4") NEW("r4", "q7", "q0") NEW("r6", "q7", "q3")
                    ADD("r0", "q6", "q2") NEXT("q7") ADD("r2", "q6", "q5") ADD("r4", "q6", "q1") ADD("r6", "q6", "q4")
@@ -168,14 +168,14 @@ __attribute__((naked, noinline)) static void rows_5x5_1(__attribute__((unused)) 
                    NEW("r12", "q7", "q0") NEW("lr", "q7", "q3")
                    ADD("r8", "q6", "q2") NEXT("q7") ADD("r10", "q6", "q5") ADD("r12", "q6", "q1") ADD("lr", "q6", "q4")
                    ADD("r12", "q7", "q2") ADD("lr", "q7", "q5")
-                   GROUP_END ROWS_END);
+                   GROUP_END MARK_END("depthwise_5x5_stride1") ROWS_END);
 }
 
 /* 5x5, stride 2: every output is an even one. 24 multiplies, 8 loads, 3 others. */
 __attribute__((naked, noinline)) static void rows_5x5_2(__attribute__((unused)) const struct row_arguments *arguments)
 {
     __asm volatile(ROWS_BEGIN FETCH_TAPS("q0") FETCH_TAPS("q1") FETCH_TAPS("q2") ROW_BEGIN NEXT("q3") NEXT("q4")
-                   "1:\n"
+                   "1:\n" MARK_BEGIN("depthwise_5x5_stride2")
                    NEW("r0", "q3", "q0") NEXT("q5") ADD("r0", "q4", "q1") NEW("r2", "q4", "q0") NEXT("q6")
                    ADD("r0", "q5", "q2") ADD("r2", "q5", "q1") NEW("r4", "q5", "q0") NEXT("q7")
                    ADD("r2", "q6", "q2") ADD("r4", "q6", "q1") NEW("r6", "q6", "q0") NEXT("q3")
@@ -184,7 +184,7 @@ __attribute__((naked, noinline)) static void rows_5x5_2(__attribute__((unused)) 
                    ADD("r8", "q4", "q2") ADD("r10", "q4", "q1") NEW("r12", "q4", "q0") NEXT("q3")
                    ADD("r10", "q5", "q2") ADD("r12", "q5", "q1") NEW("lr", "q5", "q0") NEXT("q4")
                    ADD("r12", "q3", "q2") ADD("lr", "q3", "q1") ADD("lr", "q4", "q2")
-                   GROUP_END ROWS_END);
+                   GROUP_END MARK_END("depthwise_5x5_stride2") ROWS_END);
 }
 
 /* 3x3, stride 1: blocks of 4 columns; outputs 0 and 1 of a block lie within it (q0, q1), 2 and 3 reach into the next (q2
@@ -193,24 +193,24 @@ __attribute__((naked, noinline)) static void rows_3x3_1(__attribute__((unused)) 
 {
     __asm volatile(ROWS_BEGIN FETCH_TAPS("q0") FETCH_TAPS("q1") FETCH_TAPS("q2") FETCH_TAPS("q3") FETCH_TAPS("q4")
                    FETCH_TAPS("q5") ROW_BEGIN NEXT("q6")
-                   "1:\n"
+                   "1:\n" MARK_BEGIN("depthwise_3x3_stride1")
                    NEW("r0", "q6", "q0") NEXT("q7") NEW("r2", "q6", "q1") NEW("r4", "q6", "q2") NEW("r6", "q6", "q4")
                    ADD("r4", "q7", "q3") NEXT("q6") ADD("r6", "q7", "q5") NEW("r8", "q7", "q0") NEW("r10", "q7", "q1")
                    NEW("r12", "q7", "q2") NEW("lr", "q7", "q4") ADD("r12", "q6", "q3") ADD("lr", "q6", "q5")
-                   GROUP_END ROWS_END);
+                   GROUP_END MARK_END("depthwise_3x3_stride1") ROWS_END);
 }
 
 /* 3x3, stride 2: outputs 0 (q0) and 2 (q1 and q2 of the next) of each block. 12 multiplies, 4 loads, 3 others. */
 __attribute__((naked, noinline)) static void rows_3x3_2(__attribute__((unused)) const struct row_arguments *arguments)
 {
     __asm volatile(ROWS_BEGIN FETCH_TAPS("q0") FETCH_TAPS("q1") FETCH_TAPS("q2") ROW_BEGIN NEXT("q3")
-                   "1:\n"
+                   "1:\n" MARK_BEGIN("depthwise_3x3_stride2")
                    NEW("r0", "q3", "q0") NEXT("q4") NEW("r2", "q3", "q1")
                    ADD("r2", "q4", "q2") NEXT("q5") NEW("r4", "q4", "q0") NEW("r6", "q4", "q1")
                    ADD("r6", "q5", "q2") NEXT("q6") NEW("r8", "q5", "q0") NEW("r10", "q5", "q1")
                    ADD("r10", "q6", "q2") NEXT("q3") NEW("r12", "q6", "q0") NEW("lr", "q6", "q1")
                    ADD("lr", "q3", "q2")
-                   GROUP_END ROWS_END);
+                   GROUP_END MARK_END("depthwise_3x3_stride2") ROWS_END);
 }
 
 static void sum_rows(const struct ocrm55_depthwise *l, const struct plan *p, const int8_t *plane, const int8_t *taps,
@@ -234,11 +234,13 @@ static void copy_row(const int8_t *from, int32_t channels, int8_t *to, int32_t p
     const uint16x8_t target_2 = vaddq_n_u16(target, (uint16_t)(8 * pitch));
     int32_t left = width;
     for (; left >= 16; left -= 16) {
+        MARK(MARK_BEGIN("depthwise_copy"));
         const int16x8_t a = vldrbq_gather_offset_s16(from, source), b = vldrbq_gather_offset_s16(from, source_2);
         vstrbq_scatter_offset_s16(to, target, a);
         vstrbq_scatter_offset_s16(to, target_2, b);
         from += 16 * channels;
         to += 16 * pitch;
+        MARK(MARK_END("depthwise_copy"));
     }
     for (; left > 0; left -= 8) {
         const mve_pred16_t some = vctp16q((uint32_t)left);

@@ -12,6 +12,17 @@
 #define OCRM55_HELIUM 0
 #endif
 
+/* Around inner loops, for llvm-mca: `ocrm55 bench kernels` compiles to assembly with these on. */
+#ifdef OCRM55_MARK_LOOPS
+#define MARK_BEGIN(name) "@ LLVM-MCA-BEGIN " name "\n"
+#define MARK_END(name) "@ LLVM-MCA-END " name "\n"
+#define MARK(text) __asm volatile(text ::: "memory")
+#else
+#define MARK_BEGIN(name)
+#define MARK_END(name)
+#define MARK(text) (void)0
+#endif
+
 #if OCRM55_HELIUM
 
 /* 2 x 4 int32 -> 8 int16, saturated: lanes a0 b0 a1 b1 a2 b2 a3 b3. In place: with the intrinsic gcc first copies a register

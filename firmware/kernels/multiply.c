@@ -20,12 +20,14 @@ static void columns(const struct ocrm55_multiply *layer, const int8_t *a, const 
     const int8x16_t q = vldrbq_z_s8(b, some);
     const int16x8_t b_even = even_bytes(q, l.zero_b), b_odd = odd_bytes(q, l.zero_b);
     for (int32_t row = l.rows; row > 0; row--) {
+        MARK(MARK_BEGIN("multiply"));
         const int8x16_t p = vldrbq_z_s8(a, some);
         const int16x8_t even = product8(even_bytes(p, l.zero_a), b_even, l.gain, l.zero_y);
         const int16x8_t odd = product8(odd_bytes(p, l.zero_a), b_odd, l.gain, l.zero_y);
         vstrbq_p_s8(y, narrow16(even, odd), some);
         a += l.count;
         y += l.count;
+        MARK(MARK_END("multiply"));
     }
 }
 

@@ -70,11 +70,13 @@ static inline __attribute__((always_inline)) void store_channel(const struct ocr
     float32x4_t v[4];
     int8_t *next = y + 8 * stride;
     for (int32_t left = pixels >> 4; left > 0; left--) {
+        MARK_ACTIVATION(BEGIN, "channel_store", activation);
         load_channel(&acc, bias, scale_bits, v);
         vstrbq_scatter_offset_s16(y, to, finish8(&e, activation, v[0], v[1]));
         vstrbq_scatter_offset_s16(next, to, finish8(&e, activation, v[2], v[3]));
         y += 16 * stride;
         next += 16 * stride;
+        MARK_ACTIVATION(END, "channel_store", activation);
     }
     const int32_t rest = pixels & 15;
     if (rest > 0) {

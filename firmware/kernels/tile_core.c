@@ -18,6 +18,23 @@
 
 #if OCRM55_HELIUM
 
+/* One block: 16 input channels, 14 instructions of 4 bytes. */
+#define TILE_BLOCK_CODE(offset) \
+    "vldrw.u32 q2, [r1, #" offset "]\n" \
+    "vmladava.s8 r0, q2, q0\n" \
+    "vldrw.u32 q1, [r9], #16\n" \
+    "vmladava.s8 r8, q2, q1\n" \
+    "vldrw.u32 q3, [r3, #" offset "]\n" \
+    "vmladava.s8 r2, q3, q0\n" \
+    "vldrw.u32 q2, [r5, #" offset "]\n" \
+    "vmladava.s8 r10, q3, q1\n" \
+    "vmladava.s8 r4, q2, q0\n" \
+    "vldrw.u32 q3, [r7, #" offset "]\n" \
+    "vmladava.s8 r12, q2, q1\n" \
+    "vmladava.s8 r6, q3, q0\n" \
+    "vldrw.u32 q0, [r9], #16\n" \
+    "vmladava.s8 lr, q3, q1\n"
+
 /* START: the instruction that fetches eight sums. */
 #define TILE_CORE(START)                                                                       \
     __asm volatile(                                                                            \
@@ -49,22 +66,12 @@
         "ldr.w pc, [sp, #4]\n"                                                                 \
         ".p2align 2\n"                                                                         \
         "2:\n"                                                                                 \
-        ".set tile_offset, -256\n"                                                             \
-        ".rept 31\n"                                                                           \
-        "vldrw.u32 q2, [r1, #tile_offset]\n"                                                   \
-        "vmladava.s8 r0, q2, q0\n"                                                             \
-        "vldrw.u32 q1, [r9], #16\n"                                                            \
-        "vmladava.s8 r8, q2, q1\n"                                                             \
-        "vldrw.u32 q3, [r3, #tile_offset]\n"                                                   \
-        "vmladava.s8 r2, q3, q0\n"                                                             \
-        "vldrw.u32 q2, [r5, #tile_offset]\n"                                                   \
-        "vmladava.s8 r10, q3, q1\n"                                                            \
-        "vmladava.s8 r4, q2, q0\n"                                                             \
-        "vldrw.u32 q3, [r7, #tile_offset]\n"                                                   \
-        "vmladava.s8 r12, q2, q1\n"                                                            \
-        "vmladava.s8 r6, q3, q0\n"                                                             \
-        "vldrw.u32 q0, [r9], #16\n"                                                            \
-        "vmladava.s8 lr, q3, q1\n"                                                             \
+        MARK_BEGIN("tile_core")                                                                \
+        TILE_BLOCK_CODE("-256")                                                                \
+        MARK_END("tile_core")                                                                  \
+        ".set tile_offset, -240\n"                                                             \
+        ".rept 30\n"                                                                           \
+        TILE_BLOCK_CODE("tile_offset")                                                         \
         ".set tile_offset, tile_offset + 16\n"                                                 \
         ".endr\n"                                                                              \
         "vmladava.s8 r0, q4, q0\n"                                                             \

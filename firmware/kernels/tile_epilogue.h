@@ -7,6 +7,22 @@
 
 #if OCRM55_HELIUM
 
+/* Marks a loop that is there once for each activation. */
+#ifdef OCRM55_MARK_LOOPS
+#define MARK_ACTIVATION(side, name, activation)         \
+    do {                                                \
+        if ((activation) == OCRM55_CLAMP) {             \
+            MARK(MARK_##side(name "_clamp"));           \
+        } else if ((activation) == OCRM55_HARD_SWISH) { \
+            MARK(MARK_##side(name "_hard_swish"));      \
+        } else if ((activation) == OCRM55_TABLE16) {    \
+            MARK(MARK_##side(name "_table16"));         \
+        }                                               \
+    } while (0)
+#else
+#define MARK_ACTIVATION(side, name, activation) (void)0
+#endif
+
 /* lane * scale, with the scale in a core register: vmul has that form, but gcc fetches a float through s registers. */
 static inline float32x4_t times(int32x4_t sums, uint32_t scale)
 {

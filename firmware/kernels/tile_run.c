@@ -73,7 +73,9 @@ static inline void store_tile(const struct ocrm55_epilogue *e, enum ocrm55_activ
     } else if ((((uintptr_t)y | (uintptr_t)stride | (uintptr_t)channels) & 3u) == 0) {
         uint32x4_t to = places(y, (uint32_t)stride, (uint32_t)pixels);
         for (int32_t left = channels >> 2; left > 0; left--) {
+            MARK_ACTIVATION(BEGIN, "tile_store", activation);
             scatter_next(&to, vreinterpretq_s32_s8(quad(e, activation, &acc, &scale)));
+            MARK_ACTIVATION(END, "tile_store", activation);
         }
     } else {
         for (; channels > 0; channels -= 4, y += 4) {

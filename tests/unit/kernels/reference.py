@@ -135,10 +135,8 @@ def power_of(t: np.ndarray) -> np.ndarray:
 
 def softmax(x: np.ndarray, powers: np.ndarray, to_float: bool) -> np.ndarray:
     """Of the rows of x, float32 or int8."""
-    if x.dtype == F:
-        e = power_of(x - x.max(1, keepdims=True))
-    else:
-        e = powers[x.max(1, keepdims=True).astype(np.int32) - x]
+    most = x.max(1, keepdims=True)
+    e = power_of(x - most) if x.dtype == F else powers[most.astype(np.int32) - x]
     p = e * (F(1) / row_sums(e))[:, None]
     return p if to_float else quantised(p * F(256), -128)
 

@@ -1,0 +1,62 @@
+"""No layer's kernel needs over 2 % more instructions than counts.json has on record, and all keep within their bars.
+
+After a change that is meant to alter the counts: `python tests/target/kernels/test_kernel_counts.py` writes them anew.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from ocrm55.report import kernel_bench
+
+RECORD = Path(__file__).with_name("counts.json")
+ALLOWANCE = 1.02
+
+pytestmark = pytest.mark.qemu
+
+
+def _measured(onnx_path: Path) -> dict[str, int]:
+    return {f"{row.layer}: {row.kernel} {row.shape}": row.instructions for row in kernel_bench.measure(onnx_path)}
+
+
+@pytest.fixture(scope="module")
+def rows(onnx_path: Path) -> list[kernel_bench.Row]:
+    for program in ("arm-none-eabi-gcc", "qemu-system-arm"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+    return kernel_bench.measure(onnx_path)
+
+
+def test_no_layer_needs_more_instructions_than_on_record(rows: list[kernel_bench.Row]) -> None:
+    record = json.loads(RECORD.read_text())
+    measured = {f"{row.layer}: {row.kernel} {row.shape}": row.instructions for row in rows}
+    assert measured.keys() == record.keys(), "the network has other layers than counts.json"
+    worse = [f"{k}: {n:,}, on record {record[k]:,}" for k, n in measured.items() if n > record[k] * ALLOWANCE]
+    assert not worse, "\n".join(worse)
+
+
+def test_layers_over_a_million_macs_keep_their_bars(rows: list[kernel_bench.Row]) -> None:
+    bars = {"pointwise": 0.30, "conv": 0.35, "depthwise": 1.0}
+    over = [
+        f"{row.layer}: {row.per_mac:.3f} instructions a MAC"
+        for row in rows
+        if row.macs > 1_000_000 and row.per_mac is not None and row.per_mac > bars[row.kernel]
+    ]
+    assert not over, "\n".join(over)
+    assert sum(row.instructions for row in rows) <= 130_000_000
+
+
+if __name__ == "__main__":
+    from ocrm55.export.onnx_model import to_onnx
+
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(__file__).parents[3] / "models" / "en_ppocrv3_rec"
+        counts = _measured(to_onnx(model, Path(folder) / "model.onnx", check=False))
+    RECORD.write_text(json.dumps(counts, indent=1) + "\n")
+    sys.stderr.write(f"{sum(counts.values()):,} instructions in all\n")

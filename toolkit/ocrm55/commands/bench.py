@@ -1,0 +1,48 @@
+"""`ocrm55 bench`: what single kernels cost."""
+
+from __future__ import annotations
+
+import enum
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ocrm55 import stages
+from ocrm55.commands.options import BuildDir, Source
+from ocrm55.workspace import DEFAULT_BUILD_DIR
+
+
+class What(enum.StrEnum):
+    """What can be measured."""
+
+    KERNELS = "kernels"
+
+
+class Compiler(enum.StrEnum):
+    """Who compiles the kernels."""
+
+    GCC = "gcc"
+    CLANG = "clang"
+
+
+def bench(
+    what: Annotated[What, typer.Argument(help="`kernels`: every int8 kernel at the shapes of the network's layers.")],
+    source: Source = "bundled",
+    compiler: Annotated[Compiler, typer.Option(help="Compiler of the kernels.")] = Compiler.GCC,
+    build_dir: BuildDir = DEFAULT_BUILD_DIR,
+) -> None:
+    """Count the instructions of every int8 kernel on QEMU.
+
+    Beside them stands what llvm-mca estimates for the inner loops, where it is installed: an estimate, no measurement.
+    """
+    from ocrm55.export.onnx_model import to_onnx
+    from ocrm55.report import kernel_bench
+
+    assert what is What.KERNELS
+    folder = stages.model(stages.Options(build_dir=build_dir, source=source))
+    with tempfile.TemporaryDirectory() as scratch:
+        path = to_onnx(folder, Path(scratch) / "model.onnx", check=False)
+        rows = kernel_bench.measure(path, compiler.value)
+    kernel_bench.print_table(rows, kernel_bench.estimate_loops())
