@@ -82,9 +82,9 @@ def test_both_networks_answer_alike(paddle_weights: dict[str, np.ndarray]) -> No
 
 def test_own_depthwise_gradients_are_pytorchs() -> None:
     torch = pytest.importorskip("torch")
-    from ocrm55.training.twin import depthwise
+    from ocrm55.training.twin import native
 
-    if depthwise.kernels() is None:
+    if native.kernels() is None:
         pytest.skip("no AVX-512 or no C++ compiler")
     torch.manual_seed(1)
     for channels, kernel, stride in ((16, 3, 1), (64, 3, (2, 1)), (32, 5, 1), (48, 5, (1, 2))):
@@ -92,10 +92,36 @@ def test_own_depthwise_gradients_are_pytorchs() -> None:
         x = torch.randn(3, channels, 6, 20).to(memory_format=torch.channels_last)
         given = x.bfloat16().requires_grad_()
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            result = depthwise.depthwise(given, conv)
+            result = native.depthwise(given, conv)
         above = torch.randn_like(result)
         dx, dw = torch.autograd.grad(result, (given, conv.weight), above)
         plain = given.detach().float().requires_grad_()
         wanted_dx, wanted_dw = torch.autograd.grad(conv(plain), (plain, conv.weight), above.float())
         assert (dx.float() - wanted_dx).abs().max() < 0.03 * wanted_dx.abs().max()
         assert (dw - wanted_dw).abs().max() < 0.03 * wanted_dw.abs().max()
+
+
+def test_own_normalisation_and_hard_swish_are_pytorchs() -> None:
+    torch = pytest.importorskip("torch")
+    from ocrm55.training.twin import native
+
+    if native.kernels() is None:
+        pytest.skip("no AVX-512 or no C++ compiler")
+    torch.manual_seed(2)
+    own, plain = torch.nn.BatchNorm2d(32), torch.nn.BatchNorm2d(32)
+    torch.nn.init.normal_(own.weight, 1, 0.3)
+    torch.nn.init.normal_(own.bias)
+    plain.load_state_dict(own.state_dict())
+    for _ in range(3):  # running statistics, too
+        x = (torch.randn(5, 32, 7, 41) * 2 + 1).bfloat16().to(memory_format=torch.channels_last).requires_grad_()
+        wide = x.detach().float().requires_grad_()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            result = native.norm_hardswish(x, own)
+        wanted = torch.nn.functional.hardswish(plain(wide))
+        above = torch.randn_like(result)
+        ours = torch.autograd.grad(result, (x, own.weight, own.bias), above)
+        theirs = torch.autograd.grad(wanted, (wide, plain.weight, plain.bias), above.float())
+        for a, b in zip((result, *ours), (wanted, *theirs), strict=True):
+            assert (a.float() - b).abs().max() < 0.01 * b.abs().max()
+    assert torch.allclose(own.running_mean, plain.running_mean, atol=1e-5)
+    assert torch.allclose(own.running_var, plain.running_var, rtol=1e-4)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 import string
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 PRINTABLE = string.digits + string.ascii_letters + string.punctuation  # 94 characters; the space is the 95th
@@ -44,17 +46,41 @@ def dictionary() -> tuple[str, ...]:
     """The machine's English word list, possessives and accented words left out; a short one where there is none."""
     for path in WORD_LISTS:
         if path.is_file():
-            words = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
-            return tuple(word for word in words if word.isascii() and word.isalpha())
+            found = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+            return tuple(text for text in found if text.isascii() and text.isalpha())
     return tuple(COMMON_WORDS)
 
 
-def recase(rng: random.Random, word: str, upper: float, capital: float) -> str:
-    """The word in capitals, with a capital letter, or as it was, by the two probabilities."""
+@cache
+def doubled() -> tuple[str, ...]:
+    """The words of the dictionary with a doubled letter.
+
+    CTC needs a blank between two equal characters, for which narrow print leaves hardly an output step, so that
+    doubled letters are what is learned last.
+    """
+    return tuple(word for word in dictionary() if any(a == b for a, b in pairwise(word.lower()))) or dictionary()
+
+
+def word(rng: random.Random) -> str:
+    """A word of the dictionary, one in three with a doubled letter."""
+    return rng.choice(doubled() if rng.random() < 0.2 else dictionary())
+
+
+def stutter(rng: random.Random, text: str) -> str:
+    """The text with some characters replaced by the one before them."""
+    chars = list(text)
+    for index in range(1, len(chars)):
+        if rng.random() < 0.15:
+            chars[index] = chars[index - 1]
+    return "".join(chars)
+
+
+def recase(rng: random.Random, text: str, upper: float, capital: float) -> str:
+    """The text in capitals, with a capital letter, or as it was, by the two probabilities."""
     dice = rng.random()
     if dice < upper:
-        return word.upper()
-    return word.capitalize() if dice < upper + capital else word
+        return text.upper()
+    return text.capitalize() if dice < upper + capital else text
 
 
 def number(rng: random.Random) -> str:
@@ -90,13 +116,15 @@ def words(rng: random.Random, longest: int) -> str:
     """One or several dictionary words, some with punctuation, at most `longest` characters."""
     text = ""
     while True:
-        word = recase(rng, rng.choice(dictionary()), 0.25, 0.25)
+        # Short words leave room for more spaces, the narrowest of all characters.
+        added = rng.choice(COMMON_WORDS) if rng.random() < 0.2 else word(rng)
+        added = recase(rng, added, 0.25, 0.25)
         if rng.random() < 0.15:
-            word += rng.choice(",.;:!?")
-        if text and len(text) + 1 + len(word) > longest:
+            added += rng.choice(",.;:!?")
+        if text and len(text) + 1 + len(added) > longest:
             break
-        text = f"{text} {word}" if text else word
-        if rng.random() < 0.4:
+        text = f"{text} {added}" if text else added
+        if rng.random() < 0.35:
             break
     return text
 
@@ -108,10 +136,13 @@ def line(rng: random.Random, longest: int) -> str:
         text = words(rng, longest)
     elif dice < 0.65:
         text = number(rng)
+        text = re.sub(r"\d{2,}", lambda digits: stutter(rng, digits.group()), text) if rng.random() < 0.3 else text
     elif dice < 0.80:
         text = code(rng, length)
+        text = stutter(rng, text) if rng.random() < 0.3 else text
     else:
         text = anything(rng, length)
+        text = stutter(rng, text) if rng.random() < 0.2 else text
     return text[:longest].strip() or rng.choice(string.digits)
 
 
@@ -123,11 +154,11 @@ def sign(rng: random.Random, longest: int, vocabulary: Sequence[str] = ()) -> st
     dice = rng.random()
     if dice < 0.72:
         if vocabulary and rng.random() < 0.5:
-            word = rng.choice(vocabulary)
-            text = word if rng.random() < 0.5 else recase(rng, word.lower(), 0.5, 0.3)
+            seen = rng.choice(vocabulary)
+            text = seen if rng.random() < 0.5 else recase(rng, seen.lower(), 0.5, 0.3)
         else:
-            word = rng.choice(SIGN_WORDS).lower() if rng.random() < 0.3 else rng.choice(dictionary())
-            text = recase(rng, word, 0.5, 0.25)
+            drawn = rng.choice(SIGN_WORDS).lower() if rng.random() < 0.3 else word(rng)
+            text = recase(rng, drawn, 0.5, 0.25)
         if rng.random() < 0.08:
             text += rng.choice(".,:!?'-&)/") if rng.random() < 0.8 else "'s"
         elif rng.random() < 0.02:

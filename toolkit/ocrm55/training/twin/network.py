@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ocrm55.training.twin.depthwise import depthwise
+from ocrm55.training.twin.native import depthwise, norm_hardswish
 
 CLASSES = 97
 # inputs, outputs, kernel, stride, squeeze and excite; channels before scaling by 0.5
@@ -35,9 +35,10 @@ class ConvBatchNorm(nn.Module):
         nn.init.kaiming_normal_(self._conv.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: Tensor) -> Tensor:
-        conv = self._conv
-        x = depthwise(x, conv) if conv.groups > 1 and self.training else conv(x)
-        return F.hardswish(self._batch_norm(x))
+        if not self.training:
+            return F.hardswish(self._batch_norm(self._conv(x)))
+        x = depthwise(x, self._conv) if self._conv.groups > 1 else self._conv(x)
+        return norm_hardswish(x, self._batch_norm)
 
 
 class SqueezeExcite(nn.Module):

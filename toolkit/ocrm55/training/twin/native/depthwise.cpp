@@ -3,17 +3,9 @@
 // One register holds 16 channels of a pixel. The gradient of the weights keeps all K x K sums in registers while it
 // walks over an image; that of the input gathers, so that no pixel is written twice. Sums are float32.
 #include <torch/extension.h>
-#include <immintrin.h>
 #include <vector>
 
-static inline __m512 load_bf16(const uint16_t* p) {
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)p)), 16));
-}
-static inline void store_bf16(uint16_t* p, __m512 v) {  // round to nearest even
-  __m512i i = _mm512_castps_si512(v);
-  i = _mm512_add_epi32(i, _mm512_add_epi32(_mm512_set1_epi32(0x7fff), _mm512_and_epi32(_mm512_srli_epi32(i, 16), _mm512_set1_epi32(1))));
-  _mm256_storeu_si256((__m256i*)p, _mm512_cvtepi32_epi16(_mm512_srli_epi32(i, 16)));
-}
+#include "bfloat16.h"
 
 template <int K>
 static void weight_grad(const uint16_t* x, const uint16_t* dy, float* dw, int B, int C, int H, int W, int OH, int OW, int sh, int sw) {
@@ -88,7 +80,7 @@ static void input_grad(const uint16_t* dy, const float* wt, uint16_t* dx, int B,
 }
 
 // x [B,C,H,W], dy [B,C,OH,OW]: bfloat16, channels last; w [C,1,K,K] float32. -> dx like x, dw like w
-std::vector<torch::Tensor> backward(torch::Tensor x, torch::Tensor dy, torch::Tensor w, int64_t sh, int64_t sw) {
+std::vector<torch::Tensor> depthwise_backward(torch::Tensor x, torch::Tensor dy, torch::Tensor w, int64_t sh, int64_t sw) {
   const int B = x.size(0), C = x.size(1), H = x.size(2), W = x.size(3), OH = dy.size(2), OW = dy.size(3), K = w.size(2);
   TORCH_CHECK(C % 16 == 0 && (K == 3 || K == 5) && x.scalar_type() == torch::kBFloat16 && dy.scalar_type() == torch::kBFloat16);
   x = x.contiguous(at::MemoryFormat::ChannelsLast); dy = dy.contiguous(at::MemoryFormat::ChannelsLast);
@@ -101,4 +93,3 @@ std::vector<torch::Tensor> backward(torch::Tensor x, torch::Tensor dy, torch::Te
   else { weight_grad<5>(X, Y, dw.data_ptr<float>(), B, C, H, W, OH, OW, sh, sw); input_grad<5>(Y, wt.data_ptr<float>(), D, B, C, H, W, OH, OW, sh, sw); }
   return {dx, dw.t().reshape({C, 1, K, K}).contiguous()};
 }
-PYBIND11_MODULE(TORCH_EXTENSION_NAME, m) { m.def("backward", &backward); }
