@@ -76,11 +76,11 @@ def gather(options: TrainOptions) -> Material:
 
     Raises InputError when there is nothing to train on, or a list or picture is damaged.
     """
-    seen, unseen = split(find_fonts(options.fonts))
     words = [word for data in options.data for word in load_words(data)]
     kept: list[Word] = []
     if options.apart:
         words, kept = split_words(words, load_names(options.apart))
+    seen, unseen = split(find_fonts(options.fonts))
     measured = [checks.unseen_fonts(unseen or seen, options.checked, clean=clean) for clean in (False, True)]
     if kept:
         measured.append(checks.words_apart(trainable(kept)))
