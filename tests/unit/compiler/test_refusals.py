@@ -24,7 +24,7 @@ RELU = [("Relu", ["x"], "y", {})]
 
 def refused(model, *words):
     with pytest.raises(UnsupportedError) as trouble:
-        pipeline.to_program(model, CompileOptions(model_name="test"))
+        pipeline.check_interface(pipeline.to_program(model, CompileOptions(model_name="test")))
     for word in words:
         assert word in trouble.value.sentence
     assert trouble.value.tries
