@@ -28,6 +28,8 @@ struct plan {
     int32_t columns;     /* columns of a block */
     int32_t vectors;     /* tap arrangements for one output row */
     int32_t rows;        /* output rows of a strip */
+    int32_t lanes;       /* rows of the image that a strip needs */
+    int32_t step;        /* rows of the image from strip to strip */
     int32_t strips;
     int32_t strip_bytes; /* of the plane */
     int32_t groups;      /* of 8 outputs in a row */
@@ -45,6 +47,8 @@ static struct plan make_plan(const struct ocrm55_depthwise *l)
     const int32_t border = l->pad_top > below ? l->pad_top : below;
     p.wrapped = l->height >= l->kernel ? l->height + border <= p.pitch : l->height + l->pad_top + below <= p.pitch;
     p.rows = p.wrapped ? l->height_out : (p.pitch - l->kernel) / l->stride_y + 1;
+    p.lanes = p.wrapped ? l->height : (p.rows - 1) * l->stride_y + l->kernel;
+    p.step = p.rows * l->stride_y;
     p.strips = (l->height_out + p.rows - 1) / p.rows;
     p.groups = (l->width_out + GROUP - 1) / GROUP;
     /* Blocks that all groups together read, two or one beyond their own. */
@@ -225,28 +229,46 @@ static void sum_rows(const struct ocrm55_depthwise *l, const struct plan *p, con
     }
 }
 
-/* One row of one channel: 8 bytes from every `channels`-th place to every pitch-th. */
-static void copy_row(const int8_t *from, int32_t channels, int8_t *to, int32_t pitch, int32_t width)
+/* One row of one channel: bytes from every `channels`-th place to every pitch-th, twice where two strips want the row. */
+static inline void copy_row(const int8_t *from, int32_t channels, int8_t *to, int8_t *also, int32_t pitch, int32_t width)
 {
     const uint16x8_t number = vidupq_n_u16(0, 1);
     const uint16x8_t source = vmulq_n_u16(number, (uint16_t)channels), target = vmulq_n_u16(number, (uint16_t)pitch);
     const uint16x8_t source_2 = vaddq_n_u16(source, (uint16_t)(8 * channels));
     const uint16x8_t target_2 = vaddq_n_u16(target, (uint16_t)(8 * pitch));
     int32_t left = width;
-    for (; left >= 16; left -= 16) {
-        MARK(MARK_BEGIN("depthwise_copy"));
-        const int16x8_t a = vldrbq_gather_offset_s16(from, source), b = vldrbq_gather_offset_s16(from, source_2);
-        vstrbq_scatter_offset_s16(to, target, a);
-        vstrbq_scatter_offset_s16(to, target_2, b);
-        from += 16 * channels;
-        to += 16 * pitch;
-        MARK(MARK_END("depthwise_copy"));
+    if (also) {
+        for (; left >= 16; left -= 16) {
+            const int16x8_t a = vldrbq_gather_offset_s16(from, source), b = vldrbq_gather_offset_s16(from, source_2);
+            vstrbq_scatter_offset_s16(to, target, a);
+            vstrbq_scatter_offset_s16(to, target_2, b);
+            vstrbq_scatter_offset_s16(also, target, a);
+            vstrbq_scatter_offset_s16(also, target_2, b);
+            from += 16 * channels;
+            to += 16 * pitch;
+            also += 16 * pitch;
+        }
+    } else {
+        for (; left >= 16; left -= 16) {
+            MARK(MARK_BEGIN("depthwise_copy"));
+            const int16x8_t a = vldrbq_gather_offset_s16(from, source), b = vldrbq_gather_offset_s16(from, source_2);
+            vstrbq_scatter_offset_s16(to, target, a);
+            vstrbq_scatter_offset_s16(to, target_2, b);
+            from += 16 * channels;
+            to += 16 * pitch;
+            MARK(MARK_END("depthwise_copy"));
+        }
     }
     for (; left > 0; left -= 8) {
         const mve_pred16_t some = vctp16q((uint32_t)left);
-        vstrbq_scatter_offset_p_s16(to, target, vldrbq_gather_offset_z_s16(from, source, some), some);
+        const int16x8_t a = vldrbq_gather_offset_z_s16(from, source, some);
+        vstrbq_scatter_offset_p_s16(to, target, a, some);
         from += 8 * channels;
         to += 8 * pitch;
+        if (also) {
+            vstrbq_scatter_offset_p_s16(also, target, a, some);
+            also += 8 * pitch;
+        }
     }
 }
 
@@ -272,14 +294,49 @@ static void sum_rows(const struct ocrm55_depthwise *l, const struct plan *p, con
     }
 }
 
-static void copy_row(const int8_t *from, int32_t channels, int8_t *to, int32_t pitch, int32_t width)
+static void copy_row(const int8_t *from, int32_t channels, int8_t *to, int8_t *also, int32_t pitch, int32_t width)
 {
     for (int32_t x = 0; x < width; x++) {
         to[x * pitch] = from[x * channels];
+        if (also) {
+            also[x * pitch] = from[x * channels];
+        }
     }
 }
 
 #endif
+
+/* One channel of the image into the planes of all strips. A row is in one strip or two. */
+static void copy_channel(const struct ocrm55_depthwise *l, const struct plan *p, const int8_t *x, int8_t *plane)
+{
+    const int32_t room = p->strip_bytes / p->pitch - l->pad_left, width = l->width < room ? l->width : room;
+    const int32_t row_bytes = l->width * l->channels;
+    if (p->wrapped) {
+        for (int32_t row = 0; row < l->height; row++) {
+            copy_row(x + row * row_bytes, l->channels, plane + row, NULL, p->pitch, width);
+        }
+        return;
+    }
+    int32_t strip = 0, lane = l->pad_top; /* of this row in the last strip that has begun */
+    while (lane >= p->step) {
+        strip++;
+        lane -= p->step;
+    }
+    for (int32_t row = 0; row < l->height; row++, x += row_bytes) {
+        int8_t *here = strip < p->strips && lane < p->lanes ? plane + strip * p->strip_bytes + lane : NULL;
+        int8_t *before = NULL;
+        if (strip > 0 && strip <= p->strips && lane + p->step < p->lanes) {
+            before = plane + (strip - 1) * p->strip_bytes + lane + p->step;
+        }
+        if (here || before) {
+            copy_row(x, l->channels, here ? here : before, here ? before : NULL, p->pitch, width);
+        }
+        if (++lane == p->step) {
+            lane = 0;
+            strip++;
+        }
+    }
+}
 
 void ocrm55_depthwise_s8(const struct ocrm55_depthwise *layer, const int8_t *x, int8_t *y, void *workspace)
 {
@@ -289,19 +346,9 @@ void ocrm55_depthwise_s8(const struct ocrm55_depthwise *layer, const int8_t *x, 
     int8_t *plane = (int8_t *)lanes + arrangement_bytes(&p);
     int32_t *acc = (int32_t *)(void *)(plane + plane_bytes(&p));
     arrangement(&l, &p, lanes);
-    const int32_t room = p.strip_bytes / p.pitch - l.pad_left, width = l.width < room ? l.width : room;
     memset(plane, l.zero_point_in, plane_bytes(&p)); /* the border is the same for all channels */
     for (int32_t channel = 0; channel < l.channels; channel++) {
-        for (int32_t strip = 0; strip < p.strips; strip++) { /* all of them first: y may be x */
-            const int32_t first = p.wrapped ? 0 : strip * p.rows * l.stride_y - l.pad_top;
-            int8_t *to = plane + strip * p.strip_bytes + l.pad_left * p.pitch;
-            for (int32_t lane = 0; lane < p.pitch; lane++) {
-                const int32_t row = first + lane;
-                if (row >= 0 && row < l.height) {
-                    copy_row(x + row * l.width * l.channels + channel, l.channels, to + lane, p.pitch, width);
-                }
-            }
-        }
+        copy_channel(&l, &p, x + channel, plane + l.pad_left * p.pitch); /* whole before the first output: y may be x */
         for (int32_t strip = 0; strip < p.strips; strip++) {
             const int32_t left = l.height_out - strip * p.rows, rows = left < p.rows ? left : p.rows;
             sum_rows(&l, &p, plane + strip * p.strip_bytes, l.weights + channel * p.taps_bytes, lanes, rows, acc);

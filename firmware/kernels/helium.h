@@ -12,6 +12,13 @@
 #define OCRM55_HELIUM 0
 #endif
 
+/* A product and a sum are two roundings here, on every machine, whatever the command line says. */
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+
 /* Around inner loops, for llvm-mca: `ocrm55 bench kernels` compiles to assembly with these on. */
 #ifdef OCRM55_MARK_LOOPS
 #define MARK_BEGIN(name) "@ LLVM-MCA-BEGIN " name "\n"

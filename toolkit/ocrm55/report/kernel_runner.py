@@ -45,7 +45,7 @@ STATUS = {
     101: "unknown kernel",
     102: "out of memory",
 }
-_WARNINGS = ("-Wall", "-Wextra", "-Werror", "-ffp-contract=off", "-std=gnu11")
+_WARNINGS = ("-Wall", "-Wextra", "-Werror", "-std=gnu11")
 _TARGET = ("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard", "-ffunction-sections", "-fdata-sections", "-O3")
 
 
