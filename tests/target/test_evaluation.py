@@ -1,0 +1,27 @@
+"""`ocrm55 eval --on target`: the board reads a labelled set as the host does, in two worker processes."""
+
+from pathlib import Path
+
+import pytest
+
+from ocrm55 import stages
+from ocrm55.training import assess, evaluation
+
+pytestmark = [pytest.mark.slow, pytest.mark.qemu]
+
+
+def test_board_and_host_read_a_set_alike(
+    build_dir: Path, samples: dict[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = [path for path in samples if path.stem in ("digit", "word_upper")]
+    labels = tmp_path / "labels.tsv"
+    labels.write_text("".join(f"{path}\t{samples[path]}\n" for path in chosen))
+    options = stages.Options(build_dir=build_dir)
+    words = assess.select(labels)
+    monkeypatch.setattr(evaluation, "TASK", 1)
+    on_host = evaluation.evaluate(words, assess.reader_spec("host", options))
+    on_target = evaluation.evaluate(words, assess.reader_spec("target", options, simulator="qemu"), workers=2)
+    assert on_host.scores.exact.right == on_target.scores.exact.right == len(chosen) == 2
+    for here, there in zip(on_host.readings, on_target.readings, strict=True):
+        assert (here.name, here.read) == (there.name, there.read)
+        assert abs(here.score - there.score) < 1e-4
