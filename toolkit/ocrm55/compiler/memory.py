@@ -102,8 +102,8 @@ def tensor_lifetimes(program: Program) -> dict[str, tuple[int, int]]:
     lifetimes: dict[str, tuple[int, int]] = {program.storage(program.input.name): (-1, -1)}
     steps = program.steps
     for index, operator in enumerate(steps):
-        for name in operator.outputs:
-            lifetimes[program.storage(name)] = (index, index)
+        for name in operator.outputs:  # several operators may write parts of one tensor
+            lifetimes[program.storage(name)] = (lifetimes.get(program.storage(name), (index, index))[0], index)
         for name in operator.inputs:
             if program.tensors[name].role != "weight":
                 owner = program.storage(name)

@@ -66,7 +66,16 @@ def quantised_tensors(graph: Graph) -> list[str]:
         elif node.op_type == "HardSwish" or _is_swish(graph, node):
             wanted.update(node.output)
     written = [*graph.inputs, *(name for node in graph.nodes for name in node.output)]
-    return [name for name in written if name in wanted]
+    return [name for name in written if name in wanted and not _moved_from(graph, name, wanted)]
+
+
+def _moved_from(graph: Graph, name: str, wanted: set[str]) -> bool:
+    """Whether a tensor is a quantised one in another shape: there is nothing left to quantise."""
+    while (node := graph.producer(name)) is not None and node.op_type in MOVES:
+        name = _computed(graph, node)
+        if name in wanted:
+            return True
+    return False
 
 
 def origin(graph: Graph, name: str) -> tuple[str, list[onnx.NodeProto]]:
@@ -204,7 +213,12 @@ class _Writer:
         for node in self.graph.nodes:
             if not has_weights(self.graph, node):
                 continue
-            origin = (str(node.input[0]), str(node.input[1]))
+            source = str(node.input[0])
+            while source not in self.chosen:  # a quantised tensor in another shape
+                moved = self.graph.producer(source)
+                assert moved is not None
+                source = _computed(self.graph, moved)
+            origin = (source, str(node.input[1]))
             if node.op_type == "Conv" and len(node.input) > 2:
                 yield str(node.input[2]), origin
             add = self.graph.only_user(node.output[0])

@@ -94,6 +94,10 @@ class FlatFunction:
         readers = self.users(node)
         return readers[0] if len(readers) == 1 else None
 
+    def producer(self, expression: relax.Expr) -> Node | None:
+        """The node that a variable is bound by; None for parameters and constants."""
+        return self._producers.get(expression.name) if isinstance(expression, relax.Var) else None
+
     def constant(self, expression: relax.Expr) -> np.ndarray | None:
         """The value of a constant, also of a reshaped one; None for everything else."""
         if isinstance(expression, tvm.ir.GenericConst):

@@ -1,0 +1,193 @@
+"""Operators on int8 tensors, as the kernels of firmware/kernels compute them.
+
+Tensors lie in the kernels' order: rows, columns, channels, one image. A real value is scale * (q - zero_point).
+reference.py says in numpy what each of these computes, to the last bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar, Literal
+
+from ocrm55.compiler.operators import Spec
+
+
+@dataclass(frozen=True)
+class Epilogue:
+    """How int32 sums become the output, see ocrm55_kernels.h.
+
+    clamp: rint(sum * scale) + zero_point, within low..high. hard_swish: the same of the activated real value, times a
+    gain. table16: by a table of 1 << (16 - table_shift) entries. real: sum * scale as float32.
+    stride: elements from one pixel of the output to the next.
+    """
+
+    activation: Literal["clamp", "hard_swish", "table16", "real"]
+    stride: int
+    zero_point: int = 0
+    low: int = -128
+    high: int = 127
+    table_shift: int = 0
+
+
+@dataclass(frozen=True)
+class Convolution(Spec):
+    """Convolution with any window.
+
+    pads: top and left; what lies below and to the right follows from the output's size, which may leave out rows that
+    nobody reads. Inputs: image int8, weights int8 as ONNX has them, bias int32 with the zero point folded in, scale
+    float32, then gain float32 (hard_swish) or table int8 (table16).
+    """
+
+    kind: ClassVar[str] = "conv2d_int8"
+    channels: int
+    height: int
+    width: int
+    outputs: int
+    output_height: int
+    output_width: int
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    pads: tuple[int, int]
+    zero_point: int
+    epilogue: Epilogue
+
+    @property
+    def macs(self) -> int:
+        return self.outputs * self.output_height * self.output_width * self.channels * prod(self.kernel)
+
+
+@dataclass(frozen=True)
+class Pointwise(Convolution):
+    """Convolution with a window of one pixel, and the fully connected layers: every pixel, or token, is a row."""
+
+    kind: ClassVar[str] = "pointwise_int8"
+
+
+@dataclass(frozen=True)
+class Depthwise(Convolution):
+    """Each channel with a window of its own: weights [channels, 1, kh, kw]."""
+
+    kind: ClassVar[str] = "depthwise_int8"
+
+    @property
+    def macs(self) -> int:
+        return self.outputs * self.output_height * self.output_width * prod(self.kernel)
+
+
+@dataclass(frozen=True)
+class Product(Spec):
+    """`batches` products of two activations: y[m][n] = epilogue(sum over k of (a[m][k] - zero_a) * b[n][k]).
+
+    Strides in elements. Inputs: a, b int8, scale float32 for each n. offset_a, offset_b: element where each starts.
+    """
+
+    kind: ClassVar[str] = "matmul_int8"
+    batches: int
+    rows: int
+    columns: int
+    depth: int
+    a_batch: int
+    a_row: int
+    b_batch: int
+    b_column: int
+    b_depth: int
+    y_batch: int
+    zero_a: int
+    epilogue: Epilogue
+    offset_a: int = 0
+    offset_b: int = 0
+
+    @property
+    def macs(self) -> int:
+        return self.batches * self.rows * self.columns * self.depth
+
+
+@dataclass(frozen=True)
+class AveragePool(Spec):
+    """Mean over windows: rint(float(sum of (x - zero_x)) * gain) + zero_y. gain is a float32. Input: image."""
+
+    kind: ClassVar[str] = "average_pool_int8"
+    channels: int
+    height: int
+    width: int
+    output_height: int
+    output_width: int
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    zero_x: int
+    zero_y: int
+    gain: float
+
+
+@dataclass(frozen=True)
+class ChannelMultiply(Spec):
+    """Every row of an image times one row of gates: rint(float((a - zero_a) * (b - zero_b)) * gain) + zero_y."""
+
+    kind: ClassVar[str] = "multiply_int8"
+    rows: int
+    count: int
+    zero_a: int
+    zero_b: int
+    zero_y: int
+    gain: float
+
+
+@dataclass(frozen=True)
+class CopyRows(Spec):
+    """Rows into a wider tensor."""
+
+    kind: ClassVar[str] = "copy_int8"
+    rows: int
+    count: int
+    stride: int
+
+
+@dataclass(frozen=True)
+class Quantize(Spec):
+    """float32 to int8: rint(x * gain) + zero_point."""
+
+    kind: ClassVar[str] = "quantize"
+    count: int
+    gain: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class Dequantize(Spec):
+    """int8 to float32: (q - zero_point) * step."""
+
+    kind: ClassVar[str] = "dequantize"
+    count: int
+    step: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class NormalisedRows(Spec):
+    """Layer norm of float32 rows; as int8 by gain and zero_point, or as float32 (gain 0). Inputs: x, gamma, beta."""
+
+    kind: ClassVar[str] = "layer_norm_rows"
+    rows: int
+    count: int
+    epsilon: float
+    gain: float = 0.0
+    zero_point: int = 0
+
+
+@dataclass(frozen=True)
+class SoftmaxRows(Spec):
+    """Softmax of float32 rows, as float32 or as int8 with scale 1/256 and zero point -128."""
+
+    kind: ClassVar[str] = "softmax_rows"
+    rows: int
+    count: int
+    quantised: bool
+
+
+@dataclass(frozen=True)
+class Sum(Spec):
+    """a + b, float32."""
+
+    kind: ClassVar[str] = "add_float32"
+    count: int

@@ -1,0 +1,100 @@
+"""What a Relax variable stands for while an int8 network is lowered.
+
+The network's logical order of elements (NCHW, heads in front of tokens) is never made in memory. A value is a tensor in
+the kernels' order and an array that says which of its elements stands where; reshapes, transposes and slices only
+rearrange that array. Whoever reads a value checks that the order is one that its kernel can walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ocrm55.errors import UnsupportedError
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """real = scale * (q - zero_point); scale float32, one for each channel of the tensor."""
+
+    scale: np.ndarray
+    zero_point: int
+
+    @property
+    def step(self) -> float:
+        """The one scale that all channels share."""
+        if len(np.unique(self.scale)) != 1:
+            raise ValueError("channels differ in scale")
+        return float(self.scale[0])
+
+
+@dataclass
+class Origin:
+    """A tensor in the kernels' order: rows by channels.
+
+    rows, channels: its shape. layer: of the model. Once an operator writes it, `real` names it as float32, or `int8`
+    does with its quantisation. write makes that operator: write(None, order) gives the name of a float32 tensor,
+    write(quantisation, order) of an int8 one; `order` is the array of the value that is to be dense.
+    """
+
+    rows: int
+    channels: int
+    layer: str
+    write: Callable[[Quantised | None, np.ndarray], str] | None = None
+    any_order: bool = False
+    real: str | None = None
+    int8: str | None = None
+    quantised: Quantised | None = None
+
+    @property
+    def count(self) -> int:
+        return self.rows * self.channels
+
+
+@dataclass
+class Value:
+    """index: which element of the origin stands where, in the network's logical shape. factor: times a number."""
+
+    origin: Origin
+    index: np.ndarray
+    factor: float = 1.0
+    parts: list[Value] = field(default_factory=list)  # of a concatenation along the channels
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether the elements, read in logical order, follow each other in memory."""
+        return self.index.size == self.origin.count and bool(
+            (self.index.reshape(-1) == np.arange(self.index.size)).all()
+        )
+
+    def moved(self, index: np.ndarray) -> Value:
+        return Value(self.origin, index, self.factor, self.parts)
+
+
+def rows_by_channels(index: np.ndarray) -> np.ndarray:
+    """A value's array as the kernels walk images: channels last. [1, C, H, W] becomes [1, H, W, C]; others stay."""
+    return index.transpose(0, 2, 3, 1) if index.ndim == 4 else index
+
+
+def image_index(height: int, width: int, channels: int) -> np.ndarray:
+    """The array of an image in NHWC, in the network's logical order [1, C, H, W]."""
+    return np.arange(height * width * channels).reshape(1, height, width, channels).transpose(0, 3, 1, 2)
+
+
+def strides(index: np.ndarray, what: str) -> tuple[int, list[int]]:
+    """First element and element strides of an affine array; raises UnsupportedError when it is none."""
+    first = int(index.reshape(-1)[0])
+    steps = []
+    for axis, extent in enumerate(index.shape):
+        neighbour = [0] * index.ndim
+        neighbour[axis] = 1
+        steps.append(int(index[tuple(neighbour)]) - first if extent > 1 else 0)
+    grid = sum(
+        np.arange(n).reshape([-1 if a == b else 1 for b in range(index.ndim)]) * s
+        for a, (n, s) in enumerate(zip(index.shape, steps, strict=True))
+    )
+    if not (index == first + grid).all():
+        raise UnsupportedError(f"{what} reads its input in an order that no kernel walks.", ["--precision float32"])
+    return first, steps

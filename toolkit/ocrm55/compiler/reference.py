@@ -1,0 +1,251 @@
+"""The host's integer reference: runs a lowered int8 Program in numpy, to the last bit what the target must compute.
+
+It follows ocrm55_kernels.h one float32 operation at a time and knows nothing of tiles, packing or vectors. Integer sums
+are made by floating-point matrix products where those are exact: products of int8 are below 2^14, so float32 holds the
+sum of up to 1024 of them and float64 any sum that fits int32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ocrm55.compiler.codegen.driver import pixel_values
+from ocrm55.compiler.integer import (
+    AveragePool,
+    ChannelMultiply,
+    Convolution,
+    CopyRows,
+    Depthwise,
+    Dequantize,
+    Epilogue,
+    NormalisedRows,
+    Pointwise,
+    Product,
+    Quantize,
+    SoftmaxRows,
+    Sum,
+)
+from ocrm55.compiler.program import Operator, Program
+from ocrm55.errors import UnsupportedError
+
+EXACT_IN_FLOAT32 = 1024  # products of two int8
+F = np.float32
+
+
+@dataclass
+class IntegerReference:
+    """Runs an int8 Program. tensors: after `run`, every tensor of the network by its name."""
+
+    program: Program
+    tensors: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
+        """Pixels uint8 [height, width, 3] in BGR -> probabilities float32 [steps, classes]."""
+        return self.run(self.input_of(pixels))
+
+    def input_of(self, pixels: np.ndarray) -> np.ndarray:
+        """The input tensor that the firmware makes of an image: int8 [1, height, width, channels]."""
+        values, padding, _ = pixel_values(self.program.input)
+        image = np.full(self.program.input.shape, padding, np.int8)
+        image[0, :, : pixels.shape[1]] = values[pixels]
+        return image
+
+    def run(self, image: np.ndarray) -> np.ndarray:
+        """The network's output for its int8 input tensor."""
+        self.tensors = {t.name: t.data for t in self.program.tensors.values() if t.data is not None}
+        self.tensors[self.program.input.name] = image
+        for operator in self.program.operators:
+            self._step(operator)
+        shape = self.program.output.shape
+        return self.tensors[self.program.output.name].reshape(shape[-2:])
+
+    def _step(self, operator: Operator) -> None:
+        compute = _COMPUTE.get(type(operator.spec))
+        if compute is None:
+            raise UnsupportedError(f"the integer reference does not know {operator.kind}.")
+        result = compute(operator.spec, *(self.tensors[name] for name in operator.inputs))
+        tensor = self.program.tensors[operator.outputs[0]]
+        result = result.reshape(tensor.shape)
+        self.tensors[tensor.name] = result
+        if tensor.view_of is not None:  # a part of a wider tensor: columns view_offset.. of its rows
+            whole = self.program.tensors[tensor.view_of]
+            stored = self.tensors.setdefault(whole.name, np.zeros(whole.shape, whole.dtype))
+            channels = tensor.shape[-1]
+            stored.reshape(-1, whole.shape[-1])[:, tensor.view_offset : tensor.view_offset + channels] = result.reshape(
+                -1, channels
+            )
+
+
+def rounded(v: np.ndarray, zero_point: int, low: int = -128, high: int = 127) -> np.ndarray:
+    """To nearest, ties to even, within low..high."""
+    return np.clip(np.clip(np.rint(v), -32768, 32767).astype(np.int32) + zero_point, low, high).astype(np.int8)
+
+
+def finish(sums: np.ndarray, epilogue: Epilogue, scale: np.ndarray, extra: np.ndarray | None) -> np.ndarray:
+    """Sums [..., channels], exact integers, to outputs."""
+    v = sums.astype(np.int64).astype(F) * scale
+    if epilogue.activation == "real":
+        return v
+    if epilogue.activation == "table16":
+        assert extra is not None
+        index = np.clip(np.rint(v), -32768, 32767).astype(np.int16).view(np.uint16) >> epilogue.table_shift
+        return extra[index]
+    if epilogue.activation == "hard_swish":
+        assert extra is not None
+        v = (v * np.minimum(np.maximum(v + F(3), F(0)), F(6))) * extra
+    return rounded(v, epilogue.zero_point, epilogue.low, epilogue.high)
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a [.., m, k] times b [.., k, n], both int8: exact sums."""
+    exact: Any = np.float32 if a.shape[-1] <= EXACT_IN_FLOAT32 else np.float64
+    return np.matmul(a.astype(exact), b.astype(exact))
+
+
+def _pointwise(
+    spec: Pointwise, x: np.ndarray, w: np.ndarray, bias: np.ndarray, scale: np.ndarray, extra: np.ndarray | None = None
+) -> np.ndarray:
+    pixels = spec.output_height * spec.output_width
+    rows = x.reshape(-1, spec.channels)[:pixels]
+    sums = _product(rows, w.reshape(spec.outputs, -1).T).astype(np.int64) + bias
+    return finish(sums, spec.epilogue, scale, extra)
+
+
+def _sliding(image: np.ndarray, kernel: tuple[int, int]) -> np.ndarray:
+    """All windows of an image [height, width, channels]: [.., .., channels, kernel height, kernel width]."""
+    return np.lib.stride_tricks.sliding_window_view(image, kernel, axis=(0, 1))  # type: ignore[call-overload,no-any-return]
+
+
+def _windows(spec: Convolution, x: np.ndarray) -> np.ndarray:
+    """[output height, output width, channels, kernel height, kernel width]"""
+    top, left = spec.pads
+    bottom = max((spec.output_height - 1) * spec.strides[0] + spec.kernel[0] - top - spec.height, 0)
+    right = max((spec.output_width - 1) * spec.strides[1] + spec.kernel[1] - left - spec.width, 0)
+    image = x.reshape(spec.height, spec.width, spec.channels)
+    padded = np.pad(image, ((top, bottom), (left, right), (0, 0)), constant_values=spec.zero_point)
+    windows = _sliding(padded, spec.kernel)
+    return windows[:: spec.strides[0], :: spec.strides[1]][: spec.output_height, : spec.output_width]
+
+
+def _convolution(
+    spec: Convolution,
+    x: np.ndarray,
+    w: np.ndarray,
+    bias: np.ndarray,
+    scale: np.ndarray,
+    extra: np.ndarray | None = None,
+) -> np.ndarray:
+    columns = _windows(spec, x).reshape(spec.output_height * spec.output_width, -1)
+    sums = _product(columns, w.reshape(spec.outputs, -1).T).astype(np.int64) + bias
+    return finish(sums, spec.epilogue, scale, extra)
+
+
+def _depthwise(
+    spec: Depthwise, x: np.ndarray, w: np.ndarray, bias: np.ndarray, scale: np.ndarray, extra: np.ndarray | None = None
+) -> np.ndarray:
+    windows = _windows(spec, x)
+    sums = np.zeros(windows.shape[:3], F)
+    for i in range(spec.kernel[0]):
+        for j in range(spec.kernel[1]):
+            sums += windows[:, :, :, i, j].astype(F) * w[:, 0, i, j].astype(F)
+    return finish(sums.astype(np.int64) + bias, spec.epilogue, scale, extra)
+
+
+def _matmul(spec: Product, a: np.ndarray, b: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    i, m, n, k = np.arange(spec.batches), np.arange(spec.rows), np.arange(spec.columns), np.arange(spec.depth)
+    at = (i * spec.a_batch)[:, None, None] + (m * spec.a_row)[None, :, None] + k[None, None, :] + spec.offset_a
+    bt = (i * spec.b_batch)[:, None, None] + (k * spec.b_depth)[None, :, None] + (n * spec.b_column)[None, None, :]
+    left = a.reshape(-1)[at].astype(np.int32) - spec.zero_a
+    right = b.reshape(-1)[bt + spec.offset_b].astype(np.int32)
+    result = finish(np.matmul(left, right), spec.epilogue, scale, None)
+    y = np.empty(result.size, result.dtype)
+    stride = spec.epilogue.stride
+    y[(i * spec.y_batch)[:, None, None] + (m * stride)[None, :, None] + n[None, None, :]] = result
+    return y
+
+
+def _average_pool(spec: AveragePool, x: np.ndarray) -> np.ndarray:
+    image = x.reshape(spec.height, spec.width, spec.channels).astype(np.int32)
+    windows = _sliding(image, spec.kernel)
+    windows = windows[:: spec.strides[0], :: spec.strides[1]][: spec.output_height, : spec.output_width]
+    sums = windows.sum(axis=(3, 4)) - spec.kernel[0] * spec.kernel[1] * spec.zero_x
+    return rounded(sums.astype(F) * F(spec.gain), spec.zero_y)
+
+
+def _channel_multiply(spec: ChannelMultiply, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    left = a.reshape(spec.rows, spec.count).astype(np.int32) - spec.zero_a
+    products = left * (b.reshape(1, spec.count).astype(np.int32) - spec.zero_b)
+    return rounded(products.astype(F) * F(spec.gain), spec.zero_y)
+
+
+def _layer_norm(spec: NormalisedRows, x: np.ndarray, gamma: np.ndarray, beta: np.ndarray) -> np.ndarray:
+    v = x.reshape(spec.rows, spec.count)
+    inverse = F(1) / F(spec.count)
+    d = v - (row_sums(v) * inverse)[:, None]
+    r = F(1) / np.sqrt(row_sums(d * d) * inverse + F(spec.epsilon))
+    w = (d * r[:, None]) * gamma + beta
+    return rounded(w * F(spec.gain), spec.zero_point) if spec.gain else w
+
+
+def row_sums(v: np.ndarray) -> np.ndarray:
+    """Sums over rows of float32 as the kernels make them: in four parts, i modulo 4, then (0 + 1) + (2 + 3)."""
+    padded = np.pad(v, ((0, 0), (0, -v.shape[1] % 4))).reshape(len(v), -1, 4)
+    parts = np.zeros((len(v), 4), F)
+    for column in range(padded.shape[1]):
+        parts += padded[:, column]
+    return (parts[:, 0] + parts[:, 1]) + (parts[:, 2] + parts[:, 3])
+
+
+def power(t: np.ndarray) -> np.ndarray:
+    """exp(t) for t <= 0, by the polynomial of softmax.c."""
+    t = np.maximum(t, F(-64))
+    whole = np.rint(t * F(1.44269504088896341))
+    r = (t - whole * F(0.693359375)) - whole * F(-2.12194440e-4)
+    p = r * F(1.9875691500e-4) + F(1.3981999507e-3)
+    for coefficient in (8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1):
+        p = p * r + F(coefficient)
+    p = (p * (r * r) + r) + F(1)
+    return (p.view(np.int32) + whole.astype(np.int32) * (1 << 23)).view(F)
+
+
+def _softmax(spec: SoftmaxRows, x: np.ndarray) -> np.ndarray:
+    v = x.reshape(spec.rows, spec.count)
+    e = power(v - v.max(axis=1, keepdims=True))
+    p = e * (F(1) / row_sums(e))[:, None]
+    return rounded(p * F(256), -128) if spec.quantised else p
+
+
+def _copy(spec: CopyRows, x: np.ndarray) -> np.ndarray:
+    return x
+
+
+def _quantize(spec: Quantize, x: np.ndarray) -> np.ndarray:
+    return rounded(x * F(spec.gain), spec.zero_point)
+
+
+def _dequantize(spec: Dequantize, x: np.ndarray) -> np.ndarray:
+    return (x.astype(np.int32) - spec.zero_point).astype(F) * F(spec.step)
+
+
+def _sum(spec: Sum, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return a.reshape(-1) + b.reshape(-1)
+
+
+_COMPUTE: dict[type, Callable[..., np.ndarray]] = {
+    Pointwise: _pointwise,
+    Convolution: _convolution,
+    Depthwise: _depthwise,
+    Product: _matmul,
+    AveragePool: _average_pool,
+    ChannelMultiply: _channel_multiply,
+    NormalisedRows: _layer_norm,
+    SoftmaxRows: _softmax,
+    CopyRows: _copy,
+    Quantize: _quantize,
+    Dequantize: _dequantize,
+    Sum: _sum,
+}
