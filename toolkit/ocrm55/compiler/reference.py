@@ -117,7 +117,7 @@ def _pointwise(
 
 def _sliding(image: np.ndarray, kernel: tuple[int, int]) -> np.ndarray:
     """All windows of an image [height, width, channels]: [.., .., channels, kernel height, kernel width]."""
-    return np.lib.stride_tricks.sliding_window_view(image, kernel, axis=(0, 1))  # type: ignore[call-overload,no-any-return]
+    return np.lib.stride_tricks.sliding_window_view(image, kernel, axis=(0, 1))  # type: ignore[call-overload]
 
 
 def _windows(spec: Convolution, x: np.ndarray) -> np.ndarray:
