@@ -24,7 +24,7 @@ class Strength:
 CLEAN = Strength(0.0, 0.0, 0.0)
 PRINT = Strength(0.45, 0.45, 0.5)  # a scanner, a screen, a camera held straight
 SCENE = Strength(1.0, 0.9, 0.9)  # signs and shop fronts from across the street
-WORDS = Strength(0.7, 0.5, 0.6)  # photographs: they have been through a camera once
+WORDS = Strength(0.4, 0.25, 0.45)  # photographs: they have been through a camera once
 
 
 def corners(rng: random.Random, box: Box, strength: float) -> np.ndarray:
@@ -34,8 +34,8 @@ def corners(rng: random.Random, box: Box, strength: float) -> np.ndarray:
     quad = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
     middle = quad.mean(0)
     if rng.random() < 0.6:  # turn; the axis-parallel box around a turned long word would hold mostly background
-        most = np.radians(15 * strength) * min(1.0, 3.5 * height / max(width, 1))
-        angle = rng.gauss(0, most / 2)
+        most = np.radians(34 * strength) * min(1.0, 3.0 * height / max(width, 1))
+        angle = rng.gauss(0, most / 6) if rng.random() < 0.65 else rng.uniform(-most, most)
         turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]], np.float32)
         quad = (quad - middle) @ turn.T + middle
     if rng.random() < 0.4:  # slant

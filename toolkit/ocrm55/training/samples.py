@@ -41,9 +41,9 @@ class Mix:
     longest: characters of a line; sign_longest: of a sign.
     """
 
-    photographs: float = 0.45
-    scene: float = 0.27
-    lines: float = 0.28
+    photographs: float = 0.56
+    scene: float = 0.21
+    lines: float = 0.23
     clean: float = 0.3
     longest: int = 25
     sign_longest: int = 14
@@ -82,16 +82,16 @@ def written(rng: random.Random, text: str, font: Font, strength: camera.Strength
 def photographed(rng: random.Random, pixels: Pixels, text: str, widest: int) -> Sample:
     """One labelled picture, seen from a little elsewhere and in another light."""
     height, width = pixels.shape[:2]
-    if rng.random() < 0.85:
-        inset = [rng.uniform(-0.06, 0.07) * height for _ in range(4)]
+    if rng.random() < 0.8:
+        inset = [rng.uniform(-0.06, 0.05) * height for _ in range(4)]
         box = (inset[0], inset[1], width - inset[2], height - inset[3])
-        lines = min(64, height) if rng.random() < 0.65 else max(14, round(height * rng.uniform(0.45, 1.0)))
-        stretch = float(np.exp(rng.gauss(0, 0.16)))
-        pixels, _ = camera.photograph(rng, pixels, box, min(lines, 64), 0.55, stretch)
-        if rng.random() < 0.15:
-            pixels = camera.bend(rng, pixels, 0.5)
+        lines = min(64, height) if rng.random() < 0.85 else max(16, round(height * rng.uniform(0.5, 1.0)))
+        stretch = float(np.exp(rng.gauss(0, 0.14)))
+        pixels, _ = camera.photograph(rng, pixels, box, min(lines, 64), 0.4, stretch)
+        if rng.random() < 0.1:
+            pixels = camera.bend(rng, pixels, 0.4)
         pixels = camera.treat(rng, pixels, camera.WORDS)
-        if rng.random() < 0.1:  # something in the way
+        if rng.random() < 0.06:  # something in the way
             x, wide = rng.randint(0, pixels.shape[1] - 1), rng.randint(2, max(3, pixels.shape[0] // 5))
             y = rng.randint(0, pixels.shape[0] - 1)
             pixels[y : y + wide, x : x + wide] = rng.randint(0, 255)
