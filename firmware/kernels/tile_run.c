@@ -20,35 +20,35 @@ static void find_rows(const struct tile_layer *l, int32_t pixel, int32_t valid, 
         l->rows(l->context, pixel, valid, row);
         return;
     }
-    const int8_t *x = l->x + pixel * l->depth;
+    const int32_t depth = l->depth;
+    const int8_t *x = l->x + pixel * depth;
     row[0] = x;
-    row[1] = x += valid > 1 ? l->depth : 0;
-    row[2] = x += valid > 2 ? l->depth : 0;
-    row[3] = x += valid > 3 ? l->depth : 0;
+    row[1] = valid > 1 ? x + depth : row[0];
+    row[2] = valid > 2 ? x + 2 * depth : row[1];
+    row[3] = valid > 3 ? x + 3 * depth : row[2];
 }
 
-/* acc = the dot products of one tile with the group of channels from `channel` on. */
-static inline void sum_tile(const struct tile_layer *l, struct tile_core_arguments *a, int32_t channel)
+/* The sums of one tile over the input channels behind the first 512: each 512 have weights of their own for all outputs. Not
+ * in line, so that the loop over tiles keeps its registers. */
+static __attribute__((noinline)) void sum_more(const struct tile_layer *l, const struct tile_core_arguments *first,
+                                               int32_t channel)
 {
-    tile_core_bias(a);
-    if (l->depth <= TILE_CHUNK_BLOCKS * TILE_BLOCK) {
-        return;
-    }
-    /* More than 512 input channels: the other chunks follow, each with weights of its own for all channels. */
-    const int32_t pairs = (int32_t)(a->weights_end - a->weights) / (TILE_CHUNK_BLOCKS * 2 * TILE_BLOCK + 32);
+    const int32_t first_pair_bytes = TILE_CHUNK_BLOCKS * 2 * TILE_BLOCK + 32;
+    const int32_t pairs = (int32_t)(first->weights_end - first->weights) / first_pair_bytes;
     const int32_t all_pairs = round_up(l->channels_out, 4) / 2;
-    struct tile_core_arguments more = *a;
-    const int8_t *chunk = l->weights + all_pairs * (TILE_CHUNK_BLOCKS * 2 * TILE_BLOCK + 32);
+    struct tile_core_arguments more = *first;
+    const int8_t *chunk = l->weights + all_pairs * first_pair_bytes;
     for (int32_t done = TILE_CHUNK_BLOCKS * TILE_BLOCK; done < l->depth; done += TILE_CHUNK_BLOCKS * TILE_BLOCK) {
         const int32_t left = (l->depth - done) / TILE_BLOCK;
         more.blocks = left < TILE_CHUNK_BLOCKS ? left : TILE_CHUNK_BLOCKS;
-        more.weights = chunk + channel / 2 * more.blocks * 2 * TILE_BLOCK;
-        more.weights_end = more.weights + pairs * more.blocks * 2 * TILE_BLOCK;
+        const int32_t pair_bytes = more.blocks * 2 * TILE_BLOCK;
+        more.weights = chunk + channel / 2 * pair_bytes;
+        more.weights_end = more.weights + pairs * pair_bytes;
         for (int32_t i = 0; i < TILE_PIXELS; i++) {
             more.x[i] += TILE_CHUNK_BLOCKS * TILE_BLOCK;
         }
         tile_core_sums(&more);
-        chunk += all_pairs * more.blocks * 2 * TILE_BLOCK;
+        chunk += all_pairs * pair_bytes;
     }
 }
 
@@ -62,6 +62,40 @@ static inline uint32x4_t places(uint8_t *y, uint32_t stride_bytes, uint32_t pixe
     return vaddq_n_u32(vmulq_n_u32(pixel, stride_bytes), (uint32_t)(uintptr_t)y - 4u);
 }
 
+/* Where 4 channels cannot be stored as one word: outputs or strides not aligned, or a rest of channels. */
+static __attribute__((noinline)) void store_bytes(const struct ocrm55_epilogue *e, const uint32_t *scale,
+                                                  const int32_t *acc, int32_t channels, int32_t pixels, uint8_t *y,
+                                                  int32_t stride)
+{
+    for (; channels > 0; channels -= 4, y += 4) {
+        int8_t part[16];
+        switch (e->activation) {
+        case OCRM55_CLAMP:
+            vst1q_s8(part, quad(e, OCRM55_CLAMP, &acc, &scale));
+            break;
+        case OCRM55_HARD_SWISH:
+            vst1q_s8(part, quad(e, OCRM55_HARD_SWISH, &acc, &scale));
+            break;
+        case OCRM55_TABLE8:
+            vst1q_s8(part, quad(e, OCRM55_TABLE8, &acc, &scale));
+            break;
+        default:
+            vst1q_s8(part, quad(e, OCRM55_TABLE16, &acc, &scale));
+            break;
+        }
+        for (int32_t pixel = 0; pixel < pixels; pixel++) {
+            for (int32_t i = 0; i < 4 && i < channels; i++) {
+                y[pixel * stride + i] = (uint8_t)part[4 * pixel + i];
+            }
+        }
+    }
+}
+
+static inline bool words_fit(const uint8_t *y, int32_t channels, int32_t stride)
+{
+    return (((uintptr_t)y | (uintptr_t)stride | (uintptr_t)channels) & 3u) == 0;
+}
+
 static inline void store_tile(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, const uint32_t *scale,
                               const int32_t *acc, int32_t channels, int32_t pixels, uint8_t *y, int32_t stride)
 {
@@ -70,25 +104,24 @@ static inline void store_tile(const struct ocrm55_epilogue *e, enum ocrm55_activ
         for (; channels > 0; channels--, acc += 4) {
             scatter_next(&to, vreinterpretq_s32_f32(times(vldrwq_s32(acc), *scale++)));
         }
-    } else if ((((uintptr_t)y | (uintptr_t)stride | (uintptr_t)channels) & 3u) == 0) {
+    } else {
         uint32x4_t to = places(y, (uint32_t)stride, (uint32_t)pixels);
         for (int32_t left = channels >> 2; left > 0; left--) {
             MARK_ACTIVATION(BEGIN, "tile_store", activation);
             scatter_next(&to, vreinterpretq_s32_s8(quad(e, activation, &acc, &scale)));
             MARK_ACTIVATION(END, "tile_store", activation);
         }
-    } else {
-        for (; channels > 0; channels -= 4, y += 4) {
-            int8_t part[16];
-            vst1q_s8(part, quad(e, activation, &acc, &scale));
-            for (int32_t pixel = 0; pixel < pixels; pixel++) {
-                memcpy(y + pixel * stride, part + 4 * pixel, channels < 4 ? (size_t)channels : 4u);
-            }
-        }
     }
 }
 
 #else
+
+/* One way fits all. */
+static inline bool words_fit(const uint8_t *y, int32_t channels, int32_t stride)
+{
+    (void)y, (void)channels, (void)stride;
+    return true;
+}
 
 static inline void store_tile(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, const uint32_t *scale,
                               const int32_t *acc, int32_t channels, int32_t pixels, uint8_t *y, int32_t stride)
@@ -108,30 +141,42 @@ static inline void store_tile(const struct ocrm55_epilogue *e, enum ocrm55_activ
     }
 }
 
+static inline void store_bytes(const struct ocrm55_epilogue *e, const uint32_t *scale, const int32_t *acc,
+                               int32_t channels, int32_t pixels, uint8_t *y, int32_t stride)
+{
+    store_tile(e, (enum ocrm55_activation)e->activation, scale, acc, channels, pixels, y, stride);
+}
+
 #endif
 
 /* One copy of this for each activation: what the activation needs stays in registers over all tiles. */
-static inline __attribute__((always_inline)) void run(const struct tile_layer *layer, enum ocrm55_activation activation,
+static inline __attribute__((always_inline)) void run(const struct tile_layer *l, enum ocrm55_activation activation,
                                                       int32_t pixels, uint8_t *y, int32_t *acc)
 {
-    const struct tile_layer l = *layer;
-    const struct ocrm55_epilogue e = *l.epilogue;
-    const uint32_t *scale = (const uint32_t *)(const void *)e.scale;
+    const struct ocrm55_epilogue e = *l->epilogue; /* a copy that no store can reach: it may stay in registers */
     const int32_t element = activation == OCRM55_REAL ? (int32_t)sizeof(float) : 1;
-    const int32_t all_blocks = l.depth / TILE_BLOCK;
+    const int32_t all_blocks = l->depth / TILE_BLOCK;
     struct tile_core_arguments a = {.acc = acc};
     a.blocks = all_blocks < TILE_CHUNK_BLOCKS ? all_blocks : TILE_CHUNK_BLOCKS;
     const int32_t pair_bytes = a.blocks * 2 * TILE_BLOCK + 32;
-    for (int32_t channel = 0; channel < l.channels_out; channel += l.group) {
-        const int32_t left = l.channels_out - channel, channels = left < l.group ? left : l.group;
-        a.weights = l.weights + channel / 2 * pair_bytes;
+    for (int32_t channel = 0; channel < l->channels_out; channel += l->group) {
+        const int32_t left = l->channels_out - channel, channels = left < l->group ? left : l->group;
+        const uint32_t *scale = (const uint32_t *)(const void *)e.scale + channel;
+        a.weights = l->weights + channel / 2 * pair_bytes;
         a.weights_end = a.weights + round_up(channels, 4) / 2 * pair_bytes;
         uint8_t *to = y + channel * element;
-        for (int32_t pixel = 0; pixel < pixels; pixel += TILE_PIXELS, to += TILE_PIXELS * l.y_stride * element) {
+        for (int32_t pixel = 0; pixel < pixels; pixel += TILE_PIXELS, to += TILE_PIXELS * l->y_stride * element) {
             const int32_t valid = pixels - pixel < TILE_PIXELS ? pixels - pixel : TILE_PIXELS;
-            find_rows(&l, pixel, valid, a.x);
-            sum_tile(&l, &a, channel);
-            store_tile(&e, activation, scale + channel, acc, channels, valid, to, l.y_stride);
+            find_rows(l, pixel, valid, a.x);
+            tile_core_bias(&a);
+            if (all_blocks > TILE_CHUNK_BLOCKS) {
+                sum_more(l, &a, channel);
+            }
+            if (activation == OCRM55_REAL || words_fit(to, channels, l->y_stride)) {
+                store_tile(&e, activation, scale, acc, channels, valid, to, l->y_stride);
+            } else {
+                store_bytes(l->epilogue, scale, acc, channels, valid, to, l->y_stride);
+            }
         }
     }
 }
