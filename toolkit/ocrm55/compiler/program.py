@@ -118,18 +118,13 @@ class Operator:
 
 @dataclass
 class Program:
-    """A network: its tensors, its operators in execution order, and the C functions that they call.
-
-    input_step, input_zero_point: the quantisation of an int8 input, which lies in NHWC.
-    """
+    """A network: its tensors, its operators in execution order, and the C functions that they call."""
 
     name: str
     precision: str
     tensors: dict[str, Tensor] = field(default_factory=dict)
     operators: list[Operator] = field(default_factory=list)
     functions: dict[str, Function] = field(default_factory=dict)
-    input_step: float = 0.0
-    input_zero_point: int = 0
 
     def add(self, tensor: Tensor) -> Tensor:
         """Add a tensor under a name that is unique and valid in C; return it."""
@@ -165,14 +160,6 @@ class Program:
     @property
     def input(self) -> Tensor:
         return next(tensor for tensor in self.tensors.values() if tensor.role == "input")
-
-    @property
-    def image_size(self) -> tuple[int, int, int]:
-        """Channels, height and width of the input, whose order in memory depends on its type."""
-        shape = self.input.shape
-        if self.input.dtype == "int8":
-            return shape[3], shape[1], shape[2]
-        return shape[1], shape[2], shape[3]
 
     @property
     def input_size(self) -> tuple[int, int, int]:
