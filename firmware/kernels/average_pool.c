@@ -10,36 +10,38 @@
 #define SAFE_SUMS 255 /* of int8 that fit into int16: 255 * 128 < 32768 */
 
 /* One window, 8 channels: sums in int16 for as long as they fit, then in int32. */
-static void window(const struct ocrm55_average_pool *l, const int8_t *x, int8_t *y, int32_t zeros, mve_pred16_t some)
+static inline __attribute__((always_inline)) void window(const struct ocrm55_average_pool *l, const int8_t *x, int8_t *y,
+                                                         int32_t zeros, bool whole, mve_pred16_t some)
 {
-    int32x4_t bottom = vdupq_n_s32(zeros), top = bottom;
     int16x8_t part = vdupq_n_s16(0);
+    int32x4_t bottom = vdupq_n_s32(zeros), top = bottom;
     int32_t room = SAFE_SUMS;
-    for (int32_t row = 0; row < l->kernel_height; row++) {
-        const int8_t *from = x + row * l->width * l->channels;
-        for (int32_t left = l->kernel_width; left > 0;) {
-            const int32_t run = left < room ? left : room;
-            for (int32_t i = run; i > 0; i--) {
-                MARK(MARK_BEGIN("average_pool"));
-                part = vaddq_s16(part, vldrbq_z_s16(from, some));
-                from += l->channels;
-                MARK(MARK_END("average_pool"));
+    for (int32_t row = l->kernel_height; row > 0; row--, x += l->width * l->channels) {
+        const int8_t *from = x;
+        int32_t left = l->kernel_width;
+        while (left > room) {
+            for (; room > 0; room--, left--, from += l->channels) {
+                part = vaddq_s16(part, load_s8_s16(from, whole, some));
             }
-            left -= run;
-            room -= run;
-            if (room == 0) {
-                bottom = vaddq_s32(bottom, vmovlbq_s16(part));
-                top = vaddq_s32(top, vmovltq_s16(part));
-                part = vdupq_n_s16(0);
-                room = SAFE_SUMS;
-            }
+            bottom = vaddq_s32(bottom, vmovlbq_s16(part));
+            top = vaddq_s32(top, vmovltq_s16(part));
+            part = vdupq_n_s16(0);
+            room = SAFE_SUMS;
+        }
+        room -= left;
+        for (; left > 0; left--) {
+            MARK(MARK_BEGIN("average_pool"));
+            part = vaddq_s16(part, load_s8_s16(from, whole, some));
+            from += l->channels;
+            MARK(MARK_END("average_pool"));
         }
     }
     bottom = vaddq_s32(bottom, vmovlbq_s16(part));
     top = vaddq_s32(top, vmovltq_s16(part));
     const float32x4_t v = vmulq_n_f32(vcvtq_f32_s32(bottom), l->gain), w = vmulq_n_f32(vcvtq_f32_s32(top), l->gain);
     const int16x8_t mean = round8(v, w, l->zero_y);
-    vstrbq_p_s16(y, vminq_s16(vmaxq_s16(mean, vdupq_n_s16(-128)), vdupq_n_s16(127)), some);
+    const int16x8_t y8 = vminq_s16(vmaxq_s16(mean, vdupq_n_s16(-128)), vdupq_n_s16(127));
+    whole ? vstrbq_s16(y, y8) : vstrbq_p_s16(y, y8, some);
 }
 
 #endif
@@ -52,8 +54,12 @@ void ocrm55_average_pool_s8(const struct ocrm55_average_pool *layer, const int8_
         for (int32_t column = 0; column < l.width_out; column++, y += l.y_stride) {
             const int8_t *from = x + (row * l.stride_y * l.width + column * l.stride_x) * l.channels;
 #if OCRM55_HELIUM
-            for (int32_t channel = 0; channel < l.channels; channel += 8) {
-                window(&l, from + channel, y + channel, zeros, vctp16q((uint32_t)(l.channels - channel)));
+            int32_t channel = 0;
+            for (; channel <= l.channels - 8; channel += 8) {
+                window(&l, from + channel, y + channel, zeros, true, 0);
+            }
+            if (channel < l.channels) {
+                window(&l, from + channel, y + channel, zeros, false, vctp16q((uint32_t)(l.channels - channel)));
             }
 #else
             for (int32_t channel = 0; channel < l.channels; channel++) {

@@ -2,6 +2,7 @@
 #ifndef OCRM55_HELIUM_H
 #define OCRM55_HELIUM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -57,6 +58,59 @@ static inline int16x8_t round8(float32x4_t bottom, float32x4_t top, int32_t zero
 {
     return vqaddq_n_s16(narrow32(vcvtnq_s32_f32(bottom), vcvtnq_s32_f32(top)), (int16_t)zero);
 }
+
+/* 4 or 8 elements from or to memory: all of them, or (whole = false) those that `some` says. The compiler drops the other
+ * half of each, where `whole` is known: loops run over whole vectors, then once over the rest. */
+static inline float32x4_t load_f32(const float *x, bool whole, mve_pred16_t some)
+{
+    return whole ? vldrwq_f32(x) : vldrwq_z_f32(x, some);
+}
+static inline int32x4_t load_s8_s32(const int8_t *x, bool whole, mve_pred16_t some)
+{
+    return whole ? vldrbq_s32(x) : vldrbq_z_s32(x, some);
+}
+static inline int16x8_t load_s8_s16(const int8_t *x, bool whole, mve_pred16_t some)
+{
+    return whole ? vldrbq_s16(x) : vldrbq_z_s16(x, some);
+}
+static inline void store_f32(float *y, float32x4_t v, bool whole, mve_pred16_t some)
+{
+    whole ? vstrwq_f32(y, v) : vstrwq_p_f32(y, v, some);
+}
+static inline void store_s32_s8(int8_t *y, int32x4_t v, bool whole, mve_pred16_t some)
+{
+    whole ? vstrbq_s32(y, v) : vstrbq_p_s32(y, v, some);
+}
+static inline float32x4_t add_f32(float32x4_t sum, float32x4_t v, bool whole, mve_pred16_t some)
+{
+    return whole ? vaddq_f32(sum, v) : vaddq_m_f32(sum, sum, v, some);
+}
+
+/* (0 + 1) + (2 + 3) */
+static inline float total(float32x4_t parts)
+{
+    return (vgetq_lane_f32(parts, 0) + vgetq_lane_f32(parts, 1)) + (vgetq_lane_f32(parts, 2) + vgetq_lane_f32(parts, 3));
+}
+
+/* clamp(rint(v) + zero) to int8 in 32-bit lanes; rint saturates to int16 on the way, as everywhere. */
+static inline int32x4_t quantized4(float32x4_t v, int32_t zero)
+{
+    int32x4_t q = vcvtnq_s32_f32(v);
+    q = vaddq_n_s32(vminq_s32(vmaxq_s32(q, vdupq_n_s32(-32768)), vdupq_n_s32(32767)), zero);
+    return vminq_s32(vmaxq_s32(q, vdupq_n_s32(-128)), vdupq_n_s32(127));
+}
+
+/* BODY(i, whole, some) for every 4 of `count` elements. */
+#define FOR_EACH_4(count, BODY)                             \
+    do {                                                    \
+        int32_t i_ = 0;                                     \
+        for (; i_ <= (count)-4; i_ += 4) {                  \
+            BODY(i_, true, 0);                              \
+        }                                                   \
+        if (i_ < (count)) {                                 \
+            BODY(i_, false, vctp32q((uint32_t)((count)-i_))); \
+        }                                                   \
+    } while (0)
 
 #endif
 

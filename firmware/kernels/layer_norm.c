@@ -12,32 +12,24 @@ size_t ocrm55_layer_norm_workspace_bytes(const struct ocrm55_layer_norm *layer)
 
 #if OCRM55_HELIUM
 
-static inline float total(float32x4_t parts)
-{
-    return (vgetq_lane_f32(parts, 0) + vgetq_lane_f32(parts, 1)) + (vgetq_lane_f32(parts, 2) + vgetq_lane_f32(parts, 3));
-}
-
 /* v = the row's values; returns their sum. */
 static float values_s8(const struct ocrm55_layer_norm *l, const int8_t *x, float *v)
 {
     float32x4_t sum = vdupq_n_f32(0.0f);
-    for (int32_t i = 0; i < l->count; i += 4) {
-        const mve_pred16_t some = vctp32q((uint32_t)(l->count - i));
-        const int32x4_t q = vsubq_n_s32(vldrbq_z_s32(x + i, some), l->zero_x);
-        const float32x4_t value = vmulq_n_f32(vcvtq_f32_s32(q), l->step_x);
-        sum = vaddq_m_f32(sum, sum, value, some);
-        vstrwq_p_f32(v + i, value, some);
-    }
+#define VALUES(i, whole, some)                                                                           \
+    const int32x4_t q = vsubq_n_s32(load_s8_s32(x + (i), whole, some), l->zero_x);                       \
+    const float32x4_t value = vmulq_n_f32(vcvtq_f32_s32(q), l->step_x);                                  \
+    sum = add_f32(sum, value, whole, some);                                                              \
+    store_f32(v + (i), value, whole, some)
+    FOR_EACH_4(l->count, VALUES);
     return total(sum);
 }
 
 static float values_f32(const struct ocrm55_layer_norm *l, const float *x)
 {
     float32x4_t sum = vdupq_n_f32(0.0f);
-    for (int32_t i = 0; i < l->count; i += 4) {
-        const mve_pred16_t some = vctp32q((uint32_t)(l->count - i));
-        sum = vaddq_f32(sum, vldrwq_z_f32(x + i, some));
-    }
+#define SUM(i, whole, some) sum = vaddq_f32(sum, load_f32(x + (i), whole, some))
+    FOR_EACH_4(l->count, SUM);
     return total(sum);
 }
 
@@ -45,39 +37,35 @@ static float values_f32(const struct ocrm55_layer_norm *l, const float *x)
 static float deviations(const struct ocrm55_layer_norm *l, const float *v, float mean, float *d)
 {
     float32x4_t sum = vdupq_n_f32(0.0f);
-    for (int32_t i = 0; i < l->count; i += 4) {
-        const mve_pred16_t some = vctp32q((uint32_t)(l->count - i));
-        const float32x4_t value = vsubq_n_f32(vldrwq_z_f32(v + i, some), mean);
-        sum = vaddq_m_f32(sum, sum, vmulq_f32(value, value), some);
-        vstrwq_p_f32(d + i, value, some);
-    }
+#define DEVIATIONS(i, whole, some)                                                  \
+    const float32x4_t value = vsubq_n_f32(load_f32(v + (i), whole, some), mean);    \
+    sum = add_f32(sum, vmulq_f32(value, value), whole, some);                       \
+    store_f32(d + (i), value, whole, some)
+    FOR_EACH_4(l->count, DEVIATIONS);
     return total(sum);
 }
 
-static inline float32x4_t normal(const struct ocrm55_layer_norm *l, const float *d, float r, int32_t i, mve_pred16_t some)
+static inline float32x4_t normal(const struct ocrm55_layer_norm *l, const float *d, float r, int32_t i, bool whole,
+                                 mve_pred16_t some)
 {
-    const float32x4_t scaled = vmulq_f32(vmulq_n_f32(vldrwq_z_f32(d + i, some), r), vldrwq_z_f32(l->gamma + i, some));
-    return vaddq_f32(scaled, vldrwq_z_f32(l->beta + i, some));
+    const float32x4_t unit = vmulq_n_f32(load_f32(d + i, whole, some), r);
+    return vaddq_f32(vmulq_f32(unit, load_f32(l->gamma + i, whole, some)), load_f32(l->beta + i, whole, some));
 }
 
 static void results_f32(const struct ocrm55_layer_norm *l, const float *d, float r, float *y)
 {
-    for (int32_t i = 0; i < l->count; i += 4) {
-        const mve_pred16_t some = vctp32q((uint32_t)(l->count - i));
-        vstrwq_p_f32(y + i, normal(l, d, r, i, some), some);
-    }
+#define RESULTS_F32(i, whole, some) store_f32(y + (i), normal(l, d, r, i, whole, some), whole, some)
+    FOR_EACH_4(l->count, RESULTS_F32);
 }
 
 static void results_s8(const struct ocrm55_layer_norm *l, const float *d, float r, int8_t *y)
 {
-    const int32x4_t low = vdupq_n_s32(-128), high = vdupq_n_s32(127);
-    for (int32_t i = 0; i < l->count; i += 4) {
-        const mve_pred16_t some = vctp32q((uint32_t)(l->count - i));
-        int32x4_t q = vcvtnq_s32_f32(vmulq_n_f32(normal(l, d, r, i, some), l->gain_y));
-        q = vminq_s32(vmaxq_s32(q, vdupq_n_s32(-32768)), vdupq_n_s32(32767));
-        q = vaddq_n_s32(q, l->zero_y);
-        vstrbq_p_s32(y + i, vminq_s32(vmaxq_s32(q, low), high), some);
-    }
+    const float gain = l->gain_y;
+    const int32_t zero = l->zero_y;
+#define RESULTS_S8(i, whole, some)                                                                 \
+    const float32x4_t w = vmulq_n_f32(normal(l, d, r, i, whole, some), gain);                      \
+    store_s32_s8(y + (i), quantized4(w, zero), whole, some)
+    FOR_EACH_4(l->count, RESULTS_S8);
 }
 
 #else

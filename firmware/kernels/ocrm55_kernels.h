@@ -26,7 +26,7 @@ enum ocrm55_status {
  * to even, and sat8, sat16 = clamped to int8, int16:
  *   CLAMP       y = clamp(rint(v) + zero_point, low, high)                 low..high also does relu
  *   HARD_SWISH  y = clamp(rint((v * min(max(v + 3, 0), 6)) * gain) + zero_point, low, high), each operation rounded to
- *               float32; here v is the real value, and gain = 1 / (6 * step of y)
+ *               float32; here v is the real value, and gain[channel] = 1 / (6 * step of y)
  *   TABLE8      y = table[(uint8_t)sat8(rint(v) + zero_point)]             256 entries
  *   TABLE16     y = table[(uint16_t)sat16(rint(v)) >> table_shift]         1 << (16 - table_shift) entries
  *   REAL        y = v, as float
@@ -36,8 +36,8 @@ enum ocrm55_activation { OCRM55_CLAMP, OCRM55_HARD_SWISH, OCRM55_TABLE8, OCRM55_
 
 struct ocrm55_epilogue {
     const float *scale;   /* [channels rounded up to 4], the rest 0 */
+    const float *gain;    /* the same, of HARD_SWISH: channels may differ in the step of y, though not in its zero point */
     const int8_t *table;  /* of TABLE8, TABLE16 */
-    float gain;           /* of HARD_SWISH */
     int32_t zero_point;   /* -128 to 127 */
     int8_t low, high;     /* of CLAMP, HARD_SWISH */
     uint8_t activation;   /* enum ocrm55_activation */

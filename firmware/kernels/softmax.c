@@ -40,11 +40,6 @@ static inline float32x4_t power_of(float32x4_t t)
     return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(p), vshlq_n_s32(n, 23)));
 }
 
-static inline float total(float32x4_t parts)
-{
-    return (vgetq_lane_f32(parts, 0) + vgetq_lane_f32(parts, 1)) + (vgetq_lane_f32(parts, 2) + vgetq_lane_f32(parts, 3));
-}
-
 static float powers_s8(const float *powers, const int8_t *x, int32_t count, float *e)
 {
     int8_t most = -128;
@@ -53,13 +48,14 @@ static float powers_s8(const float *powers, const int8_t *x, int32_t count, floa
         most = vmaxvq_p_s8(most, vldrbq_z_s8(x + i, some), some);
     }
     float32x4_t sum = vdupq_n_f32(0.0f);
-    for (int32_t i = 0; i < count; i += 4) {
-        const mve_pred16_t some = vctp32q((uint32_t)(count - i));
-        const int32x4_t below = vsubq_s32(vdupq_n_s32(most), vldrbq_z_s32(x + i, some));
-        const float32x4_t p = vldrwq_gather_shifted_offset_z_f32(powers, vreinterpretq_u32_s32(below), some);
-        sum = vaddq_f32(sum, p); /* lanes beyond the row hold 0 */
-        vstrwq_p_f32(e + i, p, some);
-    }
+    const int32x4_t top = vdupq_n_s32(most);
+#define POWERS_S8(i, whole, some)                                                                      \
+    const uint32x4_t below = vreinterpretq_u32_s32(vsubq_s32(top, load_s8_s32(x + (i), whole, some))); \
+    const float32x4_t p = (whole) ? vldrwq_gather_shifted_offset_f32(powers, below)                    \
+                                  : vldrwq_gather_shifted_offset_z_f32(powers, below, some);           \
+    sum = vaddq_f32(sum, p); /* lanes beyond the row hold 0 */                                         \
+    store_f32(e + (i), p, whole, some)
+    FOR_EACH_4(count, POWERS_S8);
     return total(sum);
 }
 
@@ -71,33 +67,30 @@ static float powers_f32(const float *x, int32_t count, float *e)
         most = vmaxnmvq_p_f32(most, vldrwq_z_f32(x + i, some), some);
     }
     float32x4_t sum = vdupq_n_f32(0.0f);
-    for (int32_t i = 0; i < count; i += 4) {
-        const mve_pred16_t some = vctp32q((uint32_t)(count - i));
-        const float32x4_t p = power_of(vsubq_n_f32(vldrwq_z_f32(x + i, some), most));
-        sum = vaddq_m_f32(sum, sum, p, some);
-        vstrwq_p_f32(e + i, p, some);
-    }
+#define POWERS_F32(i, whole, some)                                                         \
+    const float32x4_t p = power_of(vsubq_n_f32(load_f32(x + (i), whole, some), most));     \
+    sum = add_f32(sum, p, whole, some);                                                    \
+    store_f32(e + (i), p, whole, some)
+    FOR_EACH_4(count, POWERS_F32);
     return total(sum);
 }
 
 static void shares_f32(float *y, int32_t count, float sum)
 {
     const float inverse = 1.0f / sum;
-    for (int32_t i = 0; i < count; i += 4) {
-        const mve_pred16_t some = vctp32q((uint32_t)(count - i));
-        vstrwq_p_f32(y + i, vmulq_n_f32(vldrwq_z_f32(y + i, some), inverse), some);
-    }
+#define SHARES_F32(i, whole, some) \
+    store_f32(y + (i), vmulq_n_f32(load_f32(y + (i), whole, some), inverse), whole, some)
+    FOR_EACH_4(count, SHARES_F32);
 }
 
 static void shares_s8(const float *e, int8_t *y, int32_t count, float sum)
 {
     const float inverse = 1.0f / sum;
-    for (int32_t i = 0; i < count; i += 4) {
-        const mve_pred16_t some = vctp32q((uint32_t)(count - i));
-        const float32x4_t p = vmulq_n_f32(vldrwq_z_f32(e + i, some), inverse);
-        const int32x4_t q = vsubq_n_s32(vcvtnq_s32_f32(vmulq_n_f32(p, 256.0f)), 128);
-        vstrbq_p_s32(y + i, vminq_s32(q, vdupq_n_s32(127)), some);
-    }
+#define SHARES_S8(i, whole, some)                                                                            \
+    const float32x4_t p = vmulq_n_f32(load_f32(e + (i), whole, some), inverse);                              \
+    const int32x4_t q = vsubq_n_s32(vcvtnq_s32_f32(vmulq_n_f32(p, 256.0f)), 128); /* 0 to 256, less 128 */   \
+    store_s32_s8(y + (i), vminq_s32(q, vdupq_n_s32(127)), whole, some)
+    FOR_EACH_4(count, SHARES_S8);
 }
 
 #else

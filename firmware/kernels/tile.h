@@ -47,11 +47,11 @@ void tile_run(const struct tile_layer *layer, int32_t pixels, void *y, int32_t *
 int32_t tile_sums_bytes(int32_t channels_out, int32_t group);
 
 /* acc[pixels] of one channel, 64 bytes beyond the last may be read -> y[pixel * stride]. Not REAL. */
-void tile_store_channel(const struct ocrm55_epilogue *epilogue, int32_t bias, float scale, const int32_t *acc,
+void tile_store_channel(const struct ocrm55_epilogue *epilogue, int32_t channel, int32_t bias, const int32_t *acc,
                         int32_t pixels, int8_t *y, int32_t stride);
 
 /* One sum on its way out, in portable C (all activations but REAL). */
-int8_t tile_requantize(const struct ocrm55_epilogue *epilogue, float scale, int32_t sum);
+int8_t tile_requantize(const struct ocrm55_epilogue *epilogue, int32_t channel, int32_t sum);
 
 /* Are these arguments what the above can work with? */
 enum ocrm55_status tile_check(const struct ocrm55_epilogue *epilogue, const void *y);

@@ -34,13 +34,13 @@ static inline void load_channel(const int32_t **acc, int32_t bias, uint32_t scal
 }
 
 /* 8 outputs of one channel, in the lower halves of their lanes. */
-static inline int16x8_t finish8(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, float32x4_t a,
-                                float32x4_t b)
+static inline int16x8_t finish8(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, float gain,
+                                float32x4_t a, float32x4_t b)
 {
     if (activation == OCRM55_HARD_SWISH) {
         const float32x4_t zero = vdupq_n_f32(0.0f), six = vdupq_n_f32(6.0f);
-        a = hard_swish(a, zero, six, e->gain);
-        b = hard_swish(b, zero, six, e->gain);
+        a = hard_swish(a, zero, six, gain);
+        b = hard_swish(b, zero, six, gain);
     }
     int16x8_t both = narrow32(vcvtnq_s32_f32(a), vcvtnq_s32_f32(b));
     if (activation == OCRM55_TABLE16) {
@@ -57,8 +57,8 @@ static inline int16x8_t finish8(const struct ocrm55_epilogue *e, enum ocrm55_act
 
 static inline __attribute__((always_inline)) void store_channel(const struct ocrm55_epilogue *epilogue,
                                                                 enum ocrm55_activation activation, int32_t bias,
-                                                                float scale, const int32_t *acc, int32_t pixels,
-                                                                int8_t *y, int32_t stride)
+                                                                float scale, float gain, const int32_t *acc,
+                                                                int32_t pixels, int8_t *y, int32_t stride)
 {
     const struct ocrm55_epilogue e = *epilogue;
     uint32_t scale_bits;
@@ -72,8 +72,8 @@ static inline __attribute__((always_inline)) void store_channel(const struct ocr
     for (int32_t left = pixels >> 4; left > 0; left--) {
         MARK_ACTIVATION(BEGIN, "channel_store", activation);
         load_channel(&acc, bias, scale_bits, v);
-        vstrbq_scatter_offset_s16(y, to, finish8(&e, activation, v[0], v[1]));
-        vstrbq_scatter_offset_s16(next, to, finish8(&e, activation, v[2], v[3]));
+        vstrbq_scatter_offset_s16(y, to, finish8(&e, activation, gain, v[0], v[1]));
+        vstrbq_scatter_offset_s16(next, to, finish8(&e, activation, gain, v[2], v[3]));
         y += 16 * stride;
         next += 16 * stride;
         MARK_ACTIVATION(END, "channel_store", activation);
@@ -82,38 +82,39 @@ static inline __attribute__((always_inline)) void store_channel(const struct ocr
     if (rest > 0) {
         load_channel(&acc, bias, scale_bits, v);
         const int16x8_t order = vreinterpretq_s16_u16(pixel);
-        vstrbq_scatter_offset_p_s16(y, to, finish8(&e, activation, v[0], v[1]), vcmpltq_n_s16(order, (int16_t)rest));
-        vstrbq_scatter_offset_p_s16(next, to, finish8(&e, activation, v[2], v[3]),
+        vstrbq_scatter_offset_p_s16(y, to, finish8(&e, activation, gain, v[0], v[1]), vcmpltq_n_s16(order, (int16_t)rest));
+        vstrbq_scatter_offset_p_s16(next, to, finish8(&e, activation, gain, v[2], v[3]),
                                     vcmpltq_n_s16(order, (int16_t)(rest - 8)));
     }
 }
 
-void tile_store_channel(const struct ocrm55_epilogue *e, int32_t bias, float scale, const int32_t *acc, int32_t pixels,
-                        int8_t *y, int32_t stride)
+void tile_store_channel(const struct ocrm55_epilogue *e, int32_t channel, int32_t bias, const int32_t *acc,
+                        int32_t pixels, int8_t *y, int32_t stride)
 {
+    const float scale = e->scale[channel], gain = e->activation == OCRM55_HARD_SWISH ? e->gain[channel] : 0.0f;
     switch (e->activation) {
     case OCRM55_CLAMP:
-        store_channel(e, OCRM55_CLAMP, bias, scale, acc, pixels, y, stride);
+        store_channel(e, OCRM55_CLAMP, bias, scale, gain, acc, pixels, y, stride);
         break;
     case OCRM55_HARD_SWISH:
-        store_channel(e, OCRM55_HARD_SWISH, bias, scale, acc, pixels, y, stride);
+        store_channel(e, OCRM55_HARD_SWISH, bias, scale, gain, acc, pixels, y, stride);
         break;
     case OCRM55_TABLE8:
-        store_channel(e, OCRM55_TABLE8, bias, scale, acc, pixels, y, stride);
+        store_channel(e, OCRM55_TABLE8, bias, scale, gain, acc, pixels, y, stride);
         break;
     default:
-        store_channel(e, OCRM55_TABLE16, bias, scale, acc, pixels, y, stride);
+        store_channel(e, OCRM55_TABLE16, bias, scale, gain, acc, pixels, y, stride);
         break;
     }
 }
 
 #else
 
-void tile_store_channel(const struct ocrm55_epilogue *epilogue, int32_t bias, float scale, const int32_t *acc,
+void tile_store_channel(const struct ocrm55_epilogue *epilogue, int32_t channel, int32_t bias, const int32_t *acc,
                         int32_t pixels, int8_t *y, int32_t stride)
 {
     for (int32_t pixel = 0; pixel < pixels; pixel++) {
-        y[pixel * stride] = tile_requantize(epilogue, scale, acc[pixel] + bias);
+        y[pixel * stride] = tile_requantize(epilogue, channel, acc[pixel] + bias);
     }
 }
 
@@ -128,9 +129,9 @@ static int32_t rounded16(float v)
     return (int32_t)rintf(bounded);
 }
 
-int8_t tile_requantize(const struct ocrm55_epilogue *e, float scale, int32_t sum)
+int8_t tile_requantize(const struct ocrm55_epilogue *e, int32_t channel, int32_t sum)
 {
-    float v = (float)sum * scale;
+    float v = (float)sum * e->scale[channel];
     if (e->activation == OCRM55_TABLE16) {
         return e->table[(uint16_t)rounded16(v) >> e->table_shift];
     }
@@ -140,7 +141,7 @@ int8_t tile_requantize(const struct ocrm55_epilogue *e, float scale, int32_t sum
     if (e->activation == OCRM55_HARD_SWISH) {
         const float shifted = v + 3.0f;
         const float gate = fminf(fmaxf(shifted, 0.0f), 6.0f);
-        v = (v * gate) * e->gain;
+        v = (v * gate) * e->gain[channel];
     }
     return (int8_t)clamp(rounded16(v) + e->zero_point, e->low, e->high);
 }
@@ -148,7 +149,7 @@ int8_t tile_requantize(const struct ocrm55_epilogue *e, float scale, int32_t sum
 enum ocrm55_status tile_check(const struct ocrm55_epilogue *e, const void *y)
 {
     const bool table = e->activation == OCRM55_TABLE8 || e->activation == OCRM55_TABLE16;
-    if (!e->scale || (table && !e->table)) {
+    if (!e->scale || (table && !e->table) || (e->activation == OCRM55_HARD_SWISH && !e->gain)) {
         return OCRM55_NULL;
     }
     if (((uintptr_t)e->scale & 3u) != 0 || (e->activation == OCRM55_REAL && ((uintptr_t)y & 3u) != 0)) {

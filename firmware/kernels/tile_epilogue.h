@@ -72,16 +72,17 @@ static inline void load_scaled(const int32_t **acc, const uint32_t **scale, floa
 
 /* 4 channels x 4 pixels: y = c0..c3 of pixel 0, of pixel 1, .. */
 static inline int8x16_t quad(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, const int32_t **acc,
-                             const uint32_t **scale)
+                             const uint32_t **scale, const float **gain)
 {
     float32x4_t v[4];
     load_scaled(acc, scale, v);
     if (activation == OCRM55_HARD_SWISH) {
         const float32x4_t zero = vdupq_n_f32(0.0f), six = vdupq_n_f32(6.0f);
-        v[0] = hard_swish(v[0], zero, six, e->gain);
-        v[1] = hard_swish(v[1], zero, six, e->gain);
-        v[2] = hard_swish(v[2], zero, six, e->gain);
-        v[3] = hard_swish(v[3], zero, six, e->gain);
+        v[0] = hard_swish(v[0], zero, six, (*gain)[0]);
+        v[1] = hard_swish(v[1], zero, six, (*gain)[1]);
+        v[2] = hard_swish(v[2], zero, six, (*gain)[2]);
+        v[3] = hard_swish(v[3], zero, six, (*gain)[3]);
+        *gain += 4;
     }
     int16x8_t even = narrow32(vcvtnq_s32_f32(v[0]), vcvtnq_s32_f32(v[2])); /* c0 c2 of each pixel */
     int16x8_t odd = narrow32(vcvtnq_s32_f32(v[1]), vcvtnq_s32_f32(v[3]));  /* c1 c3 */
