@@ -49,17 +49,21 @@ def _round_shift(product: NDArray[Any], shift: NDArray[Any], rounding: Rounding)
 
 def half_up(values: NDArray[Any], shift: NDArray[Any]) -> NDArray[Any]:
     """values / 2**shift, halves towards plus infinity."""
-    half = (1 << shift) >> 1
-    return (values + half) >> shift
+    return (values + _half(shift)) >> shift
 
 
 def half_away(values: NDArray[Any], shift: NDArray[Any]) -> NDArray[Any]:
     """values / 2**shift, halves away from zero."""
     if not np.any(shift):
         return values
-    half = (1 << shift) >> 1
     # Taking one off a negative value turns "halves up" into "halves down"; with no shift there are no halves.
-    return (values + half - ((values < 0) & (shift > 0))) >> shift
+    return (values + _half(shift) - ((values < 0) & (shift > 0))) >> shift
+
+
+def _half(shift: NDArray[Any]) -> NDArray[Any]:
+    """Half of what a shift divides by; 0 for no shift. (1 << 63 does not fit.)"""
+    half: NDArray[Any] = (1 << np.maximum(shift - 1, 0)) * (shift > 0)
+    return half
 
 
 def count_leading_zeros(values: Values) -> Values:

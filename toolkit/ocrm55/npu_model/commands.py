@@ -297,13 +297,23 @@ def decode(stream: bytes | bytearray | memoryview | NDArray[np.generic]) -> Iter
     raise InputError("The command stream ends without NPU_OP_STOP.")
 
 
+def encode(name: str, parameter: int = 0, payload: int = 0) -> list[int]:
+    """The words of one command; `payload` of an address register may be negative or have 40 bits."""
+    definition = next(row for row in TABLE.values() if row.name == name)
+    if definition.kind == "address":
+        parameter |= payload >> 32 & 0xFF
+    words = [definition.code | definition.has_payload << 14 | (parameter & 0xFFFF) << 16]
+    return [*words, payload & 0xFFFFFFFF] if definition.has_payload else words
+
+
 def disassemble(stream: bytes | NDArray[np.generic]) -> Iterator[str]:
     """One readable line a command."""
     for command in decode(stream):
         kind = command.definition.kind
         words = [part.describe(command.parameter) for part in command.definition.fields]
         if kind == "value" and not words:
-            words = [str(command.parameter)]
+            signed = any(part in command.name for part in ("ZERO_POINT", "ACTIVATION_M", "SCALAR"))
+            words = [str(command.parameter - 0x10000 if signed and command.parameter >> 15 else command.parameter)]
         elif kind == "address":
             words = [f"{command.address:#x}" if command.address >= 0 else str(command.address)]
         elif kind in ("length", "scale"):

@@ -119,9 +119,12 @@ class Machine:
         function = registers.field("ACTIVATION", "function")
         if function in (Function.TANH, Function.SIGMOID):
             values = _built_in(function, values, fm.dtype)
-        values = values + fm.zero_point
+        clip = registers.field("ACTIVATION", "clip")
+        if fm.dtype.itemsize < 4 or clip:
+            # A 32-bit OFM has no zero point: Vela's older core leaves that of the IFM in the register (judge).
+            values = values + fm.zero_point
         limits = activation.clip_limits(
-            registers.field("ACTIVATION", "clip"),
+            clip,
             registers.value("ACTIVATION_MIN"),
             registers.value("ACTIVATION_MAX"),
             fm.dtype,

@@ -170,16 +170,19 @@ class Network:
     inputs: list[NDArray[np.signedinteger]]
 
 
+# Rows of a large feature map flow through these in stripes and rolling buffers when memory is short.
+CASCADED = ("CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "RELU", "LEAKY_RELU")
+
+
 def draw_network(random: np.random.Generator, recipes: Sequence[Recipe], last: Recipe) -> Network:
     """A chain of exact operators that ends with `last`."""
     dtype = "int16" if "int8" not in last.dtypes or ("int16" in last.dtypes and random.random() < 0.2) else "int8"
     while True:
         sketch = Sketch(random, np.dtype(dtype))
-        x = sketch.add_input(_input_shape(sketch))
-        exact = [r for r in recipes if r.anywhere and dtype in r.dtypes]
-        chain = [sketch.pick(exact) for _ in range(sketch.pick((0, 0, 1, 2, 3)))] + [last]
+        chain = _draw_chain(sketch, recipes, last)
         if any(one.name in after.not_after for i, after in enumerate(chain) for one in chain[:i]):
             continue
+        x = sketch.add_input(_input_shape(sketch, large=len(chain) > 2 and chain[0].name in CASCADED))
         try:
             for recipe in chain:
                 x = recipe.draw(sketch, x)
@@ -189,6 +192,17 @@ def draw_network(random: np.random.Generator, recipes: Sequence[Recipe], last: R
     data = sketch.writer.finish([one.index for one in sketch.inputs], [x.index])
     inputs = [random_values(random, one.shape, sketch.dtype) for one in sketch.inputs]
     return Network(data, sketch.names, last, dtype, inputs)
+
+
+def _draw_chain(sketch: Sketch, recipes: Sequence[Recipe], last: Recipe) -> list[Recipe]:
+    exact = [r for r in recipes if r.anywhere and sketch.dtype.name in r.dtypes]
+    if last.optimised:
+        # LiteRT's optimised kernels round some of the other operators differently: such an operator stands alone.
+        return [last]
+    if sketch.chance(0.2):
+        cascaded = [r for r in exact if r.name in CASCADED]
+        return [sketch.pick(cascaded) for _ in range(sketch.number(2, 4))] + [last]
+    return [sketch.pick(exact) for _ in range(sketch.pick((0, 0, 1, 2, 3)))] + [last]
 
 
 def random_values(
@@ -204,6 +218,8 @@ def random_values(
     return values.astype(dtype)
 
 
-def _input_shape(sketch: Sketch) -> tuple[int, int, int, int]:
+def _input_shape(sketch: Sketch, large: bool) -> tuple[int, int, int, int]:
     channels = sketch.pick((1, 3, 8, 16, 17, 32, sketch.number(1, 40), sketch.number(1, 80)))
+    if large:
+        return 1, sketch.number(24, 64), sketch.number(8, 48), min(channels, 24)
     return 1, sketch.number(1, 16), sketch.number(1, 20), channels

@@ -57,7 +57,7 @@ class Program:
         regions = {number: np.full(size, 0xA5, np.uint8) for number, size in self.region_bytes.items()}
         regions[WEIGHTS_REGION] = self.weights.copy()
         for tensor, value in zip(self.inputs, values, strict=True):
-            if tuple(value.shape) != tensor.shape or value.dtype != tensor.dtype:
+            if _without_leading_ones(value.shape) != _without_leading_ones(tensor.shape) or value.dtype != tensor.dtype:
                 raise InputError(
                     f"Input {tensor.name} is {tensor.dtype}{list(tensor.shape)}, not {value.dtype}{list(value.shape)}."
                 )
@@ -69,6 +69,12 @@ class Program:
             raw = regions[tensor.region][tensor.offset : tensor.offset + tensor.bytes]
             outputs.append(raw.view(tensor.dtype).reshape(tensor.shape).copy())
         return outputs, result
+
+
+def _without_leading_ones(shape: Sequence[int]) -> tuple[int, ...]:
+    """What two shapes have in common when one has axes of 1 in front: the raw format pads all shapes to six axes."""
+    first = next((i for i, n in enumerate(shape) if n != 1), len(shape))
+    return tuple(int(n) for n in shape[first:])
 
 
 def load(path: Path) -> Program:
@@ -255,7 +261,7 @@ def _raw_tensors(data: dict[str, NDArray[np.generic]], kind: str) -> list[Tensor
         tensors.append(
             Tensor(
                 f"{kind} {i}",
-                tuple(int(n) for n in np.ravel(shape)),
+                (1,) * max(0, 4 - len(known := _without_leading_ones(np.ravel(shape)))) + known,
                 np.dtype(f"i{int(data[f'{kind}_elem_size'][i])}"),
                 int(data[f"{kind}_region"][i]),
                 int(data[f"{kind}_offset"][i]),

@@ -1,0 +1,100 @@
+"""Vela's files: what is read from them, what is said about those that cannot be run, and the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ocrm55.errors import InputError, UnsupportedError
+from ocrm55.npu_model import vela_files
+from ocrm55.npu_model.__main__ import main
+from ocrm55.npu_model.tflite_writer import TFLiteWriter
+
+vela = pytest.importorskip("ethosu.vela.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
+
+
+def _compile(folder: Path, data: bytes, *options: str) -> Path:
+    (folder / "network.tflite").write_bytes(data)
+    vela.main(
+        [str(folder / "network.tflite"), "--output-dir", str(folder), "--accelerator-config", "ethos-u55-64", *options]
+    )
+    return folder / "network_vela.tflite"
+
+
+def _network(name: str = "RELU") -> bytes:
+    writer = TFLiteWriter()
+    x = writer.tensor("x", (1, 4, 4, 8), np.int8, 0.1, 3)
+    y = writer.tensor("y", (1, 4, 4, 8), np.int8, 0.1, 3)
+    writer.operator(name, [x], [y])
+    return writer.finish([x], [y])
+
+
+INPUT = np.arange(-64, 64, dtype=np.int8).reshape(1, 4, 4, 8)
+OUTPUT = np.maximum(INPUT, 3)
+
+
+def test_the_tflite_file_and_the_raw_file_are_the_same_program(tmp_path: Path) -> None:
+    from_tflite = vela_files.load(_compile(tmp_path, _network()))
+    _compile(tmp_path, _network(), "--output-format", "raw")
+    from_raw = vela_files.load(tmp_path / "network_vela.npz")
+    assert from_tflite.accelerator.name == from_raw.accelerator.name == "ethos-u55-64"
+    assert np.array_equal(from_tflite.command_stream, from_raw.command_stream)
+    for program in (from_tflite, from_raw):
+        (values,), result = program.run([INPUT])
+        assert np.array_equal(values, OUTPUT)
+        assert result.interrupts == 1
+    assert (from_tflite.inputs[0].scale, from_tflite.inputs[0].zero_point) == (np.float32(0.1), 3)
+
+
+def test_the_newer_driver_payload(tmp_path: Path) -> None:
+    program = vela_files.load(_compile(tmp_path, _network(), "--cop-format", "COP2"))
+    assert program.accelerator.name == "ethos-u55-64"
+    assert np.array_equal(program.run([INPUT])[0][0], OUTPUT)
+
+
+def test_a_network_with_operators_on_the_cpu_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match="is not one ethos-u operator but FLOOR"):
+        vela_files.load(_compile(tmp_path, _network("FLOOR")))
+
+
+def test_another_accelerator_and_other_files_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.tflite").write_text("this is no network", encoding="utf-8")
+    with pytest.raises(InputError, match="is not a TFLite file"):
+        vela_files.load(tmp_path / "text.tflite")
+    with pytest.raises(InputError, match="cannot be read"):
+        vela_files.load(tmp_path / "absent.tflite")
+    np.savez(tmp_path / "other.npz", a=1)
+    with pytest.raises(InputError, match="is not what `vela --output-format raw` writes"):
+        vela_files.load(tmp_path / "other.npz")
+    words = np.array([0x31504F43, 1, 0x10000007 | 1 << 28, 0], "<u4")
+    with pytest.raises(UnsupportedError, match="another NPU"):
+        vela_files.unpack_payload(words.tobytes(), "test")
+    with pytest.raises(InputError, match="ends before its command stream"):
+        vela_files.unpack_payload(words[:1].tobytes(), "test")
+    with pytest.raises(UnsupportedError, match="COP1 and COP2"):
+        vela_files.unpack_payload(b"JUNKJUNK", "test")
+
+
+def test_the_command_line_runs_and_disassembles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    network = str(_compile(tmp_path, _network()))
+    np.save(tmp_path / "input.npy", INPUT)
+    capsys.readouterr()
+    assert main([network, str(tmp_path / "input.npy"), "--out", str(tmp_path / "output.npy")]) == 0
+    assert np.array_equal(np.load(tmp_path / "output.npy"), OUTPUT)
+    assert main([network]) == 0
+    assert main([network, "--disassemble"]) == 0
+    printed = capsys.readouterr().out
+    assert "ethos-u55-64" in printed and "int8[1, 4, 4, 8], scale 0.1, zero point 3" in printed
+    assert "NPU_OP_STOP" in printed
+
+
+def test_the_command_line_ends_bad_input_with_its_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    network = str(_compile(tmp_path, _network()))
+    np.save(tmp_path / "input.npy", INPUT.astype(np.int16))
+    assert main([network, str(tmp_path / "input.npy")]) == InputError.exit_code
+    assert main([network, str(tmp_path / "absent.npy")]) == InputError.exit_code
+    assert main([network, *[str(tmp_path / "input.npy")] * 2]) == InputError.exit_code
+    printed = capsys.readouterr().err
+    assert "Input x is int8[1, 4, 4, 8], not int16[1, 4, 4, 8]" in printed
