@@ -67,8 +67,12 @@ def test_metadata_describes_every_operator_and_tensor(whole_network):
     for operator in metadata["operators"]:
         assert operator["target"] == "c"
         assert operator["output"] in tensors
-    for tensor in metadata["tensors"]:
+    for tensor in [*metadata["tensors"], *metadata["workspaces"]]:
         assert tensor["offset"] + tensor["bytes"] <= metadata["arena_bytes"]
+    for index, operator in enumerate(metadata["operators"]):
+        mine = [w["bytes"] for w in metadata["workspaces"] if w["operator"] == index]
+        assert sum(mine) == operator["workspace_bytes"]
+        assert operator["live_macs"] <= operator["macs"]
 
 
 def test_two_compilations_give_the_same_bytes(whole_network, tmp_path):

@@ -91,6 +91,7 @@ def metadata(program: Program, plan: MemoryPlan, weights: driver.WeightImage) ->
                 "target": operator.target,
                 "function": operator.function,
                 "macs": operator.macs,
+                "live_macs": operator.spec.live_macs,
                 "inputs": operator.inputs,
                 "output": operator.outputs[0],
                 "weight_bytes": _weight_bytes(program, operator.arguments),
@@ -100,6 +101,16 @@ def metadata(program: Program, plan: MemoryPlan, weights: driver.WeightImage) ->
             for operator in program.steps
         ],
         "tensors": _tensors(program, plan),
+        "workspaces": [
+            {
+                "name": workspace.name,
+                "bytes": workspace.bytes,
+                "offset": plan.workspace_offset(operator, workspace.name),
+                "operator": index,
+            }
+            for index, operator in enumerate(program.steps)
+            for workspace in operator.workspaces
+        ],
         "weights": [
             {
                 "name": t.name,

@@ -33,6 +33,20 @@ class Spec:
         """Multiply-accumulates as the model states them, taps on padding included."""
         return 0
 
+    @property
+    def live_macs(self) -> int:
+        """Those of the MACs that meet the image, not its padding: no direct kernel can do with fewer."""
+        return self.macs
+
+
+def live_taps(size: int, outputs: int, kernel: int, stride: int, pad: int) -> int:
+    """Along one axis, over all outputs: how many taps of the window lie on the image.
+
+    size: of the image; pad: elements before its first.
+    """
+    starts = (place * stride - pad for place in range(outputs))
+    return sum(max(0, min(start + kernel, size) - max(start, 0)) for start in starts)
+
 
 @dataclass(frozen=True)
 class Conv2d(Spec):
@@ -63,6 +77,12 @@ class Conv2d(Spec):
     @property
     def macs(self) -> int:
         return self.outputs * self.output_height * self.output_width * self.channels * prod(self.kernel)
+
+    @property
+    def live_macs(self) -> int:
+        rows = live_taps(self.height, self.output_height, self.kernel[0], self.strides[0], self.pads[0])
+        columns = live_taps(self.width, self.output_width, self.kernel[1], self.strides[1], self.pads[1])
+        return self.macs // (self.output_height * self.output_width * prod(self.kernel)) * rows * columns
 
 
 @dataclass(frozen=True)
