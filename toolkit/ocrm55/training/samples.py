@@ -42,9 +42,9 @@ class Mix:
     """
 
     photographs: float = 0.56
-    scene: float = 0.21
-    lines: float = 0.23
-    clean: float = 0.3
+    scene: float = 0.16
+    lines: float = 0.28
+    clean: float = 0.35
     longest: int = 25
     sign_longest: int = 14
     widest: int = 320
