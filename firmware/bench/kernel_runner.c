@@ -61,30 +61,35 @@ static bool whole(const uint8_t *guard)
     return true;
 }
 
-#define RUN(case_, check, call)                            \
-    do {                                                   \
-        const uint32_t status_ = (uint32_t)(check);        \
-        if (status_ != 0) {                                \
-            return status_;                                \
-        }                                                  \
-        const uint32_t before_ = count_instructions();     \
-        call;                                              \
-        (case_)->instructions = count_instructions() - before_; \
-        return 0;                                          \
+/* Arguments that make no sense end the case before anything is touched. */
+#define CHECKED(check)                             \
+    do {                                           \
+        const uint32_t status_ = (uint32_t)(check); \
+        if (status_ != 0) {                        \
+            return status_;                        \
+        }                                          \
     } while (0)
 
-/* 8 integers: activation, zero point, low, high, table shift, bits of gain; blobs: scale, table. */
-#define EPILOGUE_INTEGERS 6
+#define RUN(case_, call)                                        \
+    do {                                                        \
+        const uint32_t before_ = count_instructions();          \
+        call;                                                   \
+        (case_)->instructions = count_instructions() - before_; \
+        return 0;                                               \
+    } while (0)
+
+/* integers: activation, zero point, low, high, table shift; blobs: scale, and table or, of HARD_SWISH, gain. */
+#define EPILOGUE_INTEGERS 5
 static struct ocrm55_epilogue epilogue(const int32_t *i, const uint8_t *scale, const uint8_t *table)
 {
     struct ocrm55_epilogue e = {.scale = (const float *)(const void *)scale,
+                                .gain = (const float *)(const void *)table,
                                 .table = (const int8_t *)table,
                                 .activation = (uint8_t)i[0],
                                 .zero_point = i[1],
                                 .low = (int8_t)i[2],
                                 .high = (int8_t)i[3],
                                 .table_shift = (uint8_t)i[4]};
-    memcpy(&e.gain, &i[5], 4);
     return e;
 }
 
@@ -98,8 +103,9 @@ static uint32_t run_pointwise(struct kernel_case *c)
                                            .weights = (const int8_t *)c->blobs[1],
                                            .epilogue = epilogue(c->integers, c->blobs[2], c->blobs[3])};
     const int8_t *x = (const int8_t *)c->blobs[0];
+    CHECKED(ocrm55_pointwise_s8_check(&layer, x, c->out, i[0]));
     void *scratch = workspace(c, ocrm55_pointwise_s8_workspace_bytes(&layer));
-    RUN(c, ocrm55_pointwise_s8_check(&layer, x, c->out, i[0]), ocrm55_pointwise_s8(&layer, x, c->out, i[0], scratch));
+    RUN(c, ocrm55_pointwise_s8(&layer, x, c->out, i[0], scratch));
 }
 
 /* integers: epilogue, channels, height, width, height out, width out, kernel, stride y, stride x, pad top, pad left, zero
@@ -115,15 +121,12 @@ static uint32_t run_depthwise(struct kernel_case *c)
                                            .epilogue = epilogue(c->integers, c->blobs[3], c->blobs[4])};
     const int8_t *x = (const int8_t *)c->blobs[0];
     int8_t *y = (int8_t *)c->out;
+    CHECKED(ocrm55_depthwise_s8_check(&layer, x, y));
     void *scratch = workspace(c, ocrm55_depthwise_s8_workspace_bytes(&layer));
     if (i[11]) {
         y = (int8_t *)scratch + ocrm55_depthwise_s8_workspace_bytes(&layer) + CANARY_BYTES;
         memcpy(y, x, (size_t)(i[0] * i[1] * i[2]));
         x = y;
-    }
-    const uint32_t status = (uint32_t)ocrm55_depthwise_s8_check(&layer, x, y);
-    if (status != 0) {
-        return status;
     }
     const uint32_t before = count_instructions();
     ocrm55_depthwise_s8(&layer, x, y, scratch);
@@ -146,8 +149,9 @@ static uint32_t run_conv(struct kernel_case *c)
                                       .weights = (const int8_t *)c->blobs[1],
                                       .epilogue = epilogue(c->integers, c->blobs[2], c->blobs[3])};
     const int8_t *x = (const int8_t *)c->blobs[0];
+    CHECKED(ocrm55_conv_s8_check(&layer, x, c->out));
     void *scratch = workspace(c, ocrm55_conv_s8_workspace_bytes(&layer));
-    RUN(c, ocrm55_conv_s8_check(&layer, x, c->out), ocrm55_conv_s8(&layer, x, c->out, scratch));
+    RUN(c, ocrm55_conv_s8(&layer, x, c->out, scratch));
 }
 
 static float real(int32_t bits)
@@ -163,13 +167,14 @@ static uint32_t run_add(struct kernel_case *c)
     const int32_t *i = c->integers;
     const struct ocrm55_add layer = {i[0], i[1], i[2], i[3], real(i[4]), real(i[5])};
     const int8_t *a = (const int8_t *)c->blobs[0], *b = (const int8_t *)c->blobs[1];
-    RUN(c, ocrm55_add_s8_check(&layer, a, b, (int8_t *)c->out), ocrm55_add_s8(&layer, a, b, (int8_t *)c->out));
+    CHECKED(ocrm55_add_s8_check(&layer, a, b, (int8_t *)c->out));
+    RUN(c, ocrm55_add_s8(&layer, a, b, (int8_t *)c->out));
 }
 
 /* integers: count. blobs: a, b */
 static uint32_t run_add_f32(struct kernel_case *c)
 {
-    RUN(c, 0, ocrm55_add_f32((const float *)(const void *)c->blobs[0], (const float *)(const void *)c->blobs[1],
+    RUN(c, ocrm55_add_f32((const float *)(const void *)c->blobs[0], (const float *)(const void *)c->blobs[1],
                              (float *)(void *)c->out, c->integers[0]));
 }
 
@@ -179,40 +184,41 @@ static uint32_t run_multiply(struct kernel_case *c)
     const int32_t *i = c->integers;
     const struct ocrm55_multiply layer = {i[0], i[1], i[2], i[3], i[4], i[5], real(i[6])};
     const int8_t *a = (const int8_t *)c->blobs[0], *b = (const int8_t *)c->blobs[1];
-    RUN(c, ocrm55_multiply_s8_check(&layer, a, b, (int8_t *)c->out), ocrm55_multiply_s8(&layer, a, b, (int8_t *)c->out));
+    CHECKED(ocrm55_multiply_s8_check(&layer, a, b, (int8_t *)c->out));
+    RUN(c, ocrm55_multiply_s8(&layer, a, b, (int8_t *)c->out));
 }
 
 /* integers: count. blobs: x, table */
 static uint32_t run_lookup(struct kernel_case *c)
 {
-    RUN(c, 0, ocrm55_lookup_s8((const int8_t *)c->blobs[1], c->blobs[0], (int8_t *)c->out, c->integers[0]));
+    RUN(c, ocrm55_lookup_s8((const int8_t *)c->blobs[1], c->blobs[0], (int8_t *)c->out, c->integers[0]));
 }
 
 /* integers: count, zero point, bits of gain. blobs: x */
 static uint32_t run_quantize(struct kernel_case *c)
 {
     const int32_t *i = c->integers;
-    RUN(c, 0, ocrm55_quantize_s8((const float *)(const void *)c->blobs[0], real(i[2]), i[1], (int8_t *)c->out, i[0]));
+    RUN(c, ocrm55_quantize_s8((const float *)(const void *)c->blobs[0], real(i[2]), i[1], (int8_t *)c->out, i[0]));
 }
 
 /* integers: count, zero point, bits of step. blobs: x */
 static uint32_t run_dequantize(struct kernel_case *c)
 {
     const int32_t *i = c->integers;
-    RUN(c, 0, ocrm55_dequantize_s8((const int8_t *)c->blobs[0], real(i[2]), i[1], (float *)(void *)c->out, i[0]));
+    RUN(c, ocrm55_dequantize_s8((const int8_t *)c->blobs[0], real(i[2]), i[1], (float *)(void *)c->out, i[0]));
 }
 
 /* integers: rows, count, x stride, y stride. blobs: x */
 static uint32_t run_copy_rows(struct kernel_case *c)
 {
     const int32_t *i = c->integers;
-    RUN(c, 0, ocrm55_copy_rows_s8((const int8_t *)c->blobs[0], i[2], (int8_t *)c->out, i[3], i[0], i[1]));
+    RUN(c, ocrm55_copy_rows_s8((const int8_t *)c->blobs[0], i[2], (int8_t *)c->out, i[3], i[0], i[1]));
 }
 
 /* integers: rows, columns. blobs: x */
 static uint32_t run_transpose(struct kernel_case *c)
 {
-    RUN(c, 0, ocrm55_transpose_s8((const int8_t *)c->blobs[0], (int8_t *)c->out, c->integers[0], c->integers[1]));
+    RUN(c, ocrm55_transpose_s8((const int8_t *)c->blobs[0], (int8_t *)c->out, c->integers[0], c->integers[1]));
 }
 
 /* integers: channels, height, width, height out, width out, kernel height, kernel width, stride y, stride x, y stride, zero
@@ -223,8 +229,8 @@ static uint32_t run_average_pool(struct kernel_case *c)
     const struct ocrm55_average_pool layer = {i[0], i[1], i[2], i[3], i[4],  i[5],       i[6],
                                               i[7], i[8], i[9], i[10], i[11], real(i[12])};
     const int8_t *x = (const int8_t *)c->blobs[0];
-    RUN(c, ocrm55_average_pool_s8_check(&layer, x, (int8_t *)c->out),
-        ocrm55_average_pool_s8(&layer, x, (int8_t *)c->out));
+    CHECKED(ocrm55_average_pool_s8_check(&layer, x, (int8_t *)c->out));
+    RUN(c, ocrm55_average_pool_s8(&layer, x, (int8_t *)c->out));
 }
 
 /* integers: rows, count, whether x is float, whether y is. blobs: x, powers */
@@ -237,14 +243,14 @@ static uint32_t run_softmax(struct kernel_case *c)
     void *y = c->out;
     if (c->integers[2]) {
         if (c->integers[3]) {
-            RUN(c, 0, ocrm55_softmax_f32_f32(x, y, rows, count));
+            RUN(c, ocrm55_softmax_f32_f32(x, y, rows, count));
         }
-        RUN(c, 0, ocrm55_softmax_f32_s8(x, y, rows, count, scratch));
+        RUN(c, ocrm55_softmax_f32_s8(x, y, rows, count, scratch));
     }
     if (c->integers[3]) {
-        RUN(c, 0, ocrm55_softmax_s8_f32(powers, x, y, rows, count));
+        RUN(c, ocrm55_softmax_s8_f32(powers, x, y, rows, count));
     }
-    RUN(c, 0, ocrm55_softmax_s8_s8(powers, x, y, rows, count, scratch));
+    RUN(c, ocrm55_softmax_s8_s8(powers, x, y, rows, count, scratch));
 }
 
 /* integers: rows, count, whether x is float, whether y is, bits of epsilon, zero x, zero y, bits of step x, of gain y.
@@ -256,14 +262,15 @@ static uint32_t run_layer_norm(struct kernel_case *c)
                                             (const float *)(const void *)c->blobs[2], i[5], i[6], real(i[7]), real(i[8])};
     const void *x = c->blobs[0];
     void *y = c->out;
+    CHECKED(ocrm55_layer_norm_check(&layer, x, y));
     float *scratch = workspace(c, ocrm55_layer_norm_workspace_bytes(&layer));
     if (!i[2]) {
-        RUN(c, ocrm55_layer_norm_check(&layer, x, y), ocrm55_layer_norm_s8_s8(&layer, x, y, scratch));
+        RUN(c, ocrm55_layer_norm_s8_s8(&layer, x, y, scratch));
     }
     if (!i[3]) {
-        RUN(c, ocrm55_layer_norm_check(&layer, x, y), ocrm55_layer_norm_f32_s8(&layer, x, y, scratch));
+        RUN(c, ocrm55_layer_norm_f32_s8(&layer, x, y, scratch));
     }
-    RUN(c, ocrm55_layer_norm_check(&layer, x, y), ocrm55_layer_norm_f32_f32(&layer, x, y, scratch));
+    RUN(c, ocrm55_layer_norm_f32_f32(&layer, x, y, scratch));
 }
 
 /* integers: epilogue, batches, rows, columns, depth, a batch, a row, b batch, b column, b depth, y batch, y row, zero a.
@@ -274,8 +281,9 @@ static uint32_t run_matmul(struct kernel_case *c)
     const struct ocrm55_matmul layer = {i[0], i[1], i[2], i[3],  i[4],  i[5], i[6],
                                         i[7], i[8], i[9], i[10], i[11], epilogue(c->integers, c->blobs[2], c->blobs[3])};
     const int8_t *a = (const int8_t *)c->blobs[0], *b = (const int8_t *)c->blobs[1];
+    CHECKED(ocrm55_matmul_s8_check(&layer, a, b, c->out));
     void *scratch = workspace(c, ocrm55_matmul_s8_workspace_bytes(&layer));
-    RUN(c, ocrm55_matmul_s8_check(&layer, a, b, c->out), ocrm55_matmul_s8(&layer, a, b, c->out, scratch));
+    RUN(c, ocrm55_matmul_s8(&layer, a, b, c->out, scratch));
 }
 
 /* In the order of KERNELS in kernel_runner.py. */

@@ -4,9 +4,12 @@
  * zero point, weights int8 with one scale a channel and zero point 0, sums exact in int32. toolkit/ocrm55/compiler/targets/
  * packing.py brings weights into the order that each kernel names below.
  *
- * Every kernel comes as three functions: NAME does it, NAME_check says whether the arguments make sense (OCRM55_OK or the
- * first trouble), NAME_workspace_bytes says how much scratch memory NAME wants (16-byte aligned; its contents mean nothing
- * before and after). NAME itself checks nothing: the compiler that places the call has done so. */
+ * NAME does it. NAME_check, of the kernels that take a structure, says whether the arguments make sense: OCRM55_OK or the
+ * first trouble. NAME_workspace_bytes, of those that need one, says how much scratch memory NAME wants, 16-byte aligned; its
+ * contents mean nothing before and after. NAME itself checks nothing: the compiler that places the call has done so.
+ *
+ * What is said of an output's bits holds on every path and machine: the sources forbid the compiler to fuse a product and a
+ * sum. Nothing is read or written outside of the tensors. */
 #ifndef OCRM55_KERNELS_H
 #define OCRM55_KERNELS_H
 

@@ -63,24 +63,26 @@ static inline uint32x4_t places(uint8_t *y, uint32_t stride_bytes, uint32_t pixe
 }
 
 /* Where 4 channels cannot be stored as one word: outputs or strides not aligned, or a rest of channels. */
-static __attribute__((noinline)) void store_bytes(const struct ocrm55_epilogue *e, const uint32_t *scale,
+static __attribute__((noinline)) void store_bytes(const struct ocrm55_epilogue *e, int32_t first,
                                                   const int32_t *acc, int32_t channels, int32_t pixels, uint8_t *y,
                                                   int32_t stride)
 {
+    const uint32_t *scale = (const uint32_t *)(const void *)e->scale + first;
+    const float *gain = e->activation == OCRM55_HARD_SWISH ? e->gain + first : NULL;
     for (; channels > 0; channels -= 4, y += 4) {
         int8_t part[16];
         switch (e->activation) {
         case OCRM55_CLAMP:
-            vst1q_s8(part, quad(e, OCRM55_CLAMP, &acc, &scale));
+            vst1q_s8(part, quad(e, OCRM55_CLAMP, &acc, &scale, &gain));
             break;
         case OCRM55_HARD_SWISH:
-            vst1q_s8(part, quad(e, OCRM55_HARD_SWISH, &acc, &scale));
+            vst1q_s8(part, quad(e, OCRM55_HARD_SWISH, &acc, &scale, &gain));
             break;
         case OCRM55_TABLE8:
-            vst1q_s8(part, quad(e, OCRM55_TABLE8, &acc, &scale));
+            vst1q_s8(part, quad(e, OCRM55_TABLE8, &acc, &scale, &gain));
             break;
         default:
-            vst1q_s8(part, quad(e, OCRM55_TABLE16, &acc, &scale));
+            vst1q_s8(part, quad(e, OCRM55_TABLE16, &acc, &scale, &gain));
             break;
         }
         for (int32_t pixel = 0; pixel < pixels; pixel++) {
@@ -96,9 +98,11 @@ static inline bool words_fit(const uint8_t *y, int32_t channels, int32_t stride)
     return (((uintptr_t)y | (uintptr_t)stride | (uintptr_t)channels) & 3u) == 0;
 }
 
-static inline void store_tile(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, const uint32_t *scale,
+static inline void store_tile(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, int32_t first,
                               const int32_t *acc, int32_t channels, int32_t pixels, uint8_t *y, int32_t stride)
 {
+    const uint32_t *scale = (const uint32_t *)(const void *)e->scale + first;
+    const float *gain = activation == OCRM55_HARD_SWISH ? e->gain + first : NULL;
     if (activation == OCRM55_REAL) {
         uint32x4_t to = places(y, 4u * (uint32_t)stride, (uint32_t)pixels);
         for (; channels > 0; channels--, acc += 4) {
@@ -108,7 +112,7 @@ static inline void store_tile(const struct ocrm55_epilogue *e, enum ocrm55_activ
         uint32x4_t to = places(y, (uint32_t)stride, (uint32_t)pixels);
         for (int32_t left = channels >> 2; left > 0; left--) {
             MARK_ACTIVATION(BEGIN, "tile_store", activation);
-            scatter_next(&to, vreinterpretq_s32_s8(quad(e, activation, &acc, &scale)));
+            scatter_next(&to, vreinterpretq_s32_s8(quad(e, activation, &acc, &scale, &gain)));
             MARK_ACTIVATION(END, "tile_store", activation);
         }
     }
@@ -123,28 +127,26 @@ static inline bool words_fit(const uint8_t *y, int32_t channels, int32_t stride)
     return true;
 }
 
-static inline void store_tile(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, const uint32_t *scale,
+static inline void store_tile(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, int32_t first,
                               const int32_t *acc, int32_t channels, int32_t pixels, uint8_t *y, int32_t stride)
 {
     for (int32_t channel = 0; channel < channels; channel++) {
-        float factor;
-        memcpy(&factor, &scale[channel], sizeof factor);
         for (int32_t pixel = 0; pixel < pixels; pixel++) {
             const int32_t sum = acc[TILE_PIXELS * channel + pixel];
             if (activation == OCRM55_REAL) {
-                const float v = (float)sum * factor;
+                const float v = (float)sum * e->scale[first + channel];
                 memcpy(y + 4 * (pixel * stride + channel), &v, sizeof v);
             } else {
-                y[pixel * stride + channel] = (uint8_t)tile_requantize(e, factor, sum);
+                y[pixel * stride + channel] = (uint8_t)tile_requantize(e, first + channel, sum);
             }
         }
     }
 }
 
-static inline void store_bytes(const struct ocrm55_epilogue *e, const uint32_t *scale, const int32_t *acc,
+static inline void store_bytes(const struct ocrm55_epilogue *e, int32_t first, const int32_t *acc,
                                int32_t channels, int32_t pixels, uint8_t *y, int32_t stride)
 {
-    store_tile(e, (enum ocrm55_activation)e->activation, scale, acc, channels, pixels, y, stride);
+    store_tile(e, (enum ocrm55_activation)e->activation, first, acc, channels, pixels, y, stride);
 }
 
 #endif
@@ -161,7 +163,6 @@ static inline __attribute__((always_inline)) void run(const struct tile_layer *l
     const int32_t pair_bytes = a.blocks * 2 * TILE_BLOCK + 32;
     for (int32_t channel = 0; channel < l->channels_out; channel += l->group) {
         const int32_t left = l->channels_out - channel, channels = left < l->group ? left : l->group;
-        const uint32_t *scale = (const uint32_t *)(const void *)e.scale + channel;
         a.weights = l->weights + channel / 2 * pair_bytes;
         a.weights_end = a.weights + round_up(channels, 4) / 2 * pair_bytes;
         uint8_t *to = y + channel * element;
@@ -173,9 +174,9 @@ static inline __attribute__((always_inline)) void run(const struct tile_layer *l
                 sum_more(l, &a, channel);
             }
             if (activation == OCRM55_REAL || words_fit(to, channels, l->y_stride)) {
-                store_tile(&e, activation, scale, acc, channels, valid, to, l->y_stride);
+                store_tile(&e, activation, channel, acc, channels, valid, to, l->y_stride);
             } else {
-                store_bytes(l->epilogue, scale, acc, channels, valid, to, l->y_stride);
+                store_bytes(l->epilogue, channel, acc, channels, valid, to, l->y_stride);
             }
         }
     }

@@ -47,7 +47,7 @@ class Random:
         if activation in (ref.CLAMP, ref.HARD_SWISH) and self.rng.integers(2):
             e.low, e.high = sorted(int(v) for v in self.rng.integers(-128, 128, 2))
         if activation == ref.HARD_SWISH:
-            e.gain = 1 / (6 * 0.04)
+            e.gain = packing.scale(1 / (6 * self.rng.uniform(0.01, 0.1, channels)), channels)
         if activation == ref.TABLE8:
             e.table = self.tensor(256)
         if activation == ref.TABLE16:
@@ -68,7 +68,7 @@ def pointwise(r: Random, pixels: int, inputs: int, outputs: int, activation: int
             gaps = np.full((pixels, outputs + wider), 0xA5A5A5A5, np.uint32).view(np.float32)
         gaps[:, :outputs] = y
         y = gaps
-    blobs = [x, packing.pointwise(w, bias), e.scale, e.table]
+    blobs = [x, packing.pointwise(w, bias), *e.arrays()]
     return Case("pointwise", integers, blobs, y.shape, e.dtype(), label, pixels * inputs * outputs), y
 
 
@@ -100,7 +100,7 @@ def conv(
     ]
     label = f"conv {size} -> {outputs}, {kernel} strides {strides} pads {pads}, activation {activation}"
     macs = y.size * inputs * kernel[0] * kernel[1]
-    return Case("conv", integers, [x, packing.conv(w, bias), e.scale, e.table], y.shape, e.dtype(), label, macs), y
+    return Case("conv", integers, [x, packing.conv(w, bias), *e.arrays()], y.shape, e.dtype(), label, macs), y
 
 
 def depthwise(
@@ -118,7 +118,7 @@ def depthwise(
     y = ref.finish(ref.conv(x, w, bias, strides, pads, zero), e)
     integers = [*e.integers(), channels, height, width, *y.shape[:2], kernel, *strides, *pads[:2], zero, int(in_place)]
     label = f"depthwise {size} {kernel}x{kernel} strides {strides} pads {pads}, activation {activation}, {in_place=}"
-    blobs = [x, packing.depthwise(w), bias, e.scale, e.table]
+    blobs = [x, packing.depthwise(w), bias, *e.arrays()]
     return Case("depthwise", integers, blobs, y.shape, np.int8, label, y.size * kernel * kernel), y
 
 
@@ -294,7 +294,7 @@ def matmul(
     where_b = [columns, 1, b.shape[1]] if transposed else [depth, b.shape[1], 1]
     integers = [*e.integers(), batches, rows, columns, depth, depth, a.shape[1], *where_b, columns, y.shape[1], zero]
     label = f"matmul {batches} x {rows} x {columns} x {depth}, {transposed=}, activation {activation}"
-    return Case("matmul", integers, [a, b, e.scale, e.table], y.shape, e.dtype(), label, y.size * depth), y
+    return Case("matmul", integers, [a, b, *e.arrays()], y.shape, e.dtype(), label, y.size * depth), y
 
 
 def _matmul_cases() -> Iterator[Expected]:

@@ -20,12 +20,15 @@ class Epilogue:
     high: int = 127
     table: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int8))
     table_shift: int = 0
-    gain: float = 0.0
+    gain: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def integers(self) -> list[int]:
         """In the order of kernel_runner.c."""
-        bits = int(np.float32(self.gain).view(np.int32))
-        return [self.activation, self.zero_point, self.low, self.high, self.table_shift, bits]
+        return [self.activation, self.zero_point, self.low, self.high, self.table_shift]
+
+    def arrays(self) -> list[np.ndarray]:
+        """In the order of kernel_runner.c."""
+        return [self.scale, self.gain if self.activation == HARD_SWISH else self.table]
 
     def dtype(self) -> type:
         return np.float32 if self.activation == REAL else np.int8
@@ -49,7 +52,7 @@ def finish(acc: np.ndarray, e: Epilogue) -> np.ndarray:
         return e.table[np.clip(rounded16(v) + e.zero_point, -128, 127).astype(np.uint8)]
     if e.activation == HARD_SWISH:
         gate = np.minimum(np.maximum(v + np.float32(3), np.float32(0)), np.float32(6))
-        v = (v * gate) * np.float32(e.gain)
+        v = (v * gate) * e.gain[: acc.shape[-1]].astype(np.float32)
         assert v.dtype == np.float32
     return np.clip(rounded16(v) + e.zero_point, e.low, e.high).astype(np.int8)
 

@@ -24,7 +24,7 @@ from ocrm55.errors import TargetError
 from ocrm55.report.kernel_runner import STATUS, Case, build_target, run_qemu
 
 Array = npt.NDArray
-CLAMP, TABLE16, REAL = 0, 3, 4  # enum ocrm55_activation
+CLAMP, HARD_SWISH, TABLE16, REAL = 0, 1, 3, 4  # enum ocrm55_activation
 TABLE_SHIFT = 4
 MCA = ("llvm-mca-19", "-mtriple=thumbv8.1m.main-none-eabihf", "-mcpu=cortex-m55", "-iterations=100")
 
@@ -77,7 +77,8 @@ class _Cases:
     def epilogue(self, channels: int, activation: int) -> tuple[list[int], list[Array]]:
         table = self.int8(1 << (16 - TABLE_SHIFT))
         scale = packing.scale(self.rng.uniform(0.5, 1, channels) * 1e-3, channels)
-        return [activation, 3, -128, 127, TABLE_SHIFT, 0], [scale, table]
+        extra = scale if activation == HARD_SWISH else table
+        return [activation, 3, -128, 127, TABLE_SHIFT], [scale, extra]
 
     def pointwise(self, pixels: int, inputs: int, outputs: int, activation: int) -> Case:
         integers, blobs = self.epilogue(outputs, activation)
@@ -244,7 +245,7 @@ def _nodes(path: Path) -> Iterable[_Node]:
 
 def _case(node: _Node, make: _Cases) -> Case | None:  # noqa: PLR0911
     """The call for a node; None for what is fused into another or costs nothing."""
-    activation = {"": CLAMP, "Softmax": REAL}.get(node.follower, TABLE16)
+    activation = {"": CLAMP, "Softmax": REAL, "HardSwish": HARD_SWISH}.get(node.follower, TABLE16)
     match node.operator:
         case "Conv":
             outputs, inputs, *kernel = node.weights
@@ -301,7 +302,7 @@ def _key(case: Case) -> tuple[str, tuple[int, ...], str]:
 def _loop_of(case: Case) -> str:
     """The marked loop in which a kernel spends its time."""
     if case.kernel == "depthwise":
-        kernel, stride = case.integers[11], case.integers[13]
+        kernel, stride = case.integers[10], case.integers[12]
         return f"depthwise_{kernel}x{kernel}_stride{stride}"
     core = ("pointwise", "conv", "matmul")
     return "tile_core" if case.kernel in core else case.kernel if case.kernel in ("multiply", "average_pool") else ""
