@@ -27,6 +27,7 @@ app = typer.Typer(
 _PIPELINE = "The pipeline"
 _PROOF = "Proof and insight"
 _MODELS = "Models"
+_TVM = "For programs of TVM's time"
 _SETUP = "Set-up"
 _COMMANDS = [
     ("run-fvp", "run_fvp", "run_fvp", _PIPELINE),
@@ -36,6 +37,8 @@ _COMMANDS = [
     ("verify", "verify", "verify", _PROOF),
     ("eval", "eval", "eval_", _PROOF),
     ("train", "train", "train", _MODELS),
+    ("tvmc", "tvmc", "tvmc", _TVM),
+    ("headers", "headers", "headers", _TVM),
     ("doctor", "doctor", "doctor", _SETUP),
 ]
 
@@ -74,8 +77,9 @@ def _reporting(command: Callable[..., None]) -> Callable[..., None]:
 
 
 for _name, _module, _function, _panel in _COMMANDS:
-    _command = getattr(importlib.import_module(f"ocrm55.commands.{_module}"), _function)
-    app.command(_name, rich_help_panel=_panel)(_reporting(_command))
+    _imported = importlib.import_module(f"ocrm55.commands.{_module}")
+    _settings = getattr(_imported, "CONTEXT_SETTINGS", None)  # of a command that reads its own command line
+    app.command(_name, rich_help_panel=_panel, context_settings=_settings)(_reporting(getattr(_imported, _function)))
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""TVMC's front door: its command line, its Model Library Format and its C interface over this project's compiler."""

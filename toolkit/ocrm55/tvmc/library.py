@@ -1,0 +1,135 @@
+"""Model Library Format: the archive that TVMC wrote and that Makefiles unpack.
+
+metadata.json                        version, memory by function, inputs and outputs
+codegen/host/{include,src}           the C
+parameters/NAME.params               the model's constants by name, in TVM's own format
+src/NAME.onnx                        the model as it was compiled
+runtime/                             what the C needs of TVM's C runtime
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnx import numpy_helper
+
+from ocrm55 import __version__
+from ocrm55.compiler.memory import MemoryPlan
+from ocrm55.compiler.program import Program, Tensor
+from ocrm55.files import atomic_file
+from ocrm55.tvmc import sources
+from ocrm55.tvmc.settings import Settings
+
+VERSION = 7  # of the format, as TVM 0.10 to 0.18 wrote it
+_CPU = 1  # DLPack's number of the device
+_RUNTIME = Path(__file__).parent / "runtime"
+
+
+@dataclass(frozen=True)
+class Library:
+    """A compiled model before it is written: `files` by path in the archive."""
+
+    settings: Settings
+    program: Program
+    plan: MemoryPlan
+    model: onnx.ModelProto
+    kernels: tuple[str, ...] = ()
+
+
+def write(library: Library) -> Path:
+    """Write the archive, whole or not at all."""
+    now = _now()
+    with atomic_file(library.settings.output) as staging, tarfile.open(staging, "w") as archive:
+        for path, content in _files(library, now):
+            entry = tarfile.TarInfo(f"./{path}")
+            entry.size, entry.mtime, entry.mode = len(content), int(now.timestamp()), 0o644
+            archive.addfile(entry, io.BytesIO(content))
+    return library.settings.output
+
+
+def metadata(library: Library, now: datetime) -> dict[str, Any]:
+    """metadata.json. The fields under `ocrm55` are this project's own; all others are TVM's."""
+    program, settings = library.program, library.settings
+    weight_bytes = sum(tensor.bytes for tensor in program.weights())
+    functions = {operator.function: sum(w.bytes for w in operator.workspaces) for operator in program.steps}
+    main = {
+        "device": _CPU,
+        "workspace_size_bytes": sources.workspace_bytes(library.plan, settings.workspace),
+        "constants_size_bytes": weight_bytes,
+        "io_size_bytes": program.input.bytes + program.output.bytes,
+        "inputs": {program.input.layer: _tensor(program.input)},
+        "outputs": {sources.OUTPUT: _tensor(program.output)},
+    }
+    module = {
+        "model_name": settings.name,
+        "export_datetime": now.strftime("%Y-%m-%d %H:%M:%SZ"),
+        "executors": ["aot"],
+        "style": "full-model",
+        "target": [settings.target_text],
+        "memory": {
+            "functions": {
+                "main": [main],
+                "operator_functions": [
+                    {"function_name": name, "workspace": [{"device": _CPU, "workspace_size_bytes": size}]}
+                    for name, size in functions.items()
+                ],
+            }
+        },
+        "external_dependencies": [
+            {
+                "short_name": "tvm_standalone_crt",
+                "url": "./runtime",
+                "url_type": "mlf_path",
+                "version_spec": f"ocrm55 {__version__}",
+            }
+        ],
+        "ocrm55": {
+            "version": __version__,
+            "precision": program.precision,
+            "macs": program.macs,
+            "operators": [
+                {"layer": step.layer, "kind": step.kind, "function": step.function, "target": step.target}
+                for step in program.steps
+            ],
+        },
+    }
+    return {"version": VERSION, "modules": {settings.name: module}}
+
+
+def _tensor(tensor: Tensor) -> dict[str, Any]:
+    return {"dtype": tensor.dtype, "size": tensor.bytes, "shape": list(tensor.shape)}
+
+
+def _files(library: Library, now: datetime) -> Iterator[tuple[str, bytes]]:
+    name = library.settings.name
+    yield "metadata.json", (json.dumps(metadata(library, now), indent=2, sort_keys=True) + "\n").encode()
+    written = sources.files(library.program, library.plan, library.kernels, library.settings.workspace)
+    for path, text in written.items():
+        yield f"codegen/host/{path}", text.encode()
+    yield f"parameters/{name}.params", _parameters(library.model)
+    yield f"src/{name}.onnx", library.model.SerializeToString(deterministic=True)
+    for file in sorted(path for path in _RUNTIME.rglob("*") if path.suffix in (".c", ".h")):
+        yield f"runtime/{file.relative_to(_RUNTIME).as_posix()}", file.read_bytes()
+
+
+def _parameters(model: onnx.ModelProto) -> bytes:
+    """The model's constants, as tvm.runtime.load_param_dict reads them."""
+    import tvm
+
+    values = {each.name: tvm.runtime.tensor(numpy_helper.to_array(each)) for each in model.graph.initializer}
+    return bytes(tvm.runtime.save_param_dict(values))
+
+
+def _now() -> datetime:
+    """The time, or SOURCE_DATE_EPOCH where somebody wants the same archive twice."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else datetime.now(UTC)

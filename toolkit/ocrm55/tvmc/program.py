@@ -1,0 +1,89 @@
+"""The program `tvmc`: which of TVMC's commands there are, and what to use instead of the others."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+
+from ocrm55 import __version__, console
+from ocrm55.errors import InputError, Ocrm55Error, UnsupportedError
+
+_USAGE = """\
+usage: {prog} compile [arguments] FILE
+
+  compile   a Paddle or ONNX model becomes C for a Cortex-M: `{prog} compile --help`
+  run       is not there: build the C and run it on the target, `ocrm55 run-fvp` for recognizers
+  tune      is not there: schedules are this project's own
+  micro     is not there: `make` with the archive, `ocrm55 build` for this project's firmware
+
+TVMC's command line and C interface over ocrm55's compiler; docs/tvmc.md lists every argument.
+"""
+_GONE = {
+    "run": ("TVMC's graph executor is gone from TVM", ["build codegen/host/src and run it", "ocrm55 run-fvp IMAGE"]),
+    "tune": ("nothing is tuned: schedules are this project's own", ["tvmc compile"]),
+    "micro": (
+        "TVM's project generator is gone",
+        ["tvmc compile --output-format=mlf and your own Makefile", "ocrm55 build"],
+    ),
+}
+
+
+def run(arguments: Sequence[str], prog: str = "tvmc") -> None:
+    """Do what a command line asks for, without the program's name in front. Raises Ocrm55Error."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        console.result(_USAGE.format(prog=prog).rstrip())
+        return
+    command, *rest = arguments
+    if command == "--version":
+        console.result(f"ocrm55 {__version__}")
+    elif command in ("-v", "--verbose"):
+        console.set_verbose(True)
+        run(rest, prog)
+    elif command == "compile":
+        _compile(rest, f"{prog} compile")
+    elif command in _GONE:
+        sentence, instead = _GONE[command]
+        raise UnsupportedError(f"{prog} {command}: {sentence}.", instead)
+    elif command.startswith("--config"):
+        raise UnsupportedError(f"{prog} --config: argument files are not read.", ["write the arguments out"])
+    else:
+        raise InputError(f"{prog} has no command {command}.", [f"{prog} --help"])
+
+
+def _compile(arguments: Sequence[str], prog: str) -> None:
+    from ocrm55.tvmc import arguments as table
+    from ocrm55.tvmc import settings
+
+    if "-h" in arguments or "--help" in arguments:
+        console.result(table.parser(prog).format_help().rstrip())
+        return
+    values, remarks = table.parse(arguments, prog)
+    wanted = settings.from_arguments(values, remarks)
+    for remark in wanted.remarks:
+        console.note(f"tvmc: {remark}")
+    if wanted.verbose:
+        console.set_verbose(True)
+    from ocrm55.tvmc.compile import compile_library
+
+    made = compile_library(wanted)
+    weight_bytes = sum(tensor.bytes for tensor in made.program.weights())
+    console.result(
+        f"{wanted.output}: {made.program.precision}, {made.program.macs:,} multiply-accumulates, "
+        f"{weight_bytes:,} bytes of weights, {made.plan.arena_bytes:,} bytes of workspace"
+    )
+
+
+def main() -> None:
+    """The console script `tvmc`, and `python -m ocrm55.tvmc`."""
+    os.environ.setdefault("GLOG_minloglevel", "2")
+    warnings.filterwarnings("ignore", message="No ccache found", category=UserWarning)
+    try:
+        run(sys.argv[1:])
+    except Ocrm55Error as trouble:
+        console.error(trouble)
+        sys.exit(trouble.exit_code)
+    except KeyboardInterrupt:
+        console.note("interrupted")
+        sys.exit(130)

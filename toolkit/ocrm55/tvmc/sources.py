@@ -1,0 +1,161 @@
+"""The C of a compiled program behind TVM's C interface: codegen/host/ of the archive.
+
+Everything that the linker sees is called tvmgen_NAME_..., so that several models live in one firmware.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+
+from ocrm55 import __version__, resources
+from ocrm55.compiler.codegen import driver
+from ocrm55.compiler.memory import MemoryPlan
+from ocrm55.compiler.program import Program, Tensor
+from ocrm55.errors import UnsupportedError
+from ocrm55.tvmc.settings import ALIGN, Workspace
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_SUPPORT = Path(driver.__file__).parent / "ocrm55_vec.h"
+_WHERE = {
+    "inside": "They lie in the section .bss.noinit.tvm of the generated C.",
+    "asked": "They are asked for with TVMBackendAllocWorkspace; {slack} of them pay for a block that is not aligned.",
+    "pool": "The caller hands them over.",
+}
+# A stack allocator may align the start of its memory and may write a check behind the block.
+SLACK = 2 * ALIGN
+
+# GCC's scheduling before register allocation moves loads so far up that vector registers run out, and only -O3 unrolls
+# and schedules the Helium loops. A Makefile of the user's own has one set of options for all files, so it stands here.
+_PRAGMA = """\
+#if defined(__GNUC__) && !defined(__clang__) && defined(__arm__)
+#pragma GCC optimize("O3", "no-schedule-insns")
+#endif
+"""
+
+
+def prefix(name: str) -> str:
+    """What all C names of a module start with: TVM writes them in lower case."""
+    return f"tvmgen_{name.lower()}"
+
+
+def rename_functions(program: Program, name: str) -> None:
+    """Give the operators' functions the module's prefix."""
+    renamed = {}
+    for old, function in program.functions.items():
+        new = f"{prefix(name)}_{old.removeprefix('op_')}"
+        pattern = re.compile(rf"\b{re.escape(old)}\b")
+        renamed[old] = replace(
+            function,
+            name=new,
+            source=pattern.sub(new, function.source),
+            prototype=pattern.sub(new, function.prototype),
+        )
+    for operator in program.operators:
+        if operator.function in renamed:
+            operator.function = renamed[operator.function].name
+    program.functions = {function.name: function for function in renamed.values()}
+
+
+def workspace_bytes(plan: MemoryPlan, workspace: Workspace) -> int:
+    """What the program has to hand over, or what the generated C takes by itself."""
+    return plan.arena_bytes + (SLACK if workspace.kind == "asked" else 0)
+
+
+def files(program: Program, plan: MemoryPlan, kernels: Sequence[str], workspace: Workspace) -> dict[str, str]:
+    """The files of codegen/host/ by their path in it; rename_functions has been here."""
+    name = program.name
+    weights = driver.weight_image(program)
+    values = _values(program, plan, weights, workspace)
+    written = {
+        f"include/{prefix(name)}.h": _render("tvmgen.h.j2", **values),
+        f"src/{name}_lib0.c": _render("lib0.c.j2", **values),
+        f"src/{name}_lib1.c": _render("lib1.c.j2", rows=_words(weights.data), **values),
+        f"src/{_SUPPORT.name}": _SUPPORT.read_text(encoding="utf-8"),
+    }
+    guard = f"{prefix(name).upper()}_OPERATORS_H"
+    for file, text in driver.operator_files(program).items():
+        own = text.replace('#include "operators.h"', f'#include "{name}_operators.h"').replace(
+            "OCRM55_OPERATORS_H", guard
+        )
+        written[f"src/{name}_{file}"] = own if file.endswith(".h") else _with_pragma(own)
+    return written | _kernel_files(kernels, name)
+
+
+def interface(tensor: Tensor, plan: MemoryPlan, name: str) -> dict[str, Any]:
+    """What a template says about an input or output."""
+    shape = "x".join(str(extent) for extent in tensor.shape)
+    return {
+        "name": re.sub(r"\W", "_", name),
+        "title": f"{driver.comment(name)}: {tensor.dtype} {shape}",
+        "bytes": tensor.bytes,
+        "offset": plan.offsets[tensor.name],
+    }
+
+
+def _values(program: Program, plan: MemoryPlan, weights: driver.WeightImage, workspace: Workspace) -> dict[str, Any]:
+    return {
+        **driver.straight_line(program, plan, weights),
+        "name": program.name,
+        "prefix": prefix(program.name),
+        "macro": prefix(program.name).upper(),
+        "precision": program.precision,
+        "macs": program.macs,
+        "align": ALIGN,
+        "inputs": [interface(program.input, plan, program.input.layer)],
+        "outputs": [interface(program.output, plan, OUTPUT)],
+        "weight_bytes": len(weights.data),
+        "weight_words": len(weights.data) // 4,
+        "arena_bytes": plan.arena_bytes,
+        "workspace": workspace,
+        "workspace_bytes": workspace_bytes(plan, workspace),
+        "workspace_text": _WHERE[workspace.kind].format(slack=SLACK),
+    }
+
+
+OUTPUT = "output"  # TVM's name of the one output of a Paddle or ONNX model
+
+
+def _words(data: bytes, columns: int = 8) -> list[str]:
+    words = [f"0x{word:08x}," for word in np.frombuffer(data, "<u4").tolist()]
+    return [" ".join(words[start : start + columns]) for start in range(0, len(words), columns)]
+
+
+def _with_pragma(text: str) -> str:
+    """The pragma before the first include: functions that GCC inlines must have been declared under it."""
+    head, marker, rest = text.partition("#include")
+    return f"{head}{_PRAGMA}{marker}{rest}"
+
+
+def _kernel_files(kernels: Sequence[str], name: str) -> dict[str, str]:
+    """Hand-written kernels that the program calls, under names of the module's own."""
+    if not kernels:
+        return {}
+    folder = resources.folder("firmware") / "kernels"
+    headers = sorted(folder.glob("*.h"))
+    public = sorted(set(re.findall(r"\b(ocrm55_\w+)\s*\(", (folder / "ocrm55_kernels.h").read_text(encoding="utf-8"))))
+    names = "".join(f"#define {each} {prefix(name)}_{each.removeprefix('ocrm55_')}\n" for each in public)
+    written = {f"src/{path.name}": path.read_text(encoding="utf-8") for path in headers}
+    for kernel in kernels:
+        path = folder / f"{kernel}.c"
+        if not path.is_file():
+            raise UnsupportedError(f"this installation has no kernel {kernel}.", ["reinstall ocrm55"])
+        head = f"/* The names of {name}'s own copy. */\n{names}"
+        written[f"src/{name}_kernel_{kernel}.c"] = _with_pragma(f"{head}{path.read_text(encoding='utf-8')}")
+    return written
+
+
+def _render(template: str, **values: Any) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    return environment.get_template(template).render(version=__version__, **values)

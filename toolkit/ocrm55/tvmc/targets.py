@@ -1,0 +1,92 @@
+"""`--target` and its options: which processors they name, and what is left of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ocrm55.errors import InputError, UnsupportedError
+
+CPU = "cortex-m55"
+HELIUM = (CPU, "cortex-m85", "cortex-m52")  # the processors with vectors of floats
+ACCELERATORS = [
+    *(f"ethos-u55-{macs}" for macs in (32, 64, 128, 256)),
+    *(f"ethos-u65-{macs}" for macs in (256, 512)),
+]
+_MEANT = {
+    "c": "every operator that no other target takes",
+    "cmsis-nn": "operators go to this project's own Helium kernels; CMSIS-NN is neither called nor needed",
+    "ethos-u": "no operator goes to the NPU yet: the run function takes no devices, and the CPU computes everything",
+}
+_OPTION = re.compile(r"-{1,2}(?P<name>[A-Za-z0-9_-]+)=(?P<value>\S+)")
+
+
+def read(target: str | None, options: Sequence[tuple[str, str, str]]) -> tuple[list[str], list[str]]:
+    """The kinds of a target list, and a line for each part of it that means nothing or something else now.
+
+    target: the value of --target; it may carry options itself: `ethos-u -accelerator_config=ethos-u55-256, c`.
+    options: (kind, option, value) of each --target-KIND-OPTION=VALUE.
+
+    Raises InputError for a list that is none, UnsupportedError for processors that are no Cortex-M.
+    """
+    if target is None:
+        raise InputError("tvmc compile needs --target.", ["--target=c", "--target=cmsis-nn,c"])
+    kinds: list[str] = []
+    given: list[tuple[str, str, str]] = []
+    for part in target.split(","):
+        words = part.split()
+        if not words:
+            raise InputError(f"--target={target} has an empty place in its list.", ["--target=cmsis-nn,c"])
+        kinds.append(_kind(words[0]))
+        for word in words[1:]:
+            match = _OPTION.fullmatch(word)
+            if match is None:
+                raise InputError(f"--target={target}: {word} is not of the form -option=value.")
+            given.append((words[0], match["name"], match["value"]))
+    if kinds[-1] != "c":
+        raise InputError(
+            f"--target={target} does not end with c, which computes what the others leave.", [f"--target={target},c"]
+        )
+    remarks = [f"--target {kind}: {_MEANT[kind]}" for kind in kinds if kind != "c"]
+    for kind, option, value in [*given, *options]:
+        remark = _option(kind, option, value, kinds)
+        if remark and remark not in remarks:
+            remarks.append(remark)
+    return kinds, remarks
+
+
+def _kind(kind: str) -> str:
+    if kind in _MEANT:
+        return kind
+    if kind in ("llvm", "cuda", "opencl", "vulkan", "metal", "rocm", "hexagon", "stackvm", "ext_dev", "nvptx"):
+        raise UnsupportedError(
+            f"--target={kind} names a host or a GPU; this compiler writes C for a Cortex-M.",
+            ["--target=c", "for a host: ONNX Runtime, or apache-tvm's own tvm.compile"],
+        )
+    if kind == "zephyr" or kind.startswith(("vitis", "compute-library", "bnns", "tensorrt", "dnnl", "mrvl", "cmsis")):
+        raise UnsupportedError(f"--target={kind} is not there.", ["--target=cmsis-nn,c"])
+    raise InputError(f"--target={kind} is no target that TVMC knew.", ["--target=cmsis-nn,c"])
+
+
+def _option(kind: str, option: str, value: str, kinds: Sequence[str]) -> str | None:
+    """What is to be said about one option of a target; None for one that does what it says."""
+    flag = f"--target-{kind}-{option}"
+    if _kind(kind) not in kinds:
+        return f"{flag}: {kind} is not in --target"
+    if option == "mcpu":
+        return _cpu(flag, value)
+    if option == "accelerator_config":
+        if value not in ACCELERATORS:
+            raise InputError(f"{flag}={value} is no Ethos-U.", [f"{flag}={name}" for name in ACCELERATORS])
+        return None  # said once, for the target itself
+    return f"{flag}: decided by your C compiler's options"
+
+
+def _cpu(flag: str, value: str) -> str | None:
+    # `cortex-m55+nomve` and the like: features that GCC's -mcpu understands as well.
+    name, _, features = value.partition("+")
+    if name in HELIUM and "nomve" not in features:
+        return None
+    if re.fullmatch(r"cortex-m\d+p?|cortex-m\d\dp?", name):
+        return f"{flag}={value}: the kernels are written for {CPU}; your C compiler takes their portable half"
+    raise UnsupportedError(f"{flag}={value} is no Cortex-M.", [f"{flag}={CPU}"])
