@@ -35,16 +35,17 @@ def load_font(path: str, size: int) -> ImageFont.FreeTypeFont:
 
 
 def draw_mask(
-    rng: random.Random, font: ImageFont.FreeTypeFont, text: str, margin: int, spaced: bool
+    rng: random.Random, font: ImageFont.FreeTypeFont, text: str, margin: int, spacing: float
 ) -> tuple[Pixels, tuple[float, float, float, float], list[float]]:
     """(mask [H, W] 0 to 255, box of the text, centres of its characters), all in pixels.
 
-    spaced: characters further apart or nearer than the font has them. Half of the boxes hug the ink, the others keep
-    the font's ascender and descender, as labels of photographs do both.
+    spacing: how much further apart than the font has them, or nearer, the characters may be, in sizes of the font; 0
+    leaves them to the font. A gap as wide as a space must stay rare where spaces are to be told from gaps.
+    Half of the boxes hug the ink, the others keep the font's ascender and descender, as labels of photographs do both.
     """
     ascent, descent = font.getmetrics()
     size = font.size
-    gap = rng.uniform(-0.04, 0.25) * size if spaced else 0.0
+    gap = rng.uniform(-0.04, spacing) * size if spacing else 0.0
     edges = [0.0]
     for index in range(len(text)):
         edges.append(font.getlength(text[: index + 1]) + gap * (index + 1))
@@ -53,7 +54,7 @@ def draw_mask(
     canvas = Image.new("L", (int(right - left) + 2 * margin + 2, ascent + descent + 2 * margin), 0)
     pen = ImageDraw.Draw(canvas)
     origin = (margin - left, margin)
-    if spaced:
+    if spacing:
         for char, edge in zip(text, edges, strict=False):
             pen.text((origin[0] + edge, origin[1]), char, font=font, fill=255)
     else:
@@ -149,7 +150,9 @@ def draw(
     if font.caps:
         text = text.upper()
     face = load_font(font.path, rng.choice((28, 32, 36, 40)))
-    mask, box, centres = draw_mask(rng, face, text, margin, spaced=not plain and rng.random() < 0.25)
+    mask, box, centres = draw_mask(
+        rng, face, text, margin, 0.0 if plain or rng.random() > 0.25 else 0.08 if " " in text else 0.25
+    )
     back, ink = two_colours(rng, wild=not plain and rng.random() < 0.75, palette=palette)
     height, width = mask.shape
     noise = np.random.default_rng(rng.getrandbits(32))
