@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SAMPLE ?= models/samples/word_capital.png
 
-.PHONY: demo test test-quick lint wheel setup system-packages clean distclean help
+.PHONY: demo test test-quick lint wheel setup system-packages test-system-packages clean distclean help
 
 help:
 	@echo "make demo    set up, then export, compile, build and read $(SAMPLE) on the simulated Cortex-M55"
@@ -37,6 +37,9 @@ setup: $(VENV)/.installed
 system-packages:
 	@PYTHON=$(PYTHON) toolkit/install-system-packages.sh
 
+test-system-packages: system-packages
+	@PYTHON=$(PYTHON) toolkit/install-system-packages.sh tests
+
 $(BIN)/python: | system-packages
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 	    { echo "error: $(PYTHON) is not Python 3.11; name one: make PYTHON=/path/to/python3.11" >&2; exit 4; }
@@ -47,7 +50,7 @@ $(VENV)/.installed: pyproject.toml $(BIN)/python | system-packages
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
+$(VENV)/.installed-dev: $(VENV)/.installed | test-system-packages
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 

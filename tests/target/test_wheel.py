@@ -48,7 +48,7 @@ def test_installed_wheel_reads_an_image(wheel: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
     image = tmp_path / "word.png"
-    shutil.copy(CHECKOUT / "models" / "samples" / "hello.png", image)
+    shutil.copy(CHECKOUT / "models" / "samples" / "word_capital.png", image)
     # The wheel's own files come before the checkout that the test environment has installed.
     environment = os.environ | {"PYTHONPATH": str(site)}
     where = [sys.executable, "-c", "import ocrm55; print(ocrm55.__file__)"]
