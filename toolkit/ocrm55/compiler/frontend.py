@@ -52,7 +52,7 @@ def load(model: onnx.ModelProto) -> Imported:
 
     Raises UnsupportedError for shapes that are not static, several inputs or outputs, and operators unknown to TVM.
     """
-    _check_interface(model)
+    check_interface(model)
     try:
         simple = _simplify(fold(model))
     except onnx.shape_inference.InferenceError as trouble:
@@ -103,7 +103,7 @@ def _unsupported(node: onnx.NodeProto, reason: str) -> UnsupportedError:
     )
 
 
-def _check_interface(model: onnx.ModelProto) -> None:
+def check_interface(model: onnx.ModelProto) -> None:
     opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
     if opset < OLDEST_OPSET:
         raise UnsupportedError(

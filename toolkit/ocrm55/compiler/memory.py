@@ -168,6 +168,11 @@ def _blocks(program: Program, lifetimes: dict[str, tuple[int, int]], may_shrink:
     for index, operator in enumerate(program.steps):
         for output in operator.outputs:
             size = program.tensors[output].bytes
+            whole = program.storage(output)
+            if whole != output:  # a part of a tensor that several operators write
+                if whole not in owner:
+                    owner[whole] = add(whole, program.tensors[whole].bytes, lifetimes[whole])
+                continue
             shared = _in_place_block(program, operator, output, lifetimes, owner, index)
             if shared is None or (not may_shrink and span(size, (index, index)).bytes != shared.bytes):
                 owner[output] = add(output, size, lifetimes[output])

@@ -10,14 +10,16 @@ from pathlib import Path
 import onnx
 
 from ocrm55 import resources
-from ocrm55.compiler import artifact, frontend, memory
+from ocrm55.compiler import artifact, calibration, frontend, memory
 from ocrm55.compiler.artifact import Artifact, Contents
-from ocrm55.compiler.lowering import float32, legalise
+from ocrm55.compiler.lowering import float32, int8, legalise
 from ocrm55.compiler.lowering.flat import FlatFunction
 from ocrm55.compiler.memory import MemoryPlan
 from ocrm55.compiler.program import Program
+from ocrm55.compiler.quantize import quantize
 from ocrm55.compiler.targets.base import Target, assign
 from ocrm55.compiler.targets.c import CTarget
+from ocrm55.compiler.targets.m55 import M55Target
 from ocrm55.errors import InputError, ToolchainError, UnsupportedError
 from ocrm55.recognizer import image
 from ocrm55.recognizer.charset import load_charset
@@ -30,12 +32,14 @@ class CompileOptions:
     """What the generated C depends on besides the model.
 
     image: an image file to compile in, for boards without a host. board: whose memory.json the program must fit.
+    calibrate: a folder of images to quantise on, instead of the bundled ones.
     """
 
     model_name: str = "en_ppocrv3_rec"
     precision: str = "float32"
     image: Path | None = None
     board: str = BOARD
+    calibrate: Path | None = None
 
 
 def compile_model(source: Path, destination: Path, options: CompileOptions | None = None) -> Artifact:
@@ -46,6 +50,8 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
     options = options or CompileOptions()
     picture = None if options.image is None else (options.image.name, image.resize(image.read_image(options.image)))
     model = load(source)
+    if options.precision == "int8":
+        model = quantised(model, options)
     program = to_program(model, options)
     check_interface(program)
     targets = targets_for(options.precision)
@@ -68,12 +74,21 @@ def load(source: Path) -> onnx.ModelProto:
         return frontend.read_onnx(to_onnx(source, Path(folder) / "model.onnx"))
 
 
+def quantised(model: onnx.ModelProto, options: CompileOptions) -> onnx.ModelProto:
+    """The model as int8 QDQ; one that is quantised already stays as it is."""
+    if any(node.op_type == "QuantizeLinear" for node in model.graph.node):
+        return model
+    frontend.check_interface(model)
+    width = model.graph.input[0].type.tensor_type.shape.dim[3].dim_value
+    return quantize(model, calibration.tensors(calibration.images(options.calibrate), width))
+
+
 def to_program(model: onnx.ModelProto, options: CompileOptions) -> Program:
     """Import and lower a model; nobody computes its operators yet."""
-    if options.precision != "float32":
-        raise UnsupportedError(f"precision {options.precision} is not there.", ["--precision float32"])
     imported = frontend.load(model)
     function = FlatFunction(imported.module, imported.layers)
+    if options.precision == "int8":
+        return int8.to_program(function, options.model_name)
     float32.lower(function)
     return legalise.to_program(function, options.model_name, options.precision)
 
@@ -94,7 +109,7 @@ def check_interface(program: Program) -> None:
 
 def targets_for(precision: str) -> list[Target]:
     """Who may compute operators, in order of preference."""
-    return [CTarget()]
+    return [M55Target(), CTarget()] if precision == "int8" else [CTarget()]
 
 
 def labels_of(source: Path, program: Program) -> list[str]:

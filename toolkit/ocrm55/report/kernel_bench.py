@@ -78,7 +78,7 @@ class _Cases:
         table = self.int8(1 << (16 - TABLE_SHIFT))
         scale = packing.scale(self.rng.uniform(0.5, 1, channels) * 1e-3, channels)
         extra = scale if activation == HARD_SWISH else table
-        return [activation, 3, -128, 127, TABLE_SHIFT], [scale, extra]
+        return [activation, 3, -128, 127, TABLE_SHIFT, 0], [scale, extra]
 
     def pointwise(self, pixels: int, inputs: int, outputs: int, activation: int) -> Case:
         integers, blobs = self.epilogue(outputs, activation)
@@ -245,7 +245,7 @@ def _nodes(path: Path) -> Iterable[_Node]:
 
 def _case(node: _Node, make: _Cases) -> Case | None:  # noqa: PLR0911
     """The call for a node; None for what is fused into another or costs nothing."""
-    activation = {"": CLAMP, "Softmax": REAL, "HardSwish": HARD_SWISH}.get(node.follower, TABLE16)
+    activation = {"": CLAMP, "Softmax": REAL}.get(node.follower, TABLE16)
     match node.operator:
         case "Conv":
             outputs, inputs, *kernel = node.weights
@@ -302,7 +302,7 @@ def _key(case: Case) -> tuple[str, tuple[int, ...], str]:
 def _loop_of(case: Case) -> str:
     """The marked loop in which a kernel spends its time."""
     if case.kernel == "depthwise":
-        kernel, stride = case.integers[10], case.integers[12]
+        kernel, stride = case.integers[11], case.integers[13]
         return f"depthwise_{kernel}x{kernel}_stride{stride}"
     core = ("pointwise", "conv", "matmul")
     return "tile_core" if case.kernel in core else case.kernel if case.kernel in ("multiply", "average_pool") else ""

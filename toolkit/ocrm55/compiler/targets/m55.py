@@ -1,0 +1,286 @@
+"""The Cortex-M55's own kernels: takes every int8 operator, and the float32 ones that stand between them.
+
+Each operator becomes a small C function that fills in the kernel's structure, so that model.c stays a list of calls and
+every number of a layer stands in one place. Weights are packed into the order that the kernel reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ocrm55.compiler.codegen.expressions import C_TYPES, float_literal
+from ocrm55.compiler.integer import (
+    AveragePool,
+    ChannelMultiply,
+    Convolution,
+    CopyRows,
+    Depthwise,
+    Dequantize,
+    Epilogue,
+    NormalisedRows,
+    Pointwise,
+    Product,
+    Quantize,
+    SoftmaxRows,
+    Sum,
+)
+from ocrm55.compiler.operators import Spec
+from ocrm55.compiler.program import Function, Operator, Program, Tensor, Workspace, identifier
+from ocrm55.compiler.targets import packing
+from ocrm55.compiler.targets.base import Target
+from ocrm55.compiler.targets.m55_workspace import workspace_bytes
+from ocrm55.errors import Ocrm55Error
+
+HEADER = '"ocrm55_kernels.h"'
+TILES = ("tile_core", "tile_run", "tile_channel")  # what the convolutions share
+
+
+@dataclass(frozen=True)
+class _Call:
+    """Body of an operator's C function. weights: what it reads besides inputs, by parameter name, in order."""
+
+    body: Sequence[str]
+    weights: dict[str, np.ndarray]
+
+
+class M55Target(Target):
+    """Operators as calls of firmware/kernels."""
+
+    name = "m55"
+
+    def refusal(self, operator: Operator, program: Program) -> str | None:
+        spec = operator.spec
+        if type(spec) not in _KERNELS:
+            return f"has no kernel for {operator.kind}"
+        if isinstance(spec, Depthwise) and spec.kernel not in ((3, 3), (5, 5)):
+            return f"has depthwise kernels of 3x3 and 5x5, not {spec.kernel[0]}x{spec.kernel[1]}"
+        if isinstance(spec, Depthwise) and (max(spec.strides) > 2 or spec.epilogue.activation == "real"):
+            return "has depthwise kernels with strides 1 and 2 and int8 results"
+        return None
+
+    def emit(self, operator: Operator, program: Program) -> None:
+        call = _KERNELS[type(operator.spec)].call(operator.spec, _constants(operator, program))
+        inputs = [name for name in operator.inputs if program.tensors[name].role != "weight"]
+        packed = [_add(program, operator, what, data) for what, data in call.weights.items()]
+        operator.arguments = [*inputs, *packed, *operator.outputs]
+        size = workspace_bytes(operator.spec)
+        operator.workspaces = [Workspace("workspace", "uint8", size)] if size else []
+        operator.in_place = inputs[:1] if isinstance(operator.spec, _IN_PLACE) else []
+        operator.function = _function(operator, program, call, inputs)
+
+    def kernel_sources(self, program: Program) -> list[str]:
+        used = {type(o.spec) for o in program.steps if o.target == self.name}
+        return sorted({source for kind in used for source in _KERNELS[kind].sources})
+
+
+def _constants(operator: Operator, program: Program) -> list[np.ndarray]:
+    """The operator's weights in the order of its inputs."""
+    found = [program.tensors[name] for name in operator.inputs]
+    return [tensor.data for tensor in found if tensor.role == "weight" and tensor.data is not None]
+
+
+def _add(program: Program, operator: Operator, what: str, data: np.ndarray) -> str:
+    data = np.ascontiguousarray(data)
+    name = f"{operator.layer}_{what}_packed"
+    return program.add(Tensor(name, data.shape, str(data.dtype), "weight", operator.layer, data)).name
+
+
+def _function(operator: Operator, program: Program, call: _Call, inputs: Sequence[str]) -> str:
+    """Add the operator's C function to the program; returns its name."""
+    letters = ["x"] if len(inputs) == 1 else ["a", "b"]
+    shown = [(letter, program.tensors[name], "const ") for letter, name in zip(letters, inputs, strict=True)]
+    parameters = [_parameter(*entry) for entry in shown]
+    parameters += [f"const {C_TYPES[str(data.dtype)]} *{what}" for what, data in call.weights.items()]
+    parameters.append(_parameter("y", program.tensors[operator.outputs[0]], ""))
+    if operator.workspaces:
+        parameters.append("uint8_t *workspace")
+    name = identifier(f"{operator.layer}_{operator.kind}")
+    prototype = f"void {name}({', '.join(parameters)})"
+    source = "\n".join([f"{prototype} {{", *(f"    {line}" for line in call.body), "}", ""])
+    known = program.functions.get(name)
+    if known is not None and known.source != source:
+        raise Ocrm55Error(f"two layers are called {operator.layer}")
+    program.functions[name] = Function(name, source, prototype, (HEADER,))
+    return name
+
+
+def _parameter(letter: str, tensor: Tensor, const: str) -> str:
+    shape = "x".join(str(extent) for extent in tensor.shape)
+    return f"{const}{C_TYPES[tensor.dtype]} *{letter} /* {shape} */"
+
+
+# --- one function a kind of operator ---------------------------------------------------------------------------------
+
+
+def _epilogue(e: Epilogue) -> str:
+    """The initialiser of a struct ocrm55_epilogue."""
+    fields = [f".activation = OCRM55_{e.activation.upper()}", ".scale = scale"]
+    if e.activation == "hard_swish":
+        fields.append(".gain = gain")
+    if e.activation == "table16":
+        fields += [".table = table", f".table_shift = {e.table_shift}"]
+    elif e.activation != "real":
+        fields += [f".zero_point = {e.zero_point}", f".low = {e.low}", f".high = {e.high}"]
+    return f".epilogue = {{{', '.join(fields)}}},"
+
+
+def _per_channel(e: Epilogue, channels: int, scale: np.ndarray, extra: np.ndarray | None) -> dict[str, np.ndarray]:
+    """The arrays of an epilogue by the names that its C function gives them."""
+    arrays: dict[str, np.ndarray] = {"scale": packing.scale(scale, channels)}
+    if e.activation == "hard_swish" and extra is not None:
+        arrays["gain"] = packing.scale(extra, channels)
+    elif e.activation == "table16" and extra is not None:
+        arrays["table"] = extra
+    return arrays
+
+
+def _structure(kind: str, fields: Sequence[str]) -> list[str]:
+    return [f"const struct ocrm55_{kind} layer = {{", *(f"    {field}" for field in fields), "};"]
+
+
+def _pointwise(spec: Pointwise, constants: Sequence[np.ndarray]) -> _Call:
+    weights, bias, scale, *extra = constants
+    fields = [
+        f".channels_in = {spec.channels}, .channels_out = {spec.outputs}, .y_stride = {spec.epilogue.stride},",
+        ".weights = weights,",
+        _epilogue(spec.epilogue),
+    ]
+    pixels = spec.output_height * spec.output_width
+    body = [*_structure("pointwise", fields), f"ocrm55_pointwise_s8(&layer, x, y, {pixels}, workspace);"]
+    arrays = _per_channel(spec.epilogue, spec.outputs, scale, extra[0] if extra else None)
+    return _Call(body, {"weights": packing.pointwise(weights.reshape(spec.outputs, -1), bias), **arrays})
+
+
+def _geometry(spec: Convolution) -> list[str]:
+    """The fields that say where windows lie."""
+    (stride_y, stride_x), (top, left) = spec.strides, spec.pads
+    return [
+        f".stride_y = {stride_y}, .stride_x = {stride_x}, .pad_top = {top}, .pad_left = {left},",
+        f".zero_point_in = {spec.zero_point},",
+    ]
+
+
+def _convolution(spec: Convolution, constants: Sequence[np.ndarray]) -> _Call:
+    weights, bias, scale, *extra = constants
+    fields = [
+        f".channels_in = {spec.channels}, .height = {spec.height}, .width = {spec.width},",
+        f".channels_out = {spec.outputs}, .height_out = {spec.output_height}, .width_out = {spec.output_width},",
+        f".kernel_height = {spec.kernel[0]}, .kernel_width = {spec.kernel[1]},",
+        *_geometry(spec),
+        f".y_stride = {spec.epilogue.stride},",
+        ".weights = weights,",
+        _epilogue(spec.epilogue),
+    ]
+    body = [*_structure("conv", fields), "ocrm55_conv_s8(&layer, x, y, workspace);"]
+    arrays = _per_channel(spec.epilogue, spec.outputs, scale, extra[0] if extra else None)
+    return _Call(body, {"weights": packing.conv(weights, bias), **arrays})
+
+
+def _depthwise(spec: Depthwise, constants: Sequence[np.ndarray]) -> _Call:
+    weights, bias, scale, *extra = constants
+    fields = [
+        f".channels = {spec.channels}, .height = {spec.height}, .width = {spec.width},",
+        f".height_out = {spec.output_height}, .width_out = {spec.output_width}, .kernel = {spec.kernel[0]},",
+        *_geometry(spec),
+        ".weights = weights, .bias = bias,",
+        _epilogue(spec.epilogue),
+    ]
+    body = [*_structure("depthwise", fields), "ocrm55_depthwise_s8(&layer, x, y, workspace);"]
+    arrays = _per_channel(spec.epilogue, spec.outputs, scale, extra[0] if extra else None)
+    return _Call(body, {"weights": packing.depthwise(weights), "bias": bias, **arrays})
+
+
+def _product(spec: Product, constants: Sequence[np.ndarray]) -> _Call:
+    fields = [
+        f".batches = {spec.batches}, .rows = {spec.rows}, .columns = {spec.columns}, .depth = {spec.depth},",
+        f".a_batch = {spec.a_batch}, .a_row = {spec.a_row},",
+        f".b_batch = {spec.b_batch}, .b_column = {spec.b_column}, .b_depth = {spec.b_depth},",
+        f".y_batch = {spec.y_batch}, .y_row = {spec.epilogue.stride},",
+        f".zero_a = {spec.zero_a},",
+        _epilogue(spec.epilogue),
+    ]
+    call = f"ocrm55_matmul_s8(&layer, a + {spec.offset_a}, b + {spec.offset_b}, y, workspace);"
+    return _Call([*_structure("matmul", fields), call], _per_channel(spec.epilogue, spec.columns, constants[0], None))
+
+
+def _average_pool(spec: AveragePool, constants: Sequence[np.ndarray]) -> _Call:
+    fields = [
+        f".channels = {spec.channels}, .height = {spec.height}, .width = {spec.width},",
+        f".height_out = {spec.output_height}, .width_out = {spec.output_width},",
+        f".kernel_height = {spec.kernel[0]}, .kernel_width = {spec.kernel[1]},",
+        f".stride_y = {spec.strides[0]}, .stride_x = {spec.strides[1]}, .y_stride = {spec.channels},",
+        f".zero_x = {spec.zero_x}, .zero_y = {spec.zero_y}, .gain = {float_literal(spec.gain)},",
+    ]
+    return _Call([*_structure("average_pool", fields), "ocrm55_average_pool_s8(&layer, x, y);"], {})
+
+
+def _channel_multiply(spec: ChannelMultiply, constants: Sequence[np.ndarray]) -> _Call:
+    fields = [
+        f".rows = {spec.rows}, .count = {spec.count}, .b_rows = 0,",
+        f".zero_a = {spec.zero_a}, .zero_b = {spec.zero_b}, .zero_y = {spec.zero_y},",
+        f".gain = {float_literal(spec.gain)},",
+    ]
+    return _Call([*_structure("multiply", fields), "ocrm55_multiply_s8(&layer, a, b, y);"], {})
+
+
+def _layer_norm(spec: NormalisedRows, constants: Sequence[np.ndarray]) -> _Call:
+    fields = [
+        f".rows = {spec.rows}, .count = {spec.count}, .epsilon = {float_literal(spec.epsilon)},",
+        ".gamma = gamma, .beta = beta,",
+    ]
+    if spec.gain:
+        fields.append(f".zero_y = {spec.zero_point}, .gain_y = {float_literal(spec.gain)},")
+    kind = "f32_s8" if spec.gain else "f32_f32"
+    call = f"ocrm55_layer_norm_{kind}(&layer, x, y, (float *)(void *)workspace);"
+    return _Call([*_structure("layer_norm", fields), call], {"gamma": constants[0], "beta": constants[1]})
+
+
+def _softmax(spec: SoftmaxRows, constants: Sequence[np.ndarray]) -> _Call:
+    if spec.quantised:
+        return _Call([f"ocrm55_softmax_f32_s8(x, y, {spec.rows}, {spec.count}, (float *)(void *)workspace);"], {})
+    return _Call([f"ocrm55_softmax_f32_f32(x, y, {spec.rows}, {spec.count});"], {})
+
+
+def _copy(spec: CopyRows, constants: Sequence[np.ndarray]) -> _Call:
+    return _Call([f"ocrm55_copy_rows_s8(x, {spec.count}, y, {spec.stride}, {spec.rows}, {spec.count});"], {})
+
+
+def _quantize(spec: Quantize, constants: Sequence[np.ndarray]) -> _Call:
+    return _Call([f"ocrm55_quantize_s8(x, {float_literal(spec.gain)}, {spec.zero_point}, y, {spec.count});"], {})
+
+
+def _dequantize(spec: Dequantize, constants: Sequence[np.ndarray]) -> _Call:
+    return _Call([f"ocrm55_dequantize_s8(x, {float_literal(spec.step)}, {spec.zero_point}, y, {spec.count});"], {})
+
+
+def _sum(spec: Sum, constants: Sequence[np.ndarray]) -> _Call:
+    return _Call([f"ocrm55_add_f32(a, b, y, {spec.count});"], {})
+
+
+@dataclass(frozen=True)
+class _Kernel:
+    """How an operator is called, and the files of firmware/kernels that it takes, without `.c`."""
+
+    call: Callable[[Any, Sequence[np.ndarray]], _Call]
+    sources: tuple[str, ...]
+
+
+_IN_PLACE = (Depthwise, ChannelMultiply, Sum)
+_KERNELS: dict[type[Spec], _Kernel] = {
+    Pointwise: _Kernel(_pointwise, ("pointwise", *TILES)),
+    Convolution: _Kernel(_convolution, ("conv", *TILES)),
+    Depthwise: _Kernel(_depthwise, ("depthwise", *TILES)),
+    Product: _Kernel(_product, ("matmul", *TILES)),
+    AveragePool: _Kernel(_average_pool, ("average_pool",)),
+    ChannelMultiply: _Kernel(_channel_multiply, ("multiply",)),
+    NormalisedRows: _Kernel(_layer_norm, ("layer_norm",)),
+    SoftmaxRows: _Kernel(_softmax, ("softmax",)),
+    CopyRows: _Kernel(_copy, ("copy",)),
+    Quantize: _Kernel(_quantize, ("quantize",)),
+    Dequantize: _Kernel(_dequantize, ("quantize",)),
+    Sum: _Kernel(_sum, ("add",)),
+}
