@@ -78,8 +78,8 @@ static bool whole(const uint8_t *guard)
         return 0;                                               \
     } while (0)
 
-/* integers: activation, zero point, low, high, table shift; blobs: scale, and table or, of HARD_SWISH, gain. */
-#define EPILOGUE_INTEGERS 5
+/* integers: activation, zero point, low, high, table shift, table stride; blobs: scale, and table or, of HARD_SWISH, gain. */
+#define EPILOGUE_INTEGERS 6
 static struct ocrm55_epilogue epilogue(const int32_t *i, const uint8_t *scale, const uint8_t *table)
 {
     struct ocrm55_epilogue e = {.scale = (const float *)(const void *)scale,
@@ -89,7 +89,8 @@ static struct ocrm55_epilogue epilogue(const int32_t *i, const uint8_t *scale, c
                                 .zero_point = i[1],
                                 .low = (int8_t)i[2],
                                 .high = (int8_t)i[3],
-                                .table_shift = (uint8_t)i[4]};
+                                .table_shift = (uint8_t)i[4],
+                                .table_stride = i[5]};
     return e;
 }
 

@@ -31,7 +31,8 @@ enum ocrm55_status {
  *   HARD_SWISH  y = clamp(rint((v * min(max(v + 3, 0), 6)) * gain) + zero_point, low, high), each operation rounded to
  *               float32; here v is the real value, and gain[channel] = 1 / (6 * step of y)
  *   TABLE8      y = table[(uint8_t)sat8(rint(v) + zero_point)]             256 entries
- *   TABLE16     y = table[(uint16_t)sat16(rint(v)) >> table_shift]         1 << (16 - table_shift) entries
+ *   TABLE16     y = table[channel * table_stride + ((uint16_t)sat16(rint(v)) >> table_shift)]
+ *               1 << (16 - table_shift) entries, the same for all channels when table_stride is 0
  *   REAL        y = v, as float
  * Tables are indexed by two's complement: entries of 0 and above first, then those of negative values. TABLE16 costs no
  * more than TABLE8 and does not lose precision in between. */
@@ -41,6 +42,7 @@ struct ocrm55_epilogue {
     const float *scale;   /* [channels rounded up to 4], the rest 0 */
     const float *gain;    /* the same, of HARD_SWISH: channels may differ in the step of y, though not in its zero point */
     const int8_t *table;  /* of TABLE8, TABLE16 */
+    int32_t table_stride; /* of TABLE16: 0, or at least the entries of a table, at most 16384 */
     int32_t zero_point;   /* -128 to 127 */
     int8_t low, high;     /* of CLAMP, HARD_SWISH */
     uint8_t activation;   /* enum ocrm55_activation */

@@ -50,6 +50,12 @@ int32_t tile_sums_bytes(int32_t channels_out, int32_t group);
 void tile_store_channel(const struct ocrm55_epilogue *epilogue, int32_t channel, int32_t bias, const int32_t *acc,
                         int32_t pixels, int8_t *y, int32_t stride);
 
+/* Does the epilogue want more than the common case of its activation: limits narrower than int8, a table a channel? */
+static inline bool tile_special(const struct ocrm55_epilogue *e)
+{
+    return e->activation == OCRM55_TABLE16 ? e->table_stride != 0 : e->low > INT8_MIN || e->high < INT8_MAX;
+}
+
 /* One sum on its way out, in portable C (all activations but REAL). */
 int8_t tile_requantize(const struct ocrm55_epilogue *epilogue, int32_t channel, int32_t sum);
 

@@ -33,9 +33,17 @@ static inline void load_channel(const int32_t **acc, int32_t bias, uint32_t scal
     v[0] = v0, v[1] = v1, v[2] = v2, v[3] = v3;
 }
 
-/* 8 outputs of one channel, in the lower halves of their lanes. */
-static inline int16x8_t finish8(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, float gain,
-                                float32x4_t a, float32x4_t b)
+static inline float32x4_t hard_swish(float32x4_t v, float32x4_t zero, float32x4_t six, uint32_t gain)
+{
+    const float32x4_t gate = vminnmq_f32(vmaxnmq_f32(vaddq_n_f32(v, 3.0f), zero), six);
+    float32x4_t product = vmulq_f32(v, gate);
+    __asm("vmul.f32 %q0, %q0, %1" : "+w"(product) : "r"(gain));
+    return product;
+}
+
+/* 8 outputs of one channel, in the lower halves of their lanes. `special`: with limits narrower than int8. */
+static inline int16x8_t finish8(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, bool special,
+                                uint32_t gain, float32x4_t a, float32x4_t b)
 {
     if (activation == OCRM55_HARD_SWISH) {
         const float32x4_t zero = vdupq_n_f32(0.0f), six = vdupq_n_f32(6.0f);
@@ -48,21 +56,29 @@ static inline int16x8_t finish8(const struct ocrm55_epilogue *e, enum ocrm55_act
         return vldrbq_gather_offset_s16(e->table, index);
     }
     both = vqaddq_n_s16(both, (int16_t)e->zero_point);
+    if (activation == OCRM55_TABLE8 || !special) {
+        __asm("vqmovnb.s16 %q0, %q0" : "+w"(both));
+    }
     if (activation == OCRM55_TABLE8) {
-        both = vminq_s16(vmaxq_s16(both, vdupq_n_s16(-128)), vdupq_n_s16(127));
         return vldrbq_gather_offset_s16(e->table, vreinterpretq_u16_s16(vandq_s16(both, vdupq_n_s16(255))));
     }
-    return vminq_s16(vmaxq_s16(both, vdupq_n_s16(e->low)), vdupq_n_s16(e->high));
+    return special ? vminq_s16(vmaxq_s16(both, vdupq_n_s16(e->low)), vdupq_n_s16(e->high)) : both;
 }
 
 static inline __attribute__((always_inline)) void store_channel(const struct ocrm55_epilogue *epilogue,
-                                                                enum ocrm55_activation activation, int32_t bias,
-                                                                float scale, float gain, const int32_t *acc,
+                                                                enum ocrm55_activation activation, bool special,
+                                                                int32_t channel, int32_t bias, const int32_t *acc,
                                                                 int32_t pixels, int8_t *y, int32_t stride)
 {
-    const struct ocrm55_epilogue e = *epilogue;
-    uint32_t scale_bits;
-    memcpy(&scale_bits, &scale, sizeof scale_bits);
+    struct ocrm55_epilogue e = *epilogue;
+    uint32_t scale, gain = 0;
+    memcpy(&scale, &e.scale[channel], sizeof scale);
+    if (activation == OCRM55_HARD_SWISH) {
+        memcpy(&gain, &e.gain[channel], sizeof gain);
+    }
+    if (activation == OCRM55_TABLE16) {
+        e.table += channel * e.table_stride;
+    }
     /* Narrowing two vectors of 4 sums leaves pixels in this order: 0 4 1 5 2 6 3 7. */
     const uint16x8_t number = vidupq_n_u16(0, 1);
     const uint16x8_t pixel = vorrq_u16(vshrq_n_u16(number, 1), vshlq_n_u16(vandq_u16(number, vdupq_n_u16(1)), 2));
@@ -70,40 +86,43 @@ static inline __attribute__((always_inline)) void store_channel(const struct ocr
     float32x4_t v[4];
     int8_t *next = y + 8 * stride;
     for (int32_t left = pixels >> 4; left > 0; left--) {
-        MARK_ACTIVATION(BEGIN, "channel_store", activation);
-        load_channel(&acc, bias, scale_bits, v);
-        vstrbq_scatter_offset_s16(y, to, finish8(&e, activation, gain, v[0], v[1]));
-        vstrbq_scatter_offset_s16(next, to, finish8(&e, activation, gain, v[2], v[3]));
+        MARK_ACTIVATION(BEGIN, "channel_store", activation, special);
+        load_channel(&acc, bias, scale, v);
+        vstrbq_scatter_offset_s16(y, to, finish8(&e, activation, special, gain, v[0], v[1]));
+        vstrbq_scatter_offset_s16(next, to, finish8(&e, activation, special, gain, v[2], v[3]));
         y += 16 * stride;
         next += 16 * stride;
-        MARK_ACTIVATION(END, "channel_store", activation);
+        MARK_ACTIVATION(END, "channel_store", activation, special);
     }
     const int32_t rest = pixels & 15;
     if (rest > 0) {
-        load_channel(&acc, bias, scale_bits, v);
+        load_channel(&acc, bias, scale, v);
         const int16x8_t order = vreinterpretq_s16_u16(pixel);
-        vstrbq_scatter_offset_p_s16(y, to, finish8(&e, activation, gain, v[0], v[1]), vcmpltq_n_s16(order, (int16_t)rest));
-        vstrbq_scatter_offset_p_s16(next, to, finish8(&e, activation, gain, v[2], v[3]),
-                                    vcmpltq_n_s16(order, (int16_t)(rest - 8)));
+        const int16x8_t first = finish8(&e, activation, special, gain, v[0], v[1]);
+        const int16x8_t second = finish8(&e, activation, special, gain, v[2], v[3]);
+        vstrbq_scatter_offset_p_s16(y, to, first, vcmpltq_n_s16(order, (int16_t)rest));
+        vstrbq_scatter_offset_p_s16(next, to, second, vcmpltq_n_s16(order, (int16_t)(rest - 8)));
     }
 }
 
 void tile_store_channel(const struct ocrm55_epilogue *e, int32_t channel, int32_t bias, const int32_t *acc,
                         int32_t pixels, int8_t *y, int32_t stride)
 {
-    const float scale = e->scale[channel], gain = e->activation == OCRM55_HARD_SWISH ? e->gain[channel] : 0.0f;
+    const bool special = tile_special(e);
     switch (e->activation) {
     case OCRM55_CLAMP:
-        store_channel(e, OCRM55_CLAMP, bias, scale, gain, acc, pixels, y, stride);
+        special ? store_channel(e, OCRM55_CLAMP, true, channel, bias, acc, pixels, y, stride)
+                : store_channel(e, OCRM55_CLAMP, false, channel, bias, acc, pixels, y, stride);
         break;
     case OCRM55_HARD_SWISH:
-        store_channel(e, OCRM55_HARD_SWISH, bias, scale, gain, acc, pixels, y, stride);
+        special ? store_channel(e, OCRM55_HARD_SWISH, true, channel, bias, acc, pixels, y, stride)
+                : store_channel(e, OCRM55_HARD_SWISH, false, channel, bias, acc, pixels, y, stride);
         break;
     case OCRM55_TABLE8:
-        store_channel(e, OCRM55_TABLE8, bias, scale, gain, acc, pixels, y, stride);
+        store_channel(e, OCRM55_TABLE8, false, channel, bias, acc, pixels, y, stride);
         break;
     default:
-        store_channel(e, OCRM55_TABLE16, bias, scale, gain, acc, pixels, y, stride);
+        store_channel(e, OCRM55_TABLE16, false, channel, bias, acc, pixels, y, stride);
         break;
     }
 }
@@ -133,7 +152,7 @@ int8_t tile_requantize(const struct ocrm55_epilogue *e, int32_t channel, int32_t
 {
     float v = (float)sum * e->scale[channel];
     if (e->activation == OCRM55_TABLE16) {
-        return e->table[(uint16_t)rounded16(v) >> e->table_shift];
+        return e->table[channel * e->table_stride + ((uint16_t)rounded16(v) >> e->table_shift)];
     }
     if (e->activation == OCRM55_TABLE8) {
         return e->table[(uint8_t)clamp(rounded16(v) + e->zero_point, -128, 127)];
@@ -158,8 +177,11 @@ enum ocrm55_status tile_check(const struct ocrm55_epilogue *e, const void *y)
     if (e->activation > OCRM55_REAL || e->zero_point < -128 || e->zero_point > 127) {
         return OCRM55_RANGE;
     }
-    if (e->activation == OCRM55_TABLE16 && (e->table_shift < 1 || e->table_shift > 12)) {
-        return OCRM55_RANGE;
+    if (e->activation == OCRM55_TABLE16) {
+        const bool fits = e->table_stride >= 65536 >> e->table_shift && e->table_stride <= 16384;
+        if (e->table_shift < 1 || e->table_shift > 12 || (e->table_stride != 0 && !fits)) {
+            return OCRM55_RANGE;
+        }
     }
     return e->activation <= OCRM55_HARD_SWISH && e->low > e->high ? OCRM55_RANGE : OCRM55_OK;
 }

@@ -9,18 +9,18 @@
 
 /* Marks a loop that is there once for each activation. */
 #ifdef OCRM55_MARK_LOOPS
-#define MARK_ACTIVATION(side, name, activation)         \
-    do {                                                \
-        if ((activation) == OCRM55_CLAMP) {             \
-            MARK(MARK_##side(name "_clamp"));           \
-        } else if ((activation) == OCRM55_HARD_SWISH) { \
-            MARK(MARK_##side(name "_hard_swish"));      \
-        } else if ((activation) == OCRM55_TABLE16) {    \
-            MARK(MARK_##side(name "_table16"));         \
-        }                                               \
+#define MARK_ACTIVATION(side, name, activation, special)              \
+    do {                                                              \
+        if ((activation) == OCRM55_CLAMP && !(special)) {             \
+            MARK(MARK_##side(name "_clamp"));                         \
+        } else if ((activation) == OCRM55_HARD_SWISH && !(special)) { \
+            MARK(MARK_##side(name "_hard_swish"));                    \
+        } else if ((activation) == OCRM55_TABLE16 && !(special)) {    \
+            MARK(MARK_##side(name "_table16"));                       \
+        }                                                             \
     } while (0)
 #else
-#define MARK_ACTIVATION(side, name, activation) (void)0
+#define MARK_ACTIVATION(side, name, activation, special) (void)0
 #endif
 
 /* lane * scale, with the scale in a core register: vmul has that form, but gcc fetches a float through s registers. */
@@ -35,12 +35,6 @@ static inline float32x4_t times(int32x4_t sums, uint32_t scale)
 static inline void scatter_next(uint32x4_t *to, int32x4_t lanes)
 {
     __asm volatile("vstrw.32 %q1, [%q0, #4]!" : "+w"(*to) : "w"(lanes) : "memory");
-}
-
-static inline float32x4_t hard_swish(float32x4_t v, float32x4_t zero, float32x4_t six, float gain)
-{
-    const float32x4_t gate = vminnmq_f32(vmaxnmq_f32(vaddq_n_f32(v, 3.0f), zero), six);
-    return vmulq_n_f32(vmulq_f32(v, gate), gain);
 }
 
 /* The next 16 sums and 4 scales: v[channel] = (float)sums * scale. In one piece because gcc neither keeps a float in a core
@@ -70,28 +64,114 @@ static inline void load_scaled(const int32_t **acc, const uint32_t **scale, floa
     v[0] = v0, v[1] = v1, v[2] = v2, v[3] = v3;
 }
 
-/* 4 channels x 4 pixels: y = c0..c3 of pixel 0, of pixel 1, .. */
-static inline int8x16_t quad(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, const int32_t **acc,
-                             const uint32_t **scale, const float **gain)
+/* Where the next 4 channels of a tile are. */
+struct quad_cursor {
+    const int32_t *acc;
+    const uint32_t *scale;
+    const uint32_t *gain; /* of hard-swish */
+    const int8_t *table;  /* of tables */
+};
+
+static inline struct quad_cursor quad_start(const struct ocrm55_epilogue *e, int32_t channel, const int32_t *acc)
 {
-    float32x4_t v[4];
-    load_scaled(acc, scale, v);
-    if (activation == OCRM55_HARD_SWISH) {
-        const float32x4_t zero = vdupq_n_f32(0.0f), six = vdupq_n_f32(6.0f);
-        v[0] = hard_swish(v[0], zero, six, (*gain)[0]);
-        v[1] = hard_swish(v[1], zero, six, (*gain)[1]);
-        v[2] = hard_swish(v[2], zero, six, (*gain)[2]);
-        v[3] = hard_swish(v[3], zero, six, (*gain)[3]);
-        *gain += 4;
+    struct quad_cursor at = {acc, (const uint32_t *)(const void *)e->scale + channel, NULL, e->table};
+    if (e->activation == OCRM55_HARD_SWISH) {
+        at.gain = (const uint32_t *)(const void *)e->gain + channel;
     }
-    int16x8_t even = narrow32(vcvtnq_s32_f32(v[0]), vcvtnq_s32_f32(v[2])); /* c0 c2 of each pixel */
-    int16x8_t odd = narrow32(vcvtnq_s32_f32(v[1]), vcvtnq_s32_f32(v[3]));  /* c1 c3 */
+    if (e->activation == OCRM55_TABLE16) {
+        at.table += channel * e->table_stride;
+    }
+    return at;
+}
+
+/* Hard-swish of the next 16 sums, rounded and narrowed: c0 c2 of each pixel, and c1 c3. In one piece for the same reasons as
+ * load_scaled, and because eight registers are just enough: odd channels first, so that theirs are free for the even ones.
+ * 44 instructions. */
+static inline void quad_hard_swish(struct quad_cursor *at, int16x8_t *even, int16x8_t *odd)
+{
+    const float32x4_t zero = vdupq_n_f32(0.0f), six = vdupq_n_f32(6.0f);
+    float32x4_t a, b, c, d, f;
+    uint32_t s0, s1, s2, s3, g0, g2;
+    __asm("ldrd %[s0], %[s1], [%[scale]], #8\n"
+          "vldrw.u32 %q[a], [%[acc], #16]\n"
+          "ldrd %[s2], %[s3], [%[scale]], #8\n"
+          "vcvt.f32.s32 %q[a], %q[a]\n"
+          "vldrw.u32 %q[b], [%[acc], #48]\n"
+          "vmul.f32 %q[a], %q[a], %[s1]\n"
+          "ldrd %[g0], %[s1], [%[gain]], #8\n" /* s1 and s3 are done with: the gains of their channels take their place */
+          "vcvt.f32.s32 %q[b], %q[b]\n"
+          "vadd.f32 %q[c], %q[a], %[three]\n"
+          "vmul.f32 %q[b], %q[b], %[s3]\n"
+          "ldrd %[g2], %[s3], [%[gain]], #8\n"
+          "vmaxnm.f32 %q[c], %q[c], %q[zero]\n"
+          "vadd.f32 %q[d], %q[b], %[three]\n"
+          "vminnm.f32 %q[c], %q[c], %q[six]\n"
+          "vmaxnm.f32 %q[d], %q[d], %q[zero]\n"
+          "vmul.f32 %q[a], %q[a], %q[c]\n"
+          "vldrw.u32 %q[c], [%[acc], #32]\n"
+          "vminnm.f32 %q[d], %q[d], %q[six]\n"
+          "vmul.f32 %q[a], %q[a], %[s1]\n"
+          "vcvt.f32.s32 %q[c], %q[c]\n"
+          "vmul.f32 %q[b], %q[b], %q[d]\n"
+          "vldrw.u32 %q[d], [%[acc]], #64\n"
+          "vcvtn.s32.f32 %q[a], %q[a]\n"
+          "vmul.f32 %q[b], %q[b], %[s3]\n"
+          "vcvt.f32.s32 %q[d], %q[d]\n"
+          "vmul.f32 %q[c], %q[c], %[s2]\n"
+          "vcvtn.s32.f32 %q[b], %q[b]\n"
+          "vmul.f32 %q[d], %q[d], %[s0]\n"
+          "vqmovnb.s32 %q[a], %q[a]\n"
+          "vadd.f32 %q[f], %q[c], %[three]\n"
+          "vqmovnt.s32 %q[a], %q[b]\n"
+          "vadd.f32 %q[b], %q[d], %[three]\n"
+          "vmaxnm.f32 %q[f], %q[f], %q[zero]\n"
+          "vmaxnm.f32 %q[b], %q[b], %q[zero]\n"
+          "vminnm.f32 %q[f], %q[f], %q[six]\n"
+          "vminnm.f32 %q[b], %q[b], %q[six]\n"
+          "vmul.f32 %q[c], %q[c], %q[f]\n"
+          "vmul.f32 %q[d], %q[d], %q[b]\n"
+          "vmul.f32 %q[c], %q[c], %[g2]\n"
+          "vmul.f32 %q[d], %q[d], %[g0]\n"
+          "vcvtn.s32.f32 %q[c], %q[c]\n"
+          "vcvtn.s32.f32 %q[d], %q[d]\n"
+          "vqmovnb.s32 %q[d], %q[d]\n"
+          "vqmovnt.s32 %q[d], %q[c]\n"
+          : [a] "=&w"(a), [b] "=&w"(b), [c] "=&w"(c), [d] "=&w"(d), [f] "=&w"(f), [s0] "=&r"(s0), [s1] "=&r"(s1),
+            [s2] "=&r"(s2), [s3] "=&r"(s3), [g0] "=&r"(g0), [g2] "=&r"(g2), [acc] "+r"(at->acc),
+            [scale] "+r"(at->scale), [gain] "+r"(at->gain)
+          : [zero] "w"(zero), [six] "w"(six), [three] "r"(0x40400000)
+          : "memory");
+    *even = vreinterpretq_s16_f32(d);
+    *odd = vreinterpretq_s16_f32(a);
+}
+
+/* 4 channels x 4 pixels: y = c0..c3 of pixel 0, of pixel 1, .. `special`: with limits narrower than int8, or with a table for
+ * each channel. */
+static inline int8x16_t quad(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, bool special,
+                             struct quad_cursor *at)
+{
+    int16x8_t even, odd; /* c0 c2 of each pixel, c1 c3 of each */
+    if (activation == OCRM55_HARD_SWISH) {
+        quad_hard_swish(at, &even, &odd);
+    } else {
+        float32x4_t v[4];
+        load_scaled(&at->acc, &at->scale, v);
+        even = narrow32(vcvtnq_s32_f32(v[0]), vcvtnq_s32_f32(v[2]));
+        odd = narrow32(vcvtnq_s32_f32(v[1]), vcvtnq_s32_f32(v[3]));
+    }
     if (activation == OCRM55_TABLE16) {
-        const uint16x8_t shift = vreinterpretq_u16_s16(vdupq_n_s16((int16_t)-e->table_shift));
-        const uint16x8_t index_even = vshlq_u16(vreinterpretq_u16_s16(even), vreinterpretq_s16_u16(shift));
-        const uint16x8_t index_odd = vshlq_u16(vreinterpretq_u16_s16(odd), vreinterpretq_s16_u16(shift));
-        even = vldrbq_gather_offset_s16(e->table, index_even);
-        odd = vldrbq_gather_offset_s16(e->table, index_odd);
+        const int16x8_t shift = vdupq_n_s16((int16_t)-e->table_shift);
+        uint16x8_t index_even = vshlq_u16(vreinterpretq_u16_s16(even), shift);
+        uint16x8_t index_odd = vshlq_u16(vreinterpretq_u16_s16(odd), shift);
+        const int8_t *table = at->table;
+        if (special) {
+            const uint32_t stride = (uint32_t)e->table_stride; /* lanes: 0 2 0 2 .., 1 3 1 3 .. times the stride */
+            index_even = vaddq_u16(index_even, vreinterpretq_u16_u32(vdupq_n_u32(2 * stride << 16)));
+            index_odd = vaddq_u16(index_odd, vreinterpretq_u16_u32(vdupq_n_u32((3 * stride << 16) + stride)));
+            at->table += 4 * stride;
+        }
+        even = vldrbq_gather_offset_s16(table, index_even);
+        odd = vldrbq_gather_offset_s16(table, index_odd);
         return vmovntq_s16(vreinterpretq_s8_s16(even), odd);
     }
     even = vqaddq_n_s16(even, (int16_t)e->zero_point);
@@ -100,7 +180,7 @@ static inline int8x16_t quad(const struct ocrm55_epilogue *e, enum ocrm55_activa
     if (activation == OCRM55_TABLE8) {
         return vldrbq_gather_offset_s8(e->table, vreinterpretq_u8_s8(y));
     }
-    return vminq_s8(vmaxq_s8(y, vdupq_n_s8(e->low)), vdupq_n_s8(e->high));
+    return special ? vminq_s8(vmaxq_s8(y, vdupq_n_s8(e->low)), vdupq_n_s8(e->high)) : y;
 }
 
 #endif

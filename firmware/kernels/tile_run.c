@@ -63,26 +63,24 @@ static inline uint32x4_t places(uint8_t *y, uint32_t stride_bytes, uint32_t pixe
 }
 
 /* Where 4 channels cannot be stored as one word: outputs or strides not aligned, or a rest of channels. */
-static __attribute__((noinline)) void store_bytes(const struct ocrm55_epilogue *e, int32_t first,
-                                                  const int32_t *acc, int32_t channels, int32_t pixels, uint8_t *y,
-                                                  int32_t stride)
+static __attribute__((noinline)) void store_bytes(const struct ocrm55_epilogue *e, int32_t first, const int32_t *acc,
+                                                  int32_t channels, int32_t pixels, uint8_t *y, int32_t stride)
 {
-    const uint32_t *scale = (const uint32_t *)(const void *)e->scale + first;
-    const float *gain = e->activation == OCRM55_HARD_SWISH ? e->gain + first : NULL;
+    struct quad_cursor at = quad_start(e, first, acc);
     for (; channels > 0; channels -= 4, y += 4) {
         int8_t part[16];
         switch (e->activation) {
         case OCRM55_CLAMP:
-            vst1q_s8(part, quad(e, OCRM55_CLAMP, &acc, &scale, &gain));
+            vst1q_s8(part, quad(e, OCRM55_CLAMP, true, &at));
             break;
         case OCRM55_HARD_SWISH:
-            vst1q_s8(part, quad(e, OCRM55_HARD_SWISH, &acc, &scale, &gain));
+            vst1q_s8(part, quad(e, OCRM55_HARD_SWISH, true, &at));
             break;
         case OCRM55_TABLE8:
-            vst1q_s8(part, quad(e, OCRM55_TABLE8, &acc, &scale, &gain));
+            vst1q_s8(part, quad(e, OCRM55_TABLE8, false, &at));
             break;
         default:
-            vst1q_s8(part, quad(e, OCRM55_TABLE16, &acc, &scale, &gain));
+            vst1q_s8(part, quad(e, OCRM55_TABLE16, true, &at));
             break;
         }
         for (int32_t pixel = 0; pixel < pixels; pixel++) {
@@ -98,22 +96,22 @@ static inline bool words_fit(const uint8_t *y, int32_t channels, int32_t stride)
     return (((uintptr_t)y | (uintptr_t)stride | (uintptr_t)channels) & 3u) == 0;
 }
 
-static inline void store_tile(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, int32_t first,
-                              const int32_t *acc, int32_t channels, int32_t pixels, uint8_t *y, int32_t stride)
+static inline void store_tile(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, bool special,
+                              int32_t first, const int32_t *acc, int32_t channels, int32_t pixels, uint8_t *y,
+                              int32_t stride)
 {
-    const uint32_t *scale = (const uint32_t *)(const void *)e->scale + first;
-    const float *gain = activation == OCRM55_HARD_SWISH ? e->gain + first : NULL;
+    struct quad_cursor at = quad_start(e, first, acc);
     if (activation == OCRM55_REAL) {
         uint32x4_t to = places(y, 4u * (uint32_t)stride, (uint32_t)pixels);
         for (; channels > 0; channels--, acc += 4) {
-            scatter_next(&to, vreinterpretq_s32_f32(times(vldrwq_s32(acc), *scale++)));
+            scatter_next(&to, vreinterpretq_s32_f32(times(vldrwq_s32(acc), *at.scale++)));
         }
     } else {
         uint32x4_t to = places(y, (uint32_t)stride, (uint32_t)pixels);
         for (int32_t left = channels >> 2; left > 0; left--) {
-            MARK_ACTIVATION(BEGIN, "tile_store", activation);
-            scatter_next(&to, vreinterpretq_s32_s8(quad(e, activation, &acc, &scale, &gain)));
-            MARK_ACTIVATION(END, "tile_store", activation);
+            MARK_ACTIVATION(BEGIN, "tile_store", activation, special);
+            scatter_next(&to, vreinterpretq_s32_s8(quad(e, activation, special, &at)));
+            MARK_ACTIVATION(END, "tile_store", activation, special);
         }
     }
 }
@@ -127,9 +125,11 @@ static inline bool words_fit(const uint8_t *y, int32_t channels, int32_t stride)
     return true;
 }
 
-static inline void store_tile(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, int32_t first,
-                              const int32_t *acc, int32_t channels, int32_t pixels, uint8_t *y, int32_t stride)
+static inline void store_tile(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, bool special,
+                              int32_t first, const int32_t *acc, int32_t channels, int32_t pixels, uint8_t *y,
+                              int32_t stride)
 {
+    (void)special;
     for (int32_t channel = 0; channel < channels; channel++) {
         for (int32_t pixel = 0; pixel < pixels; pixel++) {
             const int32_t sum = acc[TILE_PIXELS * channel + pixel];
@@ -143,17 +143,17 @@ static inline void store_tile(const struct ocrm55_epilogue *e, enum ocrm55_activ
     }
 }
 
-static inline void store_bytes(const struct ocrm55_epilogue *e, int32_t first, const int32_t *acc,
-                               int32_t channels, int32_t pixels, uint8_t *y, int32_t stride)
+static inline void store_bytes(const struct ocrm55_epilogue *e, int32_t first, const int32_t *acc, int32_t channels,
+                               int32_t pixels, uint8_t *y, int32_t stride)
 {
-    store_tile(e, (enum ocrm55_activation)e->activation, first, acc, channels, pixels, y, stride);
+    store_tile(e, (enum ocrm55_activation)e->activation, true, first, acc, channels, pixels, y, stride);
 }
 
 #endif
 
 /* One copy of this for each activation: what the activation needs stays in registers over all tiles. */
 static inline __attribute__((always_inline)) void run(const struct tile_layer *l, enum ocrm55_activation activation,
-                                                      int32_t pixels, uint8_t *y, int32_t *acc)
+                                                      bool special, int32_t pixels, uint8_t *y, int32_t *acc)
 {
     const struct ocrm55_epilogue e = *l->epilogue; /* a copy that no store can reach: it may stay in registers */
     const int32_t element = activation == OCRM55_REAL ? (int32_t)sizeof(float) : 1;
@@ -174,7 +174,7 @@ static inline __attribute__((always_inline)) void run(const struct tile_layer *l
                 sum_more(l, &a, channel);
             }
             if (activation == OCRM55_REAL || words_fit(to, channels, l->y_stride)) {
-                store_tile(&e, activation, channel, acc, channels, valid, to, l->y_stride);
+                store_tile(&e, activation, special, channel, acc, channels, valid, to, l->y_stride);
             } else {
                 store_bytes(l->epilogue, channel, acc, channels, valid, to, l->y_stride);
             }
@@ -184,21 +184,23 @@ static inline __attribute__((always_inline)) void run(const struct tile_layer *l
 
 void tile_run(const struct tile_layer *layer, int32_t pixels, void *y, int32_t *acc)
 {
+    const bool special = tile_special(layer->epilogue);
     switch (layer->epilogue->activation) {
     case OCRM55_CLAMP:
-        run(layer, OCRM55_CLAMP, pixels, y, acc);
+        special ? run(layer, OCRM55_CLAMP, true, pixels, y, acc) : run(layer, OCRM55_CLAMP, false, pixels, y, acc);
         break;
     case OCRM55_HARD_SWISH:
-        run(layer, OCRM55_HARD_SWISH, pixels, y, acc);
+        special ? run(layer, OCRM55_HARD_SWISH, true, pixels, y, acc)
+                : run(layer, OCRM55_HARD_SWISH, false, pixels, y, acc);
         break;
     case OCRM55_TABLE8:
-        run(layer, OCRM55_TABLE8, pixels, y, acc);
+        run(layer, OCRM55_TABLE8, false, pixels, y, acc);
         break;
     case OCRM55_TABLE16:
-        run(layer, OCRM55_TABLE16, pixels, y, acc);
+        special ? run(layer, OCRM55_TABLE16, true, pixels, y, acc) : run(layer, OCRM55_TABLE16, false, pixels, y, acc);
         break;
     default:
-        run(layer, OCRM55_REAL, pixels, y, acc);
+        run(layer, OCRM55_REAL, false, pixels, y, acc);
         break;
     }
 }

@@ -53,6 +53,9 @@ class Random:
         if activation == ref.TABLE16:
             e.table_shift = int(self.rng.integers(1, 9))
             e.table = self.tensor(1 << (16 - e.table_shift))
+            if e.table_shift >= 2 and self.rng.integers(2):  # a table for each channel
+                e.table_stride = len(e.table) + int(self.rng.choice([0, 3])) * (e.table_shift > 2)
+                e.table = self.tensor(packing.pad_channels(e.scale).size * e.table_stride)
         return e
 
 

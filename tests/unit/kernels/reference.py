@@ -20,11 +20,12 @@ class Epilogue:
     high: int = 127
     table: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int8))
     table_shift: int = 0
+    table_stride: int = 0
     gain: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
 
     def integers(self) -> list[int]:
         """In the order of kernel_runner.c."""
-        return [self.activation, self.zero_point, self.low, self.high, self.table_shift]
+        return [self.activation, self.zero_point, self.low, self.high, self.table_shift, self.table_stride]
 
     def arrays(self) -> list[np.ndarray]:
         """In the order of kernel_runner.c."""
@@ -47,7 +48,8 @@ def finish(acc: np.ndarray, e: Epilogue) -> np.ndarray:
     if e.activation == REAL:
         return v
     if e.activation == TABLE16:
-        return e.table[rounded16(v).astype(np.uint16) >> e.table_shift]
+        index = rounded16(v).astype(np.uint16) >> e.table_shift
+        return e.table[index + np.arange(acc.shape[-1]) * e.table_stride]
     if e.activation == TABLE8:
         return e.table[np.clip(rounded16(v) + e.zero_point, -128, 127).astype(np.uint8)]
     if e.activation == HARD_SWISH:
