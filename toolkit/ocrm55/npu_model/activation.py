@@ -52,7 +52,7 @@ def look_up(values: Values, table: NDArray[np.uint8], limits: tuple[int, int], d
     base, slope = entries[position >> 7, 0], entries[position >> 7, 1]
     # 7 bits of interpolation, rounded half up, as TensorFlow Lite's generic 16-bit tables do (judge).
     interpolated: Values = base + ((slope * (position & 127) + 64) >> 7)
-    return interpolated
+    return np.clip(interpolated, -32768, 32767)  # Vela's last slope may point outside
 
 
 def _sigmoid_table() -> Values:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ class Sketch:
     """The network so far, with the dice."""
 
     random: np.random.Generator
-    dtype: np.dtype[np.signedinteger]
+    dtype: np.dtype[Any]
     writer: TFLiteWriter = field(default_factory=TFLiteWriter)
     inputs: list[Value] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
@@ -65,7 +65,8 @@ class Sketch:
 
     def zero_point(self) -> int:
         """16-bit TFLite tensors have none."""
-        return 0 if self.dtype == np.int16 else self.number(-128, 127)
+        info = np.iinfo(self.dtype)
+        return 0 if self.dtype == np.int16 else self.number(int(info.min), int(info.max))
 
     # tensors
 
@@ -112,10 +113,14 @@ class Sketch:
     ) -> tuple[list[int], float]:
         """Weights and bias tensors for `sums` products an output; and an output scale that uses the type's range."""
         count = shape[axis]
-        per_channel = self.chance(0.7) if per_channel is None else per_channel
+        unsigned = self.dtype == np.uint8  # then weights have a zero point, and one scale
+        per_channel = (self.chance(0.7) if per_channel is None else per_channel) and not unsigned
         scales = self.random.uniform(0.002, 0.02, count if per_channel else 1).astype(np.float32)
-        data = self.random.integers(-127, 128, shape).astype(np.int8)
-        weights = self.writer.tensor(f"w{len(self.writer.tensors)}", shape, np.int8, scales, data=data, axis=axis)
+        kind, zero_point = (np.uint8, self.number(100, 156)) if unsigned else (np.int8, 0)
+        data = (self.random.integers(-127, 128, shape) + 128 * unsigned).astype(kind)
+        weights = self.writer.tensor(
+            f"w{len(self.writer.tensors)}", shape, kind, scales, zero_point, data=data, axis=axis
+        )
         bias_type = np.int64 if self.dtype == np.int16 else np.int32
         spread = 74 * 74 * np.sqrt(sums) * (256 if self.dtype == np.int16 else 1)
         bias_data = self.random.normal(0, spread, count).astype(bias_type)
@@ -167,8 +172,11 @@ class Network:
     names: list[str]
     last: Recipe
     dtype: str
-    inputs: list[NDArray[np.signedinteger]]
+    inputs: list[NDArray[Any]]
 
+
+# How often int8, int16 and uint8 are drawn where a recipe has all three.
+TYPE_SHARES = np.array([0.7, 0.2, 0.1])
 
 # Rows of a large feature map flow through these in stripes and rolling buffers when memory is short.
 CASCADED = ("CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "RELU", "LEAKY_RELU")
@@ -176,7 +184,8 @@ CASCADED = ("CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "RELU", "LEAKY_RELU")
 
 def draw_network(random: np.random.Generator, recipes: Sequence[Recipe], last: Recipe) -> Network:
     """A chain of exact operators that ends with `last`."""
-    dtype = "int16" if "int8" not in last.dtypes or ("int16" in last.dtypes and random.random() < 0.2) else "int8"
+    shares = TYPE_SHARES[: len(last.dtypes)]
+    dtype = str(random.choice(last.dtypes, p=shares / shares.sum()))
     while True:
         sketch = Sketch(random, np.dtype(dtype))
         chain = _draw_chain(sketch, recipes, last)
@@ -205,14 +214,12 @@ def _draw_chain(sketch: Sketch, recipes: Sequence[Recipe], last: Recipe) -> list
     return [sketch.pick(exact) for _ in range(sketch.pick((0, 0, 1, 2, 3)))] + [last]
 
 
-def random_values(
-    random: np.random.Generator, shape: Sequence[int], dtype: np.dtype[np.signedinteger]
-) -> NDArray[np.signedinteger]:
+def random_values(random: np.random.Generator, shape: Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Mostly the whole range, sometimes a narrow band, with the extremes among them."""
     info = np.iinfo(dtype)
     values = random.integers(info.min, info.max, shape, endpoint=True)
     if random.random() < 0.3:
-        values = values // 16 + random.integers(info.min // 2, info.max // 2)
+        values = values // 16 + random.integers(info.min // 2, info.max // 2 + 1)
     extremes = random.random(shape)
     values = np.where(extremes < 0.02, info.min, np.where(extremes > 0.98, info.max, values))
     return values.astype(dtype)

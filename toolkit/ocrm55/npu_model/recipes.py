@@ -8,7 +8,7 @@ from ocrm55.npu_model.networks import NotPossibleError, Recipe, Sketch, Value
 
 SAME, VALID = 0, 1
 ACTIVATIONS = (0, 0, 1, 2, 3)  # NONE twice, RELU, RELU_N1_TO_1, RELU6
-BOTH = ("int8", "int16")
+ALL = ("int8", "int16", "uint8")
 
 
 def _nhwc(x: Value) -> tuple[int, int, int, int]:
@@ -303,7 +303,7 @@ def _exponential(s: Sketch, x: Value) -> Value:
 
 
 def _unary(name: str, output: tuple[float, int] | None, options: str | None = None, **values: object):  # type: ignore[no-untyped-def]
-    """`output`: the quantisation that the reference demands, for int8; None for any."""
+    """`output`: the quantisation that the reference demands, for int8; for uint8 the zero point is 128 more."""
 
     def draw(s: Sketch, x: Value) -> Value:
         if output is None:
@@ -311,7 +311,7 @@ def _unary(name: str, output: tuple[float, int] | None, options: str | None = No
         elif s.dtype == np.int16:
             y = s.value(x.shape, 1 / 32768, 0)
         else:
-            y = s.value(x.shape, *output)
+            y = s.value(x.shape, output[0], output[1] + 128 * (s.dtype == np.uint8))
         s.operator(name, [x], [y], options, **values)
         return y
 
@@ -320,7 +320,7 @@ def _unary(name: str, output: tuple[float, int] | None, options: str | None = No
 
 def softmax(s: Sketch, x: Value) -> Value:
     _nhwc(x)
-    y = s.value(x.shape, 1 / 32768 if s.dtype == np.int16 else 1 / 256, 0 if s.dtype == np.int16 else -128)
+    y = s.value(x.shape, 1 / 32768 if s.dtype == np.int16 else 1 / 256, -128 if s.dtype == np.int8 else 0)
     s.operator("SOFTMAX", [x], [y], "SoftmaxOptions", Beta=s.pick((1.0, 1.0, 0.5)))
     return y
 
@@ -506,56 +506,56 @@ def expand_dims(s: Sketch, x: Value) -> Value:
 
 ANYWHERE, LAST = True, False
 RECIPES = [
-    Recipe("CONV_2D", conv_2d, ANYWHERE, BOTH),
-    Recipe("DEPTHWISE_CONV_2D", depthwise_conv_2d, ANYWHERE, BOTH),
-    Recipe("TRANSPOSE_CONV", transpose_conv, ANYWHERE, BOTH, not_after=("SLICE",)),
-    Recipe("FULLY_CONNECTED", fully_connected, LAST, BOTH, 1),
+    Recipe("CONV_2D", conv_2d, ANYWHERE, ALL),
+    Recipe("DEPTHWISE_CONV_2D", depthwise_conv_2d, ANYWHERE, ALL),
+    Recipe("TRANSPOSE_CONV", transpose_conv, ANYWHERE, ALL, not_after=("SLICE",)),
+    Recipe("FULLY_CONNECTED", fully_connected, LAST, ALL, 1),
     Recipe("BATCH_MATMUL", batch_matmul, LAST, ("int8",), not_after=("SLICE",)),
-    Recipe("MAX_POOL_2D", max_pool_2d, ANYWHERE, BOTH),
-    Recipe("AVERAGE_POOL_2D", average_pool_2d, LAST, BOTH),
-    Recipe("MEAN", mean, LAST, BOTH),
+    Recipe("MAX_POOL_2D", max_pool_2d, ANYWHERE, ALL),
+    Recipe("AVERAGE_POOL_2D", average_pool_2d, LAST, ALL),
+    Recipe("MEAN", mean, LAST, ALL),
     Recipe("SUM", reduce_sum, LAST, ("int8",), optimised=True),
     Recipe("REDUCE_MAX", reduce_max, LAST, ("int8",), not_after=("SLICE",)),
     Recipe("REDUCE_MIN", reduce_min, LAST, ("int8",), not_after=("SLICE",)),
     Recipe("ARG_MAX", arg_max, LAST, ("int8",)),
-    Recipe("ADD", add, ANYWHERE, BOTH),
-    Recipe("SUB", sub, ANYWHERE, BOTH),
-    Recipe("MUL", mul, ANYWHERE, BOTH),
-    Recipe("MINIMUM", minimum, ANYWHERE, BOTH),
-    Recipe("MAXIMUM", maximum, ANYWHERE, BOTH),
+    Recipe("ADD", add, ANYWHERE, ALL),
+    Recipe("SUB", sub, ANYWHERE, ALL),
+    Recipe("MUL", mul, ANYWHERE, ALL),
+    Recipe("MINIMUM", minimum, ANYWHERE, ALL),
+    Recipe("MAXIMUM", maximum, ANYWHERE, ALL),
     Recipe("SQUARED_DIFFERENCE", squared_difference, LAST, ("int8",)),
-    Recipe("ABS", absolute, LAST, BOTH),
+    Recipe("ABS", absolute, LAST, ("int8", "int16")),
     Recipe("NEG", negate, LAST, ("int8",)),
-    Recipe("LEAKY_RELU", leaky_relu, ANYWHERE, BOTH),
+    Recipe("LEAKY_RELU", leaky_relu, ANYWHERE, ALL),
     Recipe("PRELU", prelu, LAST, ("int8",)),
-    Recipe("RELU", _rectify("RELU"), ANYWHERE, BOTH),
-    Recipe("RELU6", _rectify("RELU6"), ANYWHERE, BOTH),
+    Recipe("RELU", _rectify("RELU"), ANYWHERE, ALL),
+    Recipe("RELU6", _rectify("RELU6"), ANYWHERE, ALL),
     Recipe("RELU_N1_TO_1", _rectify("RELU_N1_TO_1"), ANYWHERE, ("int8",)),
     Recipe("RELU_0_TO_1", _rectify("RELU_0_TO_1"), ANYWHERE, ("int8",)),
-    Recipe("QUANTIZE", quantize, ANYWHERE, BOTH),
+    Recipe("QUANTIZE", quantize, ANYWHERE, ALL),
     Recipe("HARD_SWISH", _unary("HARD_SWISH", None, "HardSwishOptions"), ANYWHERE, ("int8",)),
-    Recipe("LOGISTIC", _unary("LOGISTIC", (1 / 256, -128)), LAST, BOTH),
-    Recipe("TANH", _unary("TANH", (1 / 128, 0)), LAST, BOTH),
+    Recipe("LOGISTIC", _unary("LOGISTIC", (1 / 256, -128)), LAST, ALL),
+    Recipe("TANH", _unary("TANH", (1 / 128, 0)), LAST, ALL),
     Recipe("ELU", _unary("ELU", None), LAST, ("int8",), 1, optimised=True),
-    Recipe("EXP", _exponential, LAST, ("int8",)),
-    Recipe("LOG", _unary("LOG", None), LAST, ("int8",)),
-    Recipe("RSQRT", _rsqrt, LAST, ("int8",)),
+    Recipe("EXP", _exponential, LAST, ("int8", "int16")),
+    Recipe("LOG", _unary("LOG", None), LAST, ("int8", "int16"), 1),
+    Recipe("RSQRT", _rsqrt, LAST, ("int8", "int16")),
     Recipe("GELU", _unary("GELU", None, "GeluOptions", Approximate=False), LAST, ("int8",)),
-    Recipe("SOFTMAX", softmax, LAST, BOTH),
-    Recipe("CONCATENATION", concatenation, ANYWHERE, BOTH),
-    Recipe("PAD", pad, ANYWHERE, BOTH),
+    Recipe("SOFTMAX", softmax, LAST, ALL),
+    Recipe("CONCATENATION", concatenation, ANYWHERE, ALL),
+    Recipe("PAD", pad, ANYWHERE, ALL),
     Recipe("PADV2", pad_v2, ANYWHERE, ("int8",)),
-    Recipe("MIRROR_PAD", mirror_pad, LAST, BOTH),
-    Recipe("RESHAPE", reshape, ANYWHERE, BOTH),
-    Recipe("SLICE", slice_, ANYWHERE, BOTH),
-    Recipe("STRIDED_SLICE", strided_slice, LAST, BOTH),
-    Recipe("SPLIT", split, ANYWHERE, BOTH),
+    Recipe("MIRROR_PAD", mirror_pad, LAST, ALL),
+    Recipe("RESHAPE", reshape, ANYWHERE, ALL),
+    Recipe("SLICE", slice_, ANYWHERE, ALL),
+    Recipe("STRIDED_SLICE", strided_slice, LAST, ALL),
+    Recipe("SPLIT", split, ANYWHERE, ALL),
     Recipe("SPLIT_V", split_v, ANYWHERE, ("int8",)),
     Recipe("PACK", pack, ANYWHERE, ("int8",)),
     Recipe("UNPACK", unpack, ANYWHERE, ("int8",)),
     Recipe("TILE", tile, ANYWHERE, ("int8",)),
-    Recipe("TRANSPOSE", transpose, LAST, BOTH),
-    Recipe("RESIZE_BILINEAR", resize_bilinear, LAST, BOTH),
-    Recipe("RESIZE_NEAREST_NEIGHBOR", resize_nearest_neighbor, ANYWHERE, BOTH),
+    Recipe("TRANSPOSE", transpose, LAST, ("int8", "int16")),
+    Recipe("RESIZE_BILINEAR", resize_bilinear, LAST, ALL),
+    Recipe("RESIZE_NEAREST_NEIGHBOR", resize_nearest_neighbor, ANYWHERE, ALL),
     Recipe("EXPAND_DIMS", expand_dims, ANYWHERE, ("int8",)),
 ]

@@ -261,7 +261,7 @@ def _raw_tensors(data: dict[str, NDArray[np.generic]], kind: str) -> list[Tensor
         tensors.append(
             Tensor(
                 f"{kind} {i}",
-                (1,) * max(0, 4 - len(known := _without_leading_ones(np.ravel(shape)))) + known,
+                (1,) * max(0, 4 - len(known := _without_leading_ones(np.ravel(shape).tolist()))) + known,
                 np.dtype(f"i{int(data[f'{kind}_elem_size'][i])}"),
                 int(data[f"{kind}_region"][i]),
                 int(data[f"{kind}_offset"][i]),
