@@ -23,6 +23,17 @@ def test_wide_table_is_within_one_step_of_the_function() -> None:
     assert np.abs(table[index] - exact).max() < 0.6  # 0.5 of rounding, the rest of the table's own step
 
 
+def test_tables_of_channels_keep_their_own_steps_and_centres() -> None:
+    limit, steps = 6.0, np.array([0.02, 0.04, 0.03])
+    tables = packing.channel_tables16(hard_swish, limit / 32768, 5, steps, -118, 3.0)
+    assert tables.shape == (4 * 2048,) and not tables[3 * 2048 :].any()
+    for channel, step in enumerate(steps):
+        real = np.linspace(-3, 9, 5001)  # what 12 / 65536 of a step and a centre of 3 reach
+        index = np.clip(np.rint((real - 3) / (limit / 32768)), -32768, 32767).astype(np.int64).astype(np.uint16) >> 5
+        exact = np.clip(hard_swish(real) / step - 118, -128, 127)
+        assert np.abs(tables[channel * 2048 + index] - exact).max() < 0.5 + limit / 2048 * 1.5 / step
+
+
 def test_narrow_table_is_the_rounded_function() -> None:
     table = packing.table8(hard_swish, 0.05, 3, 0.04, -7)
     for q in (-128, -1, 0, 3, 127):

@@ -84,16 +84,37 @@ def table8(
 
 
 def table16(
-    function: Callable[[npt.NDArray], npt.NDArray], unit: float, shift: int, scale_out: float, zero_out: int
+    function: Callable[[npt.NDArray], npt.NDArray],
+    unit: float,
+    shift: int,
+    scale_out: float,
+    zero_out: int,
+    centre: float = 0.0,
 ) -> Int8:
     """1 << (16 - shift) entries for TABLE16: a sum becomes int16 in steps of `unit`, its upper bits index the table.
 
-    Each entry is the function at the middle of the steps that share it.
+    Each entry is the function at the middle of the steps that share it. `centre`: the argument that sums of 0 stand
+    for, when the bias has been lowered by it, so that a function that is flat on one side spends no entries there.
     """
     index = np.arange(1 << (16 - shift))
     signed = np.where(index < len(index) // 2, index, index - len(index)).astype(np.float64)
     middle = signed * (1 << shift) + ((1 << shift) - 1) / 2
-    return _quantise(function(middle * unit), scale_out, zero_out)
+    return _quantise(function(middle * unit + centre), scale_out, zero_out)
+
+
+def channel_tables16(
+    function: Callable[[npt.NDArray], npt.NDArray],
+    units: npt.ArrayLike,
+    shift: int,
+    scales_out: npt.ArrayLike,
+    zero_out: int,
+    centres: npt.ArrayLike = 0.0,
+) -> Int8:
+    """A TABLE16 for each channel, one behind the other, padded to 4 channels; table_stride is the length of one."""
+    units, scales_out, centres = np.broadcast_arrays(units, scales_out, centres)
+    each = zip(units.tolist(), scales_out.tolist(), centres.tolist(), strict=True)
+    tables = [table16(function, unit, shift, step, zero_out, centre) for unit, step, centre in each]
+    return pad_channels(np.stack(tables)).reshape(-1)
 
 
 def _quantise(values: npt.NDArray, step: float, zero_point: int) -> Int8:
