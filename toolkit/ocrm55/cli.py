@@ -36,6 +36,8 @@ _COMMANDS = [
     ("build", "build", "build", _PIPELINE),
     ("verify", "verify", "verify", _PROOF),
     ("eval", "eval", "eval_", _PROOF),
+    ("profile", "profile", "profile", _PROOF),
+    ("bench", "bench", "bench", _PROOF),
     ("train", "train", "train", _MODELS),
     ("tvmc", "tvmc", "tvmc", _TVM),
     ("headers", "headers", "headers", _TVM),
