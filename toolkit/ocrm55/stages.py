@@ -21,6 +21,7 @@ class Options:
     build_dir: Path = DEFAULT_BUILD_DIR
     source: str = "bundled"
     precision: str = "float32"
+    calibrate: Path | None = None
     image: Path | None = None
     toolchain: str = "gcc"
     force: bool = False
@@ -32,7 +33,10 @@ class Options:
     @property
     def variant(self) -> str:
         """Name of the artifact's folder: two sets of options that give different C never share one."""
-        return self.precision if self.image is None else f"{self.precision}-{slug(self.image.stem)}"
+        chosen = [self.image.stem] if self.image is not None else []
+        if self.calibrate is not None and self.precision == "int8":
+            chosen.insert(0, f"on-{self.calibrate.resolve().name}")
+        return "-".join([self.precision, *map(slug, chosen)])
 
     @property
     def firmware_variant(self) -> str:
@@ -78,16 +82,21 @@ def model(options: Options) -> Path:
 
 def artifact(options: Options) -> Path:
     """Compile the model to C where needed; return the artifact's folder."""
+    from ocrm55.compiler import calibration
     from ocrm55.compiler.pipeline import CompileOptions, compile_model
 
     source = model(options)
     output = options.workspace.artifact_dir(options.variant)
-    read = digest(
-        [source, _PACKAGE / "compiler", _PACKAGE / "recognizer", *([options.image] if options.image else [])],
-        __version__,
-        options.precision,
+    inputs = [source, _PACKAGE / "compiler", _PACKAGE / "recognizer", *([options.image] if options.image else [])]
+    if options.precision == "int8":
+        inputs += calibration.images(options.calibrate)
+    read = digest(inputs, __version__, options.precision)
+    settings = CompileOptions(
+        model_name=options.workspace.model,
+        precision=options.precision,
+        image=options.image,
+        calibrate=options.calibrate,
     )
-    settings = CompileOptions(model_name=options.workspace.model, precision=options.precision, image=options.image)
     with options.workspace.locked():
         run_stage(
             "compile",

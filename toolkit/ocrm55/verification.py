@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ocrm55 import stages, target
+from ocrm55.compiler.reference import IntegerReference
 from ocrm55.recognizer import ctc, image
 from ocrm55.recognizer.inference import OnnxRecognizer, PaddleRecognizer
 
@@ -18,7 +19,10 @@ FLOAT32_TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Comparison:
-    """One image as the three see it; differences are the largest of a probability, against Paddle."""
+    """One image as the three see it; differences are the largest of a probability, against Paddle.
+
+    exact: for an int8 target, whether its probabilities equal the host's integer reference bit for bit; else None.
+    """
 
     path: Path
     paddle: ctc.Recognition
@@ -27,13 +31,18 @@ class Comparison:
     onnx_difference: float
     target_difference: float
     decode_agrees: bool
+    exact: bool | None = None
 
     @property
     def passed(self) -> bool:
-        """Same text as Paddle, probabilities within the tolerance, and the target's decode equal to the host's."""
-        return (
-            self.target.text == self.paddle.text and self.target_difference <= FLOAT32_TOLERANCE and self.decode_agrees
-        )
+        """int8: every bit as the integer reference has it. float32: same text as Paddle, within the tolerance.
+
+        In both, the target's decode must equal the host's.
+        """
+        if self.exact is not None:
+            return self.exact and self.decode_agrees
+        same_text = self.target.text == self.paddle.text
+        return same_text and self.target_difference <= FLOAT32_TOLERANCE and self.decode_agrees
 
 
 def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, fvp: Path | None) -> list[Comparison]:
@@ -43,9 +52,11 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
     paddle = PaddleRecognizer(stages.model(options))
     onnx = OnnxRecognizer(stages.artifact(options) / "model.onnx")
     charset = paddle.charset
+    reference = integer_reference(stages.artifact(options)) if options.precision == "int8" else None
     comparisons = []
     for path, reported, on_target in zip(paths, run.results, run.probabilities, strict=True):
-        tensor = image.normalise(image.resize(image.read_image(path)))
+        pixels = image.resize(image.read_image(path))
+        tensor = image.normalise(pixels)
         truth = paddle.probabilities(tensor)
         second = onnx.probabilities(tensor)
         decoded = ctc.decode(on_target, charset)
@@ -58,6 +69,20 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
                 onnx_difference=float(np.abs(second - truth).max()),
                 target_difference=float(np.abs(on_target - truth).max()),
                 decode_agrees=(decoded.text, f"{decoded.score:.6f}") == (reported.text, f"{reported.score:.6f}"),
+                exact=None if reference is None else equal_bits(reference.probabilities(pixels), on_target),
             )
         )
     return comparisons
+
+
+def integer_reference(artifact: Path) -> IntegerReference:
+    """The network of an int8 artifact, computed on the host."""
+    from ocrm55.compiler import frontend, pipeline
+
+    model = frontend.read_onnx(artifact / "model.onnx")
+    return IntegerReference(pipeline.to_program(model, pipeline.CompileOptions(precision="int8")))
+
+
+def equal_bits(left: np.ndarray, right: np.ndarray) -> bool:
+    """Whether two float32 arrays hold the same bits."""
+    return bool((left.astype(np.float32).view(np.int32) == right.astype(np.float32).view(np.int32)).all())

@@ -9,6 +9,7 @@ import typer
 from ocrm55 import console, stages
 from ocrm55.commands.options import (
     BuildDir,
+    CalibrateOption,
     Force,
     ImageIn,
     Precision,
@@ -22,7 +23,8 @@ from ocrm55.workspace import DEFAULT_BUILD_DIR
 
 def build(
     source: Source = "bundled",
-    precision: PrecisionOption = Precision.FLOAT32,
+    precision: PrecisionOption = Precision.INT8,
+    calibrate: CalibrateOption = None,
     image: ImageIn = None,
     toolchain: ToolchainOption = Toolchain.GCC,
     sizes: Annotated[bool, typer.Option("--sizes", help="Show every section and how full each memory is.")] = False,
@@ -40,6 +42,7 @@ def build(
         build_dir=build_dir,
         source=source,
         precision=precision.value,
+        calibrate=calibrate,
         image=image,
         toolchain=toolchain.value,
         force=force,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ocrm55 import console, stages
-from ocrm55.commands.options import BuildDir, Force, ImageIn, Precision, PrecisionOption, Source
+from ocrm55.commands.options import BuildDir, CalibrateOption, Force, ImageIn, Precision, PrecisionOption, Source
 from ocrm55.workspace import DEFAULT_BUILD_DIR
 
 
@@ -23,7 +23,8 @@ def compile_(
     target: Annotated[
         Target, typer.Option("--target", help="The processor that the C is made for.")
     ] = Target.CORTEX_M55,
-    precision: PrecisionOption = Precision.FLOAT32,
+    precision: PrecisionOption = Precision.INT8,
+    calibrate: CalibrateOption = None,
     image: ImageIn = None,
     force: Force = False,
     build_dir: BuildDir = DEFAULT_BUILD_DIR,
@@ -38,7 +39,9 @@ def compile_(
     """
     from ocrm55.report import compiled
 
-    options = stages.Options(build_dir=build_dir, source=source, precision=precision.value, image=image, force=force)
+    options = stages.Options(
+        build_dir=build_dir, source=source, precision=precision.value, calibrate=calibrate, image=image, force=force
+    )
     folder = stages.artifact(options)
     compiled.show(folder)
     console.result(str(folder))

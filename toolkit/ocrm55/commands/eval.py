@@ -55,7 +55,7 @@ def eval_(
         typer.Option("--output", "-o", metavar="DIR", help="Write evaluation.json and mistakes.png there."),
     ] = None,
     source: Source = "bundled",
-    precision: PrecisionOption = Precision.FLOAT32,
+    precision: PrecisionOption = Precision.INT8,
     simulator: SimulatorOption = SimulatorChoice.AUTO,
     fvp: FvpPath = None,
     timeout: TimeLimit = 120,

@@ -12,6 +12,7 @@ import typer
 class Precision(StrEnum):
     """Arithmetic of the network on the target."""
 
+    INT8 = "int8"
     FLOAT32 = "float32"
 
 
@@ -43,6 +44,12 @@ Source = Annotated[
     ),
 ]
 PrecisionOption = Annotated[Precision, typer.Option("--precision", help="Arithmetic of the network on the target.")]
+CalibrateOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibrate", metavar="DIR", help="Images to find int8 ranges on; otherwise a bundled set of words and lines."
+    ),
+]
 ToolchainOption = Annotated[
     Toolchain,
     typer.Option("--toolchain", help="Compiler of the firmware: the Arm **gcc**, or **clang** with its newlib."),

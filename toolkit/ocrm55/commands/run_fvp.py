@@ -11,6 +11,7 @@ import typer
 from ocrm55 import console, stages
 from ocrm55.commands.options import (
     BuildDir,
+    CalibrateOption,
     FvpPath,
     Images,
     Precision,
@@ -28,7 +29,8 @@ from ocrm55.workspace import DEFAULT_BUILD_DIR
 def run_fvp(
     images: Images,
     source: Source = "bundled",
-    precision: PrecisionOption = Precision.FLOAT32,
+    precision: PrecisionOption = Precision.INT8,
+    calibrate: CalibrateOption = None,
     toolchain: ToolchainOption = Toolchain.GCC,
     simulator: SimulatorOption = SimulatorChoice.AUTO,
     fvp: FvpPath = None,
@@ -46,7 +48,9 @@ def run_fvp(
     from ocrm55 import target
     from ocrm55.report import statistics
 
-    options = stages.Options(build_dir=build_dir, source=source, precision=precision.value, toolchain=toolchain.value)
+    options = stages.Options(
+        build_dir=build_dir, source=source, precision=precision.value, calibrate=calibrate, toolchain=toolchain.value
+    )
     run = target.read_images(images, options, simulator=simulator.value, fvp=fvp, stats=stats, timeout_s=timeout)
     if as_json:
         console.result(json.dumps(_as_values(images, run), indent=2, ensure_ascii=False))
