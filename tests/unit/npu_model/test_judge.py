@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert, the reference, is not installed")
 
-from ocrm55.npu_model.judge import cases, judge_one
+from ocrm55.npu_model.judge import cases, judge_one, main
 from ocrm55.npu_model.recipes import RECIPES
 
 SEED = 2026
@@ -34,3 +34,10 @@ def test_velas_older_core_is_understood_too() -> None:
     for name in ("SOFTMAX", "MEAN", "AVERAGE_POOL_2D", "MUL"):
         recipe = next(r for r in RECIPES if r.name == name)
         assert judge_one(1, 3, recipe, "ethos-u55-256", ["--debug-force-legacy-core"]).exact, name
+
+
+def test_the_command_prints_a_table_and_ends_with_status_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--networks", "3", "--operator", "RELU", "--operator", "PAD"]) == 0
+    printed = capsys.readouterr().out
+    assert "PAD" in printed and "RELU" in printed
+    assert "3 networks: 3 equal bit for bit, 0 within the documented step, 0 beyond it, 0 not judged." in printed

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
-from ocrm55.errors import InputError, TargetError, UnsupportedError
+from ocrm55.errors import InputError, Ocrm55Error, TargetError, UnsupportedError
 from ocrm55.npu_model import run
 from ocrm55.npu_model.commands import encode
 from ocrm55.npu_model.streams import read_scales
@@ -99,6 +101,24 @@ def test_on_small_accelerators_other_operations_overwrite_the_tables(addition) -
     run(np.concatenate([load, looked_up]), regions, "ethos-u55-32")
     with pytest.raises(InputError, match="no copy filled"):
         run(np.concatenate([load, plain, looked_up]), regions, "ethos-u55-32")
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_damaged_stream_ends_in_an_error_of_ours_or_runs(addition, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    for mode in range(10):
+        stream = addition(mode)
+        for _ in range(40):
+            damaged = stream.copy()
+            damaged[random.integers(stream.size)] ^= np.uint32(1 << int(random.integers(32)))
+            with suppress(Ocrm55Error):
+                run(damaged, {1: _arena()})
+
+
+def test_a_map_larger_than_any_memory_is_refused_before_it_is_allocated(addition) -> None:
+    strides = {f"{fm}_STRIDE_{axis}": 0 for fm in ("IFM", "IFM2", "OFM") for axis in "XY"}
+    with pytest.raises(InputError, match="65536 x 65536 x 3 values"):
+        run(addition(OFM_HEIGHT_M1=0xFFFF, OFM_WIDTH_M1=0xFFFF, **strides), {1: _arena()})
 
 
 def test_scale_entries_have_40_32_and_6_bits() -> None:

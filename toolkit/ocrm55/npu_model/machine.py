@@ -16,7 +16,7 @@ from ocrm55.npu_model.accelerators import Accelerator, by_name
 from ocrm55.npu_model.activation import TABLE_SLOT, Function
 from ocrm55.npu_model.arithmetic import Values, scale
 from ocrm55.npu_model.commands import ELEMENTWISE, POOLING, Command, decode
-from ocrm55.npu_model.memory import Memory
+from ocrm55.npu_model.memory import FeatureMap, Memory
 from ocrm55.npu_model.operations import Context, Scaled
 from ocrm55.npu_model.registers import Registers
 
@@ -84,9 +84,11 @@ class Machine:
     def _operate(self, command: Command) -> None:
         try:
             context = Context(command, self.registers, self.memory, self.accelerator)
+            ofm = self.registers.feature_map("OFM", self.registers.ofm_shape())
+            self.memory.check(ofm, command.where)
             scaled = _OPERATIONS[command.name](context)
-            self._store(command, scaled)
-        except (ValueError, IndexError) as mismatch:
+            self._store(command, scaled, ofm)
+        except (ValueError, IndexError, OverflowError) as mismatch:
             raise InputError(f"{command.where}: its registers do not fit together ({mismatch}).") from mismatch
         self.result.operations[_name(command)] += 1
 
@@ -110,10 +112,9 @@ class Machine:
             self.memory.span(region, destination, destination + length, what)[:] = data.copy()
         self.result.operations["DMA"] += 1
 
-    def _store(self, command: Command, scaled: Scaled) -> None:
+    def _store(self, command: Command, scaled: Scaled, fm: FeatureMap) -> None:
         """The output stage: scale, add the zero point, clip, apply the activation function, store."""
         registers = self.registers
-        fm = registers.feature_map("OFM", registers.ofm_shape())
         rounding = registers.rounding("OFM_PRECISION")
         values = scale(scaled.values, scaled.multiplier, scaled.shift, rounding)
         function = registers.field("ACTIVATION", "function")
@@ -156,4 +157,4 @@ def _name(command: Command) -> str:
     """CONV, DEPTHWISE, POOL.MAX, ELEMENTWISE.ADD ..."""
     name = command.name.removeprefix("NPU_OP_")
     modes = {"POOL": POOLING, "ELEMENTWISE": ELEMENTWISE}.get(name)
-    return f"{name}.{modes[command.parameter & 0x3F]}" if modes else name
+    return f"{name}.{modes[command.definition.fields[0].read(command.parameter)]}" if modes else name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from ocrm55.errors import InputError, TargetError
 
 BRICK = 16  # channels that lie side by side in NHCWB16
+LARGEST_MAP = 1 << 28  # values; more do not fit the memory of any system with this NPU, so the stream is damaged
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,16 @@ class Memory:
     def shram_span(self, first: int, end: int, what: str) -> NDArray[np.uint8]:
         return _checked(self.shram, first, end, f"{what} touches {first:#x}..{end - 1:#x} of SHRAM")
 
+    def check(self, fm: FeatureMap, what: str) -> None:
+        """Raise what `write` would raise, before anything is computed or allocated for it."""
+        for _ in self._views(fm, what):
+            pass
+
     def read(self, fm: FeatureMap, what: str) -> NDArray[np.int64]:
         """The values of a feature map, [height, width, channels]."""
+        views = list(self._views(fm, what))
         values = np.empty(fm.shape, np.int64)
-        for place, view in self._views(fm, what):
+        for place, view in views:
             # Bytes of a value are the last axis of the view: copy them together, then read them as one number.
             values[place] = np.ascontiguousarray(view).view(fm.dtype)[..., 0]
         return values
@@ -84,6 +92,8 @@ class Memory:
     def _views(self, fm: FeatureMap, what: str) -> Iterator[tuple[tuple[slice, slice, slice], NDArray[np.uint8]]]:
         """Views of the region as [rows, columns, channels, bytes of a value], tile by tile and brick by brick."""
         size, channels = fm.dtype.itemsize, fm.shape[2]
+        if min(fm.shape) < 1 or prod(fm.shape) > LARGEST_MAP:
+            raise InputError(f"{what} ({fm.name}) has a feature map of {' x '.join(map(str, fm.shape))} values.")
         step = BRICK if fm.bricks else channels
         # Vela writes stride X = 16 values for bricks; the hardware takes it as given (isa: 16 channels are adjacent).
         stride_x = BRICK * size if fm.bricks else fm.stride_x

@@ -51,7 +51,10 @@ def read_scales(stream: NDArray[np.uint8], channels: int, where: str) -> Scales:
 
 
 def read_weights(stream: NDArray[np.uint8], order: WeightOrder, where: str) -> NDArray[np.int64]:
-    """Decode a weight stream to [O, H, W, I]; weights are signed, with their zero point taken off, up to 9 bits."""
+    """Decode a weight stream to [O, H, W, I]; weights are signed, with their zero point taken off, up to 9 bits.
+
+    Vela's codec ends the process, with a message, when a damaged stream runs out before its end mark.
+    """
     return _read_weights(stream.tobytes(), order, where)
 
 
