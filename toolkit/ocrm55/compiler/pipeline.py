@@ -25,6 +25,7 @@ from ocrm55.recognizer import image
 from ocrm55.recognizer.charset import load_charset
 
 BOARD = "corstone300"
+PRECISIONS = ("int8", "float32")
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ def quantised(model: onnx.ModelProto, options: CompileOptions) -> onnx.ModelProt
 
 def to_program(model: onnx.ModelProto, options: CompileOptions) -> Program:
     """Import and lower a model; nobody computes its operators yet."""
+    if options.precision not in PRECISIONS:
+        raise UnsupportedError(f"precision {options.precision} is not there.", [f"--precision {PRECISIONS[0]}"])
     imported = frontend.load(model)
     function = FlatFunction(imported.module, imported.layers)
     if options.precision == "int8":
