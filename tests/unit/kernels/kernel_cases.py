@@ -23,8 +23,9 @@ class Random:
         self.extreme = extreme
 
     def tensor(self, *shape: int) -> np.ndarray:
-        if self.extreme:
-            return self.rng.choice(np.array([-128, 127], np.int8), shape)
+        if self.extreme:  # all at one end, so that sums reach their bounds, or at random ends
+            ends = np.array([-128, 127], np.int8)
+            return np.full(shape, self.rng.choice(ends)) if self.rng.integers(3) else self.rng.choice(ends, shape)
         return self.rng.integers(-128, 128, shape).astype(np.int8)
 
     def weights(self, *shape: int) -> np.ndarray:
