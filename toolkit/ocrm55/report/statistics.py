@@ -9,6 +9,8 @@ from typing import Any
 
 from ocrm55 import console
 from ocrm55.firmware import sections
+from ocrm55.report import figures
+from ocrm55.report.layers import layers, ratio
 from ocrm55.simulators.base import ImageResult, Run
 
 
@@ -28,12 +30,17 @@ def show(artifact: Path, elf: Path, run: Run) -> None:
 
 def show_operators(metadata: Mapping[str, Any], image: ImageResult) -> None:
     """Print a row an operator: instructions, MACs, and their ratio; then the sums."""
-    rows = []
-    for operator, count in zip(metadata["operators"], image.operator_instructions, strict=True):
-        macs = operator["macs"]
-        rows.append(
-            (operator["name"], operator["kind"], operator["target"], f"{macs:,}", f"{count:,}", _ratio(count, macs))
+    rows = [
+        (
+            row.name,
+            row.kind,
+            row.target,
+            figures.count(row.macs),
+            figures.count(row.instructions),
+            figures.ratio(row.per_mac),
         )
+        for row in layers(metadata, image.operator_instructions)
+    ]
     console.result()
     console.table(
         "instructions by operator",
@@ -41,12 +48,16 @@ def show_operators(metadata: Mapping[str, Any], image: ImageResult) -> None:
         rows,
         right=("MACs", "instructions", "instr./MAC"),
     )
-    assert image.inference_instructions is not None
-    total = image.inference_instructions
     console.result()
-    console.result(
-        f"inference    {total:>13,} instructions, {_ratio(total, metadata['macs'])} a MAC ({metadata['macs']:,} MACs)"
-    )
+    show_sums(metadata, image)
+
+
+def show_sums(metadata: Mapping[str, Any], image: ImageResult) -> None:
+    """Print the instructions of the inference, and of what is before and after it."""
+    total, macs = image.inference_instructions, metadata["macs"]
+    if total is None:
+        return
+    console.result(f"inference    {total:>13,} instructions, {figures.ratio(ratio(total, macs))} a MAC ({macs:,} MACs)")
     console.result(f"preprocess   {image.preprocess_instructions or 0:>13,} instructions")
     console.result(f"CTC decode   {image.decode_instructions or 0:>13,} instructions")
 
@@ -60,7 +71,3 @@ def show_memory(metadata: Mapping[str, Any], elf_sections: Mapping[str, int]) ->
     console.table(
         "ELF sections", ("section", "bytes"), ((n, f"{s:,}") for n, s in elf_sections.items()), right=("bytes",)
     )
-
-
-def _ratio(instructions: int, macs: int) -> str:
-    return f"{instructions / macs:.3f}" if macs else ""

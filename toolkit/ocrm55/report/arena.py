@@ -1,0 +1,91 @@
+"""The arena over time: which bytes hold what while which operator runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ocrm55.report import names
+
+
+@dataclass(frozen=True)
+class Box:
+    """Bytes of the arena that are taken from operator `first` to operator `last`, both included.
+
+    -1 stands for what is there before the first operator, their number for what is read after the last.
+    start, end: the same as places on an axis on which operator i reaches from i to i + 1. Where a result is written
+    over its input, the operator's place is halved between the two.
+    block: the part of the network that writes it. scratch: a workspace, not a tensor.
+    """
+
+    name: str
+    block: str
+    offset: int
+    bytes: int
+    first: int
+    last: int
+    start: float
+    end: float
+    scratch: bool = False
+
+    @property
+    def top(self) -> int:
+        return self.offset + self.bytes
+
+    def shares_bytes(self, other: Box) -> bool:
+        return self.offset < other.top and other.offset < self.top
+
+    def shares_time(self, other: Box) -> bool:
+        return self.first <= other.last and other.first <= self.last
+
+
+def boxes(metadata: Mapping[str, Any]) -> list[Box]:
+    """Tensors and workspaces of an artifact's metadata; a view has no bytes of its own and so no box."""
+    operators = metadata["operators"]
+    writers = {operator["output"]: operator["name"] for operator in operators}
+    for tensor in metadata["tensors"]:  # an operator may write to a view; the box is that of the bytes' owner
+        if tensor.get("view_of") and tensor["name"] in writers:
+            writers.setdefault(tensor["view_of"], writers[tensor["name"]])
+    found = [
+        _box(tensor["name"], writers.get(tensor["name"]), tensor, tensor["first"], tensor["last"])
+        for tensor in metadata["tensors"]
+        if not tensor.get("view_of")
+    ]
+    for workspace in metadata.get("workspaces", ()):
+        index = workspace["operator"]
+        box = _box(f"scratch: {workspace['name']}", operators[index]["name"], workspace, index, index)
+        found.append(replace(box, scratch=True))
+    return _handed_over(found)
+
+
+def _box(name: str, writer: str | None, where: Mapping[str, Any], first: int, last: int) -> Box:
+    block = names.block(writer) if writer else "input"
+    title = name if name.startswith("scratch") else names.readable(writer) if writer else block
+    return Box(title, block, where["offset"], where["bytes"], first, last, first, last + 1)
+
+
+def _handed_over(found: list[Box]) -> list[Box]:
+    """Where an operator writes its result over its input, the first half of its place is the input's."""
+    result = []
+    for box in found:
+        others = [other for other in found if other is not box and other.shares_bytes(box)]
+        ends = any(other.first == box.last and other.last > box.last for other in others)
+        begins = any(other.last == box.first and other.first < box.first for other in others)
+        start = box.first + 0.5 if begins else float(box.first)
+        end = box.last + 0.5 if ends and box.last > box.first else float(box.last + 1)
+        result.append(replace(box, start=start, end=end))
+    return result
+
+
+def occupied(found: Sequence[Box], steps: int) -> list[int]:
+    """Bytes that are taken at each operator, each byte once; from the input, step -1, to the output, step `steps`."""
+    result = []
+    for step in range(-1, steps + 1):
+        alive = sorted((box.offset, box.top) for box in found if box.first <= step <= box.last)
+        taken, reached = 0, 0
+        for low, high in alive:
+            taken += max(0, high - max(low, reached))
+            reached = max(reached, high)
+        result.append(taken)
+    return result

@@ -1,0 +1,157 @@
+"""What each layer costs: its row of metadata.json, and the instructions that the simulator counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ocrm55.report import names
+
+# MACs a cycle that a Cortex-M55 can reach: two beats of 64 bits a vector instruction, four beats a vector.
+PEAK_MACS_A_CYCLE = {"int8": 8, "float32": 2}
+# MACs of one vector instruction: 16 lanes of int8, 4 of float32.
+MACS_AN_INSTRUCTION = {"int8": 16, "float32": 4}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One operator of the network, in the order of execution.
+
+    name: as in metadata.json; title: the same for a person, unique; block: the part of the network that it is in.
+    live_macs: those MACs that meet the image and not its padding.
+    instructions: None where the simulator does not count.
+    input_bytes, output_bytes, weight_bytes: of the tensors, each byte once, not what the kernel's loads add up to.
+    """
+
+    index: int
+    name: str
+    title: str
+    block: str
+    kind: str
+    target: str
+    function: str
+    shape: tuple[int, ...]
+    dtype: str
+    macs: int
+    live_macs: int
+    instructions: int | None
+    weight_bytes: int
+    input_bytes: int
+    output_bytes: int
+    workspace_bytes: int
+    why_not: Mapping[str, str]
+
+    @property
+    def per_mac(self) -> float | None:
+        """Instructions a MAC; None without MACs or counts."""
+        return ratio(self.instructions, self.macs)
+
+    @property
+    def bytes_read(self) -> int:
+        return self.weight_bytes + self.input_bytes
+
+    @property
+    def bytes_moved(self) -> int:
+        return self.bytes_read + self.output_bytes
+
+    @property
+    def macs_a_byte(self) -> float | None:
+        return ratio(self.live_macs, self.bytes_moved)
+
+    @property
+    def bound(self) -> int:
+        """Cycles below which the MACs cannot be done at the core's peak rate. A bound, no estimate of the time."""
+        rate = PEAK_MACS_A_CYCLE.get(self.dtype)
+        return -(-self.live_macs // rate) if rate else 0
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over layers."""
+
+    macs: int
+    live_macs: int
+    instructions: int | None
+    weight_bytes: int
+    input_bytes: int
+    output_bytes: int
+    bound: int
+
+    @property
+    def per_mac(self) -> float | None:
+        return ratio(self.instructions, self.macs)
+
+
+def ratio(part: int | None, whole: int) -> float | None:
+    """part / whole; None where there is nothing to divide."""
+    return part / whole if whole and part is not None else None
+
+
+def layers(metadata: Mapping[str, Any], instructions: Sequence[int] | None = None) -> list[Layer]:
+    """The layers of an artifact's metadata with the counts of one inference, one count a layer.
+
+    instructions: None or empty where nothing was counted. Raises ValueError when the counts are of other layers.
+    """
+    operators = metadata["operators"]
+    if instructions and len(instructions) != len(operators):
+        raise ValueError(f"{len(instructions)} counts for {len(operators)} operators: one of them is shorter")
+    tensors = {tensor["name"]: tensor for tensor in metadata.get("tensors", ())}
+    titles = names.unique([names.readable(operator["name"]) for operator in operators])
+    return [
+        _layer(index, operator, titles[index], tensors, instructions[index] if instructions else None)
+        for index, operator in enumerate(operators)
+    ]
+
+
+def _layer(
+    index: int, operator: Mapping[str, Any], title: str, tensors: Mapping[str, Any], instructions: int | None
+) -> Layer:
+    inputs = [tensors[name] for name in dict.fromkeys(operator.get("inputs", ())) if name in tensors]
+    output = tensors.get(operator.get("output", ""), {})
+    return Layer(
+        index=index,
+        name=operator["name"],
+        title=title,
+        block=names.block(operator["name"]),
+        kind=operator["kind"],
+        target=operator["target"],
+        function=operator.get("function", ""),
+        shape=tuple(output.get("shape", ())),
+        dtype=str((inputs[0] if inputs else output).get("dtype", "")),
+        macs=operator["macs"],
+        live_macs=operator.get("live_macs", operator["macs"]),
+        instructions=instructions,
+        weight_bytes=operator.get("weight_bytes", 0),
+        input_bytes=sum(tensor["bytes"] for tensor in inputs),
+        output_bytes=output.get("bytes", 0),
+        workspace_bytes=operator.get("workspace_bytes", 0),
+        why_not=operator.get("why_not", {}),
+    )
+
+
+def totals(rows: Sequence[Layer]) -> Totals:
+    """Sums over some or all layers; the instructions are None unless each has its count."""
+    counts = [row.instructions for row in rows if row.instructions is not None]
+    return Totals(
+        macs=sum(row.macs for row in rows),
+        live_macs=sum(row.live_macs for row in rows),
+        instructions=sum(counts) if len(counts) == len(rows) else None,
+        weight_bytes=sum(row.weight_bytes for row in rows),
+        input_bytes=sum(row.input_bytes for row in rows),
+        output_bytes=sum(row.output_bytes for row in rows),
+        bound=sum(row.bound for row in rows),
+    )
+
+
+def by(rows: Sequence[Layer], key: Callable[[Layer], str]) -> dict[str, list[Layer]]:
+    """Layers in groups, such as by kind; the group with the most instructions, or MACs, first."""
+    groups: dict[str, list[Layer]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+
+    def weight(group: list[Layer]) -> tuple[int, int]:
+        sums = totals(group)
+        return sums.instructions or 0, sums.macs
+
+    return dict(sorted(groups.items(), key=lambda item: weight(item[1]), reverse=True))

@@ -1,0 +1,80 @@
+"""One run of the firmware over images, with everything that tables, pictures and the page say about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ocrm55 import elf, memory_map, stages, target
+from ocrm55.elf import Section
+from ocrm55.memory_map import MemoryMap
+from ocrm55.report.layers import Layer, layers
+from ocrm55.simulators import find_simulator
+from ocrm55.simulators.base import Run
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What was run and what came of it.
+
+    metadata: of the artifact. run: results in the order of the paths. simulator: its name and version.
+    """
+
+    paths: list[Path]
+    metadata: dict[str, Any]
+    run: Run
+    elf: Path
+    sections: list[Section]
+    board: MemoryMap
+    simulator: str
+
+    @cached_property
+    def layers(self) -> list[Layer]:
+        """The layers with the counts of the first image: no layer's work depends on the pixels."""
+        return layers(self.metadata, self.run.results[0].operator_instructions)
+
+    @property
+    def counted(self) -> bool:
+        return self.run.results[0].inference_instructions is not None
+
+    @property
+    def input_size(self) -> tuple[int, int]:
+        """Height and width of the network's input."""
+        assert self.run.identity is not None
+        return self.run.identity.shape[-2], self.run.identity.shape[-1]
+
+
+def measure(
+    paths: Sequence[Path],
+    options: stages.Options,
+    *,
+    simulator: str = "qemu",
+    fvp: Path | None = None,
+    want_probabilities: bool = False,
+    timeout_s: float = target.SECONDS_PER_IMAGE,
+) -> Measurement:
+    """Run the firmware, built first where needed, over all images with its counters on."""
+    run = target.read_images(
+        paths,
+        options,
+        simulator=simulator,
+        fvp=fvp,
+        stats=True,
+        want_probabilities=want_probabilities,
+        timeout_s=timeout_s,
+    )
+    artifact, elf_file = stages.artifact(options), stages.firmware(options)
+    board = find_simulator(simulator, fvp)
+    return Measurement(
+        paths=list(paths),
+        metadata=json.loads((artifact / "metadata.json").read_text(encoding="utf-8")),
+        run=run,
+        elf=elf_file,
+        sections=elf.read_sections(elf_file),
+        board=memory_map.load(),
+        simulator=f"{board.name} {board.version()}",
+    )

@@ -1,0 +1,166 @@
+"""`ocrm55 profile`: what each layer costs, as a table, as files for programs, and as pictures."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from ocrm55 import console, files
+from ocrm55.report import figures, statistics
+from ocrm55.report.arena_picture import arena_picture
+from ocrm55.report.cost_picture import instructions_picture, intensity_picture
+from ocrm55.report.layers import PEAK_MACS_A_CYCLE, Layer, totals
+from ocrm55.report.measurement import Measurement
+from ocrm55.report.memory_picture import memory_picture
+from ocrm55.report.svg import Picture
+
+WIDTH = 1040  # pixels of the pictures in files of their own
+
+
+class Sort(StrEnum):
+    """What the table is sorted by: the order of execution, or the largest first."""
+
+    ORDER = "order"
+    INSTRUCTIONS = "instructions"
+    MACS = "macs"
+    RATIO = "ratio"
+    BYTES = "bytes"
+    BOUND = "bound"
+
+
+_KEYS: dict[Sort, Callable[[Layer], float]] = {
+    Sort.ORDER: lambda row: row.index,
+    Sort.INSTRUCTIONS: lambda row: -(row.instructions or 0),
+    Sort.MACS: lambda row: -row.macs,
+    Sort.RATIO: lambda row: -(row.per_mac or 0),
+    Sort.BYTES: lambda row: -row.bytes_moved,
+    Sort.BOUND: lambda row: -row.bound,
+}
+
+# Heading -> cell, of the table in the terminal and on the page. `bound`: cycles at the peak rate, named below it.
+COLUMNS: dict[str, Callable[[Layer], str]] = {
+    "layer": lambda row: row.title,
+    "kind": lambda row: row.kind,
+    "output": lambda row: figures.shape(row.shape),
+    "instructions": lambda row: figures.count(row.instructions),
+    "MACs": lambda row: figures.nonzero(row.macs),
+    "instr./MAC": lambda row: figures.ratio(row.per_mac),
+    "weight bytes": lambda row: figures.nonzero(row.weight_bytes),
+    "input bytes": lambda row: figures.count(row.input_bytes),
+    "output bytes": lambda row: figures.count(row.output_bytes),
+    "bound, cycles": lambda row: figures.nonzero(row.bound),
+}
+NUMBERS = tuple(COLUMNS)[3:]
+
+
+def bound_in_words(rows: Sequence[Layer]) -> str:
+    """What the column `bound` is, for the types of number that the layers compute with."""
+    rates = [f"{rate} {dtype}" for dtype, rate in PEAK_MACS_A_CYCLE.items() if any(row.dtype == dtype for row in rows)]
+    return (
+        f"The bound is the cycles that the MACs need at the core's peak rate ({' and '.join(rates)} MACs a cycle), "
+        "taps on padding left out: nothing can be faster. It is no estimate of the time; instructions are not cycles."
+    )
+
+
+def sort(rows: Sequence[Layer], by: Sort) -> list[Layer]:
+    """The rows, the largest first; equal ones stay in the order of execution."""
+    return sorted(rows, key=_KEYS[by])
+
+
+def show(measured: Measurement, by: Sort = Sort.ORDER) -> None:
+    """Print a row a layer, their sums, and the rest of the inference."""
+    rows = measured.layers
+    body = [[cell(row) for cell in COLUMNS.values()] for row in sort(rows, by)]
+    sums = totals(rows)
+    body.append(
+        [
+            "all",
+            "",
+            "",
+            figures.count(sums.instructions),
+            figures.count(sums.macs),
+            figures.ratio(sums.per_mac),
+            figures.count(sums.weight_bytes),
+            figures.count(sums.input_bytes),
+            figures.count(sums.output_bytes),
+            figures.count(sums.bound),
+        ]
+    )
+    console.table(f"layers, instructions counted on {measured.simulator}", tuple(COLUMNS), body, right=NUMBERS)
+    console.result()
+    console.result(bound_in_words(rows))
+    console.result("Bytes are those of the tensors, from metadata.json, each counted once.")
+    console.result()
+    statistics.show_sums(measured.metadata, measured.run.results[0])
+    statistics.show_memory(measured.metadata, {section.name: section.size for section in measured.sections})
+
+
+def pictures(measured: Measurement, width: int = WIDTH) -> dict[str, Picture]:
+    """All pictures of a profile by the name of their file."""
+    rows = measured.layers
+    return {
+        "instructions": instructions_picture(rows, width),
+        "intensity": intensity_picture(rows, width),
+        "memory": memory_picture(measured.sections, measured.board, width),
+        "arena": arena_picture(measured.metadata, rows, width),
+    }
+
+
+def write(measured: Measurement, folder: Path) -> list[Path]:
+    """Write profile.csv, profile.json and the pictures; return their paths. Raises OutputError."""
+    written = [folder / "profile.csv", folder / "profile.json"]
+    files.write_text(written[0], as_csv(measured.layers))
+    files.write_json(written[1], as_values(measured))
+    for name, picture in pictures(measured).items():
+        written.append(folder / f"{name}.svg")
+        files.write_text(written[-1], picture.standalone())
+    return written
+
+
+def values(row: Layer) -> dict[str, Any]:
+    """A layer for programs: its fields, and what is computed from them."""
+    fields = asdict(row)
+    for name in ("title", "block", "why_not"):
+        fields.pop(name)
+    return fields | {
+        "shape": list(row.shape),
+        "instructions_per_mac": None if row.per_mac is None else round(row.per_mac, 6),
+        "bound_cycles": row.bound,
+    }
+
+
+def as_csv(rows: Sequence[Layer]) -> str:
+    """A line a layer; shapes as 1x64x24x160, nothing where nothing was counted."""
+    stream = io.StringIO()
+    lines = [values(row) | {"shape": figures.shape(row.shape)} for row in rows]
+    writer = csv.DictWriter(stream, list(lines[0]) if lines else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    return stream.getvalue()
+
+
+def as_values(measured: Measurement) -> dict[str, Any]:
+    """Everything for JSON."""
+    first, sums = measured.run.results[0], totals(measured.layers)
+    known = ("ocrm55", "model", "precision", "arena_bytes", "weight_bytes")
+    return {
+        **{name: measured.metadata.get(name) for name in known},
+        "simulator": measured.simulator,
+        "image": measured.paths[0].name,
+        "text": first.text,
+        "score": first.score,
+        "instructions": {
+            "preprocess": first.preprocess_instructions,
+            "inference": first.inference_instructions,
+            "decode": first.decode_instructions,
+        },
+        "stack_bytes": measured.run.stack_bytes,
+        "peak_macs_a_cycle": PEAK_MACS_A_CYCLE,
+        "totals": asdict(sums),
+        "layers": [values(row) for row in measured.layers],
+    }
