@@ -1,6 +1,7 @@
 """Synthetic text: fonts, texts, pictures, and the batches made of them."""
 
 import random
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from ocrm55.errors import InputError
 from ocrm55.recognizer.charset import load_charset
-from ocrm55.training import camera, checks, curriculum, fonts, samples, texts
+from ocrm55.training import camera, checks, curriculum, fonts, samples, synthesize, texts, words
 from ocrm55.training.feed import GROUP, Feed, Supply
 from ocrm55.training.samples import Mix, Sample, SampleStream
 
@@ -151,3 +152,19 @@ def test_a_network_that_knows_the_answers_scores_full_marks(some_fonts: list[fon
     result = checks.measure(oracle, [check])
     assert result[check.name].exact.value == 1
     assert checks.merit(result) == 1
+
+
+def test_a_synthetic_set_is_written_as_it_would_be_measured(tmp_path: Path, some_fonts: list[fonts.Font]) -> None:
+    folder = tmp_path / "fonts"
+    folder.mkdir()
+    for font in some_fonts:
+        shutil.copy(font.path, folder)
+    families = synthesize.synthesize(tmp_path / "set", 6, clean=True, fonts=[folder])
+    assert families
+    rows = words.load_words(tmp_path / "set")
+    assert len(rows) == 6
+    _, unseen = fonts.split(fonts.find_fonts([folder]))
+    check = checks.unseen_fonts(unseen, 6, clean=True)
+    for row, sample in zip(rows, check.samples, strict=True):
+        assert row.text == sample.text
+        assert np.array_equal(samples.resize(words.read_pixels(row), 320), sample.pixels)

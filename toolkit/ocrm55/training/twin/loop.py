@@ -204,4 +204,7 @@ def train(options: TwinOptions) -> Record:
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // world))
     twin = Twin(options, dist.get_rank() if world > 1 else 0, world)
     twin.resume()
-    return twin.run()
+    record = twin.run()
+    if world > 1:
+        dist.destroy_process_group()
+    return record
