@@ -93,7 +93,8 @@ def finish(sums: np.ndarray, epilogue: Epilogue, scale: np.ndarray, extra: np.nd
     if epilogue.activation == "table16":
         assert extra is not None
         index = np.clip(np.rint(v), -32768, 32767).astype(np.int16).view(np.uint16) >> epilogue.table_shift
-        return extra[index]
+        channels = np.arange(sums.shape[-1]) * epilogue.table_stride
+        return extra[index + channels]
     if epilogue.activation == "hard_swish":
         assert extra is not None
         v = (v * np.minimum(np.maximum(v + F(3), F(0)), F(6))) * extra

@@ -32,6 +32,10 @@ from ocrm55.errors import UnsupportedError
 TRIES = ["--precision float32"]
 Writer = Callable[[Quantised | None, np.ndarray], str]
 TABLE_SHIFT = 3  # 8192 entries: an activation's argument is known to a thirtieth of the output's step
+# Below this many products an output, computing hard-swish costs more than the sum that it is applied to: a look-up in a
+# table of the channel's own costs half. Its entries are bounded by CHANNEL_TABLE_BYTES for all channels together.
+FEW_PRODUCTS = 32
+CHANNEL_TABLE_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,12 @@ def convolution_writer(build: Builder, origin: Origin, source: Value, spec: Conv
         else:
             step = np.full(spec.outputs, _step(read, source.origin.layer), np.float64)
         bias = packing.fold_zero_point(factor.weights, factor.bias, read.zero_point)
-        epilogue, tables = _epilogue(spec.activation, step * factor.scale.astype(np.float64), quantised, spec.outputs)
+        step = step * factor.scale.astype(np.float64)
+        if quantised is not None and spec.activation.kind == "hard_swish" and _has_few_products(spec):
+            epilogue, tables, centre = _channel_tables(step, quantised, spec.outputs)
+            bias = (bias - centre).astype(np.int32)
+        else:
+            epilogue, tables = _epilogue(spec.activation, step, quantised, spec.outputs)
         shape = (1, spec.output_height, spec.output_width, spec.outputs)
         dtype = "int8" if quantised is not None else "float32"
         operator = _kind(spec)(
@@ -220,6 +229,32 @@ def _table(
     table = packing.table16(function, unit, TABLE_SHIFT, out, quantised.zero_point)
     epilogue = Epilogue("table16", channels, quantised.zero_point, table_shift=TABLE_SHIFT)
     return epilogue, {"scale": (step / unit).astype(np.float32), "table": table}
+
+
+def _has_few_products(spec: Conv2d) -> bool:
+    return not isinstance(spec, DepthwiseConv2d) and spec.channels * prod(spec.kernel) <= FEW_PRODUCTS
+
+
+def _channel_tables(
+    step: np.ndarray, quantised: Quantised, channels: int
+) -> tuple[Epilogue, dict[str, np.ndarray], np.ndarray]:
+    """Hard-swish by a table for each channel, and by how much the sums are lowered.
+
+    The int16 range covers what matters, from -3, below which hard-swish is 0, to the largest output.
+    """
+    out = quantised.scale.astype(np.float64)
+    high = np.maximum((127 - quantised.zero_point) * out, 0.1)
+    centre = np.rint((high - 3) / 2 / step)
+    unit = (high + 3) / 65536
+    shift = max(int(np.ceil(np.log2(65536 * channels / CHANNEL_TABLE_BYTES))), 2)
+    table = packing.channel_tables16(_hard_swish, unit, shift, out, quantised.zero_point, centre * step)
+    stride = 1 << (16 - shift)
+    epilogue = Epilogue("table16", channels, quantised.zero_point, table_shift=shift, table_stride=stride)
+    return epilogue, {"scale": (step / unit).astype(np.float32), "table": table}, centre.astype(np.int64)
+
+
+def _hard_swish(x: np.ndarray) -> np.ndarray:
+    return x * np.clip(x + 3, 0, 6) / 6
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:

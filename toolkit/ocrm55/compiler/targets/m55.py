@@ -123,6 +123,8 @@ def _epilogue(e: Epilogue) -> str:
         fields.append(".gain = gain")
     if e.activation == "table16":
         fields += [".table = table", f".table_shift = {e.table_shift}"]
+        if e.table_stride:
+            fields.append(f".table_stride = {e.table_stride}")
     elif e.activation != "real":
         fields += [f".zero_point = {e.zero_point}", f".low = {e.low}", f".high = {e.high}"]
     return f".epilogue = {{{', '.join(fields)}}},"
