@@ -250,7 +250,9 @@ def split_target_options(arguments: Sequence[str]) -> tuple[list[str], list[tupl
                 word = f"{word}={waiting.pop(0)}"
             match = _TARGET_OPTION.fullmatch(word)
             if match is None:
-                raise InputError(f"tvmc: {word} is not of the form --target-KIND-OPTION=VALUE.")
+                raise InputError(
+                    f"tvmc: {word} is not of the form --target-KIND-OPTION=VALUE.", ["--target-c-mcpu=cortex-m55"]
+                )
             found.append((match["kind"], match["option"], match["value"]))
         else:
             left.append(word)

@@ -41,7 +41,10 @@ def read(target: str | None, options: Sequence[tuple[str, str, str]]) -> tuple[l
         for word in words[1:]:
             match = _OPTION.fullmatch(word)
             if match is None:
-                raise InputError(f"--target={target}: {word} is not of the form -option=value.")
+                raise InputError(
+                    f"--target={target}: {word} is not of the form -option=value.",
+                    ["--target=cmsis-nn,c --target-c-mcpu=cortex-m55"],
+                )
             given.append((words[0], match["name"], match["value"]))
     if kinds[-1] != "c":
         raise InputError(
