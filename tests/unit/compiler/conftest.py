@@ -6,6 +6,7 @@ The reference is ONNX Runtime on the network as it was before we touched it, nev
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -88,6 +89,10 @@ def build_host(artifact: Artifact, *, compiler: str = "cc", flags: Sequence[str]
     sources = [*sorted((folder / "src").glob("*.c")), folder / "src" / "weights.S", main]
     defines = [f"-DINPUT_OFFSET={offset}", f"-DOUTPUT_VALUES={values}"]
     includes = ["-I", folder / "include", "-I", folder / "src"]
+    kernels = resources.folder("firmware") / "kernels"
+    if named := re.search(r'OCRM55_MODEL_KERNELS "([^"]+)"', (folder / "sources.cmake").read_text()):
+        sources += [kernels / f"{name}.c" for name in named[1].split(";")]
+        includes += ["-I", kernels]
     command = [compiler, *WARNINGS, *flags, *defines, *includes, *sources, "-o", executable, "-lm"]
     words = [str(word) for word in command]
     done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
@@ -159,6 +164,20 @@ def whole_network(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     """The bundled recognizer, compiled once for all tests."""
     source = resources.folder("models") / "en_ppocrv3_rec"
     return pipeline.compile_model(source, tmp_path_factory.mktemp("whole") / "artifact")
+
+
+@pytest.fixture(scope="session")
+def int8_network(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """The bundled recognizer in int8, quantised and compiled once for all tests."""
+    source = resources.folder("models") / "en_ppocrv3_rec"
+    destination = tmp_path_factory.mktemp("int8") / "artifact"
+    return pipeline.compile_model(source, destination, CompileOptions(precision="int8"))
+
+
+@pytest.fixture(scope="session")
+def int8_program(int8_network: Artifact) -> HostProgram:
+    """The int8 recognizer as a program of the host."""
+    return build_host(int8_network, flags=["-O2"])
 
 
 @pytest.fixture(scope="session")

@@ -118,13 +118,17 @@ class Operator:
 
 @dataclass
 class Program:
-    """A network: its tensors, its operators in execution order, and the C functions that they call."""
+    """A network: its tensors, its operators in execution order, and the C functions that they call.
+
+    sources: int8 tensor -> the tensor of the QDQ model that it is, where the model has such a one.
+    """
 
     name: str
     precision: str
     tensors: dict[str, Tensor] = field(default_factory=dict)
     operators: list[Operator] = field(default_factory=list)
     functions: dict[str, Function] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
 
     def add(self, tensor: Tensor) -> Tensor:
         """Add a tensor under a name that is unique and valid in C; return it."""

@@ -59,11 +59,12 @@ class IntegerReference:
         self.tensors = {t.name: t.data for t in self.program.tensors.values() if t.data is not None}
         self.tensors[self.program.input.name] = image
         for operator in self.program.operators:
-            self._step(operator)
+            self.step(operator)
         shape = self.program.output.shape
         return self.tensors[self.program.output.name].reshape(shape[-2:])
 
-    def _step(self, operator: Operator) -> None:
+    def step(self, operator: Operator) -> np.ndarray:
+        """Compute one operator from `tensors`, add its output there and return it."""
         compute = _COMPUTE.get(type(operator.spec))
         if compute is None:
             raise UnsupportedError(f"the integer reference does not know {operator.kind}.")
@@ -78,6 +79,7 @@ class IntegerReference:
             stored.reshape(-1, whole.shape[-1])[:, tensor.view_offset : tensor.view_offset + channels] = result.reshape(
                 -1, channels
             )
+        return result
 
 
 def rounded(v: np.ndarray, zero_point: int, low: int = -128, high: int = 127) -> np.ndarray:

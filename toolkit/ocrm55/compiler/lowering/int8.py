@@ -105,7 +105,11 @@ class _Walk:
         scale, zero = (self._function.constant(a) for a in node.args[1:3])
         assert scale is not None and zero is not None
         quantised = _per_channel(value, scale, zero, int(node.value.attrs.axis))
-        self._values[node.name] = self._build.quantise(value, quantised)
+        stored = self._build.quantise(value, quantised)
+        self._values[node.name] = stored
+        if stored.origin.int8 is not None:
+            source = self._function.layers.get(node.name, "").removesuffix(".quantize")
+            self._build.program.sources[stored.origin.int8] = source
 
     def _dequantize(self, node: Node) -> None:
         self._values[node.name] = self._values[node.args[0].name]

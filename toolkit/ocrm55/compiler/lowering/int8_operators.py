@@ -240,10 +240,11 @@ def _channel_tables(
 ) -> tuple[Epilogue, dict[str, np.ndarray], np.ndarray]:
     """Hard-swish by a table for each channel, and by how much the sums are lowered.
 
-    The int16 range covers what matters, from -3, below which hard-swish is 0, to the largest output.
+    The int16 range covers what matters, from -3, below which hard-swish is 0, to where the output ends.
     """
     out = quantised.scale.astype(np.float64)
-    high = np.maximum((127 - quantised.zero_point) * out, 0.1)
+    most = np.maximum((127 - quantised.zero_point) * out, 0.1)
+    high = np.where(most < 3, (np.sqrt(9 + 24 * most) - 3) / 2, most)  # x (x + 3) / 6 below 3, x above
     centre = np.rint((high - 3) / 2 / step)
     unit = (high + 3) / 65536
     shift = max(int(np.ceil(np.log2(65536 * channels / CHANNEL_TABLE_BYTES))), 2)

@@ -1,0 +1,132 @@
+"""The bundled recognizer in int8: its integer reference against ONNX Runtime, its C against the reference."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import helper
+
+from ocrm55 import resources
+from ocrm55.compiler import pipeline
+from ocrm55.compiler.integer import Convolution, SoftmaxRows
+from ocrm55.compiler.program import Operator
+from ocrm55.compiler.reference import IntegerReference
+from ocrm55.recognizer import image
+from ocrm55.recognizer.charset import load_charset
+from ocrm55.recognizer.ctc import decode
+
+ARENA_BYTES = 512 * 1024
+SAMPLES = ("word_upper", "wide", "blank", "noisy", "code", "inverted")
+
+
+def pixels_of(name: str) -> np.ndarray:
+    return image.resize(image.read_image(resources.folder("models") / "samples" / f"{name}.png"))
+
+
+@pytest.fixture(scope="module")
+def reference(int8_network) -> IntegerReference:
+    return IntegerReference(int8_network.program)
+
+
+@pytest.fixture(scope="module")
+def qdq_values(int8_network) -> dict[str, np.ndarray]:
+    """Every int8 tensor of the QDQ model for one image, from ONNX Runtime without its optimisations."""
+    model = onnx.load(int8_network.directory / "model.onnx")
+    names = [node.output[0] for node in model.graph.node if node.op_type == "QuantizeLinear"]
+    model.graph.output.extend(helper.make_tensor_value_info(name, onnx.TensorProto.INT8, None) for name in names)
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    values = session.run(names, {session.get_inputs()[0].name: image.normalise(pixels_of("wide"))})
+    return {name.removesuffix(".int8"): value for name, value in zip(names, values, strict=True)}
+
+
+def in_our_order(value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """An image from NCHW to NHWC; everything else lies alike."""
+    both_images = value.ndim == 4 and len(shape) == 4
+    return (value.transpose(0, 2, 3, 1) if both_images else value).reshape(shape)
+
+
+def largest_share(operator: Operator) -> float:
+    """How many outputs may be one step off: those by table know their argument to a fraction of a step only."""
+    spec = operator.spec
+    return 0.08 if isinstance(spec, Convolution) and spec.epilogue.activation == "table16" else 0.002
+
+
+def test_each_operator_equals_onnx_runtime_on_the_same_inputs(int8_network, reference, qdq_values):
+    program = int8_network.program
+    known = {
+        name: in_our_order(qdq_values[source], program.tensors[name].shape)
+        for name, source in program.sources.items()
+        if program.tensors[name].view_of is None and qdq_values[source].size == program.tensors[name].size
+    }
+    compared = 0
+    reference.probabilities(pixels_of("wide"))
+    for operator in program.operators:
+        inputs = [name for name in operator.inputs if program.tensors[name].role != "weight"]
+        output = operator.outputs[0]
+        if output not in known or not all(name in known for name in inputs) or isinstance(operator.spec, SoftmaxRows):
+            continue
+        reference.tensors.update({name: known[name] for name in inputs})
+        found = reference.step(operator).astype(np.int32)
+        off = np.abs(found.reshape(-1) - known[output].reshape(-1))
+        assert off.max() <= 1, operator.layer
+        assert (off > 0).mean() <= largest_share(operator), (operator.layer, (off > 0).mean())
+        compared += 1
+    assert compared >= 40
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_c_equals_the_integer_reference_bit_for_bit(name, int8_program, reference):
+    expected = reference.probabilities(pixels_of(name))
+    found = int8_program.read(pixels_of(name)).reshape(expected.shape)
+    assert (found.view(np.int32) == expected.view(np.int32)).all()
+
+
+@pytest.mark.parametrize("width", [1, 7, 96, 319, 320])
+def test_random_images_of_any_width(width, int8_program, reference):
+    pixels = np.random.default_rng(width).integers(0, 256, (48, width, 3), dtype=np.uint8)
+    expected = reference.probabilities(pixels)
+    found = int8_program.read(pixels).reshape(expected.shape)
+    assert (found.view(np.int32) == expected.view(np.int32)).all()
+
+
+def test_samples_are_read_as_in_float(reference, samples, sample_probabilities):
+    charset = load_charset()
+    read = {p: decode(reference.probabilities(pixels_of(p.stem)), charset).text for p in list(samples)[:20]}
+    same = [read[p] == decode(sample_probabilities[p], charset).text for p in read]
+    assert np.mean(same) >= 0.9
+
+
+def test_sizes(int8_network):
+    metadata = json.loads((int8_network.directory / "metadata.json").read_text())
+    assert metadata["precision"] == "int8"
+    assert metadata["arena_bytes"] <= ARENA_BYTES
+    assert metadata["arena_bytes"] == int8_network.plan.lower_bound
+    assert {operator["target"] for operator in metadata["operators"]} == {"m55"}
+    assert (int8_network.directory / "src" / "weights.bin").stat().st_size <= 2_200_000
+
+
+def test_nothing_moves_data_but_the_one_concatenation(int8_network):
+    kinds = [operator.kind for operator in int8_network.program.operators]
+    assert kinds.count("copy_int8") == 1
+    assert kinds.count("dequantize") == 1
+    assert "quantize" not in kinds
+
+
+def test_rows_that_pooling_leaves_out_are_not_computed(int8_network):
+    convolutions = [o.spec for o in int8_network.program.operators if isinstance(o.spec, Convolution)]
+    assert any(spec.height == 3 and spec.output_height == 2 for spec in convolutions)
+    assert all(spec.kernel[0] == 1 for spec in convolutions if spec.height == 1)
+
+
+def test_a_quantised_model_compiles_to_the_same_bytes(int8_network, tmp_path: Path):
+    options = pipeline.CompileOptions(precision="int8")
+    again = pipeline.compile_model(int8_network.directory / "model.onnx", tmp_path / "again", options)
+    for name in ("model.c", "weights.bin"):
+        assert (again.directory / "src" / name).read_bytes() == (int8_network.directory / "src" / name).read_bytes()
