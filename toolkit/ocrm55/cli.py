@@ -37,6 +37,7 @@ _COMMANDS = [
     ("verify", "verify", "verify", _PROOF),
     ("eval", "eval", "eval_", _PROOF),
     ("profile", "profile", "profile", _PROOF),
+    ("report", "report", "report", _PROOF),
     ("bench", "bench", "bench", _PROOF),
     ("train", "train", "train", _MODELS),
     ("tvmc", "tvmc", "tvmc", _TVM),

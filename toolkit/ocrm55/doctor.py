@@ -121,15 +121,20 @@ def _output(*command: str) -> str:
     return done.stdout + done.stderr
 
 
+def program_version(name: str) -> tuple[int, ...]:
+    """What a program answers to --version, as numbers; empty where it is missing or does not say."""
+    number = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", _output(name, "--version"))
+    return tuple(int(part) for part in number.groups() if part) if number else ()
+
+
 def _program(program: _Program) -> Finding:
     advice = f"sudo apt-get install {program.package}"
     absent: State = "missing" if program.required else "optional"
     if not shutil.which(program.name):
         return Finding(program.name, absent, "not found", f"{advice}  ({program.purpose})")
-    number = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", _output(program.name, "--version"))
-    if not number:
+    found = program_version(program.name)
+    if not found:
         return Finding(program.name, "wrong", "does not say its version", advice)
-    found = tuple(int(part) for part in number.groups() if part)
     text = ".".join(map(str, found))
     if found < program.oldest:
         return Finding(program.name, "wrong", text, f"needs {'.'.join(map(str, program.oldest))} or later: {advice}")

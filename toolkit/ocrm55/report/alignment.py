@@ -82,6 +82,8 @@ def alignment_picture(
     for start in range(0, len(steps), a_line):
         part = steps[start : start + a_line]
         left, right = part[0].columns[0], part[-1].columns[1]
+        if start and left >= pixels.shape[1] and not any(step.kept for step in part):
+            continue  # nothing but padding, and nothing read there
         shapes.append(_image(pixels, uri, (left, right), y, scale))
         shapes += [_draw(step, (step.columns[0] - left) * scale, y, height, scale) for step in part]
         y += height + 26 + _BAR + 30

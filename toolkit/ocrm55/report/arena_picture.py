@@ -33,7 +33,7 @@ class _Arena:
         self.bytes = max(1, metadata["arena_bytes"])
         self.taken = occupied(self.boxes, self.steps)
         self.peak = max(self.taken)
-        self.left, self.right, self.top = 58.0, width - 2.0, 34.0
+        self.left, self.right, self.top = 58.0, width - 2.0, 44.0
         self.floor = self.top + _PLOT
         order = dict.fromkeys(row.block for row in rows)
         self.hues = {name: number % svg.HUES for number, name in enumerate(order)} | {"input": svg.HUES}
@@ -63,7 +63,7 @@ class _Arena:
     def _limit(self) -> Markup:
         y = self.y(self.bytes)
         words = f"arena {figures.count(self.bytes)} bytes"
-        at = svg.text(self.right, y - 18, words, "small end")
+        at = svg.text(self.right, y - 12, words, "small end")
         return svg.group(svg.line(self.left, y, self.right, y, "line-ink", stroke_width=1.5), at)
 
     def _draw(self, box: Box) -> Markup:

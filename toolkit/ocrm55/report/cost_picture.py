@@ -85,12 +85,12 @@ def _bars(members: Sequence[Layer], whole: int, unit: str) -> list[_Bar]:
 
 def _draw_bar(bar: _Bar, length: float, y: float, width: int, css: str) -> tuple[Markup, float]:
     """The bar, and how much height it took. length: of the longest bar, 0 to 1."""
-    note_room = 112.0
+    note_room = 124.0
     if width < STACKED_BELOW:
         names = svg.text(0, y + 11, svg.fit(bar.name, width - note_room, svg.SMALL), "small")
         note = svg.text(width, y + 11, bar.note, "small end fill-soft")
         return svg.group(names, note, svg.rect(0, y + 15, max(1, length * width), 7, css, tip=bar.tip, rx=2)), 27
-    left = 0.27 * width
+    left = 0.3 * width
     name = svg.text(10, y + 13, svg.fit(bar.name, left - 20))
     long = max(1, length * (width - left - note_room))
     note = svg.text(left + long + 6, y + 13, bar.note, "small fill-soft")
@@ -144,8 +144,16 @@ def intensity_picture(rows: Sequence[Layer], width: int) -> Picture:
         css = f"fill-hue-{hue(point.rows[0].kind)} line-paper"
         circle = svg.tag("circle", svg.tag("title", tip), class_=css, cx=x, cy=y, r=radius, fill_opacity=0.8)
         shapes.append(circle)
+    legend, lines = _legend(rows, frame.height + 8, width)
+    shapes.append(legend)
     shapes += [_label(point, spot, taken, frame) for point, *spot in spots[: _LABELS if width >= STACKED_BELOW else 5]]
-    return Picture(title, width, frame.height, Markup("").join(shapes))
+    return Picture(title, width, frame.height + 18 * lines, Markup("").join(shapes))
+
+
+def _legend(rows: Sequence[Layer], y: float, width: int) -> tuple[Markup, int]:
+    """The kinds and their colours, as many a line as fit."""
+    kinds = [kind for kind, members in by(rows, lambda row: row.kind).items() if totals(members).live_macs]
+    return svg.legend([(hue(kind), kind_title(kind)) for kind in kinds], y, width)
 
 
 _KNOWN = set(MACS_AN_INSTRUCTION)
@@ -168,7 +176,7 @@ class _Frame:
     """Logarithmic axes around points."""
 
     def __init__(self, points: Sequence[_Point], ceilings: set[int], width: int) -> None:
-        self.width, self.height = float(width), 380.0
+        self.width, self.height = float(width), 378.0
         self.left, self.right, self.top, self.bottom = 44.0, width - 14.0, 16.0, 332.0
         self.low_x, self.high_x = _decades([p.x for p in points])
         self.low_y, self.high_y = _decades([p.y for p in points] + [float(c) * 1.1 for c in ceilings])

@@ -122,15 +122,5 @@ def _legend(use: Use, y: float, width: int) -> tuple[Markup, int]:
     """Every section with its bytes, as many a line as fit; of an empty region what it is for."""
     if not use.sections:
         return svg.text(0, y, svg.fit(f"empty; for {use.region.holds}", width, svg.SMALL), "small fill-soft"), 1
-    shapes = []
-    x, lines = 0.0, 1
-    for section in use.sections:
-        words = f"{section_title(section.name)} {figures.count(section.size)}"
-        wide = 14 + svg.text_width(words, svg.SMALL) + 16
-        if x and x + wide > width:
-            x, lines = 0.0, lines + 1
-        base = y + (lines - 1) * 17
-        shapes.append(svg.rect(x, base - 9, 9, 9, f"fill-hue-{_hue(section)}", rx=2, fill_opacity=0.75))
-        shapes.append(svg.text(x + 14, base, words, "small fill-soft"))
-        x += wide
-    return svg.group(*shapes), lines
+    entries = [(_hue(s), f"{section_title(s.name)} {figures.count(s.size)}") for s in use.sections]
+    return svg.legend(entries, y, width)

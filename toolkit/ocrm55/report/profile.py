@@ -63,7 +63,8 @@ def bound_in_words(rows: Sequence[Layer]) -> str:
     rates = [f"{rate} {dtype}" for dtype, rate in PEAK_MACS_A_CYCLE.items() if any(row.dtype == dtype for row in rows)]
     return (
         f"The bound is the cycles that the MACs need at the core's peak rate ({' and '.join(rates)} MACs a cycle), "
-        "taps on padding left out: nothing can be faster. It is no estimate of the time; instructions are not cycles."
+        "taps on padding left out: multiplying cannot take fewer. It is no estimate of a time, and instructions are "
+        "not cycles."
     )
 
 

@@ -5,6 +5,7 @@ A picture stands in a file of its own (`Picture.standalone`) or inside a page th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -114,6 +115,21 @@ def text(x: float, y: float, words: str, css: str = "", **more: object) -> Marku
 
 def line(x1: float, y1: float, x2: float, y2: float, css: str, **more: object) -> Markup:
     return tag("line", class_=css, x1=x1, y1=y1, x2=x2, y2=y2, **more)
+
+
+def legend(entries: Sequence[tuple[int, str]], y: float, width: float) -> tuple[Markup, int]:
+    """(number of a hue, words) side by side, as many a line as fit; and how many lines of 17 pixels that took."""
+    shapes = []
+    x, lines = 0.0, 1
+    for hue, words in entries:
+        wide = 14 + text_width(words, SMALL) + 16
+        if x and x + wide > width:
+            x, lines = 0.0, lines + 1
+        base = y + (lines - 1) * 17
+        shapes.append(rect(x, base - 9, 9, 9, f"fill-hue-{hue}", rx=2, fill_opacity=0.75))
+        shapes.append(text(x + 14, base, words, "small fill-soft"))
+        x += wide
+    return group(*shapes), lines
 
 
 def number(value: float) -> str:

@@ -1,0 +1,165 @@
+"""The page of `ocrm55 report`: whole, self-contained, and nothing from outside gets into its markup."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ocrm55.errors import InputError
+from ocrm55.report import accuracy, page
+from ocrm55.report.measurement import Measurement
+
+from .conftest import COUNTS, PRECISIONS, measurement_of
+
+CHARSET = ["", "a", "b", "<", "&"]
+VOID = {"meta", "br", "img", "link", "input", "hr"}
+
+
+class Checker(HTMLParser):
+    """Notes tags that are not closed in order, links, and what is seen as text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.wrong: list[str] = []
+        self.seen: set[str] = set()
+        self.targets: list[str] = []
+        self.ids: set[str] = set()
+        self.words = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+        for name, value in attrs:
+            if name in ("href", "src", "xlink:href"):
+                self.targets.append(value or "")
+            if name == "id":
+                self.ids.add(value or "")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.wrong.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "word.png"
+    Image.fromarray(np.full((16, 24, 3), 200, np.uint8)).save(path)
+    return path
+
+
+def checked(measured: Measurement, **more: object) -> tuple[str, Checker]:
+    options: dict = {"accuracies": [], "versions": [("ocrm55", "0.1.0")], "made": "now"} | more
+    text = page.render(measured, CHARSET, **options)
+    checker = Checker()
+    checker.feed(text)
+    assert not checker.wrong
+    assert not checker.open
+    return text, checker
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_page_says_everything(precision: str, picture: Path) -> None:
+    measured = measurement_of(precision, [picture, picture])
+    text, checker = checked(measured)
+    for row in measured.layers:
+        assert row.title in checker.words
+        assert f"{row.instructions:,}" in checker.words
+    for words in ("tiny", precision, "QEMU 7.2", "0.920000", f"{sum(COUNTS):,}", f"{measured.metadata['macs']:,}"):
+        assert words in checker.words
+    assert checker.words.count("word.png") == 2
+    if precision == "int8":
+        assert "no 3x3 with 3 channels" in checker.words
+    assert len(text) < 400_000
+
+
+def test_page_needs_nothing_but_itself(picture: Path) -> None:
+    text, checker = checked(measurement_of("float32", [picture]))
+    assert checker.seen.isdisjoint({"script", "link", "iframe", "object", "img"})
+    for target in checker.targets:
+        assert target.startswith(("#", "data:image/png;base64,")), target
+    assert {target[1:] for target in checker.targets if target.startswith("#")} <= checker.ids
+    urls = set(re.findall(r"https?://[^\s\"'<>)]+", text))
+    assert urls <= {"http://www.w3.org/2000/svg"}  # a name, not an address
+    assert "url(" not in text
+    assert "@import" not in text
+
+
+def test_nothing_from_outside_becomes_markup(tmp_path: Path) -> None:
+    nasty = "<script>alert(1)</script>\"'&"
+    path = tmp_path / '<img src=x onerror=alert(1)>&".png'
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(path)
+    measured = measurement_of("int8", [path])
+    measured.metadata["model"] = nasty
+    for operator in measured.metadata["operators"]:
+        operator |= {"name": nasty + operator["name"], "target": nasty, "function": nasty, "why_not": {nasty: nasty}}
+    share = accuracy.Share(1, 2)
+    row = accuracy.Accuracy(path, nasty, nasty, nasty, nasty, share, share, 0.5, {})
+    text = page.render(measured, ["", "<script>", "&", "<", "\x00"], [row], [(nasty, nasty)], "now")
+    lowered = text.lower()
+    assert "<script" not in lowered
+    assert "<img" not in lowered
+    assert "alert(1)&lt;/script&gt;" in lowered
+
+
+def test_without_counts_the_page_says_so(picture: Path) -> None:
+    measured = measurement_of("float32", [picture], counted=False)
+    text, checker = checked(measured)
+    assert "does not count instructions" in checker.words
+    assert "None" not in re.sub(r"data:[^\"]+", "", text)
+
+
+def test_the_page_is_written_whole(picture: Path, tmp_path: Path) -> None:
+    destination = tmp_path / "new" / "report.html"
+    page.write(measurement_of("float32", [picture]), destination, charset=CHARSET)
+    assert destination.read_text(encoding="utf-8").rstrip().endswith("</html>")
+    assert [path.name for path in destination.parent.iterdir()] == ["report.html"]
+
+
+VALUES = {
+    "data": "words",
+    "on": "target",
+    "precision": "int8",
+    "source": "bundled",
+    "exact": {"right": 431, "count": 500},
+    "alphanumeric": {"right": 450, "count": 500},
+    "character_error_rate": 0.0412,
+}
+
+
+def test_an_evaluation_becomes_a_row(picture: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "float32-eval"
+    folder.mkdir()
+    (folder / "evaluation.json").write_text(json.dumps(VALUES))
+    (found,) = accuracy.collect([], tmp_path)
+    assert accuracy.collect([folder], Path("nowhere")) == [found]
+    _, checker = checked(measurement_of("float32", [picture]), accuracies=[found])
+    for words in ("86.2 %", "431 of 500", "90.0 %", "4.1 %"):
+        assert words in checker.words
+
+
+def test_what_is_no_evaluation_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "evaluation.json"
+    for text in ("", "[]", "{}", '{"exact": 5}', json.dumps(VALUES | {"character_error_rate": "many"})):
+        path.write_text(text)
+        with pytest.raises(InputError, match="not an evaluation"):
+            accuracy.collect([path], tmp_path)
+        assert accuracy.collect([], tmp_path) == []
+    with pytest.raises(InputError, match="cannot be read"):
+        accuracy.load(tmp_path / "none.json")
+    assert "warning" in capsys.readouterr().err

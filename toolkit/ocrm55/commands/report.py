@@ -1,0 +1,69 @@
+"""`ocrm55 report`: everything about a run on one HTML page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ocrm55 import console, stages
+from ocrm55.commands.options import (
+    BuildDir,
+    FvpPath,
+    Images,
+    Precision,
+    PrecisionOption,
+    SimulatorChoice,
+    SimulatorOption,
+    Source,
+    TimeLimit,
+    Toolchain,
+    ToolchainOption,
+)
+from ocrm55.workspace import DEFAULT_BUILD_DIR
+
+
+def report(
+    images: Images,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="The page, FILE.html; otherwise one in the build folder."),
+    ] = None,
+    evaluation: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--evaluation",
+            metavar="PATH",
+            help="An evaluation.json of `ocrm55 eval --output`, or its folder; otherwise those in the build folder.",
+        ),
+    ] = None,
+    source: Source = "bundled",
+    precision: PrecisionOption = Precision.FLOAT32,
+    toolchain: ToolchainOption = Toolchain.GCC,
+    simulator: SimulatorOption = SimulatorChoice.QEMU,
+    fvp: FvpPath = None,
+    timeout: TimeLimit = 120,
+    build_dir: BuildDir = DEFAULT_BUILD_DIR,
+) -> None:
+    """Read IMAGEs on the simulated board and write a page about it: texts, alignment, layers, memory, versions.
+
+    The page is one HTML file that needs nothing beside it, neither the network nor JavaScript.
+    """
+    from ocrm55.export.paddle_model import PaddleModel
+    from ocrm55.report import accuracy, page
+    from ocrm55.report.measurement import measure
+    from ocrm55.report.versions import versions
+
+    options = stages.Options(build_dir=build_dir, source=source, precision=precision.value, toolchain=toolchain.value)
+    accuracies = accuracy.collect(evaluation or [], options.workspace.root)
+    measured = measure(images, options, simulator=simulator.value, fvp=fvp, want_probabilities=True, timeout_s=timeout)
+    destination = out or options.workspace.root / f"{options.firmware_variant}-report.html"
+    page.write(
+        measured,
+        destination,
+        charset=PaddleModel(stages.model(options)).charset,
+        accuracies=accuracies,
+        versions=versions(measured, toolchain.value),
+    )
+    console.result(str(destination))

@@ -1,0 +1,217 @@
+"""`ocrm55 report`: one HTML page with everything about a run, that needs nothing but itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from ocrm55 import files
+from ocrm55.recognizer import image
+from ocrm55.report import alignment, figures, profile, svg
+from ocrm55.report.accuracy import Accuracy
+from ocrm55.report.alignment import Step
+from ocrm55.report.arena import boxes, occupied
+from ocrm55.report.cost_picture import hue, kind_title
+from ocrm55.report.layers import Layer, by, totals
+from ocrm55.report.measurement import Measurement
+from ocrm55.report.svg import Picture
+
+WIDE, NARROW = 880, 360  # pixels; the page shows the one that fits
+_TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class ImageCard:
+    """An image on the page: what was read in it, and the picture of the alignment for wide and narrow pages."""
+
+    name: str
+    size: str
+    text: str
+    score: str
+    instructions: list[tuple[str, str]]
+    steps: list[Step]
+    wide: Markup
+    narrow: Markup
+
+    @property
+    def kept(self) -> list[Step]:
+        return [step for step in self.steps if step.kept]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Layers of one kind, or of one target, and their sums as text."""
+
+    name: str
+    hue: int
+    count: int
+    instructions: str
+    share: str
+    macs: str
+    per_mac: str
+    bound: str
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a target did not take layers."""
+
+    target: str
+    reason: str
+    layers: list[str]
+
+
+def write(
+    measured: Measurement,
+    destination: Path,
+    *,
+    charset: Sequence[str],
+    accuracies: Sequence[Accuracy] = (),
+    versions: Sequence[tuple[str, str]] = (),
+) -> None:
+    """Write the page, whole or not at all. Raises OutputError."""
+    made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    files.write_text(destination, render(measured, charset, accuracies, versions, made))
+
+
+def render(
+    measured: Measurement,
+    charset: Sequence[str],
+    accuracies: Sequence[Accuracy],
+    versions: Sequence[tuple[str, str]],
+    made: str,
+) -> str:
+    """The page as HTML. charset: the model's classes, the blank first; made: when, in words."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"count": figures.count, "size": figures.size, "shape": figures.shape}
+    rows = measured.layers
+    text = environment.get_template("report.html.j2").render(
+        measured=measured,
+        metadata=measured.metadata,
+        made=made,
+        style=Markup(page_colours() + svg.style()),
+        tiles=tiles(measured),
+        cards=[card(measured, index, charset) for index in range(len(measured.paths))],
+        kinds=groups(rows, "kind"),
+        targets=groups(rows, "target"),
+        refusals=refusals(rows),
+        columns=profile.COLUMNS,
+        numbers=profile.NUMBERS,
+        sums=totals(rows),
+        layers=rows,
+        bound=profile.bound_in_words(rows),
+        pictures=both_widths(measured),
+        peak=max(occupied(boxes(measured.metadata), len(rows))),
+        accuracies=accuracies,
+        versions=versions,
+        sure=alignment.SURE,
+        unsure=alignment.UNSURE,
+        visible=alignment.visible,
+    )
+    return "\n".join(svg.printable(line) for line in text.splitlines()) + "\n"
+
+
+def page_colours() -> str:
+    """The pictures' colours as CSS variables for the page around them."""
+    light, dark = ("".join(f"--{name}:{pair[which]};" for name, pair in svg.COLOURS.items()) for which in (0, 1))
+    return f":root{{color-scheme:light dark;{light}}}@media (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+
+
+def tiles(measured: Measurement) -> list[tuple[str, str, str]]:
+    """(figure, what it is, a remark) for the head of the page."""
+    metadata, first = measured.metadata, measured.run.results[0]
+    found = []
+    if first.inference_instructions is not None:
+        per_mac = figures.ratio(first.inference_instructions / metadata["macs"] if metadata["macs"] else None)
+        total = figures.short(first.inference_instructions)
+        found.append((total, "instructions an inference", f"{per_mac} a MAC" if per_mac else ""))
+    found.append((figures.short(metadata["macs"]), "MACs", f"{len(metadata['operators'])} operators"))
+    found.append((figures.size(metadata["arena_bytes"]), "arena", f"{figures.count(metadata['arena_bytes'])} bytes"))
+    found.append(
+        (figures.size(metadata["weight_bytes"]), "weights", f"{figures.count(metadata['weight_bytes'])} bytes")
+    )
+    loaded = sum(section.size for section in measured.sections if section.loaded)
+    found.append((figures.size(loaded), "to be loaded", "code, constants and weights"))
+    if measured.run.stack_bytes is not None:
+        found.append(
+            (figures.size(measured.run.stack_bytes), "stack used", f"of {figures.size(measured.board.stack_bytes)}")
+        )
+    return found
+
+
+def card(measured: Measurement, index: int, charset: Sequence[str]) -> ImageCard:
+    """What the page says about one of the images. Raises InputError when the file is gone meanwhile."""
+    path, result = measured.paths[index], measured.run.results[index]
+    height, width = measured.input_size
+    original = image.read_image(path)
+    pixels = image.resize(original, height, width)
+    assert measured.run.probabilities is not None
+    steps = alignment.align(measured.run.probabilities[index], charset, width)
+    counts = {
+        "preprocess": result.preprocess_instructions,
+        "inference": result.inference_instructions,
+        "CTC decode": result.decode_instructions,
+    }
+    return ImageCard(
+        name=path.name,
+        size=f"{original.shape[1]} x {original.shape[0]} pixels, read at {pixels.shape[1]} x {pixels.shape[0]}",
+        text=result.text,
+        score=f"{result.score:.6f}",
+        instructions=[(name, figures.count(count)) for name, count in counts.items() if count is not None],
+        steps=steps,
+        wide=alignment.alignment_picture(pixels, steps, width, WIDE).inline("wide"),
+        narrow=alignment.alignment_picture(pixels, steps, width, NARROW, lines=2).inline("narrow"),
+    )
+
+
+def both_widths(measured: Measurement) -> dict[str, Markup]:
+    """Every picture twice: for wide and for narrow pages."""
+    wide, narrow = profile.pictures(measured, WIDE), profile.pictures(measured, NARROW)
+    return {name: _pair(wide[name], narrow[name]) for name in wide}
+
+
+def _pair(wide: Picture, narrow: Picture) -> Markup:
+    return wide.inline("wide") + narrow.inline("narrow")
+
+
+def groups(rows: Sequence[Layer], key: str) -> list[Group]:
+    """Rows of the table by kind or by target."""
+    whole = totals(rows)
+    found = []
+    for name, members in by(rows, lambda row: str(getattr(row, key))).items():
+        sums = totals(members)
+        share = figures.share(sums.instructions, whole.instructions) if sums.instructions and whole.instructions else ""
+        found.append(
+            Group(
+                name=kind_title(name) if key == "kind" else name,
+                hue=hue(name) if key == "kind" else svg.HUES,
+                count=len(members),
+                instructions=figures.count(sums.instructions),
+                share=share,
+                macs=figures.nonzero(sums.macs),
+                per_mac=figures.ratio(sums.per_mac),
+                bound=figures.nonzero(sums.bound),
+            )
+        )
+    return found
+
+
+def refusals(rows: Sequence[Layer]) -> list[Refusal]:
+    """Reasons why targets did not take layers, each with its layers; the one with the most layers first."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        for target, reason in row.why_not.items():
+            found.setdefault((target, reason), []).append(row.title)
+    ordered = sorted(found.items(), key=lambda item: -len(item[1]))
+    return [Refusal(target, reason, titles) for (target, reason), titles in ordered]
