@@ -16,7 +16,7 @@ def test_board_and_host_read_a_set_alike(
     chosen = [path for path in samples if path.stem in ("digit", "word_upper")]
     labels = tmp_path / "labels.tsv"
     labels.write_text("".join(f"{path}\t{samples[path]}\n" for path in chosen))
-    options = stages.Options(build_dir=build_dir)
+    options = stages.Options(build_dir=build_dir, precision="float32")
     words = assess.select(labels)
     monkeypatch.setattr(evaluation, "TASK", 1)
     on_host = evaluation.evaluate(words, assess.reader_spec("host", options))

@@ -17,6 +17,7 @@ from ocrm55.simulators.base import Request
 # Counted on QEMU with gcc 12.2; a change that costs more than two percent has to say why here.
 INSTRUCTIONS = 306_300_000
 MOST_A_MAC = 1.0
+MOST_ARENA_BYTES = 2_000_000
 TOLERANCE = 1e-4
 
 
@@ -39,6 +40,7 @@ def test_instructions(options, run):
     first, second = run[1].results
     assert first.inference_instructions <= INSTRUCTIONS * 1.02, f"{first.inference_instructions:,}"
     assert first.inference_instructions <= MOST_A_MAC * metadata["macs"]
+    assert metadata["arena_bytes"] <= MOST_ARENA_BYTES
     assert len(first.operator_instructions) == len(metadata["operators"])
     assert abs(first.inference_instructions - second.inference_instructions) < 1000
 

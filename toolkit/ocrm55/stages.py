@@ -20,7 +20,7 @@ class Options:
 
     build_dir: Path = DEFAULT_BUILD_DIR
     source: str = "bundled"
-    precision: str = "float32"
+    precision: str = "int8"
     calibrate: Path | None = None
     image: Path | None = None
     toolchain: str = "gcc"

@@ -1,6 +1,5 @@
-"""The bundled model on the simulated board: every sample, against Paddle, and what an inference costs."""
+"""The bundled model in float32 on the simulated board: every sample, against Paddle."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +12,12 @@ from ocrm55.simulators.base import Run
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 
-# What one float32 inference at 1x3x48x320 may cost on QEMU, and the room that it may take.
-FLOAT32_INSTRUCTIONS = 640_000_000
-FLOAT32_ARENA_BYTES = 2_000_000
 PARTS = 2  # so that two workers share the samples
 
 
 @pytest.fixture(scope="session")
 def options(build_dir: Path) -> stages.Options:
-    return stages.Options(build_dir=build_dir)
+    return stages.Options(build_dir=build_dir, precision="float32")
 
 
 def read(paths: list[Path], options: stages.Options, **more: bool) -> Run:
@@ -47,18 +43,6 @@ def test_target_reads_every_sample_as_paddle_does(
 def test_blank_image_gives_an_empty_text_and_score_zero(options: stages.Options, models: Path) -> None:
     run = read([models / "samples" / "blank.png"], options)
     assert "text: , score: 0.000000" in run.uart
-
-
-def test_an_inference_keeps_to_its_bounds(options: stages.Options, models: Path) -> None:
-    run = read([models / "samples" / "wide.png"], options, stats=True)
-    (result,) = run.results
-    metadata = json.loads((stages.artifact(options) / "metadata.json").read_text())
-    assert result.inference_instructions is not None
-    assert result.inference_instructions <= FLOAT32_INSTRUCTIONS
-    assert metadata["macs"] >= 640_000_000  # the bound is one instruction a MAC of the whole network
-    assert metadata["arena_bytes"] <= FLOAT32_ARENA_BYTES
-    assert len(result.operator_instructions) == len(metadata["operators"])
-    assert sum(result.operator_instructions) == pytest.approx(result.inference_instructions, rel=0.001)
 
 
 def test_another_image_runs_no_compiler(
