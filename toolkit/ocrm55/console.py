@@ -78,9 +78,9 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
 
 @contextmanager
 def progress(label: str, total: int | None) -> Iterator[Progress]:
-    """A progress bar on stderr; advance it with `bar.advance(bar.task_ids[0])`."""
+    """A progress bar on stderr, where that is a terminal; advance it with `bar.advance(bar.task_ids[0])`."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_err, transient=True) as bar:
+    with Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal) as bar:
         bar.add_task(label, total=total)
         yield bar
 
