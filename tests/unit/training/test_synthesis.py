@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import ImageFont
 
 from ocrm55.errors import InputError
 from ocrm55.recognizer.charset import load_charset
-from ocrm55.training import camera, checks, curriculum, fonts, samples, synthesize, texts, words
+from ocrm55.training import camera, checks, curriculum, fonts, legibility, samples, synthesize, texts, words
 from ocrm55.training.feed import GROUP, Feed, Supply
 from ocrm55.training.samples import Mix, Sample, SampleStream
 
@@ -168,3 +169,18 @@ def test_a_synthetic_set_is_written_as_it_would_be_measured(tmp_path: Path, some
     for row, sample in zip(rows, check.samples, strict=True):
         assert row.text == sample.text
         assert np.array_equal(samples.resize(words.read_pixels(row), 320), sample.pixels)
+
+
+def test_what_nobody_can_read_for_certain_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(legibility, "confusable", lambda path: frozenset("Il1"))
+    assert legibility.decidable("Illinois, all 23", "a.ttf")
+    assert not legibility.decidable("A1B2", "a.ttf")
+    assert not legibility.decidable("I", "a.ttf")
+    assert not legibility.decidable("cow soz"[4:], "a.ttf")
+    assert legibility.decidable("cow had", "a.ttf")
+
+
+def test_likeness_is_of_shapes(some_fonts: list[fonts.Font]) -> None:
+    face = ImageFont.truetype(some_fonts[0].path, 48)
+    assert legibility.likeness(face, "A", "A") == 1
+    assert legibility.likeness(face, "A", "V") < 0.6

@@ -21,11 +21,13 @@ PRINTABLE = string.digits + string.ascii_letters + string.punctuation
 # Names of fonts whose letters are not letters, or are too thin to survive a height of 48 pixels.
 UNREADABLE = (
     "hairline", "thin", "extralight", "mathtex", "symbol", "dingbat", "d050000l", "keyboard", "initials",
-    "icon", "emoji", "libertine_k", "alfabetix", "ellhnikh", "stick-", "stixsize", "stixnonuni", "stixvar",
-    "stixint", "barcode", "braille", "music", "math", "lmmath", "rfm",
+    "icon", "emoji", "libertine_k", "biolinum_k", "alfabetix", "ellhnikh", "stick-", "stixsize",
+    "stixnonuni", "stixvar", "stixint", "barcode", "braille", "music", "math", "lmmath", "rfm",
 )  # fmt: skip
 # A package of display fonts and families, many of which a person cannot read either.
 DECORATIVE = ("aenigma", "elegante", "penguin")
+# In the names of fonts with small capitals for lower case.
+SMALL_CAPITALS = ("smallcaps", "adfstyle", "adftitling", "humor-sans")
 # Fonts drawn after one design: a clone of a training font must not pass for one never seen.
 CLONES = {
     "helvetica": "liberationsans arimo nimbussans freesans texgyreheros arkpandora albany lmsans heros arial switzera",
@@ -90,7 +92,8 @@ def examine(path: Path) -> Font | None:
     if len({mask for _, mask in glyphs.values()}) < 60:  # one picture for many characters
         return None
     decorative = family in DECORATIVE or any(word in path.parts for word in DECORATIVE)
-    return Font(str(path), family, caps=_knows_no_lower_case(font), decorative=decorative)
+    caps = _knows_no_lower_case(font) or any(word in path.name.lower() for word in SMALL_CAPITALS)
+    return Font(str(path), family, caps=caps, decorative=decorative)
 
 
 def _knows_no_lower_case(font: ImageFont.FreeTypeFont) -> bool:

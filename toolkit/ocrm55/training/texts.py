@@ -62,8 +62,8 @@ def doubled() -> tuple[str, ...]:
 
 
 def word(rng: random.Random) -> str:
-    """A word of the dictionary, one in three with a doubled letter."""
-    return rng.choice(doubled() if rng.random() < 0.2 else dictionary())
+    """A word of the dictionary, one in two with a doubled letter."""
+    return rng.choice(doubled() if rng.random() < 0.35 else dictionary())
 
 
 def stutter(rng: random.Random, text: str) -> str:
@@ -136,13 +136,13 @@ def line(rng: random.Random, longest: int) -> str:
         text = words(rng, longest)
     elif dice < 0.65:
         text = number(rng)
-        text = re.sub(r"\d{2,}", lambda digits: stutter(rng, digits.group()), text) if rng.random() < 0.3 else text
+        text = re.sub(r"\d{2,}", lambda digits: stutter(rng, digits.group()), text) if rng.random() < 0.45 else text
     elif dice < 0.80:
         text = code(rng, length)
-        text = stutter(rng, text) if rng.random() < 0.3 else text
+        text = stutter(rng, text) if rng.random() < 0.45 else text
     else:
         text = anything(rng, length)
-        text = stutter(rng, text) if rng.random() < 0.2 else text
+        text = stutter(rng, text) if rng.random() < 0.3 else text
     return text[:longest].strip() or rng.choice(string.digits)
 
 
