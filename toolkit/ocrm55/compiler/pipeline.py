@@ -10,7 +10,7 @@ from pathlib import Path
 import onnx
 
 from ocrm55 import resources
-from ocrm55.compiler import artifact, calibration, frontend, memory
+from ocrm55.compiler import artifact, calibration, frontend, memory, signed
 from ocrm55.compiler.artifact import Artifact, Contents
 from ocrm55.compiler.lowering import float32, int8, legalise
 from ocrm55.compiler.lowering.flat import FlatFunction
@@ -88,7 +88,7 @@ def to_program(model: onnx.ModelProto, options: CompileOptions) -> Program:
     """Import and lower a model; nobody computes its operators yet."""
     if options.precision not in PRECISIONS:
         raise UnsupportedError(f"precision {options.precision} is not there.", [f"--precision {PRECISIONS[0]}"])
-    imported = frontend.load(model)
+    imported = frontend.load(signed.to_int8(model))
     function = FlatFunction(imported.module, imported.layers)
     if options.precision == "int8":
         return int8.to_program(function, options.model_name)

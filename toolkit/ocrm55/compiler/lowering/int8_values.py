@@ -29,6 +29,9 @@ class Quantised:
             raise ValueError("channels differ in scale")
         return float(self.scale[0])
 
+    def equals(self, other: Quantised) -> bool:
+        return self.zero_point == other.zero_point and np.array_equal(self.scale, other.scale)
+
 
 @dataclass
 class Origin:

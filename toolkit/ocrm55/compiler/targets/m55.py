@@ -21,6 +21,7 @@ from ocrm55.compiler.integer import (
     Depthwise,
     Dequantize,
     Epilogue,
+    Lookup,
     NormalisedRows,
     Pointwise,
     Product,
@@ -259,6 +260,10 @@ def _dequantize(spec: Dequantize, constants: Sequence[np.ndarray]) -> _Call:
     return _Call([f"ocrm55_dequantize_s8(x, {float_literal(spec.step)}, {spec.zero_point}, y, {spec.count});"], {})
 
 
+def _lookup(spec: Lookup, constants: Sequence[np.ndarray]) -> _Call:
+    return _Call([f"ocrm55_lookup_s8(table, x, y, {spec.count});"], {"table": constants[0]})
+
+
 def _sum(spec: Sum, constants: Sequence[np.ndarray]) -> _Call:
     return _Call([f"ocrm55_add_f32(a, b, y, {spec.count});"], {})
 
@@ -271,18 +276,19 @@ class _Kernel:
     sources: tuple[str, ...]
 
 
-_IN_PLACE = (Depthwise, ChannelMultiply, Sum)
+_IN_PLACE = (Depthwise, ChannelMultiply, Lookup, Sum)
 _KERNELS: dict[type[Spec], _Kernel] = {
     Pointwise: _Kernel(_pointwise, ("pointwise", *TILES)),
     Convolution: _Kernel(_convolution, ("conv", *TILES)),
     Depthwise: _Kernel(_depthwise, ("depthwise", *TILES)),
     Product: _Kernel(_product, ("matmul", *TILES)),
-    AveragePool: _Kernel(_average_pool, ("average_pool",)),
-    ChannelMultiply: _Kernel(_channel_multiply, ("multiply",)),
-    NormalisedRows: _Kernel(_layer_norm, ("layer_norm",)),
-    SoftmaxRows: _Kernel(_softmax, ("softmax",)),
+    AveragePool: _Kernel(_average_pool, ("average_pool", "quantize")),
+    ChannelMultiply: _Kernel(_channel_multiply, ("multiply", "quantize")),
+    NormalisedRows: _Kernel(_layer_norm, ("layer_norm", "quantize")),
+    SoftmaxRows: _Kernel(_softmax, ("softmax", "quantize")),
     CopyRows: _Kernel(_copy, ("copy",)),
     Quantize: _Kernel(_quantize, ("quantize",)),
     Dequantize: _Kernel(_dequantize, ("quantize",)),
+    Lookup: _Kernel(_lookup, ("lookup",)),
     Sum: _Kernel(_sum, ("add",)),
 }
