@@ -20,14 +20,14 @@ def test_version() -> None:
 def test_help_names_every_command() -> None:
     result = runner.invoke(cli.app, ["--help"])
     for name, *_ in cli._COMMANDS:
-        assert name in result.stdout
+        assert name.split(" ")[0] in result.stdout
 
 
 @pytest.mark.parametrize("name", [name for name, *_ in cli._COMMANDS])
 def test_every_command_explains_itself(name: str) -> None:
-    result = runner.invoke(cli.app, [name, "--help"])
+    result = runner.invoke(cli.app, [*name.split(" "), "--help"])
     assert result.exit_code == 0, result.output
-    assert "Usage" in result.stdout
+    assert "usage:" in result.stdout.lower()
 
 
 def test_exit_codes_are_distinct() -> None:

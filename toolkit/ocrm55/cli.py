@@ -43,6 +43,9 @@ _COMMANDS = [
     ("tvmc", "tvmc", "tvmc", _TVM),
     ("headers", "headers", "headers", _TVM),
     ("doctor", "doctor", "doctor", _SETUP),
+    ("fvp install", "fvp", "install", _SETUP),
+    ("fvp where", "fvp", "where", _SETUP),
+    ("fvp check", "fvp", "check", _SETUP),
 ]
 
 
@@ -79,10 +82,19 @@ def _reporting(command: Callable[..., None]) -> Callable[..., None]:
     return reported
 
 
+_groups: dict[str, typer.Typer] = {}
 for _name, _module, _function, _panel in _COMMANDS:
     _imported = importlib.import_module(f"ocrm55.commands.{_module}")
     _settings = getattr(_imported, "CONTEXT_SETTINGS", None)  # of a command that reads its own command line
-    app.command(_name, rich_help_panel=_panel, context_settings=_settings)(_reporting(getattr(_imported, _function)))
+    _command = _reporting(getattr(_imported, _function))
+    if " " in _name:  # a command of a group
+        _group, _name = _name.split(" ")
+        if _group not in _groups:
+            _groups[_group] = typer.Typer(help=_imported.HELP, no_args_is_help=True, rich_markup_mode="markdown")
+            app.add_typer(_groups[_group], name=_group, rich_help_panel=_panel)
+        _groups[_group].command(_name)(_command)
+    else:
+        app.command(_name, rich_help_panel=_panel, context_settings=_settings)(_command)
 
 
 def main() -> None:

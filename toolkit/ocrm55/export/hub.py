@@ -14,19 +14,17 @@ import json
 import logging
 import os
 import shutil
-import urllib.request
 from contextlib import suppress
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from ocrm55 import console, files
+from ocrm55.download import download
 from ocrm55.errors import InputError, OutputError, ToolchainError
 from ocrm55.export.paddle_model import MODEL_NAME, PARAMETERS, PROGRAM, SETTINGS, STEM, PaddleModel
 from ocrm55.recognizer.inference import first_line
 
 CHECKSUMS = "ocrm55-sha256.json"
-_PATIENCE_S = 30  # without a byte from a host
 _WITHOUT_NETWORK = [
     "use the model that came with ocrm55: --source bundled",
     f"fetch the folder {MODEL_NAME} on another machine and name it: --source DIR",
@@ -130,7 +128,7 @@ def _from_hugging_face(folder: Path) -> None:
             continue
         url = huggingface_hub.hf_hub_url(repository, entry.path, endpoint=hub.HUGGING_FACE_ENDPOINT)
         file = folder / Path(entry.path).name
-        _download(url, file, entry.size)
+        download(url, file, entry.size)
         content = file.read_bytes()
         if entry.lfs is not None:
             same = entry.lfs.sha256 == hashlib.sha256(content).hexdigest()
@@ -141,24 +139,6 @@ def _from_hugging_face(folder: Path) -> None:
                 f"{entry.path} arrived damaged from huggingface: its checksum is not the one stated there.",
                 ["run the same command again", "choose another host with PADDLE_PDX_MODEL_SOURCE"],
             )
-
-
-def _download(url: str, file: Path, size: int) -> None:
-    """Fetch `size` bytes from `url` into `file`, after what a run before this one has left there."""
-    have = file.stat().st_size if file.is_file() else 0
-    if have >= size:
-        return
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    with urllib.request.urlopen(request, timeout=_PATIENCE_S) as answer, console.progress(file.name, size) as bar:
-        if answer.status != HTTPStatus.PARTIAL_CONTENT:
-            have = 0  # this server does not go on; it sends the whole file
-        with file.open("ab" if have else "wb") as sink:
-            while chunk := answer.read(1 << 16):
-                sink.write(chunk)
-                have += len(chunk)
-                bar.update(bar.task_ids[0], completed=have)
-    if have != size:
-        raise ConnectionError(f"{file.name} broke off after {have} of {size} bytes")
 
 
 def _checksums(folder: Path) -> dict[str, str]:

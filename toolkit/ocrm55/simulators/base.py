@@ -88,6 +88,10 @@ class Simulator(ABC):
         """The UART's part of what the simulator's process printed."""
         return output
 
+    def environment(self) -> dict[str, str]:
+        """The environment that the simulator runs in."""
+        return dict(os.environ)
+
     @abstractmethod
     def check_end(self, ended: Ended) -> None:
         """Raise the simulator's own kinds of failure (lockup, refused options) before the output is looked at."""
@@ -126,6 +130,7 @@ class Simulator(ABC):
                 process = subprocess.Popen(
                     command,
                     cwd=place,
+                    env=self.environment(),
                     stdin=subprocess.DEVNULL,
                     stdout=to_output,
                     stderr=to_complaints,

@@ -39,14 +39,15 @@ _BOARD = (
 
 
 def locate(path: Path | None = None) -> Path | None:
-    """The FVP's executable: `path`, else what FVP_PATH says, else the first of PROGRAMS on PATH, else None.
+    """The FVP's executable: `path`, else what FVP_PATH says, else the first of PROGRAMS on PATH, else the one that
+    `ocrm55 fvp install` put into its place, else None.
 
     `path` and FVP_PATH name the executable or a folder of its installation.
     Raises ToolchainError when one of them is given and leads nowhere: a silent change to QEMU would mislead.
     """
     named = [(str(path), "--fvp")] if path else [(os.environ[VARIABLE], VARIABLE)] if os.environ.get(VARIABLE) else []
     for value, where in named:
-        executable = _within(Path(value).expanduser())
+        executable = within(Path(value).expanduser())
         if executable is None:
             raise ToolchainError(
                 f"{where} says {value}, and there is no executable FVP of Corstone-300 there.",
@@ -56,14 +57,20 @@ def locate(path: Path | None = None) -> Path | None:
     for program in PROGRAMS:
         if found := shutil.which(program):
             return Path(found)
-    return None
+    return within(installation())
+
+
+def installation() -> Path:
+    """Where `ocrm55 fvp install` puts the FVP: below XDG_DATA_HOME."""
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(data).expanduser() / "ocrm55" / "fvp"
 
 
 def not_found() -> ToolchainError:
     """The error for an FVP that was asked for and is nowhere."""
     return ToolchainError(
         f"no Corstone-300 FVP was found: `{PROGRAMS[0]}` is not on PATH and {VARIABLE} is not set.",
-        ["see fvp/README.md for where it comes from", "name it with --fvp PATH", "run on QEMU: --simulator qemu"],
+        ["ocrm55 fvp install", "name it with --fvp PATH", "run on QEMU: --simulator qemu"],
     )
 
 
@@ -76,12 +83,24 @@ class Fvp(Simulator):
     def version(self) -> str:
         return self._version
 
+    def environment(self) -> dict[str, str]:
+        """With the libpython3.9 that Arm's installer puts beside the models: few systems still have their own."""
+        libraries = self.executable.parents[min(2, len(self.executable.parents) - 1)] / "python" / "lib"
+        there = os.environ.get("LD_LIBRARY_PATH", "")
+        own = {"LD_LIBRARY_PATH": f"{libraries}:{there}".rstrip(":")} if libraries.is_dir() else {}
+        return dict(os.environ) | own
+
     @cached_property
     def _version(self) -> str:
         advice = ["see fvp/README.md", "run on QEMU: --simulator qemu"]
         try:
             done = subprocess.run(
-                [self.executable, "--version"], capture_output=True, text=True, timeout=60, check=False
+                [self.executable, "--version"],
+                env=self.environment(),
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as trouble:
             raise ToolchainError(f"{self.executable} does not say its version: {trouble}.", advice) from trouble
@@ -129,7 +148,7 @@ class Fvp(Simulator):
             )
 
 
-def _within(place: Path) -> Path | None:
+def within(place: Path) -> Path | None:
     """The executable `place`, or one below the folder `place` where Arm's installer puts it."""
     if place.is_file():
         return place.resolve() if os.access(place, os.X_OK) else None

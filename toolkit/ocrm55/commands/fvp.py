@@ -1,0 +1,61 @@
+"""`ocrm55 fvp`: install, find and check Arm's Corstone-300 FVP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ocrm55 import console
+from ocrm55.commands.options import FvpPath
+
+HELP = "Install, find and check Arm's Corstone-300 FVP."
+
+
+def install(
+    archive: Annotated[
+        Path | None,
+        typer.Option("--archive", metavar="FILE", help="Arm's archive, where it was fetched by other means."),
+    ] = None,
+    accept_licence: Annotated[
+        bool,
+        typer.Option("--accept-licence", help="Accept Arm's licence without being asked, for a machine without you."),
+    ] = False,
+    into: Annotated[
+        Path | None, typer.Option("--into", metavar="DIR", help="Install there instead of below ~/.local/share.")
+    ] = None,
+) -> None:
+    """Fetch Arm's Corstone-300 FVP, show its licence, and install it when you accept that.
+
+    The archive comes from Arm, is compared with Arm's checksum, and is installed by Arm's own installer. `run-fvp`
+    finds it afterwards.
+    """
+    from ocrm55.simulators import fvp_install
+
+    def ask(licence: str) -> bool:
+        if accept_licence:
+            console.note("Arm's licence is accepted by --accept-licence")
+            return True
+        console.note(licence)
+        return typer.confirm("Do you accept Arm's licence for the FVP?", default=False)
+
+    console.result(str(fvp_install.install(ask, archive, into)))
+
+
+def where(fvp: FvpPath = None) -> None:
+    """Say which FVP `run-fvp` would take."""
+    from ocrm55.simulators import fvp as simulator
+
+    found = simulator.locate(fvp)
+    if found is None:
+        raise simulator.not_found()
+    console.result(str(found))
+
+
+def check(fvp: FvpPath = None) -> None:
+    """Ask the FVP its version: whether it runs here at all, and is new enough."""
+    from ocrm55.simulators import find_simulator
+
+    board = find_simulator("fvp", fvp)
+    console.result(f"{board.name} {board.version()}  {board.executable}")

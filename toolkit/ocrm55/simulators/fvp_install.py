@@ -1,0 +1,141 @@
+"""Fetch and install Arm's Corstone-300 FVP: Arm's archive, Arm's checksum, Arm's licence, which the user accepts.
+
+Source of address and checksum: the set-up script of ExecuTorch's Arm back end (examples/arm), which Arm maintains.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ocrm55 import console, files
+from ocrm55.download import download
+from ocrm55.errors import InputError, ToolchainError
+from ocrm55.simulators import fvp
+
+VERSION = "11.27_42"
+LICENCE = "license_terms/license_agreement.txt"  # within the archive and the installation
+_INSTALLER = "FVP_Corstone_SSE-300.sh"
+_SERVER = "https://developer.arm.com/-/cdn-downloads/permalink/FVPs-Corstone-IoT/Corstone-300"
+
+
+@dataclass(frozen=True)
+class Release:
+    """An archive of Arm's: where it is and its MD5, which is the checksum that Arm's own scripts compare."""
+
+    url: str
+    md5: str
+
+    @property
+    def name(self) -> str:
+        return self.url.rsplit("/", 1)[-1]
+
+
+RELEASES = {
+    "x86_64": Release(f"{_SERVER}/FVP_Corstone_SSE-300_{VERSION}_Linux64.tgz", "0dc9538041296b8d479249e6fa5aab74"),
+    "aarch64": Release(
+        f"{_SERVER}/FVP_Corstone_SSE-300_{VERSION}_Linux64_armv8l.tgz", "74e7952817b338c8479bcf66874b23e0"
+    ),
+}
+
+
+def release() -> Release:
+    """The archive for this machine. Raises ToolchainError where Arm has none."""
+    machine = platform.machine()
+    if platform.system() != "Linux" or machine not in RELEASES:
+        raise ToolchainError(
+            f"Arm has no Corstone-300 FVP for {platform.system()} on {machine}.", ["run on QEMU: --simulator qemu"]
+        )
+    return RELEASES[machine]
+
+
+def install(accept: Callable[[str], bool], archive: Path | None = None, destination: Path | None = None) -> Path:
+    """Install the FVP and return its executable; one that is there already stays.
+
+    accept: is shown the licence's text and says whether the user accepts it. archive: Arm's .tgz, fetched when None.
+    destination: where `locate` looks without being told, when None.
+    Raises ToolchainError when the archive cannot be fetched or its installer fails, InputError for a damaged archive
+    or a licence that is not accepted.
+    """
+    place = destination or fvp.installation()
+    if found := fvp.within(place):
+        return found
+    wanted = release()
+    with tempfile.TemporaryDirectory(prefix="ocrm55-fvp-") as folder:
+        unpacked = Path(folder)
+        _unpack(_checked(archive or _fetch(wanted), wanted), unpacked)
+        licence = unpacked / LICENCE
+        if not accept(licence.read_text(errors="replace") if licence.is_file() else f"Arm's licence for {wanted.name}"):
+            raise InputError("the FVP's licence was not accepted, so nothing was installed.")
+        with files.atomic_directory(place) as staging:
+            _run_installer(unpacked, staging)
+    found = fvp.within(place)
+    if found is None:
+        raise ToolchainError(f"Arm's installer ended well, but there is no FVP in {place}.", ["see fvp/README.md"])
+    return found
+
+
+def _fetch(wanted: Release) -> Path:
+    """The archive in the cache, fetched where it is not whole yet."""
+    cache = fvp.installation().with_name("fvp-archive")
+    archive = cache / wanted.name
+    if archive.is_file() and _md5(archive) == wanted.md5:
+        return archive
+    console.stage("fetch", f"{wanted.url} -> {archive}")
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        download(wanted.url, archive)
+    except OSError as trouble:
+        raise ToolchainError(
+            f"the FVP could not be fetched from {wanted.url}: {trouble}.",
+            ["run the same command again; it goes on where it stopped",
+             f"fetch {wanted.name} on another machine and name it: ocrm55 fvp install --archive FILE"],
+        ) from trouble  # fmt: skip
+    return archive
+
+
+def _checked(archive: Path, wanted: Release) -> Path:
+    if not archive.is_file():
+        raise InputError(f"there is no archive {archive}.")
+    found = _md5(archive)
+    if found != wanted.md5:
+        raise InputError(
+            f"{archive} is not {wanted.name}: its MD5 is {found}, Arm's is {wanted.md5}.",
+            [f"remove it and fetch it again: rm {archive}"],
+        )
+    return archive
+
+
+def _md5(file: Path) -> str:
+    with file.open("rb") as source:
+        return hashlib.file_digest(source, "md5").hexdigest()
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    try:
+        with tarfile.open(archive) as whole:
+            whole.extractall(folder, filter="data")
+    except (tarfile.TarError, OSError) as trouble:
+        raise InputError(f"{archive} cannot be unpacked: {trouble}.") from trouble
+    if not (folder / _INSTALLER).is_file():
+        raise InputError(f"{archive} holds no {_INSTALLER}.", ["see fvp/README.md for the right archive"])
+
+
+def _run_installer(unpacked: Path, destination: Path) -> None:
+    script = unpacked / _INSTALLER
+    script.chmod(0o755)
+    # The user has accepted the licence by now; the installer is told so, and asks nothing.
+    flags = ["--i-agree-to-the-contained-eula", "--no-interactive", "--destination", str(destination), "-q"]
+    console.note_command([str(script), *flags])
+    done = subprocess.run([str(script), *flags], cwd=unpacked, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stdout + done.stderr).strip().splitlines()
+        raise ToolchainError(
+            f"Arm's installer failed with status {done.returncode}: {last[-1] if last else 'it did not say why'}."
+        )
