@@ -93,4 +93,5 @@ def test_names(name: str, title: str, block: str) -> None:
 
 
 def test_titles_of_a_network_are_unique() -> None:
-    assert names.unique(["a", "b", "a", "a"]) == ["a", "b", "a (2)", "a (3)"]
+    assert names.unique(["a", "b", "a", "a"], ["k", "k", "k", "k"]) == ["a", "b", "a (2)", "a (3)"]
+    assert names.unique(["a", "a", "a"], ["k", "to_int8", "to_int8"]) == ["a", "a · to int8", "a · to int8 (2)"]

@@ -33,7 +33,7 @@ def profile(
         Sort, typer.Option("--sort", help="Order of the table: that of execution, or the largest first.")
     ] = Sort.ORDER,
     source: Source = "bundled",
-    precision: PrecisionOption = Precision.FLOAT32,
+    precision: PrecisionOption = Precision.INT8,
     toolchain: ToolchainOption = Toolchain.GCC,
     timeout: TimeLimit = 120,
     build_dir: BuildDir = DEFAULT_BUILD_DIR,

@@ -39,7 +39,7 @@ def report(
         ),
     ] = None,
     source: Source = "bundled",
-    precision: PrecisionOption = Precision.FLOAT32,
+    precision: PrecisionOption = Precision.INT8,
     toolchain: ToolchainOption = Toolchain.GCC,
     simulator: SimulatorOption = SimulatorChoice.QEMU,
     fvp: FvpPath = None,

@@ -97,7 +97,8 @@ def layers(metadata: Mapping[str, Any], instructions: Sequence[int] | None = Non
     if instructions and len(instructions) != len(operators):
         raise ValueError(f"{len(instructions)} counts for {len(operators)} operators: one of them is shorter")
     tensors = {tensor["name"]: tensor for tensor in metadata.get("tensors", ())}
-    titles = names.unique([names.readable(operator["name"]) for operator in operators])
+    kinds = [operator["kind"] for operator in operators]
+    titles = names.unique([names.readable(operator["name"]) for operator in operators], kinds)
     return [
         _layer(index, operator, titles[index], tensors, instructions[index] if instructions else None)
         for index, operator in enumerate(operators)

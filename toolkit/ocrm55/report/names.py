@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 # Words of the recognizer's own module names; a network with other names keeps them.
 _PARTS = [
@@ -49,11 +50,14 @@ def block(name: str) -> str:
     return re.split(r"[./]", name.lstrip("/"))[0] or name
 
 
-def unique(names: list[str]) -> list[str]:
-    """The names, those that come again with a number behind them."""
+def unique(names: Sequence[str], kinds: Sequence[str]) -> list[str]:
+    """The names; those that come again with their operator's kind behind them, or with a number."""
     seen: dict[str, int] = {}
+    first: dict[str, str] = {}
     result = []
-    for name in names:
+    for name, kind in zip(names, kinds, strict=True):
+        if first.setdefault(name, kind) != kind:
+            name = f"{name} · {kind.replace('_', ' ')}"  # noqa: PLW2901
         seen[name] = seen.get(name, 0) + 1
         result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
     return result
