@@ -21,7 +21,6 @@ from ocrm55.compiler.integer import (
     Depthwise,
     Dequantize,
     Epilogue,
-    Lookup,
     NormalisedRows,
     Pointwise,
     Product,
@@ -260,10 +259,6 @@ def _dequantize(spec: Dequantize, constants: Sequence[np.ndarray]) -> _Call:
     return _Call([f"ocrm55_dequantize_s8(x, {float_literal(spec.step)}, {spec.zero_point}, y, {spec.count});"], {})
 
 
-def _lookup(spec: Lookup, constants: Sequence[np.ndarray]) -> _Call:
-    return _Call([f"ocrm55_lookup_s8(table, x, y, {spec.count});"], {"table": constants[0]})
-
-
 def _sum(spec: Sum, constants: Sequence[np.ndarray]) -> _Call:
     return _Call([f"ocrm55_add_f32(a, b, y, {spec.count});"], {})
 
@@ -276,7 +271,7 @@ class _Kernel:
     sources: tuple[str, ...]
 
 
-_IN_PLACE = (Depthwise, ChannelMultiply, Lookup, Sum)
+_IN_PLACE = (Depthwise, ChannelMultiply, Sum)
 _KERNELS: dict[type[Spec], _Kernel] = {
     Pointwise: _Kernel(_pointwise, ("pointwise", *TILES)),
     Convolution: _Kernel(_convolution, ("conv", *TILES)),
@@ -289,6 +284,5 @@ _KERNELS: dict[type[Spec], _Kernel] = {
     CopyRows: _Kernel(_copy, ("copy",)),
     Quantize: _Kernel(_quantize, ("quantize",)),
     Dequantize: _Kernel(_dequantize, ("quantize",)),
-    Lookup: _Kernel(_lookup, ("lookup",)),
     Sum: _Kernel(_sum, ("add",)),
 }
