@@ -117,6 +117,14 @@ def test_nothing_from_outside_becomes_markup(tmp_path: Path) -> None:
     assert "alert(1)&lt;/script&gt;" in lowered
 
 
+def test_a_squeezed_line_is_said_to_be(picture: Path, tmp_path: Path) -> None:
+    long = tmp_path / "long.png"
+    Image.fromarray(np.zeros((10, 50, 3), np.uint8)).save(long)
+    _, checker = checked(measurement_of("float32", [picture, long]))
+    assert "word.png: 24 x 16 pixels, read at 12 x 8;" in checker.words
+    assert "long.png: 50 x 10 pixels, read at 16 x 8, squeezed from 40;" in checker.words
+
+
 def test_without_counts_the_page_says_so(picture: Path) -> None:
     measured = measurement_of("float32", [picture], counted=False)
     text, checker = checked(measured)

@@ -10,6 +10,7 @@ import typer
 from ocrm55 import console, stages
 from ocrm55.commands.options import (
     BuildDir,
+    CalibrateOption,
     Precision,
     PrecisionOption,
     Source,
@@ -34,6 +35,7 @@ def profile(
     ] = Sort.ORDER,
     source: Source = "bundled",
     precision: PrecisionOption = Precision.INT8,
+    calibrate: CalibrateOption = None,
     toolchain: ToolchainOption = Toolchain.GCC,
     timeout: TimeLimit = 120,
     build_dir: BuildDir = DEFAULT_BUILD_DIR,
@@ -46,7 +48,9 @@ def profile(
     from ocrm55.report import profile as report
     from ocrm55.report.measurement import measure
 
-    options = stages.Options(build_dir=build_dir, source=source, precision=precision.value, toolchain=toolchain.value)
+    options = stages.Options(
+        build_dir=build_dir, source=source, precision=precision.value, calibrate=calibrate, toolchain=toolchain.value
+    )
     measured = measure([image], options, timeout_s=timeout)
     folder = out or options.workspace.root / f"{options.firmware_variant}-profile"
     written = report.write(measured, folder)

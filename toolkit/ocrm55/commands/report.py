@@ -10,6 +10,7 @@ import typer
 from ocrm55 import console, stages
 from ocrm55.commands.options import (
     BuildDir,
+    CalibrateOption,
     FvpPath,
     Images,
     Precision,
@@ -40,6 +41,7 @@ def report(
     ] = None,
     source: Source = "bundled",
     precision: PrecisionOption = Precision.INT8,
+    calibrate: CalibrateOption = None,
     toolchain: ToolchainOption = Toolchain.GCC,
     simulator: SimulatorOption = SimulatorChoice.QEMU,
     fvp: FvpPath = None,
@@ -55,7 +57,9 @@ def report(
     from ocrm55.report.measurement import measure
     from ocrm55.report.versions import versions
 
-    options = stages.Options(build_dir=build_dir, source=source, precision=precision.value, toolchain=toolchain.value)
+    options = stages.Options(
+        build_dir=build_dir, source=source, precision=precision.value, calibrate=calibrate, toolchain=toolchain.value
+    )
     accuracies = accuracy.collect(evaluation or [], options.workspace.root)
     measured = measure(images, options, simulator=simulator.value, fvp=fvp, want_probabilities=True, timeout_s=timeout)
     destination = out or options.workspace.root / f"{options.firmware_variant}-report.html"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -165,7 +166,7 @@ def card(measured: Measurement, index: int, charset: Sequence[str]) -> ImageCard
     }
     return ImageCard(
         name=path.name,
-        size=f"{original.shape[1]} x {original.shape[0]} pixels, read at {pixels.shape[1]} x {pixels.shape[0]}",
+        size=_size(original.shape, pixels.shape),
         text=result.text,
         score=f"{result.score:.6f}",
         instructions=[(name, figures.count(count)) for name, count in counts.items() if count is not None],
@@ -173,6 +174,13 @@ def card(measured: Measurement, index: int, charset: Sequence[str]) -> ImageCard
         wide=alignment.alignment_picture(pixels, steps, width, WIDE).inline("wide"),
         narrow=alignment.alignment_picture(pixels, steps, width, NARROW, lines=2).inline("narrow"),
     )
+
+
+def _size(original: Sequence[int], read: Sequence[int]) -> str:
+    """Pixels of the file, and of what the network sees of it."""
+    words = f"{original[1]} x {original[0]} pixels, read at {read[1]} x {read[0]}"
+    kept = math.ceil(read[0] * original[1] / original[0])  # its width with the ratio kept
+    return f"{words}, squeezed from {kept}" if kept > read[1] else words
 
 
 def both_widths(measured: Measurement) -> dict[str, Markup]:
