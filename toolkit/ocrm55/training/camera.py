@@ -25,6 +25,7 @@ CLEAN = Strength(0.0, 0.0, 0.0)
 PRINT = Strength(0.45, 0.45, 0.5)  # a scanner, a screen, a camera held straight
 SCENE = Strength(1.0, 0.9, 0.9)  # signs and shop fronts from across the street
 WORDS = Strength(0.4, 0.25, 0.45)  # photographs: they have been through a camera once
+WORDS_GENTLY = Strength(0.2, 0.12, 0.22)
 
 
 def corners(rng: random.Random, box: Box, strength: float) -> np.ndarray:

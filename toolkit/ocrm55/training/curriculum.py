@@ -26,14 +26,16 @@ def _short(longest: int, widest: int, clean: float) -> Mix:
 
 
 FULL = Mix()
+GENTLE = Mix(photographs=0.54, scene=0.13, lines=0.33, clean=0.4, gentle=True)
 FROM_NOTHING = (
     Stage(0.08, _short(4, 80, 1.0), 0.0),
     Stage(0.16, _short(6, 96, 0.6), 0.0),
     Stage(0.24, _short(8, 128, 0.4), 0.4),
     Stage(0.36, Mix(photographs=0.1, scene=0.3, lines=0.6, longest=12, sign_longest=10, widest=160), 0.8),
-    Stage(1.0, FULL, 1.0),
+    Stage(0.75, FULL, 1.0),
+    Stage(1.0, GENTLE, 1.0),
 )
-FROM_CHECKPOINT = (Stage(1.0, FULL, 1.0),)
+FROM_CHECKPOINT = (Stage(0.6, FULL, 1.0), Stage(1.0, GENTLE, 1.0))
 
 
 def stage_at(stages: tuple[Stage, ...], share: float) -> Stage:

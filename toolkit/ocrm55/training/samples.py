@@ -37,7 +37,8 @@ class Sample:
 class Mix:
     """What the pictures are drawn from, by shares that need not add up to 1.
 
-    photographs: labelled words; scene: synthetic signs; print: synthetic lines, `clean` of them untouched.
+    photographs: labelled words; scene: synthetic signs; lines: synthetic print, `clean` of them untouched.
+    gentle: treat photographs by half, as befits the end of a training, which should look like what comes after it.
     longest: characters of a line; sign_longest: of a sign.
     """
 
@@ -45,6 +46,7 @@ class Mix:
     scene: float = 0.16
     lines: float = 0.28
     clean: float = 0.35
+    gentle: bool = False
     longest: int = 25
     sign_longest: int = 14
     widest: int = 320
@@ -79,19 +81,20 @@ def written(rng: random.Random, text: str, font: Font, strength: camera.Strength
     return Sample(pixels, drawing.text, [float(x) for x in moved])
 
 
-def photographed(rng: random.Random, pixels: Pixels, text: str, widest: int) -> Sample:
+def photographed(rng: random.Random, pixels: Pixels, text: str, widest: int, gentle: bool = False) -> Sample:
     """One labelled picture, seen from a little elsewhere and in another light."""
     height, width = pixels.shape[:2]
-    if rng.random() < 0.8:
-        inset = [rng.uniform(-0.06, 0.05) * height for _ in range(4)]
+    weight = 0.5 if gentle else 1.0
+    if rng.random() < (0.65 if gentle else 0.8):
+        inset = [rng.uniform(-0.06, 0.05) * height * weight for _ in range(4)]
         box = (inset[0], inset[1], width - inset[2], height - inset[3])
-        lines = min(64, height) if rng.random() < 0.85 else max(16, round(height * rng.uniform(0.5, 1.0)))
-        stretch = float(np.exp(rng.gauss(0, 0.14)))
-        pixels, _ = camera.photograph(rng, pixels, box, min(lines, 64), 0.4, stretch)
-        if rng.random() < 0.1:
+        lines = min(64, height) if rng.random() > 0.15 * weight else max(16, round(height * rng.uniform(0.5, 1.0)))
+        stretch = float(np.exp(rng.gauss(0, 0.14 * weight)))
+        pixels, _ = camera.photograph(rng, pixels, box, min(lines, 64), 0.4 * weight, stretch)
+        if rng.random() < 0.1 * weight:
             pixels = camera.bend(rng, pixels, 0.4)
-        pixels = camera.treat(rng, pixels, camera.WORDS)
-        if rng.random() < 0.06:  # something in the way
+        pixels = camera.treat(rng, pixels, camera.WORDS_GENTLY if gentle else camera.WORDS)
+        if rng.random() < 0.06 * weight:  # something in the way
             x, wide = rng.randint(0, pixels.shape[1] - 1), rng.randint(2, max(3, pixels.shape[0] // 5))
             y = rng.randint(0, pixels.shape[0] - 1)
             pixels[y : y + wide, x : x + wide] = rng.randint(0, 255)
@@ -127,7 +130,7 @@ class SampleStream:
             strength = camera.CLEAN if clean else camera.PRINT
             return written(rng, text, self.fonts.choose(rng), strength, clean or rng.random() < 0.6, mix)
         pixels, text = self.pictures.draw(rng)
-        return photographed(rng, pixels, text, mix.widest)
+        return photographed(rng, pixels, text, mix.widest, mix.gentle)
 
 
 @dataclass(frozen=True)
