@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ocrm55.elf import Section
 from ocrm55.memory_map import Region
@@ -16,7 +18,7 @@ from ocrm55.report.arena_picture import arena_picture
 from ocrm55.report.layers import layers
 from ocrm55.report.measurement import Measurement
 
-from .conftest import COUNTS, SECTIONS, measurement_of
+from .conftest import COUNTS, PRECISIONS, SECTIONS, measurement_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 WIDTHS = [1040, 360]
@@ -146,6 +148,16 @@ def test_names_from_outside_are_escaped() -> None:
         assert "<script" not in text
         ET.fromstring(text)
         text.encode("utf-8")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=60), st.sampled_from(PRECISIONS), st.sampled_from(WIDTHS))
+def test_any_name_makes_a_picture(name: str, precision: str, width: int) -> None:
+    measured = measurement_of(precision, [Path("word.png")])
+    for operator in measured.metadata["operators"]:
+        operator["name"] = operator["name"] + name if operator["macs"] else name
+    for picture in profile.pictures(measured, width).values():
+        ET.fromstring(picture.standalone())
 
 
 def test_text_is_cut_to_its_room() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ocrm55 import console
+from ocrm55.report import figures
 
 
 def show(artifact: Path) -> None:
@@ -32,12 +33,8 @@ def _row(operator: Mapping[str, Any], metadata: Mapping[str, Any]) -> tuple[str,
         operator["name"],
         operator["kind"],
         operator["target"],
-        "x".join(str(extent) for extent in output["shape"]),
-        _number(operator["macs"]),
-        _number(operator["weight_bytes"]),
-        _number(operator["workspace_bytes"]),
+        figures.shape(output["shape"]),
+        figures.nonzero(operator["macs"]),
+        figures.nonzero(operator["weight_bytes"]),
+        figures.nonzero(operator["workspace_bytes"]),
     )
-
-
-def _number(value: int) -> str:
-    return f"{value:,}" if value else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def count(value: int | None) -> str:
     """`1,234,567`; nothing for None."""
@@ -43,7 +45,7 @@ def share(part: float, whole: float) -> str:
     return f"{percent:.0f} %" if percent >= 10 or percent == 0 else f"{percent:.1f} %"
 
 
-def shape(extents: tuple[int, ...]) -> str:
+def shape(extents: Sequence[int]) -> str:
     """`1x64x24x160`."""
     return "x".join(str(extent) for extent in extents)
 
