@@ -60,13 +60,13 @@ def test_profile(options: stages.Options, models: Path, tmp_path: Path) -> None:
         assert f"{section.size:,}" in drawn
 
 
-def test_report(options: stages.Options, models: Path, samples: dict[Path, str], tmp_path: Path) -> None:
+def test_report(build_dir: Path, models: Path, samples: dict[Path, str], tmp_path: Path) -> None:
     sample, out = models / "samples" / "ampersand.png", tmp_path / "report.html"
-    where = ("--precision", "float32", "--build-dir", str(options.build_dir), "--out", str(out))
-    assert run("report", str(sample), *where).strip() == str(out)
+    assert run("report", str(sample), "--build-dir", str(build_dir), "--out", str(out)).strip() == str(out)
     page = out.read_text(encoding="utf-8")
     assert samples[sample].replace("&", "&amp;") in page
-    metadata = json.loads((stages.artifact(options) / "metadata.json").read_text())
+    metadata = json.loads((stages.artifact(stages.Options(build_dir=build_dir)) / "metadata.json").read_text())
+    assert metadata["precision"] == "int8"  # without --precision
     for words in (f"{metadata['macs']:,}", f"{metadata['arena_bytes']:,}", "QEMU", "apache-tvm", "ampersand.png"):
         assert words in page
     assert "<script" not in page
