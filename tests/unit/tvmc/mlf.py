@@ -132,8 +132,11 @@ def reference(model: onnx.ModelProto, values: np.ndarray) -> np.ndarray:
     return np.asarray(session.run(None, {session.get_inputs()[0].name: values})[0])
 
 
-def small_network(shape: Sequence[int | str] = (1, 3, 9, 14), seed: int = 0) -> onnx.ModelProto:
-    """Convolution, depthwise convolution, pooling over the height, a dense layer, softmax: x in, y out."""
+def small_network(shape: Sequence[int | str] = (1, 3, 9, 14), seed: int = 0, *, pool: bool = False) -> onnx.ModelProto:
+    """Convolution, depthwise convolution, a mean over the height, a dense layer, softmax: x in, y out.
+
+    pool: instead of the mean over the height, an average over windows, which exists in int8 as well.
+    """
     random = np.random.default_rng(seed)
     weights = {
         "w1": random.normal(0, 0.4, (8, 3, 3, 3)),
@@ -141,11 +144,14 @@ def small_network(shape: Sequence[int | str] = (1, 3, 9, 14), seed: int = 0) -> 
         "w2": random.normal(0, 0.4, (8, 1, 3, 3)),
         "w3": random.normal(0, 0.4, (8, 5)),
     }
+    mean = helper.make_node("ReduceMean", ["c"], ["d"], name="mean", axes=[2], keepdims=0)
+    squeeze = [helper.make_node("AveragePool", ["c"], ["p"], name="pool", kernel_shape=[9, 1], strides=[9, 1])]
+    squeeze += [helper.make_node("Squeeze", ["p", "axis"], ["d"], name="squeeze")]
     nodes = [
         helper.make_node("Conv", ["x", "w1", "b1"], ["a"], name="first", pads=[1, 1, 1, 1], strides=[1, 2]),
         helper.make_node("Relu", ["a"], ["b"], name="relu"),
         helper.make_node("Conv", ["b", "w2"], ["c"], name="second", pads=[1, 1, 1, 1], group=8),
-        helper.make_node("ReduceMean", ["c"], ["d"], name="mean", axes=[2], keepdims=0),
+        *(squeeze if pool else [mean]),
         helper.make_node("Transpose", ["d"], ["e"], name="turn", perm=[0, 2, 1]),
         helper.make_node("MatMul", ["e", "w3"], ["f"], name="dense"),
         helper.make_node("Softmax", ["f"], ["y"], name="softmax", axis=-1),
@@ -155,7 +161,10 @@ def small_network(shape: Sequence[int | str] = (1, 3, 9, 14), seed: int = 0) -> 
         "net",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 7, 5] if shape[-1] == 14 else None)],
-        [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()],
+        [
+            *(numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()),
+            *([numpy_helper.from_array(np.array([2]), "axis")] if pool else []),
+        ],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
 
@@ -170,3 +179,17 @@ def unpack(folder: Path, model: onnx.ModelProto, *arguments: str, name: str = "n
     with tarfile.open(archive) as tar:
         tar.extractall(folder, filter="data")
     return Unpacked(folder, model)
+
+
+def symbols(folder: Path) -> list[str]:
+    """The names that the linker sees in an unpacked archive's C."""
+    if not (shutil.which("gcc") and shutil.which("nm")):
+        pytest.skip("gcc or nm not installed")
+    objects = folder / "objects"
+    objects.mkdir()
+    sources = sorted((folder / "codegen/host/src").glob("*.c"))
+    subprocess.run(["gcc", "-c", "-I", folder / "codegen/host/include", *sources], cwd=objects, check=True)
+    listed = subprocess.run(
+        ["nm", "-g", "--defined-only", *objects.glob("*.o")], capture_output=True, text=True, check=True
+    ).stdout
+    return [line.split()[2] for line in listed.splitlines() if len(line.split()) == 3]

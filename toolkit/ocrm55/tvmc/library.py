@@ -24,9 +24,10 @@ from onnx import numpy_helper
 
 from ocrm55 import __version__
 from ocrm55.compiler.memory import MemoryPlan
-from ocrm55.compiler.program import Program, Tensor
+from ocrm55.compiler.program import Program
 from ocrm55.files import atomic_file
 from ocrm55.tvmc import sources
+from ocrm55.tvmc.interface import Port, ports
 from ocrm55.tvmc.settings import Settings
 
 VERSION = 7  # of the format, as TVM 0.10 to 0.18 wrote it
@@ -44,6 +45,10 @@ class Library:
     model: onnx.ModelProto
     kernels: tuple[str, ...] = ()
 
+    @property
+    def ports(self) -> tuple[list[Port], list[Port]]:
+        return ports(self.model, self.program, self.plan)
+
 
 def write(library: Library) -> Path:
     """Write the archive, whole or not at all."""
@@ -59,15 +64,16 @@ def write(library: Library) -> Path:
 def metadata(library: Library, now: datetime) -> dict[str, Any]:
     """metadata.json. The fields under `ocrm55` are this project's own; all others are TVM's."""
     program, settings = library.program, library.settings
+    inputs, outputs = library.ports
     weight_bytes = sum(tensor.bytes for tensor in program.weights())
     functions = {operator.function: sum(w.bytes for w in operator.workspaces) for operator in program.steps}
     main = {
         "device": _CPU,
         "workspace_size_bytes": sources.workspace_bytes(library.plan, settings.workspace),
         "constants_size_bytes": weight_bytes,
-        "io_size_bytes": program.input.bytes + program.output.bytes,
-        "inputs": {program.input.layer: _tensor(program.input)},
-        "outputs": {sources.OUTPUT: _tensor(program.output)},
+        "io_size_bytes": sum(port.bytes for port in (*inputs, *outputs)),
+        "inputs": {port.name: _tensor(port) for port in inputs},
+        "outputs": {port.name: _tensor(port) for port in outputs},
     }
     module = {
         "model_name": settings.name,
@@ -105,14 +111,14 @@ def metadata(library: Library, now: datetime) -> dict[str, Any]:
     return {"version": VERSION, "modules": {settings.name: module}}
 
 
-def _tensor(tensor: Tensor) -> dict[str, Any]:
-    return {"dtype": tensor.dtype, "size": tensor.bytes, "shape": list(tensor.shape)}
+def _tensor(port: Port) -> dict[str, Any]:
+    return {"dtype": port.dtype, "size": port.bytes, "shape": list(port.shape)}
 
 
 def _files(library: Library, now: datetime) -> Iterator[tuple[str, bytes]]:
     name = library.settings.name
     yield "metadata.json", (json.dumps(metadata(library, now), indent=2, sort_keys=True) + "\n").encode()
-    written = sources.files(library.program, library.plan, library.kernels, library.settings.workspace)
+    written = sources.files(library.program, library.plan, library.ports, library.kernels, library.settings.workspace)
     for path, text in written.items():
         yield f"codegen/host/{path}", text.encode()
     yield f"parameters/{name}.params", _parameters(library.model)

@@ -16,9 +16,11 @@ import numpy as np
 
 from ocrm55 import __version__, resources
 from ocrm55.compiler.codegen import driver
+from ocrm55.compiler.codegen.expressions import float_literal
 from ocrm55.compiler.memory import MemoryPlan
-from ocrm55.compiler.program import Program, Tensor
-from ocrm55.errors import UnsupportedError
+from ocrm55.compiler.program import Program
+from ocrm55.errors import ToolchainError
+from ocrm55.tvmc.interface import Port
 from ocrm55.tvmc.settings import ALIGN, Workspace
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -31,11 +33,14 @@ _WHERE = {
 # A stack allocator may align the start of its memory and may write a check behind the block.
 SLACK = 2 * ALIGN
 
-# GCC's scheduling before register allocation moves loads so far up that vector registers run out, and only -O3 unrolls
-# and schedules the Helium loops. A Makefile of the user's own has one set of options for all files, so it stands here.
+# A Makefile of the user's own has one set of options for all files, so what GCC needs stands in the files: only -O3
+# unrolls and schedules the Helium loops; and in printed loops, scheduling before register allocation moves loads so far
+# up that vector registers run out.
+_OPERATORS = ("O3", "no-schedule-insns")
+_KERNELS = ("O3",)
 _PRAGMA = """\
 #if defined(__GNUC__) && !defined(__clang__) && defined(__arm__)
-#pragma GCC optimize("O3", "no-schedule-insns")
+#pragma GCC optimize({options})
 #endif
 """
 
@@ -68,11 +73,17 @@ def workspace_bytes(plan: MemoryPlan, workspace: Workspace) -> int:
     return plan.arena_bytes + (SLACK if workspace.kind == "asked" else 0)
 
 
-def files(program: Program, plan: MemoryPlan, kernels: Sequence[str], workspace: Workspace) -> dict[str, str]:
+def files(
+    program: Program,
+    plan: MemoryPlan,
+    ports: tuple[list[Port], list[Port]],
+    kernels: Sequence[str],
+    workspace: Workspace,
+) -> dict[str, str]:
     """The files of codegen/host/ by their path in it; rename_functions has been here."""
     name = program.name
     weights = driver.weight_image(program)
-    values = _values(program, plan, weights, workspace)
+    values = {**_values(program, plan, weights, workspace), "inputs": _shown(ports[0]), "outputs": _shown(ports[1])}
     written = {
         f"include/{prefix(name)}.h": _render("tvmgen.h.j2", **values),
         f"src/{name}_lib0.c": _render("lib0.c.j2", **values),
@@ -80,23 +91,37 @@ def files(program: Program, plan: MemoryPlan, kernels: Sequence[str], workspace:
         f"src/{_SUPPORT.name}": _SUPPORT.read_text(encoding="utf-8"),
     }
     guard = f"{prefix(name).upper()}_OPERATORS_H"
+    names = f'#include "{name}_names.h"\n' if kernels else ""
     for file, text in driver.operator_files(program).items():
-        own = text.replace('#include "operators.h"', f'#include "{name}_operators.h"').replace(
-            "OCRM55_OPERATORS_H", guard
-        )
-        written[f"src/{name}_{file}"] = own if file.endswith(".h") else _with_pragma(own)
+        own = text.replace('#include "operators.h"', f'{names}#include "{name}_operators.h"')
+        own = own.replace("OCRM55_OPERATORS_H", guard)
+        written[f"src/{name}_{file}"] = own if file.endswith(".h") else _with_pragma(own, *_OPERATORS)
     return written | _kernel_files(kernels, name)
 
 
-def interface(tensor: Tensor, plan: MemoryPlan, name: str) -> dict[str, Any]:
-    """What a template says about an input or output."""
-    shape = "x".join(str(extent) for extent in tensor.shape)
-    return {
-        "name": re.sub(r"\W", "_", name),
-        "title": f"{driver.comment(name)}: {tensor.dtype} {shape}",
-        "bytes": tensor.bytes,
-        "offset": plan.offsets[tensor.name],
-    }
+def _shown(ports: Sequence[Port]) -> list[dict[str, Any]]:
+    """What a template says about inputs and outputs."""
+    return [
+        {
+            "name": port.member,
+            "title": f"{driver.comment(port.name)}: {port.dtype} {'x'.join(str(extent) for extent in port.shape)}",
+            "bytes": port.bytes,
+            "offset": port.offset,
+            "shape": port.shape,
+            "quantization": None if port.copied else port.inner.quantization,
+            **_quantisation(port),
+        }
+        for port in ports
+    ]
+
+
+def _quantisation(port: Port) -> dict[str, str]:
+    """Literals of the scale and the zero point of a quantised input."""
+    quantization = port.inner.quantization
+    if quantization is None:
+        return {}
+    scale, zero_point = np.float32(quantization.scale), float(quantization.zero_point)
+    return {"scale": float_literal(float(scale)), "zero_point": float_literal(zero_point)}
 
 
 def _values(program: Program, plan: MemoryPlan, weights: driver.WeightImage, workspace: Workspace) -> dict[str, Any]:
@@ -108,8 +133,6 @@ def _values(program: Program, plan: MemoryPlan, weights: driver.WeightImage, wor
         "precision": program.precision,
         "macs": program.macs,
         "align": ALIGN,
-        "inputs": [interface(program.input, plan, program.input.layer)],
-        "outputs": [interface(program.output, plan, OUTPUT)],
         "weight_bytes": len(weights.data),
         "weight_words": len(weights.data) // 4,
         "arena_bytes": plan.arena_bytes,
@@ -119,18 +142,16 @@ def _values(program: Program, plan: MemoryPlan, weights: driver.WeightImage, wor
     }
 
 
-OUTPUT = "output"  # TVM's name of the one output of a Paddle or ONNX model
-
-
 def _words(data: bytes, columns: int = 8) -> list[str]:
     words = [f"0x{word:08x}," for word in np.frombuffer(data, "<u4").tolist()]
     return [" ".join(words[start : start + columns]) for start in range(0, len(words), columns)]
 
 
-def _with_pragma(text: str) -> str:
+def _with_pragma(text: str, *options: str) -> str:
     """The pragma before the first include: functions that GCC inlines must have been declared under it."""
     head, marker, rest = text.partition("#include")
-    return f"{head}{_PRAGMA}{marker}{rest}"
+    pragma = _PRAGMA.format(options=", ".join(f'"{option}"' for option in options))
+    return f"{head}{pragma}{marker}{rest}"
 
 
 def _kernel_files(kernels: Sequence[str], name: str) -> dict[str, str]:
@@ -138,16 +159,18 @@ def _kernel_files(kernels: Sequence[str], name: str) -> dict[str, str]:
     if not kernels:
         return {}
     folder = resources.folder("firmware") / "kernels"
-    headers = sorted(folder.glob("*.h"))
-    public = sorted(set(re.findall(r"\b(ocrm55_\w+)\s*\(", (folder / "ocrm55_kernels.h").read_text(encoding="utf-8"))))
-    names = "".join(f"#define {each} {prefix(name)}_{each.removeprefix('ocrm55_')}\n" for each in public)
-    written = {f"src/{path.name}": path.read_text(encoding="utf-8") for path in headers}
+    written = {f"src/{path.name}": path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.h"))}
+    public = sorted({each for text in written.values() for each in re.findall(r"\b((?:ocrm55|tile)_\w+)\s*\(", text)})
+    defines = "".join(f"#define {each} {prefix(name)}_{each.removeprefix('ocrm55_')}\n" for each in public)
+    guard = f"{prefix(name).upper()}_NAMES_H"
+    what = f"/* The kernels' names in {name}'s own copy. */"
+    written[f"src/{name}_names.h"] = f"{what}\n#ifndef {guard}\n#define {guard}\n\n{defines}\n#endif\n"
     for kernel in kernels:
         path = folder / f"{kernel}.c"
         if not path.is_file():
-            raise UnsupportedError(f"this installation has no kernel {kernel}.", ["reinstall ocrm55"])
-        head = f"/* The names of {name}'s own copy. */\n{names}"
-        written[f"src/{name}_kernel_{kernel}.c"] = _with_pragma(f"{head}{path.read_text(encoding='utf-8')}")
+            raise ToolchainError(f"this installation has no kernel {kernel}.", ["reinstall ocrm55"])
+        text = path.read_text(encoding="utf-8").replace("#include", f'#include "{name}_names.h"\n#include', 1)
+        written[f"src/{name}_kernel_{kernel}.c"] = _with_pragma(text, *_KERNELS)
     return written
 
 

@@ -1,0 +1,110 @@
+"""int8 QDQ models: float32 arrays outside, integers inside, the values of ONNX Runtime."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from mlf import SANITIZE, reference, small_network, symbols, unpack
+from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+INSIDE = ("--pass-config", "tir.usmp.enable=1")
+SHAPE = (1, 3, 9, 14)
+
+
+class Noise(CalibrationDataReader):
+    """Images to quantise on."""
+
+    def __init__(self) -> None:
+        random = np.random.default_rng(5)
+        self._images = iter([{"x": random.uniform(-1, 1, SHAPE).astype(np.float32)} for _ in range(8)])
+
+    def get_next(self) -> Any:
+        return next(self._images, None)
+
+
+def quantised(folder: Path, activations: QuantType, *, per_channel: bool) -> onnx.ModelProto:
+    """What a user's script makes of the small network with ONNX Runtime."""
+    onnx.save(small_network(pool=True), str(folder / "float.onnx"))
+    quantize_static(
+        folder / "float.onnx",
+        folder / "int8.onnx",
+        Noise(),
+        quant_format=QuantFormat.QDQ,
+        per_channel=per_channel,
+        activation_type=activations,
+        weight_type=QuantType.QInt8,
+    )
+    return onnx.load(str(folder / "int8.onnx"))
+
+
+@pytest.mark.parametrize("activations", [QuantType.QInt8, QuantType.QUInt8], ids=["int8", "uint8"])
+@pytest.mark.parametrize("per_channel", [True, False], ids=["per-channel", "per-tensor"])
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_models_that_onnx_runtime_quantised(
+    activations: QuantType, per_channel: bool, compiler: str, tmp_path: Path
+) -> None:
+    model = quantised(tmp_path, activations, per_channel=per_channel)
+    library = unpack(tmp_path, model, *INSIDE)
+    assert library.metadata["modules"]["net"]["ocrm55"]["precision"] == "int8"
+    (main,) = library.metadata["modules"]["net"]["memory"]["functions"]["main"]
+    assert main["inputs"] == {"x": {"dtype": "float32", "shape": list(SHAPE), "size": 4 * 3 * 9 * 14}}
+    flags = SANITIZE if compiler == "gcc" else []
+    program = library.build(library.main(), compiler, flags)
+    random = np.random.default_rng(6)
+    for span in (1.0, 3.0):  # as calibrated, and beyond it
+        image = random.uniform(-span, span, SHAPE).astype(np.float32)
+        # The output is quantised to steps of 1/255 or so; a rounding that falls otherwise is one step.
+        np.testing.assert_allclose(library.run(program, image), reference(model, image), atol=0.0083)
+
+
+def test_not_a_number_is_no_undefined_behaviour(tmp_path: Path) -> None:
+    library = unpack(tmp_path, quantised(tmp_path, QuantType.QInt8, per_channel=True), *INSIDE)
+    program = library.build(library.main(), "gcc", SANITIZE)
+    image = np.full(SHAPE, np.nan, np.float32)
+    image[0, 0, 0, :2] = np.inf, -np.inf
+    assert np.isfinite(library.run(program, image)).all()
+
+
+def test_kernels_have_the_module_s_name(tmp_path: Path) -> None:
+    """Each archive brings its own copy of the kernels, so the linker must not see two of one name."""
+    library = unpack(tmp_path, quantised(tmp_path, QuantType.QInt8, per_channel=True), *INSIDE)
+    names = symbols(library.folder)
+    assert [name for name in names if "pointwise" in name or "conv" in name]
+    assert all(name.startswith("tvmgen_net_") for name in names), names
+
+
+def test_int8_beside_float32_in_one_program(tmp_path: Path) -> None:
+    unpack(tmp_path, quantised(tmp_path, QuantType.QInt8, per_channel=True), *INSIDE, name="int8")
+    library = unpack(tmp_path, small_network(), *INSIDE)
+    main = library.main().replace("#include <tvmgen_net.h>", "#include <tvmgen_net.h>\n#include <tvmgen_int8.h>")
+    both = main.replace(
+        "if (status != 0)",
+        "struct tvmgen_int8_inputs more = {.x = in + 1}; static uint8_t other[TVMGEN_INT8_OUTPUT_SIZE];"
+        "struct tvmgen_int8_outputs result = {.output = other};"
+        "if (status != 0 || tvmgen_int8_run(&more, &result) != 0)",
+    )
+    image = np.random.default_rng(1).uniform(-1, 1, SHAPE).astype(np.float32)
+    np.testing.assert_allclose(
+        library.run(library.build(both, "gcc"), image), reference(library.model, image), atol=1e-6
+    )
+
+
+def test_arm_compiler_takes_the_vectors(tmp_path: Path) -> None:
+    import shutil
+
+    if not shutil.which("arm-none-eabi-gcc"):
+        pytest.skip("arm-none-eabi-gcc not installed")
+    library = unpack(tmp_path, quantised(tmp_path, QuantType.QInt8, per_channel=True), *INSIDE)
+    words = (
+        "arm-none-eabi-gcc -mcpu=cortex-m55 -mthumb -mfloat-abi=hard -std=gnu99 -O2 -Wall -Wextra -Werror -c".split()
+    )
+    include = ["-I", library.folder / "codegen/host/include", "-I", library.folder / "runtime/include"]
+    done = subprocess.run(
+        [*words, *include, *library.sources], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]

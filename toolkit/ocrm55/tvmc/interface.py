@@ -1,0 +1,70 @@
+"""Inputs and outputs of a model as its caller sees them, and how they meet the tensors of the compiled program."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import onnx
+
+from ocrm55.compiler.memory import MemoryPlan
+from ocrm55.compiler.program import Program, Tensor
+from ocrm55.errors import UnsupportedError
+
+OUTPUT = "output"  # TVM's name of the one output of a Paddle or ONNX model
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output.
+
+    name: what the model calls it. shape, dtype: of the caller's array. inner: the tensor that stands for it in the
+    program; offset: where that lies in the workspace.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    inner: Tensor
+    offset: int
+
+    @property
+    def bytes(self) -> int:
+        return prod(self.shape) * np.dtype(self.dtype).itemsize
+
+    @property
+    def member(self) -> str:
+        """The name in C: of the struct's member and, in capitals, in the size's macro."""
+        return re.sub(r"\W", "_", self.name)
+
+    @property
+    def copied(self) -> bool:
+        """Whether the caller's array and the tensor hold the same bytes; if not, the caller's is quantised."""
+        return self.inner.dtype == self.dtype and not self.inner.channels_last
+
+
+def ports(model: onnx.ModelProto, program: Program, plan: MemoryPlan) -> tuple[list[Port], list[Port]]:
+    """Inputs and outputs. Raises UnsupportedError for a tensor that is neither copied nor quantised from float32."""
+    constants = {each.name for each in model.graph.initializer}
+    taken = [_port(each, each.name, program.input, plan) for each in model.graph.input if each.name not in constants]
+    given = [_port(each, OUTPUT, program.output, plan) for each in model.graph.output]
+    for port in taken:
+        image = port.inner.channels_last and port.inner.quantization is not None and len(port.shape) == 4
+        if not port.copied and not (image and port.inner.dtype == "int8"):
+            raise UnsupportedError(
+                f"the input {port.name} is {port.inner.dtype} inside, which it cannot be made from {port.dtype}.",
+                ["a float32 model"],
+            )
+    for port in given:
+        if not port.copied:
+            raise UnsupportedError(f"the output is {port.inner.dtype}, not {port.dtype}.", ["a float32 model"])
+    return taken, given
+
+
+def _port(value: onnx.ValueInfoProto, name: str, inner: Tensor, plan: MemoryPlan) -> Port:
+    kind = value.type.tensor_type
+    shape = tuple(each.dim_value for each in kind.shape.dim)
+    dtype = str(onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type))
+    return Port(name, shape, dtype, inner, plan.offsets[inner.name])
