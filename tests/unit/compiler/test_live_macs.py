@@ -6,6 +6,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from ocrm55.compiler.integer import Convolution, Depthwise, Epilogue
 from ocrm55.compiler.operators import Conv2d, DepthwiseConv2d, Matmul
 
 from .conftest import network
@@ -34,6 +35,10 @@ def test_live_macs(channels, size, outputs, kernel, strides, pads, depthwise):
     assert spec.live_macs == counted.sum()
     assert spec.live_macs <= spec.macs
     assert (spec.live_macs == spec.macs) == (pads == (0, 0, 0, 0))
+    integer = (Depthwise if depthwise else Convolution)(
+        channels, *size, outputs, *shape[2:], kernel, strides, pads[:2], 0, Epilogue("clamp", outputs)
+    )
+    assert (integer.macs, integer.live_macs) == (spec.macs, spec.live_macs)
 
 
 def test_what_has_no_padding_has_live_macs_only():

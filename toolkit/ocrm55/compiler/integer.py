@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, Literal
 
-from ocrm55.compiler.operators import Spec
+from ocrm55.compiler.operators import Spec, live_macs
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,11 @@ class Convolution(Spec):
     @property
     def macs(self) -> int:
         return self.outputs * self.output_height * self.output_width * self.channels * prod(self.kernel)
+
+    @property
+    def live_macs(self) -> int:
+        size, output = (self.height, self.width), (self.output_height, self.output_width)
+        return live_macs(self.macs, size, output, self.kernel, self.strides, self.pads)
 
 
 @dataclass(frozen=True)

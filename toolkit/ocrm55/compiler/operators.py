@@ -39,13 +39,19 @@ class Spec:
         return self.macs
 
 
-def live_taps(size: int, outputs: int, kernel: int, stride: int, pad: int) -> int:
-    """Along one axis, over all outputs: how many taps of the window lie on the image.
+Pair = tuple[int, int]
 
-    size: of the image; pad: elements before its first.
+
+def live_macs(macs: int, size: Pair, output: Pair, kernel: Pair, strides: Pair, pads: Pair) -> int:
+    """Of the MACs of a convolution, those whose tap lies on the image; everything as (rows, columns).
+
+    pads: elements before the first row and column.
     """
-    starts = (place * stride - pad for place in range(outputs))
-    return sum(max(0, min(start + kernel, size) - max(start, 0)) for start in starts)
+    for extent, count, taps, stride, pad in zip(size, output, kernel, strides, pads, strict=True):
+        starts = (place * stride - pad for place in range(count))
+        live = sum(max(0, min(start + taps, extent) - max(start, 0)) for start in starts)
+        macs = macs // (count * taps) * live
+    return macs
 
 
 @dataclass(frozen=True)
@@ -80,9 +86,8 @@ class Conv2d(Spec):
 
     @property
     def live_macs(self) -> int:
-        rows = live_taps(self.height, self.output_height, self.kernel[0], self.strides[0], self.pads[0])
-        columns = live_taps(self.width, self.output_width, self.kernel[1], self.strides[1], self.pads[1])
-        return self.macs // (self.output_height * self.output_width * prod(self.kernel)) * rows * columns
+        size, output = (self.height, self.width), (self.output_height, self.output_width)
+        return live_macs(self.macs, size, output, self.kernel, self.strides, self.pads[:2])
 
 
 @dataclass(frozen=True)
