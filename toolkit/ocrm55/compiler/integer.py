@@ -65,9 +65,14 @@ class Convolution(Spec):
 
 @dataclass(frozen=True)
 class Pointwise(Convolution):
-    """Convolution with a window of one pixel, and the fully connected layers: every pixel, or token, is a row."""
+    """Convolution with a window of one pixel, and the fully connected layers: every pixel, or token, is a row.
+
+    chunk: pixels of one call of the kernel, 0 for all of them; backwards: whether the last pixels come first.
+    """
 
     kind: ClassVar[str] = "pointwise_int8"
+    chunk: int = 0
+    backwards: bool = False
 
 
 @dataclass(frozen=True)
@@ -197,3 +202,35 @@ class Sum(Spec):
 
     kind: ClassVar[str] = "add_float32"
     count: int
+
+
+@dataclass(frozen=True)
+class Lookup(Spec):
+    """A function of one value, where int8 goes in and int8 comes out. Inputs: x int8, table int8 of 256 entries."""
+
+    kind: ClassVar[str] = "lookup_int8"
+    count: int
+
+
+@dataclass(frozen=True)
+class SumInt8(Spec):
+    """a + b of int8 tensors; each is real by its step and zero point. Only kernel libraries compute it."""
+
+    kind: ClassVar[str] = "add_int8"
+    count: int
+    step_a: float
+    zero_a: int
+    step_b: float
+    zero_b: int
+    step_y: float
+    zero_y: int
+
+
+@dataclass(frozen=True)
+class SoftmaxInt8(Spec):
+    """Softmax of int8 rows, of which a step is worth `step`, as int8 with scale 1/256 and zero point -128."""
+
+    kind: ClassVar[str] = "softmax_int8"
+    rows: int
+    count: int
+    step: float

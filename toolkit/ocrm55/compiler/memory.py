@@ -6,7 +6,7 @@ lowest offset that no block alive at the same time covers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from ocrm55.compiler.program import Operator, Program
@@ -20,12 +20,17 @@ class Span:
     """`bytes` that must be kept from step `first` to step `last`, both included.
 
     Steps are indices into Program.steps. What is there before the first step starts at -1; what is read after the last
-    ends at the number of steps.
+    ends at the number of steps. start: where in its block they are.
     """
 
     bytes: int
     first: int
     last: int
+    start: int = 0
+
+    @property
+    def end(self) -> int:
+        return self.start + self.bytes
 
 
 @dataclass
@@ -33,16 +38,18 @@ class Block:
     """Bytes of the arena at one offset: of a tensor, a workspace, or tensors that take over each other's bytes.
 
     spans: what is needed when. A tensor that is written over another may be smaller, so the block may shrink.
+    starts: members that do not start where the block does.
     """
 
     name: str
     spans: list[Span]
     members: list[str] = field(default_factory=list)
     offset: int = 0
+    starts: dict[str, int] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int:
-        return max(span.bytes for span in self.spans)
+        return max(span.end for span in self.spans)
 
     @property
     def end(self) -> int:
@@ -52,10 +59,24 @@ class Block:
     def first(self) -> int:
         return min(span.first for span in self.spans)
 
+    def take_over(self, member: str, start: int, span: Span | None) -> None:
+        """Add a tensor that lies in this block from `start` on; `span` is what it needs, if anything more."""
+        self.members.append(member)
+        self.starts[member] = start
+        if span is not None:
+            self.spans.append(span)
+
+    def begin_at_zero(self) -> None:
+        """Count from the lowest byte that any member needs."""
+        lowest = min(span.start for span in self.spans)
+        if lowest:
+            self.starts = {member: self.starts.get(member, 0) - lowest for member in self.members}
+            self.spans = [replace(span, start=span.start - lowest) for span in self.spans]
+
     def forbidden(self, placed: Block) -> list[tuple[int, int]]:
         """Where this block cannot start because of one that has its place: open intervals of offsets."""
         return [
-            (placed.offset - mine.bytes, placed.offset + theirs.bytes)
+            (placed.offset + theirs.start - mine.end, placed.offset + theirs.end - mine.start)
             for mine in self.spans
             for theirs in placed.spans
             if mine.first <= theirs.last and theirs.first <= mine.last
@@ -89,7 +110,7 @@ def plan(program: Program) -> MemoryPlan:
     candidates = [_placed(program, lifetimes, may_shrink) for may_shrink in (False, True)]
     blocks = min(candidates, key=lambda c: max((b.end for b in c), default=0))
     check(blocks)
-    offsets = {member: block.offset for block in blocks for member in block.members}
+    offsets = {m: block.offset + block.starts.get(m, 0) for block in blocks for m in block.members}
     for tensor in program.tensors.values():
         if tensor.role != "weight":
             offsets[tensor.name] = offsets[program.storage(tensor.name)] + _view_offset(program, tensor.name)
@@ -134,9 +155,22 @@ def place(blocks: list[Block]) -> None:
 
 def lower_bound(blocks: list[Block]) -> int:
     """The most bytes that are needed at one step."""
-    spans = [span for block in blocks for span in block.spans]
-    steps = {span.first for span in spans}
-    return max((sum(s.bytes for s in spans if s.first <= step <= s.last) for step in steps), default=0)
+    return max((sum(end - start for _, start, end in alive(blocks, step)) for step in _steps(blocks)), default=0)
+
+
+def alive(blocks: list[Block], step: int) -> list[tuple[str, int, int]]:
+    """Name, first byte and end of what each block needs at a step, by offset."""
+    found = []
+    for block in blocks:
+        spans = [span for span in block.spans if span.first <= step <= span.last]
+        if spans:
+            start, end = min(span.start for span in spans), max(span.end for span in spans)
+            found.append((block.name, block.offset + start, block.offset + end))
+    return sorted(found, key=lambda entry: entry[1:])
+
+
+def _steps(blocks: list[Block]) -> set[int]:
+    return {span.first for block in blocks for span in block.spans}
 
 
 def check(blocks: list[Block]) -> None:
@@ -144,11 +178,9 @@ def check(blocks: list[Block]) -> None:
     for block in blocks:
         if block.offset % ALIGN or block.offset < 0:
             raise Ocrm55Error(f"the memory plan is wrong: {block.name} starts at {block.offset}.")
-    spans = [(block, span) for block in blocks for span in block.spans]
-    for step in {span.first for _, span in spans}:
-        alive = sorted((b.offset, b.offset + s.bytes, b.name) for b, s in spans if s.first <= step <= s.last)
-        for (_, end, name), (start, _, other) in pairwise(alive):
-            if name != other and start < end:
+    for step in _steps(blocks):
+        for (name, _, end), (other, start, _) in pairwise(alive(blocks, step)):
+            if start < end:
                 raise Ocrm55Error(f"the memory plan is wrong: {name} and {other} overlap at step {step}.")
 
 
@@ -156,15 +188,15 @@ def _blocks(program: Program, lifetimes: dict[str, tuple[int, int]], may_shrink:
     blocks: list[Block] = []
     owner: dict[str, Block] = {}
 
-    def span(size: int, lifetime: tuple[int, int]) -> Span:
-        return Span(-(-max(size, 1) // ALIGN) * ALIGN, *lifetime)
+    def span(size: int, lifetime: tuple[int, int], start: int = 0) -> Span:
+        return Span(-(-max(size, 1) // ALIGN) * ALIGN, *lifetime, start)
 
     def add(name: str, size: int, lifetime: tuple[int, int]) -> Block:
         blocks.append(Block(name, [span(size, lifetime)], [name]))
         return blocks[-1]
 
-    start = program.storage(program.input.name)
-    owner[start] = add(start, program.tensors[start].bytes, lifetimes[start])
+    image = program.storage(program.input.name)
+    owner[image] = add(image, program.tensors[image].bytes, lifetimes[image])
     for index, operator in enumerate(program.steps):
         for output in operator.outputs:
             size = program.tensors[output].bytes
@@ -173,29 +205,42 @@ def _blocks(program: Program, lifetimes: dict[str, tuple[int, int]], may_shrink:
                 if whole not in owner:
                     owner[whole] = add(whole, program.tensors[whole].bytes, lifetimes[whole])
                 continue
-            shared = _in_place_block(program, operator, output, lifetimes, owner, index)
-            if shared is None or (not may_shrink and span(size, (index, index)).bytes != shared.bytes):
+            shift = _overlap_shift(operator, output, lifetimes, index)
+            if shift is not None:
+                shared = owner[operator.inputs[0]]
+                start = shared.starts.get(operator.inputs[0], 0) + shift
+                shared.take_over(output, start, span(size, lifetimes[output], start))
+                owner[output] = shared
+                continue
+            taken = _in_place_input(program, operator, output, lifetimes, index)
+            if taken is None or (not may_shrink and size != program.tensors[taken].bytes):
                 owner[output] = add(output, size, lifetimes[output])
                 continue
             # From the step after this one on, the smaller of the two is all that is needed.
-            shared.members.append(output)
-            if lifetimes[output][1] > index:
-                shared.spans.append(span(size, (index + 1, lifetimes[output][1])))
+            shared = owner[taken]
+            start = shared.starts.get(taken, 0)
+            later = span(size, (index + 1, lifetimes[output][1]), start) if lifetimes[output][1] > index else None
+            shared.take_over(output, start, later)
             owner[output] = shared
         for workspace in operator.workspaces:
             add(workspace_key(operator, workspace.name), workspace.bytes, (index, index))
+    for block in blocks:
+        block.begin_at_zero()
     return blocks
 
 
-def _in_place_block(
-    program: Program,
-    operator: Operator,
-    output: str,
-    lifetimes: dict[str, tuple[int, int]],
-    owner: dict[str, Block],
-    step: int,
-) -> Block | None:
-    """The block that `output` may take over: of an input that this step is the last to read."""
+def _overlap_shift(operator: Operator, output: str, lifetimes: dict[str, tuple[int, int]], step: int) -> int | None:
+    """How far behind the start of the input `output` may start, when it may lie over it at all."""
+    overlap = operator.overlap
+    if overlap is None or output != operator.outputs[0] or lifetimes[overlap.input][1] != step:
+        return None
+    return overlap.shift
+
+
+def _in_place_input(
+    program: Program, operator: Operator, output: str, lifetimes: dict[str, tuple[int, int]], step: int
+) -> str | None:
+    """The tensor whose bytes `output` may take over: an input that this step is the last to read."""
     if output != operator.outputs[0]:
         return None
     for name in operator.in_place:
@@ -204,7 +249,7 @@ def _in_place_block(
         if lifetimes[storage][1] != step or any(program.storage(other) == storage for other in others):
             continue
         if _view_offset(program, name) == 0 and program.tensors[output].bytes <= program.tensors[storage].bytes:
-            return owner[storage]
+            return storage
     return None
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import onnx
 
-from ocrm55 import resources
-from ocrm55.compiler import artifact, calibration, frontend, memory, signed
+from ocrm55 import console, resources
+from ocrm55.compiler import artifact, calibration, frontend, memory, overlap, signed
 from ocrm55.compiler.artifact import Artifact, Contents
 from ocrm55.compiler.lowering import float32, int8, legalise
 from ocrm55.compiler.lowering.flat import FlatFunction
@@ -33,7 +33,8 @@ class CompileOptions:
     """What the generated C depends on besides the model.
 
     image: an image file to compile in, for boards without a host. board: whose memory.json the program must fit.
-    calibrate: a folder of images to quantise on, instead of the bundled ones.
+    calibrate: a folder of images to quantise on, instead of the bundled ones. arena_limit: the most bytes that the
+    arena may take.
     """
 
     model_name: str = "en_ppocrv3_rec"
@@ -41,6 +42,7 @@ class CompileOptions:
     image: Path | None = None
     board: str = BOARD
     calibrate: Path | None = None
+    arena_limit: int | None = None
 
 
 def compile_model(source: Path, destination: Path, options: CompileOptions | None = None) -> Artifact:
@@ -53,16 +55,48 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
     model = load(source)
     if options.precision == "int8":
         model = quantised(model, options)
-    program = to_program(model, options)
-    check_interface(program)
     targets = targets_for(options.precision)
-    assign(program, targets)
-    plan = memory.plan(program)
+    program, plan = planned(model, targets, options)
     weight_bytes = sum(tensor.bytes for tensor in program.weights())
     check_fit(plan, weight_bytes, options.board)
     kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
     contents = Contents(model, labels_of(source, program), kernels, picture)
     return artifact.write(program, plan, contents, destination)
+
+
+def planned(model: onnx.ModelProto, targets: list[Target], options: CompileOptions) -> tuple[Program, MemoryPlan]:
+    """Lower a model, give its operators to the targets and place its tensors, within the arena's limit if there is one.
+
+    The limit is met by letting pointwise layers write over their inputs, in chunks that are as large as it allows.
+    Raises UnsupportedError when it cannot be met.
+    """
+    program, plan = _planned(model, targets, options, None)
+    limit = options.arena_limit
+    if limit is None or plan.arena_bytes <= limit:
+        return program, plan
+    smallest = whole = plan.arena_bytes
+    for chunk_bytes in overlap.CHUNK_BYTES if options.precision == "int8" else ():
+        program, plan = _planned(model, targets, options, chunk_bytes)
+        if plan.arena_bytes <= limit:
+            again = overlap.reread_bytes(program)
+            console.note(f"arena {plan.arena_bytes:,} instead of {whole:,} bytes; weights read again: {again:,} bytes")
+            return program, plan
+        smallest = min(smallest, plan.arena_bytes)
+    raise UnsupportedError(
+        f"the arena takes {smallest:,} bytes at least; the limit is {limit:,}.",
+        [f"--arena-limit {smallest}", "a narrower input"],
+    )
+
+
+def _planned(
+    model: onnx.ModelProto, targets: list[Target], options: CompileOptions, chunk_bytes: int | None
+) -> tuple[Program, MemoryPlan]:
+    program = to_program(model, options)
+    check_interface(program)
+    if chunk_bytes is not None and options.arena_limit is not None:
+        overlap.apply(program, chunk_bytes, options.arena_limit * 7 // 8)
+    assign(program, targets)
+    return program, memory.plan(program)
 
 
 def load(source: Path) -> onnx.ModelProto:

@@ -76,13 +76,23 @@ class Function:
     """A C function that computes operators of one spec; operators with equal specs share it.
 
     name: C identifier. source: its definition, `static` left out. prototype: its declaration without the semicolon.
-    headers: what the definition includes besides <stdint.h>.
+    headers: what the definition includes besides <stdint.h>. by_width: its last parameter says which of several widths
+    of input it computes for.
     """
 
     name: str
     source: str
     prototype: str
     headers: tuple[str, ...] = ()
+    by_width: bool = False
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """An output that may lie over an input: it starts `shift` bytes behind the input's start, before it if negative."""
+
+    input: str
+    shift: int
 
 
 @dataclass
@@ -92,7 +102,8 @@ class Operator:
     spec: what is computed; inputs, outputs: names of tensors, weights included in the inputs.
     Filled in by the target that takes the operator: target, function, arguments (tensors in the order of the C
     parameters, the workspaces follow), workspaces, in_place (inputs whose bytes the output may take over when nobody
-    reads them later). why_not: why each of the other targets did not take it.
+    reads them later), overlap (an input that the output may partly cover). why_not: why each of the other targets did
+    not take it.
     """
 
     name: str
@@ -105,6 +116,7 @@ class Operator:
     arguments: list[str] = field(default_factory=list)
     workspaces: list[Workspace] = field(default_factory=list)
     in_place: list[str] = field(default_factory=list)
+    overlap: Overlap | None = None
     why_not: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -21,6 +21,7 @@ from ocrm55.compiler.integer import (
     Depthwise,
     Dequantize,
     Epilogue,
+    Lookup,
     NormalisedRows,
     Pointwise,
     Product,
@@ -152,9 +153,26 @@ def _pointwise(spec: Pointwise, constants: Sequence[np.ndarray]) -> _Call:
         _epilogue(spec.epilogue),
     ]
     pixels = spec.output_height * spec.output_width
-    body = [*_structure("pointwise", fields), f"ocrm55_pointwise_s8(&layer, x, y, {pixels}, workspace);"]
+    body = _structure("pointwise", fields)
+    if spec.chunk:
+        body += _chunks(spec, pixels)
+    else:
+        body.append(f"ocrm55_pointwise_s8(&layer, x, y, {pixels}, workspace);")
     arrays = _per_channel(spec.epilogue, spec.outputs, scale, extra[0] if extra else None)
     return _Call(body, {"weights": packing.pointwise(weights.reshape(spec.outputs, -1), bias), **arrays})
+
+
+def _chunks(spec: Pointwise, pixels: int) -> list[str]:
+    """Calls for some pixels after the others, so that y may lie over inputs that are not needed any more."""
+    last = (pixels - 1) // spec.chunk * spec.chunk
+    order = f"first = 0; first < {pixels}; first += {spec.chunk}"
+    if spec.backwards:
+        order = f"first = {last}; first >= 0; first -= {spec.chunk}"
+    here = f"x + first * {spec.channels}, y + first * {spec.epilogue.stride}"
+    count = str(spec.chunk)
+    if pixels % spec.chunk:
+        count = f"first < {last} ? {spec.chunk} : {pixels - last}"
+    return [f"for (int32_t {order}) {{", f"    ocrm55_pointwise_s8(&layer, {here}, {count}, workspace);", "}"]
 
 
 def _geometry(spec: Convolution) -> list[str]:
@@ -259,6 +277,10 @@ def _dequantize(spec: Dequantize, constants: Sequence[np.ndarray]) -> _Call:
     return _Call([f"ocrm55_dequantize_s8(x, {float_literal(spec.step)}, {spec.zero_point}, y, {spec.count});"], {})
 
 
+def _lookup(spec: Lookup, constants: Sequence[np.ndarray]) -> _Call:
+    return _Call([f"ocrm55_lookup_s8(table, x, y, {spec.count});"], {"table": constants[0]})
+
+
 def _sum(spec: Sum, constants: Sequence[np.ndarray]) -> _Call:
     return _Call([f"ocrm55_add_f32(a, b, y, {spec.count});"], {})
 
@@ -271,7 +293,7 @@ class _Kernel:
     sources: tuple[str, ...]
 
 
-_IN_PLACE = (Depthwise, ChannelMultiply, Sum)
+_IN_PLACE = (Depthwise, ChannelMultiply, Lookup, Sum)
 _KERNELS: dict[type[Spec], _Kernel] = {
     Pointwise: _Kernel(_pointwise, ("pointwise", *TILES)),
     Convolution: _Kernel(_convolution, ("conv", *TILES)),
@@ -284,5 +306,6 @@ _KERNELS: dict[type[Spec], _Kernel] = {
     CopyRows: _Kernel(_copy, ("copy",)),
     Quantize: _Kernel(_quantize, ("quantize",)),
     Dequantize: _Kernel(_dequantize, ("quantize",)),
+    Lookup: _Kernel(_lookup, ("lookup",)),
     Sum: _Kernel(_sum, ("add",)),
 }
