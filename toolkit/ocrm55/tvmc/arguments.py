@@ -118,6 +118,18 @@ TARGET_OPTIONS = [
     ("ethos-u", "accelerator_config", "`ethos-u55-128` and its like, for a target list with ethos-u"),
 ]
 
+# What TVMC let one say about a pool of memory.
+_POOL = [
+    "size-hint-bytes",
+    "target-access",
+    "clock-frequency-hz",
+    "read-bandwidth-bytes-per-cycle",
+    "write-bandwidth-bytes-per-cycle",
+    "read-latency-cycles",
+    "write-latency-cycles",
+    "target-burst-bytes",
+]
+
 IDLE = [
     Idle(("--desired-layout",), "inputs and outputs keep the model's layout; each kernel packs its own weights", "+"),
     Idle(
@@ -137,14 +149,8 @@ IDLE = [
     Idle(("--workspace-pools-target-access",), "the CPU reads and writes the one pool"),
     *(
         Idle((f"--workspace-pools-{what}",), "nothing is scheduled by the speed of memories")
-        for what in (
-            "clock-frequency-hz",
-            "read-bandwidth-bytes-per-cycle",
-            "write-bandwidth-bytes-per-cycle",
-            "read-latency-cycles",
-            "write-latency-cycles",
-            "target-burst-bytes",
-        )
+        for what in _POOL
+        if what not in ("size-hint-bytes", "target-access")
     ),
 ]
 
@@ -159,11 +165,13 @@ REFUSED = [
     Refused(("--target-host",), "the generated C runs on the target itself", "leave it out"),
     Refused(("--executor-graph-link-params",), "the graph executor needs a heap", "--executor=aot"),
     Refused(("--runtime-cpp-system-lib",), "the C++ runtime needs an operating system", "--runtime=crt"),
-    Refused(("--constant-pools",), "weights lie in the section .rodata.tvm", "place that section in the linker script"),
-    Refused(
-        ("--constant-pools-size-hint-bytes",),
-        "weights lie in the section .rodata.tvm",
-        "place that section in the linker script",
+    *(
+        Refused(
+            (f"--constant-pools{what}",),
+            "weights lie in the section .rodata.tvm",
+            "place that section in the linker script",
+        )
+        for what in ("", *(f"-{each}" for each in _POOL))
     ),
 ]
 

@@ -13,6 +13,10 @@ from ocrm55.compiler.memory import MemoryPlan
 from ocrm55.compiler.program import Program, Tensor
 from ocrm55.errors import UnsupportedError
 
+_KEYWORDS = set(
+    "auto break case char const continue default do double else enum extern float for goto if inline int long register "
+    "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while".split()
+)
 OUTPUT = "output"  # TVM's name of the one output of a Paddle or ONNX model
 
 
@@ -37,7 +41,10 @@ class Port:
     @property
     def member(self) -> str:
         """The name in C: of the struct's member and, in capitals, in the size's macro."""
-        return re.sub(r"\W", "_", self.name)
+        text = re.sub(r"[^A-Za-z0-9_]", "_", self.name)
+        if text in _KEYWORDS:
+            return f"{text}_"
+        return f"_{text}" if text[:1].isdigit() else text
 
     @property
     def copied(self) -> bool:
@@ -50,6 +57,11 @@ def ports(model: onnx.ModelProto, program: Program, plan: MemoryPlan) -> tuple[l
     constants = {each.name for each in model.graph.initializer}
     taken = [_port(each, each.name, program.input, plan) for each in model.graph.input if each.name not in constants]
     given = [_port(each, OUTPUT, program.output, plan) for each in model.graph.output]
+    names = [port.member.upper() for port in (*taken, *given)]
+    if len(set(names)) != len(names):
+        raise UnsupportedError(
+            f"an input called {OUTPUT} has the name that TVM gives to the output.", ["rename the model's input"]
+        )
     for port in taken:
         image = port.inner.channels_last and port.inner.quantization is not None and len(port.shape) == 4
         if not port.copied and not (image and port.inner.dtype == "int8"):
