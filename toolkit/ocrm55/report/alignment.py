@@ -113,7 +113,9 @@ def _image(pixels: np.ndarray, uri: str, columns: tuple[float, float], y: float,
     room = (right - max(left, true_width)) * scale
     if room > svg.text_width("padding") + 12:
         outside = svg.text(wide - room + 8, y + 18, "padding", "fill-soft")
-    return svg.group(window, outside)
+    shown = min(right, true_width) - left
+    frame = svg.rect(0.5, y + 0.5, shown * scale - 1, high - 1, "line-rule", fill="none") if shown > 0 else Markup()
+    return svg.group(window, frame, outside)  # a white picture on white paper needs its frame
 
 
 def _draw(step: Step, x: float, y: float, height: float, scale: float) -> Markup:

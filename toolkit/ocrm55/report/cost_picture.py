@@ -177,7 +177,7 @@ class _Frame:
 
     def __init__(self, points: Sequence[_Point], ceilings: set[int], width: int) -> None:
         self.width, self.height = float(width), 378.0
-        self.left, self.right, self.top, self.bottom = 44.0, width - 14.0, 16.0, 332.0
+        self.left, self.right, self.top, self.bottom = 44.0, width - 14.0, 26.0, 332.0
         self.low_x, self.high_x = _decades([p.x for p in points])
         self.low_y, self.high_y = _decades([p.y for p in points] + [float(c) * 1.1 for c in ceilings])
 
