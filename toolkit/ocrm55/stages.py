@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocrm55 import __version__, resources
+from ocrm55 import __version__, memory_map, resources
 from ocrm55.files import digest
 from ocrm55.workspace import DEFAULT_BUILD_DIR, Workspace, run_stage
 
@@ -22,6 +22,8 @@ class Options:
     source: str = "bundled"
     precision: str = "int8"
     calibrate: Path | None = None
+    arena_limit: int | None = None
+    memory_map: Path | None = None
     image: Path | None = None
     toolchain: str = "gcc"
     force: bool = False
@@ -36,6 +38,10 @@ class Options:
         chosen = [self.image.stem] if self.image is not None else []
         if self.calibrate is not None and self.precision == "int8":
             chosen.insert(0, f"on-{self.calibrate.resolve().name}")
+        if self.arena_limit is not None:
+            chosen.insert(0, f"arena{self.arena_limit}")
+        if self.memory_map is not None:
+            chosen.insert(0, f"for-{self.memory_map.stem}")
         return "-".join([self.precision, *map(slug, chosen)])
 
     @property
@@ -85,17 +91,21 @@ def artifact(options: Options) -> Path:
     from ocrm55.compiler import calibration
     from ocrm55.compiler.pipeline import CompileOptions, compile_model
 
+    memory_map.load(options.memory_map)  # says what is wrong with it before anything else is done
     source = model(options)
     output = options.workspace.artifact_dir(options.variant)
     inputs = [source, _PACKAGE / "compiler", _PACKAGE / "recognizer", *([options.image] if options.image else [])]
+    inputs.append(memory_map.find(options.memory_map))
     if options.precision == "int8":
         inputs += calibration.images(options.calibrate)
-    read = digest(inputs, __version__, options.precision)
+    read = digest(inputs, __version__, options.precision, options.arena_limit)
     settings = CompileOptions(
         model_name=options.workspace.model,
         precision=options.precision,
         image=options.image,
         calibrate=options.calibrate,
+        arena_limit=options.arena_limit,
+        memory_map=options.memory_map,
     )
     with options.workspace.locked():
         run_stage(
@@ -116,14 +126,17 @@ def firmware(options: Options) -> Path:
     source = artifact(options)
     output = options.workspace.firmware_dir(options.firmware_variant)
     elf = output / "ocrm55.elf"
-    read = digest([source, resources.folder("firmware"), resources.folder("cmake")], __version__, options.toolchain)
+    board = options.memory_map
+    inputs = [source, resources.folder("firmware"), resources.folder("cmake"), memory_map.find(board)]
+    read = digest(inputs, __version__, options.toolchain)
+    defines = {} if board is None else {"OCRM55_MEMORY_MAP": str(board.resolve())}
     with options.workspace.locked():
         run_stage(
             "build",
             f"firmware -> {elf}",
             output,
             read,
-            lambda: build(source, output, toolchain=options.toolchain),
+            lambda: build(source, output, defines=defines, toolchain=options.toolchain),
             outputs=[elf],
             force=options.force,
         )

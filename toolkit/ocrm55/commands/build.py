@@ -8,10 +8,12 @@ import typer
 
 from ocrm55 import console, stages
 from ocrm55.commands.options import (
+    ArenaLimitOption,
     BuildDir,
     CalibrateOption,
     Force,
     ImageIn,
+    MemoryMapOption,
     Precision,
     PrecisionOption,
     Source,
@@ -25,6 +27,8 @@ def build(
     source: Source = "bundled",
     precision: PrecisionOption = Precision.INT8,
     calibrate: CalibrateOption = None,
+    arena_limit: ArenaLimitOption = None,
+    memory_map: MemoryMapOption = None,
     image: ImageIn = None,
     toolchain: ToolchainOption = Toolchain.GCC,
     sizes: Annotated[bool, typer.Option("--sizes", help="Show every section and how full each memory is.")] = False,
@@ -37,12 +41,15 @@ def build(
     Corstone-300 FVP and on QEMU's mps3-an547, and reads its images over semihosting, so one build serves all of them.
     """
     from ocrm55 import firmware
+    from ocrm55 import memory_map as boards
 
     options = stages.Options(
         build_dir=build_dir,
         source=source,
         precision=precision.value,
         calibrate=calibrate,
+        arena_limit=arena_limit,
+        memory_map=memory_map,
         image=image,
         toolchain=toolchain.value,
         force=force,
@@ -50,7 +57,7 @@ def build(
     elf = stages.firmware(options)
     console.result(str(elf))
     if sizes:
-        built = firmware.inspect(elf)
+        built = firmware.inspect(elf, boards.load(memory_map))
         console.table("", ("section", "bytes"), ((n, f"{s:,}") for n, s in built.sections.items()), right=("bytes",))
         console.table(
             "",

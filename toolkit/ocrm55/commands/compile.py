@@ -8,7 +8,17 @@ from typing import Annotated
 import typer
 
 from ocrm55 import console, stages
-from ocrm55.commands.options import BuildDir, CalibrateOption, Force, ImageIn, Precision, PrecisionOption, Source
+from ocrm55.commands.options import (
+    ArenaLimitOption,
+    BuildDir,
+    CalibrateOption,
+    Force,
+    ImageIn,
+    MemoryMapOption,
+    Precision,
+    PrecisionOption,
+    Source,
+)
 from ocrm55.workspace import DEFAULT_BUILD_DIR
 
 
@@ -25,6 +35,8 @@ def compile_(
     ] = Target.CORTEX_M55,
     precision: PrecisionOption = Precision.INT8,
     calibrate: CalibrateOption = None,
+    arena_limit: ArenaLimitOption = None,
+    memory_map: MemoryMapOption = None,
     image: ImageIn = None,
     force: Force = False,
     build_dir: BuildDir = DEFAULT_BUILD_DIR,
@@ -40,7 +52,14 @@ def compile_(
     from ocrm55.report import compiled
 
     options = stages.Options(
-        build_dir=build_dir, source=source, precision=precision.value, calibrate=calibrate, image=image, force=force
+        build_dir=build_dir,
+        source=source,
+        precision=precision.value,
+        calibrate=calibrate,
+        arena_limit=arena_limit,
+        memory_map=memory_map,
+        image=image,
+        force=force,
     )
     folder = stages.artifact(options)
     compiled.show(folder)

@@ -50,6 +50,23 @@ CalibrateOption = Annotated[
         "--calibrate", metavar="DIR", help="Images to find int8 ranges on; otherwise a bundled set of words and lines."
     ),
 ]
+ArenaLimitOption = Annotated[
+    int | None,
+    typer.Option(
+        "--arena-limit",
+        metavar="BYTES",
+        min=1,
+        help="The most bytes that the arena may take; int8 layers then write over their inputs, chunk by chunk.",
+    ),
+]
+MemoryMapOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--memory-map",
+        metavar="FILE",
+        help="Memories of another board, as firmware/platform/corstone300/memory.json describes the Corstone-300's.",
+    ),
+]
 ToolchainOption = Annotated[
     Toolchain,
     typer.Option("--toolchain", help="Compiler of the firmware: the Arm **gcc**, or **clang** with its newlib."),

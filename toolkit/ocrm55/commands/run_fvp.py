@@ -10,6 +10,7 @@ import typer
 
 from ocrm55 import console, stages
 from ocrm55.commands.options import (
+    ArenaLimitOption,
     BuildDir,
     CalibrateOption,
     FvpPath,
@@ -31,6 +32,7 @@ def run_fvp(
     source: Source = "bundled",
     precision: PrecisionOption = Precision.INT8,
     calibrate: CalibrateOption = None,
+    arena_limit: ArenaLimitOption = None,
     toolchain: ToolchainOption = Toolchain.GCC,
     simulator: SimulatorOption = SimulatorChoice.AUTO,
     fvp: FvpPath = None,
@@ -49,7 +51,12 @@ def run_fvp(
     from ocrm55.report import statistics
 
     options = stages.Options(
-        build_dir=build_dir, source=source, precision=precision.value, calibrate=calibrate, toolchain=toolchain.value
+        build_dir=build_dir,
+        source=source,
+        precision=precision.value,
+        calibrate=calibrate,
+        arena_limit=arena_limit,
+        toolchain=toolchain.value,
     )
     run = target.read_images(images, options, simulator=simulator.value, fvp=fvp, stats=stats, timeout_s=timeout)
     if as_json:

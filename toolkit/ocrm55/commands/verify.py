@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ocrm55 import console, stages
 from ocrm55.commands.options import (
+    ArenaLimitOption,
     BuildDir,
     CalibrateOption,
     FvpPath,
@@ -30,6 +31,7 @@ def verify(
     source: Source = "bundled",
     precision: PrecisionOption = Precision.INT8,
     calibrate: CalibrateOption = None,
+    arena_limit: ArenaLimitOption = None,
     toolchain: ToolchainOption = Toolchain.GCC,
     simulator: SimulatorOption = SimulatorChoice.AUTO,
     fvp: FvpPath = None,
@@ -44,7 +46,12 @@ def verify(
     from ocrm55 import verification
 
     options = stages.Options(
-        build_dir=build_dir, source=source, precision=precision.value, calibrate=calibrate, toolchain=toolchain.value
+        build_dir=build_dir,
+        source=source,
+        precision=precision.value,
+        calibrate=calibrate,
+        arena_limit=arena_limit,
+        toolchain=toolchain.value,
     )
     comparisons = verification.compare(images, options, simulator=simulator.value, fvp=fvp)
     console.table(
