@@ -22,6 +22,7 @@ from ocrm55.compiler.integer import (
     Depthwise,
     Dequantize,
     Epilogue,
+    Lookup,
     NormalisedRows,
     Pointwise,
     Product,
@@ -63,9 +64,13 @@ class IntegerReference:
         shape = self.program.output.shape
         return self.tensors[self.program.output.name].reshape(shape[-2:])
 
+    def compute(self, operator: Operator) -> Callable[..., np.ndarray] | None:
+        """What computes an operator from its spec and its inputs."""
+        return _COMPUTE.get(type(operator.spec))
+
     def step(self, operator: Operator) -> np.ndarray:
         """Compute one operator from `tensors`, add its output there and return it."""
-        compute = _COMPUTE.get(type(operator.spec))
+        compute = self.compute(operator)
         if compute is None:
             raise UnsupportedError(f"the integer reference does not know {operator.kind}.")
         result = compute(operator.spec, *(self.tensors[name] for name in operator.inputs))
@@ -112,10 +117,13 @@ def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _pointwise(
     spec: Pointwise, x: np.ndarray, w: np.ndarray, bias: np.ndarray, scale: np.ndarray, extra: np.ndarray | None = None
 ) -> np.ndarray:
+    return finish(pointwise_sums(spec, x, w, bias), spec.epilogue, scale, extra)
+
+
+def pointwise_sums(spec: Pointwise, x: np.ndarray, w: np.ndarray, bias: np.ndarray) -> np.ndarray:
     pixels = spec.output_height * spec.output_width
     rows = x.reshape(-1, spec.channels)[:pixels]
-    sums = _product(rows, w.reshape(spec.outputs, -1).T).astype(np.int64) + bias
-    return finish(sums, spec.epilogue, scale, extra)
+    return _product(rows, w.reshape(spec.outputs, -1).T).astype(np.int64) + bias
 
 
 def _sliding(image: np.ndarray, kernel: tuple[int, int]) -> np.ndarray:
@@ -142,29 +150,46 @@ def _convolution(
     scale: np.ndarray,
     extra: np.ndarray | None = None,
 ) -> np.ndarray:
+    return finish(convolution_sums(spec, x, w, bias), spec.epilogue, scale, extra)
+
+
+def convolution_sums(spec: Convolution, x: np.ndarray, w: np.ndarray, bias: np.ndarray) -> np.ndarray:
     columns = _windows(spec, x).reshape(spec.output_height * spec.output_width, -1)
-    sums = _product(columns, w.reshape(spec.outputs, -1).T).astype(np.int64) + bias
-    return finish(sums, spec.epilogue, scale, extra)
+    return _product(columns, w.reshape(spec.outputs, -1).T).astype(np.int64) + bias
 
 
 def _depthwise(
     spec: Depthwise, x: np.ndarray, w: np.ndarray, bias: np.ndarray, scale: np.ndarray, extra: np.ndarray | None = None
 ) -> np.ndarray:
+    return finish(depthwise_sums(spec, x, w, bias), spec.epilogue, scale, extra)
+
+
+def depthwise_sums(spec: Depthwise, x: np.ndarray, w: np.ndarray, bias: np.ndarray) -> np.ndarray:
     windows = _windows(spec, x)
     sums = np.zeros(windows.shape[:3], F)
     for i in range(spec.kernel[0]):
         for j in range(spec.kernel[1]):
             sums += windows[:, :, :, i, j].astype(F) * w[:, 0, i, j].astype(F)
-    return finish(sums.astype(np.int64) + bias, spec.epilogue, scale, extra)
+    return sums.astype(np.int64) + bias
 
 
 def _matmul(spec: Product, a: np.ndarray, b: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    return placed_product(spec, finish(product_sums(spec, a, b), spec.epilogue, scale, None))
+
+
+def product_sums(spec: Product, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """[batches, rows, columns]"""
     i, m, n, k = np.arange(spec.batches), np.arange(spec.rows), np.arange(spec.columns), np.arange(spec.depth)
     at = (i * spec.a_batch)[:, None, None] + (m * spec.a_row)[None, :, None] + k[None, None, :] + spec.offset_a
     bt = (i * spec.b_batch)[:, None, None] + (k * spec.b_depth)[None, :, None] + (n * spec.b_column)[None, None, :]
     left = a.reshape(-1)[at].astype(np.int32) - spec.zero_a
     right = b.reshape(-1)[bt + spec.offset_b].astype(np.int32)
-    result = finish(np.matmul(left, right), spec.epilogue, scale, None)
+    return np.matmul(left, right)
+
+
+def placed_product(spec: Product, result: np.ndarray) -> np.ndarray:
+    """The elements of a product [batches, rows, columns] in the order in which it is stored."""
+    i, m, n = np.arange(spec.batches), np.arange(spec.rows), np.arange(spec.columns)
     y = np.empty(result.size, result.dtype)
     stride = spec.epilogue.stride
     y[(i * spec.y_batch)[:, None, None] + (m * stride)[None, :, None] + n[None, None, :]] = result
@@ -172,11 +197,16 @@ def _matmul(spec: Product, a: np.ndarray, b: np.ndarray, scale: np.ndarray) -> n
 
 
 def _average_pool(spec: AveragePool, x: np.ndarray) -> np.ndarray:
-    image = x.reshape(spec.height, spec.width, spec.channels).astype(np.int32)
+    sums = pooled_sums(spec, x) - spec.kernel[0] * spec.kernel[1] * spec.zero_x
+    return rounded(sums.astype(F) * F(spec.gain), spec.zero_y)
+
+
+def pooled_sums(spec: AveragePool, x: np.ndarray) -> np.ndarray:
+    """Sums of the integers, zero point and all, over each window."""
+    image = x.reshape(-1, spec.width, spec.channels)[: spec.height].astype(np.int32)
     windows = _sliding(image, spec.kernel)
     windows = windows[:: spec.strides[0], :: spec.strides[1]][: spec.output_height, : spec.output_width]
-    sums = windows.sum(axis=(3, 4)) - spec.kernel[0] * spec.kernel[1] * spec.zero_x
-    return rounded(sums.astype(F) * F(spec.gain), spec.zero_y)
+    return windows.sum(axis=(3, 4))
 
 
 def _channel_multiply(spec: ChannelMultiply, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -226,6 +256,10 @@ def _copy(spec: CopyRows, x: np.ndarray) -> np.ndarray:
     return x
 
 
+def _lookup(spec: Lookup, x: np.ndarray, table: np.ndarray) -> np.ndarray:
+    return table[x.view(np.uint8)]
+
+
 def _quantize(spec: Quantize, x: np.ndarray) -> np.ndarray:
     return rounded(x * F(spec.gain), spec.zero_point)
 
@@ -250,5 +284,6 @@ _COMPUTE: dict[type, Callable[..., np.ndarray]] = {
     CopyRows: _copy,
     Quantize: _quantize,
     Dequantize: _dequantize,
+    Lookup: _lookup,
     Sum: _sum,
 }

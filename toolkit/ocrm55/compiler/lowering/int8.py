@@ -112,7 +112,14 @@ class _Walk:
             self._build.program.sources[stored.origin.int8] = source
 
     def _dequantize(self, node: Node) -> None:
-        self._values[node.name] = self._values[node.args[0].name]
+        value = self._values[node.args[0].name]
+        self._values[node.name] = value
+        activation, last, absorbed = activation_after(self._function, node)
+        if activation.kind != "none":  # quantised on both sides: a function of 256 values
+            origin = Origin(value.origin.rows, value.origin.channels, self._function.layer(last))
+            origin.write = emit.lookup_writer(self._build, origin, value, activation)
+            self._absorb(last, [node, *absorbed])
+            self._bind(last, origin, value.index)
 
     def _dequantised(self, expression: relax.Expr) -> tuple[np.ndarray, np.ndarray] | None:
         """Integers and scales of `dequantize(constant, scale, 0)`, seen through reshapes; None for everything else."""

@@ -16,12 +16,15 @@ from ocrm55.compiler.integer import (
     Depthwise,
     Dequantize,
     Epilogue,
+    Lookup,
     NormalisedRows,
     Pointwise,
     Product,
     Quantize,
+    SoftmaxInt8,
     SoftmaxRows,
     Sum,
+    SumInt8,
 )
 from ocrm55.compiler.lowering.int8_values import Origin, Quantised, Value, rows_by_channels, strides
 from ocrm55.compiler.operators import Activation, Conv2d, DepthwiseConv2d, Spec
@@ -268,6 +271,16 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
 _FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"sigmoid": _sigmoid, "swish": lambda x: x * _sigmoid(x)}
 
 
+def _function(activation: Activation) -> Callable[[np.ndarray], np.ndarray]:
+    """An activation in real numbers."""
+    return {
+        **_FUNCTIONS,
+        "relu": lambda x: np.maximum(x, 0),
+        "hard_swish": _hard_swish,
+        "hard_sigmoid": lambda x: np.clip(activation.alpha * x + activation.beta, 0, 1),
+    }[activation.kind]
+
+
 # --- products of activations -----------------------------------------------------------------------------------------
 
 
@@ -360,13 +373,37 @@ def gate_writer(build: Builder, origin: Origin, gated: Value, gate: Value) -> Wr
 
 
 def sum_writer(build: Builder, origin: Origin, left: Value, right: Value) -> Writer:
-    """The residual stream: float32."""
+    """The residual stream: float32, or int8 where it is quantised on all sides."""
 
     def write(quantised: Quantised | None, order: np.ndarray) -> str:
+        if quantised is not None and left.origin.int8 is not None and right.origin.int8 is not None:
+            (a, read_a), (b, read_b) = (_integers(v, origin.layer, dense=False) for v in (left, right))
+            spec = SumInt8(
+                origin.count, _step(read_a, origin.layer), read_a.zero_point, _step(read_b, origin.layer),
+                read_b.zero_point, _step(quantised, origin.layer), quantised.zero_point,
+            )  # fmt: skip
+            return build.operator(spec, [a, b], build.tensor(order.shape, "int8", origin.layer), origin.layer)
         inputs = [build.real(left), build.real(right)]
         output = build.tensor((origin.rows, origin.channels), "float32", origin.layer)
         origin.real = build.operator(Sum(origin.count), inputs, output, origin.layer)
         return origin.real if quantised is None else build._convert(origin, quantised)
+
+    return write
+
+
+def lookup_writer(build: Builder, origin: Origin, source: Value, activation: Activation) -> Writer:
+    """An activation between two quantised tensors."""
+
+    def write(quantised: Quantised | None, order: np.ndarray) -> str:
+        layer = origin.layer
+        name, read = _integers(source, layer)
+        if quantised is None:
+            raise UnsupportedError(f"no kernel gives {activation.kind} as float32.", TRIES)
+        table = packing.table8(
+            _function(activation), _step(read, layer), read.zero_point, _step(quantised, layer), quantised.zero_point
+        )
+        output = build.tensor(build.program.tensors[name].shape, "int8", layer)
+        return build.operator(Lookup(origin.count), [name, build.weight(table, layer, "table")], output, layer)
 
     return write
 
@@ -395,6 +432,10 @@ def softmax_writer(build: Builder, origin: Origin, source: Value) -> Writer:
     def write(quantised: Quantised | None, order: np.ndarray) -> str:
         fits = quantised is not None and (quantised.step, quantised.zero_point) == (1 / 256, -128)
         shape, layer = (origin.rows, origin.channels), origin.layer
+        if fits and source.origin.int8 is not None and source.origin.quantised is not None and source.is_dense:
+            step = _step(source.origin.quantised, layer) * source.factor
+            output = build.tensor((1, *shape), "int8", layer)
+            return build.operator(SoftmaxInt8(*shape, step), [source.origin.int8], output, layer)
         output = build.tensor((1, *shape), "int8" if fits else "float32", layer)
         build.operator(SoftmaxRows(*shape, fits), [build.real(source)], output, layer)
         if quantised is None or fits:

@@ -34,6 +34,10 @@ class Target(ABC):
         """Files of firmware/kernels/ that the emitted code calls, for sources.cmake."""
         return []
 
+    def libraries(self, program: Program) -> list[str]:
+        """Libraries from elsewhere that the emitted code calls, for sources.cmake."""
+        return []
+
 
 def assign(program: Program, targets: Sequence[Target]) -> None:
     """Give every operator to the first target that takes it; raises UnsupportedError when none does."""

@@ -1,0 +1,88 @@
+"""Which of two targets needs fewer instructions for an operator.
+
+costs.json holds what was counted on QEMU: for each target and kind of operator, instructions as a sum over features of
+the operator. `ocrm55 bench kernels --against cmsis-nn --record FILE` makes it anew.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ocrm55.compiler.integer import AveragePool, Convolution, Product
+from ocrm55.compiler.operators import Spec
+from ocrm55.compiler.program import Operator, Program
+from ocrm55.compiler.targets.base import Target
+
+_TABLE = Path(__file__).with_name("costs.json")
+
+
+class WhereCheaper(Target):
+    """A target that takes only what it computes in fewer instructions than another, or what that one refuses."""
+
+    def __init__(self, target: Target, rival: Target) -> None:
+        self._target, self._rival = target, rival
+        self.name = target.name
+
+    def refusal(self, operator: Operator, program: Program) -> str | None:
+        reason = self._target.refusal(operator, program)
+        if reason is not None or self._rival.refusal(operator, program) is not None:
+            return reason
+        mine, theirs = (estimate(t.name, operator.spec) for t in (self._target, self._rival))
+        if mine is None or theirs is None:
+            return f"was never counted against {self._rival.name} here"
+        if mine >= theirs:
+            return f"needs {mine:,} instructions, {self._rival.name} {theirs:,}"
+        operator.why_not[self._rival.name] = f"needs {theirs:,} instructions, {self._target.name} {mine:,}"
+        return None
+
+    def emit(self, operator: Operator, program: Program) -> None:
+        self._target.emit(operator, program)
+
+    def kernel_sources(self, program: Program) -> list[str]:
+        return self._target.kernel_sources(program)
+
+    def libraries(self, program: Program) -> list[str]:
+        return self._target.libraries(program)
+
+
+def features(spec: Spec) -> dict[str, float]:
+    """What an operator's instructions grow with."""
+    found: dict[str, float] = {"call": 1.0}
+    if spec.macs:
+        found["mac"] = spec.macs
+    if isinstance(spec, Convolution):
+        found["output"] = spec.outputs * spec.output_height * spec.output_width
+    elif isinstance(spec, Product):
+        found["output"] = spec.batches * spec.rows * spec.columns
+    elif isinstance(spec, AveragePool):
+        found["output"] = spec.channels * spec.height * spec.width  # what it reads
+    else:
+        found["output"] = float(getattr(spec, "count", 1)) * getattr(spec, "rows", 1)
+    return found
+
+
+def estimate(target: str, spec: Spec) -> int | None:
+    """Instructions of an operator; None for a kind that nobody counted."""
+    rates = table().get(target, {}).get(kind_of(spec))
+    if rates is None:
+        return None
+    return round(sum(rates.get(name, 0.0) * value for name, value in features(spec).items()))
+
+
+def kind_of(spec: Spec) -> str:
+    """Kinds that cost alike: of convolutions, those with one pixel, which are fully connected, stand apart."""
+    if isinstance(spec, Convolution):
+        window = "x".join(map(str, spec.kernel))
+        rows = "one" if spec.output_height * spec.output_width == 1 else "many"
+        return f"{spec.kind} {window} {rows}"
+    return spec.kind
+
+
+@lru_cache(maxsize=1)
+def table() -> dict[str, Any]:
+    """target -> kind -> feature -> instructions."""
+    loaded: dict[str, Any] = json.loads(_TABLE.read_text(encoding="utf-8"))
+    return loaded
