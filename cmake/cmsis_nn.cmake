@@ -28,7 +28,7 @@ function(ocrm55_cmsis_nn)
   endif()
   if(NOT root)
     message(FATAL_ERROR "the model calls CMSIS-NN and no copy of it is named: --cmsis-nn PATH, CMSIS_NN_ROOT, or "
-                        "--fetch-cmsis-nn where there is network")
+                        "--cmsis-nn fetch where there is network")
   endif()
   if(NOT IS_DIRECTORY "${root}")
     message(FATAL_ERROR "there is no folder ${root}, which --cmsis-nn or CMSIS_NN_ROOT names")

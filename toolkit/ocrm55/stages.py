@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocrm55 import __version__, memory_map, resources
+from ocrm55 import __version__, libraries, memory_map, resources
 from ocrm55.files import digest
 from ocrm55.workspace import DEFAULT_BUILD_DIR, Workspace, run_stage
 
@@ -24,6 +24,8 @@ class Options:
     calibrate: Path | None = None
     arena_limit: int | None = None
     memory_map: Path | None = None
+    kernels: tuple[str, ...] = ("m55",)
+    cmsis_nn: Path | None = None
     image: Path | None = None
     toolchain: str = "gcc"
     force: bool = False
@@ -38,6 +40,8 @@ class Options:
         chosen = [self.image.stem] if self.image is not None else []
         if self.calibrate is not None and self.precision == "int8":
             chosen.insert(0, f"on-{self.calibrate.resolve().name}")
+        if self.kernels != ("m55",):
+            chosen.insert(0, "-".join(self.kernels))
         if self.arena_limit is not None:
             chosen.insert(0, f"arena{self.arena_limit}")
         if self.memory_map is not None:
@@ -98,7 +102,7 @@ def artifact(options: Options) -> Path:
     inputs.append(memory_map.find(options.memory_map))
     if options.precision == "int8":
         inputs += calibration.images(options.calibrate)
-    read = digest(inputs, __version__, options.precision, options.arena_limit)
+    read = digest(inputs, __version__, options.precision, options.arena_limit, *options.kernels)
     settings = CompileOptions(
         model_name=options.workspace.model,
         precision=options.precision,
@@ -106,6 +110,7 @@ def artifact(options: Options) -> Path:
         calibrate=options.calibrate,
         arena_limit=options.arena_limit,
         memory_map=options.memory_map,
+        kernels=options.kernels,
     )
     with options.workspace.locked():
         run_stage(
@@ -128,8 +133,9 @@ def firmware(options: Options) -> Path:
     elf = output / "ocrm55.elf"
     board = options.memory_map
     inputs = [source, resources.folder("firmware"), resources.folder("cmake"), memory_map.find(board)]
-    read = digest(inputs, __version__, options.toolchain)
+    read = digest(inputs, __version__, options.toolchain, str(options.cmsis_nn))
     defines = {} if board is None else {"OCRM55_MEMORY_MAP": str(board.resolve())}
+    defines |= libraries.defines(options.kernels, options.cmsis_nn)
     with options.workspace.locked():
         run_stage(
             "build",

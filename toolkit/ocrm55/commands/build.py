@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
-from ocrm55 import console, stages
+from ocrm55 import console, libraries, stages
 from ocrm55.commands.options import (
     ArenaLimitOption,
     BuildDir,
     CalibrateOption,
+    CmsisNnOption,
     Force,
     ImageIn,
+    KernelsOption,
     MemoryMapOption,
     Precision,
     PrecisionOption,
@@ -28,6 +30,8 @@ def build(
     precision: PrecisionOption = Precision.INT8,
     calibrate: CalibrateOption = None,
     arena_limit: ArenaLimitOption = None,
+    kernels: KernelsOption = libraries.OWN,
+    cmsis_nn: CmsisNnOption = None,
     memory_map: MemoryMapOption = None,
     image: ImageIn = None,
     toolchain: ToolchainOption = Toolchain.GCC,
@@ -49,6 +53,8 @@ def build(
         precision=precision.value,
         calibrate=calibrate,
         arena_limit=arena_limit,
+        kernels=libraries.kernels(kernels),
+        cmsis_nn=cmsis_nn,
         memory_map=memory_map,
         image=image,
         toolchain=toolchain.value,

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from ocrm55 import console, stages
+from ocrm55 import console, libraries, stages
 from ocrm55.commands.options import (
     ArenaLimitOption,
     BuildDir,
     CalibrateOption,
     Force,
     ImageIn,
+    KernelsOption,
     MemoryMapOption,
     Precision,
     PrecisionOption,
@@ -36,6 +37,7 @@ def compile_(
     precision: PrecisionOption = Precision.INT8,
     calibrate: CalibrateOption = None,
     arena_limit: ArenaLimitOption = None,
+    kernels: KernelsOption = libraries.OWN,
     memory_map: MemoryMapOption = None,
     image: ImageIn = None,
     force: Force = False,
@@ -57,6 +59,7 @@ def compile_(
         precision=precision.value,
         calibrate=calibrate,
         arena_limit=arena_limit,
+        kernels=libraries.kernels(kernels),
         memory_map=memory_map,
         image=image,
         force=force,

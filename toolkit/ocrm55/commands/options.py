@@ -67,6 +67,24 @@ MemoryMapOption = Annotated[
         help="Memories of another board, as firmware/platform/corstone300/memory.json describes the Corstone-300's.",
     ),
 ]
+KernelsOption = Annotated[
+    str,
+    typer.Option(
+        "--kernels",
+        metavar="m55|cmsis-nn|cmsis-nn,m55",
+        help="Who computes int8 operators: our own **m55**, **cmsis-nn** for all that it has, or of both, operator by "
+        "operator, whoever needs fewer instructions.",
+    ),
+]
+CmsisNnOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cmsis-nn",
+        metavar="PATH|fetch",
+        help="CMSIS-NN: a source tree, an installed prefix, or **fetch** for a release off the network; otherwise "
+        "CMSIS_NN_ROOT.",
+    ),
+]
 ToolchainOption = Annotated[
     Toolchain,
     typer.Option("--toolchain", help="Compiler of the firmware: the Arm **gcc**, or **clang** with its newlib."),

@@ -8,13 +8,15 @@ from typing import Annotated
 
 import typer
 
-from ocrm55 import console, stages
+from ocrm55 import console, libraries, stages
 from ocrm55.commands.options import (
     ArenaLimitOption,
     BuildDir,
     CalibrateOption,
+    CmsisNnOption,
     FvpPath,
     Images,
+    KernelsOption,
     Precision,
     PrecisionOption,
     SimulatorChoice,
@@ -33,6 +35,8 @@ def run_fvp(
     precision: PrecisionOption = Precision.INT8,
     calibrate: CalibrateOption = None,
     arena_limit: ArenaLimitOption = None,
+    kernels: KernelsOption = libraries.OWN,
+    cmsis_nn: CmsisNnOption = None,
     toolchain: ToolchainOption = Toolchain.GCC,
     simulator: SimulatorOption = SimulatorChoice.AUTO,
     fvp: FvpPath = None,
@@ -56,6 +60,8 @@ def run_fvp(
         precision=precision.value,
         calibrate=calibrate,
         arena_limit=arena_limit,
+        kernels=libraries.kernels(kernels),
+        cmsis_nn=cmsis_nn,
         toolchain=toolchain.value,
     )
     run = target.read_images(images, options, simulator=simulator.value, fvp=fvp, stats=stats, timeout_s=timeout)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ocrm55 import console, stages
+from ocrm55 import console, libraries, stages
 from ocrm55.commands.options import (
     ArenaLimitOption,
     BuildDir,
     CalibrateOption,
+    CmsisNnOption,
     FvpPath,
     Images,
+    KernelsOption,
     Precision,
     PrecisionOption,
     SimulatorChoice,
@@ -32,6 +34,8 @@ def verify(
     precision: PrecisionOption = Precision.INT8,
     calibrate: CalibrateOption = None,
     arena_limit: ArenaLimitOption = None,
+    kernels: KernelsOption = libraries.OWN,
+    cmsis_nn: CmsisNnOption = None,
     toolchain: ToolchainOption = Toolchain.GCC,
     simulator: SimulatorOption = SimulatorChoice.AUTO,
     fvp: FvpPath = None,
@@ -51,6 +55,8 @@ def verify(
         precision=precision.value,
         calibrate=calibrate,
         arena_limit=arena_limit,
+        kernels=libraries.kernels(kernels),
+        cmsis_nn=cmsis_nn,
         toolchain=toolchain.value,
     )
     comparisons = verification.compare(images, options, simulator=simulator.value, fvp=fvp)

@@ -1,0 +1,52 @@
+"""The user's own copy of CMSIS-NN: where it is, and which kernels `--kernels` names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from ocrm55.errors import InputError, ToolchainError
+
+VARIABLE = "CMSIS_NN_ROOT"
+FETCH = "fetch"  # instead of a path: a pinned release, by CMake's FetchContent
+OWN, LIBRARY = "m55", "cmsis-nn"
+CHOICES = ((OWN,), (LIBRARY,), (LIBRARY, OWN))
+
+
+def kernels(text: str) -> tuple[str, ...]:
+    """What `--kernels` means; raises InputError for what it does not know."""
+    chosen = tuple(sorted({part.strip() for part in text.split(",") if part.strip()}))
+    if chosen not in CHOICES:
+        known = ", ".join(",".join(choice) for choice in CHOICES[:-1])
+        raise InputError(f"there are no kernels `{text}`.", [f"--kernels {known} or {','.join(CHOICES[-1])}"])
+    return chosen
+
+
+def root(path: Path | None = None) -> Path | None:
+    """The folder that `--cmsis-nn` names, else the environment; None for neither."""
+    named = path or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
+    return None if named is None else named.expanduser().resolve()
+
+
+def defines(chosen: Sequence[str], path: Path | None = None) -> dict[str, str]:
+    """CMake's entries for a model that calls the library; nothing for one that does not.
+
+    Raises ToolchainError where no copy is named, InputError where the folder is not there.
+    """
+    if LIBRARY not in chosen:
+        return {}
+    if str(path or os.environ.get(VARIABLE)) == FETCH:
+        return {"OCRM55_FETCH_CMSIS_NN": "ON", "OCRM55_CMSIS_NN": ""}
+    folder = root(path)
+    if folder is None:
+        raise ToolchainError(
+            "the model calls CMSIS-NN and no copy of it is named.",
+            [
+                f"--cmsis-nn PATH or {VARIABLE}=PATH: a source tree, or an installed prefix",
+                f"--cmsis-nn {FETCH}, where there is network",
+            ],
+        )
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder}, which --cmsis-nn or {VARIABLE} names.")
+    return {"OCRM55_CMSIS_NN": str(folder)}
