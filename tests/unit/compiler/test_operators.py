@@ -190,6 +190,12 @@ def test_operators_that_tvm_schedules(check, name):
     check(network([1, 6, 4, 8], nodes, {}, shape))
 
 
+def test_clip_between_tensors(check):
+    """TVM's importer gives loops for it instead of an operator."""
+    weights = {"low": np.array(0, np.float32), "high": np.array(6, np.float32)}
+    check(network([1, 6, 4, 8], [("Clip", ["x", "low", "high"], "y", {})], weights, [1, 6, 4, 8]))
+
+
 def test_views_cost_nothing(check):
     weights = {
         "s": np.array([1, 6, 32], np.int64),

@@ -149,7 +149,9 @@ class FlatFunction:
                 bindings.append(relax.VarBinding(node.var, node.value))
         body = relax.SeqExpr([relax.DataflowBlock(bindings)], self.result)
         function = relax.Function(self.params, body, self._module["main"].ret_ty, is_pure=True)
-        rebuilt = tvm.IRModule({"main": function.with_attr("global_symbol", "main")})
+        # TVM's importer gives some operators as loops at once: Clip with bounds that are tensors, for one.
+        loops = {var: body for var, body in self._module.functions.items() if var.name_hint != "main"}
+        rebuilt = tvm.IRModule({**loops, "main": function.with_attr("global_symbol", "main")})
         return relax.transform.Normalize()(rebuilt)
 
 
