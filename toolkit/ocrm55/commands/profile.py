@@ -9,6 +9,7 @@ import typer
 
 from ocrm55 import console, stages
 from ocrm55.commands.options import (
+    ArenaLimitOption,
     BuildDir,
     CalibrateOption,
     Precision,
@@ -36,6 +37,7 @@ def profile(
     source: Source = "bundled",
     precision: PrecisionOption = Precision.INT8,
     calibrate: CalibrateOption = None,
+    arena_limit: ArenaLimitOption = None,
     toolchain: ToolchainOption = Toolchain.GCC,
     timeout: TimeLimit = 120,
     build_dir: BuildDir = DEFAULT_BUILD_DIR,
@@ -49,7 +51,12 @@ def profile(
     from ocrm55.report.measurement import measure
 
     options = stages.Options(
-        build_dir=build_dir, source=source, precision=precision.value, calibrate=calibrate, toolchain=toolchain.value
+        build_dir=build_dir,
+        source=source,
+        precision=precision.value,
+        calibrate=calibrate,
+        arena_limit=arena_limit,
+        toolchain=toolchain.value,
     )
     measured = measure([image], options, timeout_s=timeout)
     folder = out or options.workspace.root / f"{options.firmware_variant}-profile"

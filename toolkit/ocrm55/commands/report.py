@@ -9,6 +9,7 @@ import typer
 
 from ocrm55 import console, stages
 from ocrm55.commands.options import (
+    ArenaLimitOption,
     BuildDir,
     CalibrateOption,
     FvpPath,
@@ -42,6 +43,7 @@ def report(
     source: Source = "bundled",
     precision: PrecisionOption = Precision.INT8,
     calibrate: CalibrateOption = None,
+    arena_limit: ArenaLimitOption = None,
     toolchain: ToolchainOption = Toolchain.GCC,
     simulator: SimulatorOption = SimulatorChoice.QEMU,
     fvp: FvpPath = None,
@@ -58,7 +60,12 @@ def report(
     from ocrm55.report.versions import versions
 
     options = stages.Options(
-        build_dir=build_dir, source=source, precision=precision.value, calibrate=calibrate, toolchain=toolchain.value
+        build_dir=build_dir,
+        source=source,
+        precision=precision.value,
+        calibrate=calibrate,
+        arena_limit=arena_limit,
+        toolchain=toolchain.value,
     )
     accuracies = accuracy.collect(evaluation or [], options.workspace.root)
     measured = measure(images, options, simulator=simulator.value, fvp=fvp, want_probabilities=True, timeout_s=timeout)

@@ -75,6 +75,6 @@ def measure(
         run=run,
         elf=elf_file,
         sections=elf.read_sections(elf_file),
-        board=memory_map.load(),
+        board=memory_map.load(options.memory_map),
         simulator=f"{board.name} {board.version()}",
     )
