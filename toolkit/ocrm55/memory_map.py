@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from ocrm55 import resources
 from ocrm55.errors import InputError
 
+PLACED = ("code", "data", "arena", "weights", "hot_weights", "images")
+TIGHTLY_COUPLED, ON_CHIP, OFF_CHIP = range(3)  # tiers
+_LARGEST = 1 << 32
+_COMPARE = ["compare it with firmware/platform/corstone300/memory.json"]
+
 
 @dataclass(frozen=True)
 class Region:
-    """One memory of the board."""
+    """One memory of the board. tier: 0 is tightly coupled to the core, 1 on the chip, 2 outside; less is faster."""
 
     name: str
     origin: int
     size: int  # bytes
     holds: str  # what goes there, in words
+    tier: int = OFF_CHIP
 
     def contains(self, address: int) -> bool:
         return self.origin <= address < self.origin + self.size
@@ -25,40 +34,119 @@ class Region:
 
 @dataclass(frozen=True)
 class MemoryMap:
-    """All memories of a board, and which of them takes what."""
+    """All memories of a board, and which of them takes what.
+
+    placement: what (one of PLACED) -> region, where a program has no wish of its own. preference: what -> the regions
+    that the compiler tries before, the fastest first.
+    """
 
     title: str
     regions: dict[str, Region]
-    placement: dict[str, str]  # code, data, arena, weights, hot_weights, images -> name of a region
+    placement: dict[str, str]
     stack_bytes: int
+    preference: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    name: str = "the board"
 
     def region_of(self, what: str) -> Region:
         """The region that takes `what`: code, data, arena, weights, hot_weights or images."""
         return self.regions[self.placement[what]]
 
+    def candidates(self, what: str) -> list[Region]:
+        """The regions to try for `what`, in order."""
+        names = dict.fromkeys([*self.preference.get(what, ()), self.placement[what]])
+        return [self.regions[name] for name in names]
+
+
+def find(path: Path | None = None) -> Path:
+    """The file of a memory map: `path`, or the Corstone-300's own."""
+    return path or resources.folder("firmware") / "platform" / "corstone300" / "memory.json"
+
 
 def load(path: Path | None = None) -> MemoryMap:
     """Read `path`, or the Corstone-300's own map. Raises InputError when it cannot be read or contradicts itself."""
-    path = path or resources.folder("firmware") / "platform" / "corstone300" / "memory.json"
+    path = find(path)
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-        regions = {
-            region["name"]: Region(
-                region["name"], int(region["origin"], 0), int(region["bytes"]), region.get("holds", "")
-            )
-            for region in value["regions"]
-        }
-        loaded = MemoryMap(value.get("title", path.stem), regions, dict(value["placement"]), int(value["stack_bytes"]))
     except OSError as trouble:
         raise InputError(f"the memory map {path} cannot be read: {trouble.strerror}.") from trouble
-    except (ValueError, KeyError, TypeError, AttributeError) as trouble:
-        raise InputError(
-            f"{path} is not a memory map: {trouble}.", ["compare it with firmware/platform/corstone300/memory.json"]
-        ) from trouble
-    for what in ("code", "data", "arena", "weights", "hot_weights", "images"):
-        if loaded.placement.get(what) not in regions:
+    except (ValueError, RecursionError) as trouble:
+        raise InputError(f"{path} is not a memory map: it is no JSON ({trouble}).", _COMPARE) from trouble
+    if not isinstance(value, dict):
+        raise InputError(f"{path} is not a memory map: it is no JSON object.", _COMPARE)
+    regions = _regions(path, value)
+    stack = value.get("stack_bytes")
+    if not isinstance(stack, int) or not _is_count(stack):
+        raise InputError(f"{path} does not say how many `stack_bytes` there are.", _COMPARE)
+    placement = _object(path, value, "placement")
+    for what in PLACED:
+        if placement.get(what) not in regions:
             raise InputError(
-                f"{path} places `{what}` in `{loaded.placement.get(what)}`, which is none of its regions.",
+                f"{path} places `{what}` in `{placement.get(what)}`, which is none of its regions.",
                 [f"use one of {', '.join(regions)}"],
             )
+    preference = {what: _preferred(path, what, names, regions) for what, names in _preferences(path, value).items()}
+    name = str(value.get("board", path.stem))
+    loaded = MemoryMap(str(value.get("title", path.stem)), regions, dict(placement), stack, preference, name)
+    if stack > loaded.region_of("data").size:
+        raise InputError(f"{path}: a stack of {stack:,} bytes does not fit into {placement['data']}.", _COMPARE)
     return loaded
+
+
+def _regions(path: Path, value: dict[str, Any]) -> dict[str, Region]:
+    listed = value.get("regions")
+    if not isinstance(listed, list) or not listed:
+        raise InputError(f"{path} is not a memory map: it has no list of `regions`.", _COMPARE)
+    regions: dict[str, Region] = {}
+    for entry in listed:
+        region = _region(path, entry)
+        if region.name in regions:
+            raise InputError(f"{path} has two regions called {region.name}.", ["give each a name of its own"])
+        regions[region.name] = region
+    for low, high in pairwise(sorted(regions.values(), key=lambda r: r.origin)):
+        if low.origin + low.size > high.origin:
+            raise InputError(
+                f"{path}: {low.name} and {high.name} overlap at {high.origin:#010x}.", ["correct origin or bytes"]
+            )
+    return regions
+
+
+def _region(path: Path, entry: Any) -> Region:
+    name = entry.get("name") if isinstance(entry, dict) else None
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise InputError(f"{path}: a region needs a name that a linker script can say, not {name!r}.", _COMPARE)
+    try:
+        origin = int(entry["origin"], 0)
+    except (KeyError, TypeError, ValueError) as trouble:
+        raise InputError(f'{path}: the origin of {name} is no address such as "0x20000000".', _COMPARE) from trouble
+    size, tier = entry.get("bytes"), entry.get("tier", OFF_CHIP)
+    if not _is_count(size) or size == 0:
+        raise InputError(f"{path}: the bytes of {name} are no positive number.", _COMPARE)
+    if origin < 0 or origin + size > _LARGEST:
+        raise InputError(f"{path}: {name} reaches over the end of a 32-bit address space.", _COMPARE)
+    if not _is_count(tier) or tier > OFF_CHIP:
+        raise InputError(f"{path}: the tier of {name} is none of 0 (tightly coupled), 1 (on the chip), 2.", _COMPARE)
+    return Region(name, origin, size, str(entry.get("holds", "")), tier)
+
+
+def _object(path: Path, value: dict[str, Any], key: str) -> dict[str, Any]:
+    found = value.get(key)
+    if not isinstance(found, dict) or not all(isinstance(name, str | list) for name in found.values()):
+        raise InputError(f"{path} does not say in `{key}` which region takes what.", _COMPARE)
+    return found
+
+
+def _preferences(path: Path, value: dict[str, Any]) -> dict[str, Any]:
+    return _object(path, value, "preference") if "preference" in value else {}
+
+
+def _preferred(path: Path, what: str, names: Any, regions: dict[str, Region]) -> tuple[str, ...]:
+    if what not in PLACED or not isinstance(names, list) or any(name not in regions for name in names):
+        raise InputError(
+            f"{path} prefers `{names}` for `{what}`: a list of its regions is wanted.",
+            [f"use {', '.join(regions)}, for one of {', '.join(PLACED)}"],
+        )
+    return tuple(names)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -41,8 +41,7 @@ SECTIONS
     _code_start = ADDR(.vectors);
 
     /* Loaded to where they are used, by the ELF loader of the simulator (or of a debugger). */
-    .ocrm55.weights.hot : ALIGN(16) { *(.ocrm55.weights.hot .ocrm55.weights.hot.*) } > HOT_WEIGHTS_REGION :hot_weights
-    .ocrm55.weights : ALIGN(16) { *(.ocrm55.weights .ocrm55.weights.*) } > WEIGHTS_REGION :weights
+    .ocrm55.weights : ALIGN(16) { *(.ocrm55.weights) } > WEIGHTS_REGION :weights
     .ocrm55.images : ALIGN(16) { *(.ocrm55.images .ocrm55.images.*) } > IMAGES_REGION :images
 
     /* First in its region: what runs off its lower end leaves mapped memory, besides meeting MSPLIM. */
@@ -70,10 +69,13 @@ SECTIONS
         *(.bss .bss.* COMMON)
         . = ALIGN(8);
         _bss_end = .;
-    } > DATA_REGION :bss
+    } > DATA_REGION AT > DATA_REGION :bss
+
+    /* Behind the stack, where both are in tightly coupled memory. Loaded there: without AT it would follow .data. */
+    .ocrm55.weights.hot : ALIGN(16) { *(.ocrm55.weights.hot .ocrm55.weights.hot.*) } > HOT_WEIGHTS_REGION AT > HOT_WEIGHTS_REGION :hot_weights
 
     /* Neither loaded nor cleared: the program writes before it reads. */
-    .ocrm55.arena (NOLOAD) : ALIGN(16) { *(.ocrm55.arena .ocrm55.arena.*) } > ARENA_REGION :arena
+    .ocrm55.arena (NOLOAD) : ALIGN(16) { *(.ocrm55.arena .ocrm55.arena.*) } > ARENA_REGION AT > ARENA_REGION :arena
 
     /* Images that the host hands over take what is left of their region: symbols only, because a section of that size
      * would be cleared by QEMU's loader at every start. The weights, the arena and the compiled-in image may live in the

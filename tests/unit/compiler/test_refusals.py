@@ -9,7 +9,6 @@ import onnx
 import pytest
 
 from ocrm55.compiler import frontend, pipeline
-from ocrm55.compiler.memory import MemoryPlan
 from ocrm55.compiler.operators import Softmax
 from ocrm55.compiler.pipeline import CompileOptions
 from ocrm55.compiler.program import Operator, Program, Tensor
@@ -86,18 +85,6 @@ def test_a_file_that_is_no_model(tmp_path, content):
 def test_a_missing_file(tmp_path):
     with pytest.raises(InputError, match="not a valid ONNX model"):
         frontend.read_onnx(tmp_path / "none.onnx")
-
-
-def test_an_arena_that_does_not_fit():
-    plan = MemoryPlan([], 3_000_000, 3_000_000, {}, {})
-    with pytest.raises(UnsupportedError, match=r"arena take 3,000,000 bytes; ISRAM of corstone300 has 2,097,152"):
-        pipeline.check_fit(plan, 1000, "corstone300")
-
-
-def test_weights_that_do_not_fit():
-    plan = MemoryPlan([], 16, 16, {}, {})
-    with pytest.raises(UnsupportedError, match="weights take"):
-        pipeline.check_fit(plan, 1 << 31, "corstone300")
 
 
 class NoTarget(Target):

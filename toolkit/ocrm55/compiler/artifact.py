@@ -16,6 +16,7 @@ import onnx
 from ocrm55 import __version__
 from ocrm55.compiler.codegen import driver
 from ocrm55.compiler.memory import MemoryPlan
+from ocrm55.compiler.placement import Placement
 from ocrm55.compiler.program import Program
 from ocrm55.files import atomic_directory
 
@@ -38,20 +39,26 @@ class Artifact:
 
 @dataclass(frozen=True)
 class Contents:
-    """What goes into an artifact besides the program. image: name and pixels of an image to compile in."""
+    """What goes into an artifact besides the program.
+
+    kernels: names of firmware/kernels. image: name and pixels of an image to compile in. libraries: from elsewhere.
+    """
 
     model: onnx.ModelProto
     labels: Sequence[str]
     kernels: Sequence[str] = ()
     image: tuple[str, np.ndarray] | None = None
+    libraries: Sequence[str] = ()
+    placement: Placement | None = None
 
 
 def write(program: Program, plan: MemoryPlan, contents: Contents, destination: Path) -> Artifact:
     """Write the folder, whole or not at all. The same program gives the same bytes."""
-    weights = driver.weight_image(program)
+    placement = contents.placement
+    weights = driver.weight_image(program, placement.hot if placement else ())
     sources = {
         "model.c": driver.model_source(program, plan, weights),
-        "weights.S": driver.render("weights.S.j2", weight_bytes=len(weights.data)),
+        "weights.S": driver.render("weights.S.j2", weight_bytes=len(weights.data), hot_bytes=weights.hot_bytes),
         **driver.operator_files(program),
     }
     compiled = sorted(f"src/{name}" for name in sources if name.endswith((".c", ".S")))
@@ -63,15 +70,23 @@ def write(program: Program, plan: MemoryPlan, contents: Contents, destination: P
         (folder / "src" / "weights.bin").write_bytes(weights.data)
         shutil.copyfile(_SUPPORT, folder / "src" / _SUPPORT.name)
         _write_headers(folder / "include", program, plan, weights, contents)
-        cmake = driver.render("sources.cmake.j2", sources=compiled, kernels=contents.kernels)
+        cmake = driver.render(
+            "sources.cmake.j2",
+            sources=compiled,
+            kernels=contents.kernels,
+            libraries=contents.libraries,
+            placement=placement.rows() if placement else [],
+        )
         (folder / "sources.cmake").write_text(cmake, encoding="utf-8")
         (folder / "model.onnx").write_bytes(contents.model.SerializeToString(deterministic=True))
-        text = json.dumps(metadata(program, plan, weights), indent=2) + "\n"
+        text = json.dumps(metadata(program, plan, weights, placement), indent=2) + "\n"
         (folder / "metadata.json").write_text(text, encoding="utf-8")
     return Artifact(Path(destination), program, plan, len(weights.data))
 
 
-def metadata(program: Program, plan: MemoryPlan, weights: driver.WeightImage) -> dict[str, Any]:
+def metadata(
+    program: Program, plan: MemoryPlan, weights: driver.WeightImage, placement: Placement | None = None
+) -> dict[str, Any]:
     """metadata.json: what each operator is and costs, where each tensor lies and when it lives."""
     packages = ("apache-tvm", "apache-tvm-ffi", "onnx", "numpy")
     return {
@@ -83,6 +98,7 @@ def metadata(program: Program, plan: MemoryPlan, weights: driver.WeightImage) ->
         "arena_bytes": plan.arena_bytes,
         "arena_lower_bound": plan.lower_bound,
         "weight_bytes": len(weights.data),
+        "placement": _placed(placement),
         "macs": program.macs,
         "operators": [
             {
@@ -123,6 +139,11 @@ def metadata(program: Program, plan: MemoryPlan, weights: driver.WeightImage) ->
         ],
         "versions": {name: version(name) for name in packages},
     }
+
+
+def _placed(placement: Placement | None) -> dict[str, dict[str, Any]]:
+    rows = placement.rows() if placement else []
+    return {what: {"region": region.name, "bytes": size} for what, region, size in rows}
 
 
 def _interface(program: Program, plan: MemoryPlan, name: str) -> dict[str, Any]:

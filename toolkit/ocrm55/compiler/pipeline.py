@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import onnx
 
-from ocrm55 import console, resources
-from ocrm55.compiler import artifact, calibration, frontend, memory, overlap, signed
+from ocrm55 import console, memory_map
+from ocrm55.compiler import artifact, calibration, frontend, memory, overlap, placement, quantize_separate, signed
 from ocrm55.compiler.artifact import Artifact, Contents
 from ocrm55.compiler.lowering import float32, int8, legalise
 from ocrm55.compiler.lowering.flat import FlatFunction
 from ocrm55.compiler.memory import MemoryPlan
 from ocrm55.compiler.program import Program
 from ocrm55.compiler.quantize import quantize
+from ocrm55.compiler.targets import cmsis_nn, costs
 from ocrm55.compiler.targets.base import Target, assign
 from ocrm55.compiler.targets.c import CTarget
 from ocrm55.compiler.targets.m55 import M55Target
-from ocrm55.errors import InputError, ToolchainError, UnsupportedError
+from ocrm55.errors import InputError, UnsupportedError
+from ocrm55.memory_map import MemoryMap
 from ocrm55.recognizer import image
 from ocrm55.recognizer.charset import load_charset
 
-BOARD = "corstone300"
 PRECISIONS = ("int8", "float32")
 
 
@@ -32,17 +33,20 @@ PRECISIONS = ("int8", "float32")
 class CompileOptions:
     """What the generated C depends on besides the model.
 
-    image: an image file to compile in, for boards without a host. board: whose memory.json the program must fit.
+    image: an image file to compile in, for boards without a host. memory_map: the memory.json of the board that
+    the program must fit, instead of the Corstone-300's.
     calibrate: a folder of images to quantise on, instead of the bundled ones. arena_limit: the most bytes that the
     arena may take.
+    kernels: who may compute int8 operators: m55, cmsis-nn with m55 for what it lacks, or both, whichever is cheaper.
     """
 
     model_name: str = "en_ppocrv3_rec"
     precision: str = "float32"
     image: Path | None = None
-    board: str = BOARD
+    memory_map: Path | None = None
     calibrate: Path | None = None
     arena_limit: int | None = None
+    kernels: tuple[str, ...] = ("m55",)
 
 
 def compile_model(source: Path, destination: Path, options: CompileOptions | None = None) -> Artifact:
@@ -51,17 +55,29 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
     Raises UnsupportedError for what cannot be compiled or does not fit the board, InputError for a broken model.
     """
     options = options or CompileOptions()
+    board = memory_map.load(options.memory_map)
     picture = None if options.image is None else (options.image.name, image.resize(image.read_image(options.image)))
     model = load(source)
     if options.precision == "int8":
         model = quantised(model, options)
-    targets = targets_for(options.precision)
-    program, plan = planned(model, targets, options)
-    weight_bytes = sum(tensor.bytes for tensor in program.weights())
-    check_fit(plan, weight_bytes, options.board)
+    targets = targets_for(options.precision, options.kernels)
+    program, plan = planned_for(board, model, targets, options)
+    placed = placement.place(program, plan.arena_bytes, board)
     kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
-    contents = Contents(model, labels_of(source, program), kernels, picture)
+    libraries = sorted({name for target in targets for name in target.libraries(program)})
+    contents = Contents(model, labels_of(source, program), kernels, picture, libraries, placed)
     return artifact.write(program, plan, contents, destination)
+
+
+def planned_for(
+    board: MemoryMap, model: onnx.ModelProto, targets: list[Target], options: CompileOptions
+) -> tuple[Program, MemoryPlan]:
+    """`planned`, aiming at an arena that is tightly coupled to the core where the user sets no limit."""
+    room = placement.arena_room(board)
+    if options.arena_limit is None and options.precision == "int8" and room:
+        with suppress(UnsupportedError):
+            return planned(model, targets, replace(options, arena_limit=room))
+    return planned(model, targets, options)
 
 
 def planned(model: onnx.ModelProto, targets: list[Target], options: CompileOptions) -> tuple[Program, MemoryPlan]:
@@ -115,6 +131,8 @@ def quantised(model: onnx.ModelProto, options: CompileOptions) -> onnx.ModelProt
         return model
     frontend.check_interface(model)
     width = model.graph.input[0].type.tensor_type.shape.dim[3].dim_value
+    if not is_fused(options.kernels):
+        return quantize_separate.quantize(model, calibration.tensors(calibration.images(options.calibrate), width))
     return quantize(model, calibration.tensors(calibration.images(options.calibrate), width))
 
 
@@ -144,9 +162,20 @@ def check_interface(program: Program) -> None:
             )
 
 
-def targets_for(precision: str) -> list[Target]:
+def is_fused(kernels: tuple[str, ...]) -> bool:
+    """Whether one kernel computes a convolution and its activation: ours does, CMSIS-NN does not."""
+    return kernels != (cmsis_nn.NAME,)
+
+
+def targets_for(precision: str, kernels: tuple[str, ...] = ("m55",)) -> list[Target]:
     """Who may compute operators, in order of preference."""
-    return [M55Target(), CTarget()] if precision == "int8" else [CTarget()]
+    if precision != "int8":
+        return [CTarget()]
+    own: list[Target] = [M55Target(), CTarget()]
+    if cmsis_nn.NAME not in kernels:
+        return own
+    library = cmsis_nn.CmsisNnTarget()
+    return [costs.WhereCheaper(library, M55Target()) if is_fused(kernels) else library, *own]
 
 
 def labels_of(source: Path, program: Program) -> list[str]:
@@ -163,23 +192,3 @@ def labels_of(source: Path, program: Program) -> list[str]:
             f"{source} has {classes} classes and a charset of {len(labels)} characters.", ["export the model again"]
         )
     return labels
-
-
-def check_fit(plan: MemoryPlan, weight_bytes: int, board: str) -> None:
-    """Refuse a program whose arena or weights are larger than the memory that the board has for them."""
-    try:
-        path = resources.folder("firmware") / "platform" / board / "memory.json"
-    except ToolchainError:
-        return
-    if not path.exists():
-        return
-    layout = json.loads(path.read_text())
-    sizes = {region["name"]: int(region["bytes"]) for region in layout["regions"]}
-    needs = {"arena": ("arena", plan.arena_bytes), "weights": ("weights", weight_bytes)}
-    for what, (key, needed) in needs.items():
-        region = layout["placement"][key]
-        if needed > sizes[region]:
-            raise UnsupportedError(
-                f"the {what} take {needed:,} bytes; {region} of {board} has {sizes[region]:,}.",
-                ["a narrower input", "--precision int8", f"place the {what} elsewhere in {path.name}"],
-            )

@@ -25,6 +25,9 @@ def show(artifact: Path) -> None:
     console.result(f"MACs       {metadata['macs']:>13,}")
     console.result(f"weights    {metadata['weight_bytes']:>13,} bytes")
     console.result(f"arena      {metadata['arena_bytes']:>13,} bytes, lower bound {bound:,}")
+    for what, place in metadata["placement"].items():
+        words = {"hot_weights": "weights that are read most often"}.get(what, what)
+        console.result(f"{place['region']:<10} {place['bytes']:>13,} bytes of {words}")
 
 
 def _row(operator: Mapping[str, Any], metadata: Mapping[str, Any]) -> tuple[str, ...]:

@@ -25,25 +25,34 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class WeightImage:
-    """weights.bin: the weights back to back, each on a vector boundary."""
+    """weights.bin: the weights back to back, each on a vector boundary; the first hot_bytes have their own section."""
 
     data: bytes
     offsets: dict[str, int]
+    hot_bytes: int = 0
+
+    def place(self, name: str) -> str:
+        """Where a tensor lies, as a C expression."""
+        offset = self.offsets[name]
+        if offset < self.hot_bytes:
+            return f"ocrm55_weights_hot + {offset}"
+        return f"ocrm55_weights + {offset - self.hot_bytes}"
 
 
-def weight_image(program: Program) -> WeightImage:
-    """Lay out the weights in the order in which the operators read them."""
+def weight_image(program: Program, hot: Sequence[str] = ()) -> WeightImage:
+    """Lay out the weights in the order in which the operators read them, those named `hot` before the others."""
     parts: list[bytes] = []
     offsets: dict[str, int] = {}
-    size = 0
-    for tensor in program.weights():
+    size = hot_bytes = 0
+    for tensor in sorted(program.weights(), key=lambda tensor: tensor.name not in hot):
         assert tensor.data is not None
         data = np.ascontiguousarray(tensor.data).astype(tensor.data.dtype.newbyteorder("<"), copy=False).tobytes()
         offsets[tensor.name] = size
         padding = -len(data) % ALIGN
         parts += [data, bytes(padding)]
         size += len(data) + padding
-    return WeightImage(b"".join(parts) or bytes(ALIGN), offsets)
+        hot_bytes = size if tensor.name in hot else hot_bytes
+    return WeightImage(b"".join(parts) or bytes(ALIGN), offsets, hot_bytes)
 
 
 def render(template: str, **values: Any) -> str:
@@ -94,7 +103,10 @@ def straight_line(program: Program, plan: MemoryPlan, weights: WeightImage) -> d
     return {
         "operators": [_step(operator, program) for operator in program.steps],
         "tensors": _arena_pointers(program, plan),
-        "weights": [_pointer(t, weights.offsets[t.name]) for t in program.weights()],
+        "weights": [
+            {**_pointer(t, weights.offsets[t.name]), "place": weights.place(t.name)} for t in program.weights()
+        ],
+        "hot_weight_bytes": weights.hot_bytes,
     }
 
 

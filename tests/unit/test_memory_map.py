@@ -1,0 +1,101 @@
+"""memory.json of a board: what is wrong with one is said in one sentence that names the file."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+
+from ocrm55 import memory_map
+from ocrm55.errors import InputError
+
+OWN = json.loads(memory_map.find().read_text())
+
+
+def changed(*path_and_value: object) -> dict:
+    """The Corstone-300's map with one thing changed: keys and indices, then the new value."""
+    *path, last, new = path_and_value
+    value = deepcopy(OWN)
+    inner = value
+    for key in path:
+        inner = inner[key]
+    inner[last] = new
+    return value
+
+
+def refused(file: Path, content: str) -> str:
+    file.write_text(content)
+    with pytest.raises(InputError) as trouble:
+        memory_map.load(file)
+    assert str(file) in trouble.value.sentence
+    assert trouble.value.sentence.endswith(".")
+    assert "\n" not in trouble.value.sentence
+    return trouble.value.sentence
+
+
+def test_the_own_map() -> None:
+    board = memory_map.load()
+    assert board.name == "corstone300"
+    assert [region.name for region in board.candidates("arena")] == ["DTCM", "ISRAM"]
+    assert board.regions["ITCM"].tier == memory_map.TIGHTLY_COUPLED
+    assert board.regions["DDR"].tier == memory_map.OFF_CHIP
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is no JSON"),
+        ("[" * 100_000, "is no JSON"),
+        ("\x00", "is no JSON"),
+        ("[]", "is no JSON object"),
+        ("{}", "no list of `regions`"),
+        ('{"regions": []}', "no list of `regions`"),
+        ('{"regions": [7]}', "a name that a linker script can say"),
+        ('{"regions": [{"name": "A B"}]}', "a name that a linker script can say"),
+        ('{"regions": [{"name": "A"}]}', "the origin of A"),
+        ('{"regions": [{"name": "A", "origin": 5, "bytes": 1}]}', "the origin of A"),
+        ('{"regions": [{"name": "A", "origin": "0x0", "bytes": -1}]}', "the bytes of A"),
+        ('{"regions": [{"name": "A", "origin": "0x0", "bytes": true}]}', "the bytes of A"),
+        ('{"regions": [{"name": "A", "origin": "0xFFFFFFFF", "bytes": 2}]}', "32-bit"),
+    ],
+)
+def test_what_is_no_map(text: str, words: str, tmp_path: Path) -> None:
+    assert words in refused(tmp_path / "board.json", text)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (changed("regions", 1, "name", "ITCM"), "two regions called ITCM"),
+        (changed("regions", 1, "origin", "0x20000010"), "DTCM and SRAM overlap"),
+        (changed("regions", 0, "tier", 3), "the tier of ITCM"),
+        (changed("placement", "arena", "HEAP"), "places `arena` in `HEAP`"),
+        (changed("placement", "code", None), "in `placement`"),
+        (changed("placement", []), "in `placement`"),
+        (changed("preference", "arena", "DTCM"), "prefers `DTCM` for `arena`"),
+        (changed("preference", "arena", ["HEAP"]), "prefers"),
+        (changed("preference", "heap", ["DTCM"]), "for `heap`"),
+        (changed("stack_bytes", "32K"), "stack_bytes"),
+        (changed("stack_bytes", 1 << 20), "a stack of 1,048,576 bytes does not fit into DTCM"),
+    ],
+)
+def test_what_contradicts_itself(value: dict, words: str, tmp_path: Path) -> None:
+    assert words in refused(tmp_path / "board.json", json.dumps(value))
+
+
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.json", tmp_path):
+        with pytest.raises(InputError, match="cannot be read"):
+            memory_map.load(path)
+
+
+def test_a_map_without_tiers_or_preferences_is_complete(tmp_path: Path) -> None:
+    value = deepcopy(OWN)
+    del value["preference"]
+    for region in value["regions"]:
+        del region["tier"]
+    file = tmp_path / "board.json"
+    file.write_text(json.dumps(value))
+    assert [region.name for region in memory_map.load(file).candidates("weights")] == ["DDR"]
