@@ -12,6 +12,8 @@ import pytest
 from mlf import SANITIZE, reference, small_network, symbols, unpack
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
+from ocrm55.errors import UnsupportedError
+
 INSIDE = ("--pass-config", "tir.usmp.enable=1")
 SHAPE = (1, 3, 9, 14)
 
@@ -108,3 +110,12 @@ def test_arm_compiler_takes_the_vectors(tmp_path: Path) -> None:
         [*words, *include, *library.sources], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_what_has_no_integer_operator(tmp_path: Path) -> None:
+    """Only arguments of this command line are suggested."""
+    onnx.save(small_network(), str(tmp_path / "float.onnx"))
+    quantize_static(tmp_path / "float.onnx", tmp_path / "int8.onnx", Noise(), quant_format=QuantFormat.QDQ)
+    with pytest.raises(UnsupportedError, match="mean of layer mean") as refused:
+        unpack(tmp_path, onnx.load(str(tmp_path / "int8.onnx")))
+    assert refused.value.tries == ["compile the model as it was before it was quantised"]

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+
+import onnx
 
 from ocrm55 import console, files
 from ocrm55.compiler import memory, pipeline
+from ocrm55.compiler.memory import MemoryPlan
 from ocrm55.compiler.pipeline import CompileOptions
 from ocrm55.compiler.program import Program
-from ocrm55.compiler.targets.base import assign
-from ocrm55.errors import UnsupportedError
+from ocrm55.compiler.targets.base import Target, assign
+from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.tvmc import library, models, sources
 from ocrm55.tvmc.library import Library
-from ocrm55.tvmc.settings import Settings
+from ocrm55.tvmc.settings import Settings, Workspace
+
+# What `ocrm55 compile` would have its users try, in the words of this command line.
+_OTHER_WORDS = {
+    "--precision float32": "compile the model as it was before it was quantised",
+    "ocrm55 export": "export the model anew",
+}
 
 
 def compile_library(settings: Settings) -> Library:
@@ -23,12 +35,10 @@ def compile_library(settings: Settings) -> Library:
     """
     model = models.load(settings.model, settings.model_format, settings.shapes)
     options = CompileOptions(model_name=settings.name, precision=models.precision(model))
-    program = pipeline.to_program(model, options)
     targets = pipeline.targets_for(options.precision)
-    assign(program, targets)
+    with _in_our_words():
+        program, plan = planned(model, targets, options, settings.workspace)
     sources.rename_functions(program, settings.name)
-    plan = memory.plan(program)
-    check_pool(plan.arena_bytes, settings)
     kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
     made = Library(settings, program, plan, model, tuple(kernels))
     library.write(made)
@@ -37,14 +47,31 @@ def compile_library(settings: Settings) -> Library:
     return made
 
 
-def check_pool(needed: int, settings: Settings) -> None:
-    """Refuse a workspace that is larger than its pool."""
-    pool = settings.workspace
-    if pool.limit is not None and needed > pool.limit:
-        raise UnsupportedError(
-            f"the workspace takes {needed:,} bytes; the pool {pool.pool} has {pool.limit:,}.",
-            ["a smaller input shape", "an int8 model"],
-        )
+def planned(
+    model: onnx.ModelProto, targets: list[Target], options: CompileOptions, pool: Workspace
+) -> tuple[Program, MemoryPlan]:
+    """Lower the model, give its operators to the targets and place its tensors; in a pool, within its size."""
+    program = pipeline.to_program(model, options)
+    assign(program, targets)
+    plan = memory.plan(program)
+    if pool.limit is None or plan.arena_bytes <= pool.limit:
+        return program, plan
+    with suppress(UnsupportedError):
+        return pipeline.planned(model, targets, replace(options, arena_limit=pool.limit))
+    raise UnsupportedError(
+        f"the workspace takes {plan.arena_bytes:,} bytes; the pool {pool.pool} has {pool.limit:,}.",
+        ["a smaller input shape", "an int8 model"],
+    )
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    """Errors of the compiler with things to try that are arguments here."""
+    try:
+        yield
+    except (InputError, UnsupportedError) as trouble:
+        trouble.tries = [_OTHER_WORDS.get(each, each) for each in trouble.tries]
+        raise
 
 
 def show_offloads(program: Program, where: str) -> None:
