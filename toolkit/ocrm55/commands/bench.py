@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ocrm55 import stages
-from ocrm55.commands.options import BuildDir, Source
+from ocrm55.commands.options import BuildDir, CmsisNnOption, Source
 from ocrm55.workspace import DEFAULT_BUILD_DIR
 
 
@@ -27,16 +27,39 @@ class Compiler(enum.StrEnum):
     CLANG = "clang"
 
 
+class Rival(enum.StrEnum):
+    """Whose kernels ours are compared with."""
+
+    CMSIS_NN = "cmsis-nn"
+
+
 def bench(
     what: Annotated[What, typer.Argument(help="`kernels`: every int8 kernel at the shapes of the network's layers.")],
     source: Source = "bundled",
     compiler: Annotated[Compiler, typer.Option(help="Compiler of the kernels.")] = Compiler.GCC,
+    against: Annotated[
+        Rival | None, typer.Option("--against", help="Run the whole network with both, and show them side by side.")
+    ] = None,
+    cmsis_nn: CmsisNnOption = None,
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", metavar="FILE", help="With --against: write the table there too.")
+    ] = None,
     build_dir: BuildDir = DEFAULT_BUILD_DIR,
 ) -> None:
     """Count the instructions of every int8 kernel on QEMU.
 
     Beside them stands what llvm-mca estimates for the inner loops, where it is installed: an estimate, no measurement.
+    With --against, the network is compiled for both and run, and each layer shows the instructions of both.
     """
+    if against is not None:
+        from ocrm55.report import against as comparison
+
+        options = stages.Options(build_dir=build_dir, source=source, toolchain=compiler.value, cmsis_nn=cmsis_nn)
+        table = comparison.measure(options)
+        comparison.print_table(table)
+        if markdown is not None:
+            comparison.write(table, markdown)
+        return
     from ocrm55.export.onnx_model import to_onnx
     from ocrm55.report import kernel_bench
 
