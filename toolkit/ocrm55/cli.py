@@ -36,6 +36,7 @@ _COMMANDS = [
     ("build", "build", "build", _PIPELINE),
     ("verify", "verify", "verify", _PROOF),
     ("eval", "eval", "eval_", _PROOF),
+    ("quantize-report", "quantize_report", "quantize_report", _PROOF),
     ("profile", "profile", "profile", _PROOF),
     ("report", "report", "report", _PROOF),
     ("bench", "bench", "bench", _PROOF),

@@ -21,6 +21,7 @@ from onnx import helper, numpy_helper
 
 from ocrm55.compiler import calibration, ranges
 from ocrm55.compiler.calibration import Histogram
+from ocrm55.compiler.equalise import equalise
 from ocrm55.compiler.folding import Graph, attributes, fold, shapes
 from ocrm55.compiler.ranges import Method, Quantisation
 
@@ -35,10 +36,14 @@ MOVES = ("Reshape", "Transpose", "Slice", "Squeeze", "Unsqueeze")
 
 @dataclass(frozen=True)
 class QuantizeOptions:
-    """method: how ranges are chosen. channel_scales: a scale a channel in front of depthwise convolutions."""
+    """method: how ranges are chosen. channel_scales: a scale a channel in front of depthwise convolutions.
+
+    equalise: scale channels in front of the other convolutions, see equalise.py.
+    """
 
     method: Method = "mse"
     channel_scales: bool = True
+    equalise: bool = True
 
 
 def quantize(
@@ -50,7 +55,9 @@ def quantize(
     graph = Graph(folded)
     points = quantised_tensors(graph)
     histograms = calibration.collect(folded, points, inputs)
-    return insert(folded, choose(graph, histograms, options))
+    if options.equalise:
+        folded, histograms = equalise(folded, histograms)
+    return insert(folded, choose(Graph(folded), histograms, options))
 
 
 def quantised_tensors(graph: Graph) -> list[str]:

@@ -229,11 +229,15 @@ class _Walk:
             origin.write = emit.gate_writer(self._build, origin, gated, gate)
             self._bind(node, origin, gated.index)
             return
-        number = next((s for s in map(self._function.scalar, node.args) if s is not None), None)
         value = left or right
-        if number is None or value is None:
+        constant = next((c for c in map(self._function.constant, node.args) if c is not None), None)
+        if value is not None and constant is not None and constant.size == 1:
+            factor = value.factor * float(constant.item())
+            self._values[node.name] = Value(value.origin, value.index, factor, value.channel_factor)
+        elif value is not None and constant is not None and _is_by_channel(constant, value):
+            self._values[node.name] = Value(value.origin, value.index, value.factor, constant.reshape(-1))
+        else:
             raise UnsupportedError(f"the product of layer {self._function.layer(node)} has no int8 operator.", TRIES)
-        self._values[node.name] = Value(value.origin, value.index, value.factor * number)
 
     def _add(self, node: Node) -> None:
         left, right = (self._value(a) for a in node.args)
@@ -294,6 +298,13 @@ class _Walk:
         for axis, begin, end, step in zip(axes, begins, ends, steps, strict=True):
             cuts[axis] = slice(begin, end, step)
         self._values[node.name] = value.moved(value.index[tuple(cuts)])
+
+
+def _is_by_channel(constant: np.ndarray, value: Value) -> bool:
+    """Whether a constant holds a factor for each channel of an image that has none yet."""
+    channels = value.origin.channels
+    is_image = value.index.ndim == 4 and value.index.shape[1] == channels and constant.ndim >= 3
+    return is_image and value.channel_factor is None and constant.size == channels == constant.shape[-3]
 
 
 def _per_channel(value: Value, scale: np.ndarray, zero: np.ndarray, axis: int) -> Quantised:

@@ -70,25 +70,26 @@ class Builder:
     def quantise(self, value: Value, quantised: Quantised) -> Value:
         """The value as int8: its operator writes it so, or an operator of its own converts it."""
         origin = value.origin
-        if origin.quantised is not None:
+        if origin.quantised is not None and not value.is_scaled:
             # Quantisers ask again behind what only moves elements, mostly for the same integers.
             if origin.quantised.equals(quantised):
                 return value
             self.real(value)
         if origin.real is None and origin.write is not None:
-            name = origin.write(quantised, value.index)
+            name = origin.write(_unscaled(quantised, value), value.index)
             reordered = origin.any_order
         else:
+            self.real(value)
             name, reordered = self._convert(origin, quantised), False
         channels = value.index.shape[-1] if reordered else origin.channels
         stored = Origin(origin.count // channels, channels, origin.layer, int8=name, quantised=quantised)
         index = np.arange(value.index.size).reshape(value.index.shape) if reordered else value.index
-        return Value(stored, index, value.factor)
+        return Value(stored, index)
 
     def real(self, value: Value) -> str:
         """The value as a float32 tensor, dense in the value's order or in its origin's."""
         origin = value.origin
-        if value.factor != 1.0:
+        if value.is_scaled:
             raise UnsupportedError(f"{origin.layer} is scaled where no kernel does it.", TRIES)
         if origin.real is None:
             if origin.int8 is not None and origin.quantised is not None:
@@ -122,12 +123,20 @@ def _step(quantised: Quantised, layer: str) -> float:
         raise UnsupportedError(f"{layer} has a scale for each channel where no kernel takes it.", TRIES) from trouble
 
 
+def _unscaled(quantised: Quantised, value: Value) -> Quantised:
+    """How the origin must be written so that the scaled value has the given quantisation."""
+    if not value.is_scaled:
+        return quantised
+    factor = value.factor * (1.0 if value.channel_factor is None else value.channel_factor.astype(np.float64))
+    return Quantised((quantised.scale / factor).astype(np.float32), quantised.zero_point)
+
+
 def _integers(value: Value, layer: str, *, dense: bool = True) -> tuple[str, Quantised]:
     """The int8 tensor behind a value that an integer kernel reads whole."""
     origin = value.origin
     if origin.int8 is None or origin.quantised is None:
         raise UnsupportedError(f"layer {layer} reads {origin.layer}, which is not quantised.", TRIES)
-    if value.factor != 1.0 and dense:
+    if value.is_scaled and dense:
         raise UnsupportedError(f"{origin.layer} is scaled where no kernel does it.", TRIES)
     if dense and not Value(origin, rows_by_channels(value.index)).is_dense:
         raise UnsupportedError(f"layer {layer} reads {origin.layer} in an order that no kernel walks.", TRIES)

@@ -8,7 +8,7 @@ rearrange that array. Whoever reads a value checks that the order is one that it
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -58,12 +58,15 @@ class Origin:
 
 @dataclass
 class Value:
-    """index: which element of the origin stands where, in the network's logical shape. factor: times a number."""
+    """index: which element of the origin stands where, in the network's logical shape.
+
+    factor: times a number; channel_factor: times one for each of the origin's channels.
+    """
 
     origin: Origin
     index: np.ndarray
     factor: float = 1.0
-    parts: list[Value] = field(default_factory=list)  # of a concatenation along the channels
+    channel_factor: np.ndarray | None = None
 
     @property
     def is_dense(self) -> bool:
@@ -73,7 +76,11 @@ class Value:
         )
 
     def moved(self, index: np.ndarray) -> Value:
-        return Value(self.origin, index, self.factor, self.parts)
+        return Value(self.origin, index, self.factor, self.channel_factor)
+
+    @property
+    def is_scaled(self) -> bool:
+        return self.factor != 1.0 or self.channel_factor is not None
 
 
 def rows_by_channels(index: np.ndarray) -> np.ndarray:

@@ -1,0 +1,87 @@
+"""`ocrm55 quantize-report`: what int8 costs in accuracy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ocrm55 import console, stages
+from ocrm55.commands.options import BuildDir, CalibrateOption, Source
+from ocrm55.errors import InputError
+from ocrm55.workspace import DEFAULT_BUILD_DIR
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def quantize_report(
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DIR|FILE", help="Labelled word pictures, as `ocrm55 eval` takes.")
+    ] = None,
+    only: Annotated[
+        Path | None, typer.Option("--only", metavar="LIST", help="A file that names the pictures of --data to read.")
+    ] = None,
+    synthetic: Annotated[
+        int, typer.Option("--synthetic", metavar="N", min=0, help="Lines to draw in fonts unseen in training.")
+    ] = 200,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="Folder for the files; otherwise one in the build folder."),
+    ] = None,
+    source: Source = "bundled",
+    calibrate: CalibrateOption = None,
+    build_dir: BuildDir = DEFAULT_BUILD_DIR,
+) -> None:
+    """Show each int8 tensor's error, and what the float and the int8 network read, side by side.
+
+    The error is the signal to quantisation noise ratio in dB: of rounding this tensor alone, and together with all
+    errors before it. Both networks run in ONNX Runtime. Writes quantization.json and quantization.svg.
+    """
+    from ocrm55.compiler import calibration, frontend, pipeline
+    from ocrm55.compiler.folding import fold
+    from ocrm55.export.paddle_model import PaddleModel
+    from ocrm55.report import quantization
+
+    options = stages.Options(build_dir=build_dir, source=source, precision="int8", calibrate=calibrate)
+    model_dir = stages.model(options)
+    quantised = frontend.read_onnx(stages.artifact(options) / "model.onnx")
+    folded = fold(pipeline.load(model_dir))
+    width = folded.graph.input[0].type.tensor_type.shape.dim[3].dim_value
+    rows = quantization.tensor_errors(
+        folded, quantised, calibration.tensors(calibration.images(options.calibrate), width)
+    )
+    charset = PaddleModel(model_dir).charset
+    sets = [
+        quantization.agreement(name, folded, quantised, pictures, charset)
+        for name, pictures in labelled(data, only, synthetic, width)
+    ]
+    quantization.show(rows, sets)
+    folder = out or options.workspace.root / "quantize-report"
+    quantization.write(folder, rows, sets)
+    console.result(str(folder))
+
+
+def labelled(
+    data: Path | None, only: Path | None, synthetic: int, width: int
+) -> list[tuple[str, list[tuple[np.ndarray, str]]]]:
+    """The sets of pictures with their texts, by name."""
+    from ocrm55.recognizer import image
+    from ocrm55.training import assess
+    from ocrm55.training.checks import unseen_fonts
+    from ocrm55.training.fonts import find_fonts, split
+
+    if only is not None and data is None:
+        raise InputError("--only names pictures of a set, and --data is missing.", ["--data DIR"])
+    sets = []
+    if synthetic:
+        _, fonts = split(find_fonts())
+        samples = unseen_fonts(fonts, synthetic, clean=False).samples
+        drawn = [(image.resize(s.pixels[:, :, ::-1], width=width), s.text) for s in samples]
+        sets.append(("synthetic", drawn))
+    if data is not None:
+        words = assess.select(data, only=only)
+        read = [(image.resize(image.read_image(word.path), width=width), word.text) for word in words]
+        sets.append((data.name, read))
+    return sets
