@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 
 from ocrm55 import __version__
+from ocrm55.compiler import overlap
 from ocrm55.compiler.codegen import driver
 from ocrm55.compiler.memory import MemoryPlan
 from ocrm55.compiler.placement import Placement
@@ -97,6 +98,7 @@ def metadata(
         "output": _interface(program, plan, program.output.name),
         "arena_bytes": plan.arena_bytes,
         "arena_lower_bound": plan.lower_bound,
+        "weights_read_again_bytes": overlap.reread_bytes(program),
         "weight_bytes": len(weights.data),
         "placement": _placed(placement),
         "macs": program.macs,

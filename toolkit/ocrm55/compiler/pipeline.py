@@ -9,8 +9,8 @@ from pathlib import Path
 
 import onnx
 
-from ocrm55 import console, memory_map
-from ocrm55.compiler import artifact, calibration, frontend, memory, overlap, placement, quantize_separate, signed
+from ocrm55 import memory_map
+from ocrm55.compiler import arena_limit, artifact, calibration, frontend, placement, quantize_separate, signed
 from ocrm55.compiler.artifact import Artifact, Contents
 from ocrm55.compiler.lowering import float32, int8, legalise
 from ocrm55.compiler.lowering.flat import FlatFunction
@@ -18,7 +18,7 @@ from ocrm55.compiler.memory import MemoryPlan
 from ocrm55.compiler.program import Program
 from ocrm55.compiler.quantize import quantize
 from ocrm55.compiler.targets import cmsis_nn, costs
-from ocrm55.compiler.targets.base import Target, assign
+from ocrm55.compiler.targets.base import Target
 from ocrm55.compiler.targets.c import CTarget
 from ocrm55.compiler.targets.m55 import M55Target
 from ocrm55.errors import InputError, UnsupportedError
@@ -83,36 +83,12 @@ def planned_for(
 def planned(model: onnx.ModelProto, targets: list[Target], options: CompileOptions) -> tuple[Program, MemoryPlan]:
     """Lower a model, give its operators to the targets and place its tensors, within the arena's limit if there is one.
 
-    The limit is met by letting pointwise layers write over their inputs, in chunks that are as large as it allows.
-    Raises UnsupportedError when it cannot be met.
+    Raises UnsupportedError when the limit cannot be met.
     """
-    program, plan = _planned(model, targets, options, None)
-    limit = options.arena_limit
-    if limit is None or plan.arena_bytes <= limit:
-        return program, plan
-    smallest = whole = plan.arena_bytes
-    for chunk_bytes in overlap.CHUNK_BYTES if options.precision == "int8" else ():
-        program, plan = _planned(model, targets, options, chunk_bytes)
-        if plan.arena_bytes <= limit:
-            again = overlap.reread_bytes(program)
-            console.note(f"arena {plan.arena_bytes:,} instead of {whole:,} bytes; weights read again: {again:,} bytes")
-            return program, plan
-        smallest = min(smallest, plan.arena_bytes)
-    raise UnsupportedError(
-        f"the arena takes {smallest:,} bytes at least; the limit is {limit:,}.",
-        [f"--arena-limit {smallest}", "a narrower input"],
-    )
-
-
-def _planned(
-    model: onnx.ModelProto, targets: list[Target], options: CompileOptions, chunk_bytes: int | None
-) -> tuple[Program, MemoryPlan]:
-    program = to_program(model, options)
-    check_interface(program)
-    if chunk_bytes is not None and options.arena_limit is not None:
-        overlap.apply(program, chunk_bytes, options.arena_limit * 7 // 8)
-    assign(program, targets)
-    return program, memory.plan(program)
+    lowered = to_program(model, options)
+    check_interface(lowered)
+    choice = arena_limit.choose(lowered, targets, options.arena_limit)
+    return choice.program, choice.plan
 
 
 def load(source: Path) -> onnx.ModelProto:

@@ -25,6 +25,11 @@ def show(artifact: Path) -> None:
     console.result(f"MACs       {metadata['macs']:>13,}")
     console.result(f"weights    {metadata['weight_bytes']:>13,} bytes")
     console.result(f"arena      {metadata['arena_bytes']:>13,} bytes, lower bound {bound:,}")
+    again = metadata["weights_read_again_bytes"]
+    if again:
+        console.result(
+            f"again      {again:>13,} bytes of weights are read for that; 0 % of the MACs are computed twice"
+        )
     for what, place in metadata["placement"].items():
         words = {"hot_weights": "weights that are read most often"}.get(what, what)
         console.result(f"{place['region']:<10} {place['bytes']:>13,} bytes of {words}")

@@ -1,0 +1,133 @@
+"""--arena-limit: the cheapest plan that fits, the same bits from every plan, and what to try where none fits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ocrm55.compiler import arena_limit, overlap, pipeline
+from ocrm55.compiler.integer import Depthwise, Epilogue, Pointwise
+from ocrm55.compiler.program import Operator, Program, Tensor
+from ocrm55.errors import UnsupportedError
+
+TARGETS = pipeline.targets_for("int8")
+
+
+@st.composite
+def networks(draw) -> Program:
+    """Blocks of a depthwise and a pointwise layer, with strides, odd heights and growth as in the recognizer."""
+    program = Program("random", "int8")
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    height, width, channels = draw(st.integers(1, 9)), draw(st.integers(1, 19)), draw(st.sampled_from([3, 16, 24]))
+    program.add(Tensor("x", (1, height, width, channels), "int8", "input", "x"))
+    last = "x"
+    for index in range(draw(st.integers(1, 4))):
+        stride, kernel = draw(st.sampled_from([1, 2])), draw(st.sampled_from([3, 5]))
+        rows = (height + kernel // 2 * 2 - kernel) // stride + 1
+        spec = Depthwise(
+            channels, height, width, channels, rows, width, (kernel, kernel), (stride, 1), (kernel // 2,) * 2, -128,
+            Epilogue("clamp", channels),
+        )  # fmt: skip
+        last = _layer(program, f"d{index}", spec, last, rng.integers(-99, 99, (channels, 1, kernel, kernel)))
+        height, outputs = rows, draw(st.sampled_from([4, 16, 40]))
+        one = (1, 1)
+        geometry = (channels, height, width, outputs, height, width, one, one, (0, 0))
+        spec = Pointwise(*geometry, -128, Epilogue("clamp", outputs))
+        last = _layer(program, f"p{index}", spec, last, rng.integers(-99, 99, (outputs, channels, 1, 1)))
+        channels = outputs
+    program.tensors[last].role = "output"
+    return program
+
+
+def _layer(program: Program, name: str, spec: Pointwise | Depthwise, image: str, weights: np.ndarray) -> str:
+    bias, scale = np.zeros(spec.outputs, np.int32), np.full(spec.outputs, 0.002, np.float32)
+    inputs = [image]
+    for what, data in (("w", weights.astype(np.int8)), ("b", bias), ("s", scale)):
+        inputs.append(program.add(Tensor(f"{name}_{what}", data.shape, str(data.dtype), "weight", name, data)).name)
+    shape = (1, spec.output_height, spec.output_width, spec.outputs)
+    output = program.add(Tensor(name, shape, "int8", "activation", name)).name
+    program.operators.append(Operator(name, name, spec, inputs, [output]))
+    return output
+
+
+def computed(choice: arena_limit.Choice, image: np.ndarray) -> np.ndarray:
+    """What the plan's program leaves in the arena when each operator reads and writes at its planned place.
+
+    Pointwise layers go chunk by chunk in the planned order. What one of them overwrites too early is lost.
+    """
+    from ocrm55.compiler.reference import _COMPUTE
+
+    program, plan = choice.program, choice.plan
+    arena = np.full(plan.arena_bytes, 85, np.int8)
+
+    def area(name: str) -> np.ndarray:
+        start = plan.offsets[name]
+        return arena[start : start + program.tensors[name].bytes]
+
+    area(program.input.name)[:] = image.reshape(-1)
+    for operator in program.steps:
+        spec, output = operator.spec, area(operator.outputs[0])
+        weights = [program.tensors[name].data for name in operator.inputs[1:]]
+        for workspace in operator.workspaces:
+            start = plan.workspace_offset(operator, workspace.name)
+            arena[start : start + workspace.bytes] = 99
+        x = area(operator.inputs[0])
+        if not (isinstance(spec, Pointwise) and spec.chunk):
+            output[:] = _COMPUTE[type(spec)](spec, x.copy(), *weights).reshape(-1)
+            continue
+        pixels = spec.output_height * spec.output_width
+        firsts = range(0, pixels, spec.chunk)
+        for first in reversed(firsts) if spec.backwards else firsts:
+            end = min(first + spec.chunk, pixels)
+            part = Pointwise(
+                spec.channels, 1, end - first, spec.outputs, 1, end - first, (1, 1), (1, 1), (0, 0), 0, spec.epilogue
+            )
+            rows = x[first * spec.channels : end * spec.channels].copy()
+            made = _COMPUTE[Pointwise](part, rows, *weights)
+            output[first * spec.outputs : end * spec.outputs] = made.reshape(-1)
+    return area(program.output.name).copy()
+
+
+@given(networks(), st.integers(0, 100), st.sampled_from([0, 1, 64, 300]))
+@settings(max_examples=80, deadline=None)
+def test_every_plan_computes_the_same(lowered, percent, chunk_bytes):
+    plain = arena_limit.choose(lowered, TARGETS, None)
+    image = np.random.default_rng(1).integers(-128, 128, lowered.input.shape, dtype=np.int8)
+    expected = computed(plain, image)
+    assert (computed(arena_limit._planned(lowered, TARGETS, chunk_bytes, 0), image) == expected).all()
+    try:
+        limited = arena_limit.choose(lowered, TARGETS, max(plain.arena_bytes * percent // 100, 1))
+    except UnsupportedError as trouble:
+        least = int(trouble.tries[0].split()[-1])
+        limited = arena_limit.choose(lowered, TARGETS, least)
+        assert limited.arena_bytes == least
+    assert (computed(limited, image) == expected).all()
+
+
+def test_less_memory_costs_more_reading(int8_network):
+    lowered = pipeline.to_program(_model(int8_network), pipeline.CompileOptions(precision="int8"))
+    choices = [arena_limit.choose(lowered, TARGETS, kilo * 1024) for kilo in (512, 384, 256)]
+    assert [choice.arena_bytes <= kilo * 1024 for choice, kilo in zip(choices, (512, 384, 256), strict=True)] == [
+        True
+    ] * 3
+    costs = [choice.reread_bytes for choice in choices]
+    assert costs == sorted(costs)
+    assert choices[0].arena_bytes > choices[1].arena_bytes > choices[2].arena_bytes
+    assert len({choice.program.macs for choice in choices}) == 1
+
+
+def test_the_least_that_a_refusal_names_is_possible(int8_network):
+    lowered = pipeline.to_program(_model(int8_network), pipeline.CompileOptions(precision="int8"))
+    with pytest.raises(UnsupportedError, match="at least; the limit is 192,000") as trouble:
+        arena_limit.choose(lowered, TARGETS, 192_000)
+    least = int(trouble.value.tries[0].split()[-1])
+    assert arena_limit.choose(lowered, TARGETS, least).arena_bytes == least
+    assert overlap.reread_bytes(lowered) == 0  # what was lowered stays as it was
+
+
+def _model(network):
+    import onnx
+
+    return onnx.load(network.directory / "model.onnx")

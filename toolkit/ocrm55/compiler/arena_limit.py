@@ -1,0 +1,82 @@
+"""The plan of a network whose arena fits a limit: of all that were tried, the one that costs least.
+
+A plan says which pointwise layers write over their inputs and in chunks of how many bytes. Smaller chunks need fewer
+bytes of arena and read a layer's weights more often; that traffic is the cost. No plan computes anything twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+
+from ocrm55.compiler import memory, overlap
+from ocrm55.compiler.integer import Pointwise
+from ocrm55.compiler.memory import MemoryPlan
+from ocrm55.compiler.program import Program
+from ocrm55.compiler.targets.base import Target, assign
+from ocrm55.errors import UnsupportedError
+
+THRESHOLDS = 6  # the layers beyond are small beside those that decide the arena
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A network with its operators given to targets and its tensors placed. reread_bytes: of weights, again."""
+
+    program: Program
+    plan: MemoryPlan
+
+    @property
+    def arena_bytes(self) -> int:
+        return self.plan.arena_bytes
+
+    @property
+    def reread_bytes(self) -> int:
+        return overlap.reread_bytes(self.program)
+
+
+def choose(lowered: Program, targets: Sequence[Target], limit: int | None) -> Choice:
+    """Emit and place a lowered network; an int8 one is left as it is.
+
+    Raises UnsupportedError, with the least that is possible, when no plan fits the limit.
+    """
+    plain = _planned(lowered, targets)
+    if limit is None or plain.arena_bytes <= limit:
+        return plain
+    fitting: list[Choice] = []
+    smallest = plain.arena_bytes
+    for least_bytes in _thresholds(lowered):
+        for chunk_bytes in overlap.CHUNK_BYTES:
+            choice = _planned(lowered, targets, chunk_bytes, least_bytes)
+            smallest = min(smallest, choice.arena_bytes)
+            if choice.arena_bytes <= limit:  # smaller chunks of the same layers only cost more
+                fitting.append(choice)
+                break
+    if not fitting:
+        raise UnsupportedError(
+            f"the arena takes {smallest:,} bytes at least; the limit is {limit:,}.",
+            [f"--arena-limit {smallest}", "a narrower input" if lowered.precision == "int8" else "--precision int8"],
+        )
+    return min(fitting, key=lambda choice: (choice.reread_bytes, choice.arena_bytes))
+
+
+def _thresholds(lowered: Program) -> list[int]:
+    """Which layers overlap: those whose input and output together exceed so many bytes, from a few to many of them."""
+    if lowered.precision != "int8":
+        return []
+    sums = {
+        lowered.tensors[o.inputs[0]].bytes + lowered.tensors[o.outputs[0]].bytes
+        for o in lowered.steps
+        if isinstance(o.spec, Pointwise)
+    }
+    return [total - 1 for total in sorted(sums, reverse=True)[:THRESHOLDS]]
+
+
+def _planned(lowered: Program, targets: Sequence[Target], chunk_bytes: int = 0, least_bytes: int = 0) -> Choice:
+    # Only int8 is planned more than once; float32 has functions of TVM in it, which are not to be copied.
+    program = deepcopy(lowered) if lowered.precision == "int8" else lowered
+    if chunk_bytes:
+        overlap.apply(program, chunk_bytes, least_bytes)
+    assign(program, targets)
+    return Choice(program, memory.plan(program))
