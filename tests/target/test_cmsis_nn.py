@@ -1,0 +1,180 @@
+"""CMSIS-NN: every call on QEMU against an independent reference of its rounding, its own answers about scratch memory,
+the whole network, and what is said about copies of the library that will not do.
+
+Needs the library: CMSIS_NN_ROOT names a source tree (v7.0.0 or main) or an installed prefix.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import cmsis_nn_cases as cases
+import fake_artifact
+import numpy as np
+import pytest
+
+from conftest import require
+from ocrm55 import firmware, stages, verification
+from ocrm55.compiler.integer import Pointwise
+from ocrm55.compiler.targets.cmsis_nn_buffers import buffer_size
+from ocrm55.errors import ToolchainError
+from ocrm55.simulators import find_simulator
+from ocrm55.simulators.base import Request
+
+INSTRUCTIONS = 300_000_000
+
+
+@pytest.fixture(scope="session")
+def library() -> Path:
+    """The user's copy of CMSIS-NN."""
+    named = os.environ.get("CMSIS_NN_ROOT")
+    if not named:
+        pytest.skip("CMSIS_NN_ROOT names no copy of CMSIS-NN")
+    require("arm-none-eabi-gcc", "cmake", "ninja", "qemu-system-arm")
+    return Path(named)
+
+
+@pytest.fixture(scope="session")
+def source(library: Path) -> Path:
+    if not (library / "Source").is_dir():
+        pytest.skip("CMSIS_NN_ROOT is no source tree")
+    return library
+
+
+@pytest.fixture(scope="session")
+def answers(library: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[cases.Case, float, float, float]]:
+    """Each case with its bytes that differ, the scratch bytes that the library asks for, and guard bytes lost."""
+    made = cases.network_like()
+    folder = tmp_path_factory.mktemp("cmsis_nn")
+    artifact = cases.write(folder / "artifact", made)
+    built = firmware.build(artifact, folder / "firmware", defines={"OCRM55_CMSIS_NN": str(library)})
+    run = find_simulator("qemu", None).run(
+        Request(elf=built.elf, images=[fake_artifact.image()], want_probabilities=True, timeout_s=300)
+    )
+    assert run.probabilities is not None
+    said = run.probabilities.reshape(-1)[: 3 * len(made)].reshape(-1, 3)
+    return [(case, *row) for case, row in zip(made, said.tolist(), strict=True)]
+
+
+def test_every_call_gives_the_bits_of_the_reference(answers):
+    wrong = {case.label: int(different) for case, different, _, _ in answers if different}
+    assert not wrong
+
+
+def test_scratch_memory_is_what_the_library_asks_for(answers):
+    for case, _, asked, _ in answers:
+        one_pixel = isinstance(case.spec, Pointwise) and case.spec.output_height * case.spec.output_width == 1
+        assert one_pixel or buffer_size(case.spec) == asked, case.label
+
+
+def test_nothing_is_written_behind_outputs_and_workspaces(answers):
+    assert not [case.label for case, _, _, lost in answers if lost]
+
+
+@pytest.mark.parametrize("kernels", [("cmsis-nn",), ("cmsis-nn", "m55")], ids="-".join)
+def test_the_network_reads_samples_bit_for_bit(kernels, library, build_dir, models):
+    options = stages.Options(build_dir=build_dir, kernels=kernels, cmsis_nn=library)
+    paths = [models / "samples" / name for name in ("wide.png", "price.png", "blank.png")]
+    for row in verification.compare(paths, options, simulator="qemu", fvp=None):
+        assert row.passed, row.path.name
+        assert row.target.text == row.onnx.text
+
+
+def test_instructions(library, build_dir, models):
+    from ocrm55 import target
+
+    options = stages.Options(build_dir=build_dir, kernels=("cmsis-nn",), cmsis_nn=library)
+    run = target.read_images([models / "samples" / "wide.png"], options, simulator="qemu", stats=True)
+    assert run.results[0].inference_instructions is not None
+    assert run.results[0].inference_instructions <= INSTRUCTIONS
+
+
+# --- copies that will not do ------------------------------------------------------------------------------------------
+
+
+def refused(root: Path, folder: Path) -> str:
+    """The sentence with which a build with this copy ends."""
+    artifact = cases.write(folder / "artifact", cases.network_like()[:1])
+    with pytest.raises(ToolchainError) as caught:
+        firmware.build(artifact, folder / "firmware", defines={"OCRM55_CMSIS_NN": str(root)})
+    assert not caught.value.sentence.count("\n")
+    return caught.value.sentence
+
+
+@pytest.fixture
+def prefix(source: Path, tmp_path: Path) -> Path:
+    """A prefix with the library's headers and no archive."""
+    shutil.copytree(source / "Include", tmp_path / "prefix" / "include")
+    (tmp_path / "prefix" / "lib").mkdir()
+    return tmp_path / "prefix"
+
+
+def archive(prefix: Path, *flags: str) -> None:
+    """An archive of one function, built with these flags."""
+    from ocrm55 import console
+
+    (prefix / "one.c").write_text("int one(void);\nint one(void) { return 1; }\n")
+    console.command(["arm-none-eabi-gcc", *flags, "-c", prefix / "one.c", "-o", prefix / "one.o"])
+    console.command(["arm-none-eabi-ar", "rcs", prefix / "lib" / "libcmsis-nn.a", prefix / "one.o"])
+
+
+def test_refuses_what_is_no_library(library, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert "is no CMSIS-NN" in refused(tmp_path / "empty", tmp_path)
+
+
+def test_refuses_a_missing_header(prefix, tmp_path):
+    (prefix / "include" / "arm_nn_types.h").unlink()
+    assert "arm_nn_types.h is missing" in refused(prefix, tmp_path)
+
+
+def test_refuses_a_prefix_without_an_archive(prefix, tmp_path):
+    assert "no lib/libcmsis-nn.a" in refused(prefix, tmp_path)
+
+
+def test_refuses_an_old_version(prefix, tmp_path):
+    header = prefix / "include" / "arm_nnfunctions.h"
+    text = header.read_text()
+    start = text.index("V.", text.index("$Revision"))
+    header.write_text(text[:start] + "V.16.0.0" + text[start + 8 :])
+    assert "too old: v7.0.0" in refused(prefix, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("-mcpu=cortex-m55+nomve", "-mfloat-abi=hard"), "without MVE"),
+        (("-mcpu=cortex-m33", "-mfloat-abi=hard"), "another core"),
+        (("-mcpu=cortex-m55", "-mfloat-abi=softfp"), "-mfloat-abi=hard"),
+    ],
+)
+def test_refuses_an_archive_for_something_else(flags, words, prefix, tmp_path):
+    archive(prefix, "-mthumb", *flags)
+    assert words in refused(prefix, tmp_path)
+
+
+def test_refuses_an_archive_of_the_host(prefix, tmp_path):
+    require("cc", "ar")
+    from ocrm55 import console
+
+    (prefix / "one.c").write_text("int one(void);\nint one(void) { return 1; }\n")
+    console.command(["cc", "-c", prefix / "one.c", "-o", prefix / "one.o"])
+    console.command(["ar", "rcs", prefix / "lib" / "libcmsis-nn.a", prefix / "one.o"])
+    assert "another processor" in refused(prefix, tmp_path)
+
+
+def test_rounding_of_the_reference_is_that_of_its_definition():
+    """Two roundings, written out for single numbers with Python's integers."""
+    from ocrm55.compiler.cmsis_nn_reference import requantised
+
+    rng = np.random.default_rng(1)
+    for _ in range(2000):
+        value, multiplier = int(rng.integers(-(2**24), 2**24)), int(rng.integers(2**30, 2**31))
+        shift = int(rng.integers(-20, 4))
+        high = ((value << max(shift, 0)) * multiplier + 2**30) // 2**31
+        magnitude = abs(high)
+        right = max(-shift, 0)
+        rounded = (magnitude + (2**right >> 1)) // 2**right
+        assert requantised(np.asarray(value), multiplier, shift) == (rounded if high >= 0 else -rounded)
