@@ -33,6 +33,8 @@ def softmax(name: str, shape: list[int]) -> onnx.ModelProto:
         ("input.1", "input_1"),
         ("1", "_1"),
         ("default", "default_"),
+        ("weights", "weights"),
+        ("run", "run"),
         ("scope/in:0", "scope_in_0"),
         ("Bild größe", "Bild_gr__e"),
     ],

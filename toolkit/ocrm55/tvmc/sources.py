@@ -54,7 +54,7 @@ def rename_functions(program: Program, name: str) -> None:
     """Give the operators' functions the module's prefix."""
     renamed = {}
     for old, function in program.functions.items():
-        new = f"{prefix(name)}_{old.removeprefix('op_')}"
+        new = f"{prefix(name)}_{old}"
         pattern = re.compile(rf"\b{re.escape(old)}\b")
         renamed[old] = replace(
             function,
