@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ocrm55 import stages, target
+from ocrm55 import libraries, stages, target
+from ocrm55.compiler.cmsis_nn_reference import CmsisNnReference
+from ocrm55.compiler.program import Program
 from ocrm55.compiler.reference import IntegerReference
+from ocrm55.compiler.targets.base import assign
 from ocrm55.recognizer import ctc, image
 from ocrm55.recognizer.inference import OnnxRecognizer, PaddleRecognizer
 
@@ -52,7 +55,7 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
     paddle = PaddleRecognizer(stages.model(options))
     onnx = OnnxRecognizer(stages.artifact(options) / "model.onnx")
     charset = paddle.charset
-    reference = integer_reference(stages.artifact(options)) if options.precision == "int8" else None
+    reference = integer_reference(stages.artifact(options), options.kernels) if options.precision == "int8" else None
     comparisons = []
     for path, reported, on_target in zip(paths, run.results, run.probabilities, strict=True):
         pixels = image.resize(image.read_image(path))
@@ -75,12 +78,19 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
     return comparisons
 
 
-def integer_reference(artifact: Path) -> IntegerReference:
+def integer_reference(artifact: Path, kernels: tuple[str, ...] = (libraries.OWN,)) -> IntegerReference:
     """The network of an int8 artifact, computed on the host."""
+    return CmsisNnReference(program_of(artifact, kernels))
+
+
+def program_of(artifact: Path, kernels: tuple[str, ...] = (libraries.OWN,)) -> Program:
+    """The operators of an int8 artifact, each given to the target that computes it there."""
     from ocrm55.compiler import frontend, pipeline
 
     model = frontend.read_onnx(artifact / "model.onnx")
-    return IntegerReference(pipeline.to_program(model, pipeline.CompileOptions(precision="int8")))
+    program = pipeline.to_program(model, pipeline.CompileOptions(precision="int8"))
+    assign(program, pipeline.targets_for("int8", kernels))
+    return program
 
 
 def equal_bits(left: np.ndarray, right: np.ndarray) -> bool:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ocrm55 import stages
+from ocrm55 import console, stages
 from ocrm55.commands.options import BuildDir, CmsisNnOption, Source
 from ocrm55.workspace import DEFAULT_BUILD_DIR
 
@@ -44,6 +44,9 @@ def bench(
     markdown: Annotated[
         Path | None, typer.Option("--markdown", metavar="FILE", help="With --against: write the table there too.")
     ] = None,
+    record: Annotated[
+        bool, typer.Option("--record", help="With --against: make the table of costs anew by which compile chooses.")
+    ] = False,
     build_dir: BuildDir = DEFAULT_BUILD_DIR,
 ) -> None:
     """Count the instructions of every int8 kernel on QEMU.
@@ -55,8 +58,11 @@ def bench(
         from ocrm55.report import against as comparison
 
         options = stages.Options(build_dir=build_dir, source=source, toolchain=compiler.value, cmsis_nn=cmsis_nn)
-        table = comparison.measure(options)
+        measured = comparison.measure(options)
+        table = comparison.table_of(measured)
         comparison.print_table(table)
+        if record:
+            console.note(f"wrote {comparison.record(measured)}")
         if markdown is not None:
             comparison.write(table, markdown)
         return

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ocrm55 import console, libraries, resources, stages, target
+from ocrm55 import console, libraries, resources, stages, target, verification
+from ocrm55.errors import TargetError
 from ocrm55.report import names
 
 KINDS = {
@@ -45,16 +46,45 @@ class Row:
         return self.own / self.library if self.own is not None and self.library else None
 
 
-def measure(options: stages.Options) -> list[Row]:
-    """Run one sample through both on QEMU."""
+@dataclass(frozen=True)
+class Measured:
+    """One network that ran: the folder of its artifact, and the instructions of each of its operators."""
+
+    kernels: tuple[str, ...]
+    artifact: Path
+    counts: Sequence[int]
+
+
+def measure(options: stages.Options) -> list[Measured]:
+    """Run one sample through our kernels, then through CMSIS-NN, on QEMU."""
     image = resources.folder("models") / "samples" / "wide.png"
-    sums = []
+    found = []
     for kernels in ((libraries.OWN,), (libraries.LIBRARY,)):
         chosen = replace(options, kernels=kernels)
         run = target.read_images([image], chosen, simulator="qemu", stats=True)
-        metadata = json.loads((stages.artifact(chosen) / "metadata.json").read_text(encoding="utf-8"))
-        sums.append(grouped(metadata["operators"], run.results[0].operator_instructions))
-    return rows(*sums)
+        folder = chosen.workspace.artifact_dir(chosen.variant)
+        found.append(Measured(kernels, folder, run.results[0].operator_instructions))
+    return found
+
+
+def table_of(measured: Sequence[Measured]) -> list[Row]:
+    """Both side by side."""
+    metadata = [json.loads((m.artifact / "metadata.json").read_text(encoding="utf-8")) for m in measured]
+    own, library = (grouped(known["operators"], m.counts) for known, m in zip(metadata, measured, strict=True))
+    return rows(own, library)
+
+
+def record(measured: Sequence[Measured]) -> Path:
+    """Write costs.json, by which `--kernels cmsis-nn,m55` chooses."""
+    from ocrm55.compiler.targets import costs
+
+    counted = []
+    for network in measured:
+        program = verification.program_of(network.artifact, network.kernels)
+        if len(program.steps) != len(network.counts):
+            raise TargetError("the operators that ran are not those of the model: was it compiled in stripes?")
+        counted += [(o.target, o.spec, c) for o, c in zip(program.steps, network.counts, strict=True)]
+    return costs.write(counted)
 
 
 def grouped(operators: Sequence[Mapping[str, Any]], counts: Sequence[int]) -> dict[str, tuple[int, int]]:

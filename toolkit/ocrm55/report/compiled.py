@@ -14,10 +14,12 @@ from ocrm55.report import figures
 def show(artifact: Path) -> None:
     """Print what an artifact's metadata says: a row an operator, then the sums."""
     metadata = json.loads((artifact / "metadata.json").read_text(encoding="utf-8"))
+    operators = metadata["operators"]
+    asked = any(operator["why_not"] for operator in operators)  # of several targets: say why they did not take it
     console.table(
         "",
-        ("operator", "kind", "target", "output", "MACs", "weights", "scratch"),
-        (_row(operator, metadata) for operator in metadata["operators"]),
+        ("operator", "kind", "target", "output", "MACs", "weights", "scratch", *(["why"] if asked else [])),
+        ((*_row(operator, metadata), *([_why(operator)] if asked else [])) for operator in operators),
         right=("MACs", "weights", "scratch"),
     )
     bound = metadata["arena_lower_bound"]
@@ -46,3 +48,8 @@ def _row(operator: Mapping[str, Any], metadata: Mapping[str, Any]) -> tuple[str,
         figures.nonzero(operator["weight_bytes"]),
         figures.nonzero(operator["workspace_bytes"]),
     )
+
+
+def _why(operator: Mapping[str, Any]) -> str:
+    """Why the targets that were asked before, or would have come after, did not take an operator."""
+    return "; ".join(f"{target} {reason}" for target, reason in operator["why_not"].items())

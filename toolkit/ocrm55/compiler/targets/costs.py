@@ -1,20 +1,24 @@
 """Which of two targets needs fewer instructions for an operator.
 
-costs.json holds what was counted on QEMU: for each target and kind of operator, instructions as a sum over features of
-the operator. `ocrm55 bench kernels --against cmsis-nn --record FILE` makes it anew.
+costs.json holds what was counted on QEMU: for each target and kind of operator, instructions a MAC, an output and a
+call. `ocrm55 bench kernels --against cmsis-nn --record` makes it anew.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ocrm55.compiler.integer import AveragePool, Convolution, Product
 from ocrm55.compiler.operators import Spec
 from ocrm55.compiler.program import Operator, Program
 from ocrm55.compiler.targets.base import Target
+from ocrm55.files import write_json
 
 _TABLE = Path(__file__).with_name("costs.json")
 
@@ -79,6 +83,36 @@ def kind_of(spec: Spec) -> str:
         rows = "one" if spec.output_height * spec.output_width == 1 else "many"
         return f"{spec.kind} {window} {rows}"
     return spec.kind
+
+
+def fit(counted: Sequence[tuple[str, Spec, int]]) -> dict[str, Any]:
+    """The table from operators that ran: target, operator, instructions. Least squares of the relative error."""
+    groups: dict[tuple[str, str], list[tuple[dict[str, float], int]]] = {}
+    for target, spec, instructions in counted:
+        groups.setdefault((target, kind_of(spec)), []).append((features(spec), instructions))
+    made: dict[str, Any] = {}
+    for (target, kind), rows in sorted(groups.items()):
+        names = sorted({name for row, _ in rows for name in row})
+        made.setdefault(target, {})[kind] = _rates(names, rows)
+    return made
+
+
+def _rates(names: list[str], rows: Sequence[tuple[dict[str, float], int]]) -> dict[str, float]:
+    """Rates that are not negative: a feature that would be is left out, and the others are found again."""
+    wanted = np.ones(len(rows))
+    while True:
+        matrix = np.asarray([[row.get(name, 0.0) / count for name in names] for row, count in rows])
+        found, *_ = np.linalg.lstsq(matrix, wanted, rcond=None)
+        if len(names) == 1 or (found >= 0).all():
+            return {name: float(f"{rate:.4g}") for name, rate in zip(names, found, strict=True)}
+        names = [name for name, rate in zip(names, found, strict=True) if rate > found.min()]
+
+
+def write(counted: Sequence[tuple[str, Spec, int]]) -> Path:
+    """Record what was counted."""
+    write_json(_TABLE, fit(counted))
+    table.cache_clear()
+    return _TABLE
 
 
 @lru_cache(maxsize=1)
