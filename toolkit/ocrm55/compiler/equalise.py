@@ -3,10 +3,13 @@
 A tensor that a pointwise convolution reads has one scale, because sums over channels have one. So a channel that never
 exceeds a tenth of the loudest one has 25 steps instead of 255. Dividing the channel by a factor and multiplying the
 weights that read it gives it more of them and changes nothing else; the kernel in front, which scales every channel of
-its output anyway, divides for free. What the weights lose by it is weighed against what the activations gain.
+its output anyway, divides for free. Averages and gates in between do not mind. What the weights lose by it is weighed
+against what the activations gain.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 import onnx
@@ -19,38 +22,81 @@ POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of a channel's range; 0 leaves everythin
 ACTIVATIONS = ("HardSwish", "Relu")  # after which the kernels scale each channel
 
 
+@dataclass
+class _Readers:
+    """What depends on a tensor channel by channel: tensors in between, and the convolutions that sum over channels."""
+
+    tensors: list[str]
+    convolutions: list[onnx.NodeProto]
+
+
 def equalise(model: onnx.ModelProto, histograms: dict[str, Histogram]) -> tuple[onnx.ModelProto, dict[str, Histogram]]:
-    """The model with a `Mul` by channel in front of convolutions that gain from it, and the histograms behind those."""
+    """The model with a `Mul` by channel behind activations where that gains, and the histograms of what is scaled.
+
+    Scaled tensors get `.equalised` behind their names.
+    """
     graph = Graph(model)
     histograms = dict(histograms)
-    for conv in list(graph.nodes):
-        if not _may_be_equalised(graph, conv, histograms):
+    for node in list(graph.nodes):
+        source = str(node.output[0])
+        readers = _readers(graph, source) if node.op_type in ACTIVATIONS else None
+        if readers is None or not all(name in histograms for name in (source, *readers.tensors)):
             continue
-        source, weights = str(conv.input[0]), graph.constants[conv.input[1]]
-        histogram = histograms[source]
-        factor = best_factor(histogram, weights)
-        if (factor == 1).all():
-            continue
-        scaled = f"{source}.equalised"
-        graph.constants[f"{scaled}.factor"] = (1 / factor).astype(np.float32).reshape(1, -1, 1, 1)
-        graph.constants[conv.input[1]] = (weights * factor[None, :, None, None]).astype(np.float32)
-        multiply = helper.make_node("Mul", [source, f"{scaled}.factor"], [scaled], scaled)
-        graph.nodes.insert(graph.nodes.index(conv), multiply)
-        conv.input[0] = scaled
-        low, high = ((end / factor).astype(np.float32) for end in (histogram.low, histogram.high))
-        histograms[scaled] = Histogram(low, high, histogram.counts, histogram.axis)
-        del histograms[source]
+        largest = max(readers.convolutions, key=lambda conv: graph.constants[conv.input[1]].size)
+        factor = best_factor(histograms[str(largest.input[0])], graph.constants[largest.input[1]])
+        if (factor != 1).any():
+            _scale(graph, node, readers, factor)
+            for name in (source, *readers.tensors):
+                histograms[f"{name}.equalised"] = _divided(histograms.pop(name), factor)
     return graph.model(), histograms
 
 
-def _may_be_equalised(graph: Graph, conv: onnx.NodeProto, histograms: dict[str, Histogram]) -> bool:
-    """A convolution over all channels, the only reader of what an activation wrote."""
-    if conv.op_type != "Conv" or attributes(conv).get("group", 1) != 1 or conv.input[1] not in graph.constants:
-        return False
-    source = str(conv.input[0])
-    writer = graph.producer(source)
-    known = source in histograms and writer is not None and writer.op_type in ACTIVATIONS
-    return known and graph.only_user(source) is not None and histograms[source].axis == 1
+def _readers(graph: Graph, source: str) -> _Readers | None:
+    """Who reads `source`, through averages and gates; None when anything but convolutions over all channels does."""
+    found = _Readers([], [])
+    pending = [source]
+    while pending:
+        name = pending.pop()
+        users = graph.users(name)
+        if not users or name in graph.outputs:
+            return None
+        for user in users:
+            if user.op_type == "GlobalAveragePool" or (user.op_type == "Mul" and _is_gate(graph, user, name)):
+                pending.append(str(user.output[0]))
+                found.tensors.append(str(user.output[0]))
+            elif user.op_type == "Conv" and attributes(user).get("group", 1) == 1 and user.input[0] == name:
+                found.convolutions.append(user)
+            else:
+                return None
+    return found
+
+
+def _is_gate(graph: Graph, multiply: onnx.NodeProto, image: str) -> bool:
+    """Squeeze-and-excite: an image times what a hard-sigmoid wrote."""
+    other = next((str(name) for name in multiply.input if name != image), image)
+    writer = graph.producer(other)
+    return writer is not None and writer.op_type == "HardSigmoid"
+
+
+def _scale(graph: Graph, activation: onnx.NodeProto, readers: _Readers, factor: np.ndarray) -> None:
+    """Divide what the activation writes by `factor`, and multiply the weights that read it."""
+    source = str(activation.output[0])
+    scaled = f"{source}.equalised"
+    graph.constants[f"{scaled}.factor"] = (1 / factor).astype(np.float32).reshape(1, -1, 1, 1)
+    for name in (source, *readers.tensors):
+        graph.rename(name, f"{name}.equalised")
+    for conv in readers.convolutions:
+        weights = graph.constants[conv.input[1]]
+        graph.constants[conv.input[1]] = (weights * factor[None, :, None, None]).astype(np.float32)
+    for node in graph.nodes:
+        node.output[:] = [f"{name}.equalised" if name in readers.tensors else name for name in node.output]
+    multiply = helper.make_node("Mul", [source, f"{scaled}.factor"], [scaled], scaled)
+    graph.nodes.insert(graph.nodes.index(activation) + 1, multiply)
+
+
+def _divided(histogram: Histogram, factor: np.ndarray) -> Histogram:
+    low, high = ((end / factor).astype(np.float32) for end in (histogram.low, histogram.high))
+    return Histogram(low, high, histogram.counts, histogram.axis)
 
 
 def best_factor(histogram: Histogram, weights: np.ndarray) -> np.ndarray:

@@ -1,0 +1,137 @@
+"""Scales, zero points and equalisation, on tensors and networks that are small enough to think through."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ocrm55.compiler import calibration, ranges
+from ocrm55.compiler.calibration import BINS, Histogram
+from ocrm55.compiler.equalise import best_factor, equalise
+from ocrm55.compiler.folding import Graph, fold
+from ocrm55.compiler.quantize import QuantizeOptions, quantise_weights, quantised_tensors, quantize
+from ocrm55.errors import InputError
+
+from .conftest import network, reference
+
+RNG = np.random.default_rng(0)
+
+
+def histogram(values: np.ndarray) -> Histogram:
+    """Of values [channels, any]."""
+    low, high = values.min(axis=1), values.max(axis=1)
+    counts = [np.histogram(v, BINS, (a, b))[0] for v, a, b in zip(values, low, high, strict=True)]
+    return Histogram(low, high, np.array(counts), 1)
+
+
+def test_a_range_has_an_exact_zero_and_covers_both_ends():
+    found = ranges.of_range(-0.3, 4.0)
+    assert found.round_trip(np.zeros(1))[0] == 0
+    ends = found.round_trip(np.array([-0.3, 4.0]))
+    assert np.abs(ends - [-0.3, 4.0]).max() <= found.scale
+
+
+@pytest.mark.parametrize("method", ["minmax", "percentile", "mse"])
+def test_ranges_of_a_plain_tensor_lose_little(method):
+    values = RNG.uniform(-1, 3, (4, 20000))
+    found = ranges.per_tensor(histogram(values), method)
+    assert np.sqrt(np.square(found.round_trip(values) - values).mean()) < 4 / 255
+
+
+def test_least_error_clips_an_outlier():
+    values = np.concatenate([RNG.uniform(-1, 1, (1, 10**6)), [[3.5]]], axis=1)
+    assert (
+        ranges.per_tensor(histogram(values), "mse").scale < ranges.per_tensor(histogram(values), "minmax").scale / 1.5
+    )
+
+
+def test_every_channel_gets_a_scale_and_all_one_zero_point():
+    values = np.stack([RNG.uniform(-0.375, high, 5000) for high in (0.5, 2.0, 9.0)])
+    found = ranges.per_channel(histogram(values))
+    assert found.scale.shape == (3,)
+    assert (np.diff(found.scale) > 0).all()
+    errors = np.abs(found.round_trip(values) - values)
+    assert (np.quantile(errors, 0.9, axis=1) <= found.scale)[1:].all()  # the quiet one is clipped below
+
+
+def test_products_have_no_zero_point_and_a_scale_for_each_group():
+    values = RNG.normal(0, 1, (4, 1000)) * np.array([[1], [1], [8], [8]])
+    found = ranges.symmetric(histogram(values), [np.array([0, 1]), np.array([2, 3])])
+    assert found.zero_point == 0
+    assert found.scale[0] == found.scale[1] < found.scale[2] == found.scale[3]
+
+
+def test_weights_are_symmetric_and_use_their_range():
+    weights = RNG.normal(size=(5, 3, 3, 3)).astype(np.float32)
+    q, scale = quantise_weights(weights, 0)
+    assert (np.abs(q.reshape(5, -1)).max(axis=1) == 127).all()
+    assert np.abs(q * scale[:, None, None, None] - weights).max() <= scale.max() / 2 * 1.0001
+
+
+def squeezed(channels: int = 8) -> tuple:
+    """Depthwise, squeeze-and-excite, pointwise: as in the recognizer. Channels differ in loudness."""
+    loud = np.logspace(-1, 1, channels).astype(np.float32)
+    weights = {
+        "d": (RNG.normal(size=(channels, 1, 3, 3)) * loud[:, None, None, None]).astype(np.float32),
+        "db": np.zeros(channels, np.float32),
+        "s1": RNG.normal(size=(2, channels, 1, 1)).astype(np.float32) / 9,
+        "s1b": np.zeros(2, np.float32),
+        "s2": RNG.normal(size=(channels, 2, 1, 1)).astype(np.float32),
+        "s2b": np.zeros(channels, np.float32),
+        "p": RNG.normal(size=(4, channels, 1, 1)).astype(np.float32) / loud[None, :, None, None],
+        "pb": np.zeros(4, np.float32),
+    }
+    nodes = [
+        ("Conv", ["x", "d", "db"], "a", {"group": channels, "pads": [1, 1, 1, 1], "kernel_shape": [3, 3]}),
+        ("HardSwish", ["a"], "h", {}),
+        ("GlobalAveragePool", ["h"], "g", {}),
+        ("Conv", ["g", "s1", "s1b"], "c", {"kernel_shape": [1, 1]}),
+        ("Relu", ["c"], "r", {}),
+        ("Conv", ["r", "s2", "s2b"], "e", {"kernel_shape": [1, 1]}),
+        ("HardSigmoid", ["e"], "k", {"alpha": 1 / 6, "beta": 0.5}),
+        ("Mul", ["h", "k"], "m", {}),
+        ("Conv", ["m", "p", "pb"], "y", {"kernel_shape": [1, 1]}),
+    ]
+    return network([1, channels, 8, 12], nodes, weights, [1, 4, 8, 12]), channels
+
+
+def collected(model) -> tuple:
+    folded = fold(model)
+    inputs = [RNG.uniform(-1, 1, (1, 8, 8, 12)).astype(np.float32) for _ in range(4)]
+    return folded, calibration.collect(folded, quantised_tensors(Graph(folded)), inputs), inputs
+
+
+def test_equalisation_changes_nothing_but_the_ranges():
+    folded, histograms, inputs = collected(squeezed()[0])
+    scaled, after = equalise(folded, histograms)
+    np.testing.assert_allclose(reference(scaled, inputs[0]), reference(folded, inputs[0]), rtol=1e-4, atol=1e-4)
+    assert {"h.equalised", "g.equalised", "m.equalised"} <= after.keys()
+    assert "h" not in after
+    before = histograms["m"].high.max() / np.median(histograms["m"].high)
+    assert after["m.equalised"].high.max() / np.median(after["m.equalised"].high) < before / 2
+
+
+def test_equalisation_lowers_the_error_of_the_quantised_network():
+    model, _ = squeezed()
+    inputs = [RNG.uniform(-1, 1, (1, 8, 8, 12)).astype(np.float32) for _ in range(8)]
+    errors = []
+    for chosen in (QuantizeOptions(equalise=False), QuantizeOptions()):
+        quantised = quantize(model, inputs, chosen)
+        errors.append(np.square(reference(quantised, inputs[0]) - reference(model, inputs[0])).mean())
+    assert errors[1] < errors[0] / 2
+
+
+def test_even_channels_stay_as_they_are():
+    even = histogram(np.tile(np.linspace(-1, 1, 999), (6, 1)))
+    assert (best_factor(even, RNG.normal(size=(4, 6, 1, 1))) == 1).all()
+
+
+def test_a_folder_without_images_is_refused(tmp_path):
+    with pytest.raises(InputError, match="at least"):
+        calibration.images(tmp_path)
+    with pytest.raises(InputError, match="no folder"):
+        calibration.images(tmp_path / "missing")
+
+
+def test_the_bundled_images_are_there():
+    assert len(calibration.images()) >= 64
