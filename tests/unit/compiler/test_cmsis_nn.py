@@ -1,0 +1,188 @@
+"""The parts of the CMSIS-NN target that need no library: multipliers, layouts, which operators it takes, QDQ."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+
+from ocrm55 import libraries
+from ocrm55.compiler import quantize_separate
+from ocrm55.compiler.cmsis_nn_reference import CmsisNnReference, power, requantised
+from ocrm55.compiler.folding import Graph
+from ocrm55.compiler.integer import Convolution, Depthwise, Epilogue, Pointwise, SoftmaxInt8, Sum, SumInt8
+from ocrm55.compiler.pipeline import CompileOptions, to_program
+from ocrm55.compiler.program import Operator, Program, Tensor
+from ocrm55.compiler.targets import costs
+from ocrm55.compiler.targets.base import assign
+from ocrm55.compiler.targets.cmsis_nn import CmsisNnTarget
+from ocrm55.compiler.targets.fixed_point import multiplier_and_shift
+from ocrm55.compiler.targets.m55 import M55Target
+from ocrm55.errors import InputError, ToolchainError
+
+from .conftest import network
+
+CLAMP = Epilogue("clamp", 8)
+
+
+def operator(spec) -> Operator:
+    return Operator("layer", "layer", spec, [], [])
+
+
+def refusal(spec) -> str | None:
+    return CmsisNnTarget().refusal(operator(spec), Program("test", "int8"))
+
+
+def pointwise(epilogue: Epilogue = CLAMP, pixels: int = 40) -> Pointwise:
+    return Pointwise(16, 1, pixels, 8, 1, pixels, (1, 1), (1, 1), (0, 0), 3, epilogue)
+
+
+def test_multipliers_stand_for_their_scales():
+    scales = np.concatenate([np.geomspace(1e-8, 100, 200), [0.5, 1.0, 2.0**-20]])
+    multiplier, shift = multiplier_and_shift(scales)
+    assert (multiplier >= 2**30).all()
+    np.testing.assert_allclose(multiplier * 2.0 ** (shift - 31.0), scales, rtol=1e-9)
+
+
+def test_a_scale_next_to_a_power_of_two_carries():
+    multiplier, shift = multiplier_and_shift(np.nextafter(1.0, 0.0))
+    assert (int(multiplier[0]), int(shift[0])) == (2**30, 1)
+
+
+def test_requantisation_rounds_halves_away_from_zero():
+    v = np.asarray([-6, -2, 2, 6])
+    assert requantised(v, 2**30, -1).tolist() == [-2, -1, 1, 2]  # a quarter of each, -1.5 and -0.5 among them
+
+
+def test_power_is_exp():
+    v = -np.geomspace(1, 2**31 - 1, 500).astype(np.int64)
+    found = power(v) / 2.0**31
+    np.testing.assert_allclose(found, np.exp(v / 2.0**26), atol=1e-6)
+
+
+@pytest.mark.parametrize("step", [0.02, 0.1, 0.4])
+def test_softmax_is_within_a_step_of_softmax(step):
+    rng = np.random.default_rng(3)
+    x = rng.integers(-128, 128, (1, 9, 40)).astype(np.int8)
+    program = Program("test", "int8")
+    program.add(Tensor("x", x.shape, "int8", "activation", "x"))
+    program.add(Tensor("y", x.shape, "int8", "output", "y"))
+    only = Operator("y", "y", SoftmaxInt8(9, 40, step), ["x"], ["y"])
+    program.operators.append(only)
+    assign(program, [CmsisNnTarget()])
+    reference = CmsisNnReference(program)
+    reference.tensors["x"] = x
+    real = np.exp(step * (x - x.max(-1, keepdims=True).astype(np.float64)))
+    exact = real / real.sum(-1, keepdims=True) * 256 - 128
+    assert np.abs(reference.step(only) - np.clip(exact, -128, 127)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (pointwise(Epilogue("hard_swish", 8)), "fuses no hard_swish"),
+        (pointwise(Epilogue("table16", 8)), "fuses no table"),
+        (pointwise(Epilogue("real", 8)), "float32"),
+        (pointwise(Epilogue("clamp", 16)), "a part of another"),
+        (Sum(12), "float32"),
+    ],
+)
+def test_says_why_it_takes_no(spec, words):
+    assert words in (refusal(spec) or "")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pointwise(),
+        Convolution(4, 1, 40, 8, 1, 40, (1, 3), (1, 1), (0, 1), 3, CLAMP),
+        Depthwise(8, 6, 6, 8, 6, 6, (3, 3), (1, 1), (1, 1), 3, CLAMP),
+        SumInt8(12, 0.1, 0, 0.1, 0, 0.1, 0),
+    ],
+)
+def test_takes(spec):
+    assert refusal(spec) is None
+
+
+def test_the_cheaper_takes_an_operator(monkeypatch):
+    table = {"cmsis-nn": {"pointwise_int8 1x1 many": {"mac": 0.2}}, "m55": {"pointwise_int8 1x1 many": {"mac": 0.1}}}
+    monkeypatch.setattr(costs, "table", lambda: table)
+    chooser, program = costs.WhereCheaper(CmsisNnTarget(), M55Target()), Program("test", "int8")
+    assert "1,024 instructions, m55 512" in (chooser.refusal(operator(pointwise()), program) or "")
+    table["m55"]["pointwise_int8 1x1 many"]["mac"] = 0.4
+    taken = operator(pointwise())
+    assert chooser.refusal(taken, program) is None
+    assert "2,048" in taken.why_not["m55"]
+
+
+def test_costs_are_found_again_from_counts():
+    specs = [pointwise(pixels=p) for p in (2, 10, 40, 200)]
+    counted = [("m55", spec, round(spec.macs * 0.2 + 300)) for spec in specs]
+    rates = costs.fit(counted)["m55"]["pointwise_int8 1x1 many"]
+    for spec in specs:
+        estimate = sum(rates.get(name, 0.0) * value for name, value in costs.features(spec).items())
+        assert abs(estimate / (spec.macs * 0.2 + 300) - 1) < 0.02
+
+
+def hard_swish_network() -> onnx.ModelProto:
+    rng = np.random.default_rng(0)
+    weights = {"w": rng.normal(size=(8, 3, 3, 3)).astype(np.float32), "b": rng.normal(size=8).astype(np.float32)}
+    weights["v"] = rng.normal(size=(5, 8, 1, 1)).astype(np.float32)
+    nodes = [
+        ("Conv", ["x", "w", "b"], "c", {"pads": [1, 1, 1, 1]}),
+        ("HardSwish", ["c"], "h", {}),
+        ("GlobalAveragePool", ["h"], "p", {}),
+        ("Conv", ["p", "v"], "d", {}),
+        ("Relu", ["d"], "y", {}),
+    ]
+    return network((1, 3, 6, 7), nodes, weights, (1, 5, 1, 1))
+
+
+def test_activations_are_quantised_on_both_sides_and_clamps_are_not():
+    names = quantize_separate.tensors(Graph(hard_swish_network()))
+    assert names == ["x", "c", "h", "p"]
+
+
+def test_pools_keep_their_scale():
+    rng = np.random.default_rng(1)
+    quantised = quantize_separate.quantize(hard_swish_network(), rng.normal(size=(8, 1, 3, 6, 7)).astype(np.float32))
+    graph = Graph(quantised)
+    assert graph.constants["h.scale"] == graph.constants["p.scale"]
+    assert graph.constants["h.zero_point"] == graph.constants["p.zero_point"]
+
+
+def test_every_operator_of_the_recognizer_that_it_has(int8_separate):
+    kinds = {o.kind for o in int8_separate.steps if o.target == "m55"}
+    assert kinds == {"lookup_int8", "dequantize", "layer_norm_rows", "softmax_rows"}
+    assert all(o.target == "cmsis-nn" for o in int8_separate.steps if o.macs)
+
+
+@pytest.fixture(scope="module")
+def int8_separate():
+    """The bundled recognizer as CMSIS-NN's operators, calibrated on a few images: enough to see who takes what."""
+    from ocrm55 import resources
+    from ocrm55.compiler import calibration, pipeline
+
+    model = pipeline.load(resources.folder("models") / "en_ppocrv3_rec")
+    quantised = quantize_separate.quantize(model, calibration.tensors(calibration.images(None)[:8], 320))
+    program = to_program(quantised, CompileOptions(precision="int8"))
+    assign(program, pipeline.targets_for("int8", ("cmsis-nn",)))
+    return program
+
+
+def test_names_of_kernels():
+    assert libraries.kernels("m55") == ("m55",)
+    assert libraries.kernels("m55, cmsis-nn") == ("cmsis-nn", "m55")
+    with pytest.raises(InputError, match="no kernels `neon`"):
+        libraries.kernels("neon")
+
+
+def test_the_library_must_be_named(monkeypatch, tmp_path):
+    monkeypatch.delenv(libraries.VARIABLE, raising=False)
+    assert libraries.defines(("m55",)) == {}
+    with pytest.raises(ToolchainError, match="no copy of it is named"):
+        libraries.defines(("cmsis-nn",))
+    with pytest.raises(InputError, match="there is no folder"):
+        libraries.defines(("cmsis-nn",), tmp_path / "missing")
+    monkeypatch.setenv(libraries.VARIABLE, str(tmp_path))
+    assert libraries.defines(("cmsis-nn",)) == {"OCRM55_CMSIS_NN": str(tmp_path.resolve())}
