@@ -20,6 +20,7 @@ from ocrm55.compiler.program import Operator, Program
 from ocrm55.compiler.targets.base import Target
 from ocrm55.files import write_json
 
+FEATURES = ("mac", "output", "call")  # the first says most
 _TABLE = Path(__file__).with_name("costs.json")
 
 
@@ -92,7 +93,8 @@ def fit(counted: Sequence[tuple[str, Spec, int]]) -> dict[str, Any]:
         groups.setdefault((target, kind_of(spec)), []).append((features(spec), instructions))
     made: dict[str, Any] = {}
     for (target, kind), rows in sorted(groups.items()):
-        names = sorted({name for row, _ in rows for name in row})
+        distinct = {tuple(row.values()) for row, _ in rows}  # shapes; they cannot tell more features apart
+        names = [name for name in FEATURES if name in rows[0][0]][: len(distinct)]
         made.setdefault(target, {})[kind] = _rates(names, rows)
     return made
 
