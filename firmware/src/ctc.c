@@ -26,3 +26,17 @@ float ctc_decode(const float *probabilities, uint32_t steps, uint32_t classes, u
     }
     return *count == 0 ? 0.0f : sum / (float)*count;
 }
+
+float ctc_least_sure(const float *probabilities, uint32_t steps, uint32_t classes)
+{
+    float least = 1.0f;
+    for (uint32_t step = 0; step < steps; step++) {
+        float best = 0.0f;
+        for (uint32_t class = 0; class < classes; class++) {
+            const float p = probabilities[step * classes + class];
+            best = p > best ? p : best;
+        }
+        least = best < least ? best : least;
+    }
+    return least;
+}

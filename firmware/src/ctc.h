@@ -15,4 +15,7 @@
  */
 float ctc_decode(const float *probabilities, uint32_t steps, uint32_t classes, uint16_t *kept, uint32_t *count);
 
+/* Of the largest probability of each step, the smallest: how sure the network is where it is least so. */
+float ctc_least_sure(const float *probabilities, uint32_t steps, uint32_t classes);
+
 #endif

@@ -66,23 +66,42 @@ static void print_stats(uint64_t start, uint64_t prepared, uint64_t inferred, ui
     print_text("\n");
 }
 
-static void recognise(const struct ocri_image *image, bool stats)
+/* Read an image in an input of at least `columns` columns. Where a narrower one than the widest leaves a step in doubt, the
+ * image is read again in the widest: the network sees its padding and may decide otherwise. */
+static void recognise(const struct ocri_image *image, int32_t columns, bool stats)
 {
     uint16_t kept[OCRM55_OUTPUT_STEPS];
     uint32_t count;
 
     const uint64_t start = stats ? platform_instructions() : 0;
     platform_activity("preprocessing", "");
-    ocrm55_model_set_image(arena, image->pixels, (int32_t)image->width);
+    ocrm55_model_set_image_within(arena, image->pixels, (int32_t)image->width, columns);
     const uint64_t prepared = stats ? platform_instructions() : 0;
     platform_activity("operator", ocrm55_operator_names[0]);
     ocrm55_model_run(arena, note_operator, stats ? operator_ends : NULL);
     const uint64_t inferred = stats ? platform_instructions() : 0;
     platform_activity("decoding", "");
-    const float score =
-        ctc_decode(ocrm55_model_output(arena), OCRM55_OUTPUT_STEPS, OCRM55_OUTPUT_CLASSES, kept, &count);
+    const uint32_t steps = ocrm55_model_steps(arena);
+    const float score = ctc_decode(ocrm55_model_output(arena), steps, OCRM55_OUTPUT_CLASSES, kept, &count);
     const uint64_t decoded = stats ? platform_instructions() : 0;
 
+    const bool narrow = ocrm55_model_width(arena) < OCRM55_INPUT_WIDTH;
+    if (narrow && ctc_least_sure(ocrm55_model_output(arena), steps, OCRM55_OUTPUT_CLASSES) < OCRM55_SURE) {
+        if (stats) {
+            print_text("unsure ");
+            print_u32((uint32_t)ocrm55_model_width(arena));
+            print_text(" ");
+            print_u64(decoded - start);
+            print_text("\n");
+        }
+        recognise(image, OCRM55_INPUT_WIDTH, stats);
+        return;
+    }
+    if (OCRM55_WIDTHS > 1) {
+        print_text("width ");
+        print_u32((uint32_t)ocrm55_model_width(arena));
+        print_text("\n");
+    }
     if (stats) {
         print_stats(start, prepared, inferred, decoded);
     }
@@ -102,6 +121,19 @@ static enum status complain(enum status status, const char *what, const char *wh
     print_text(which);
     print_text("\n");
     return status;
+}
+
+/* OCRM55_OUTPUT_STEPS rows for every image: those after the last step of a narrow one say blank. */
+static bool write_probabilities(int32_t file)
+{
+    static const float blank[OCRM55_OUTPUT_CLASSES] = {[CTC_BLANK] = 1.0f};
+    const uint32_t steps = ocrm55_model_steps(arena);
+    const uint32_t bytes = steps * sizeof blank;
+    bool written = platform_file_write(file, ocrm55_model_output(arena), bytes) == bytes;
+    for (uint32_t step = steps; step < OCRM55_OUTPUT_STEPS && written; step++) {
+        written = platform_file_write(file, blank, sizeof blank) == sizeof blank;
+    }
+    return written;
 }
 
 static enum status recognise_all(const struct options *options)
@@ -126,10 +158,9 @@ static enum status recognise_all(const struct options *options)
         print_u32(source.count);
         print_text("\n");
         const struct ocri_image image = image_source_next(&source);
-        recognise(&image, options->stats);
+        recognise(&image, 0, options->stats);
         if (file >= 0) {
-            const uint32_t bytes = OCRM55_OUTPUT_STEPS * OCRM55_OUTPUT_CLASSES * sizeof(float);
-            written = platform_file_write(file, ocrm55_model_output(arena), bytes) == bytes;
+            written = write_probabilities(file);
         }
     }
     if (file >= 0) {

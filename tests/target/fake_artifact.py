@@ -35,8 +35,13 @@ _HEADER = """\
 #define OCRM55_ARENA_ALIGN 16
 #define OCRM55_OPERATOR_COUNT 3
 #define OCRM55_WEIGHT_BYTES 16
+#define OCRM55_WIDTHS 1
+#define OCRM55_SURE 0.6f
 typedef void (*ocrm55_hook)(void *context, unsigned op);
 void ocrm55_model_set_image(uint8_t *arena, const uint8_t *bgr, int32_t width);
+void ocrm55_model_set_image_within(uint8_t *arena, const uint8_t *bgr, int32_t width, int32_t columns);
+int32_t ocrm55_model_width(const uint8_t *arena);
+uint32_t ocrm55_model_steps(const uint8_t *arena);
 void ocrm55_model_run(uint8_t *arena, ocrm55_hook hook, void *context);
 const float *ocrm55_model_output(const uint8_t *arena);
 extern const char *const ocrm55_operator_names[OCRM55_OPERATOR_COUNT];
@@ -54,6 +59,24 @@ void ocrm55_model_set_image(uint8_t *arena, const uint8_t *bgr, int32_t width)
 {
     memset(arena, 0, OUTPUT);
     memcpy(arena, bgr, 3u * (width < 41 ? (uint32_t)width : 41u));
+}
+
+void ocrm55_model_set_image_within(uint8_t *arena, const uint8_t *bgr, int32_t width, int32_t columns)
+{
+    (void)columns;
+    ocrm55_model_set_image(arena, bgr, width);
+}
+
+int32_t ocrm55_model_width(const uint8_t *arena)
+{
+    (void)arena;
+    return OCRM55_INPUT_WIDTH;
+}
+
+uint32_t ocrm55_model_steps(const uint8_t *arena)
+{
+    (void)arena;
+    return OCRM55_OUTPUT_STEPS;
 }
 
 #ifdef __ARM_ARCH

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ocrm55 import __version__, libraries, memory_map, resources
+from ocrm55.errors import InputError
 from ocrm55.files import digest
 from ocrm55.workspace import DEFAULT_BUILD_DIR, Workspace, run_stage
 
 BUNDLED_MODEL = "en_ppocrv3_rec"
+WIDTH_STEP = 8  # pixels of width to one step of the output
+LEAST_WIDTH = 32  # pixels: below this the wide convolutions see more padding than picture
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -27,6 +30,7 @@ class Options:
     kernels: tuple[str, ...] = ("m55",)
     cmsis_nn: Path | None = None
     image: Path | None = None
+    widths: tuple[int, ...] = ()
     toolchain: str = "gcc"
     force: bool = False
 
@@ -44,6 +48,8 @@ class Options:
             chosen.insert(0, "-".join(self.kernels))
         if self.arena_limit is not None:
             chosen.insert(0, f"arena{self.arena_limit}")
+        if len(self.widths) > 1:
+            chosen.insert(0, "w" + "-".join(map(str, self.widths)))
         if self.memory_map is not None:
             chosen.insert(0, f"for-{self.memory_map.stem}")
         return "-".join([self.precision, *map(slug, chosen)])
@@ -64,6 +70,20 @@ def model_name(source: str) -> str:
     known = {"bundled": BUNDLED_MODEL, "pp-ocrv3": "en_PP-OCRv3_mobile_rec"}
     path = Path(source)
     return known.get(source) or slug(path.stem if path.suffix == ".pdparams" else path.resolve().name)
+
+
+def parse_widths(text: str) -> tuple[int, ...]:
+    """Widths as a user writes them, `96,160,320`: narrowest first, none for an empty text. Raises InputError."""
+    words = [word.strip() for word in text.split(",")] if text.strip() else []
+    tries = ["--widths 96,160,320"]
+    if not all(word.isascii() and word.isdigit() and len(word) < 6 for word in words):
+        raise InputError(f"`{text}` is no list of widths in pixels.", tries)
+    widths = tuple(sorted({int(word) for word in words}))
+    wrong = [width for width in widths if width < LEAST_WIDTH or width % WIDTH_STEP]
+    if wrong:
+        what = f"widths are multiples of {WIDTH_STEP}, {LEAST_WIDTH} at least"
+        raise InputError(f"a width of {wrong[0]} pixels cannot be compiled: {what}.", tries)
+    return widths
 
 
 def model(options: Options) -> Path:
@@ -102,12 +122,13 @@ def artifact(options: Options) -> Path:
     inputs.append(memory_map.find(options.memory_map))
     if options.precision == "int8":
         inputs += calibration.images(options.calibrate)
-    read = digest(inputs, __version__, options.precision, options.arena_limit, *options.kernels)
+    read = digest(inputs, __version__, options.precision, options.arena_limit, *options.kernels, *options.widths)
     settings = CompileOptions(
         model_name=options.workspace.model,
         precision=options.precision,
         image=options.image,
         calibrate=options.calibrate,
+        widths=options.widths,
         arena_limit=options.arena_limit,
         memory_map=options.memory_map,
         kernels=options.kernels,

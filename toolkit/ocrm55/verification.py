@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 
 from ocrm55 import libraries, stages, target
+from ocrm55.compiler import frontend, widths
 from ocrm55.compiler.cmsis_nn_reference import CmsisNnReference
 from ocrm55.compiler.program import Program
 from ocrm55.compiler.reference import IntegerReference
@@ -24,6 +27,7 @@ FLOAT32_TOLERANCE = 1e-4
 class Comparison:
     """One image as the three see it; differences are the largest of a probability, against Paddle.
 
+    width: columns of the input at which all three read the image, which the target chooses.
     exact: for an int8 target, whether its probabilities equal the host's integer reference bit for bit; else None.
     """
 
@@ -35,6 +39,7 @@ class Comparison:
     target_difference: float
     decode_agrees: bool
     exact: bool | None = None
+    width: int = image.WIDTH
 
     @property
     def passed(self) -> bool:
@@ -53,15 +58,16 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
     run = target.read_images(paths, options, simulator=simulator, fvp=fvp, want_probabilities=True)
     assert run.probabilities is not None
     paddle = PaddleRecognizer(stages.model(options))
-    onnx = OnnxRecognizer(stages.artifact(options) / "model.onnx")
+    hosts = {result.width: _Host.of(options, result.width) for result in run.results}
     charset = paddle.charset
-    reference = integer_reference(stages.artifact(options), options.kernels) if options.precision == "int8" else None
     comparisons = []
-    for path, reported, on_target in zip(paths, run.results, run.probabilities, strict=True):
+    for path, reported, rows in zip(paths, run.results, run.probabilities, strict=True):
         pixels = image.resize(image.read_image(path))
-        tensor = image.normalise(pixels)
+        host = hosts[reported.width]
+        tensor = image.normalise(pixels, reported.width or image.WIDTH)
         truth = paddle.probabilities(tensor)
-        second = onnx.probabilities(tensor)
+        second = host.onnx.probabilities(tensor)
+        on_target = rows[: len(truth)]  # the rows behind the last step of a narrow image say blank
         decoded = ctc.decode(on_target, charset)
         comparisons.append(
             Comparison(
@@ -72,22 +78,50 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
                 onnx_difference=float(np.abs(second - truth).max()),
                 target_difference=float(np.abs(on_target - truth).max()),
                 decode_agrees=(decoded.text, f"{decoded.score:.6f}") == (reported.text, f"{reported.score:.6f}"),
-                exact=None if reference is None else equal_bits(reference.probabilities(pixels), on_target),
+                exact=None if host.reference is None else equal_bits(host.reference.probabilities(pixels), on_target),
+                width=reported.width or image.WIDTH,
             )
         )
     return comparisons
 
 
-def integer_reference(artifact: Path, kernels: tuple[str, ...] = (libraries.OWN,)) -> IntegerReference:
+@dataclass(frozen=True)
+class _Host:
+    """The artifact's network on the host, at one width of its input."""
+
+    onnx: OnnxRecognizer
+    reference: IntegerReference | None
+
+    @classmethod
+    def of(cls, options: stages.Options, width: int | None) -> _Host:
+        """width: columns, None for the model's own."""
+        artifact = stages.artifact(options)
+        exact = options.precision == "int8"
+        reference = integer_reference(artifact, options.kernels, width) if exact else None
+        if width is None:
+            return cls(OnnxRecognizer(artifact / "model.onnx"), reference)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.onnx"
+            onnx.save(widths.at_width(frontend.read_onnx(artifact / "model.onnx"), width), str(path))
+            return cls(OnnxRecognizer(path), reference)
+
+
+def integer_reference(
+    artifact: Path, kernels: tuple[str, ...] = (libraries.OWN,), width: int | None = None
+) -> IntegerReference:
     """The network of an int8 artifact, computed on the host."""
-    return CmsisNnReference(program_of(artifact, kernels))
+    return CmsisNnReference(program_of(artifact, kernels, width))
 
 
-def program_of(artifact: Path, kernels: tuple[str, ...] = (libraries.OWN,)) -> Program:
-    """The operators of an int8 artifact, each given to the target that computes it there."""
-    from ocrm55.compiler import frontend, pipeline
+def program_of(artifact: Path, kernels: tuple[str, ...] = (libraries.OWN,), width: int | None = None) -> Program:
+    """The operators of an int8 artifact, each given to the target that computes it there.
+
+    width: one of several that the artifact serves, None for the model's own.
+    """
+    from ocrm55.compiler import pipeline
 
     model = frontend.read_onnx(artifact / "model.onnx")
+    model = model if width is None else widths.at_width(model, width)
     program = pipeline.to_program(model, pipeline.CompileOptions(precision="int8"))
     assign(program, pipeline.targets_for("int8", kernels))
     return program

@@ -19,7 +19,9 @@ from ocrm55.commands.options import (
     Precision,
     PrecisionOption,
     Source,
+    WidthsOption,
 )
+from ocrm55.stages import parse_widths
 from ocrm55.workspace import DEFAULT_BUILD_DIR
 
 
@@ -36,6 +38,7 @@ def compile_(
     ] = Target.CORTEX_M55,
     precision: PrecisionOption = Precision.INT8,
     calibrate: CalibrateOption = None,
+    widths: WidthsOption = "",
     arena_limit: ArenaLimitOption = None,
     kernels: KernelsOption = libraries.OWN,
     memory_map: MemoryMapOption = None,
@@ -58,6 +61,7 @@ def compile_(
         source=source,
         precision=precision.value,
         calibrate=calibrate,
+        widths=parse_widths(widths),
         arena_limit=arena_limit,
         kernels=libraries.kernels(kernels),
         memory_map=memory_map,

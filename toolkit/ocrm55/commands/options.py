@@ -85,6 +85,15 @@ CmsisNnOption = Annotated[
         "CMSIS_NN_ROOT.",
     ),
 ]
+WidthsOption = Annotated[
+    str,
+    typer.Option(
+        "--widths",
+        metavar="PIXELS,...",
+        help="Widths of the input that one program serves, such as **96,160,320**: a short word takes less work. "
+        "int8 only.",
+    ),
+]
 ToolchainOption = Annotated[
     Toolchain,
     typer.Option("--toolchain", help="Compiler of the firmware: the Arm **gcc**, or **clang** with its newlib."),

@@ -25,7 +25,9 @@ from ocrm55.commands.options import (
     TimeLimit,
     Toolchain,
     ToolchainOption,
+    WidthsOption,
 )
+from ocrm55.stages import parse_widths
 from ocrm55.workspace import DEFAULT_BUILD_DIR
 
 
@@ -34,6 +36,7 @@ def run_fvp(
     source: Source = "bundled",
     precision: PrecisionOption = Precision.INT8,
     calibrate: CalibrateOption = None,
+    widths: WidthsOption = "",
     arena_limit: ArenaLimitOption = None,
     kernels: KernelsOption = libraries.OWN,
     cmsis_nn: CmsisNnOption = None,
@@ -59,6 +62,7 @@ def run_fvp(
         source=source,
         precision=precision.value,
         calibrate=calibrate,
+        widths=parse_widths(widths),
         arena_limit=arena_limit,
         kernels=libraries.kernels(kernels),
         cmsis_nn=cmsis_nn,
@@ -79,7 +83,7 @@ def uart_with_names(uart: str, images: list[Path]) -> list[str]:
     lines = []
     for line in uart.splitlines():
         word, _, rest = line.partition(" ")
-        if word in ("op", "instructions"):
+        if word in ("op", "instructions", "unsure"):
             continue
         if word == "image" and rest.split("/")[0].isdigit():
             lines.append(f"{line} {images[int(rest.split('/')[0]) - 1]}")

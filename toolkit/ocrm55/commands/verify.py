@@ -20,8 +20,11 @@ from ocrm55.commands.options import (
     Source,
     Toolchain,
     ToolchainOption,
+    WidthsOption,
 )
 from ocrm55.errors import TargetError
+from ocrm55.recognizer.image import WIDTH
+from ocrm55.stages import parse_widths
 from ocrm55.workspace import DEFAULT_BUILD_DIR
 
 if TYPE_CHECKING:
@@ -33,6 +36,7 @@ def verify(
     source: Source = "bundled",
     precision: PrecisionOption = Precision.INT8,
     calibrate: CalibrateOption = None,
+    widths: WidthsOption = "",
     arena_limit: ArenaLimitOption = None,
     kernels: KernelsOption = libraries.OWN,
     cmsis_nn: CmsisNnOption = None,
@@ -54,6 +58,7 @@ def verify(
         source=source,
         precision=precision.value,
         calibrate=calibrate,
+        widths=parse_widths(widths),
         arena_limit=arena_limit,
         kernels=libraries.kernels(kernels),
         cmsis_nn=cmsis_nn,
@@ -76,7 +81,7 @@ def verify(
         ),
         (
             (
-                row.path.name,
+                row.path.name if row.width == WIDTH else f"{row.path.name} at {row.width}",
                 row.paddle.text,
                 f"{row.paddle.score:.6f}",
                 row.onnx.text,

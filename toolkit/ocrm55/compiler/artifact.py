@@ -19,6 +19,7 @@ from ocrm55.compiler.codegen import driver
 from ocrm55.compiler.memory import MemoryPlan
 from ocrm55.compiler.placement import Placement
 from ocrm55.compiler.program import Program
+from ocrm55.compiler.widths import Fit
 from ocrm55.files import atomic_directory
 
 _SUPPORT = Path(__file__).parent / "codegen" / "ocrm55_vec.h"
@@ -51,6 +52,7 @@ class Contents:
     image: tuple[str, np.ndarray] | None = None
     libraries: Sequence[str] = ()
     placement: Placement | None = None
+    fits: Sequence[Fit] = ()
 
 
 def write(program: Program, plan: MemoryPlan, contents: Contents, destination: Path) -> Artifact:
@@ -58,7 +60,7 @@ def write(program: Program, plan: MemoryPlan, contents: Contents, destination: P
     placement = contents.placement
     weights = driver.weight_image(program, placement.hot if placement else ())
     sources = {
-        "model.c": driver.model_source(program, plan, weights),
+        "model.c": driver.model_source(program, plan, weights, contents.fits),
         "weights.S": driver.render("weights.S.j2", weight_bytes=len(weights.data), hot_bytes=weights.hot_bytes),
         **driver.operator_files(program),
     }
@@ -80,7 +82,18 @@ def write(program: Program, plan: MemoryPlan, contents: Contents, destination: P
         )
         (folder / "sources.cmake").write_text(cmake, encoding="utf-8")
         (folder / "model.onnx").write_bytes(contents.model.SerializeToString(deterministic=True))
-        text = json.dumps(metadata(program, plan, weights, placement), indent=2) + "\n"
+        values = metadata(program, plan, weights, placement)
+        if contents.fits:
+            values["widths"] = [
+                {
+                    "width": fit.width,
+                    "steps": fit.steps,
+                    "macs": fit.program.macs,
+                    "operator_macs": [operator.macs for operator in fit.program.steps],
+                }
+                for fit in contents.fits
+            ]
+        text = json.dumps(values, indent=2) + "\n"
         (folder / "metadata.json").write_text(text, encoding="utf-8")
     return Artifact(Path(destination), program, plan, len(weights.data))
 
@@ -172,7 +185,7 @@ def _tensors(program: Program, plan: MemoryPlan) -> list[dict[str, Any]]:
 def _write_headers(
     folder: Path, program: Program, plan: MemoryPlan, weights: driver.WeightImage, contents: Contents
 ) -> None:
-    (folder / "ocrm55_model.h").write_text(driver.model_header(program, plan, weights), encoding="utf-8")
+    (folder / "ocrm55_model.h").write_text(driver.model_header(program, plan, weights, contents.fits), encoding="utf-8")
     (folder / "labels.h").write_text(driver.labels_header(contents.labels), encoding="utf-8")
     if contents.image is not None:
         name, pixels = contents.image

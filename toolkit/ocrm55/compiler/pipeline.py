@@ -10,7 +10,7 @@ from pathlib import Path
 import onnx
 
 from ocrm55 import memory_map
-from ocrm55.compiler import arena_limit, artifact, calibration, frontend, placement, quantize_separate, signed
+from ocrm55.compiler import arena_limit, artifact, calibration, frontend, placement, quantize_separate, signed, widths
 from ocrm55.compiler.artifact import Artifact, Contents
 from ocrm55.compiler.lowering import float32, int8, legalise
 from ocrm55.compiler.lowering.flat import FlatFunction
@@ -21,6 +21,7 @@ from ocrm55.compiler.targets import cmsis_nn, costs
 from ocrm55.compiler.targets.base import Target
 from ocrm55.compiler.targets.c import CTarget
 from ocrm55.compiler.targets.m55 import M55Target
+from ocrm55.compiler.widths import Fit
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.memory_map import MemoryMap
 from ocrm55.recognizer import image
@@ -38,6 +39,7 @@ class CompileOptions:
     calibrate: a folder of images to quantise on, instead of the bundled ones. arena_limit: the most bytes that the
     arena may take.
     kernels: who may compute int8 operators: m55, cmsis-nn with m55 for what it lacks, or both, whichever is cheaper.
+    widths: of the input, narrowest first, that the program serves; none is the model's own.
     """
 
     model_name: str = "en_ppocrv3_rec"
@@ -47,6 +49,7 @@ class CompileOptions:
     calibrate: Path | None = None
     arena_limit: int | None = None
     kernels: tuple[str, ...] = ("m55",)
+    widths: tuple[int, ...] = ()
 
 
 def compile_model(source: Path, destination: Path, options: CompileOptions | None = None) -> Artifact:
@@ -61,12 +64,31 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
     if options.precision == "int8":
         model = quantised(model, options)
     targets = targets_for(options.precision, options.kernels)
-    program, plan = planned_for(board, model, targets, options)
+    fits = widths.share(fits_of(board, model, targets, options))
+    program, plan = fits[-1].program, fits[-1].plan
     placed = placement.place(program, plan.arena_bytes, board)
     kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
     libraries = sorted({name for target in targets for name in target.libraries(program)})
-    contents = Contents(model, labels_of(source, program), kernels, picture, libraries, placed)
+    contents = Contents(
+        model, labels_of(source, program), kernels, picture, libraries, placed, fits if len(fits) > 1 else ()
+    )
     return artifact.write(program, plan, contents, destination)
+
+
+def fits_of(board: MemoryMap, model: onnx.ModelProto, targets: list[Target], options: CompileOptions) -> list[Fit]:
+    """The network at each width that is asked for, planned; just the model's own width otherwise."""
+    if options.widths:
+        widths.check(options.widths, model)
+    if len(options.widths) < 2:
+        program, plan = planned_for(board, model, targets, options)
+        return [Fit(program.input_size[2], program, plan)]
+    if options.precision != "int8":
+        raise UnsupportedError(
+            "several widths need int8: the loops of float32 are made for one width.",
+            ["--precision int8", "leave --widths out"],
+        )
+    # No planned_for: what it does to the widest's operators alone would leave nothing to share.
+    return [Fit(width, *planned(widths.at_width(model, width), targets, options)) for width in options.widths]
 
 
 def planned_for(

@@ -21,11 +21,23 @@ def show(artifact: Path, elf: Path, run: Run) -> None:
     """
     metadata = json.loads((artifact / "metadata.json").read_text())
     first = run.results[0]
+    metadata = at_width(metadata, first.width)
     if first.inference_instructions is None:
         console.warning("this simulator does not count instructions; use --simulator qemu for --stats")
     else:
         show_operators(metadata, first)
     show_memory(metadata, sections(elf))
+
+
+def at_width(metadata: Mapping[str, Any], width: int | None) -> Mapping[str, Any]:
+    """The metadata with the MACs of one of the widths that the program serves."""
+    found = next((each for each in metadata.get("widths", []) if each["width"] == width), None)
+    if found is None:
+        return metadata
+    operators = [
+        {**operator, "macs": macs} for operator, macs in zip(metadata["operators"], found["operator_macs"], strict=True)
+    ]
+    return {**metadata, "macs": found["macs"], "operators": operators}
 
 
 def show_operators(metadata: Mapping[str, Any], image: ImageResult) -> None:
@@ -57,6 +69,13 @@ def show_sums(metadata: Mapping[str, Any], image: ImageResult) -> None:
     total, macs = image.inference_instructions, metadata["macs"]
     if total is None:
         return
+    if image.width is not None:
+        full = max(each["width"] for each in metadata["widths"])
+        console.result(f"width        {image.width:>13,} columns of {full}")
+    if image.unsure_instructions:
+        console.result(
+            f"unsure       {image.unsure_instructions:>13,} instructions of a narrower reading that did not stand"
+        )
     console.result(f"inference    {total:>13,} instructions, {figures.ratio(ratio(total, macs))} a MAC ({macs:,} MACs)")
     console.result(f"preprocess   {image.preprocess_instructions or 0:>13,} instructions")
     console.result(f"CTC decode   {image.decode_instructions or 0:>13,} instructions")

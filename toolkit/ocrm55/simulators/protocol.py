@@ -4,6 +4,8 @@
     image 1/2
     op 0 123456                                              with stats=1, for every operator
     instructions preprocess=1 inference=2 decode=3           with stats=1
+    width 96                                                 of a program with several widths
+    unsure 96 123456                                         with stats=1, of a reading that did not stand
     text: Hello, score: 0.986746
     stack 420 of 32768                                       with stats=1, at the end
     error: …   or   fault: … (several lines)                 when it fails
@@ -28,6 +30,8 @@ _IDENTITY = re.compile(
 _IMAGE = re.compile(r"image (\d+)/(\d+)")
 _OPERATOR = re.compile(r"op (\d+) (\d+)")
 _INSTRUCTIONS = re.compile(r"instructions preprocess=(\d+) inference=(\d+) decode=(\d+)")
+_WIDTH = re.compile(r"width (\d+)")
+_UNSURE = re.compile(r"unsure (\d+) (\d+)")
 _TEXT = re.compile(r"text: (.*), score: (\d+\.\d{6}|nan|-?inf)")
 _STACK = re.compile(r"stack (\d+) of (\d+)")
 _EXIT = re.compile(r"exit status (-?\d+)")
@@ -47,7 +51,11 @@ class Identity:
 
 @dataclass(frozen=True)
 class ImageResult:
-    """What the target read in one image; counts are instructions, None where they were not asked for."""
+    """What the target read in one image; counts are instructions, None where they were not asked for.
+
+    width: columns of the input, None for a program with one width. unsure_instructions: of a reading at less than full
+    width that left a step in doubt and was thrown away.
+    """
 
     text: str
     score: float
@@ -55,6 +63,8 @@ class ImageResult:
     inference_instructions: int | None = None
     decode_instructions: int | None = None
     operator_instructions: list[int] = field(default_factory=list)
+    width: int | None = None
+    unsure_instructions: int = 0
 
 
 @dataclass
@@ -117,13 +127,15 @@ class _Reader:
         self.announced = 0  # the image that is being read, from 1
         self.operators: list[int] = []
         self.counts: tuple[int, int, int] | None = None
+        self.width: int | None = None
+        self.unsure = 0
 
     def take(self, line: str) -> None:
         if found := _IMAGE.fullmatch(line):
             self.announced += 1
             if int(found[1]) != self.announced or len(self.said.results) != self.announced - 1:
                 raise _not_understood(line, "it is out of order")
-            self.operators, self.counts = [], None
+            self.operators, self.counts, self.width, self.unsure = [], None, None, 0
         elif found := _OPERATOR.fullmatch(line):
             if int(found[1]) != len(self.operators):
                 raise _not_understood(line, "it is out of order")
@@ -135,7 +147,16 @@ class _Reader:
                 raise _not_understood(line, "it belongs to no image")
             preprocess, inference, decode = self.counts or (None, None, None)
             self.said.results.append(
-                ImageResult(found[1], float(found[2]), preprocess, inference, decode, self.operators)
+                ImageResult(
+                    found[1],
+                    float(found[2]),
+                    preprocess,
+                    inference,
+                    decode,
+                    self.operators,
+                    self.width,
+                    self.unsure,
+                )
             )
         elif found := _STACK.fullmatch(line):
             self.said.stack_bytes = int(found[1])
@@ -143,8 +164,16 @@ class _Reader:
             self.said.errors.append(line.removeprefix("error: "))
         elif line.startswith("fault: "):
             self.said.faults.append(line.removeprefix("fault: "))
-        elif line:
+        elif line and not self.take_width(line):
             raise _not_understood(line, "no line of the firmware looks like it")
+
+    def take_width(self, line: str) -> bool:
+        """Lines of a program with several widths; returns whether this is one."""
+        if found := _WIDTH.fullmatch(line):
+            self.width = int(found[1])
+        elif found := _UNSURE.fullmatch(line):
+            self.unsure = int(found[2])
+        return found is not None
 
     def check_complete(self) -> None:
         if self.announced != len(self.said.results):

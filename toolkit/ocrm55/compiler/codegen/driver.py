@@ -18,6 +18,7 @@ from ocrm55 import __version__
 from ocrm55.compiler.codegen.expressions import C_TYPES, float_literal
 from ocrm55.compiler.memory import ALIGN, MemoryPlan, workspace_key
 from ocrm55.compiler.program import Function, Operator, Program, Tensor, identifier
+from ocrm55.compiler.widths import SURE, Fit
 from ocrm55.recognizer.image import normalise
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -60,8 +61,8 @@ def render(template: str, **values: Any) -> str:
     return _environment().get_template(template).render(version=__version__, **values)
 
 
-def model_header(program: Program, plan: MemoryPlan, weights: WeightImage) -> str:
-    """include/ocrm55_model.h"""
+def model_header(program: Program, plan: MemoryPlan, weights: WeightImage, fits: Sequence[Fit] = ()) -> str:
+    """include/ocrm55_model.h; fits: the widths that share the program, where there are several."""
     channels, height, width = program.input_size
     steps, classes = program.output.shape[-2:]
     return render(
@@ -78,11 +79,19 @@ def model_header(program: Program, plan: MemoryPlan, weights: WeightImage) -> st
         arena_align=ALIGN,
         operators=program.steps,
         weight_bytes=len(weights.data),
+        widths=[fit.width for fit in fits] or [width],
+        sure=float_literal(SURE),
     )
 
 
-def model_source(program: Program, plan: MemoryPlan, weights: WeightImage) -> str:
-    """src/model.c"""
+def model_source(program: Program, plan: MemoryPlan, weights: WeightImage, fits: Sequence[Fit] = ()) -> str:
+    """src/model.c; fits: the widths that share the program, where there are several."""
+    run = straight_line(program, plan, weights)
+    output = str(plan.offsets[program.output.name])
+    if fits:
+        for pointer in run["tensors"]:
+            pointer["offset"] = f"at->{pointer['name']}"
+        output = f"fits[fit_of(arena)].at.{program.output.name}"
     return render(
         "model.c.j2",
         name=program.name,
@@ -90,12 +99,28 @@ def model_source(program: Program, plan: MemoryPlan, weights: WeightImage) -> st
         macs=program.macs,
         weight_bytes=len(weights.data),
         arena_bytes=plan.arena_bytes,
-        set_image=set_image(program.input, plan.offsets[program.input.name]),
-        **straight_line(program, plan, weights),
-        output_offset=plan.offsets[program.output.name],
+        fits=_fits(program, plan, fits) if fits else "",
+        set_image=set_image(program.input, plan.offsets[program.input.name], by_width=bool(fits)),
+        by_width=bool(fits),
+        **run,
+        output_offset=output,
         output_name=program.output.name,
         output_shape=_shape(program.output.shape),
     )
+
+
+def _fits(program: Program, plan: MemoryPlan, fits: Sequence[Fit]) -> str:
+    """The table of what depends on the width: columns, steps, and where each tensor lies in the arena."""
+    names = [program.input.name, program.output.name]
+    names += [p["name"] for p in _arena_pointers(program, plan) if p["name"] not in names]
+    rows = []
+    for fit in fits:
+        offsets = {p["name"]: p["offset"] for p in _arena_pointers(fit.program, fit.plan)}
+        offsets |= {name: fit.plan.offsets[name] for name in names[:2]}
+        values = [f".{name} = {offsets[name]}" for name in names]
+        rows.append({"width": fit.width, "steps": fit.steps, "macs": fit.program.macs})
+        rows[-1]["offsets"] = _lines(values, 4)
+    return render("fits.c.j2", names=names, rows=rows, choice_offset=plan.arena_bytes - ALIGN)
 
 
 def straight_line(program: Program, plan: MemoryPlan, weights: WeightImage) -> dict[str, Any]:
@@ -169,6 +194,9 @@ def _step(operator: Operator, program: Program) -> dict[str, str]:
     arguments = [*operator.arguments, *(_workspace_name(operator, w.name) for w in operator.workspaces)]
     shapes = " to ".join(_shape(program.tensors[n].shape) for n in (operator.inputs[0], operator.outputs[0]))
     macs = f", {operator.macs:,} MAC" if operator.macs else ""
+    function = program.functions.get(operator.function)
+    if function is not None and function.by_width:
+        arguments.append("fit")
     call = f"{operator.function}({', '.join(arguments)});"
     return {
         "name": c_string(operator.layer),
@@ -220,7 +248,7 @@ def _workspace_name(operator: Operator, name: str) -> str:
     return identifier(f"{operator.outputs[0]}_{name}")
 
 
-def set_image(tensor: Tensor, offset: int) -> str:
+def set_image(tensor: Tensor, offset: int, *, by_width: bool = False) -> str:
     """Preprocessing on the target: a table of what each byte of a picture becomes in the input tensor."""
     values, padding, meaning = pixel_values(tensor)
     exact = [float_literal(float(v)).strip("()") if tensor.dtype == "float32" else str(int(v)) for v in values]
@@ -231,7 +259,9 @@ def set_image(tensor: Tensor, offset: int) -> str:
         pixel_rows=_lines(exact, 8 if tensor.dtype == "float32" else 16),
         padding="0.0f" if tensor.dtype == "float32" else str(padding),
         channels_last=tensor.channels_last,
-        offset=offset,
+        by_width=by_width,
+        columns="columns" if by_width else "OCRM55_INPUT_WIDTH",
+        offset=f"fits[fit].at.{tensor.name}" if by_width else offset,
         name=tensor.name,
         shape=_shape(tensor.shape),
     )
