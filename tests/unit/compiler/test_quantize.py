@@ -123,7 +123,7 @@ def test_equalisation_lowers_the_error_of_the_quantised_network():
 
 def test_even_channels_stay_as_they_are():
     even = histogram(np.tile(np.linspace(-1, 1, 999), (6, 1)))
-    assert (best_factor(even, RNG.normal(size=(4, 6, 1, 1))) == 1).all()
+    assert (best_factor(even, even, RNG.normal(size=(4, 6, 1, 1))) == 1).all()
 
 
 def test_a_folder_without_images_is_refused(tmp_path):

@@ -43,7 +43,8 @@ def equalise(model: onnx.ModelProto, histograms: dict[str, Histogram]) -> tuple[
         if readers is None or not all(name in histograms for name in (source, *readers.tensors)):
             continue
         largest = max(readers.convolutions, key=lambda conv: graph.constants[conv.input[1]].size)
-        factor = best_factor(histograms[str(largest.input[0])], graph.constants[largest.input[1]])
+        read, weights = histograms[str(largest.input[0])], graph.constants[largest.input[1]]
+        factor = best_factor(histograms[source], read, weights)
         if (factor != 1).any():
             _scale(graph, node, readers, factor)
             for name in (source, *readers.tensors):
@@ -99,23 +100,49 @@ def _divided(histogram: Histogram, factor: np.ndarray) -> Histogram:
     return Histogram(low, high, histogram.counts, histogram.axis)
 
 
-def best_factor(histogram: Histogram, weights: np.ndarray) -> np.ndarray:
-    """By how much to divide each channel: float64 [channels], the loudest by 1.
+@dataclass
+class _Spread:
+    """Of each channel: the largest magnitude, and the mean square."""
 
-    A power of the channels' ranges, the one with the least expected error of the sums.
+    reach: np.ndarray
+    squares: np.ndarray
+
+    @staticmethod
+    def of(histogram: Histogram) -> _Spread:
+        reach = np.maximum(np.maximum(np.abs(histogram.low), np.abs(histogram.high)), 1e-3).astype(np.float64)
+        shares = histogram.counts / np.maximum(histogram.counts.sum(axis=1, keepdims=True), 1)
+        return _Spread(reach, (shares * histogram.centres**2).sum(axis=1))
+
+
+def best_factor(source: Histogram, read: Histogram, weights: np.ndarray) -> np.ndarray:
+    """By how much to divide each channel: float64 [channels], the largest 1.
+
+    source: what is divided; read: what the convolution with these weights reads, the same or what a gate makes of it.
+    A power of the channels' ranges there, the one with the least expected error of the sums.
     """
-    reach = np.maximum(np.maximum(np.abs(histogram.low), np.abs(histogram.high)), 1e-3).astype(np.float64)
-    relative = reach / reach.max()
-    shares = histogram.counts / np.maximum(histogram.counts.sum(axis=1, keepdims=True), 1)
-    squares = (shares * histogram.centres**2).sum(axis=1)
-    errors = [expected_error(relative**power, reach, squares, weights.astype(np.float64)) for power in POWERS]
-    return relative ** POWERS[int(np.argmin(errors))]
+    before, after = _Spread.of(source), _Spread.of(read)
+    ranges = (after.reach, before.reach, np.sqrt(after.reach * before.reach))
+    candidates = [(reach / reach.max()) ** power for power in POWERS for reach in ranges]
+    squares = (weights.astype(np.float64) ** 2).sum(axis=(0, 2, 3))
+    # What a gate lets through of an error in front of it.
+    passed = after.squares / np.maximum(before.squares, 1e-12)
+    errors = []
+    for factor in candidates:
+        error = _of_weights(factor, after, weights) + (_of_rounding(factor, after) * squares).sum()
+        if read is not source:
+            error += (_of_rounding(factor, before) * passed * squares).sum()
+        errors.append(error)
+    return candidates[int(np.argmin(errors))]
 
 
-def expected_error(factor: np.ndarray, reach: np.ndarray, squares: np.ndarray, weights: np.ndarray) -> float:
-    """Mean square error of the sums when channels are divided by `factor`: that of rounding activations and weights."""
-    step = (reach / factor).max() / 255
-    of_activations = ((factor * step) ** 2 / 12 * (weights**2).sum(axis=(0, 2, 3))).sum()
+def _of_rounding(factor: np.ndarray, spread: _Spread) -> np.ndarray:
+    """Mean square error of each channel when channels divided by `factor` are rounded to int8 together."""
+    step = (spread.reach / factor).max() / 255
+    return (factor * step) ** 2 / 12
+
+
+def _of_weights(factor: np.ndarray, spread: _Spread, weights: np.ndarray) -> float:
+    """Mean square error of the sums that rounding the multiplied weights makes."""
     scales = np.abs(weights * factor[None, :, None, None]).max(axis=(1, 2, 3)) / 127
-    of_weights = (scales**2 / 12).sum() * weights.shape[2] * weights.shape[3] * (squares / factor**2).sum()
-    return float(of_activations + of_weights)
+    taps = weights.shape[2] * weights.shape[3]
+    return float((scales**2 / 12).sum() * taps * (spread.squares / factor**2).sum())

@@ -55,6 +55,14 @@ def per_tensor(histogram: Histogram, method: Method = "mse") -> Quantisation:
     return _least_error(histogram, low, high)
 
 
+def with_margin(histogram: Histogram, margin: float) -> Quantisation:
+    """A range wider than what was seen by a factor, for tensors of which an image gives but one value a channel.
+
+    A hundred values do not show the extremes, and these tensors have steps to spare.
+    """
+    return of_range(float(histogram.low.min()) * margin, float(histogram.high.max()) * margin)
+
+
 def _percentiles(histogram: Histogram, share: float) -> tuple[float, float]:
     centres, weights = histogram.centres.reshape(-1), histogram.counts.reshape(-1)
     order = np.argsort(centres)
