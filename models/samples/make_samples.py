@@ -68,7 +68,7 @@ SAMPLES = [
     Sample("brackets", "(optional)", "freefont/FreeSans.ttf", 38),
     Sample("ampersand", "R&D", "lato/Lato-Black.ttf", 44, (0, 60, 130), (225, 235, 245)),
     Sample("address", "me@example.org", "dejavu/DejaVuSans.ttf", 34),
-    Sample("path", "docs/index.html", "dejavu/DejaVuSansMono.ttf", 32),
+    Sample("path", "src/main.c", "dejavu/DejaVuSansMono.ttf", 32),
     Sample("hash", "#42", "roboto/unhinted/RobotoTTF/Roboto-Regular.ttf", 44),
     Sample("inverted", "Midnight", "liberation/LiberationSans-Regular.ttf", 42, WHITE, BLACK),
     Sample("blue_on_yellow", "Market", "play/Play-Bold.ttf", 42, (10, 30, 140), (250, 220, 40)),
