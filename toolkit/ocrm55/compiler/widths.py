@@ -118,7 +118,8 @@ def _check_same(fit: Fit, widest: Program) -> None:
     )
     if not same:
         raise UnsupportedError(
-            f"at {fit.width} columns the network becomes other operators than at full width.", ["leave --widths out"]
+            f"at {fit.width} columns the network becomes other operators than at full width.",
+            ["leave --arena-limit out", "leave --widths out"],
         )
     for tensor in fit.program.weights():
         ours, theirs = tensor.data, widest.tensors[tensor.name].data
@@ -179,5 +180,6 @@ def _type(values: Sequence[str]) -> str:
 
 def _other_code(function: Function) -> UnsupportedError:
     return UnsupportedError(
-        f"{function.name} is other code for another width of input.", ["--precision int8", "leave --widths out"]
+        f"{function.name} is other code at another width, so that the widths cannot share it.",
+        ["leave --arena-limit out", "leave --widths out"],
     )
