@@ -118,8 +118,8 @@ def _fits(program: Program, plan: MemoryPlan, fits: Sequence[Fit]) -> str:
         offsets = {p["name"]: p["offset"] for p in _arena_pointers(fit.program, fit.plan)}
         offsets |= {name: fit.plan.offsets[name] for name in names[:2]}
         values = [f".{name} = {offsets[name]}" for name in names]
-        rows.append({"width": fit.width, "steps": fit.steps, "macs": fit.program.macs})
-        rows[-1]["offsets"] = _lines(values, 4)
+        lines = _lines(values, 4)
+        rows.append({"width": fit.width, "steps": fit.steps, "macs": fit.program.macs, "offsets": lines})
     return render("fits.c.j2", names=names, rows=rows, choice_offset=plan.arena_bytes - ALIGN)
 
 
