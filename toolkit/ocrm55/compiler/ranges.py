@@ -13,6 +13,8 @@ from ocrm55.compiler.calibration import Histogram
 LOW, HIGH = -128, 127
 SMALLEST_SCALE = 1e-8
 MERGED_BINS = 8192
+MERGED_BY = 4  # bins of a channel's histogram, where many candidates are tried
+CHANNEL_SHARES = (1.0, 0.92, 0.85, 0.78, 0.7, 0.6)  # of a channel's largest value
 Method = Literal["minmax", "percentile", "mse"]
 
 
@@ -93,17 +95,25 @@ def symmetric(histogram: Histogram, groups: Sequence[np.ndarray]) -> Quantisatio
 
 
 def per_channel(histogram: Histogram) -> Quantisation:
-    """A scale for every channel, from its largest value, and one zero point for all: padding is one number then.
+    """A scale for every channel and one zero point for all: padding is one number then.
 
-    The zero point is the one with the least error relative to the channels' own spread, so that quiet channels count.
-    A channel whose values are mostly below 0 is clipped there: covering both ends for it was measured to be worse.
+    For each zero point every channel takes the share of its largest value with the least square error; then the zero
+    point is taken whose errors, relative to the channels' own spread, are least, so that quiet channels count. A
+    channel whose values are mostly below 0 is clipped there: covering both ends for it was measured to be worse.
     """
-    centres, weights = histogram.centres, histogram.counts / np.maximum(histogram.counts.sum(1, keepdims=True), 1)
-    spread = (weights * centres**2).sum(1) - (weights * centres).sum(1) ** 2
+    channels = len(histogram.counts)
+    counts = histogram.counts.reshape(channels, -1, MERGED_BY).sum(axis=2)
+    centres = histogram.centres.reshape(channels, -1, MERGED_BY).mean(axis=2)
+    weights = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    spread = (weights * centres**2).sum(axis=1) - (weights * centres).sum(axis=1) ** 2
     spread += 1e-2 * spread.mean() + 1e-12
-    candidates = []
+    best: tuple[float, Quantisation] | None = None
     for zero_point in range(-124, -40, 4):
-        scale = np.maximum(histogram.high, 1e-3) / (HIGH - zero_point)
-        candidates.append(Quantisation(scale.astype(np.float32), zero_point))
-    errors = [((weights * np.square(c.round_trip(centres) - centres)).sum(1) / spread).sum() for c in candidates]
-    return candidates[int(np.argmin(errors))]
+        scales = np.outer(CHANNEL_SHARES, np.maximum(histogram.high, 1e-3) / (HIGH - zero_point)).astype(np.float32)
+        candidates = [Quantisation(scale, zero_point).round_trip(centres) for scale in scales]
+        errors = np.stack([(weights * np.square(c - centres)).sum(axis=1) for c in candidates])
+        error = float((errors.min(axis=0) / spread).sum())
+        if best is None or error < best[0]:
+            best = error, Quantisation(scales[errors.argmin(axis=0), np.arange(channels)], zero_point)
+    assert best is not None
+    return best[1]
