@@ -7,7 +7,7 @@ set -eu
 
 packages="qemu-system-arm gcc-arm-none-eabi libnewlib-arm-none-eabi cmake ninja-build gcc libc6-dev libgl1 libglib2.0-0 libgomp1"
 if [ "${1:-}" = tests ]; then
-    packages="$packages clang-19 llvm-19 fonts-dejavu-core fonts-freefont-ttf fonts-liberation fonts-open-sans"
+    packages="$packages clang-19 libclang-rt-19-dev llvm-19 fonts-dejavu-core fonts-freefont-ttf fonts-liberation fonts-open-sans"
 fi
 # A virtual environment needs ensurepip, which Debian splits off from its own Python.
 if ! "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null; then

@@ -1,22 +1,16 @@
 """Firmware that was built once for the whole session, and the simulators that run it."""
 
 import os
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # fake_artifact
+sys.path.insert(0, str(Path(__file__).parent))  # fake_artifact, programs
+
+from programs import require
 
 STAND_IN = Path(__file__).with_name("fvp_stand_in.py")
-
-
-def require(*programs: str) -> None:
-    """Skip the test, saying why, where a program is missing."""
-    missing = [program for program in programs if not shutil.which(program)]
-    if missing:
-        pytest.skip(f"{', '.join(missing)} not installed")
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,8 @@ import cmsis_nn_cases as cases
 import fake_artifact
 import numpy as np
 import pytest
+from programs import require
 
-from conftest import require
 from ocrm55 import firmware, stages, verification
 from ocrm55.compiler.integer import Pointwise
 from ocrm55.compiler.targets.cmsis_nn_buffers import buffer_size

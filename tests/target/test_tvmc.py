@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from ocrm55 import stages
+from ocrm55.files import extract
 from ocrm55.recognizer import ctc
 from ocrm55.recognizer.charset import load_charset
 from ocrm55.tvmc import headers, program
@@ -39,7 +40,7 @@ def read(folder: Path, picture: Path, *arguments: str, defines: str = "") -> tup
     """Compile, unpack, `make`, run: the instructions of the run function, and what the program says."""
     program.run(["compile", *ARGUMENTS, *arguments, f"--output={folder / 'rec.tar'}"])
     with tarfile.open(folder / "rec.tar") as archive:
-        archive.extractall(folder, filter="data")
+        extract(archive, folder)
     interface = headers.read_library(folder / "rec.tar")
     headers.write(folder / "include", picture, load_charset(), interface, headers.SECTION)
     make = ["make", "-s", "-f", str(MAKEFILE), f"BUILD={folder}", f"HEADERS={folder / 'include'}", f"DEFINES={defines}"]

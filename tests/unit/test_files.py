@@ -1,12 +1,13 @@
 """Files and folders are whole or absent, whatever happens while they are written."""
 
 import stat
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from ocrm55.errors import OutputError
-from ocrm55.files import atomic_directory, atomic_file, digest, write_json
+from ocrm55.files import atomic_directory, atomic_file, digest, extract, write_json
 
 
 def names(folder: Path) -> list[str]:
@@ -74,3 +75,22 @@ def test_digest_sees_content_names_and_values(tmp_path: Path) -> None:
     assert changed != before
     (tmp_path / "a").rename(tmp_path / "b")
     assert digest([tmp_path], "option") not in (before, changed)
+
+
+@pytest.mark.parametrize("filters", [True, False])
+def test_archive_that_leads_out_of_its_folder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filters: bool
+) -> None:
+    if not filters:
+        monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    (tmp_path / "word").write_text("x")
+    for name, good in (("folder/word", True), ("../word", False)):
+        with tarfile.open(tmp_path / "a.tar", "w") as made:
+            made.add(tmp_path / "word", name)
+        with tarfile.open(tmp_path / "a.tar") as made:
+            if good:
+                extract(made, tmp_path / "out")
+                assert (tmp_path / "out" / name).read_text() == "x"
+            else:
+                with pytest.raises(tarfile.TarError):
+                    extract(made, tmp_path / "out")

@@ -17,6 +17,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from ocrm55.files import extract
 from ocrm55.tvmc import program
 
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
@@ -177,7 +178,7 @@ def unpack(folder: Path, model: onnx.ModelProto, *arguments: str, name: str = "n
         ["compile", *ONLY, *arguments, f"--module-name={name}", "-o", str(archive), str(folder / f"{name}.onnx")]
     )
     with tarfile.open(archive) as tar:
-        tar.extractall(folder, filter="data")
+        extract(tar, folder)
     return Unpacked(folder, model)
 
 

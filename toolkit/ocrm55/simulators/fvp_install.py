@@ -120,7 +120,7 @@ def _md5(file: Path) -> str:
 def _unpack(archive: Path, folder: Path) -> None:
     try:
         with tarfile.open(archive) as whole:
-            whole.extractall(folder, filter="data")
+            files.extract(whole, folder)
     except (tarfile.TarError, OSError) as trouble:
         raise InputError(f"{archive} cannot be unpacked: {trouble}.") from trouble
     if not (folder / _INSTALLER).is_file():
