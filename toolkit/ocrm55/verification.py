@@ -58,7 +58,8 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
     run = target.read_images(paths, options, simulator=simulator, fvp=fvp, want_probabilities=True)
     assert run.probabilities is not None
     paddle = PaddleRecognizer(stages.model(options))
-    hosts = {result.width: _Host.of(options, result.width) for result in run.results}
+    artifact = stages.artifact(options)
+    hosts = {width: _Host.of(artifact, options, width) for width in {result.width for result in run.results}}
     charset = paddle.charset
     comparisons = []
     for path, reported, rows in zip(paths, run.results, run.probabilities, strict=True):
@@ -93,9 +94,8 @@ class _Host:
     reference: IntegerReference | None
 
     @classmethod
-    def of(cls, options: stages.Options, width: int | None) -> _Host:
+    def of(cls, artifact: Path, options: stages.Options, width: int | None) -> _Host:
         """width: columns, None for the model's own."""
-        artifact = stages.artifact(options)
         exact = options.precision == "int8"
         reference = integer_reference(artifact, options.kernels, width) if exact else None
         if width is None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
+from programs import require
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "unit" / "kernels"))  # reference, kernel_cases
 
@@ -15,7 +15,5 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "unit" / "kernels"))  # refer
 def target_runner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from ocrm55.report import kernel_runner
 
-    for program in ("arm-none-eabi-gcc", "qemu-system-arm", *(["clang-19"] if request.param == "clang" else [])):
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed")
+    require("arm-none-eabi-gcc", "qemu-system-arm", *(["clang-19"] if request.param == "clang" else []))
     return kernel_runner.build_target(tmp_path_factory.mktemp("runner"), request.param)
