@@ -83,6 +83,7 @@ def write(program: Program, plan: MemoryPlan, contents: Contents, destination: P
         (folder / "sources.cmake").write_text(cmake, encoding="utf-8")
         (folder / "model.onnx").write_bytes(contents.model.SerializeToString(deterministic=True))
         values = metadata(program, plan, weights, placement)
+        values |= {"kernels": [*contents.kernels], "libraries": [*contents.libraries], "labels": [*contents.labels]}
         if contents.fits:
             values["widths"] = [
                 {

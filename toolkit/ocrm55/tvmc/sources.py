@@ -14,12 +14,11 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from ocrm55 import __version__, resources
-from ocrm55.compiler.codegen import driver
+from ocrm55 import __version__
+from ocrm55.compiler.codegen import driver, standalone
 from ocrm55.compiler.codegen.expressions import float_literal
 from ocrm55.compiler.memory import MemoryPlan
 from ocrm55.compiler.program import Program
-from ocrm55.errors import ToolchainError
 from ocrm55.tvmc.interface import Port
 from ocrm55.tvmc.settings import ALIGN, Workspace
 
@@ -32,17 +31,6 @@ _WHERE = {
 }
 # A stack allocator may align the start of its memory and may write a check behind the block.
 SLACK = 2 * ALIGN
-
-# A Makefile of the user's own has one set of options for all files, so what GCC needs stands in the files: only -O3
-# unrolls and schedules the Helium loops; and in printed loops, scheduling before register allocation moves loads so far
-# up that vector registers run out.
-_OPERATORS = ("O3", "no-schedule-insns")
-_KERNELS = ("O3",)
-_PRAGMA = """\
-#if defined(__GNUC__) && !defined(__clang__) && defined(__arm__)
-#pragma GCC optimize({options})
-#endif
-"""
 
 
 def prefix(name: str) -> str:
@@ -87,7 +75,7 @@ def files(
     written = {
         f"include/{prefix(name)}.h": _render("tvmgen.h.j2", **values),
         f"src/{name}_lib0.c": _render("lib0.c.j2", **values),
-        f"src/{name}_lib1.c": _render("lib1.c.j2", rows=_words(weights.data), **values),
+        f"src/{name}_lib1.c": _render("lib1.c.j2", rows=standalone.words(weights.data), **values),
         f"src/{_SUPPORT.name}": _SUPPORT.read_text(encoding="utf-8"),
     }
     guard = f"{prefix(name).upper()}_OPERATORS_H"
@@ -95,7 +83,8 @@ def files(
     for file, text in driver.operator_files(program).items():
         own = text.replace('#include "operators.h"', f'{names}#include "{name}_operators.h"')
         own = own.replace("OCRM55_OPERATORS_H", guard)
-        written[f"src/{name}_{file}"] = own if file.endswith(".h") else _with_pragma(own, *_OPERATORS)
+        own = own if file.endswith(".h") else standalone.with_pragma(own, standalone.FOR_OPERATORS)
+        written[f"src/{name}_{file}"] = own
     return written | _kernel_files(kernels, name)
 
 
@@ -142,35 +131,19 @@ def _values(program: Program, plan: MemoryPlan, weights: driver.WeightImage, wor
     }
 
 
-def _words(data: bytes, columns: int = 8) -> list[str]:
-    words = [f"0x{word:08x}," for word in np.frombuffer(data, "<u4").tolist()]
-    return [" ".join(words[start : start + columns]) for start in range(0, len(words), columns)]
-
-
-def _with_pragma(text: str, *options: str) -> str:
-    """The pragma before the first include: functions that GCC inlines must have been declared under it."""
-    head, marker, rest = text.partition("#include")
-    pragma = _PRAGMA.format(options=", ".join(f'"{option}"' for option in options))
-    return f"{head}{pragma}{marker}{rest}"
-
-
 def _kernel_files(kernels: Sequence[str], name: str) -> dict[str, str]:
     """Hand-written kernels that the program calls, under names of the module's own."""
     if not kernels:
         return {}
-    folder = resources.folder("firmware") / "kernels"
-    written = {f"src/{path.name}": path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.h"))}
+    written = {f"src/{header}": text for header, text in standalone.kernel_headers().items()}
     public = sorted({each for text in written.values() for each in re.findall(r"\b((?:ocrm55|tile)_\w+)\s*\(", text)})
     defines = "".join(f"#define {each} {prefix(name)}_{each.removeprefix('ocrm55_')}\n" for each in public)
     guard = f"{prefix(name).upper()}_NAMES_H"
     what = f"/* The kernels' names in {name}'s own copy. */"
     written[f"src/{name}_names.h"] = f"{what}\n#ifndef {guard}\n#define {guard}\n\n{defines}\n#endif\n"
     for kernel in kernels:
-        path = folder / f"{kernel}.c"
-        if not path.is_file():
-            raise ToolchainError(f"this installation has no kernel {kernel}.", ["reinstall ocrm55"])
-        text = path.read_text(encoding="utf-8").replace("#include", f'#include "{name}_names.h"\n#include', 1)
-        written[f"src/{name}_kernel_{kernel}.c"] = _with_pragma(text, *_KERNELS)
+        text = standalone.kernel_source(kernel).replace("#include", f'#include "{name}_names.h"\n#include', 1)
+        written[f"src/{name}_kernel_{kernel}.c"] = standalone.with_pragma(text, standalone.FOR_KERNELS)
     return written
 
 
