@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from ocrm55 import __version__, libraries, memory_map, resources
@@ -17,20 +17,28 @@ LEAST_WIDTH = 32  # pixels: below this the wide convolutions see more padding th
 _PACKAGE = Path(__file__).resolve().parent
 
 
+def _widths_tag(widths: tuple[int, ...]) -> str:
+    return "w" + "-".join(map(str, widths)) if len(widths) > 1 else ""
+
+
 @dataclass(frozen=True)
 class Options:
-    """What the stages depend on. Every field is also an option of the commands."""
+    """What the stages depend on. Every field is also an option of the commands (commands/options.py).
+
+    What the generated C depends on has the same name in the compiler's own options, and a `tag`: what a value other
+    than the default adds to the name of the artifact's folder.
+    """
 
     build_dir: Path = DEFAULT_BUILD_DIR
     source: str = "bundled"
     precision: str = "int8"
-    calibrate: Path | None = None
-    arena_limit: int | None = None
-    memory_map: Path | None = None
-    kernels: tuple[str, ...] = ("m55",)
+    memory_map: Path | None = field(default=None, metadata={"tag": lambda board: f"for-{board.stem}"})
+    widths: tuple[int, ...] = field(default=(), metadata={"tag": _widths_tag})
+    arena_limit: int | None = field(default=None, metadata={"tag": lambda limit: f"arena{limit}"})
+    kernels: tuple[str, ...] = field(default=("m55",), metadata={"tag": "-".join})
+    calibrate: Path | None = field(default=None, metadata={"tag": lambda folder: f"on-{folder.resolve().name}"})
+    image: Path | None = field(default=None, metadata={"tag": lambda image: image.stem})
     cmsis_nn: Path | None = None
-    image: Path | None = None
-    widths: tuple[int, ...] = ()
     toolchain: str = "gcc"
     force: bool = False
 
@@ -41,23 +49,22 @@ class Options:
     @property
     def variant(self) -> str:
         """Name of the artifact's folder: two sets of options that give different C never share one."""
-        chosen = [self.image.stem] if self.image is not None else []
-        if self.calibrate is not None and self.precision == "int8":
-            chosen.insert(0, f"on-{self.calibrate.resolve().name}")
-        if self.kernels != ("m55",):
-            chosen.insert(0, "-".join(self.kernels))
-        if self.arena_limit is not None:
-            chosen.insert(0, f"arena{self.arena_limit}")
-        if len(self.widths) > 1:
-            chosen.insert(0, "w" + "-".join(map(str, self.widths)))
-        if self.memory_map is not None:
-            chosen.insert(0, f"for-{self.memory_map.stem}")
-        return "-".join([self.precision, *map(slug, chosen)])
+        parts = [self.precision]
+        for setting in fields(self):
+            value, tag = getattr(self, setting.name), setting.metadata.get("tag")
+            if tag and value != setting.default and not (setting.name == "calibrate" and self.precision != "int8"):
+                parts += [slug(tag(value))] if tag(value) else []
+        return "-".join(parts)
 
     @property
     def firmware_variant(self) -> str:
         """Name of the firmware's folder, which the compiler of the firmware decides too."""
         return self.variant if self.toolchain == "gcc" else f"{self.variant}-{self.toolchain}"
+
+    @property
+    def made(self) -> Options:
+        """The same, for asking again for what was made a moment ago: nothing is forced twice."""
+        return replace(self, force=False)
 
 
 def slug(text: str) -> str:
@@ -122,17 +129,11 @@ def artifact(options: Options) -> Path:
     inputs.append(memory_map.find(options.memory_map))
     if options.precision == "int8":
         inputs += calibration.images(options.calibrate)
-    read = digest(inputs, __version__, options.precision, options.arena_limit, *options.kernels, *options.widths)
-    settings = CompileOptions(
-        model_name=options.workspace.model,
-        precision=options.precision,
-        image=options.image,
-        calibrate=options.calibrate,
-        widths=options.widths,
-        arena_limit=options.arena_limit,
-        memory_map=options.memory_map,
-        kernels=options.kernels,
-    )
+    shared = {each.name for each in fields(CompileOptions)} & {each.name for each in fields(Options)}
+    chosen = {name: getattr(options, name) for name in sorted(shared)}
+    settings = CompileOptions(model_name=options.workspace.model, **chosen)
+    values = [f"{name}={value}" for name, value in chosen.items() if not isinstance(value, Path)]
+    read = digest(inputs, __version__, *values)  # files count by what is in them, not by where they lie
     with options.workspace.locked():
         run_stage(
             "compile",
@@ -154,9 +155,9 @@ def firmware(options: Options) -> Path:
     elf = output / "ocrm55.elf"
     board = options.memory_map
     inputs = [source, resources.folder("firmware"), resources.folder("cmake"), memory_map.find(board)]
-    read = digest(inputs, __version__, options.toolchain, str(options.cmsis_nn))
     defines = {} if board is None else {"OCRM55_MEMORY_MAP": str(board.resolve())}
     defines |= libraries.defines(options.kernels, options.cmsis_nn)
+    read = digest(inputs, __version__, options.toolchain, sorted(defines.items()))
     with options.workspace.locked():
         run_stage(
             "build",

@@ -57,8 +57,8 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
     """Run all images through Paddle, ONNX Runtime and the target (building it where needed)."""
     run = target.read_images(paths, options, simulator=simulator, fvp=fvp, want_probabilities=True)
     assert run.probabilities is not None
-    paddle = PaddleRecognizer(stages.model(options))
-    artifact = stages.artifact(options)
+    paddle = PaddleRecognizer(stages.model(options.made))
+    artifact = stages.artifact(options.made)
     hosts = {width: _Host.of(artifact, options, width) for width in {result.width for result in run.results}}
     charset = paddle.charset
     comparisons = []

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import enum
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ocrm55 import console, stages
-from ocrm55.commands.options import BuildDir, CmsisNnOption, Source
-from ocrm55.workspace import DEFAULT_BUILD_DIR
+from ocrm55.commands.options import build_options
 
 
 class What(enum.StrEnum):
@@ -33,21 +33,20 @@ class Rival(enum.StrEnum):
     CMSIS_NN = "cmsis-nn"
 
 
+@build_options(only=["source", "calibrate", "cmsis_nn", "build_dir", "force"])
 def bench(
+    options: stages.Options,
     what: Annotated[What, typer.Argument(help="`kernels`: every int8 kernel at the shapes of the network's layers.")],
-    source: Source = "bundled",
     compiler: Annotated[Compiler, typer.Option(help="Compiler of the kernels.")] = Compiler.GCC,
     against: Annotated[
         Rival | None, typer.Option("--against", help="Run the whole network with both, and show them side by side.")
     ] = None,
-    cmsis_nn: CmsisNnOption = None,
     markdown: Annotated[
         Path | None, typer.Option("--markdown", metavar="FILE", help="With --against: write the table there too.")
     ] = None,
     record: Annotated[
         bool, typer.Option("--record", help="With --against: make the table of costs anew by which compile chooses.")
     ] = False,
-    build_dir: BuildDir = DEFAULT_BUILD_DIR,
 ) -> None:
     """Count the instructions of every int8 kernel on QEMU.
 
@@ -57,8 +56,7 @@ def bench(
     if against is not None:
         from ocrm55.report import against as comparison
 
-        options = stages.Options(build_dir=build_dir, source=source, toolchain=compiler.value, cmsis_nn=cmsis_nn)
-        measured = comparison.measure(options)
+        measured = comparison.measure(replace(options, toolchain=compiler.value))
         table = comparison.table_of(measured)
         comparison.print_table(table)
         if record:
@@ -70,7 +68,7 @@ def bench(
     from ocrm55.report import kernel_bench
 
     assert what is What.KERNELS
-    folder = stages.model(stages.Options(build_dir=build_dir, source=source))
+    folder = stages.model(options)
     with tempfile.TemporaryDirectory() as scratch:
         path = to_onnx(folder, Path(scratch) / "model.onnx", check=False)
         rows = kernel_bench.measure(path, compiler.value)

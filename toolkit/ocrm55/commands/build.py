@@ -6,38 +6,14 @@ from typing import Annotated
 
 import typer
 
-from ocrm55 import console, libraries, stages
-from ocrm55.commands.options import (
-    ArenaLimitOption,
-    BuildDir,
-    CalibrateOption,
-    CmsisNnOption,
-    Force,
-    ImageIn,
-    KernelsOption,
-    MemoryMapOption,
-    Precision,
-    PrecisionOption,
-    Source,
-    Toolchain,
-    ToolchainOption,
-)
-from ocrm55.workspace import DEFAULT_BUILD_DIR
+from ocrm55 import console, stages
+from ocrm55.commands.options import build_options
 
 
+@build_options(also=["image"])
 def build(
-    source: Source = "bundled",
-    precision: PrecisionOption = Precision.INT8,
-    calibrate: CalibrateOption = None,
-    arena_limit: ArenaLimitOption = None,
-    kernels: KernelsOption = libraries.OWN,
-    cmsis_nn: CmsisNnOption = None,
-    memory_map: MemoryMapOption = None,
-    image: ImageIn = None,
-    toolchain: ToolchainOption = Toolchain.GCC,
+    options: stages.Options,
     sizes: Annotated[bool, typer.Option("--sizes", help="Show every section and how full each memory is.")] = False,
-    force: Force = False,
-    build_dir: BuildDir = DEFAULT_BUILD_DIR,
 ) -> None:
     """Build the firmware of a compiled model with CMake and the Arm GCC (or clang).
 
@@ -47,23 +23,10 @@ def build(
     from ocrm55 import firmware
     from ocrm55 import memory_map as boards
 
-    options = stages.Options(
-        build_dir=build_dir,
-        source=source,
-        precision=precision.value,
-        calibrate=calibrate,
-        arena_limit=arena_limit,
-        kernels=libraries.kernels(kernels),
-        cmsis_nn=cmsis_nn,
-        memory_map=memory_map,
-        image=image,
-        toolchain=toolchain.value,
-        force=force,
-    )
     elf = stages.firmware(options)
     console.result(str(elf))
     if sizes:
-        built = firmware.inspect(elf, boards.load(memory_map))
+        built = firmware.inspect(elf, boards.load(options.memory_map))
         console.table("", ("section", "bytes"), ((n, f"{s:,}") for n, s in built.sections.items()), right=("bytes",))
         console.table(
             "",

@@ -7,22 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ocrm55 import console, libraries, stages
-from ocrm55.commands.options import (
-    ArenaLimitOption,
-    BuildDir,
-    CalibrateOption,
-    Force,
-    ImageIn,
-    KernelsOption,
-    MemoryMapOption,
-    Precision,
-    PrecisionOption,
-    Source,
-    WidthsOption,
-)
-from ocrm55.stages import parse_widths
-from ocrm55.workspace import DEFAULT_BUILD_DIR
+from ocrm55 import console, stages
+from ocrm55.commands.options import build_options
 
 
 class Target(StrEnum):
@@ -31,20 +17,12 @@ class Target(StrEnum):
     CORTEX_M55 = "cortex-m55"
 
 
+@build_options(also=["image"])
 def compile_(
-    source: Source = "bundled",
+    options: stages.Options,
     target: Annotated[
         Target, typer.Option("--target", help="The processor that the C is made for.")
     ] = Target.CORTEX_M55,
-    precision: PrecisionOption = Precision.INT8,
-    calibrate: CalibrateOption = None,
-    widths: WidthsOption = "",
-    arena_limit: ArenaLimitOption = None,
-    kernels: KernelsOption = libraries.OWN,
-    memory_map: MemoryMapOption = None,
-    image: ImageIn = None,
-    force: Force = False,
-    build_dir: BuildDir = DEFAULT_BUILD_DIR,
 ) -> None:
     """Compile a recognizer to C: the network as a straight line of operators, its weights, and one arena.
 
@@ -56,18 +34,6 @@ def compile_(
     """
     from ocrm55.report import compiled
 
-    options = stages.Options(
-        build_dir=build_dir,
-        source=source,
-        precision=precision.value,
-        calibrate=calibrate,
-        widths=parse_widths(widths),
-        arena_limit=arena_limit,
-        kernels=libraries.kernels(kernels),
-        memory_map=memory_map,
-        image=image,
-        force=force,
-    )
     folder = stages.artifact(options)
     compiled.show(folder)
     console.result(str(folder))

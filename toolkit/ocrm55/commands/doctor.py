@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from ocrm55 import console
-from ocrm55.commands.options import BuildDir, FvpPath
+from ocrm55 import console, stages
+from ocrm55.commands.options import FvpPath, build_options
 from ocrm55.errors import ToolchainError
-from ocrm55.workspace import DEFAULT_BUILD_DIR
 
 
-def doctor(fvp: FvpPath = None, build_dir: BuildDir = DEFAULT_BUILD_DIR) -> None:
+@build_options(only=["build_dir"])
+def doctor(options: stages.Options, fvp: FvpPath = None) -> None:
     """Say what is installed, what is missing, and what to do about it.
 
     Ends with a non-zero status where something is missing that the pipeline cannot do without.
     """
     from ocrm55.doctor import examine
 
-    findings = examine(build_dir, fvp)
+    findings = examine(options.build_dir, fvp)
     console.table("", ("", "what", "found", "what to do"), ((f.state, f.name, f.found, f.advice) for f in findings))
     hindrances = [finding for finding in findings if finding.hinders]
     if hindrances:

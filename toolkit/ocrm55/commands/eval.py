@@ -9,17 +9,7 @@ from typing import Annotated
 import typer
 
 from ocrm55 import console, stages
-from ocrm55.commands.options import (
-    BuildDir,
-    FvpPath,
-    Precision,
-    PrecisionOption,
-    SimulatorChoice,
-    SimulatorOption,
-    Source,
-    TimeLimit,
-)
-from ocrm55.workspace import DEFAULT_BUILD_DIR
+from ocrm55.commands.options import FvpPath, SimulatorChoice, SimulatorOption, TimeLimit, build_options
 
 
 class Place(StrEnum):
@@ -30,7 +20,9 @@ class Place(StrEnum):
     TARGET = "target"
 
 
+@build_options()
 def eval_(
+    options: stages.Options,
     data: Annotated[
         Path,
         typer.Argument(
@@ -54,17 +46,13 @@ def eval_(
         Path | None,
         typer.Option("--output", "-o", metavar="DIR", help="Write evaluation.json and mistakes.png there."),
     ] = None,
-    source: Source = "bundled",
-    precision: PrecisionOption = Precision.INT8,
     simulator: SimulatorOption = SimulatorChoice.AUTO,
     fvp: FvpPath = None,
     timeout: TimeLimit = 120,
-    build_dir: BuildDir = DEFAULT_BUILD_DIR,
 ) -> None:
     """Read the pictures of DATA and say how many are right, by length and kind of character, and what is mixed up."""
     from ocrm55.training import assess
 
-    options = stages.Options(build_dir=build_dir, source=source, precision=precision.value)
     words = assess.select(data, only=only, limit=limit)
     spec = assess.reader_spec(on.value, options, simulator=simulator.value, fvp=fvp, timeout_s=timeout)
     evaluation = assess.evaluate_with_bar(words, spec, workers=workers, cluster=cluster)
@@ -72,5 +60,7 @@ def eval_(
         console.table(title, columns, rows, right=columns[1:])
         console.result()
     if output:
-        assess.write(output, words, evaluation, data=str(data), on=on.value, source=source, precision=precision.value)
+        assess.write(
+            output, words, evaluation, data=str(data), on=on.value, source=options.source, precision=options.precision
+        )
         console.note(f"wrote {output / 'evaluation.json'} and {output / 'mistakes.png'}")

@@ -8,18 +8,16 @@ from typing import Annotated
 import typer
 
 from ocrm55 import console, stages
-from ocrm55.commands.options import BuildDir, Force, Source
-from ocrm55.workspace import DEFAULT_BUILD_DIR
+from ocrm55.commands.options import build_options
 
 
+@build_options(only=["source", "build_dir", "force"])
 def export(
-    source: Source = "bundled",
+    options: stages.Options,
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="Write the model folder here instead of below the build folder."),
     ] = None,
-    force: Force = False,
-    build_dir: BuildDir = DEFAULT_BUILD_DIR,
 ) -> None:
     """Write a recognizer as a Paddle inference model folder, as PaddleOCR 3 does.
 
@@ -40,8 +38,8 @@ def export(
     from ocrm55.export import sources
 
     if out is None:
-        folder = stages.model(stages.Options(build_dir=build_dir, source=source, force=force))
+        folder = stages.model(options)
     else:
-        console.stage("export", f"{source} -> {out}")
-        folder = sources.export(source, out).directory
+        console.stage("export", f"{options.source} -> {out}")
+        folder = sources.export(options.source, out).directory
     console.result(str(folder))

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from ocrm55 import libraries, stages
+from ocrm55.workspace import DEFAULT_BUILD_DIR
 
 
 class Precision(StrEnum):
@@ -31,78 +38,162 @@ class SimulatorChoice(StrEnum):
     FVP = "fvp"
 
 
-BuildDir = Annotated[
-    Path, typer.Option("--build-dir", metavar="DIR", help="Folder for everything that is made; one folder a model.")
-]
-Source = Annotated[
-    str,
-    typer.Option(
-        "--source",
-        metavar="bundled|pp-ocrv3|DIR|CHECKPOINT",
-        help="The recognizer: **bundled**, the official **pp-ocrv3** (fetched), a Paddle inference model folder, "
-        "or a .pdparams training checkpoint.",
+@dataclass(frozen=True)
+class BuildOption:
+    """An option that decides what is built: a field of stages.Options, as a user writes it.
+
+    kind: type on the command line. shown: typer.Option(default, "--name", metavar=..., help=...).
+    read: turns what the user wrote into what stages.Options holds. usual: whether commands take it without asking.
+    """
+
+    kind: Any
+    shown: Any
+    read: Callable[[Any], Any] = lambda given: given
+    usual: bool = True
+
+
+# Field of stages.Options -> option, in the order of --help. A new option is an entry here and a field there.
+BUILD_OPTIONS: dict[str, BuildOption] = {
+    "source": BuildOption(
+        str,
+        typer.Option(
+            "bundled",
+            "--source",
+            metavar="bundled|pp-ocrv3|DIR|CHECKPOINT",
+            help="The recognizer: **bundled**, the official **pp-ocrv3** (fetched), a Paddle inference model folder, "
+            "or a .pdparams training checkpoint.",
+        ),
     ),
-]
-PrecisionOption = Annotated[Precision, typer.Option("--precision", help="Arithmetic of the network on the target.")]
-CalibrateOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--calibrate", metavar="DIR", help="Images to find int8 ranges on; otherwise a bundled set of words and lines."
+    "precision": BuildOption(
+        Precision,
+        typer.Option(Precision.INT8, "--precision", help="Arithmetic of the network on the target."),
+        read=lambda precision: precision.value,
     ),
-]
-ArenaLimitOption = Annotated[
-    int | None,
-    typer.Option(
-        "--arena-limit",
-        metavar="BYTES",
-        min=1,
-        help="The most bytes that the arena may take; int8 layers then write over their inputs, chunk by chunk.",
+    "calibrate": BuildOption(
+        Path | None,
+        typer.Option(
+            None,
+            "--calibrate",
+            metavar="DIR",
+            help="Images to find int8 ranges on; otherwise a bundled set of words and lines.",
+        ),
     ),
-]
-MemoryMapOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--memory-map",
-        metavar="FILE",
-        help="Memories of another board, as firmware/platform/corstone300/memory.json describes the Corstone-300's.",
+    "widths": BuildOption(
+        str,
+        typer.Option(
+            "",
+            "--widths",
+            metavar="PIXELS,...",
+            help="Widths of the input that one program serves, such as **96,160,320**: a short word takes less work. "
+            "int8 only.",
+        ),
+        read=stages.parse_widths,
     ),
-]
-KernelsOption = Annotated[
-    str,
-    typer.Option(
-        "--kernels",
-        metavar="m55|cmsis-nn|cmsis-nn,m55",
-        help="Who computes int8 operators: our own **m55**, **cmsis-nn** for all that it has, or of both, operator by "
-        "operator, whoever needs fewer instructions.",
+    "arena_limit": BuildOption(
+        int | None,
+        typer.Option(
+            None,
+            "--arena-limit",
+            metavar="BYTES",
+            min=1,
+            help="The most bytes that the arena may take; int8 layers then write over their inputs, chunk by chunk.",
+        ),
     ),
-]
-CmsisNnOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--cmsis-nn",
-        metavar="PATH|fetch",
-        help="CMSIS-NN: a source tree, an installed prefix, or **fetch** for a release off the network; otherwise "
-        "CMSIS_NN_ROOT.",
+    "kernels": BuildOption(
+        str,
+        typer.Option(
+            libraries.OWN,
+            "--kernels",
+            metavar="m55|cmsis-nn|cmsis-nn,m55",
+            help="Who computes int8 operators: our own **m55**, **cmsis-nn** for all that it has, or of both, operator "
+            "by operator, whoever needs fewer instructions.",
+        ),
+        read=libraries.kernels,
     ),
-]
-WidthsOption = Annotated[
-    str,
-    typer.Option(
-        "--widths",
-        metavar="PIXELS,...",
-        help="Widths of the input that one program serves, such as **96,160,320**: a short word takes less work. "
-        "int8 only.",
+    "cmsis_nn": BuildOption(
+        Path | None,
+        typer.Option(
+            None,
+            "--cmsis-nn",
+            metavar="PATH|fetch",
+            help="CMSIS-NN: a source tree, an installed prefix, or **fetch** for a release off the network; otherwise "
+            "CMSIS_NN_ROOT.",
+        ),
     ),
-]
-ToolchainOption = Annotated[
-    Toolchain,
-    typer.Option("--toolchain", help="Compiler of the firmware: the Arm **gcc**, or **clang** with its newlib."),
-]
-ImageIn = Annotated[
-    Path | None,
-    typer.Option("--image", metavar="IMAGE", help="Compile a picture in, for a board that no host hands images to."),
-]
-Force = Annotated[bool, typer.Option("--force", help="Run the stage even if its result is up to date.")]
+    "memory_map": BuildOption(
+        Path | None,
+        typer.Option(
+            None,
+            "--memory-map",
+            metavar="FILE",
+            help="Memories of another board, as firmware/platform/corstone300/memory.json describes the "
+            "Corstone-300's.",
+        ),
+    ),
+    "image": BuildOption(
+        Path | None,
+        typer.Option(
+            None, "--image", metavar="IMAGE", help="Compile a picture in, for a board that no host hands images to."
+        ),
+        usual=False,
+    ),
+    "toolchain": BuildOption(
+        Toolchain,
+        typer.Option(
+            Toolchain.GCC,
+            "--toolchain",
+            help="Compiler of the firmware: the Arm **gcc**, or **clang** with its newlib.",
+        ),
+        read=lambda toolchain: toolchain.value,
+    ),
+    "build_dir": BuildOption(
+        Path,
+        typer.Option(
+            DEFAULT_BUILD_DIR,
+            "--build-dir",
+            metavar="DIR",
+            help="Folder for everything that is made; one folder a model.",
+        ),
+    ),
+    "force": BuildOption(bool, typer.Option(False, "--force", help="Make everything anew, even what is up to date.")),
+}
+_PANEL = "What is built"
+_Command = Callable[..., None]
+
+
+def build_options(
+    only: Sequence[str] = (), also: Sequence[str] = (), without: Sequence[str] = ()
+) -> Callable[[_Command], _Command]:
+    """Give a command the options that decide what is built; it takes them as its parameter `options`.
+
+    only: names of BUILD_OPTIONS instead of the usual ones. also, without: names more, or less, than the usual ones.
+    """
+    usual = [name for name, option in BUILD_OPTIONS.items() if option.usual or name in also]
+    chosen = [name for name in (only or usual) if name not in without]
+
+    def wrap(command: _Command) -> _Command:
+        signature = inspect.signature(command, eval_str=True)
+        own = [parameter for name, parameter in signature.parameters.items() if name != "options"]
+
+        @functools.wraps(command)
+        def wrapped(**given: Any) -> None:
+            values = {name: BUILD_OPTIONS[name].read(given.pop(name)) for name in chosen}
+            command(options=stages.Options(**values), **given)
+
+        parameters = [*own, *map(_parameter, chosen)]
+        wrapped.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return wrapped
+
+    return wrap
+
+
+def _parameter(name: str) -> inspect.Parameter:
+    option = BUILD_OPTIONS[name]
+    option.shown.rich_help_panel = _PANEL
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=option.shown, annotation=option.kind)
+
+
 Images = Annotated[
     list[Path], typer.Argument(metavar="IMAGE...", help="Pictures of one word or line each: PNG, JPEG and others.")
 ]

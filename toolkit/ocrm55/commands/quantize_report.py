@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ocrm55 import console, stages
-from ocrm55.commands.options import BuildDir, CalibrateOption, Source
+from ocrm55.commands.options import build_options
 from ocrm55.errors import InputError
-from ocrm55.workspace import DEFAULT_BUILD_DIR
 
 if TYPE_CHECKING:
     import numpy as np
 
 
+@build_options(without=["precision"])
 def quantize_report(
+    options: stages.Options,
     data: Annotated[
         Path | None, typer.Option("--data", metavar="DIR|FILE", help="Labelled word pictures, as `ocrm55 eval` takes.")
     ] = None,
@@ -30,9 +31,6 @@ def quantize_report(
         Path | None,
         typer.Option("--out", "-o", metavar="DIR", help="Folder for the files; otherwise one in the build folder."),
     ] = None,
-    source: Source = "bundled",
-    calibrate: CalibrateOption = None,
-    build_dir: BuildDir = DEFAULT_BUILD_DIR,
 ) -> None:
     """Show each int8 tensor's error, and what the float and the int8 network read, side by side.
 
@@ -44,9 +42,8 @@ def quantize_report(
     from ocrm55.export.paddle_model import PaddleModel
     from ocrm55.report import quantization
 
-    options = stages.Options(build_dir=build_dir, source=source, precision="int8", calibrate=calibrate)
     model_dir = stages.model(options)
-    quantised = frontend.read_onnx(stages.artifact(options) / "model.onnx")
+    quantised = frontend.read_onnx(stages.artifact(options.made) / "model.onnx")
     folded = fold(pipeline.load(model_dir))
     width = folded.graph.input[0].type.tensor_type.shape.dim[3].dim_value
     rows = quantization.tensor_errors(

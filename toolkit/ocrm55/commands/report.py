@@ -8,25 +8,12 @@ from typing import Annotated
 import typer
 
 from ocrm55 import console, stages
-from ocrm55.commands.options import (
-    ArenaLimitOption,
-    BuildDir,
-    CalibrateOption,
-    FvpPath,
-    Images,
-    Precision,
-    PrecisionOption,
-    SimulatorChoice,
-    SimulatorOption,
-    Source,
-    TimeLimit,
-    Toolchain,
-    ToolchainOption,
-)
-from ocrm55.workspace import DEFAULT_BUILD_DIR
+from ocrm55.commands.options import FvpPath, Images, SimulatorChoice, SimulatorOption, TimeLimit, build_options
 
 
+@build_options()
 def report(
+    options: stages.Options,
     images: Images,
     out: Annotated[
         Path | None,
@@ -40,15 +27,9 @@ def report(
             help="An evaluation.json of `ocrm55 eval --output`, or its folder; otherwise those in the build folder.",
         ),
     ] = None,
-    source: Source = "bundled",
-    precision: PrecisionOption = Precision.INT8,
-    calibrate: CalibrateOption = None,
-    arena_limit: ArenaLimitOption = None,
-    toolchain: ToolchainOption = Toolchain.GCC,
     simulator: SimulatorOption = SimulatorChoice.QEMU,
     fvp: FvpPath = None,
     timeout: TimeLimit = 120,
-    build_dir: BuildDir = DEFAULT_BUILD_DIR,
 ) -> None:
     """Read IMAGEs on the simulated board and write a page about it: texts, alignment, layers, memory, versions.
 
@@ -59,22 +40,14 @@ def report(
     from ocrm55.report.measurement import measure
     from ocrm55.report.versions import versions
 
-    options = stages.Options(
-        build_dir=build_dir,
-        source=source,
-        precision=precision.value,
-        calibrate=calibrate,
-        arena_limit=arena_limit,
-        toolchain=toolchain.value,
-    )
     accuracies = accuracy.collect(evaluation or [], options.workspace.root)
     measured = measure(images, options, simulator=simulator.value, fvp=fvp, want_probabilities=True, timeout_s=timeout)
     destination = out or options.workspace.root / f"{options.firmware_variant}-report.html"
     page.write(
         measured,
         destination,
-        charset=PaddleModel(stages.model(options)).charset,
+        charset=PaddleModel(stages.model(options.made)).charset,
         accuracies=accuracies,
-        versions=versions(measured, toolchain.value),
+        versions=versions(measured, options.toolchain),
     )
     console.result(str(destination))

@@ -8,39 +8,14 @@ from typing import Annotated
 
 import typer
 
-from ocrm55 import console, libraries, stages
-from ocrm55.commands.options import (
-    ArenaLimitOption,
-    BuildDir,
-    CalibrateOption,
-    CmsisNnOption,
-    FvpPath,
-    Images,
-    KernelsOption,
-    Precision,
-    PrecisionOption,
-    SimulatorChoice,
-    SimulatorOption,
-    Source,
-    TimeLimit,
-    Toolchain,
-    ToolchainOption,
-    WidthsOption,
-)
-from ocrm55.stages import parse_widths
-from ocrm55.workspace import DEFAULT_BUILD_DIR
+from ocrm55 import console, stages
+from ocrm55.commands.options import FvpPath, Images, SimulatorChoice, SimulatorOption, TimeLimit, build_options
 
 
+@build_options()
 def run_fvp(
+    options: stages.Options,
     images: Images,
-    source: Source = "bundled",
-    precision: PrecisionOption = Precision.INT8,
-    calibrate: CalibrateOption = None,
-    widths: WidthsOption = "",
-    arena_limit: ArenaLimitOption = None,
-    kernels: KernelsOption = libraries.OWN,
-    cmsis_nn: CmsisNnOption = None,
-    toolchain: ToolchainOption = Toolchain.GCC,
     simulator: SimulatorOption = SimulatorChoice.AUTO,
     fvp: FvpPath = None,
     stats: Annotated[
@@ -48,7 +23,6 @@ def run_fvp(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the UART's output.")] = False,
     timeout: TimeLimit = 120,
-    build_dir: BuildDir = DEFAULT_BUILD_DIR,
 ) -> None:
     """Read IMAGEs on a simulated Corstone-300 board (Cortex-M55) and show what its UART says.
 
@@ -57,17 +31,6 @@ def run_fvp(
     from ocrm55 import target
     from ocrm55.report import statistics
 
-    options = stages.Options(
-        build_dir=build_dir,
-        source=source,
-        precision=precision.value,
-        calibrate=calibrate,
-        widths=parse_widths(widths),
-        arena_limit=arena_limit,
-        kernels=libraries.kernels(kernels),
-        cmsis_nn=cmsis_nn,
-        toolchain=toolchain.value,
-    )
     run = target.read_images(images, options, simulator=simulator.value, fvp=fvp, stats=stats, timeout_s=timeout)
     if as_json:
         console.result(json.dumps(_as_values(images, run), indent=2, ensure_ascii=False))
@@ -75,7 +38,7 @@ def run_fvp(
     for line in uart_with_names(run.uart, images):
         console.result(line)
     if stats:
-        statistics.show(stages.artifact(options), stages.firmware(options), run)
+        statistics.show(stages.artifact(options.made), stages.firmware(options.made), run)
 
 
 def uart_with_names(uart: str, images: list[Path]) -> list[str]:

@@ -4,46 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ocrm55 import console, libraries, stages
-from ocrm55.commands.options import (
-    ArenaLimitOption,
-    BuildDir,
-    CalibrateOption,
-    CmsisNnOption,
-    FvpPath,
-    Images,
-    KernelsOption,
-    Precision,
-    PrecisionOption,
-    SimulatorChoice,
-    SimulatorOption,
-    Source,
-    Toolchain,
-    ToolchainOption,
-    WidthsOption,
-)
+from ocrm55 import console, stages
+from ocrm55.commands.options import FvpPath, Images, SimulatorChoice, SimulatorOption, build_options
 from ocrm55.errors import TargetError
 from ocrm55.recognizer.image import WIDTH
-from ocrm55.stages import parse_widths
-from ocrm55.workspace import DEFAULT_BUILD_DIR
 
 if TYPE_CHECKING:
     from ocrm55.verification import Comparison
 
 
+@build_options()
 def verify(
+    options: stages.Options,
     images: Images,
-    source: Source = "bundled",
-    precision: PrecisionOption = Precision.INT8,
-    calibrate: CalibrateOption = None,
-    widths: WidthsOption = "",
-    arena_limit: ArenaLimitOption = None,
-    kernels: KernelsOption = libraries.OWN,
-    cmsis_nn: CmsisNnOption = None,
-    toolchain: ToolchainOption = Toolchain.GCC,
     simulator: SimulatorOption = SimulatorChoice.AUTO,
     fvp: FvpPath = None,
-    build_dir: BuildDir = DEFAULT_BUILD_DIR,
 ) -> None:
     """Show, side by side, what Paddle, ONNX Runtime and the target read in IMAGEs, and how far they differ.
 
@@ -53,17 +28,6 @@ def verify(
     """
     from ocrm55 import verification
 
-    options = stages.Options(
-        build_dir=build_dir,
-        source=source,
-        precision=precision.value,
-        calibrate=calibrate,
-        widths=parse_widths(widths),
-        arena_limit=arena_limit,
-        kernels=libraries.kernels(kernels),
-        cmsis_nn=cmsis_nn,
-        toolchain=toolchain.value,
-    )
     comparisons = verification.compare(images, options, simulator=simulator.value, fvp=fvp)
     console.table(
         "",

@@ -67,7 +67,7 @@ def measure(
         want_probabilities=want_probabilities,
         timeout_s=timeout_s,
     )
-    artifact, elf_file = stages.artifact(options), stages.firmware(options)
+    artifact, elf_file = stages.artifact(options.made), stages.firmware(options.made)
     board = find_simulator(simulator, fvp)
     return Measurement(
         paths=list(paths),

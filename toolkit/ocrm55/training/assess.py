@@ -37,7 +37,7 @@ def reader_spec(
     if on == "host":
         return readers.host_spec(stages.model(options))
     if on == "onnx":
-        return readers.onnx_spec(stages.artifact(options) / "model.onnx", stages.model(options))
+        return readers.onnx_spec(stages.artifact(options) / "model.onnx", stages.model(options.made))
     if on == "target":
         return readers.target_spec(stages.firmware(options), simulator=simulator, fvp=fvp, timeout_s=timeout_s)
     raise InputError(f"`{on}` is not a place to evaluate on.", [f"use one of: {', '.join(readers.KINDS)}"])

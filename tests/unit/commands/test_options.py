@@ -1,0 +1,74 @@
+"""Options that decide what is built: one table, the same on every command, and what the stages make of them."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from ocrm55 import cli, stages
+from ocrm55.commands.options import BUILD_OPTIONS, build_options
+from ocrm55.compiler.pipeline import CompileOptions
+
+_USUAL = [name for name, option in BUILD_OPTIONS.items() if option.usual]
+_BUILDING = ["run-fvp", "compile", "build", "verify", "eval", "profile", "report"]
+
+
+def _parameters(command: str) -> set[str]:
+    commands: Any = typer.main.get_command(cli.app)
+    return {parameter.name for parameter in commands.commands[command].params}
+
+
+def test_every_field_of_the_stages_is_an_option_and_no_option_lacks_its_field() -> None:
+    assert set(BUILD_OPTIONS) == {field.name for field in fields(stages.Options)}
+
+
+def test_what_is_left_out_on_the_command_line_is_the_stages_own_default() -> None:
+    for field in fields(stages.Options):
+        option = BUILD_OPTIONS[field.name]
+        assert option.read(option.shown.default) == field.default, field.name
+
+
+@pytest.mark.parametrize("command", _BUILDING)
+def test_every_command_that_builds_takes_all_of_them(command: str) -> None:
+    assert _parameters(command) >= set(_USUAL)
+
+
+def test_what_the_compiler_reads_decides_the_name_of_the_folder() -> None:
+    shared = {field.name for field in fields(CompileOptions)} & {field.name for field in fields(stages.Options)}
+    tagged = {field.name for field in fields(stages.Options) if "tag" in field.metadata}
+    assert tagged | {"precision"} == shared
+
+
+def test_the_names_of_folders() -> None:
+    assert stages.Options().variant == "int8"
+    chosen = stages.Options(
+        memory_map=Path("other.json"), widths=(96, 320), arena_limit=9, kernels=("cmsis-nn", "m55"), toolchain="clang"
+    )
+    assert chosen.variant == "int8-for-other-w96-320-arena9-cmsis-nn-m55"
+    assert chosen.firmware_variant == "int8-for-other-w96-320-arena9-cmsis-nn-m55-clang"
+    assert stages.Options(widths=(320,)).variant == "int8"  # one width is the program without widths
+    assert stages.Options(precision="float32", calibrate=Path("words")).variant == "float32"  # which reads no images
+
+
+def test_a_command_gets_its_options_as_one_value_and_the_rest_as_its_own() -> None:
+    seen = []
+    app = typer.Typer()
+
+    @app.command()
+    @build_options()
+    def read(options: stages.Options, word: str, loud: bool = False) -> None:
+        seen.append((options, word, loud))
+
+    line = ["hello", "--loud", "--widths", "320,96", "--kernels", "m55,cmsis-nn", "--precision", "int8"]
+    assert CliRunner().invoke(app, [*line, "--toolchain", "clang", "--build-dir", "there"]).exit_code == 0
+    expected = stages.Options(build_dir=Path("there"), widths=(96, 320), kernels=("cmsis-nn", "m55"), toolchain="clang")
+    assert seen == [(expected, "hello", True)]
+
+
+def test_a_wrong_value_is_one_sentence_on_every_command() -> None:
+    result = CliRunner().invoke(cli.app, ["profile", "no.png", "--widths", "97,320"])
+    assert result.exit_code == 3, result.output
+    assert "97" in result.output
