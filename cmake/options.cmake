@@ -19,6 +19,12 @@ set(OCRM55_HOT_WEIGHTS_REGION "" CACHE STRING "Region of the weights that are re
 set(OCRM55_IMAGES_REGION "" CACHE STRING "Region of the images")
 set(OCRM55_STACK_BYTES "" CACHE STRING "Size of the stack")
 
+# The NPU's driver: how long a region may take; ask STATUS instead of waiting for the interrupt; Arm's driver instead of
+# ours, a checkout of ethos-u-core-driver.
+set(OCRM55_NPU_TIMEOUT_MS "" CACHE STRING "Time limit of a region on the NPU")
+option(OCRM55_NPU_POLL "Poll the NPU instead of using its interrupt" OFF)
+set(OCRM55_ETHOSU_DRIVER "$ENV{ETHOSU_DRIVER_ROOT}" CACHE PATH "Arm's ethos-u-core-driver, to be used instead of ours")
+
 # -O3: gcc 12 unrolls and schedules the Helium loops only there. Contraction to fused multiply-add is what the Helium
 # kernels want; nothing here reorders sums.
 set(OCRM55_KERNEL_OPTIMISATION "-O3" CACHE STRING "Optimisation of the kernels, as a list")

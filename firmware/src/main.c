@@ -6,6 +6,7 @@
 #include "ctc.h"
 #include "image_source.h"
 #include "labels.h"
+#include "npu.h"
 #include "ocrm55_model.h"
 #include "options.h"
 #include "platform.h"
@@ -19,7 +20,12 @@
 _Static_assert(sizeof ocrm55_labels / sizeof ocrm55_labels[0] == OCRM55_OUTPUT_CLASSES, "a label for every class");
 _Static_assert(OCRM55_INPUT_CHANNELS == OCRI_CHANNELS, "the model takes colour images");
 
-static uint8_t arena[OCRM55_ARENA_BYTES] __attribute__((section(".ocrm55.arena"), aligned(OCRM55_ARENA_ALIGN)));
+/* Whole cache lines, so that nothing else lies in a line that an NPU writes behind the cache's back. */
+#define CACHE_LINE 32u
+#define ARENA_ROOM ((OCRM55_ARENA_BYTES + CACHE_LINE - 1u) / CACHE_LINE * CACHE_LINE)
+#define ARENA_ALIGN (OCRM55_ARENA_ALIGN > CACHE_LINE ? OCRM55_ARENA_ALIGN : CACHE_LINE)
+
+static uint8_t arena[ARENA_ROOM] __attribute__((section(".ocrm55.arena"), aligned(ARENA_ALIGN)));
 static uint64_t operator_ends[OCRM55_OPERATOR_COUNT];
 
 static void print_identity(void)
@@ -68,7 +74,7 @@ static void print_stats(uint64_t start, uint64_t prepared, uint64_t inferred, ui
 
 /* Read an image in an input of at least `columns` columns. Where a narrower one than the widest leaves a step in doubt, the
  * image is read again in the widest: the network sees its padding and may decide otherwise. */
-static void recognise(const struct ocri_image *image, int32_t columns, bool stats)
+static enum status recognise(const struct ocri_image *image, int32_t columns, bool stats)
 {
     uint16_t kept[OCRM55_OUTPUT_STEPS];
     uint32_t count;
@@ -80,6 +86,10 @@ static void recognise(const struct ocri_image *image, int32_t columns, bool stat
     platform_activity("operator", ocrm55_operator_names[0]);
     ocrm55_model_run(arena, note_operator, stats ? operator_ends : NULL);
     const uint64_t inferred = stats ? platform_instructions() : 0;
+    const enum status npu = npu_check();
+    if (npu != STATUS_OK) {
+        return npu;
+    }
     platform_activity("decoding", "");
     const uint32_t steps = ocrm55_model_steps(arena);
     const float score = ctc_decode(ocrm55_model_output(arena), steps, OCRM55_OUTPUT_CLASSES, kept, &count);
@@ -94,8 +104,7 @@ static void recognise(const struct ocri_image *image, int32_t columns, bool stat
             print_u64(decoded - start);
             print_text("\n");
         }
-        recognise(image, OCRM55_INPUT_WIDTH, stats);
-        return;
+        return recognise(image, OCRM55_INPUT_WIDTH, stats);
     }
     if (OCRM55_WIDTHS > 1) {
         print_text("width ");
@@ -112,6 +121,7 @@ static void recognise(const struct ocri_image *image, int32_t columns, bool stat
     print_text(", score: ");
     print_float6(score);
     print_text("\n");
+    return STATUS_OK;
 }
 
 static enum status complain(enum status status, const char *what, const char *which)
@@ -158,7 +168,10 @@ static enum status recognise_all(const struct options *options)
         print_u32(source.count);
         print_text("\n");
         const struct ocri_image image = image_source_next(&source);
-        recognise(&image, 0, options->stats);
+        const enum status recognised = recognise(&image, 0, options->stats);
+        if (recognised != STATUS_OK) {
+            return recognised;
+        }
         if (file >= 0) {
             written = write_probabilities(file);
         }
@@ -186,7 +199,10 @@ int main(void)
      * too. All bits set is NaN in float32. */
     memset(arena, 0xFF, sizeof arena);
 
-    const enum status status = recognise_all(&options);
+    enum status status = npu_begin();
+    if (status == STATUS_OK) {
+        status = recognise_all(&options);
+    }
     if (options.stats) {
         uint32_t total;
         const uint32_t used = platform_stack_used(&total);

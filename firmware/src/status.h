@@ -21,6 +21,7 @@ enum status {
     STATUS_OCRI_WIDTH = 27,    /* no pixels, or wider than the model's input */
     STATUS_OCRI_BYTES = 28,    /* a record's size is not width x height x 3 */
     STATUS_OCRI_TRAILING = 29, /* bytes after the last record */
+    STATUS_NPU = 30,           /* plus ocrm55_npu_status, up to 49: the NPU is not there, does not suit, or failed */
 };
 
 #endif

@@ -72,6 +72,8 @@ __attribute__((naked)) void fault_entry(void)
         ".global fault_stack_top\n"
         ".set fault_stack_top, fault_stack + 1024\n");
 }
+/* The NPU's driver has a handler of its own, where it is linked. */
+void ocrm55_npu_interrupt(void) __attribute__((weak, alias("fault_entry")));
 _Static_assert(FAULT_STACK_BYTES == 1024, "fault_stack_top above counts on it");
 
 static void print_register(const char *name, uint32_t value)

@@ -38,6 +38,15 @@
 #define CACHE_CSSELR REGISTER(0xE000ED84u)
 #define CACHE_ICIALLU REGISTER(0xE000EF50u)
 #define CACHE_DCISW REGISTER(0xE000EF60u)
+#define CACHE_DCCIMVAC REGISTER(0xE000EF70u) /* clean and invalidate the line of an address */
+#define CACHE_DCCISW REGISTER(0xE000EF74u)   /* ... of a set and way */
+#define CACHE_LINE_BYTES 32u                 /* M55, L1 memory system */
+
+/* Interrupts (Arm-v8M D1.2, nested vectored interrupt controller): 32 a register */
+#define NVIC_ISER(interrupt) REGISTER(0xE000E100u + 4u * ((interrupt) / 32u))
+#define NVIC_ICER(interrupt) REGISTER(0xE000E180u + 4u * ((interrupt) / 32u))
+#define NVIC_ICPR(interrupt) REGISTER(0xE000E280u + 4u * ((interrupt) / 32u))
+#define NVIC_BIT(interrupt) (1u << ((interrupt) % 32u))
 
 /* Power of the floating-point and vector unit */
 #define CORE_CPPWR REGISTER(0xE000E00Cu)      /* Arm-v8M D1.2 */
@@ -68,6 +77,10 @@
 #define COUNTER_CNTCV_LOW REGISTER(0x48101000u)
 #define COUNTER_CNTCV_HIGH REGISTER(0x48101004u)
 #define CNTCR_EN (1u << 0)
+
+/* Ethos-U55 (AN547 and the FVP, memory map and interrupt map) */
+#define NPU_BASE 0x48102000u
+#define NPU_INTERRUPT 56u
 
 #define DATA_SYNCHRONISATION_BARRIER() __asm volatile("dsb" ::: "memory")
 #define INSTRUCTION_SYNCHRONISATION_BARRIER() __asm volatile("isb" ::: "memory")

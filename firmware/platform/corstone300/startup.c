@@ -17,14 +17,17 @@ extern uint32_t _code_start[], _code_end[];
 
 int main(void);
 void Reset_Handler(void);
+void ocrm55_npu_interrupt(void); /* the driver's, else as any other */
 void start(void);
 
-/* Entry 0 is the stack pointer, so the table holds addresses and not functions. No interrupt is used: each of them is as
- * much a fault as a fault, and is reported by its number. */
+/* Entry 0 is the stack pointer, so the table holds addresses and not functions. No interrupt is used but the NPU's, where
+ * its driver is linked: each other is as much a fault as a fault, and is reported by its number. */
 __attribute__((section(".vectors"), used, aligned(512))) const uintptr_t vectors[EXCEPTIONS + INTERRUPTS] = {
     [0] = (uintptr_t)_stack_top,
     [1] = (uintptr_t)Reset_Handler,
-    [2 ... EXCEPTIONS + INTERRUPTS - 1] = (uintptr_t)fault_entry,
+    [2 ... EXCEPTIONS + NPU_INTERRUPT - 1] = (uintptr_t)fault_entry,
+    [EXCEPTIONS + NPU_INTERRUPT] = (uintptr_t)ocrm55_npu_interrupt,
+    [EXCEPTIONS + NPU_INTERRUPT + 1 ... EXCEPTIONS + INTERRUPTS - 1] = (uintptr_t)fault_entry,
 };
 
 /* The stack limit comes first, so that not even start-up can run off the stack. The coprocessor access bits for CP10 and

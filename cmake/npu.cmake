@@ -1,0 +1,26 @@
+# The NPU's driver: ours (firmware/npu), or Arm's behind the same interface.
+
+# Adds the library ocrm55_npu for an Ethos-U55 of so many MACs a cycle.
+function(ocrm55_npu macs)
+  set(folder "${CMAKE_CURRENT_SOURCE_DIR}/npu")
+  set(board "${platform_dir}/npu")
+  if(NOT EXISTS "${board}/npu_port.c")
+    message(FATAL_ERROR "the model wants an NPU (an Ethos-U55 of ${macs} MACs a cycle), and the board ${OCRM55_PLATFORM} has none: "
+                        "there is no ${board}/npu_port.c")
+  endif()
+  if(OCRM55_ETHOSU_DRIVER)
+    set(sources "${folder}/npu_arm_driver.c")
+  else()
+    set(sources "${folder}/npu_driver.c" "${folder}/npu_access.c")
+  endif()
+  add_library(ocrm55_npu STATIC ${sources} "${folder}/npu_messages.c" "${board}/npu_port.c")
+  target_include_directories(ocrm55_npu PUBLIC "${folder}" PRIVATE "${platform_dir}")
+  target_compile_options(ocrm55_npu PRIVATE ${OCRM55_WARNINGS} -O2)
+  target_compile_definitions(ocrm55_npu PRIVATE OCRM55_NPU_POLL=$<BOOL:${OCRM55_NPU_POLL}>)
+  if(OCRM55_NPU_TIMEOUT_MS)
+    target_compile_definitions(ocrm55_npu PRIVATE "OCRM55_NPU_TIMEOUT_MS=${OCRM55_NPU_TIMEOUT_MS}u")
+  endif()
+  if(OCRM55_ETHOSU_DRIVER)
+    ocrm55_arm_npu_driver("${macs}")
+  endif()
+endfunction()

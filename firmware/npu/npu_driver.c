@@ -1,0 +1,243 @@
+/* Drives the NPU: wake it, check it, give it a command stream, wait, say how it ended. */
+
+#include <stddef.h>
+
+#include "npu_port.h"
+#include "npu_registers.h"
+#include "ocrm55_npu.h"
+
+/* The longest that a region may take. A whole network of 600 M MACs takes an ethos-u55-32 at 32 MHz about a second. */
+#ifndef OCRM55_NPU_TIMEOUT_MS
+#define OCRM55_NPU_TIMEOUT_MS 5000u
+#endif
+
+/* A reset takes a few cycles; a hundred thousand reads of STATUS are as many microseconds at the least. */
+#define RESET_READS 100000u
+
+static bool ready;
+static bool interrupt_works;
+static ocrm55_npu_status failure;
+static ocrm55_npu_details last;
+
+static volatile bool finished;
+static volatile uint32_t status_at_end;
+
+static bool is_reset(void)
+{
+    for (uint32_t reads = 0; reads < RESET_READS; reads++) {
+        if (!(ocrm55_npu_read(NPU_STATUS) & STATUS_IN_RESET)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Reset and set up. A sleeping NPU forgets its registers, so this is how every run begins. After the reset it stays awake
+ * until CMD is written; then as CMD's two gates say: 0 keeps both clock and power. */
+static ocrm55_npu_status wake(void)
+{
+    const uint32_t level = npu_port_level() & LEVEL_MASK;
+    ocrm55_npu_write(NPU_RESET, level);
+    if (!is_reset() || (ocrm55_npu_read(NPU_PROT) & LEVEL_MASK) != level) {
+        return OCRM55_NPU_NO_RESET;
+    }
+    ocrm55_npu_write(NPU_CMD, 0);
+    ocrm55_npu_write(NPU_QCONFIG, COUNTER_COMMANDS);
+    ocrm55_npu_write(NPU_REGIONCFG, (COUNTER_WEIGHTS << 0) | (COUNTER_ARENA << 2) | (COUNTER_FAST << 4));
+    for (uint32_t counter = 0; counter < 4; counter++) {
+        ocrm55_npu_write(NPU_AXI_LIMIT(counter), AXI_LIMIT_VALUE);
+    }
+    return OCRM55_NPU_OK;
+}
+
+static void let_sleep(void)
+{
+    ocrm55_npu_write(NPU_CMD, CMD_MAY_GATE_CLOCK | CMD_MAY_GATE_POWER);
+}
+
+static ocrm55_npu_status identify(uint32_t macs_per_cycle)
+{
+    last.id = ocrm55_npu_read(NPU_ID);
+    last.config = ocrm55_npu_read(NPU_CONFIG);
+    last.wanted_macs_per_cycle = macs_per_cycle;
+    /* Nothing there reads as zeros or ones. CONFIG alone would not tell: 0 is a U55 in it. */
+    if (last.id == 0 || last.id == 0xFFFFFFFFu) {
+        return OCRM55_NPU_ABSENT;
+    }
+    if (ID_ARCH_MAJOR(last.id) != ARCH_MAJOR_U55 || CONFIG_PRODUCT(last.config) != PRODUCT_U55) {
+        return OCRM55_NPU_OTHER_PRODUCT;
+    }
+    last.macs_per_cycle = CONFIG_MACS_PER_CC(last.config);
+    return last.macs_per_cycle == macs_per_cycle ? OCRM55_NPU_OK : OCRM55_NPU_OTHER_SIZE;
+}
+
+ocrm55_npu_status ocrm55_npu_init(uint32_t macs_per_cycle)
+{
+    last = (ocrm55_npu_details){.region = ""};
+    ready = false;
+    failure = OCRM55_NPU_OK;
+    npu_port_disable_interrupt();
+    ocrm55_npu_status status = identify(macs_per_cycle);
+    if (status == OCRM55_NPU_OK) {
+        status = wake();
+    }
+    if (status != OCRM55_NPU_OK) {
+        return status;
+    }
+    let_sleep();
+    interrupt_works = npu_port_enable_interrupt();
+    ready = true;
+    return OCRM55_NPU_OK;
+}
+
+bool ocrm55_npu_ready(void)
+{
+    return ready;
+}
+
+ocrm55_npu_status ocrm55_npu_failure(void)
+{
+    return failure;
+}
+
+ocrm55_npu_details ocrm55_npu_last(void)
+{
+    return last;
+}
+
+/* The line stays up until the NPU is told, and the NPU must stay awake meanwhile. */
+static void take_end(void)
+{
+    status_at_end = ocrm55_npu_read(NPU_STATUS);
+    ocrm55_npu_write(NPU_CMD, CMD_CLEAR_IRQ);
+    finished = true;
+}
+
+void ocrm55_npu_interrupt(void)
+{
+    take_end();
+}
+
+/* Without an interrupt: has the NPU raised its line? */
+static void poll(void)
+{
+    if (ocrm55_npu_read(NPU_STATUS) & STATUS_IRQ_RAISED) {
+        take_end();
+    }
+}
+
+/* True when the NPU has ended within the time limit. An interrupt that never comes does not lose a result: STATUS is asked
+ * a last time, and from then on always. */
+static bool wait(void)
+{
+    const uint32_t start = npu_port_milliseconds();
+    uint32_t asked = start - 1;
+    while (!finished) {
+        const uint32_t now = npu_port_milliseconds();
+        if (now - start > OCRM55_NPU_TIMEOUT_MS && interrupt_works) {
+            npu_port_disable_interrupt();
+            interrupt_works = false;
+            asked = now - 1;
+        }
+        if (!interrupt_works && !finished && now != asked) { /* once a millisecond: asking takes the bus */
+            asked = now;
+            poll();
+            if (!finished && now - start > OCRM55_NPU_TIMEOUT_MS) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static ocrm55_npu_status meaning(uint32_t status)
+{
+    if (status & STATUS_BUS_ERROR) {
+        return OCRM55_NPU_BUS_ERROR;
+    }
+    if (status & STATUS_PARSE_ERROR) {
+        return OCRM55_NPU_STREAM_ERROR;
+    }
+    if (status & STATUS_ECC_FAULT) {
+        return OCRM55_NPU_ECC_ERROR;
+    }
+    if (status & STATUS_WEIGHT_FAULT) {
+        return OCRM55_NPU_WEIGHT_ERROR;
+    }
+    return (status & STATUS_END_REACHED) && !(status & STATUS_RUNNING) ? OCRM55_NPU_OK : OCRM55_NPU_FAULT;
+}
+
+static bool is_given(const void *address, uint32_t bytes)
+{
+    return (uintptr_t)address % OCRM55_NPU_ALIGN == 0 && npu_port_reaches(address, bytes);
+}
+
+static bool is_fit(const ocrm55_npu_region *region, const uint8_t *arena)
+{
+    return region->command_bytes != 0 && region->command_bytes % 4 == 0 &&
+           is_given(region->commands, region->command_bytes) && is_given(arena, region->arena_bytes) &&
+           (region->weight_bytes == 0 || is_given(region->weights, region->weight_bytes));
+}
+
+static void set_base(uint32_t region, const void *address)
+{
+    ocrm55_npu_write(NPU_BASEP_LOW(region), (uint32_t)(uintptr_t)address);
+    ocrm55_npu_write(NPU_BASEP_HIGH(region), 0);
+}
+
+/* Vela's numbers of the base pointers: 0 the constants, 1 the arena, 2 a fast scratch, which is the arena's here. */
+static ocrm55_npu_status execute(const ocrm55_npu_region *region, uint8_t *arena)
+{
+    set_base(0, region->weights);
+    set_base(1, arena);
+    set_base(2, arena);
+    ocrm55_npu_write(NPU_QBASE0, (uint32_t)(uintptr_t)region->commands);
+    ocrm55_npu_write(NPU_QBASE1, 0);
+    ocrm55_npu_write(NPU_QSIZE, region->command_bytes);
+    finished = false;
+    ocrm55_npu_write(NPU_CMD, CMD_RUN);
+    if (!wait()) {
+        last.status = ocrm55_npu_read(NPU_STATUS);
+        last.queue_at = ocrm55_npu_read(NPU_QREAD);
+        return OCRM55_NPU_TIMEOUT;
+    }
+    last.status = status_at_end;
+    last.queue_at = ocrm55_npu_read(NPU_QREAD);
+    return meaning(last.status);
+}
+
+ocrm55_npu_status ocrm55_npu_run(const ocrm55_npu_region *region, uint8_t *arena)
+{
+    if (failure != OCRM55_NPU_OK) {
+        return failure;
+    }
+    last.region = region->name;
+    failure = ready ? OCRM55_NPU_OK : OCRM55_NPU_NOT_READY;
+    if (failure == OCRM55_NPU_OK && !is_fit(region, arena)) {
+        failure = OCRM55_NPU_BAD_REGION;
+    }
+    if (failure != OCRM55_NPU_OK) {
+        return failure;
+    }
+    npu_port_clean(region->commands, region->command_bytes);
+    if (region->weight_bytes != 0) {
+        npu_port_clean(region->weights, region->weight_bytes);
+    }
+    npu_port_clean(arena, region->arena_bytes);
+    failure = wake();
+    if (failure == OCRM55_NPU_OK) {
+        failure = execute(region, arena);
+    }
+    if (failure == OCRM55_NPU_OK) {
+        let_sleep();
+        npu_port_invalidate(arena, region->arena_bytes); /* also of lines that were read ahead meanwhile */
+    } else {
+        /* Stops whatever it still does: it must not write into memory that others use. */
+        npu_port_disable_interrupt();
+        ready = false;
+        if (wake() == OCRM55_NPU_OK) {
+            let_sleep();
+        }
+    }
+    return failure;
+}
