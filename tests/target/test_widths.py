@@ -1,10 +1,12 @@
 """One program for several widths on the simulated board: short words take their share of the work, to the last bit."""
 
+import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from ocrm55 import stages, target, verification
+from ocrm55 import cli, stages, target, verification
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 
@@ -30,3 +32,28 @@ def test_every_width_is_exact(options: stages.Options, models: Path) -> None:
     for found in verification.compare(paths, options, simulator="qemu", fvp=None):
         assert found.exact, found.path.name
         assert found.decode_agrees, found.path.name
+
+
+def test_profile_and_report_tell_the_figures_of_the_width(
+    options: stages.Options, models: Path, tmp_path: Path
+) -> None:
+    sample, out = models / "samples" / "digit.png", tmp_path / "out"
+    where = ["--widths", "96,160,320", "--build-dir", str(options.build_dir), "--out"]
+    shown = CliRunner().invoke(cli.app, ["profile", str(sample), *where, str(out)])
+    assert shown.exit_code == 0, shown.output
+    values = json.loads((out / "profile.json").read_text())
+    operators = json.loads((stages.artifact(options) / "metadata.json").read_text())["widths"][0]["operators"]
+    assert values["width"] == WIDTHS[0]
+    assert [layer["macs"] for layer in values["layers"]] == [operator["macs"] for operator in operators]
+    counted = sum(layer["instructions"] for layer in values["layers"])
+    assert counted == pytest.approx(values["instructions"]["inference"], rel=1e-2)
+    # By hand: the first layer's output is 24 x 48 x 16 at 96 columns.
+    assert values["layers"][0]["shape"] == [1, 24, 48, 16]
+
+    page = tmp_path / "report.html"
+    paths = [str(models / "samples" / f"{name}.png") for name in ("digit", "wide")]
+    done = CliRunner().invoke(cli.app, ["report", *paths, *where, str(page)])
+    assert done.exit_code == 0, done.output
+    text = page.read_text(encoding="utf-8")
+    for words in ("at 96 of 320 columns", "at 320 of 320 columns", f"{values['instructions']['inference']:,}"):
+        assert words in text

@@ -44,7 +44,7 @@ def test_sorting_keeps_every_layer(by: Sort, first: int) -> None:
 
 
 def test_csv_and_json_agree(measured: Measurement) -> None:
-    lines = list(csv.DictReader(io.StringIO(profile.as_csv(measured.layers))))
+    lines = list(csv.DictReader(io.StringIO(profile.as_csv(measured))))
     values = json.loads(json.dumps(profile.as_values(measured)))
     assert len(lines) == len(values["layers"]) == 5
     for line, row in zip(lines, values["layers"], strict=True):

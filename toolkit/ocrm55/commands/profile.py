@@ -8,16 +8,14 @@ from typing import Annotated
 import typer
 
 from ocrm55 import console, stages
-from ocrm55.commands.options import TimeLimit, build_options
+from ocrm55.commands.options import Images, TimeLimit, build_options
 from ocrm55.report.profile import Sort
 
 
 @build_options()
 def profile(
     options: stages.Options,
-    image: Annotated[
-        Path, typer.Argument(metavar="IMAGE", help="A picture of one word or line: PNG, JPEG and others.")
-    ],
+    images: Images,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="DIR", help="Folder for the files; otherwise one in the build folder."),
@@ -27,15 +25,16 @@ def profile(
     ] = Sort.ORDER,
     timeout: TimeLimit = 120,
 ) -> None:
-    """Count what each layer costs while IMAGE is read on QEMU: instructions, MACs, bytes, and the core's bound.
+    """Count what each layer costs while IMAGEs are read on QEMU: instructions, MACs, bytes, and the core's bound.
 
+    What a layer costs does not depend on the picture, so one IMAGE tells all; with --widths, one for each width does.
     Prints a table, and writes profile.csv, profile.json and pictures: instructions.svg (by layer), intensity.svg (MACs
     an instruction over MACs a byte), memory.svg (what lies where on the board) and arena.svg (the arena over time).
     """
     from ocrm55.report import profile as report
     from ocrm55.report.measurement import measure
 
-    measured = measure([image], options, timeout_s=timeout)
+    measured = measure(images, options, timeout_s=timeout)
     folder = out or options.workspace.root / f"{options.firmware_variant}-profile"
     written = report.write(measured, folder)
     report.show(measured, sort)

@@ -61,12 +61,8 @@ def _as_values(images: list[Path], run: object) -> list[dict[str, object]]:
             "image": str(path),
             "text": result.text,
             "score": result.score,
-            "instructions": {
-                "preprocess": result.preprocess_instructions,
-                "inference": result.inference_instructions,
-                "decode": result.decode_instructions,
-                "operators": result.operator_instructions,
-            },
+            **({} if result.width is None else {"width": result.width}),
+            "instructions": {**result.instructions, "operators": result.operator_instructions},
         }
         for path, result in zip(images, run.results, strict=True)  # type: ignore[attr-defined]
     ]

@@ -22,6 +22,8 @@ from ocrm55.compiler.program import Program
 from ocrm55.compiler.widths import Fit
 from ocrm55.files import atomic_directory
 
+# Entries of metadata.json that are others at another width of the input.
+DECIDED_BY_WIDTH = ("input", "output", "macs", "arena_lower_bound", "operators", "tensors", "workspaces")
 _SUPPORT = Path(__file__).parent / "codegen" / "ocrm55_vec.h"
 
 
@@ -85,15 +87,7 @@ def write(program: Program, plan: MemoryPlan, contents: Contents, destination: P
         values = metadata(program, plan, weights, placement)
         values |= {"kernels": [*contents.kernels], "libraries": [*contents.libraries], "labels": [*contents.labels]}
         if contents.fits:
-            values["widths"] = [
-                {
-                    "width": fit.width,
-                    "steps": fit.steps,
-                    "macs": fit.program.macs,
-                    "operator_macs": [operator.macs for operator in fit.program.steps],
-                }
-                for fit in contents.fits
-            ]
+            values["widths"] = [_at_width(fit, weights) for fit in contents.fits]
         text = json.dumps(values, indent=2) + "\n"
         (folder / "metadata.json").write_text(text, encoding="utf-8")
     return Artifact(Path(destination), program, plan, len(weights.data))
@@ -155,6 +149,12 @@ def metadata(
         ],
         "versions": {name: version(name) for name in packages},
     }
+
+
+def _at_width(fit: Fit, weights: driver.WeightImage) -> dict[str, Any]:
+    """What metadata.json says anew for one of several widths; `report.widths.at_width` puts it over the rest."""
+    values = metadata(fit.program, fit.plan, weights)
+    return {"width": fit.width, "steps": fit.steps} | {name: values[name] for name in DECIDED_BY_WIDTH}
 
 
 def _placed(placement: Placement | None) -> dict[str, dict[str, Any]]:

@@ -12,9 +12,10 @@ from typing import Any
 from ocrm55 import elf, memory_map, stages, target
 from ocrm55.elf import Section
 from ocrm55.memory_map import MemoryMap
+from ocrm55.report import widths
 from ocrm55.report.layers import Layer, layers
 from ocrm55.simulators import find_simulator
-from ocrm55.simulators.base import Run
+from ocrm55.simulators.base import ImageResult, Run
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,21 @@ class Measurement:
     @cached_property
     def layers(self) -> list[Layer]:
         """The layers with the counts of the first image: no layer's work depends on the pixels."""
-        return layers(self.metadata, self.run.results[0].operator_instructions)
+        return self.layers_of(self.run.results[0])
+
+    def layers_of(self, result: ImageResult) -> list[Layer]:
+        """The layers as they are at the width that an image was read at, with its counts."""
+        return layers(widths.at_width(self.metadata, result.width), result.operator_instructions)
+
+    @cached_property
+    def first(self) -> dict[str, Any]:
+        """The metadata as it is at the width that the first image was read at."""
+        return widths.at_width(self.metadata, self.run.results[0].width)
+
+    @cached_property
+    def first_of_each_width(self) -> list[ImageResult]:
+        """One result for each width that images were read at, the first image's first."""
+        return widths.first_of_each(self.run.results)
 
     @property
     def counted(self) -> bool:

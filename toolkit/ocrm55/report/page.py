@@ -13,12 +13,12 @@ from markupsafe import Markup
 
 from ocrm55 import files
 from ocrm55.recognizer import image
-from ocrm55.report import alignment, figures, profile, svg
+from ocrm55.report import alignment, figures, profile, svg, widths
 from ocrm55.report.accuracy import Accuracy
 from ocrm55.report.alignment import Step
 from ocrm55.report.arena import boxes, occupied
 from ocrm55.report.cost_picture import hue, kind_title
-from ocrm55.report.layers import Layer, by, totals
+from ocrm55.report.layers import Layer, Totals, by, totals
 from ocrm55.report.measurement import Measurement
 from ocrm55.report.svg import Picture
 
@@ -96,10 +96,14 @@ def render(
         lstrip_blocks=True,
     )
     environment.filters |= {"count": figures.count, "size": figures.size, "shape": figures.shape}
-    rows = measured.layers
+    rows, first = measured.layers, measured.run.results[0]
     text = environment.get_template("report.html.j2").render(
         measured=measured,
-        metadata=measured.metadata,
+        metadata=measured.first,
+        at_width=widths.words(measured.metadata, first.width),
+        width_columns=widths.COLUMNS,
+        width_costs=widths.costs(measured.metadata, measured.run.results),
+        tables=tables(measured),
         made=made,
         style=Markup(page_colours() + svg.style()),
         tiles=tiles(measured),
@@ -113,7 +117,7 @@ def render(
         layers=rows,
         bound=profile.bound_in_words(rows),
         pictures=both_widths(measured),
-        peak=max(occupied(boxes(measured.metadata), len(rows))),
+        peak=max(occupied(boxes(measured.first), len(rows))),
         accuracies=accuracies,
         versions=versions,
         sure=alignment.SURE,
@@ -131,13 +135,16 @@ def page_colours() -> str:
 
 def tiles(measured: Measurement) -> list[tuple[str, str, str]]:
     """(figure, what it is, a remark) for the head of the page."""
-    metadata, first = measured.metadata, measured.run.results[0]
+    metadata, first = measured.first, measured.run.results[0]
+    at_width = widths.words(measured.metadata, first.width)
     found = []
     if first.inference_instructions is not None:
         per_mac = figures.ratio(first.inference_instructions / metadata["macs"] if metadata["macs"] else None)
         total = figures.short(first.inference_instructions)
-        found.append((total, "instructions an inference", f"{per_mac} a MAC" if per_mac else ""))
-    found.append((figures.short(metadata["macs"]), "MACs", f"{len(metadata['operators'])} operators"))
+        remarks = [f"{per_mac} a MAC" if per_mac else "", at_width]
+        found.append((total, "instructions an inference", ", ".join(filter(None, remarks))))
+    remark = ", ".join(filter(None, [f"{len(metadata['operators'])} operators", at_width]))
+    found.append((figures.short(metadata["macs"]), "MACs", remark))
     found.append((figures.size(metadata["arena_bytes"]), "arena", f"{figures.count(metadata['arena_bytes'])} bytes"))
     found.append(
         (figures.size(metadata["weight_bytes"]), "weights", f"{figures.count(metadata['weight_bytes'])} bytes")
@@ -154,19 +161,25 @@ def tiles(measured: Measurement) -> list[tuple[str, str, str]]:
 def card(measured: Measurement, index: int, charset: Sequence[str]) -> ImageCard:
     """What the page says about one of the images. Raises InputError when the file is gone meanwhile."""
     path, result = measured.paths[index], measured.run.results[index]
-    height, width = measured.input_size
+    height, full = measured.input_size
     original = image.read_image(path)
-    pixels = image.resize(original, height, width)
+    pixels = image.resize(original, height, full)
     assert measured.run.probabilities is not None
-    steps = alignment.align(measured.run.probabilities[index], charset, width)
+    rows, width = measured.run.probabilities[index], result.width or full
+    steps = alignment.align(
+        rows[: len(rows) * width // full], charset, width
+    )  # behind a narrow image's rows is nothing
     counts = {
         "preprocess": result.preprocess_instructions,
         "inference": result.inference_instructions,
         "CTC decode": result.decode_instructions,
+        "in vain at a narrower width": result.unsure_instructions or None,
     }
     return ImageCard(
         name=path.name,
-        size=_size(original.shape, pixels.shape),
+        size=", ".join(
+            filter(None, [_size(original.shape, pixels.shape), widths.words(measured.metadata, result.width)])
+        ),
         text=result.text,
         score=f"{result.score:.6f}",
         instructions=[(name, figures.count(count)) for name, count in counts.items() if count is not None],
@@ -181,6 +194,15 @@ def _size(original: Sequence[int], read: Sequence[int]) -> str:
     words = f"{original[1]} x {original[0]} pixels, read at {read[1]} x {read[0]}"
     kept = math.ceil(read[0] * original[1] / original[0])  # its width with the ratio kept
     return f"{words}, squeezed from {kept}" if kept > read[1] else words
+
+
+def tables(measured: Measurement) -> list[tuple[str, list[Layer], Totals]]:
+    """(at which width, layers, their sums) for each width that images were read at."""
+    found = []
+    for result in measured.first_of_each_width:
+        rows = measured.layers_of(result)
+        found.append((widths.words(measured.metadata, result.width), rows, totals(rows)))
+    return found
 
 
 def both_widths(measured: Measurement) -> dict[str, Markup]:

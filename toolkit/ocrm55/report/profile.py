@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from ocrm55 import console, files
-from ocrm55.report import figures, statistics
+from ocrm55.report import figures, statistics, widths
 from ocrm55.report.arena_picture import arena_picture
 from ocrm55.report.cost_picture import instructions_picture, intensity_picture
 from ocrm55.report.layers import PEAK_MACS_A_CYCLE, Layer, totals
 from ocrm55.report.measurement import Measurement
 from ocrm55.report.memory_picture import memory_picture
 from ocrm55.report.svg import Picture
+from ocrm55.simulators.base import ImageResult
 
 WIDTH = 1040  # pixels of the pictures in files of their own
 
@@ -74,8 +75,15 @@ def sort(rows: Sequence[Layer], by: Sort) -> list[Layer]:
 
 
 def show(measured: Measurement, by: Sort = Sort.ORDER) -> None:
-    """Print a row a layer, their sums, and the rest of the inference."""
-    rows = measured.layers
+    """Print a row a layer, their sums, and the rest of the inference; all of it for each width that ran."""
+    for result in measured.first_of_each_width:
+        _show_layers(measured, result, by)
+    statistics.show_widths(measured.metadata, measured.run.results)
+    statistics.show_memory(measured.metadata, {section.name: section.size for section in measured.sections})
+
+
+def _show_layers(measured: Measurement, result: ImageResult, by: Sort) -> None:
+    rows = measured.layers_of(result)
     body = [[cell(row) for cell in COLUMNS.values()] for row in sort(rows, by)]
     sums = totals(rows)
     body.append(
@@ -92,13 +100,14 @@ def show(measured: Measurement, by: Sort = Sort.ORDER) -> None:
             figures.count(sums.bound),
         ]
     )
-    console.table(f"layers, instructions counted on {measured.simulator}", tuple(COLUMNS), body, right=NUMBERS)
+    title = f"layers {widths.words(measured.metadata, result.width)}".strip()
+    console.table(f"{title}, instructions counted on {measured.simulator}", tuple(COLUMNS), body, right=NUMBERS)
     console.result()
     console.result(bound_in_words(rows))
     console.result("Bytes are those of the tensors, from metadata.json, each counted once.")
     console.result()
-    statistics.show_sums(measured.metadata, measured.run.results[0])
-    statistics.show_memory(measured.metadata, {section.name: section.size for section in measured.sections})
+    statistics.show_sums(widths.at_width(measured.metadata, result.width), result)
+    console.result()
 
 
 def pictures(measured: Measurement, width: int = WIDTH) -> dict[str, Picture]:
@@ -108,14 +117,14 @@ def pictures(measured: Measurement, width: int = WIDTH) -> dict[str, Picture]:
         "instructions": instructions_picture(rows, width),
         "intensity": intensity_picture(rows, width),
         "memory": memory_picture(measured.sections, measured.board, width),
-        "arena": arena_picture(measured.metadata, rows, width),
+        "arena": arena_picture(measured.first, rows, width),
     }
 
 
 def write(measured: Measurement, folder: Path) -> list[Path]:
     """Write profile.csv, profile.json and the pictures; return their paths. Raises OutputError."""
     written = [folder / "profile.csv", folder / "profile.json"]
-    files.write_text(written[0], as_csv(measured.layers))
+    files.write_text(written[0], as_csv(measured))
     files.write_json(written[1], as_values(measured))
     for name, picture in pictures(measured).items():
         written.append(folder / f"{name}.svg")
@@ -135,10 +144,14 @@ def values(row: Layer) -> dict[str, Any]:
     }
 
 
-def as_csv(rows: Sequence[Layer]) -> str:
-    """A line a layer; shapes as 1x64x24x160, nothing where nothing was counted."""
+def as_csv(measured: Measurement) -> str:
+    """A line a layer, of each width that ran; shapes as 1x64x24x160, nothing where nothing was counted."""
     stream = io.StringIO()
-    lines = [values(row) | {"shape": figures.shape(row.shape)} for row in rows]
+    lines = [
+        ({} if result.width is None else {"width": result.width}) | values(row) | {"shape": figures.shape(row.shape)}
+        for result in measured.first_of_each_width
+        for row in measured.layers_of(result)
+    ]
     writer = csv.DictWriter(stream, list(lines[0]) if lines else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows(lines)
@@ -146,22 +159,32 @@ def as_csv(rows: Sequence[Layer]) -> str:
 
 
 def as_values(measured: Measurement) -> dict[str, Any]:
-    """Everything for JSON."""
-    first, sums = measured.run.results[0], totals(measured.layers)
+    """Everything for JSON: of the first image, and behind it of each further width that images were read at."""
     known = ("ocrm55", "model", "precision", "arena_bytes", "weight_bytes")
-    return {
+    first, *others = measured.first_of_each_width
+    found = {
         **{name: measured.metadata.get(name) for name in known},
         "simulator": measured.simulator,
-        "image": measured.paths[0].name,
-        "text": first.text,
-        "score": first.score,
-        "instructions": {
-            "preprocess": first.preprocess_instructions,
-            "inference": first.inference_instructions,
-            "decode": first.decode_instructions,
-        },
+        **_of_image(measured, first),
         "stack_bytes": measured.run.stack_bytes,
         "peak_macs_a_cycle": PEAK_MACS_A_CYCLE,
-        "totals": asdict(sums),
-        "layers": [values(row) for row in measured.layers],
+    }
+    if first.width is not None:
+        found["by_width"] = [asdict(row) for row in widths.costs(measured.metadata, measured.run.results)]
+        found["other_widths"] = [_of_image(measured, result) for result in others]
+    return found
+
+
+def _of_image(measured: Measurement, result: ImageResult) -> dict[str, Any]:
+    """What an image was read as, and what the layers of its width cost."""
+    rows = measured.layers_of(result)
+    place = next(index for index, each in enumerate(measured.run.results) if each is result)
+    return {
+        "image": measured.paths[place].name,
+        **({} if result.width is None else {"width": result.width}),
+        "text": result.text,
+        "score": result.score,
+        "instructions": result.instructions,
+        "totals": asdict(totals(rows)),
+        "layers": [values(row) for row in rows],
     }

@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ocrm55 import console
 from ocrm55.firmware import sections
-from ocrm55.report import figures
+from ocrm55.report import figures, widths
 from ocrm55.report.layers import layers, ratio
 from ocrm55.simulators.base import ImageResult, Run
 
 
 def show(artifact: Path, elf: Path, run: Run) -> None:
-    """Print the instructions of the run's first image by operator, and the memory of artifact and ELF.
+    """Print the instructions by operator, of the first image of each width, and the memory of artifact and ELF.
 
     The numbers are instructions that the simulator counted, not cycles: neither QEMU nor the FVP knows a Cortex-M55's.
     """
     metadata = json.loads((artifact / "metadata.json").read_text())
-    first = run.results[0]
-    metadata = at_width(metadata, first.width)
-    if first.inference_instructions is None:
+    if run.results[0].inference_instructions is None:
         console.warning("this simulator does not count instructions; use --simulator qemu for --stats")
     else:
-        show_operators(metadata, first)
+        for result in widths.first_of_each(run.results):
+            show_operators(widths.at_width(metadata, result.width), result)
+        show_widths(metadata, run.results)
     show_memory(metadata, sections(elf))
-
-
-def at_width(metadata: Mapping[str, Any], width: int | None) -> Mapping[str, Any]:
-    """The metadata with the MACs of one of the widths that the program serves."""
-    found = next((each for each in metadata.get("widths", []) if each["width"] == width), None)
-    if found is None:
-        return metadata
-    operators = [
-        {**operator, "macs": macs} for operator, macs in zip(metadata["operators"], found["operator_macs"], strict=True)
-    ]
-    return {**metadata, "macs": found["macs"], "operators": operators}
 
 
 def show_operators(metadata: Mapping[str, Any], image: ImageResult) -> None:
@@ -55,7 +44,7 @@ def show_operators(metadata: Mapping[str, Any], image: ImageResult) -> None:
     ]
     console.result()
     console.table(
-        "instructions by operator",
+        f"instructions by operator {widths.words(metadata, image.width)}".strip(),
         ("operator", "kind", "target", "MACs", "instructions", "instr./MAC"),
         rows,
         right=("MACs", "instructions", "instr./MAC"),
@@ -70,8 +59,7 @@ def show_sums(metadata: Mapping[str, Any], image: ImageResult) -> None:
     if total is None:
         return
     if image.width is not None:
-        full = max(each["width"] for each in metadata["widths"])
-        console.result(f"width        {image.width:>13,} columns of {full}")
+        console.result(f"width        {image.width:>13,} columns of {widths.full_width(metadata)}")
     if image.unsure_instructions:
         console.result(
             f"unsure       {image.unsure_instructions:>13,} instructions of a narrower reading that did not stand"
@@ -79,6 +67,14 @@ def show_sums(metadata: Mapping[str, Any], image: ImageResult) -> None:
     console.result(f"inference    {total:>13,} instructions, {figures.ratio(ratio(total, macs))} a MAC ({macs:,} MACs)")
     console.result(f"preprocess   {image.preprocess_instructions or 0:>13,} instructions")
     console.result(f"CTC decode   {image.decode_instructions or 0:>13,} instructions")
+
+
+def show_widths(metadata: Mapping[str, Any], results: Sequence[ImageResult]) -> None:
+    """Print a row for each width that images were read at; nothing for a program that has but one width."""
+    rows = widths.costs(metadata, results)
+    if rows:
+        console.result()
+        console.table("by width", widths.COLUMNS, [row.cells for row in rows], right=widths.COLUMNS)
 
 
 def show_memory(metadata: Mapping[str, Any], elf_sections: Mapping[str, int]) -> None:

@@ -172,7 +172,7 @@ class Simulator(ABC):
             raise TargetError(f"the firmware answered for {len(said.results)} of {expected} images.")
         results = said.results
         if request.stats and not self.counts_instructions:
-            results = [ImageResult(result.text, result.score) for result in results]
+            results = [ImageResult(result.text, result.score, width=result.width) for result in results]
         probabilities = _read_probabilities(place / _PROBABILITIES, expected) if request.want_probabilities else None
         return Run(said.uart, said.exit_status, results, probabilities, said.identity, said.stack_bytes)
 

@@ -66,6 +66,16 @@ class ImageResult:
     width: int | None = None
     unsure_instructions: int = 0
 
+    @property
+    def instructions(self) -> dict[str, int | None]:
+        """What was counted, by the part of the work, for JSON; `unsure` only of a program with several widths."""
+        counts = {
+            "preprocess": self.preprocess_instructions,
+            "inference": self.inference_instructions,
+            "decode": self.decode_instructions,
+        }
+        return counts if self.width is None else counts | {"unsure": self.unsure_instructions}
+
 
 @dataclass
 class Said:
