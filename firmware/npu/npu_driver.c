@@ -11,8 +11,8 @@
 #define OCRM55_NPU_TIMEOUT_MS 5000u
 #endif
 
-/* A reset takes a few cycles; a hundred thousand reads of STATUS are as many microseconds at the least. */
-#define RESET_READS 100000u
+/* A reset takes a few cycles. */
+#define RESET_MS 100u
 
 static bool ready;
 static bool interrupt_works;
@@ -24,12 +24,13 @@ static volatile uint32_t status_at_end;
 
 static bool is_reset(void)
 {
-    for (uint32_t reads = 0; reads < RESET_READS; reads++) {
-        if (!(ocrm55_npu_read(NPU_STATUS) & STATUS_IN_RESET)) {
-            return true;
+    const uint32_t start = npu_port_milliseconds();
+    while (ocrm55_npu_read(NPU_STATUS) & STATUS_IN_RESET) {
+        if (npu_port_milliseconds() - start > RESET_MS) {
+            return false;
         }
     }
-    return false;
+    return true;
 }
 
 /* Reset and set up. A sleeping NPU forgets its registers, so this is how every run begins. After the reset it stays awake

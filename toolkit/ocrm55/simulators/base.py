@@ -36,14 +36,20 @@ class Request:
 
     images: pixels, uint8 [height, width, 3], blue green red, of the model's height and at most its width; none runs
     the image that is compiled in.
+    classes: of the model, without which the file of probabilities cannot be told into rows.
     timeout_s: limit of the whole run, in seconds of the host's clock.
+    npu: the accelerator that the program was compiled for, such as ethos-u55-128; None for the CPU alone.
+    npu_fault: something to go wrong on it, for tests; of simulators that play it themselves.
     """
 
     elf: Path
     images: Sequence[NDArray[np.uint8]]
     stats: bool = False
     want_probabilities: bool = False
+    classes: int = 97
     timeout_s: float = 120.0
+    npu: str | None = None
+    npu_fault: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,24 @@ class Ended:
     returncode: int
 
 
+class Companion:
+    """Who stays with the simulator's process until it ends: here nobody but the clock."""
+
+    descriptors: tuple[int, ...] = ()  # files that the process inherits
+
+    @property
+    def arguments(self) -> list[str]:
+        """More words for the simulator's command line."""
+        return []
+
+    def attend(self, process: subprocess.Popen[bytes], timeout_s: float) -> None:
+        """Return when the process has ended. Raises subprocess.TimeoutExpired when it has not in time."""
+        process.wait(timeout_s)
+
+    def close(self) -> None:
+        """Give back what it holds."""
+
+
 class Simulator(ABC):
     """A board that runs an ELF. Subclasses say how to call theirs and how it looks when it fails."""
 
@@ -83,6 +107,10 @@ class Simulator(ABC):
     @abstractmethod
     def arguments(self, elf: str, words: Sequence[str], request: Request) -> list[str]:
         """The command line for `elf` with the firmware's command line `words`; run in a folder of the run's own."""
+
+    def companion(self, request: Request) -> Companion:
+        """Who attends the run: of a board that lacks a part, the one that plays it."""
+        return Companion()
 
     def uart_of(self, output: str) -> str:
         """The UART's part of what the simulator's process printed."""
@@ -106,7 +134,7 @@ class Simulator(ABC):
         if not elf.is_file():
             raise InputError(f"{elf} is not there.", ["ocrm55 build"])
         self.version()
-        with _temporary_folder() as place:
+        with _temporary_folder() as place, contextlib.closing(self.companion(request)) as companion:
             _link_or_copy(elf.resolve(), place / _ELF)
             words = ["ocrm55"]
             if request.images:
@@ -116,12 +144,12 @@ class Simulator(ABC):
                 words.append(f"probabilities={_PROBABILITIES}")
             if request.stats:
                 words.append("stats=1")
-            command = [str(self.executable), *self.arguments(_ELF, words, request)]
-            ended = self._execute(command, place, request.timeout_s)
+            command = [str(self.executable), *self.arguments(_ELF, words, request), *companion.arguments]
+            ended = self._execute(command, place, request.timeout_s, companion)
             self.check_end(ended)
             return self._judge(ended, request, place)
 
-    def _execute(self, command: list[str], place: Path, timeout_s: float) -> Ended:
+    def _execute(self, command: list[str], place: Path, timeout_s: float, companion: Companion) -> Ended:
         """Run the simulator in `place`; its process group ends with it, also when it hangs or the user interrupts."""
         console.note_command(command)
         output, complaints = place / "uart.txt", place / "stderr.txt"
@@ -135,6 +163,7 @@ class Simulator(ABC):
                     stdout=to_output,
                     stderr=to_complaints,
                     start_new_session=True,
+                    pass_fds=companion.descriptors,
                 )
             except OSError as trouble:
                 raise ToolchainError(
@@ -142,7 +171,7 @@ class Simulator(ABC):
                 ) from trouble
             late = False
             try:
-                process.wait(timeout_s)
+                companion.attend(process, timeout_s)
             except subprocess.TimeoutExpired:
                 late = True
             finally:
@@ -173,7 +202,9 @@ class Simulator(ABC):
         results = said.results
         if request.stats and not self.counts_instructions:
             results = [ImageResult(result.text, result.score, width=result.width) for result in results]
-        probabilities = _read_probabilities(place / _PROBABILITIES, expected) if request.want_probabilities else None
+        probabilities = None
+        if request.want_probabilities:
+            probabilities = _read_probabilities(place / _PROBABILITIES, expected, request.classes)
         return Run(said.uart, said.exit_status, results, probabilities, said.identity, said.stack_bytes)
 
 
@@ -210,11 +241,8 @@ def _link_or_copy(source: Path, destination: Path) -> None:
         shutil.copyfile(source, destination)
 
 
-def _read_probabilities(path: Path, count: int) -> NDArray[np.float32]:
+def _read_probabilities(path: Path, count: int, classes: int) -> NDArray[np.float32]:
     """float32 [count, steps, classes]; the file has no header, so the shape is the recognizer's."""
-    from ocrm55.recognizer.charset import load_charset
-
-    classes = len(load_charset())
     try:
         values = np.fromfile(path, "<f4")
     except OSError as trouble:

@@ -1,6 +1,7 @@
 """The UART's lines, as firmware/src/main.c and the platform's faults.c print them.
 
     ocrm55 0.1.0 en_ppocrv3_rec float32 1x3x48x320 arena 1966080
+    npu: ethos-u55-128, architecture 1.1.0                   or what is wrong with it, and that the CPU computes instead
     image 1/2
     op 0 123456                                              with stats=1, for every operator
     instructions preprocess=1 inference=2 decode=3           with stats=1
@@ -24,17 +25,21 @@ from ocrm55.errors import TargetError
 
 FAULT_STATUS_BASE = 64
 
+# As many digits as the firmware can print and no more: what is longer is damage, not a number.
+_N = "[0-9]{1,20}"
 _IDENTITY = re.compile(
-    r"^ocrm55 (?P<version>\S+) (?P<model>\S+) (?P<precision>\S+) (?P<shape>\d+(?:x\d+)+) arena (?P<arena>\d+)$", re.M
+    r"^ocrm55 (?P<version>\S+) (?P<model>\S+) (?P<precision>\S+) "
+    rf"(?P<shape>{_N}(?:x{_N})+) arena (?P<arena>{_N})$",
+    re.M,
 )
-_IMAGE = re.compile(r"image (\d+)/(\d+)")
-_OPERATOR = re.compile(r"op (\d+) (\d+)")
-_INSTRUCTIONS = re.compile(r"instructions preprocess=(\d+) inference=(\d+) decode=(\d+)")
-_WIDTH = re.compile(r"width (\d+)")
-_UNSURE = re.compile(r"unsure (\d+) (\d+)")
-_TEXT = re.compile(r"text: (.*), score: (\d+\.\d{6}|nan|-?inf)")
-_STACK = re.compile(r"stack (\d+) of (\d+)")
-_EXIT = re.compile(r"exit status (-?\d+)")
+_IMAGE = re.compile(f"image ({_N})/({_N})")
+_OPERATOR = re.compile(f"op ({_N}) ({_N})")
+_INSTRUCTIONS = re.compile(f"instructions preprocess=({_N}) inference=({_N}) decode=({_N})")
+_WIDTH = re.compile(f"width ({_N})")
+_UNSURE = re.compile(f"unsure ({_N}) ({_N})")
+_TEXT = re.compile(r"text: (.*), score: ([0-9]{1,39}\.[0-9]{6}|nan|-?inf)")
+_STACK = re.compile(f"stack ({_N}) of ({_N})")
+_EXIT = re.compile("exit status (0|-?[1-9][0-9]{0,9})")
 _PC = re.compile(r"\bpc 0x([0-9a-f]{8}) lr 0x([0-9a-f]{8})\b")
 
 
@@ -86,6 +91,7 @@ class Said:
     results: list[ImageResult] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    npu: list[str] = field(default_factory=list)
     stack_bytes: int | None = None
     exit_status: int = -1
 
@@ -174,6 +180,8 @@ class _Reader:
             self.said.errors.append(line.removeprefix("error: "))
         elif line.startswith("fault: "):
             self.said.faults.append(line.removeprefix("fault: "))
+        elif line.startswith("npu: "):
+            self.said.npu.append(line.removeprefix("npu: "))
         elif line and not self.take_width(line):
             raise _not_understood(line, "no line of the firmware looks like it")
 

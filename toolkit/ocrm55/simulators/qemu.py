@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ocrm55.errors import TargetError, ToolchainError
-from ocrm55.simulators.base import Ended, Request, Simulator
+from ocrm55.simulators.base import Companion, Ended, Request, Simulator
 
 PROGRAM = "qemu-system-arm"
 OLDEST = (6, 0)  # the first with mps3-an547
@@ -59,9 +59,21 @@ class Qemu(Simulator):
             *("-M", "mps3-an547", "-display", "none", "-monitor", "none", "-serial", "stdio"),
             *("-semihosting-config", f"enable=on,target=native{handed}"),
             # 2^5 = 32 ns an instruction: what counter.c reckons with. It costs time, so only when counts are wanted.
-            *(("-icount", "shift=5") if request.stats else ()),
+            # Where the host stops the core to play the NPU, time must not go on meanwhile.
+            *(("-icount", "shift=5" if request.npu is None else "shift=5,sleep=off") if request.stats else ()),
             *("-kernel", elf),
         ]
+
+    def companion(self, request: Request) -> Companion:
+        """QEMU's board has no Ethos-U: a program that was compiled for one meets `ocrm55.npu_model` in its place."""
+        if request.npu is None:
+            return Companion()
+        from ocrm55.npu_model.accelerators import by_name
+        from ocrm55.simulators.npu_coupling import NpuCoupling
+        from ocrm55.simulators.npu_registers import Fault
+
+        fault = None if request.npu_fault is None else Fault(request.npu_fault)
+        return NpuCoupling(request.elf, by_name(request.npu), fault)
 
     def check_end(self, ended: Ended) -> None:
         if "Lockup" in ended.complaints or ended.returncode in _LOCKUP_STATUSES:
