@@ -5,12 +5,14 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 SAMPLE ?= models/samples/word_capital.png
+SECONDS ?= 600
 
-.PHONY: demo test test-quick lint wheel setup system-packages test-system-packages clean distclean help
+.PHONY: demo test test-quick fuzz lint wheel setup system-packages test-system-packages clean distclean help
 
 help:
 	@echo "make demo    set up, then export, compile, build and read $(SAMPLE) on the simulated Cortex-M55"
 	@echo "make test    set up, then run all tests (unit and simulator)"
+	@echo "make fuzz    run each fuzzer for SECONDS=$(SECONDS) seconds; what they learn is kept in build/fuzz"
 	@echo "make lint    ruff and mypy"
 	@echo "make wheel   build dist/ocrm55-*.whl"
 	@echo "make clean   remove build/ and dist/;  make distclean removes $(VENV)/ too"
@@ -23,6 +25,9 @@ test: $(VENV)/.installed-dev lint
 
 test-quick: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest tests/unit -m "not slow"
+
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check toolkit tests

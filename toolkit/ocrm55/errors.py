@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+_LONGEST = 1000  # characters; more than a path of ordinary length and what is said about it
+
 
 class Ocrm55Error(Exception):
     """Base of all errors that are reported in one sentence.
@@ -19,9 +21,18 @@ class Ocrm55Error(Exception):
     exit_code = 1
 
     def __init__(self, sentence: str, tries: Sequence[str] = ()) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.tries = list(tries)
+        self.sentence = _one_line(sentence)
+        super().__init__(self.sentence)
+        self.tries = [_one_line(each) for each in tries]
+
+
+def _one_line(text: str) -> str:
+    """`text` as a terminal can show it on a line: a file's name or a simulator's output in it may be anything."""
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST * 3 // 4]} … {text[-_LONGEST // 5 :]}"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 class InputError(Ocrm55Error):

@@ -141,7 +141,7 @@ def _require_programs(toolchain: str) -> None:
 def _is_configured(build_dir: Path, settings: Mapping[str, object]) -> bool:
     try:
         return (build_dir / "build.ninja").exists() and json.loads((build_dir / _SETTINGS).read_text()) == settings
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
 
 

@@ -79,7 +79,7 @@ def load(path: Path | None = None) -> MemoryMap:
         raise InputError(f"{path} does not say how many `stack_bytes` there are.", _COMPARE)
     placement = _object(path, value, "placement")
     for what in PLACED:
-        if placement.get(what) not in regions:
+        if not _names_one_of(regions, placement.get(what)):
             raise InputError(
                 f"{path} places `{what}` in `{placement.get(what)}`, which is none of its regions.",
                 [f"use one of {', '.join(regions)}"],
@@ -140,12 +140,16 @@ def _preferences(path: Path, value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _preferred(path: Path, what: str, names: Any, regions: dict[str, Region]) -> tuple[str, ...]:
-    if what not in PLACED or not isinstance(names, list) or any(name not in regions for name in names):
+    if what not in PLACED or not isinstance(names, list) or not all(_names_one_of(regions, name) for name in names):
         raise InputError(
             f"{path} prefers `{names}` for `{what}`: a list of its regions is wanted.",
             [f"use {', '.join(regions)}, for one of {', '.join(PLACED)}"],
         )
     return tuple(names)
+
+
+def _names_one_of(regions: dict[str, Region], name: Any) -> bool:
+    return isinstance(name, str) and name in regions
 
 
 def _is_count(value: Any) -> bool:

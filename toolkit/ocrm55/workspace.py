@@ -106,5 +106,5 @@ def _holds(stamp: Path, read: str, written: Sequence[Path]) -> bool:
     try:
         recorded = json.loads(stamp.read_text())
         return bool(recorded["read"] == read and recorded["written"] == digest(written))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False

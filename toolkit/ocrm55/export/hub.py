@@ -154,7 +154,7 @@ def _verify(folder: Path) -> None:
     record = folder / CHECKSUMS
     if not record.is_file():
         return
-    with suppress(ValueError, KeyError, OSError):
+    with suppress(ValueError, KeyError, TypeError, RecursionError, OSError):
         if json.loads(record.read_text())["sha256"] == _checksums(folder):
             return
     raise InputError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import struct
+import io
+import pickle
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrm55.errors import InputError, ToolchainError, UnsupportedError
+from ocrm55.errors import InputError, Ocrm55Error, ToolchainError, UnsupportedError
 from ocrm55.npu_model.accelerators import Accelerator, by_macs
 from ocrm55.npu_model.machine import Result, run
 
@@ -169,8 +171,10 @@ def from_tflite(data: bytes, name: str) -> Program:
                 ["look for operators left on the CPU with vela --show-cpu-operations"],
             )
         return _program(model, graph, operators[0], name)
-    except (struct.error, AttributeError, TypeError) as damaged:
-        raise InputError(f"{name} is damaged ({damaged}).") from damaged
+    except Ocrm55Error:
+        raise
+    except Exception as damaged:  # flatbuffers follows any offset, and fails in any way
+        raise InputError(f"{name} is damaged ({_first_line(damaged)}).") from damaged
 
 
 def _operator_name(code) -> str:  # type: ignore[no-untyped-def]
@@ -237,18 +241,56 @@ def _tensor(tensor, offset: int, name: str) -> Tensor:  # type: ignore[no-untype
 
 def _from_npz(path: Path) -> Program:
     try:
-        with np.load(path, allow_pickle=True) as file:  # Vela stores the quantisation as Python objects
-            data = {key: file[key] for key in file.files}
+        data = _arrays(path)
         stream, accelerator = unpack_payload(np.asarray(data["cmd_data"]).tobytes(), str(path))
         region_bytes = {int(data["scratch_region"]): int(data["scratch_size"])}
         fast = int(data["scratch_fast_region"])
         region_bytes.setdefault(fast, int(data["scratch_fast_size"]))
         weights = np.asarray(data["weight_data"]).reshape(-1).view(np.uint8)
-        return Program(
-            accelerator, stream, weights.copy(), region_bytes, _raw_tensors(data, "input"), _raw_tensors(data, "output")
-        )
-    except (OSError, KeyError, ValueError) as damaged:
-        raise InputError(f"{path} is not what `vela --output-format raw` writes ({damaged}).") from damaged
+        inputs, outputs = _raw_tensors(data, "input"), _raw_tensors(data, "output")
+        for tensor in (*inputs, *outputs):  # --separate-io-regions gives them base pointers of their own
+            region_bytes[tensor.region] = max(region_bytes.get(tensor.region, 0), tensor.offset + tensor.bytes)
+        return Program(accelerator, stream, weights.copy(), region_bytes, inputs, outputs)
+    except Ocrm55Error:
+        raise
+    except Exception as damaged:  # zipfile, zlib, numpy and pickle each fail in ways of their own
+        raise InputError(f"{path} is not what `vela --output-format raw` writes ({_first_line(damaged)}).") from damaged
+
+
+class _PlainObjects(pickle.Unpickler):
+    """Vela pickles the quantisation: dicts of numbers and arrays. Nothing else is made, let alone called."""
+
+    _NAMES = frozenset({"_reconstruct", "scalar", "_frombuffer", "ndarray", "dtype"})
+
+    def find_class(self, module: str, name: str) -> Any:
+        if module.split(".", 1)[0] != "numpy" or name not in self._NAMES:
+            raise pickle.UnpicklingError(f"it holds a Python object, {module}.{name}")
+        return super().find_class(module, name)
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of a .npz by name."""
+    found = {}
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as member:
+                found[name.removesuffix(".npy")] = _array(io.BytesIO(member.read()))
+    return found
+
+
+def _array(file: io.BytesIO) -> NDArray[Any]:
+    """One .npy; numpy's own reader would run whatever a pickled one asks for."""
+    version = np.lib.format.read_magic(file)
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    _, _, dtype = read_header(file)
+    if dtype.hasobject:
+        return np.asarray(_PlainObjects(file).load(), object)
+    file.seek(0)
+    return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+
+
+def _first_line(trouble: Exception) -> str:
+    return (str(trouble) or type(trouble).__name__).splitlines()[0][:200].rstrip(".")
 
 
 def _raw_tensors(data: dict[str, NDArray[np.generic]], kind: str) -> list[Tensor]:

@@ -1,0 +1,1 @@
+static const char *const ocrm55_labels[5] = {"", "a", ",", "\xc3\xa9", " "};
