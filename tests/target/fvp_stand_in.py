@@ -4,7 +4,7 @@
 It takes the options of the FVP that are documented in fvp/README.md and refuses all others, so that a runner that
 drifts from the documentation fails here. It behaves like the FVP where the runner could tell: banners around the UART's
 output, the semihosting command line cut at 256 characters, no semihosting unless it is switched on, an end at the
-shutdown tag, and no instruction counts.
+shutdown tag, and no instruction counts. Its NPU has the size that ethosu.num_macs says; npu_model plays it beside QEMU.
 
 STAND_IN_VERSION sets the version that it claims; STAND_IN_FAILS=licence makes it refuse as an FVP without licence does.
 """
@@ -17,6 +17,8 @@ import sys
 import threading
 import time
 from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[2] / "toolkit"))
 
 VERSION = os.environ.get("STAND_IN_VERSION", "11.27.42")
 
@@ -42,6 +44,7 @@ PARAMETERS = {
     "ethosu.num_macs": re.compile(r"32|64|128|256"),
 }
 CUT = 256
+USUAL_MACS = "128"
 
 
 def refuse(sentence: str) -> None:
@@ -85,6 +88,19 @@ def check(parameters: dict[str, str]) -> None:
         refuse("cannot open a window")
 
 
+def beside(application: str, parameters: dict[str, str]):  # type: ignore[no-untyped-def]
+    """Who plays the NPU: nobody for a program that has no driver for one."""
+    from ocrm55.errors import InputError
+    from ocrm55.npu_model.accelerators import by_macs
+    from ocrm55.simulators.base import Companion
+    from ocrm55.simulators.npu_coupling import NpuCoupling
+
+    try:
+        return NpuCoupling(Path(application), by_macs(int(parameters.get("ethosu.num_macs", USUAL_MACS))))
+    except InputError:
+        return Companion()
+
+
 def main() -> int:
     if "--version" in sys.argv[1:]:
         print(f"Fast Models [{VERSION} (Jan  1 2025)]\nCopyright 2000-2025 ARM Limited.\nAll Rights Reserved.\n")
@@ -104,13 +120,16 @@ def main() -> int:
 
     print("\n    Fast Models [stand-in]\n", flush=True)
     print("telnetterminal0: Listening for serial connection on port 5000", flush=True)
+    npu = beside(application, parameters)
     process = subprocess.Popen(
-        qemu,
+        [*qemu, *npu.arguments],
+        pass_fds=npu.descriptors,
         cwd=parameters.get("cpu0.semihosting-cwd") or ".",
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
+    threading.Thread(target=npu.attend, args=(process, limit or 3600.0), daemon=True).start()
     timer = threading.Timer(limit, process.kill) if limit else None
     if timer:
         timer.start()

@@ -196,4 +196,4 @@ def test_interrupt_ends_the_simulator(tmp_path: Path) -> None:
     state = subprocess.run(
         ["ps", "-o", "stat=", "-p", (tmp_path / "pid").read_text().strip()], capture_output=True, text=True, check=False
     )
-    assert state.stdout.strip() in ("", "Z")
+    assert state.stdout.strip()[:1] in ("", "Z")

@@ -11,7 +11,7 @@ from functools import cached_property
 from math import ceil
 from pathlib import Path
 
-from ocrm55.errors import TargetError, ToolchainError
+from ocrm55.errors import InputError, TargetError, ToolchainError
 from ocrm55.simulators.base import Ended, Request, Simulator
 
 PROGRAMS = ("FVP_Corstone_SSE-300_Ethos-U55", "FVP_Corstone_SSE-300_Ethos-U65", "FVP_Corstone_SSE-300")
@@ -122,7 +122,7 @@ class Fvp(Simulator):
             raise ToolchainError(
                 f"the FVP cuts command lines at {_COMMAND_LINE_LIMIT} characters; this has {len(line)}."
             )
-        settings = [*_BOARD, f"cpu0.semihosting-cmd_line={line}", "cpu0.semihosting-cwd=."]
+        settings = [*_BOARD, *_npu(request), f"cpu0.semihosting-cmd_line={line}", "cpu0.semihosting-cwd=."]
         flags = [flag for setting in settings for flag in ("-C", setting)]
         # Its own limit ends it a little after ours would, should we not be there to do it.
         return [*flags, "--timelimit", str(ceil(request.timeout_s) + 10), "-a", elf]
@@ -146,6 +146,15 @@ class Fvp(Simulator):
                 f"{reason[-1] if reason else 'it did not say why'}.",
                 ["compare its version with fvp/README.md"],
             )
+
+
+def _npu(request: Request) -> list[str]:
+    """The NPU's size: the FVP's own choice would be another one. Raises InputError for what the FVP cannot do."""
+    if request.npu_fault is not None:
+        raise InputError("the FVP's own NPU has no faults to inject.", ["run on QEMU: --simulator qemu"])
+    if request.npu is None:
+        return []
+    return [f"ethosu.num_macs={request.npu.rpartition('-')[2]}"]
 
 
 def within(place: Path) -> Path | None:

@@ -31,6 +31,9 @@ NPU_BASE = 0x4810_2000
 _INTERRUPT = 56
 _PENDING, _PENDING_BIT = 0xE000_E200 + 4 * (_INTERRUPT // 32), 1 << _INTERRUPT % 32
 
+_QUEUE = -1  # the command stream, as a region beside the eight
+_PORT_M1 = (0, 2, 3)  # channels that read constants: commands, weights, scales
+
 _LONGEST_FUNCTION = 64  # instructions of ocrm55_npu_write and what it calls
 
 
@@ -115,23 +118,22 @@ class NpuCoupling(Companion):
     def _execute(self, job: Job) -> Outcome:
         """Run a command stream on the board's memory."""
         start = time.monotonic()
-        memory = TargetMemory(self._core, {**job.bases, -1: job.commands}, self._accelerator.shram_bytes)
+        memory = TargetMemory(self._core, {**job.bases, _QUEUE: job.commands}, self._accelerator.shram_bytes)
         machine = Machine(memory, self._accelerator)
-        offset = 0
+        taken = 0
         try:
-            stream = np.frombuffer(memory.span(-1, 0, job.command_bytes, "the queue (source)").tobytes(), np.uint32)
-            commands = list(decode(stream))
-            with console.progress("npu", len(commands)) as bar:
-                for command in commands:
-                    offset = command.offset
+            stream = np.frombuffer(memory.span(_QUEUE, 0, job.command_bytes, "the queue (commands)").tobytes(), "<u4")
+            with console.progress("npu", job.command_bytes) as bar:
+                for command in decode(stream):
                     machine.execute(command)
-                    bar.advance(bar.task_ids[0])
+                    taken = command.offset + (8 if command.definition.has_payload else 4)
+                    bar.update(bar.task_ids[0], completed=taken)
         except BusError as nothing_there:
             console.warning(f"the NPU meets a bus error: {nothing_there.sentence}")
-            return Outcome(offset, errors=bus_fault(nothing_there.channel, int(nothing_there.channel in (0, 2, 3))))
+            return Outcome(taken, errors=bus_fault(nothing_there.channel, int(nothing_there.channel in _PORT_M1)))
         except (UnsupportedError, InputError) as refused:
             console.warning(f"the NPU's model refuses the command stream: {refused.sentence}")
-            return Outcome(offset, errors=PARSE_ERROR)
+            return Outcome(taken, errors=PARSE_ERROR)
         memory.write_back()
         self.runs += 1
         self.seconds += time.monotonic() - start

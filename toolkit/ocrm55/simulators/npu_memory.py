@@ -28,7 +28,7 @@ BANKS = (
 )
 
 # Bits of STATUS that say which access failed, by the word with which the model names it.
-_CHANNELS = {"weights": 2, "scales": 3, "source": 4, "OFM": 8, "destination": 9}
+_CHANNELS = {"commands": 0, "weights": 2, "scales": 3, "source": 4, "OFM": 8, "destination": 9}
 _IFM_CHANNEL = 1
 
 
