@@ -37,6 +37,10 @@ class Options:
     arena_limit: int | None = field(default=None, metadata={"tag": lambda limit: f"arena{limit}"})
     kernels: tuple[str, ...] = field(default=("m55",), metadata={"tag": "-".join})
     calibrate: Path | None = field(default=None, metadata={"tag": lambda folder: f"on-{folder.resolve().name}"})
+    npu: str = field(default="", metadata={"tag": lambda npu: npu.removeprefix("ethos-")})
+    npu_memory_mode: str = field(default="Shared_Sram", metadata={"tag": lambda mode: mode})
+    vela_config: Path | None = field(default=None, metadata={"tag": lambda file: f"vela-{file.stem}"})
+    npu_fallback: bool = field(default=False, metadata={"tag": lambda _: "fallback"})
     image: Path | None = field(default=None, metadata={"tag": lambda image: image.stem})
     cmsis_nn: Path | None = None
     toolchain: str = "gcc"
@@ -127,6 +131,7 @@ def artifact(options: Options) -> Path:
     output = options.workspace.artifact_dir(options.variant)
     inputs = [source, _PACKAGE / "compiler", _PACKAGE / "recognizer", *([options.image] if options.image else [])]
     inputs.append(memory_map.find(options.memory_map))
+    inputs += [options.vela_config] if options.vela_config else []
     if options.precision == "int8":
         inputs += calibration.images(options.calibrate)
     shared = {each.name for each in fields(CompileOptions)} & {each.name for each in fields(Options)}

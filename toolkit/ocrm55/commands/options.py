@@ -30,6 +30,16 @@ class Toolchain(StrEnum):
     CLANG = "clang"
 
 
+class Npu(StrEnum):
+    """Which Ethos-U55 there is."""
+
+    NONE = "none"
+    U55_32 = "ethos-u55-32"
+    U55_64 = "ethos-u55-64"
+    U55_128 = "ethos-u55-128"
+    U55_256 = "ethos-u55-256"
+
+
 class SimulatorChoice(StrEnum):
     """Which simulator runs the firmware."""
 
@@ -118,6 +128,40 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
             metavar="PATH|fetch",
             help="CMSIS-NN: a source tree, an installed prefix, or **fetch** for a release off the network; otherwise "
             "CMSIS_NN_ROOT.",
+        ),
+    ),
+    "npu": BuildOption(
+        Npu,
+        typer.Option(
+            Npu.NONE,
+            "--npu",
+            metavar="ethos-u55-32|64|128|256",
+            help="Let an Ethos-U55 of so many multiply-accumulates a cycle compute what it can; int8 only.",
+        ),
+        read=lambda npu: npu.value if npu is not Npu.NONE else "",
+    ),
+    "npu_memory_mode": BuildOption(
+        str,
+        typer.Option(
+            "Shared_Sram",
+            "--npu-memory-mode",
+            metavar="NAME",
+            help="Vela's memory mode: **Shared_Sram** (weights off the chip), **Sram_Only**, or one of --vela-config.",
+        ),
+    ),
+    "vela_config": BuildOption(
+        Path | None,
+        typer.Option(
+            None,
+            "--vela-config",
+            metavar="FILE",
+            help="Vela's configuration (.ini) of your system and its memory modes; otherwise the one that Vela brings.",
+        ),
+    ),
+    "npu_fallback": BuildOption(
+        bool,
+        typer.Option(
+            False, "--npu-fallback", help="Build the core's kernels in too, for a board where the NPU is absent."
         ),
     ),
     "memory_map": BuildOption(

@@ -17,6 +17,8 @@ from ocrm55 import __version__
 from ocrm55.compiler import overlap
 from ocrm55.compiler.codegen import driver
 from ocrm55.compiler.memory import MemoryPlan
+from ocrm55.compiler.npu import regions
+from ocrm55.compiler.npu.vela import NpuOptions
 from ocrm55.compiler.placement import Placement
 from ocrm55.compiler.program import Program
 from ocrm55.compiler.widths import Fit
@@ -55,6 +57,7 @@ class Contents:
     libraries: Sequence[str] = ()
     placement: Placement | None = None
     fits: Sequence[Fit] = ()
+    npu: NpuOptions | None = None
 
 
 def write(program: Program, plan: MemoryPlan, contents: Contents, destination: Path) -> Artifact:
@@ -66,6 +69,9 @@ def write(program: Program, plan: MemoryPlan, contents: Contents, destination: P
         "weights.S": driver.render("weights.S.j2", weight_bytes=len(weights.data), hot_bytes=weights.hot_bytes),
         **driver.operator_files(program),
     }
+    if contents.npu:
+        sources["npu_regions.c"] = regions.source(program, plan, contents.npu.accelerator)
+        sources["npu_regions.h"] = regions.header(program, contents.npu.accelerator)
     compiled = sorted(f"src/{name}" for name in sources if name.endswith((".c", ".S")))
     with atomic_directory(destination) as folder:
         for name in ("include", "src"):
@@ -80,12 +86,16 @@ def write(program: Program, plan: MemoryPlan, contents: Contents, destination: P
             sources=compiled,
             kernels=contents.kernels,
             libraries=contents.libraries,
+            npu_macs=contents.npu.macs if contents.npu else 0,
             placement=placement.rows() if placement else [],
         )
         (folder / "sources.cmake").write_text(cmake, encoding="utf-8")
         (folder / "model.onnx").write_bytes(contents.model.SerializeToString(deterministic=True))
         values = metadata(program, plan, weights, placement)
         values |= {"kernels": [*contents.kernels], "libraries": [*contents.libraries], "labels": [*contents.labels]}
+        if contents.npu:
+            values["npu"] = regions.metadata(program, contents.npu)
+            regions.write_files(program, folder / "npu")
         if contents.fits:
             values["widths"] = [_at_width(fit, weights) for fit in contents.fits]
         text = json.dumps(values, indent=2) + "\n"
@@ -173,12 +183,14 @@ def _weight_bytes(program: Program, names: Sequence[str]) -> int:
 
 def _tensors(program: Program, plan: MemoryPlan) -> list[dict[str, Any]]:
     rows = []
+    steps = [number for number, operator in enumerate(program.steps) for _ in (operator, *operator.fallback)]
+    step = {-1: -1, len(steps): len(program.steps), **dict(enumerate(steps))}  # of a call
     for tensor in program.tensors.values():
         if tensor.role == "weight":
             continue
         first, last = plan.lifetimes[program.storage(tensor.name)]
         row: dict[str, Any] = {"name": tensor.name, "shape": list(tensor.shape), "dtype": tensor.dtype}
-        row |= {"bytes": tensor.bytes, "offset": plan.offsets[tensor.name], "first": first, "last": last}
+        row |= {"bytes": tensor.bytes, "offset": plan.offsets[tensor.name], "first": step[first], "last": step[last]}
         rows.append(row | ({"view_of": tensor.view_of} if tensor.view_of else {}))
     return rows
 
@@ -186,7 +198,9 @@ def _tensors(program: Program, plan: MemoryPlan) -> list[dict[str, Any]]:
 def _write_headers(
     folder: Path, program: Program, plan: MemoryPlan, weights: driver.WeightImage, contents: Contents
 ) -> None:
-    (folder / "ocrm55_model.h").write_text(driver.model_header(program, plan, weights, contents.fits), encoding="utf-8")
+    macs = contents.npu.macs if contents.npu else 0
+    header = driver.model_header(program, plan, weights, contents.fits, macs)
+    (folder / "ocrm55_model.h").write_text(header, encoding="utf-8")
     (folder / "labels.h").write_text(driver.labels_header(contents.labels), encoding="utf-8")
     if contents.image is not None:
         name, pixels = contents.image

@@ -206,7 +206,10 @@ class Sum(Spec):
 
 @dataclass(frozen=True)
 class Lookup(Spec):
-    """A function of one value, where int8 goes in and int8 comes out. Inputs: x int8, table int8 of 256 entries."""
+    """A function of one value, where int8 goes in and int8 comes out. Inputs: x int8, table int8 of 256 entries.
+
+    function: the kind of the Activation, for who has it without a table.
+    """
 
     kind: ClassVar[str] = "lookup_int8"
     count: int
@@ -225,6 +228,7 @@ class SumInt8(Spec):
     step_y: float
     zero_y: int
 
+    function: str = ""
 
 @dataclass(frozen=True)
 class SoftmaxInt8(Spec):

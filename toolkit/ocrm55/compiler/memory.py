@@ -19,7 +19,7 @@ ALIGN = 16  # bytes of a vector; every block starts on such a boundary
 class Span:
     """`bytes` that must be kept from step `first` to step `last`, both included.
 
-    Steps are indices into Program.steps. What is there before the first step starts at -1; what is read after the last
+    Steps are indices into Program.calls. What is there before the first step starts at -1; what is read after the last
     ends at the number of steps. start: where in its block they are.
     """
 
@@ -121,7 +121,7 @@ def plan(program: Program) -> MemoryPlan:
 def tensor_lifetimes(program: Program) -> dict[str, tuple[int, int]]:
     """First and last step of every tensor that owns bytes; reading a view keeps the tensor behind it alive."""
     lifetimes: dict[str, tuple[int, int]] = {program.storage(program.input.name): (-1, -1)}
-    steps = program.steps
+    steps = program.calls
     for index, operator in enumerate(steps):
         for name in operator.outputs:  # several operators may write parts of one tensor
             lifetimes[program.storage(name)] = (lifetimes.get(program.storage(name), (index, index))[0], index)
@@ -197,10 +197,12 @@ def _blocks(program: Program, lifetimes: dict[str, tuple[int, int]], may_shrink:
 
     image = program.storage(program.input.name)
     owner[image] = add(image, program.tensors[image].bytes, lifetimes[image])
-    for index, operator in enumerate(program.steps):
+    for index, operator in enumerate(program.calls):
         for output in operator.outputs:
             size = program.tensors[output].bytes
             whole = program.storage(output)
+            if output in owner:  # a fallback writes what the step before it would have written
+                continue
             if whole != output:  # a part of a tensor that several operators write
                 if whole not in owner:
                     owner[whole] = add(whole, program.tensors[whole].bytes, lifetimes[whole])

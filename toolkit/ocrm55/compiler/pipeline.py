@@ -15,6 +15,9 @@ from ocrm55.compiler.artifact import Artifact, Contents
 from ocrm55.compiler.lowering import float32, int8, legalise
 from ocrm55.compiler.lowering.flat import FlatFunction
 from ocrm55.compiler.memory import MemoryPlan
+from ocrm55.compiler.npu import regions, vela
+from ocrm55.compiler.npu.target import NpuTarget
+from ocrm55.compiler.npu.vela import NpuOptions
 from ocrm55.compiler.program import Program
 from ocrm55.compiler.quantize import quantize
 from ocrm55.compiler.targets import cmsis_nn, costs
@@ -40,6 +43,8 @@ class CompileOptions:
     arena may take.
     kernels: who may compute int8 operators: m55, cmsis-nn with m55 for what it lacks, or both, whichever is cheaper.
     widths: of the input, narrowest first, that the program serves; none is the model's own.
+    npu: the accelerator that computes what it can, such as ethos-u55-128; empty for none. npu_memory_mode, vela_config,
+    npu_fallback: see NpuOptions.
     """
 
     model_name: str = "en_ppocrv3_rec"
@@ -50,6 +55,17 @@ class CompileOptions:
     arena_limit: int | None = None
     kernels: tuple[str, ...] = ("m55",)
     widths: tuple[int, ...] = ()
+    npu: str = ""
+    npu_memory_mode: str = vela.MEMORY_MODES[0]
+    vela_config: Path | None = None
+    npu_fallback: bool = False
+
+    @property
+    def on_npu(self) -> NpuOptions | None:
+        """What is compiled for the NPU; None without one."""
+        if not self.npu:
+            return None
+        return NpuOptions(self.npu, self.npu_memory_mode, self.vela_config, fallback=self.npu_fallback)
 
 
 def compile_model(source: Path, destination: Path, options: CompileOptions | None = None) -> Artifact:
@@ -58,19 +74,22 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
     Raises UnsupportedError for what cannot be compiled or does not fit the board, InputError for a broken model.
     """
     options = options or CompileOptions()
+    check_npu(options)
     board = memory_map.load(options.memory_map)
     picture = None if options.image is None else (options.image.name, image.resize(image.read_image(options.image)))
     model = load(source)
     if options.precision == "int8":
         model = quantised(model, options)
-    targets = targets_for(options.precision, options.kernels)
+    targets = targets_for(options.precision, options.kernels, options.on_npu)
     fits = widths.share(fits_of(board, model, targets, options))
     program, plan = fits[-1].program, fits[-1].plan
-    placed = placement.place(program, plan.arena_bytes, board)
+    on_npu = options.on_npu
+    constants = regions.constant_bytes(program) if on_npu else None
+    placed = placement.place(program, plan.arena_bytes, board, constants)
     kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
     libraries = sorted({name for target in targets for name in target.libraries(program)})
     contents = Contents(
-        model, labels_of(source, program), kernels, picture, libraries, placed, fits if len(fits) > 1 else ()
+        model, labels_of(source, program), kernels, picture, libraries, placed, fits if len(fits) > 1 else (), on_npu
     )
     return artifact.write(program, plan, contents, destination)
 
@@ -96,7 +115,7 @@ def planned_for(
 ) -> tuple[Program, MemoryPlan]:
     """`planned`, aiming at an arena that is tightly coupled to the core where the user sets no limit."""
     room = placement.arena_room(board)
-    if options.arena_limit is None and options.precision == "int8" and room:
+    if options.arena_limit is None and options.precision == "int8" and room and not options.npu:
         with suppress(UnsupportedError):
             return planned(model, targets, replace(options, arena_limit=room))
     return planned(model, targets, options)
@@ -109,6 +128,8 @@ def planned(model: onnx.ModelProto, targets: list[Target], options: CompileOptio
     """
     lowered = to_program(model, options)
     check_interface(lowered)
+    if options.on_npu:
+        lowered = regions.compile_regions(lowered, options.on_npu)
     choice = arena_limit.choose(lowered, targets, options.arena_limit)
     return choice.program, choice.plan
 
@@ -129,7 +150,7 @@ def quantised(model: onnx.ModelProto, options: CompileOptions) -> onnx.ModelProt
         return model
     frontend.check_interface(model)
     width = model.graph.input[0].type.tensor_type.shape.dim[3].dim_value
-    if not is_fused(options.kernels):
+    if not is_fused(options.kernels) or options.npu:
         return quantize_separate.quantize(model, calibration.tensors(calibration.images(options.calibrate), width))
     return quantize(model, calibration.tensors(calibration.images(options.calibrate), width))
 
@@ -165,8 +186,25 @@ def is_fused(kernels: tuple[str, ...]) -> bool:
     return kernels != (cmsis_nn.NAME,)
 
 
-def targets_for(precision: str, kernels: tuple[str, ...] = ("m55",)) -> list[Target]:
+def check_npu(options: CompileOptions) -> None:
+    """What an NPU does not go together with, before anything is made."""
+    if options.on_npu is None:
+        return
+    if options.precision != "int8":
+        raise UnsupportedError("the NPU computes int8.", ["--precision int8", "leave --npu out"])
+    if len(options.widths) > 1:
+        raise UnsupportedError(
+            "several widths cannot share a program for the NPU: its command streams are made for one.",
+            ["leave --widths out", "leave --npu out"],
+        )
+    vela.check(options.on_npu)
+
+
+def targets_for(precision: str, kernels: tuple[str, ...] = ("m55",), on_npu: NpuOptions | None = None) -> list[Target]:
     """Who may compute operators, in order of preference."""
+    if on_npu is not None:
+        core = targets_for(precision, kernels)
+        return [NpuTarget(core if on_npu.fallback else ()), *core]
     if precision != "int8":
         return [CTarget()]
     own: list[Target] = [M55Target(), CTarget()]

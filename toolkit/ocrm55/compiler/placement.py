@@ -8,7 +8,7 @@ tensors go there.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ocrm55.compiler.integer import Convolution, Depthwise
 from ocrm55.compiler.memory import ALIGN
@@ -41,13 +41,19 @@ class Placement:
         return [(what, region, self.bytes[what]) for what, region in placed if self.bytes.get(what)]
 
 
-def place(program: Program, arena_bytes: int, board: MemoryMap) -> Placement:
-    """Choose the regions. Raises UnsupportedError, which says what is too large by how much, where nothing fits."""
+def place(program: Program, arena_bytes: int, board: MemoryMap, npu_constants: int | None = None) -> Placement:
+    """Choose the regions. Raises UnsupportedError, which says what is too large by how much, where nothing fits.
+
+    npu_constants: bytes of an NPU's commands and weights, which lie with the weights; None without an NPU. What it
+    reads or writes is not tightly coupled to the core, where it cannot reach.
+    """
     room = rooms(board)
+    if npu_constants is not None:
+        board = _within_reach(board)
     arena = _first_fit("arena", arena_bytes, board, room)
     room[arena.name] -= _round_up(arena_bytes)
     sizes = {tensor.name: _round_up(tensor.bytes) for tensor in program.weights()}
-    total = sum(sizes.values())
+    total = sum(sizes.values()) + (npu_constants or 0)
     hot_region = board.region_of("hot_weights")
     weights = _first_fit("weights", total, board, room)
     hot: list[str] = []
@@ -60,6 +66,20 @@ def place(program: Program, arena_bytes: int, board: MemoryMap) -> Placement:
     return Placement(
         arena, weights, hot_region, tuple(hot), {"arena": arena_bytes, "weights": total - apart, "hot_weights": apart}
     )
+
+
+def _within_reach(board: MemoryMap) -> MemoryMap:
+    """The board without its tightly coupled memories as candidates for the arena and the weights."""
+    preference = {
+        what: tuple(name for name in names if what == "hot_weights" or board.regions[name].tier)
+        for what, names in board.preference.items()
+    }
+    far = [name for name, region in board.regions.items() if region.tier]
+    placement = {
+        what: name if what not in ("arena", "weights") or name in far or not far else far[-1]
+        for what, name in board.placement.items()
+    }
+    return replace(board, preference=preference, placement=placement)
 
 
 def arena_room(board: MemoryMap) -> int:

@@ -103,7 +103,7 @@ class Operator:
     Filled in by the target that takes the operator: target, function, arguments (tensors in the order of the C
     parameters, the workspaces follow), workspaces, in_place (inputs whose bytes the output may take over when nobody
     reads them later), overlap (an input that the output may partly cover). why_not: why each of the other targets did
-    not take it.
+    not take it. fallback: what computes the same on the core, where the target may turn out to be absent.
     """
 
     name: str
@@ -118,6 +118,7 @@ class Operator:
     in_place: list[str] = field(default_factory=list)
     overlap: Overlap | None = None
     why_not: dict[str, str] = field(default_factory=dict)
+    fallback: list[Operator] = field(default_factory=list)
 
     @property
     def kind(self) -> str:
@@ -174,6 +175,11 @@ class Program:
         return [operator for operator in self.operators if not isinstance(operator.spec, View)]
 
     @property
+    def calls(self) -> list[Operator]:
+        """The steps, each followed by what computes it otherwise: everything that the C may call."""
+        return [call for operator in self.steps for call in (operator, *operator.fallback)]
+
+    @property
     def input(self) -> Tensor:
         return next(tensor for tensor in self.tensors.values() if tensor.role == "input")
 
@@ -194,7 +200,7 @@ class Program:
     def weights(self) -> Iterator[Tensor]:
         """The weights that a step reads, each once, in the order of their first use."""
         seen = set()
-        for operator in self.steps:
+        for operator in self.calls:
             for name in operator.arguments:
                 if self.tensors[name].role == "weight" and name not in seen:
                     seen.add(name)

@@ -17,6 +17,7 @@ import numpy as np
 from ocrm55 import __version__
 from ocrm55.compiler.codegen.expressions import C_TYPES, float_literal
 from ocrm55.compiler.memory import ALIGN, MemoryPlan, workspace_key
+from ocrm55.compiler.npu.region import Region
 from ocrm55.compiler.program import Function, Operator, Program, Tensor, identifier
 from ocrm55.compiler.widths import SURE, Fit
 from ocrm55.recognizer.image import normalise
@@ -61,7 +62,9 @@ def render(template: str, **values: Any) -> str:
     return _environment().get_template(template).render(version=__version__, **values)
 
 
-def model_header(program: Program, plan: MemoryPlan, weights: WeightImage, fits: Sequence[Fit] = ()) -> str:
+def model_header(
+    program: Program, plan: MemoryPlan, weights: WeightImage, fits: Sequence[Fit] = (), npu_macs: int = 0
+) -> str:
     """include/ocrm55_model.h; fits: the widths that share the program, where there are several."""
     channels, height, width = program.input_size
     steps, classes = program.output.shape[-2:]
@@ -81,6 +84,8 @@ def model_header(program: Program, plan: MemoryPlan, weights: WeightImage, fits:
         weight_bytes=len(weights.data),
         widths=[fit.width for fit in fits] or [width],
         sure=float_literal(SURE),
+        npu_macs=npu_macs,
+        npu_fallback=int(any(operator.fallback for operator in program.steps)),
     )
 
 
@@ -102,6 +107,7 @@ def model_source(program: Program, plan: MemoryPlan, weights: WeightImage, fits:
         fits=_fits(program, plan, fits) if fits else "",
         set_image=set_image(program.input, plan.offsets[program.input.name], by_width=bool(fits)),
         by_width=bool(fits),
+        on_npu=any(operator["region"] for operator in run["operators"]),
         **run,
         output_offset=output,
         output_name=program.output.name,
@@ -138,7 +144,7 @@ def straight_line(program: Program, plan: MemoryPlan, weights: WeightImage) -> d
 def operator_files(program: Program) -> dict[str, str]:
     """src/operators.h and one src/operators_KIND.c for each kind of operator."""
     kinds: dict[str, dict[str, Function]] = {}
-    for operator in program.steps:
+    for operator in program.calls:
         if operator.function in program.functions:
             kinds.setdefault(operator.kind, {})[operator.function] = program.functions[operator.function]
     common = {"name": program.name, "precision": program.precision}
@@ -190,7 +196,7 @@ def comment(text: str) -> str:
     return printable.replace("*/", "*|").replace("/*", "|*")
 
 
-def _step(operator: Operator, program: Program) -> dict[str, str]:
+def _step(operator: Operator, program: Program) -> dict[str, Any]:
     arguments = [*operator.arguments, *(_workspace_name(operator, w.name) for w in operator.workspaces)]
     shapes = " to ".join(_shape(program.tensors[n].shape) for n in (operator.inputs[0], operator.outputs[0]))
     macs = f", {operator.macs:,} MAC" if operator.macs else ""
@@ -202,6 +208,8 @@ def _step(operator: Operator, program: Program) -> dict[str, str]:
         "name": c_string(operator.layer),
         "title": comment(f"{operator.kind} of layer {operator.layer}: {shapes}{macs}"),
         "call": _wrap(call),
+        "region": operator.function if isinstance(operator.spec, Region) else "",
+        "fallback": [_step(step, program) for step in operator.fallback],
     }
 
 
@@ -219,7 +227,9 @@ def _wrap(call: str, width: int = 110) -> str:
 
 def _arena_pointers(program: Program, plan: MemoryPlan) -> list[dict[str, Any]]:
     pointers: list[dict[str, Any]] = []
-    for operator in program.steps:
+    for operator in program.calls:
+        if isinstance(operator.spec, Region):  # its places are in its command stream
+            continue
         for name in operator.arguments:
             tensor = program.tensors[name]
             if tensor.role != "weight" and all(p["name"] != name for p in pointers):

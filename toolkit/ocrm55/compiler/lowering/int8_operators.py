@@ -75,12 +75,16 @@ class Builder:
             if origin.quantised.equals(quantised):
                 return value
             self.real(value)
+        written = quantised
         if origin.real is None and origin.write is not None:
-            name = origin.write(_unscaled(quantised, value), value.index)
+            written = _unscaled(quantised, value)
+            name = origin.write(written, value.index)
             reordered = origin.any_order
         else:
             self.real(value)
             name, reordered = self._convert(origin, quantised), False
+        if len(np.unique(written.scale)) == 1:
+            self.program.tensors[name].quantization = Quantization(written.step, written.zero_point)
         channels = value.index.shape[-1] if reordered else origin.channels
         stored = Origin(origin.count // channels, channels, origin.layer, int8=name, quantised=quantised)
         index = np.arange(value.index.size).reshape(value.index.shape) if reordered else value.index
@@ -412,7 +416,8 @@ def lookup_writer(build: Builder, origin: Origin, source: Value, activation: Act
             _function(activation), _step(read, layer), read.zero_point, _step(quantised, layer), quantised.zero_point
         )
         output = build.tensor(build.program.tensors[name].shape, "int8", layer)
-        return build.operator(Lookup(origin.count), [name, build.weight(table, layer, "table")], output, layer)
+        spec = Lookup(origin.count, activation.kind)
+        return build.operator(spec, [name, build.weight(table, layer, "table")], output, layer)
 
     return write
 

@@ -42,16 +42,20 @@ class Target(ABC):
 def assign(program: Program, targets: Sequence[Target]) -> None:
     """Give every operator to the first target that takes it; raises UnsupportedError when none does."""
     for operator in program.steps:
-        for target in targets:
-            reason = target.refusal(operator, program)
-            if reason is None:
-                operator.target = target.name
-                target.emit(operator, program)
-                break
-            operator.why_not[target.name] = reason
-        else:
-            reasons = "; ".join(f"{name}: {reason}" for name, reason in operator.why_not.items())
-            raise UnsupportedError(
-                f"no target computes {operator.kind} of layer {operator.layer} ({reasons}).",
-                ["replace the operator in the model", "CONTRIBUTING says how to add an operator"],
-            )
+        assign_one(operator, program, targets)
+
+
+def assign_one(operator: Operator, program: Program, targets: Sequence[Target]) -> None:
+    """Give one operator to the first target that takes it; raises UnsupportedError when none does."""
+    for target in targets:
+        reason = target.refusal(operator, program)
+        if reason is None:
+            operator.target = target.name
+            target.emit(operator, program)
+            return
+        operator.why_not[target.name] = reason
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in operator.why_not.items())
+    raise UnsupportedError(
+        f"no target computes {operator.kind} of layer {operator.layer} ({reasons}).",
+        ["replace the operator in the model", "CONTRIBUTING says how to add an operator"],
+    )

@@ -59,11 +59,11 @@ class CmsisNnTarget(Target):
         operator.function = _function(operator, program, call, inputs)
 
     def kernel_sources(self, program: Program) -> list[str]:
-        used = any(o.target == self.name and isinstance(o.spec, Product) for o in program.steps)
+        used = any(o.target == self.name and isinstance(o.spec, Product) for o in program.calls)
         return ["copy"] if used else []
 
     def libraries(self, program: Program) -> list[str]:
-        return [NAME] if any(o.target == self.name for o in program.steps) else []
+        return [NAME] if any(o.target == self.name for o in program.calls) else []
 
 
 def keeps_scale(spec: AveragePool) -> bool:

@@ -27,8 +27,10 @@ from ocrm55.compiler.integer import (
     Product,
     Quantize,
     SoftmaxRows,
+    SoftmaxInt8,
     Sum,
 )
+    SumInt8,
 from ocrm55.compiler.operators import Spec
 from ocrm55.compiler.program import Function, Operator, Program, Tensor, Workspace, identifier
 from ocrm55.compiler.targets import packing
@@ -74,7 +76,7 @@ class M55Target(Target):
         operator.function = _function(operator, program, call, inputs)
 
     def kernel_sources(self, program: Program) -> list[str]:
-        used = {type(o.spec) for o in program.steps if o.target == self.name}
+        used = {type(o.spec) for o in program.calls if o.target == self.name}
         return sorted({source for kind in used for source in _KERNELS[kind].sources})
 
 
@@ -297,6 +299,32 @@ _IN_PLACE = (Depthwise, ChannelMultiply, Lookup, Sum)
 _KERNELS: dict[type[Spec], _Kernel] = {
     Pointwise: _Kernel(_pointwise, ("pointwise", *TILES)),
     Convolution: _Kernel(_convolution, ("conv", *TILES)),
+def _sum_int8(spec: SumInt8, constants: Sequence[np.ndarray]) -> _Call:
+    """Both sides as float32, one behind the other in the workspace."""
+    n = spec.count
+    body = [
+        f"float *left = (float *)(void *)workspace, *right = left + {_half(spec)};",
+        f"ocrm55_dequantize_s8(a, {float_literal(spec.step_a)}, {spec.zero_a}, left, {n});",
+        f"ocrm55_dequantize_s8(b, {float_literal(spec.step_b)}, {spec.zero_b}, right, {n});",
+        f"ocrm55_add_f32(left, right, left, {n});",
+        f"ocrm55_quantize_s8(left, {float_literal(_gain(spec))}, {spec.zero_y}, y, {n});",
+    ]
+    return _Call(body, {})
+
+
+def _gain(spec: SumInt8) -> float:
+    return float(np.float32(1 / spec.step_y))
+
+
+def _half(spec: SumInt8) -> int:
+    return -(-spec.count // 4) * 4
+
+
+def _softmax_int8(spec: SoftmaxInt8, constants: Sequence[np.ndarray]) -> _Call:
+    call = f"ocrm55_softmax_s8_s8(powers, x, y, {spec.rows}, {spec.count}, (float *)(void *)workspace);"
+    return _Call([call], {"powers": packing.softmax_powers(spec.step)})
+
+
     Depthwise: _Kernel(_depthwise, ("depthwise", *TILES)),
     Product: _Kernel(_product, ("matmul", *TILES)),
     AveragePool: _Kernel(_average_pool, ("average_pool", "quantize")),
@@ -309,3 +337,5 @@ _KERNELS: dict[type[Spec], _Kernel] = {
     Lookup: _Kernel(_lookup, ("lookup",)),
     Sum: _Kernel(_sum, ("add",)),
 }
+    SumInt8: _Kernel(_sum_int8, ("add", "quantize")),
+    SoftmaxInt8: _Kernel(_softmax_int8, ("softmax", "quantize")),

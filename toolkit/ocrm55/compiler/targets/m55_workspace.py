@@ -6,7 +6,16 @@ tests/unit/compiler/test_m55_workspace.py holds them to each other.
 
 from __future__ import annotations
 
-from ocrm55.compiler.integer import Convolution, Depthwise, NormalisedRows, Pointwise, Product, SoftmaxRows
+from ocrm55.compiler.integer import (
+    Convolution,
+    Depthwise,
+    NormalisedRows,
+    Pointwise,
+    Product,
+    SoftmaxInt8,
+    SoftmaxRows,
+    SumInt8,
+)
 from ocrm55.compiler.operators import Spec
 
 BLOCK = 16  # channels of a vector
@@ -27,8 +36,9 @@ def workspace_bytes(spec: Spec) -> int:
         return _convolution(spec)
     if isinstance(spec, Product):
         return _product(spec)
-    if isinstance(spec, NormalisedRows) or (isinstance(spec, SoftmaxRows) and spec.quantised):
-        return _round_up(spec.count, 4) * 4
+    rows = isinstance(spec, NormalisedRows | SoftmaxInt8) or (isinstance(spec, SoftmaxRows) and spec.quantised)
+    if rows or isinstance(spec, SumInt8):
+        return _round_up(spec.count, 4) * 4 * (2 if isinstance(spec, SumInt8) else 1)  # type: ignore[attr-defined]
     return 0
 
 

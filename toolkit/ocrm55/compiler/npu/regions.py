@@ -1,0 +1,166 @@
+"""Regions from end to end: partition, TFLite, Vela; then the C that the firmware hands to the NPU."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ocrm55.compiler.codegen import driver
+from ocrm55.compiler.memory import MemoryPlan
+from ocrm55.compiler.npu import tflite, vela
+from ocrm55.compiler.npu.partition import partition
+from ocrm55.compiler.npu.region import Compiled, Region
+from ocrm55.compiler.npu.relocation import ARENA, Move, relocate
+from ocrm55.compiler.npu.target import SCRATCH
+from ocrm55.compiler.npu.vela import NpuOptions
+from ocrm55.compiler.program import Operator, Program
+from ocrm55.npu_model.accelerators import by_name
+
+ARCHITECTURE = 0x1006_0000  # ID register: version 1.0.6, which Vela compiles for
+ALIGN = 32  # of commands and weights, OCRM55_NPU_ALIGN
+STREAM_GROWTH = 2  # a relocated stream names addresses again that Vela's could leave out
+_NOP, _CONFIG, _STREAM = 5, 0x0010_0001, 2  # driver actions; the configuration's parameter is patch 1, release 0
+
+
+def compile_regions(program: Program, options: NpuOptions) -> Program:
+    """The program with the NPU's regions as operators, each compiled; tensors that only a region knows are gone."""
+    partition(program)
+    for operator in program.operators:
+        if isinstance(operator.spec, Region):
+            data = tflite.write(operator, program)
+            compiled = vela.compile_region(operator.spec.name, data, options)
+            operator.spec = replace(operator.spec, compiled=compiled)
+    if not options.fallback:
+        used = {name for o in program.operators for name in (*o.inputs, *o.outputs)}
+        used |= {program.storage(name) for name in used}
+        program.tensors = {name: tensor for name, tensor in program.tensors.items() if name in used}
+    return program
+
+
+def regions_of(program: Program) -> list[Operator]:
+    return [operator for operator in program.steps if isinstance(operator.spec, Region)]
+
+
+def placed_stream(operator: Operator, plan: MemoryPlan) -> np.ndarray:
+    """A region's command stream with the addresses of this plan's arena."""
+    compiled = compiled_of(operator)
+    moves = [Move(ARENA, 0, compiled.scratch_bytes, plan.workspace_offset(operator, SCRATCH))]
+    places = [
+        *zip(operator.inputs, compiled.inputs, strict=True),
+        *zip(operator.outputs, compiled.outputs, strict=True),
+    ]
+    moves += [Move(place.base, place.offset, place.bytes, plan.offsets[name]) for name, place in places]
+    return relocate(compiled.commands, moves)
+
+
+def constant_bytes(program: Program) -> int:
+    """Bytes of all command streams and weights in the image, at most."""
+    return sum(
+        _round_up(c.commands.nbytes * STREAM_GROWTH) + _round_up(c.weights.size)
+        for c in map(compiled_of, regions_of(program))
+    )
+
+
+def _round_up(size: int) -> int:
+    return -(-size // ALIGN) * ALIGN
+
+
+def compiled_of(operator: Operator) -> Compiled:
+    assert isinstance(operator.spec, Region) and operator.spec.compiled is not None
+    return operator.spec.compiled
+
+
+def driver_payload(stream: np.ndarray, accelerator: str) -> np.ndarray:
+    """What Arm's driver expects (COP1): eight words, then the stream. Ours skips the eight words."""
+    size = by_name(accelerator)
+    config = size.macs.bit_length() - 1 | size.shram_bytes // 1024 << 8
+    length = len(stream)
+    tag = _STREAM | (length >> 16 & 0xFF) << 8 | (length & 0xFFFF) << 16
+    fourcc = int.from_bytes(b"COP1", "little")
+    head = [fourcc, _CONFIG, config, ARCHITECTURE, _NOP, _NOP, _NOP, tag]
+    return np.concatenate([np.asarray(head, np.uint32), stream])
+
+
+def source(program: Program, plan: MemoryPlan, accelerator: str) -> str:
+    """src/npu_regions.c"""
+    rows = []
+    for operator in regions_of(program):
+        compiled = compiled_of(operator)
+        stream = placed_stream(operator, plan)
+        payload = driver_payload(stream, accelerator)
+        raw = compiled.weights.tobytes()
+        weights = np.frombuffer(raw + bytes(-len(raw) % 4), "<u4")
+        rows.append(
+            {
+                "name": operator.layer,
+                "operators": operator.spec.operators,  # type: ignore[attr-defined]
+                "macs": operator.macs,
+                "cycles": compiled.cycles,
+                "payload": _words(payload),
+                "command_bytes": 4 * len(stream),
+                "weights": _words(weights),
+                "weight_bytes": compiled.weights.size,
+            }
+        )
+    return driver.render(
+        "npu_regions.c.j2", name=program.name, accelerator=accelerator, regions=rows, arena_bytes=plan.arena_bytes
+    )
+
+
+def header(program: Program, accelerator: str) -> str:
+    """src/npu_regions.h"""
+    names = [operator.layer for operator in regions_of(program)]
+    return driver.render("npu_regions.h.j2", name=program.name, accelerator=accelerator, regions=names)
+
+
+def write_files(program: Program, folder: Path) -> None:
+    """Each region as Vela read and wrote it, for who wants to run or look at it (python -m ocrm55.npu_model)."""
+    folder.mkdir()
+    for operator in regions_of(program):
+        compiled = compiled_of(operator)
+        (folder / f"{operator.layer}.tflite").write_bytes(compiled.tflite)
+        (folder / f"{operator.layer}_vela.npz").write_bytes(compiled.raw)
+
+
+def _words(values: np.ndarray, columns: int = 10) -> list[str]:
+    text = [f"0x{value:08x}" for value in values.tolist()]
+    return [", ".join(text[start : start + columns]) + "," for start in range(0, len(text), columns)]
+
+
+def metadata(program: Program, options: NpuOptions) -> dict[str, Any]:
+    """metadata.json's entry `npu`: what it computes, and Vela's estimates of it."""
+    regions = regions_of(program)
+    macs = sum(operator.macs for operator in regions)
+    return {
+        "accelerator": options.accelerator,
+        "macs_per_cycle": options.macs,
+        "memory_mode": options.memory_mode,
+        "vela_config": vela.BUNDLED_CONFIG if options.config is None else options.config.name,
+        "system_config": vela.system_of(options),
+        "fallback": options.fallback,
+        "macs": macs,
+        "vela_cycles": sum(compiled_of(operator).cycles for operator in regions),
+        "regions": [_region_row(operator) for operator in regions],
+    }
+
+
+def _region_row(operator: Operator) -> dict[str, Any]:
+    spec, compiled = operator.spec, compiled_of(operator)
+    assert isinstance(spec, Region)
+    return {
+        "name": spec.name,
+        "tflite": f"npu/{spec.name}.tflite",
+        "vela": f"npu/{spec.name}_vela.npz",
+        "inputs": operator.inputs,
+        "outputs": operator.outputs,
+        "macs": spec.macs,
+        "command_bytes": compiled.commands.nbytes,
+        "weight_bytes": compiled.weights.size,
+        "scratch_bytes": compiled.scratch_bytes,
+        "operators": [{"name": o.layer, "kind": o.kind, "macs": o.macs} for o in spec.operators],
+        "vela_cycles": compiled.cycles,
+        "vela_layers": [dict(layer) for layer in compiled.layers],
+    }
