@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 import importlib
+import io
 import os
+import sys
 import warnings
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
-from ocrm55 import __version__, console
+from ocrm55 import __version__, console, processes
 from ocrm55.errors import Ocrm55Error
 
 app = typer.Typer(
@@ -73,14 +75,22 @@ def _reporting(command: Callable[..., None]) -> Callable[..., None]:
     def reported(*arguments: object, **options: object) -> None:
         try:
             command(*arguments, **options)
-        except Ocrm55Error as trouble:
+        except KeyboardInterrupt as stop:
+            _end(stop)
+        except Exception as trouble:
+            if ended := processes.received():  # C++ has made an error of it on its way up
+                _end(ended)
+            if not isinstance(trouble, Ocrm55Error):
+                raise
             console.error(trouble)
             raise typer.Exit(trouble.exit_code) from trouble
-        except KeyboardInterrupt as stop:
-            console.note("interrupted")
-            raise typer.Exit(130) from stop
 
     return reported
+
+
+def _end(stop: KeyboardInterrupt) -> NoReturn:
+    console.note("interrupted")
+    raise typer.Exit(stop.exit_status if isinstance(stop, processes.EndedError) else 130) from stop
 
 
 _groups: dict[str, typer.Typer] = {}
@@ -100,8 +110,12 @@ for _name, _module, _function, _panel in _COMMANDS:
 
 def main() -> None:
     """Run the program and exit with its status."""
+    processes.end_in_good_order()
     # Paddle and oneDNN narrate on stdout and stderr; what a user must know is said by ocrm55 itself.
     os.environ.setdefault("GLOG_minloglevel", "2")
+    for stream in (sys.stdout, sys.stderr):  # a file's name may hold what the terminal's encoding lacks
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     warnings.filterwarnings("ignore", message="No ccache found", category=UserWarning)
     app()
 

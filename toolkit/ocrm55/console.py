@@ -7,6 +7,7 @@ Results (text, tables, JSON) go to stdout; everything about how they come to be 
 from __future__ import annotations
 
 import io
+import re
 import shlex
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,11 +20,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ocrm55.errors import Ocrm55Error, ToolchainError
+from ocrm55 import processes
+from ocrm55.errors import Ocrm55Error, OutputError, ToolchainError
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 _verbose = False
+# As the C library words what a compiler or a linker meets when a disk is full.
+_NO_ROOM = re.compile("No space left on device|Disk quota exceeded|File too large|final close failed")
 
 
 def set_verbose(verbose: bool) -> None:
@@ -102,24 +106,29 @@ def command(
     """Run an external command to its end and return its standard output.
 
     The exact command line is shown first. A command that is missing, fails or runs out of time raises
-    ToolchainError with the last lines that it printed; `explain` may find the sentence for it in the whole output.
+    ToolchainError with the last lines that it printed; `explain` may find the sentence for it in the whole output. One
+    that finds no room for what it writes raises OutputError.
     """
     words = [str(word) for word in arguments]
     note_command(words)
     try:
-        done = subprocess.run(
-            words, check=False, cwd=cwd, env=env, timeout=timeout_s, capture_output=True, text=True, errors="replace"
-        )
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with processes.running(words, cwd=cwd, env=env, text=True, errors="replace", **pipes) as process:
+            output, complaints = map(str, process.communicate(timeout=timeout_s))
     except FileNotFoundError as missing:
         raise ToolchainError(f"`{words[0]}` is not installed or not on PATH.", tries or ["ocrm55 doctor"]) from missing
+    except OSError as trouble:
+        raise ToolchainError(f"`{words[0]}` cannot be started: {trouble.strerror}.", tries) from trouble
     except subprocess.TimeoutExpired as late:
         raise ToolchainError(f"`{words[0]}` did not finish within {timeout_s:g} s.", tries) from late
-    printed = (done.stdout + done.stderr).strip()
-    if done.returncode != 0:
+    printed = f"{output}{complaints}".strip()
+    if process.returncode != 0:
         if printed:
             note("\n".join(printed.splitlines()[-25:]))
+        if full := _NO_ROOM.search(printed):
+            raise OutputError(f"`{words[0]}` cannot write its results: {full[0].lower()}.", ["free some space"])
         known = explain(printed) if explain else None
-        raise ToolchainError(known or f"`{words[0]}` failed with exit status {done.returncode}.", tries)
+        raise ToolchainError(known or f"`{words[0]}` failed with exit status {process.returncode}.", tries)
     if _verbose and printed:
         note(printed)
-    return done.stdout
+    return output

@@ -9,10 +9,27 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ocrm55.errors import OutputError
+from ocrm55.errors import InputError, OutputError
+
+# What is being written is called `.NAME.ocrm55-XXXXXXXX`; nothing else in a folder of ours is.
+_MARK = ".ocrm55-"
+
+
+def _prefix(destination: Path) -> str:
+    return f".{destination.name[:60]}{_MARK}"
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a killed ocrm55 was writing in `folder`; to be called where no other one can be at it."""
+    for path in folder.glob(f".*{_MARK}*"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink()
 
 
 @contextmanager
@@ -27,23 +44,25 @@ def atomic_directory(destination: Path) -> Iterator[Path]:
         raise OutputError(f"{destination} is a file where a folder is to be written.", ["choose another folder"])
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent))
+        staging = Path(tempfile.mkdtemp(prefix=_prefix(destination), dir=destination.parent))
         staging.chmod(0o755)  # mkdtemp makes it private; the artifact is for everyone whom the parent admits
     except OSError as trouble:
         raise OutputError(
             f"{destination.parent} cannot be written: {trouble.strerror}.", ["choose another folder"]
         ) from trouble
+    retired = staging.with_name(staging.name + ".old")
     try:
         yield staging
-        retired = staging.with_name(staging.name + ".old")
         if destination.exists():
             destination.rename(retired)
         staging.rename(destination)
-        shutil.rmtree(retired, ignore_errors=True)
     except OSError as trouble:
         raise OutputError(f"{destination} cannot be written: {trouble.strerror or trouble}.") from trouble
     finally:
+        if retired.exists() and not destination.exists():  # interrupted between the two
+            retired.rename(destination)
         shutil.rmtree(staging, ignore_errors=True)
+        shutil.rmtree(retired, ignore_errors=True)
 
 
 @contextmanager
@@ -52,7 +71,7 @@ def atomic_file(destination: Path) -> Iterator[Path]:
     destination = Path(destination)
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{destination.name}.", dir=destination.parent)
+        handle, name = tempfile.mkstemp(prefix=_prefix(destination), dir=destination.parent)
         os.close(handle)
     except OSError as trouble:
         raise OutputError(
@@ -95,12 +114,20 @@ def extract(archive: tarfile.TarFile, folder: Path) -> None:
 
 
 def digest(paths: Iterable[Path], *values: object) -> str:
-    """SHA-256 over the contents of files (folders are walked in name order) and the text of plain values."""
+    """SHA-256 over the contents of files (folders are walked in name order) and the text of plain values.
+
+    Raises InputError when one cannot be read.
+    """
     total = hashlib.sha256()
     for path in paths:
+        total.update(b"path\0")
         for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
-            total.update(str(file.relative_to(path) if path.is_dir() else file.name).encode() + b"\0")
-            total.update(hashlib.sha256(file.read_bytes()).digest())
+            name = file.relative_to(path) if path.is_dir() else file.name
+            total.update(os.fsencode(name) + b"\0")
+            try:
+                total.update(hashlib.sha256(file.read_bytes()).digest())
+            except OSError as trouble:
+                raise InputError(f"{file} cannot be read: {trouble.strerror}.") from trouble
     for value in values:
         total.update(repr(value).encode() + b"\0")
     return total.hexdigest()

@@ -41,5 +41,6 @@ def read_images(
             stats=stats,
             want_probabilities=want_probabilities,
             timeout_s=timeout_s * len(paths),
+            guard=options.workspace.locked,
         )
     )

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ocrm55 import console
-from ocrm55.errors import OutputError
-from ocrm55.files import digest, write_json
+from ocrm55.errors import Ocrm55Error, OutputError
+from ocrm55.files import digest, remove_leftovers, write_json
 
 DEFAULT_BUILD_DIR = Path("build")
 
@@ -51,25 +51,44 @@ class Workspace:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep a second ocrm55 out of this folder until the block ends; it waits and says so."""
+        lock = self._lock()
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError as trouble:
-            raise OutputError(
-                f"{self.root} cannot be written: {trouble.strerror}.", ["choose another folder with --build-dir"]
-            ) from trouble
-        try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                console.note(f"waiting for another ocrm55 that works in {self.root}")
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            remove_leftovers(self.root)
             yield
         finally:
-            os.close(lock)
             with suppress(OSError):  # a stage that failed at once leaves no empty folders
                 self.root.rmdir()
                 self.build_dir.rmdir()
+            os.close(lock)
+
+    def _lock(self) -> int:
+        """The folder, open and locked. The one that held the lock before may have removed the folder: try again."""
+        while True:
+            try:
+                self.root.mkdir(parents=True, exist_ok=True)
+                lock = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
+            except FileNotFoundError:  # removed between the two lines
+                continue
+            except OSError as trouble:
+                raise OutputError(
+                    f"{self.root} cannot be written: {trouble.strerror}.", ["choose another folder with --build-dir"]
+                ) from trouble
+            try:
+                self._wait_for(lock)
+                with suppress(FileNotFoundError):
+                    if os.path.samestat(os.fstat(lock), self.root.stat()):
+                        return lock
+                os.close(lock)
+            except BaseException:
+                os.close(lock)
+                raise
+
+    def _wait_for(self, lock: int) -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            console.note(f"waiting for another ocrm55 that works in {self.root}")
+            fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def run_stage(
@@ -106,5 +125,5 @@ def _holds(stamp: Path, read: str, written: Sequence[Path]) -> bool:
     try:
         recorded = json.loads(stamp.read_text())
         return bool(recorded["read"] == read and recorded["written"] == digest(written))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (Ocrm55Error, OSError, ValueError, KeyError, TypeError, RecursionError):
         return False

@@ -5,20 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import struct
 import subprocess
 import tempfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrm55 import console
+from ocrm55 import console, processes
 from ocrm55.errors import InputError, OutputError, TargetError, ToolchainError
 from ocrm55.simulators import protocol
 from ocrm55.simulators.protocol import ImageResult
@@ -38,6 +38,7 @@ class Request:
     the image that is compiled in.
     classes: of the model, without which the file of probabilities cannot be told into rows.
     timeout_s: limit of the whole run, in seconds of the host's clock.
+    guard: entered while the ELF is taken, to keep another ocrm55 from building it meanwhile.
     npu: the accelerator that the program was compiled for, such as ethos-u55-128; None for the CPU alone.
     npu_fault: something to go wrong on it, for tests; of simulators that play it themselves.
     """
@@ -48,6 +49,7 @@ class Request:
     want_probabilities: bool = False
     classes: int = 97
     timeout_s: float = 120.0
+    guard: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
     npu: str | None = None
     npu_fault: str | None = None
 
@@ -125,7 +127,7 @@ class Simulator(ABC):
         """Raise the simulator's own kinds of failure (lockup, refused options) before the output is looked at."""
 
     def run(self, request: Request) -> Run:
-        """Run the firmware once over all images.
+        """Run the firmware once over all images; the ELF may be built anew as soon as it has been taken.
 
         Raises TargetError for a fault, a time limit, lost or damaged output; its sentence is the firmware's where it
         has said one. Raises ToolchainError when the simulator itself fails.
@@ -135,7 +137,8 @@ class Simulator(ABC):
             raise InputError(f"{elf} is not there.", ["ocrm55 build"])
         self.version()
         with _temporary_folder() as place, contextlib.closing(self.companion(request)) as companion:
-            _link_or_copy(elf.resolve(), place / _ELF)
+            with request.guard():
+                _take(elf, place / _ELF)
             words = ["ocrm55"]
             if request.images:
                 (place / _IMAGES).write_bytes(ocri(request.images))
@@ -153,32 +156,28 @@ class Simulator(ABC):
         """Run the simulator in `place`; its process group ends with it, also when it hangs or the user interrupts."""
         console.note_command(command)
         output, complaints = place / "uart.txt", place / "stderr.txt"
-        with output.open("wb") as to_output, complaints.open("wb") as to_complaints:
+        late = False
+        with contextlib.ExitStack() as stack:
             try:
-                process = subprocess.Popen(
-                    command,
-                    cwd=place,
-                    env=self.environment(),
-                    stdin=subprocess.DEVNULL,
-                    stdout=to_output,
-                    stderr=to_complaints,
-                    start_new_session=True,
-                    pass_fds=companion.descriptors,
+                process = stack.enter_context(
+                    processes.running(
+                        command,
+                        cwd=place,
+                        env=self.environment(),
+                        stdin=subprocess.DEVNULL,
+                        stdout=stack.enter_context(output.open("wb")),
+                        stderr=stack.enter_context(complaints.open("wb")),
+                        pass_fds=companion.descriptors,
+                    )
                 )
             except OSError as trouble:
                 raise ToolchainError(
                     f"{self.name} cannot be started: {trouble.strerror}.", ["ocrm55 doctor"]
                 ) from trouble
-            late = False
             try:
                 companion.attend(process, timeout_s)
             except subprocess.TimeoutExpired:
                 late = True
-            finally:
-                if process.poll() is None:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()
         text = output.read_bytes().decode("utf-8", "replace")
         if late:
             last = protocol.last_words(self.uart_of(text))
@@ -234,10 +233,11 @@ def ocri(images: Sequence[NDArray[np.uint8]]) -> bytes:
     return b"OCRI" + struct.pack("<III", 1, len(images), zlib.crc32(records)) + bytes(records)
 
 
-def _link_or_copy(source: Path, destination: Path) -> None:
+def _take(source: Path, destination: Path) -> None:
+    """Make `destination` the file that `source` is now: linkers write a new file, they do not change the old one."""
     try:
-        destination.symlink_to(source)
-    except OSError:  # a file system without links
+        os.link(source, destination)
+    except OSError:  # another file system, or one without links
         shutil.copyfile(source, destination)
 
 

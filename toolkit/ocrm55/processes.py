@@ -1,0 +1,93 @@
+"""Child processes that never outlive us, and signals that end us in good order.
+
+A child gets a session of its own, so that Ctrl-C at the terminal reaches only us and we end all that it has started;
+should we be killed ourselves, the kernel ends it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from types import FrameType
+from typing import Any
+
+# What asks a process to end; SIGINT is Ctrl-C.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+
+_PATIENCE_S = 3.0  # in which a second signal does not interrupt the cleaning that the first one began
+
+_received: tuple[int, float] | None = None  # the signal that came, and when
+
+
+class EndedError(KeyboardInterrupt):
+    """A signal asks us to end. exit_status: 128 and the signal's number, as a shell has it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_status = 128 + number
+
+
+def end_in_good_order() -> None:
+    """From now on a signal that asks us to end raises EndedError, so that what was begun is undone first."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            signal.signal(number, _raise)
+
+
+def received() -> EndedError | None:
+    """The signal that came, if one did: C++ in between may have made another error of ours."""
+    return None if _received is None else EndedError(_received[0])
+
+
+def _raise(number: int, frame: FrameType | None) -> None:
+    global _received
+    now = time.monotonic()
+    if _received is not None and now - _received[1] < _PATIENCE_S:
+        return
+    _received = (number, now)
+    raise EndedError(number)
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
+    """A process for the length of a block: when that ends, however it ends, the process has ended too, and all that it
+    has started. `options` are subprocess.Popen's. Raises OSError when it cannot be started.
+    """
+    # A signal between the fork and the moment when we know the child would leave it behind.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        # What runs before the exec takes no lock that a thread of ours could hold.
+        process = subprocess.Popen(command, start_new_session=True, preexec_fn=_end_with_parent(before), **options)  # noqa: PLW1509
+    except BaseException:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        raise
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # one that came meanwhile raises here
+        yield process
+    finally:
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _end_with_parent(mask: set[signal.Signals | int]) -> Any:
+    """What the child does before it becomes another program."""
+    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+    parent = os.getpid()
+
+    def prepare() -> None:
+        if prctl is not None:
+            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:  # it ended meanwhile
+                os._exit(1)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    return prepare
