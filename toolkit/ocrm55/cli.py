@@ -36,6 +36,7 @@ _COMMANDS = [
     ("export", "export", "export", _PIPELINE),
     ("compile", "compile", "compile_", _PIPELINE),
     ("build", "build", "build", _PIPELINE),
+    ("package", "package", "package", _PIPELINE),
     ("verify", "verify", "verify", _PROOF),
     ("eval", "eval", "eval_", _PROOF),
     ("quantize-report", "quantize_report", "quantize_report", _PROOF),

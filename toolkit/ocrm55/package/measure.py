@@ -1,0 +1,66 @@
+"""What a package costs: its library built by the Arm GCC, and the example's picture read on QEMU."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ocrm55 import console, resources, stages, target
+from ocrm55.errors import ToolchainError
+
+WEIGHTS = (".rodata.ocrm55.weights", ".rodata.ocrm55.hot_weights")
+
+
+@dataclass(frozen=True)
+class Run:
+    """The firmware of the same artifact on the simulator: instructions of one picture, and bytes of stack."""
+
+    picture: str
+    text: str
+    simulator: str
+    preprocess: int
+    inference: int
+    decode: int
+    stack_bytes: int
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes of the library's sections, weights apart."""
+
+    compiler: str
+    code: int
+    constants: int
+
+
+def on_simulator(picture: Path, options: stages.Options) -> Run:
+    """Build the firmware where needed and read the picture on QEMU, which counts."""
+    run = target.read_images([picture], options, simulator="qemu", stats=True)
+    read = run.results[0]
+    counts = (read.preprocess_instructions, read.inference_instructions, read.decode_instructions)
+    if None in counts or run.stack_bytes is None:
+        raise ToolchainError("the simulator did not count instructions.", ["package without --measure"])
+    before, during, after = (count or 0 for count in counts)
+    return Run(picture.name, read.text, "QEMU", before, during + read.unsure_instructions, after, run.stack_bytes)
+
+
+def library(package: Path) -> Sizes:
+    """Build the package as a user does, for the Cortex-M55 with the Arm GCC, and add up its sections.
+
+    Raises ToolchainError when a tool is missing or the library does not build.
+    """
+    toolchain = resources.folder("cmake") / "cortex-m55-gcc.cmake"
+    with tempfile.TemporaryDirectory(prefix="ocrm55-package-") as folder:
+        console.command(["cmake", "-S", package, "-B", folder, f"-DCMAKE_TOOLCHAIN_FILE={toolchain}"])
+        console.command(["cmake", "--build", folder])
+        listed = console.command(["arm-none-eabi-size", "-A", Path(folder) / "libocrm55_recognizer.a"])
+    version = console.command(["arm-none-eabi-gcc", "-dumpfullversion"]).strip()
+    code = constants = 0
+    for line in listed.splitlines():
+        name, _, rest = line.partition(" ")
+        if name.startswith(".text"):
+            code += int(rest.split()[0])
+        elif name.startswith(".rodata") and name not in WEIGHTS:
+            constants += int(rest.split()[0])
+    return Sizes(f"GCC {version}", code, constants)

@@ -1,0 +1,119 @@
+"""Write a package: the library's C, build descriptions, an example, a README and the licence; whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ocrm55 import __version__, resources
+from ocrm55.errors import OutputError
+from ocrm55.files import atomic_directory
+from ocrm55.memory_map import MemoryMap
+from ocrm55.package import measure, sources
+from ocrm55.package.compiled import Compiled
+from ocrm55.package.measure import Run
+from ocrm55.recognizer import image
+
+VENDOR = "ocrm55"
+_ANOTHER = ["choose another folder with --out"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to package. picture: an image file for the example. run: what a run on the simulator showed, or None."""
+
+    compiled: Compiled
+    board: MemoryMap
+    picture: Path
+    run: Run | None = None
+
+
+def check_place(destination: Path, replace: bool) -> Path:
+    """The folder to write, as an absolute path. Raises OutputError where it holds what is not ours to remove."""
+    place = destination.resolve()
+    if place.exists() and not place.is_dir():
+        raise OutputError(f"{destination} is a file where a folder is to be written.", _ANOTHER)
+    if not place.is_dir() or not any(place.iterdir()):
+        return place
+    if not replace:
+        raise OutputError(f"{destination} is not empty.", [*_ANOTHER, "--replace, where it is an older package"])
+    try:
+        ours = set(json.loads((place / "metadata.json").read_text(encoding="utf-8"))["package"])
+    except (OSError, ValueError, KeyError, TypeError) as trouble:
+        raise OutputError(f"{destination} is not empty, and no package that ocrm55 wrote.", _ANOTHER) from trouble
+    found = (path.relative_to(place).as_posix() for path in place.rglob("*") if not path.is_dir())
+    if strange := sorted(set(found) - ours):
+        raise OutputError(
+            f"{destination} holds {strange[0]}, which ocrm55 did not write.", [*_ANOTHER, "move the file elsewhere"]
+        )
+    return place
+
+
+def write(order: Order, destination: Path, *, replace: bool = False) -> Path:
+    """Write the package. Raises OutputError when the place cannot be written, InputError for a broken picture."""
+    place = check_place(destination, replace)
+    texts = files(order)
+    with atomic_directory(place) as folder:
+        for path, text in texts.items():
+            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+        shutil.copyfile(resources.folder("firmware").parent / "LICENSE", folder / "LICENSE")
+        sizes = measure.library(folder) if order.run is not None else None
+        readme = sources.render("README.md.j2", **_values(order), sizes=sizes, run=order.run)
+        (folder / "README.md").write_text(readme, encoding="utf-8")
+        listed = sorted([*texts, "LICENSE", "README.md", "metadata.json"])
+        metadata = json.dumps({**order.compiled.values, "package": listed}, indent=2) + "\n"
+        (folder / "metadata.json").write_text(metadata, encoding="utf-8")
+    return place
+
+
+def files(order: Order) -> dict[str, str]:
+    """The text files of the package by their path in it, without README.md and metadata.json."""
+    texts = sources.files(order.compiled)
+    compiled = sorted(path for path in texts if path.endswith(".c"))
+    values = {**_values(order), "sources": compiled}
+    return texts | {
+        "CMakeLists.txt": sources.render("CMakeLists.txt.j2", **values),
+        "ocrm55-config.cmake": sources.render("ocrm55-config.cmake.j2", **values),
+        f"{VENDOR}.{values['pack']}.pdsc": sources.render("recognizer.pdsc.j2", **values),
+        "recognizer.clayer.yml": sources.render("recognizer.clayer.yml.j2", **values),
+        "examples/main.c": sources.render("main.c.j2", **values),
+        "examples/picture.h": _picture(order),
+        "examples/board.ld": sources.render("board.ld.j2", **values),
+    }
+
+
+def _values(order: Order) -> dict[str, Any]:
+    release = re.match(r"\d+\.\d+\.\d+", __version__)
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", order.compiled.name)
+    return {
+        "model": order.compiled,
+        "board": order.board,
+        "places": _places(order),
+        "hot_bytes": order.compiled.hot_bytes,
+        "arena_bytes": order.compiled.arena_bytes,
+        "picture": order.picture.name,
+        "vendor": VENDOR,
+        "pack": f"{name}-{order.compiled.precision}",
+        "release": release[0] if release else "0.0.0",
+    }
+
+
+def _places(order: Order) -> dict[str, str]:
+    """The region of each thing: where the compiler put it, else where the board's map does."""
+    places = dict(order.board.placement)
+    for what in ("arena", "weights", "hot_weights"):
+        places[what] = order.compiled.region_of(what) or places[what]
+    return places
+
+
+def _picture(order: Order) -> str:
+    height, widest = order.compiled.image_size
+    pixels = image.resize(image.read_image(order.picture), height, widest)
+    numbers = [f"{value}," for value in pixels.reshape(-1).tolist()]
+    rows = [" ".join(numbers[start : start + 24]) for start in range(0, len(numbers), 24)]
+    return sources.render("picture.h.j2", picture=order.picture.name, height=height, width=pixels.shape[1], rows=rows)
