@@ -22,7 +22,7 @@ class Compiled:
 
     @classmethod
     def read(cls, folder: Path) -> Compiled:
-        """Raises InputError for a folder that `compile` of this version did not write, UnsupportedError for an NPU's."""
+        """Raises InputError for a folder that this version's `compile` did not write, UnsupportedError for an NPU's."""
         values = metadata.read(folder)
         if not {"kernels", "libraries", "labels"} <= set(values):
             raise InputError(f"{folder} was compiled by an older ocrm55.", ["ocrm55 compile --force"])

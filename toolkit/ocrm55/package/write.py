@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from dataclasses import dataclass
@@ -34,9 +35,15 @@ class Order:
 
 def check_place(destination: Path, replace: bool) -> Path:
     """The folder to write, as an absolute path. Raises OutputError where it holds what is not ours to remove."""
-    place = destination.resolve()
-    if place.exists() and not place.is_dir():
-        raise OutputError(f"{destination} is a file where a folder is to be written.", _ANOTHER)
+    try:
+        place = destination.resolve()
+        above = next(folder for folder in place.parents if folder.exists())
+        if place.exists() and not place.is_dir():
+            raise OutputError(f"{destination} is a file where a folder is to be written.", _ANOTHER)
+    except OSError as trouble:  # a name that is too long, or behind a folder that nobody may look into
+        raise OutputError(f"{destination} cannot be written: {trouble.strerror}.", _ANOTHER) from trouble
+    if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+        raise OutputError(f"{destination} cannot be written: {above} is no folder that may be written to.", _ANOTHER)
     if not place.is_dir() or not any(place.iterdir()):
         return place
     if not replace:

@@ -1,0 +1,210 @@
+"""The files of a package, from a hand-made artifact: names, sizes, places, and what is said when it is not written."""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from ocrm55 import cli, memory_map
+from ocrm55.errors import InputError, OutputError, UnsupportedError
+from ocrm55.package import sources
+from ocrm55.package.compiled import Compiled
+from ocrm55.package.write import Order, check_place, write
+
+SCHEMA = Path(__file__).with_name("PACK.xsd")  # of Open-CMSIS-Pack-Spec, revision 1.7.60, as it is there
+MODEL_C = """\
+#include "ocrm55_model.h"
+
+#include "operators.h"
+
+/* weights.S places weights.bin here. */
+extern const uint8_t ocrm55_weights[];
+extern const uint8_t ocrm55_weights_hot[]; /* its first 16 bytes */
+
+void run(uint8_t *arena) {
+    first_conv(arena, ocrm55_weights + 0);
+    ocrm55_own(arena);
+    my_first_conv(arena);
+}
+"""
+
+
+def metadata(**others: Any) -> dict[str, Any]:
+    """A metadata.json with all that is read of it."""
+    fields: dict[str, Any] = {
+        "model": "a model",
+        "precision": "int8",
+        "input": {"shape": [1, 48, 320, 3]},
+        "output": {"shape": [1, 4, 3]},
+        "arena_bytes": 64,
+        "arena_lower_bound": 64,
+        "weight_bytes": 48,
+        "weights_read_again_bytes": 0,
+        "macs": 1000,
+        "placement": {"arena": {"region": "DTCM", "bytes": 64}, "hot_weights": {"region": "DTCM", "bytes": 16}},
+        "operators": [{"function": "first_conv"}, {"function": "ocrm55_own"}],
+        "tensors": [],
+        "workspaces": [],
+        "weights": [],
+        "kernels": ["add"],
+        "libraries": [],
+        "labels": ["", "a", "é"],
+    }
+    return fields | others
+
+
+def artifact(folder: Path, **others: Any) -> Path:
+    for name in ("src", "include"):
+        (folder / name).mkdir(parents=True)
+    (folder / "metadata.json").write_text(json.dumps(metadata(**others)))
+    (folder / "src" / "model.c").write_text(MODEL_C)
+    (folder / "src" / "operators.h").write_text("void first_conv(uint8_t *x, const uint8_t *w);\n")
+    (folder / "src" / "operators_conv.c").write_text('#include "operators.h"\nvoid first_conv(uint8_t *x) {}\n')
+    (folder / "src" / "weights.bin").write_bytes(bytes(range(48)))
+    (folder / "include" / "ocrm55_model.h").write_text("/* model */\n")
+    (folder / "include" / "inputs.h").write_text("/* an image */\n")
+    return folder
+
+
+@pytest.fixture
+def order(tmp_path: Path, models: Path) -> Order:
+    return Order(Compiled.read(artifact(tmp_path / "artifact")), memory_map.load(), models / "samples" / "digit.png")
+
+
+def test_operators_get_the_library_s_prefix_and_nothing_else_does(order: Order) -> None:
+    model = sources.files(order.compiled)["src/model.c"]
+    assert "    ocrm55_first_conv(arena" in model
+    assert "    ocrm55_own(arena)" in model
+    assert "    my_first_conv(arena)" in model
+    assert "extern" not in model
+    assert '#include "weights.h"' in model
+
+
+def test_weights_are_the_bytes_of_the_artifact(order: Order) -> None:
+    text = sources.files(order.compiled)["src/weights.c"]
+    hot, others = text.split("ocrm55_weight_words")[:2]
+    words = [re.findall(r"0x([0-9a-f]{8})", part) for part in (hot, others)]
+    data = [b"".join(int(word, 16).to_bytes(4, "little") for word in part) for part in words]
+    assert data == [bytes(range(16)), bytes(range(16, 48))]
+
+
+def test_header_tells_sizes(order: Order) -> None:
+    header = sources.files(order.compiled)["include/ocrm55.h"]
+    values = dict(re.findall(r"^#define (\w+) (\d+)$", header, re.M))
+    # 4 steps of at most 2 bytes, and the zero.
+    assert values["OCRM55_TEXT_BYTES"] == "9"
+    assert (values["OCRM55_IMAGE_HEIGHT"], values["OCRM55_IMAGE_WIDTH"]) == ("48", "320")
+    assert (values["OCRM55_ARENA_BYTES"], values["OCRM55_CLASSES"]) == ("64", "3")
+
+
+def test_a_package_says_all_its_files(order: Order, tmp_path: Path) -> None:
+    out = write(order, tmp_path / "out")
+    found = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert found == set(json.loads((out / "metadata.json").read_text())["package"])
+    assert {"LICENSE", "README.md", "CMakeLists.txt", "include/ocrm55.h", "src/kernel_add.c"} <= found
+    assert "src/inputs.h" not in found
+    built = set(re.findall(r"^  (src/\S+)$", (out / "CMakeLists.txt").read_text(), re.M))
+    assert built == {path for path in found if path.startswith("src/") and path.endswith(".c")}
+
+
+@pytest.mark.parametrize("libraries", [[], ["cmsis-nn"]])
+def test_the_pack_description_is_valid(libraries: list[str], tmp_path: Path, models: Path) -> None:
+    etree = pytest.importorskip("lxml.etree", reason="needs lxml to check the schema")
+    compiled = Compiled.read(artifact(tmp_path / "artifact", libraries=libraries))
+    out = write(Order(compiled, memory_map.load(), models / "samples" / "digit.png"), tmp_path / "out")
+    (path,) = out.glob("*.pdsc")
+    described = etree.parse(str(path))
+    schema = etree.XMLSchema(etree.parse(str(SCHEMA)))
+    assert schema.validate(described), schema.error_log
+    vendor, pack = described.findtext("vendor"), described.findtext("name")
+    assert path.name == f"{vendor}.{pack}.pdsc"
+    listed = {file.get("name") for file in described.iter("file")}
+    assert all((out / name).is_file() for name in listed)
+    assert {file.relative_to(out).as_posix() for file in out.glob("src/*.c")} <= listed
+    assert bool(described.findall(".//require[@Cgroup='NN Lib']")) == bool(libraries)
+
+
+def test_another_board_s_memories_are_in_the_linker_script(tmp_path: Path, models: Path) -> None:
+    regions = [{"name": name, "origin": hex(at), "bytes": 1 << 20} for name, at in (("MRAM", 0), ("SRAM0", 1 << 28))]
+    places = dict.fromkeys(memory_map.PLACED, "SRAM0") | {"code": "MRAM", "weights": "MRAM"}
+    board = tmp_path / "board.json"
+    board.write_text(json.dumps({"board": "b", "regions": regions, "placement": places, "stack_bytes": 4096}))
+    compiled = Compiled.read(artifact(tmp_path / "artifact", placement={}))
+    out = write(Order(compiled, memory_map.load(board), models / "samples" / "digit.png"), tmp_path / "out")
+    script = (out / "examples" / "board.ld").read_text()
+    assert "MRAM : ORIGIN = 0x00000000, LENGTH = 1048576" in script
+    assert "{ *(.rodata.ocrm55.weights) } > MRAM" in script
+    assert "{ *(.bss.ocrm55.arena) } > SRAM0" in script
+    assert "hot" not in script
+
+
+def test_same_artifact_gives_the_same_bytes(order: Order, tmp_path: Path) -> None:
+    first, second = (write(order, tmp_path / name) for name in ("first", "second"))
+    for path in first.rglob("*"):
+        assert path.is_dir() or path.read_bytes() == (second / path.relative_to(first)).read_bytes()
+
+
+@pytest.mark.parametrize("there", ["file", "folder with a file", "below a file", "too long"])
+def test_places_that_are_not_ours(there: str, tmp_path: Path) -> None:
+    place = tmp_path / "out"
+    if there == "folder with a file":
+        place.mkdir()
+        (place / "precious.c").write_text("precious")
+    elif there == "too long":
+        place = tmp_path / ("x" * 300)
+    else:
+        place.write_text("precious")
+        place = place / "below" if there == "below a file" else place
+    before = sorted(tmp_path.rglob("*"))
+    done = CliRunner().invoke(cli.app, ["package", "--out", str(place), "--build-dir", str(tmp_path / "build")])
+    assert done.exit_code == OutputError.exit_code
+    assert done.output.count("error:") == 1
+    assert sorted(tmp_path.rglob("*")) == before  # said before anything is compiled
+
+
+def test_replaces_only_what_it_wrote(order: Order, tmp_path: Path) -> None:
+    out = write(order, tmp_path / "out")
+    with pytest.raises(OutputError, match="not empty"):
+        check_place(out, replace=False)
+    assert write(order, out, replace=True) == out
+    (out / "src" / "mine.c").write_text("mine")
+    with pytest.raises(OutputError, match=r"src/mine\.c"):
+        write(order, out, replace=True)
+    (out / "metadata.json").unlink()
+    with pytest.raises(OutputError, match="no package"):
+        write(order, out, replace=True)
+    assert (out / "src" / "mine.c").read_text() == "mine"
+
+
+def test_full_disk_leaves_nothing(order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    real = Path.write_text
+
+    def full(path: Path, text: str, *arguments: Any, **options: Any) -> int:
+        if path.name == "weights.c":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(path, text, *arguments, **options)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        write(order, tmp_path / "out")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_artifacts_that_cannot_be_packaged(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        Compiled.read(tmp_path)
+    old = artifact(tmp_path / "old")
+    values = metadata()
+    del values["labels"]
+    (old / "metadata.json").write_text(json.dumps(values))
+    with pytest.raises(InputError, match="older"):
+        Compiled.read(old)
+    with pytest.raises(UnsupportedError, match="NPU"):
+        Compiled.read(artifact(tmp_path / "npu", npu={}))
