@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import subprocess
@@ -78,3 +80,25 @@ def test_onnx_model_in_int8_with_the_program_s_memory(
     assert said.text == samples[picture]
     assert said.score > 0.8
     assert instructions < 130_000_000  # 93 M were counted
+
+
+@pytest.mark.parametrize("kernels", ["cmsis-nn", "cmsis-nn,m55"])
+def test_onnx_model_in_int8_through_cmsis_nn(
+    kernels: str, build_dir: Path, samples: dict[Path, str], tmp_path: Path
+) -> None:
+    """The archive names the library, and its Makefile for it builds and links a source tree."""
+    root = os.environ.get("CMSIS_NN_ROOT")
+    if not root or not (Path(root) / "Source").is_dir():
+        pytest.skip("CMSIS_NN_ROOT names no source tree of CMSIS-NN")
+    options = stages.Options(build_dir=build_dir, kernels=tuple(kernels.split(",")))
+    artifact = stages.artifact(options)
+    picture = next(path for path in samples if path.name == "word_camel.png")
+    arguments = (str(artifact / "model.onnx"), f"--kernels={kernels}", "--pass-config", "tir.usmp.enable=1")
+    _, said = read(tmp_path, picture, *arguments)
+    assert said.text == samples[picture]
+    module = json.loads((tmp_path / "metadata.json").read_text())["modules"]["rec"]
+    assert "cmsis_nn" in [each["short_name"] for each in module["external_dependencies"]]
+    taken = [operator["target"] for operator in module["ocrm55"]["operators"]]
+    known = json.loads((artifact / "metadata.json").read_text())["operators"]
+    assert taken == [operator["target"] for operator in known]  # as for this project's own firmware
+    assert "cmsis-nn" in taken

@@ -118,3 +118,27 @@ def test_what_has_no_integer_operator(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError, match="mean of layer mean") as refused:
         unpack(tmp_path, onnx.load(str(tmp_path / "int8.onnx")))
     assert refused.value.tries == ["compile the model as it was before it was quantised"]
+
+
+def test_an_archive_that_calls_cmsis_nn_names_it(tmp_path: Path) -> None:
+    model = quantised(tmp_path, QuantType.QInt8, per_channel=True)
+    library = unpack(tmp_path, model, *INSIDE, "--target=cmsis-nn,c", "--kernels=cmsis-nn")
+    module = library.metadata["modules"]["net"]
+    assert {"short_name", "url", "url_type", "version_spec"} == set(module["external_dependencies"][1])
+    assert module["external_dependencies"][1]["short_name"] == "cmsis_nn"
+    assert "cmsis-nn" in {operator["target"] for operator in module["ocrm55"]["operators"]}
+    text = "".join(path.read_text() for path in library.sources)
+    assert "arm_convolve_wrapper_s8(" in text
+    assert "arm_nnfunctions.h" in text
+    makefile = (library.folder / "codegen/host/cmsis_nn.mk").read_text()
+    done = subprocess.run(
+        ["make", "-f", "-", "all"], input=f"{makefile}\nall:\n", capture_output=True, text=True, check=False
+    )
+    assert "set CMSIS_NN_ROOT to a source tree" in done.stderr
+
+
+def test_our_own_kernels_need_no_library(tmp_path: Path) -> None:
+    library = unpack(tmp_path, quantised(tmp_path, QuantType.QInt8, per_channel=True), *INSIDE, "--target=cmsis-nn,c")
+    module = library.metadata["modules"]["net"]
+    assert [each["short_name"] for each in module["external_dependencies"]] == ["tvm_standalone_crt"]
+    assert not (library.folder / "codegen/host/cmsis_nn.mk").exists()

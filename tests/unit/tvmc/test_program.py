@@ -79,3 +79,8 @@ def test_script_shadows_nobody() -> None:
     assert "tvmc" not in main["project"]["scripts"]
     assert script["project"]["scripts"] == {"tvmc": "ocrm55.tvmc.program:main"}
     assert any(each.startswith("ocrm55") for each in script["project"]["dependencies"])
+
+
+def test_kernels_of_cmsis_nn_need_it_in_the_target_list(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not in --target=c"):
+        program.run(["compile", "--target=c", "--kernels=cmsis-nn", str(tmp_path / "model.onnx")])

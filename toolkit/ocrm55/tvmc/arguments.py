@@ -41,7 +41,17 @@ USED: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         {
             "metavar": "TARGETS",
             "help": "`c`, `cmsis-nn,c` or `ethos-u,cmsis-nn,c`: all of them give C for a Cortex-M with this project's "
-            "own kernels; what a target of the list no longer does is said in one line",
+            "own kernels, but see --kernels; what a target of the list no longer does is said in one line",
+        },
+    ),
+    (
+        ("--kernels",),
+        {
+            "metavar": "KERNELS",
+            "default": "m55",
+            "help": "an argument of ocrm55's own: with cmsis-nn in the target list and an int8 model, `cmsis-nn` calls "
+            "that library wherever it can, `cmsis-nn,m55` where that takes fewer instructions; `m55`, this project's "
+            "kernels and no library, when left out",
         },
     ),
     (

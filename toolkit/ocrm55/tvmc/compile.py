@@ -9,7 +9,7 @@ from pathlib import Path
 
 import onnx
 
-from ocrm55 import console, files
+from ocrm55 import console, files, libraries
 from ocrm55.compiler import memory, pipeline
 from ocrm55.compiler.memory import MemoryPlan
 from ocrm55.compiler.pipeline import CompileOptions
@@ -34,14 +34,17 @@ def compile_library(settings: Settings) -> Library:
     does not fit the pool, OutputError when the archive cannot be written.
     """
     model = models.load(settings.model, settings.model_format, settings.shapes)
-    options = CompileOptions(model_name=settings.name, precision=models.precision(model))
-    targets = pipeline.targets_for(options.precision)
+    options = CompileOptions(model_name=settings.name, precision=models.precision(model), kernels=settings.kernels)
+    targets = pipeline.targets_for(options.precision, options.kernels)
     with _in_our_words():
         program, plan = planned(model, targets, options, settings.workspace)
     sources.rename_functions(program, settings.name)
     kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
-    made = Library(settings, program, plan, model, tuple(kernels))
+    called = sorted({name for target in targets for name in target.libraries(program)})
+    made = Library(settings, program, plan, model, tuple(kernels), tuple(called))
     library.write(made)
+    if libraries.LIBRARY in settings.kernels:
+        console.note(f"tvmc: {_about_library(made)}")
     if settings.offloads is not None:
         show_offloads(program, settings.offloads)
     return made
@@ -62,6 +65,15 @@ def planned(
         f"the workspace takes {plan.arena_bytes:,} bytes; the pool {pool.pool} has {pool.limit:,}.",
         ["a smaller input shape", "an int8 model"],
     )
+
+
+def _about_library(made: Library) -> str:
+    """Whether the C calls CMSIS-NN, and how it gets it."""
+    count = sum(step.target == libraries.LIBRARY for step in made.program.steps)
+    if not count:
+        why = "the model is float32, and CMSIS-NN computes int8" if made.program.precision == "float32" else "none fits"
+        return f"--kernels: no operator goes to CMSIS-NN: {why}"
+    return f"{count} operators call CMSIS-NN, which your program links: codegen/host/{sources.LIBRARY_MAKEFILE} does it"
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from typing import Any
 import onnx
 from onnx import numpy_helper
 
-from ocrm55 import __version__
+from ocrm55 import __version__, libraries
 from ocrm55.compiler.memory import MemoryPlan
 from ocrm55.compiler.program import Program
 from ocrm55.files import atomic_file
@@ -33,6 +33,14 @@ from ocrm55.tvmc.settings import Settings
 VERSION = 7  # of the format, as TVM 0.10 to 0.18 wrote it
 _CPU = 1  # DLPack's number of the device
 _RUNTIME = Path(__file__).parent / "runtime"
+_DEPENDENCIES = {
+    libraries.LIBRARY: {
+        "short_name": "cmsis_nn",
+        "url": "https://github.com/ARM-software/CMSIS-NN.git",
+        "url_type": "git",
+        "version_spec": ">=v7.0.0",
+    }
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,7 @@ class Library:
     plan: MemoryPlan
     model: onnx.ModelProto
     kernels: tuple[str, ...] = ()
+    libraries: tuple[str, ...] = ()  # that the C calls and the archive does not hold
 
     @property
     def ports(self) -> tuple[list[Port], list[Port]]:
@@ -96,7 +105,8 @@ def metadata(library: Library, now: datetime) -> dict[str, Any]:
                 "url": "./runtime",
                 "url_type": "mlf_path",
                 "version_spec": f"ocrm55 {__version__}",
-            }
+            },
+            *(_DEPENDENCIES[name] for name in library.libraries),
         ],
         "ocrm55": {
             "version": __version__,
@@ -118,7 +128,9 @@ def _tensor(port: Port) -> dict[str, Any]:
 def _files(library: Library, now: datetime) -> Iterator[tuple[str, bytes]]:
     name = library.settings.name
     yield "metadata.json", (json.dumps(metadata(library, now), indent=2, sort_keys=True) + "\n").encode()
-    written = sources.files(library.program, library.plan, library.ports, library.kernels, library.settings.workspace)
+    written = sources.files(
+        library.program, library.plan, library.ports, library.kernels, library.settings.workspace, library.libraries
+    )
     for path, text in written.items():
         yield f"codegen/host/{path}", text.encode()
     yield f"parameters/{name}.params", _parameters(library.model)

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ocrm55 import libraries
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.tvmc import targets
 
@@ -54,6 +55,7 @@ class Settings:
     name: str = "default"
     targets: tuple[str, ...] = ("c",)
     target_text: str = "c"
+    kernels: tuple[str, ...] = (libraries.OWN,)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     workspace: Workspace = field(default_factory=Workspace)
     offloads: str | None = None
@@ -63,7 +65,8 @@ class Settings:
 
 def from_arguments(values: argparse.Namespace, remarks: list[str]) -> Settings:
     """Check the parsed arguments; raises InputError and UnsupportedError, each naming the argument."""
-    kinds, said = targets.read(values.target, values.targets)
+    kernels = libraries.kernels(values.kernels)
+    kinds, said = targets.read(values.target, values.targets, kernels)
     left_out = [line for line in (_only(values, name) for name in _ONLY) if line]
     if left_out:
         said.append(f"taken for granted: {' '.join(left_out)}")
@@ -80,6 +83,7 @@ def from_arguments(values: argparse.Namespace, remarks: list[str]) -> Settings:
         name=values.module_name,
         targets=tuple(kinds),
         target_text=values.target,
+        kernels=kernels,
         shapes=read_shapes(values.input_shapes),
         workspace=_workspace(values, static),
         offloads=values.dump_offloads,

@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from ocrm55 import __version__
+from ocrm55 import __version__, libraries
 from ocrm55.compiler.codegen import driver, standalone
 from ocrm55.compiler.codegen.expressions import float_literal
 from ocrm55.compiler.memory import MemoryPlan
@@ -23,6 +23,7 @@ from ocrm55.tvmc.interface import Port
 from ocrm55.tvmc.settings import ALIGN, Workspace
 
 _TEMPLATES = Path(__file__).parent / "templates"
+LIBRARY_MAKEFILE = "cmsis_nn.mk"
 _SUPPORT = Path(driver.__file__).parent / "ocrm55_vec.h"
 _WHERE = {
     "inside": "They lie in the section .bss.noinit.tvm of the generated C.",
@@ -67,8 +68,12 @@ def files(
     ports: tuple[list[Port], list[Port]],
     kernels: Sequence[str],
     workspace: Workspace,
+    called: Sequence[str] = (),
 ) -> dict[str, str]:
-    """The files of codegen/host/ by their path in it; rename_functions has been here."""
+    """The files of codegen/host/ by their path in it; rename_functions has been here.
+
+    kernels: hand-written ones that come along. called: libraries that do not.
+    """
     name = program.name
     weights = driver.weight_image(program)
     values = {**_values(program, plan, weights, workspace), "inputs": _shown(ports[0]), "outputs": _shown(ports[1])}
@@ -79,13 +84,15 @@ def files(
         f"src/{_SUPPORT.name}": _SUPPORT.read_text(encoding="utf-8"),
     }
     guard = f"{prefix(name).upper()}_OPERATORS_H"
-    names = f'#include "{name}_names.h"\n' if kernels else ""
+    names = f'#include "{name}_names.h"\n' if kernels or called else ""
     for file, text in driver.operator_files(program).items():
         own = text.replace('#include "operators.h"', f'{names}#include "{name}_operators.h"')
         own = own.replace("OCRM55_OPERATORS_H", guard)
         own = own if file.endswith(".h") else standalone.with_pragma(own, standalone.FOR_OPERATORS)
         written[f"src/{name}_{file}"] = own
-    return written | _kernel_files(kernels, name)
+    if libraries.LIBRARY in called:
+        written[LIBRARY_MAKEFILE] = (_TEMPLATES / LIBRARY_MAKEFILE).read_text(encoding="utf-8")
+    return written | (_kernel_files(kernels, name) if kernels or called else {})
 
 
 def _shown(ports: Sequence[Port]) -> list[dict[str, Any]]:
@@ -133,8 +140,6 @@ def _values(program: Program, plan: MemoryPlan, weights: driver.WeightImage, wor
 
 def _kernel_files(kernels: Sequence[str], name: str) -> dict[str, str]:
     """Hand-written kernels that the program calls, under names of the module's own."""
-    if not kernels:
-        return {}
     written = {f"src/{header}": text for header, text in standalone.kernel_headers().items()}
     public = sorted({each for text in written.values() for each in re.findall(r"\b((?:ocrm55|tile)_\w+)\s*\(", text)})
     defines = "".join(f"#define {each} {prefix(name)}_{each.removeprefix('ocrm55_')}\n" for each in public)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ocrm55 import libraries
 from ocrm55.errors import InputError, UnsupportedError
 
 CPU = "cortex-m55"
@@ -15,17 +16,19 @@ ACCELERATORS = [
 ]
 _MEANT = {
     "c": "every operator that no other target takes",
-    "cmsis-nn": "operators go to this project's own Helium kernels; CMSIS-NN is neither called nor needed",
+    "cmsis-nn": "operators go to this project's own Helium kernels; --kernels has that library called instead",
     "ethos-u": "no operator goes to the NPU yet: the run function takes no devices, and the CPU computes everything",
 }
 _OPTION = re.compile(r"-{1,2}(?P<name>[A-Za-z0-9_-]+)=(?P<value>\S+)")
 
 
-def read(target: str | None, options: Sequence[tuple[str, str, str]]) -> tuple[list[str], list[str]]:
+def read(
+    target: str | None, options: Sequence[tuple[str, str, str]], kernels: Sequence[str] = (libraries.OWN,)
+) -> tuple[list[str], list[str]]:
     """The kinds of a target list, and a line for each part of it that means nothing or something else now.
 
     target: the value of --target; it may carry options itself: `ethos-u -accelerator_config=ethos-u55-256, c`.
-    options: (kind, option, value) of each --target-KIND-OPTION=VALUE.
+    options: (kind, option, value) of each --target-KIND-OPTION=VALUE. kernels: what --kernels names.
 
     Raises InputError for a list that is none, UnsupportedError for processors that are no Cortex-M.
     """
@@ -50,7 +53,13 @@ def read(target: str | None, options: Sequence[tuple[str, str, str]]) -> tuple[l
         raise InputError(
             f"--target={target} does not end with c, which computes what the others leave.", [f"--target={target},c"]
         )
-    remarks = [f"--target {kind}: {_MEANT[kind]}" for kind in kinds if kind != "c"]
+    called = libraries.LIBRARY in kernels
+    if called and libraries.LIBRARY not in kinds:
+        raise InputError(
+            f"--kernels={','.join(kernels)} calls CMSIS-NN, which is not in --target={target}.", ["--target=cmsis-nn,c"]
+        )
+    meant = {kind: text for kind, text in _MEANT.items() if kind != "c" and not (called and kind == libraries.LIBRARY)}
+    remarks = [f"--target {kind}: {meant[kind]}" for kind in kinds if kind in meant]
     for kind, option, value in [*given, *options]:
         remark = _option(kind, option, value, kinds)
         if remark and remark not in remarks:
