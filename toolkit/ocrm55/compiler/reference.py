@@ -27,14 +27,14 @@ from ocrm55.compiler.integer import (
     Pointwise,
     Product,
     Quantize,
-    SoftmaxRows,
     SoftmaxInt8,
+    SoftmaxRows,
     Sum,
-)
     SumInt8,
+)
 from ocrm55.compiler.program import Operator, Program
-from ocrm55.errors import UnsupportedError
 from ocrm55.compiler.targets import packing
+from ocrm55.errors import UnsupportedError
 
 EXACT_IN_FLOAT32 = 1024  # products of two int8
 F = np.float32
@@ -275,6 +275,18 @@ def _sum(spec: Sum, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return a.reshape(-1) + b.reshape(-1)
 
 
+def _sum_int8(spec: SumInt8, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    left = (a.reshape(-1).astype(np.int32) - spec.zero_a).astype(F) * F(spec.step_a)
+    right = (b.reshape(-1).astype(np.int32) - spec.zero_b).astype(F) * F(spec.step_b)
+    return rounded((left + right) * F(1 / spec.step_y), spec.zero_y)
+
+
+def _softmax_int8(spec: SoftmaxInt8, x: np.ndarray) -> np.ndarray:
+    v = x.reshape(spec.rows, spec.count).astype(np.int32)
+    e = packing.softmax_powers(spec.step)[v.max(axis=1, keepdims=True) - v]
+    return rounded(e * (F(1) / row_sums(e))[:, None] * F(256), -128)
+
+
 _COMPUTE: dict[type, Callable[..., np.ndarray]] = {
     Pointwise: _pointwise,
     Convolution: _convolution,
@@ -288,19 +300,7 @@ _COMPUTE: dict[type, Callable[..., np.ndarray]] = {
     Quantize: _quantize,
     Dequantize: _dequantize,
     Lookup: _lookup,
-def _sum_int8(spec: SumInt8, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    left = (a.reshape(-1).astype(np.int32) - spec.zero_a).astype(F) * F(spec.step_a)
-    right = (b.reshape(-1).astype(np.int32) - spec.zero_b).astype(F) * F(spec.step_b)
-    return rounded((left + right) * F(1 / spec.step_y), spec.zero_y)
-
-
-def _softmax_int8(spec: SoftmaxInt8, x: np.ndarray) -> np.ndarray:
-    v = x.reshape(spec.rows, spec.count).astype(np.int32)
-    e = packing.softmax_powers(spec.step)[v.max(axis=1, keepdims=True) - v]
-    return rounded(e * (F(1) / row_sums(e))[:, None] * F(256), -128)
-
-
     Sum: _sum,
-}
     SumInt8: _sum_int8,
     SoftmaxInt8: _softmax_int8,
+}

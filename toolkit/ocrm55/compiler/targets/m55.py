@@ -26,11 +26,11 @@ from ocrm55.compiler.integer import (
     Pointwise,
     Product,
     Quantize,
-    SoftmaxRows,
     SoftmaxInt8,
+    SoftmaxRows,
     Sum,
-)
     SumInt8,
+)
 from ocrm55.compiler.operators import Spec
 from ocrm55.compiler.program import Function, Operator, Program, Tensor, Workspace, identifier
 from ocrm55.compiler.targets import packing
@@ -287,18 +287,6 @@ def _sum(spec: Sum, constants: Sequence[np.ndarray]) -> _Call:
     return _Call([f"ocrm55_add_f32(a, b, y, {spec.count});"], {})
 
 
-@dataclass(frozen=True)
-class _Kernel:
-    """How an operator is called, and the files of firmware/kernels that it takes, without `.c`."""
-
-    call: Callable[[Any, Sequence[np.ndarray]], _Call]
-    sources: tuple[str, ...]
-
-
-_IN_PLACE = (Depthwise, ChannelMultiply, Lookup, Sum)
-_KERNELS: dict[type[Spec], _Kernel] = {
-    Pointwise: _Kernel(_pointwise, ("pointwise", *TILES)),
-    Convolution: _Kernel(_convolution, ("conv", *TILES)),
 def _sum_int8(spec: SumInt8, constants: Sequence[np.ndarray]) -> _Call:
     """Both sides as float32, one behind the other in the workspace."""
     n = spec.count
@@ -325,6 +313,18 @@ def _softmax_int8(spec: SoftmaxInt8, constants: Sequence[np.ndarray]) -> _Call:
     return _Call([call], {"powers": packing.softmax_powers(spec.step)})
 
 
+@dataclass(frozen=True)
+class _Kernel:
+    """How an operator is called, and the files of firmware/kernels that it takes, without `.c`."""
+
+    call: Callable[[Any, Sequence[np.ndarray]], _Call]
+    sources: tuple[str, ...]
+
+
+_IN_PLACE = (Depthwise, ChannelMultiply, Lookup, Sum)
+_KERNELS: dict[type[Spec], _Kernel] = {
+    Pointwise: _Kernel(_pointwise, ("pointwise", *TILES)),
+    Convolution: _Kernel(_convolution, ("conv", *TILES)),
     Depthwise: _Kernel(_depthwise, ("depthwise", *TILES)),
     Product: _Kernel(_product, ("matmul", *TILES)),
     AveragePool: _Kernel(_average_pool, ("average_pool", "quantize")),
@@ -336,6 +336,6 @@ def _softmax_int8(spec: SoftmaxInt8, constants: Sequence[np.ndarray]) -> _Call:
     Dequantize: _Kernel(_dequantize, ("quantize",)),
     Lookup: _Kernel(_lookup, ("lookup",)),
     Sum: _Kernel(_sum, ("add",)),
-}
     SumInt8: _Kernel(_sum_int8, ("add", "quantize")),
     SoftmaxInt8: _Kernel(_softmax_int8, ("softmax", "quantize")),
+}
