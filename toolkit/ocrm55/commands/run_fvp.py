@@ -11,6 +11,9 @@ import typer
 from ocrm55 import console, stages
 from ocrm55.commands.options import FvpPath, Images, SimulatorChoice, SimulatorOption, TimeLimit, build_options
 
+# As simulators/npu_registers.py has them.
+NPU_FAULTS = "absent|other-size|no-reset|bus-error|stream-error|ecc-error|hang|no-interrupt"
+
 
 @build_options()
 def run_fvp(
@@ -23,15 +26,32 @@ def run_fvp(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the UART's output.")] = False,
     timeout: TimeLimit = 120,
+    npu_fault: Annotated[
+        str | None,
+        typer.Option(
+            "--npu-fault",
+            metavar=NPU_FAULTS,
+            help="With --npu, on QEMU: let this go wrong, to see what the firmware makes of it.",
+        ),
+    ] = None,
 ) -> None:
     """Read IMAGEs on a simulated Corstone-300 board (Cortex-M55) and show what its UART says.
 
-    Exports, compiles and builds first whatever is missing or out of date; another image needs none of that.
+    Exports, compiles and builds first whatever is missing or out of date; another image needs none of that. QEMU's
+    board has no NPU: with --npu a functional model of it plays beside QEMU; the firmware is the one for a real one.
     """
     from ocrm55 import target
     from ocrm55.report import statistics
 
-    run = target.read_images(images, options, simulator=simulator.value, fvp=fvp, stats=stats, timeout_s=timeout)
+    run = target.read_images(
+        images,
+        options,
+        simulator=simulator.value,
+        fvp=fvp,
+        stats=stats,
+        timeout_s=timeout,
+        npu_fault=npu_fault,
+    )
     if as_json:
         console.result(json.dumps(_as_values(images, run), indent=2, ensure_ascii=False))
         return

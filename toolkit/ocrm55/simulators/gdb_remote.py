@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
+from dataclasses import dataclass
 from types import TracebackType
 
 from ocrm55.errors import ToolchainError
@@ -20,6 +21,13 @@ CHUNK = 1024  # bytes of memory in a packet: twice as many digits, well below th
 
 class ClosedError(Exception):
     """The other side has hung up: the simulator has ended."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Why the target stopped: at an access to a watched address, or, without one, at a breakpoint."""
+
+    address: int | None = None
 
 
 class GdbRemote:
@@ -78,6 +86,11 @@ class GdbRemote:
     def clear_breakpoint(self, address: int) -> None:
         self._order(f"z0,{address:x},2")
 
+    def set_watchpoint(self, address: int) -> None:
+        """Stop at every instruction that reads or writes the word at `address`, before it does."""
+        self._order(f"Z2,{address:x},4")
+        self._order(f"Z3,{address:x},4")
+
     def step(self) -> None:
         """Run one instruction."""
         answer = self.ask("s")
@@ -89,13 +102,13 @@ class GdbRemote:
     def resume(self) -> None:
         self._send("c")
 
-    def wait_for_stop(self, deadline: float) -> None:
-        """Wait until a breakpoint stops the target. Raises TimeoutError at `deadline` (time.monotonic), ClosedError
-        when the program or the simulator has ended."""
+    def wait_for_stop(self, deadline: float) -> Stop:
+        """Wait until a break- or watchpoint stops the target. Raises TimeoutError at `deadline` (time.monotonic),
+        ClosedError when the program or the simulator has ended."""
         while True:
             answer = self._receive(deadline)
             if answer.startswith(("T", "S")):
-                return
+                return _stop(answer)
             if answer.startswith(("W", "X")):
                 raise ClosedError
             if not answer.startswith("O"):  # text of the program
@@ -158,6 +171,15 @@ class GdbRemote:
             if not heard:
                 raise ClosedError
             self._heard += heard
+
+
+def _stop(answer: str) -> Stop:
+    """`T05thread:01;watch:48102008;`: a write of a watched address; rwatch: a read."""
+    for part in answer[3:].split(";"):
+        kind, _, value = part.partition(":")
+        if kind in ("watch", "rwatch"):
+            return Stop(int(value, 16))
+    return Stop()
 
 
 def _plain(body: bytes) -> str:

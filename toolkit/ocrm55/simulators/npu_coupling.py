@@ -1,8 +1,8 @@
 """Plays the Ethos-U55 beside QEMU, which has none: the firmware's register accesses are answered by the host.
 
-The core stops, by QEMU's GDB stub, at the two functions through which the driver touches registers. Where the driver
-starts the NPU, its command stream is run here by `ocrm55.npu_model` on the board's own memory, and the interrupt is
-made pending. The firmware is the one that runs on the FVP and on a board, to the byte; it is nowhere told who answers.
+The core stops, by QEMU's GDB stub, where the driver touches registers (npu_access.py). Where the driver starts the NPU,
+its command stream is run here by `ocrm55.npu_model` on the board's own memory, and the interrupt is made pending. The
+firmware is the one that runs on the FVP and on a board, to the byte; it is nowhere told who answers.
 """
 
 from __future__ import annotations
@@ -15,38 +15,30 @@ from pathlib import Path
 import numpy as np
 
 from ocrm55 import console, elf
-from ocrm55.errors import InputError, TargetError, UnsupportedError
+from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.npu_model.accelerators import Accelerator
 from ocrm55.npu_model.commands import decode
 from ocrm55.npu_model.machine import Machine
+from ocrm55.simulators import npu_access
 from ocrm55.simulators.base import Companion
-from ocrm55.simulators.gdb_remote import LR, PC, R0, R1, ClosedError, GdbRemote
+from ocrm55.simulators.gdb_remote import ClosedError, GdbRemote
 from ocrm55.simulators.npu_memory import BusError, TargetMemory
 from ocrm55.simulators.npu_registers import PARSE_ERROR, Fault, Job, NpuRegisters, Outcome, bus_fault
 
-READ, WRITE = "ocrm55_npu_read", "ocrm55_npu_write"
-
-# Where the board has the NPU, and the register that makes an interrupt pending (NVIC_ISPR, 32 interrupts a word).
-NPU_BASE = 0x4810_2000
-_INTERRUPT = 56
-_PENDING, _PENDING_BIT = 0xE000_E200 + 4 * (_INTERRUPT // 32), 1 << _INTERRUPT % 32
-
 _QUEUE = -1  # the command stream, as a region beside the eight
 _PORT_M1 = (0, 2, 3)  # channels that read constants: commands, weights, scales
-
-_LONGEST_FUNCTION = 64  # instructions of ocrm55_npu_write and what it calls
 
 
 class NpuCoupling(Companion):
     """One run of QEMU with an NPU beside it. The GDB stub comes by a socket that QEMU inherits: no port, no path."""
 
     def __init__(self, elf_file: Path, accelerator: Accelerator, fault: Fault | None = None) -> None:
-        symbols = elf.read_symbols(elf_file)
-        if READ not in symbols or WRITE not in symbols:
+        way = npu_access.access(elf.read_symbols(elf_file))
+        if way is None:
             raise InputError(
                 f"{elf_file} has no driver for the NPU: it was compiled for the CPU alone.", ["compile with --npu"]
             )
-        self._read_at, self._write_at = symbols[READ] & ~1, symbols[WRITE] & ~1
+        self._access = way
         self._accelerator = accelerator
         self._registers = NpuRegisters(accelerator, self._execute, fault)
         ours, self._theirs = socket.socketpair()
@@ -71,49 +63,17 @@ class NpuCoupling(Companion):
         self._theirs.close()
         try:
             self._core.start()
-            self._core.set_breakpoint(self._read_at)
-            self._core.set_breakpoint(self._write_at)
+            self._access.arm(self._core)
             while True:
                 self._core.resume()
-                self._core.wait_for_stop(deadline)
-                self._serve()
+                stop = self._core.wait_for_stop(deadline)
+                self._access.serve(self._core, stop, self._registers)
         except ClosedError:
             process.wait(max(deadline - time.monotonic(), 1.0))
         except TimeoutError:
             raise subprocess.TimeoutExpired(process.args, timeout_s) from None
         if self.runs:
             console.note(f"  npu: {self.runs} runs of the model took {self.seconds:.1f} s")
-
-    def _serve(self) -> None:
-        """The core stands at the first instruction of one of the two functions: do its work and let it return."""
-        core = self._core
-        where, offset, back = core.read_register(PC), core.read_register(R0), core.read_register(LR)
-        if where == self._read_at:
-            core.write_register(R0, self._registers.read(offset))
-        elif where == self._write_at:
-            self._registers.write(offset, core.read_register(R1))
-            if self._registers.take_interrupt():
-                self._raise_interrupt(back)
-                return
-        else:
-            raise TargetError(f"the core stopped at {where:#010x}, where nobody asked it to.")
-        core.write_register(PC, back & ~1)
-
-    def _raise_interrupt(self, back: int) -> None:
-        """Make the NPU's interrupt pending. The stub does not write to devices, but the core does: the write function
-        runs, with the interrupt controller's register in place of the NPU's. Interrupts wait while it is stepped.
-        """
-        core = self._core
-        core.write_register(R0, (_PENDING - NPU_BASE) & 0xFFFF_FFFF)
-        core.write_register(R1, _PENDING_BIT)
-        core.clear_breakpoint(self._write_at)
-        for _ in range(_LONGEST_FUNCTION):
-            core.step()
-            if core.read_register(PC) == back & ~1:
-                break
-        else:
-            raise TargetError(f"{WRITE} did not return.", ["rebuild it with: ocrm55 build --force"])
-        core.set_breakpoint(self._write_at)
 
     def _execute(self, job: Job) -> Outcome:
         """Run a command stream on the board's memory."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
-from ocrm55.errors import TargetError, ToolchainError
+from ocrm55.errors import InputError, TargetError, ToolchainError
 from ocrm55.simulators.base import Companion, Ended, Request, Simulator
 
 PROGRAM = "qemu-system-arm"
@@ -66,12 +66,16 @@ class Qemu(Simulator):
 
     def companion(self, request: Request) -> Companion:
         """QEMU's board has no Ethos-U: a program that was compiled for one meets `ocrm55.npu_model` in its place."""
-        if request.npu is None:
+        if request.npu is None and request.npu_fault is None:
             return Companion()
         from ocrm55.npu_model.accelerators import by_name
         from ocrm55.simulators.npu_coupling import NpuCoupling
         from ocrm55.simulators.npu_registers import Fault
 
+        if request.npu is None:
+            raise InputError("nothing can go wrong with an NPU that the program does not use.", ["--npu ethos-u55-128"])
+        if request.npu_fault not in (None, *Fault):
+            raise InputError(f"there is no fault `{request.npu_fault}`.", [f"use one of {', '.join(Fault)}"])
         fault = None if request.npu_fault is None else Fault(request.npu_fault)
         return NpuCoupling(request.elf, by_name(request.npu), fault)
 

@@ -1,0 +1,186 @@
+/* The same interface upon Arm's own driver (ethos-u-core-driver), for those who want or have to use that one. Nothing of it
+ * is here: OCRM55_ETHOSU_DRIVER names a copy. It is given Vela's whole payload, whose header it reads and checks. */
+
+#include <stddef.h>
+#include <string.h>
+
+#include <ethosu_driver.h>
+
+#include "npu_port.h"
+#include "npu_registers.h"
+#include "ocrm55_npu.h"
+
+#ifndef OCRM55_NPU_TIMEOUT_MS
+#define OCRM55_NPU_TIMEOUT_MS 5000u
+#endif
+
+#define BASES 3 /* constants, arena, and the arena again as the fast scratch */
+
+static struct ethosu_driver driver;
+static bool ready;
+static bool interrupt_works;
+static bool late;
+static ocrm55_npu_status failure;
+static ocrm55_npu_details last;
+
+static uint32_t read_register(uint32_t offset)
+{
+    return *(volatile const uint32_t *)(npu_port_base() + offset);
+}
+
+/* Arm's driver waits for a semaphore that its interrupt handler gives; it leaves the means to the program. */
+static volatile uint32_t given[2];
+static uint32_t created;
+
+void *ethosu_semaphore_create(void)
+{
+    given[created % 2] = 0;
+    return (void *)&given[created++ % 2];
+}
+
+void ethosu_semaphore_destroy(void *semaphore)
+{
+    (void)semaphore;
+}
+
+int ethosu_semaphore_give(void *semaphore)
+{
+    ++*(volatile uint32_t *)semaphore;
+    return 0;
+}
+
+/* Without an interrupt the handler is called from here, once STATUS says that the NPU has something to tell. */
+int ethosu_semaphore_take(void *semaphore, uint64_t timeout)
+{
+    (void)timeout;
+    const uint32_t start = npu_port_milliseconds();
+    while (*(volatile uint32_t *)semaphore == 0) {
+        const uint32_t now = npu_port_milliseconds();
+        late = now - start > OCRM55_NPU_TIMEOUT_MS;
+        if (late && interrupt_works) {
+            npu_port_disable_interrupt();
+            interrupt_works = false;
+        }
+        if (!interrupt_works && (read_register(NPU_STATUS) & STATUS_IRQ_RAISED)) {
+            late = false;
+            ethosu_irq_handler(&driver);
+        } else if (late) {
+            return -1;
+        }
+    }
+    --*(volatile uint32_t *)semaphore;
+    return 0;
+}
+
+/* When an inference ends, before Arm's driver resets the NPU after an error: what it has to say. */
+void ethosu_inference_end(struct ethosu_driver *which, void *argument)
+{
+    (void)which;
+    (void)argument;
+    last.status = read_register(NPU_STATUS);
+    last.queue_at = read_register(NPU_QREAD);
+}
+
+void ocrm55_npu_interrupt(void)
+{
+    ethosu_irq_handler(&driver);
+}
+
+ocrm55_npu_status ocrm55_npu_init(uint32_t macs_per_cycle)
+{
+    last = (ocrm55_npu_details){.region = "", .wanted_macs_per_cycle = macs_per_cycle};
+    ready = false;
+    failure = OCRM55_NPU_OK;
+    npu_port_disable_interrupt();
+    last.id = read_register(NPU_ID);
+    last.config = read_register(NPU_CONFIG);
+    if (last.id == 0 || last.id == 0xFFFFFFFFu) {
+        return OCRM55_NPU_ABSENT;
+    }
+    if (ID_ARCH_MAJOR(last.id) != ARCH_MAJOR_U55 || CONFIG_PRODUCT(last.config) != PRODUCT_U55) {
+        return OCRM55_NPU_OTHER_PRODUCT;
+    }
+    last.macs_per_cycle = CONFIG_MACS_PER_CC(last.config);
+    if (last.macs_per_cycle != macs_per_cycle) {
+        return OCRM55_NPU_OTHER_SIZE;
+    }
+    const uint32_t level = npu_port_level();
+    memset(&driver, 0, sizeof driver);
+    if (ethosu_init(&driver, (void *)npu_port_base(), NULL, 0, !(level & LEVEL_NON_SECURE),
+                    (level & LEVEL_PRIVILEGED) != 0) != 0) {
+        return OCRM55_NPU_NO_RESET;
+    }
+    interrupt_works = npu_port_enable_interrupt();
+    ready = true;
+    return OCRM55_NPU_OK;
+}
+
+bool ocrm55_npu_ready(void)
+{
+    return ready;
+}
+
+ocrm55_npu_status ocrm55_npu_failure(void)
+{
+    return failure;
+}
+
+ocrm55_npu_details ocrm55_npu_last(void)
+{
+    return last;
+}
+
+static ocrm55_npu_status meaning(void)
+{
+    if (late) {
+        return OCRM55_NPU_TIMEOUT;
+    }
+    if (last.status & STATUS_BUS_ERROR) {
+        return OCRM55_NPU_BUS_ERROR;
+    }
+    if (last.status & STATUS_PARSE_ERROR) {
+        return OCRM55_NPU_STREAM_ERROR;
+    }
+    if (last.status & STATUS_ECC_FAULT) {
+        return OCRM55_NPU_ECC_ERROR;
+    }
+    return last.status & STATUS_WEIGHT_FAULT ? OCRM55_NPU_WEIGHT_ERROR : OCRM55_NPU_FAULT;
+}
+
+static bool is_given(const void *address, uint32_t bytes)
+{
+    return (uintptr_t)address % OCRM55_NPU_ALIGN == 0 && npu_port_reaches(address, bytes);
+}
+
+ocrm55_npu_status ocrm55_npu_run(const ocrm55_npu_region *region, uint8_t *arena)
+{
+    if (failure != OCRM55_NPU_OK) {
+        return failure;
+    }
+    last.region = region->name;
+    if (!ready) {
+        return failure = OCRM55_NPU_NOT_READY;
+    }
+    const uint8_t *payload = region->commands - OCRM55_NPU_PAYLOAD_HEADER;
+    if (memcmp(payload, "COP1", 4) != 0 || !is_given(payload, region->command_bytes + OCRM55_NPU_PAYLOAD_HEADER) ||
+        !is_given(arena, region->arena_bytes) ||
+        (region->weight_bytes != 0 && !is_given(region->weights, region->weight_bytes))) {
+        return failure = OCRM55_NPU_BAD_REGION;
+    }
+    uint64_t bases[BASES] = {(uintptr_t)region->weights, (uintptr_t)arena, (uintptr_t)arena};
+    const size_t sizes[BASES] = {region->weight_bytes, region->arena_bytes, region->arena_bytes};
+    npu_port_clean(payload, region->command_bytes + OCRM55_NPU_PAYLOAD_HEADER);
+    if (region->weight_bytes != 0) {
+        npu_port_clean(region->weights, region->weight_bytes);
+    }
+    npu_port_clean(arena, region->arena_bytes);
+    late = false;
+    if (ethosu_invoke_v3(&driver, payload, (int)(region->command_bytes + OCRM55_NPU_PAYLOAD_HEADER), bases, sizes, BASES,
+                         NULL) != 0) {
+        npu_port_disable_interrupt();
+        ready = false;
+        return failure = meaning();
+    }
+    npu_port_invalidate(arena, region->arena_bytes);
+    return OCRM55_NPU_OK;
+}
