@@ -23,10 +23,12 @@ def read_images(
     stats: bool = False,
     want_probabilities: bool = False,
     timeout_s: float = SECONDS_PER_IMAGE,
+    npu_fault: str | None = None,
 ) -> Run:
     """Run the firmware once over all images; build it first where needed.
 
-    paths: image files. timeout_s: limit per image, in seconds of the host.
+    paths: image files. timeout_s: limit per image, in seconds of the host. npu_fault: what goes wrong on an NPU that
+    is played beside the simulator (simulators/npu_registers.py).
     Raises InputError for an image that cannot be read, before anything is built or run.
     """
     pixels = [image.resize(image.read_image(path)) for path in paths]
@@ -41,6 +43,8 @@ def read_images(
             stats=stats,
             want_probabilities=want_probabilities,
             timeout_s=timeout_s * len(paths),
+            npu=options.npu or None,
+            npu_fault=npu_fault,
             guard=options.workspace.locked,
         )
     )
