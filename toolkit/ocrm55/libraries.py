@@ -1,4 +1,4 @@
-"""The user's own copy of CMSIS-NN: where it is, and which kernels `--kernels` names."""
+"""The user's own copies of Arm's CMSIS-NN and NPU driver: where they are, and which kernels `--kernels` names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from ocrm55.errors import InputError, ToolchainError
 
 VARIABLE = "CMSIS_NN_ROOT"
+NPU_DRIVER_VARIABLE = "ETHOSU_DRIVER_ROOT"
 FETCH = "fetch"  # instead of a path: a pinned release, by CMake's FetchContent
 OWN, LIBRARY = "m55", "cmsis-nn"
 CHOICES = ((OWN,), (LIBRARY,), (LIBRARY, OWN))
@@ -27,6 +28,24 @@ def root(path: Path | None = None) -> Path | None:
     """The folder that `--cmsis-nn` names, else the environment; None for neither."""
     named = path or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
     return None if named is None else named.expanduser().resolve()
+
+
+def npu_driver(path: Path | None = None) -> dict[str, str]:
+    """CMake's entry for Arm's ethos-u-core-driver in place of ours, where --ethosu-driver or the environment names it.
+
+    Raises InputError where it is not there.
+    """
+    named = path or (Path(os.environ[NPU_DRIVER_VARIABLE]) if os.environ.get(NPU_DRIVER_VARIABLE) else None)
+    if named is None:
+        return {"OCRM55_ETHOSU_DRIVER": ""}
+    folder = named.expanduser().resolve()
+    if not (folder / "include" / "ethosu_driver.h").is_file():
+        raise InputError(
+            f"{folder} is no copy of Arm's ethos-u-core-driver, which --ethosu-driver or {NPU_DRIVER_VARIABLE} names: it "
+            "has no include/ethosu_driver.h.",
+            ["leave it out: ocrm55 has a driver of its own"],
+        )
+    return {"OCRM55_ETHOSU_DRIVER": str(folder)}
 
 
 def defines(chosen: Sequence[str], path: Path | None = None) -> dict[str, str]:

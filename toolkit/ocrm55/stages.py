@@ -43,6 +43,7 @@ class Options:
     npu_fallback: bool = field(default=False, metadata={"tag": lambda _: "fallback"})
     image: Path | None = field(default=None, metadata={"tag": lambda image: image.stem})
     cmsis_nn: Path | None = None
+    ethosu_driver: Path | None = None
     toolchain: str = "gcc"
     force: bool = False
 
@@ -162,6 +163,8 @@ def firmware(options: Options) -> Path:
     inputs = [source, resources.folder("firmware"), resources.folder("cmake"), memory_map.find(board)]
     defines = {} if board is None else {"OCRM55_MEMORY_MAP": str(board.resolve())}
     defines |= libraries.defines(options.kernels, options.cmsis_nn)
+    if options.npu:
+        defines |= libraries.npu_driver(options.ethosu_driver)
     read = digest(inputs, __version__, options.toolchain, sorted(defines.items()))
     with options.workspace.locked():
         run_stage(

@@ -164,6 +164,15 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
             False, "--npu-fallback", help="Build the core's kernels in too, for a board where the NPU is absent."
         ),
     ),
+    "ethosu_driver": BuildOption(
+        Path | None,
+        typer.Option(
+            None,
+            "--ethosu-driver",
+            metavar="PATH",
+            help="Arm's ethos-u-core-driver, to drive the NPU instead of ours; otherwise ETHOSU_DRIVER_ROOT.",
+        ),
+    ),
     "memory_map": BuildOption(
         Path | None,
         typer.Option(
