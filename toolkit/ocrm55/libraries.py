@@ -41,8 +41,8 @@ def npu_driver(path: Path | None = None) -> dict[str, str]:
     folder = named.expanduser().resolve()
     if not (folder / "include" / "ethosu_driver.h").is_file():
         raise InputError(
-            f"{folder} is no copy of Arm's ethos-u-core-driver, which --ethosu-driver or {NPU_DRIVER_VARIABLE} names: it "
-            "has no include/ethosu_driver.h.",
+            f"{folder} is no copy of Arm's ethos-u-core-driver, which --ethosu-driver or {NPU_DRIVER_VARIABLE} names: "
+            "it has no include/ethosu_driver.h.",
             ["leave it out: ocrm55 has a driver of its own"],
         )
     return {"OCRM55_ETHOSU_DRIVER": str(folder)}
