@@ -213,6 +213,7 @@ class Lookup(Spec):
 
     kind: ClassVar[str] = "lookup_int8"
     count: int
+    function: str = ""
 
 
 @dataclass(frozen=True)
@@ -228,7 +229,6 @@ class SumInt8(Spec):
     step_y: float
     zero_y: int
 
-    function: str = ""
 
 @dataclass(frozen=True)
 class SoftmaxInt8(Spec):
