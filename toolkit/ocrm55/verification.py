@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ import onnx
 from ocrm55 import libraries, stages, target
 from ocrm55.compiler import frontend, widths
 from ocrm55.compiler.cmsis_nn_reference import CmsisNnReference
+from ocrm55.compiler.npu import regions
+from ocrm55.compiler.npu.reference import NpuReference
+from ocrm55.compiler.npu.target import NpuTarget
 from ocrm55.compiler.program import Program
 from ocrm55.compiler.reference import IntegerReference
 from ocrm55.compiler.targets.base import assign
@@ -27,7 +31,7 @@ FLOAT32_TOLERANCE = 1e-4
 class Comparison:
     """One image as the three see it; differences are the largest of a probability, against Paddle.
 
-    width: columns of the input at which all three read the image, which the target chooses.
+    width: columns of the input at which all three read the image, where the target chooses; otherwise None.
     exact: for an int8 target, whether its probabilities equal the host's integer reference bit for bit; else None.
     """
 
@@ -109,8 +113,20 @@ class _Host:
 def integer_reference(
     artifact: Path, kernels: tuple[str, ...] = (libraries.OWN,), width: int | None = None
 ) -> IntegerReference:
-    """The network of an int8 artifact, computed on the host."""
-    return CmsisNnReference(program_of(artifact, kernels, width))
+    """The network of an int8 artifact, computed on the host; an NPU's regions by its functional model.
+
+    rounds_once: how the copy of CMSIS-NN was built, see libraries.rounds_once.
+    """
+    program, accelerator = program_of(artifact, kernels, width), accelerator_of(artifact)
+    if accelerator:
+        return NpuReference(program, rounds_once=rounds_once, accelerator=accelerator)
+    return CmsisNnReference(program, rounds_once=rounds_once)
+
+
+def accelerator_of(artifact: Path) -> str:
+    """The NPU that an artifact was compiled for, empty for none."""
+    metadata = json.loads((artifact / "metadata.json").read_text(encoding="utf-8"))
+    return str(metadata["npu"]["accelerator"]) if "npu" in metadata else ""
 
 
 def program_of(artifact: Path, kernels: tuple[str, ...] = (libraries.OWN,), width: int | None = None) -> Program:
@@ -123,7 +139,11 @@ def program_of(artifact: Path, kernels: tuple[str, ...] = (libraries.OWN,), widt
     model = frontend.read_onnx(artifact / "model.onnx")
     model = model if width is None else widths.at_width(model, width)
     program = pipeline.to_program(model, pipeline.CompileOptions(precision="int8"))
-    assign(program, pipeline.targets_for("int8", kernels))
+    targets = pipeline.targets_for("int8", kernels)
+    if accelerator_of(artifact):
+        program = regions.read_regions(program, artifact)
+        targets = [NpuTarget(), *targets]
+    assign(program, targets)
     return program
 
 

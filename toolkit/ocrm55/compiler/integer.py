@@ -218,7 +218,7 @@ class Lookup(Spec):
 
 @dataclass(frozen=True)
 class SumInt8(Spec):
-    """a + b of int8 tensors; each is real by its step and zero point. Only kernel libraries compute it."""
+    """a + b of int8 tensors; each is real by its step and zero point."""
 
     kind: ClassVar[str] = "add_int8"
     count: int

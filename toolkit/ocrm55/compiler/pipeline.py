@@ -84,8 +84,7 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
     fits = widths.share(fits_of(board, model, targets, options))
     program, plan = fits[-1].program, fits[-1].plan
     on_npu = options.on_npu
-    constants = regions.constant_bytes(program) if on_npu else None
-    placed = placement.place(program, plan.arena_bytes, board, constants)
+    placed = placement.place(program, plan.arena_bytes, board, regions.constants(program, on_npu) if on_npu else None)
     kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
     libraries = sorted({name for target in targets for name in target.libraries(program)})
     contents = Contents(

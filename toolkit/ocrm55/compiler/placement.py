@@ -14,7 +14,7 @@ from ocrm55.compiler.integer import Convolution, Depthwise
 from ocrm55.compiler.memory import ALIGN
 from ocrm55.compiler.program import Operator, Program
 from ocrm55.errors import UnsupportedError
-from ocrm55.memory_map import MemoryMap, Region
+from ocrm55.memory_map import ON_CHIP, TIGHTLY_COUPLED, MemoryMap, Region
 
 CODE_ROOM = 128 * 1024  # kept free for code and constants, whose size only the linker knows
 DATA_ROOM = 8 * 1024  # the same for variables, beside the stack
@@ -41,19 +41,29 @@ class Placement:
         return [(what, region, self.bytes[what]) for what, region in placed if self.bytes.get(what)]
 
 
-def place(program: Program, arena_bytes: int, board: MemoryMap, npu_constants: int | None = None) -> Placement:
+@dataclass(frozen=True)
+class NpuConstants:
+    """An NPU's commands and weights, which lie with the weights.
+
+    on_chip: whether they must be on the chip, where its compiler reckoned with that.
+    """
+
+    bytes: int
+    on_chip: bool = False
+
+
+def place(program: Program, arena_bytes: int, board: MemoryMap, npu: NpuConstants | None = None) -> Placement:
     """Choose the regions. Raises UnsupportedError, which says what is too large by how much, where nothing fits.
 
-    npu_constants: bytes of an NPU's commands and weights, which lie with the weights; None without an NPU. What it
-    reads or writes is not tightly coupled to the core, where it cannot reach.
+    With an NPU neither arena nor weights are tightly coupled to the core, where it does not reach.
     """
     room = rooms(board)
-    if npu_constants is not None:
-        board = _within_reach(board)
+    if npu is not None:
+        board = _within_reach(board, npu.on_chip)
     arena = _first_fit("arena", arena_bytes, board, room)
     room[arena.name] -= _round_up(arena_bytes)
     sizes = {tensor.name: _round_up(tensor.bytes) for tensor in program.weights()}
-    total = sum(sizes.values()) + (npu_constants or 0)
+    total = sum(sizes.values()) + (npu.bytes if npu else 0)
     hot_region = board.region_of("hot_weights")
     weights = _first_fit("weights", total, board, room)
     hot: list[str] = []
@@ -68,17 +78,21 @@ def place(program: Program, arena_bytes: int, board: MemoryMap, npu_constants: i
     )
 
 
-def _within_reach(board: MemoryMap) -> MemoryMap:
-    """The board without its tightly coupled memories as candidates for the arena and the weights."""
-    preference = {
-        what: tuple(name for name in names if what == "hot_weights" or board.regions[name].tier)
-        for what, names in board.preference.items()
-    }
-    far = [name for name, region in board.regions.items() if region.tier]
-    placement = {
-        what: name if what not in ("arena", "weights") or name in far or not far else far[-1]
-        for what, name in board.placement.items()
-    }
+def _within_reach(board: MemoryMap, on_chip: bool) -> MemoryMap:
+    """The board as an NPU sees it: nothing tightly coupled to the core; on_chip: the weights nowhere else either.
+
+    The arena then takes the smallest memory that holds it, for the weights are larger.
+    """
+    far = [region for region in board.regions.values() if region.tier > TIGHTLY_COUPLED]
+    chip = [region.name for region in sorted(far, key=lambda region: region.size) if region.tier == ON_CHIP]
+    preference, placement = dict(board.preference), dict(board.placement)
+    for what in ("arena", "weights"):
+        wanted = [region.name for region in board.candidates(what) if region in far]
+        if on_chip:
+            wanted = chip if what == "arena" else [name for name in wanted if name in chip] or chip
+        wanted = wanted or [region.name for region in far]
+        if wanted:
+            preference[what], placement[what] = tuple(wanted[:-1]), wanted[-1]
     return replace(board, preference=preference, placement=placement)
 
 

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ocrm55 import console
 from ocrm55.report import figures
 
+VELA = "Vela's cycles"
+
 
 def show(artifact: Path) -> None:
     """Print what an artifact's metadata says: a row an operator, then the sums."""
     metadata = json.loads((artifact / "metadata.json").read_text(encoding="utf-8"))
+    npu = metadata.get("npu")
     operators = metadata["operators"]
     asked = any(operator["why_not"] for operator in operators)  # of several targets: say why they did not take it
+    estimated = [VELA] if npu else []
     console.table(
         "",
-        ("operator", "kind", "target", "output", "MACs", "weights", "scratch", *(["why"] if asked else [])),
-        ((*_row(operator, metadata), *([_why(operator)] if asked else [])) for operator in operators),
-        right=("MACs", "weights", "scratch"),
+        ("operator", "kind", "target", "output", "MACs", "weights", "scratch", *estimated, *(["why"] if asked else [])),
+        (
+            (*_row(operator, metadata), *([""] if npu else []), *([_why(operator)] if asked else []))
+            if operator["kind"] != "npu_region"
+            else row
+            for operator in operators
+            for row in (_inside(operator, npu) if operator["kind"] == "npu_region" else [()])
+        ),
+        right=("MACs", "weights", "scratch", VELA),
     )
+    if npu:
+        _show_regions(npu, metadata["macs"])
     bound = metadata["arena_lower_bound"]
     console.result()
     console.result(f"MACs       {metadata['macs']:>13,}")
@@ -47,6 +59,40 @@ def _row(operator: Mapping[str, Any], metadata: Mapping[str, Any]) -> tuple[str,
         figures.nonzero(operator["macs"]),
         figures.nonzero(operator["weight_bytes"]),
         figures.nonzero(operator["workspace_bytes"]),
+    )
+
+
+def _inside(region: Mapping[str, Any], npu: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """The operators of a region; an estimate stands at the last of those that Vela computes as one."""
+    found = next(each for each in npu["regions"] if each["name"] == region["name"])
+    for operator in found["operators"]:
+        estimate, target = operator["vela_cycles"], f"{region['target']} {region['name']}"
+        yield (
+            operator["name"], operator["kind"], target, figures.shape(operator["shape"]),
+            figures.nonzero(operator["macs"]), "", "", "" if estimate is None else f"{estimate:,}", "",
+        )  # fmt: skip
+
+
+def _show_regions(npu: Mapping[str, Any], macs: int) -> None:
+    """A row for each region, and what they are together."""
+    names = ("operators", "MACs", "commands", "weights", "scratch", VELA)
+    console.table(
+        "",
+        (f"region of the {npu['accelerator']}", *names),
+        (
+            (
+                region["name"], str(len(region["operators"])), f"{region['macs']:,}",
+                *(f"{region[what]:,}" for what in ("command_bytes", "weight_bytes", "scratch_bytes", "vela_cycles")),
+            )
+            for region in npu["regions"]
+        ),
+        right=names,
+    )  # fmt: skip
+    console.result()
+    console.result(f"NPU        {npu['macs']:>13,} MACs, {100 * npu['macs'] / macs:.1f} % of all")
+    console.result(
+        f"Vela {npu['vela']} estimates {npu['vela_cycles']:,} cycles for them ({npu['system_config']}, "
+        f"{npu['memory_mode']}): an estimate of its own, nothing that was measured."
     )
 
 

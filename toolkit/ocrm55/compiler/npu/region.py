@@ -46,12 +46,13 @@ class Compiled:
 
 @dataclass(frozen=True, eq=False)
 class Region(Spec):
-    """Operators that the NPU computes together. compiled: by Vela, None before it ran."""
+    """Operators that the NPU computes together. compiled: by Vela, None before it ran. rows: metadata's of each."""
 
     kind: ClassVar[str] = KIND
     name: str
     operators: tuple[Operator, ...]
     compiled: Compiled | None = field(default=None, repr=False)
+    rows: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
 
     @property
     def macs(self) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from ocrm55.compiler.npu.region import Compiled, Region
 from ocrm55.compiler.npu.relocation import ARENA, Move, relocate
 from ocrm55.compiler.npu.target import SCRATCH
 from ocrm55.compiler.npu.vela import NpuOptions
+from ocrm55.compiler.placement import NpuConstants
 from ocrm55.compiler.program import Operator, Program
 from ocrm55.npu_model.accelerators import by_name
 
@@ -32,11 +35,23 @@ def compile_regions(program: Program, options: NpuOptions) -> Program:
         if isinstance(operator.spec, Region):
             data = tflite.write(operator, program)
             compiled = vela.compile_region(operator.spec.name, data, options)
-            operator.spec = replace(operator.spec, compiled=compiled)
+            rows = _rows(operator.spec.operators, compiled.layers, program)
+            operator.spec = replace(operator.spec, compiled=compiled, rows=tuple(rows))
     if not options.fallback:
         used = {name for o in program.operators for name in (*o.inputs, *o.outputs)}
         used |= {program.storage(name) for name in used}
         program.tensors = {name: tensor for name, tensor in program.tensors.items() if name in used}
+    return program
+
+
+def read_regions(program: Program, folder: Path) -> Program:
+    """The same from the files of an artifact, without Vela."""
+    partition(program)
+    for operator in program.operators:
+        if isinstance(operator.spec, Region):
+            stem = folder / "npu" / operator.spec.name
+            compiled = vela.read(operator.spec.name, stem.with_suffix(".tflite"), Path(f"{stem}_vela.npz"))
+            operator.spec = replace(operator.spec, compiled=compiled)
     return program
 
 
@@ -56,12 +71,13 @@ def placed_stream(operator: Operator, plan: MemoryPlan) -> np.ndarray:
     return relocate(compiled.commands, moves)
 
 
-def constant_bytes(program: Program) -> int:
-    """Bytes of all command streams and weights in the image, at most."""
-    return sum(
+def constants(program: Program, options: NpuOptions) -> NpuConstants:
+    """All command streams and weights in the image, at most."""
+    size = sum(
         _round_up(c.commands.nbytes * STREAM_GROWTH) + _round_up(c.weights.size)
         for c in map(compiled_of, regions_of(program))
     )
+    return NpuConstants(size, vela.weights_on_chip(options))
 
 
 def _round_up(size: int) -> int:
@@ -142,6 +158,7 @@ def metadata(program: Program, options: NpuOptions) -> dict[str, Any]:
         "system_config": vela.system_of(options),
         "fallback": options.fallback,
         "macs": macs,
+        "vela": version("ethos-u-vela"),
         "vela_cycles": sum(compiled_of(operator).cycles for operator in regions),
         "regions": [_region_row(operator) for operator in regions],
     }
@@ -160,7 +177,35 @@ def _region_row(operator: Operator) -> dict[str, Any]:
         "command_bytes": compiled.commands.nbytes,
         "weight_bytes": compiled.weights.size,
         "scratch_bytes": compiled.scratch_bytes,
-        "operators": [{"name": o.layer, "kind": o.kind, "macs": o.macs} for o in spec.operators],
+        "operators": [dict(row) for row in spec.rows],
         "vela_cycles": compiled.cycles,
         "vela_layers": [dict(layer) for layer in compiled.layers],
     }
+
+
+def _rows(
+    operators: Sequence[Operator], layers: Sequence[Mapping[str, Any]], program: Program
+) -> Iterator[dict[str, Any]]:
+    """What each operator of a region is, and Vela's estimate of it."""
+    cycles = _cycles(operators, layers, program)
+    for operator in operators:
+        output = operator.outputs[0]
+        row = {"name": operator.layer, "kind": operator.kind, "macs": operator.macs}
+        yield row | {"shape": list(program.tensors[output].shape), "vela_cycles": cycles.get(output)}
+
+
+def _cycles(operators: Sequence[Operator], layers: Sequence[Mapping[str, Any]], program: Program) -> dict[str, int]:
+    """Vela's cycles by the tensor that an operator writes; none for one that Vela fuses with what follows it.
+
+    Vela names a row after the last tensor of what it fused: one of the program's, or one that tflite.py made for it.
+    """
+    found: dict[str, int] = {}
+    written = {o.outputs[0]: o.outputs[0] for o in operators}
+    written |= {program.storage(o.outputs[0]): o.outputs[0] for o in operators}  # the last part of a concatenation
+    for layer in layers:
+        name = str(layer["name"])
+        helper = next((name.removesuffix(what) for what in tflite.HELPERS if name.endswith(what)), name)
+        output = written.get(name) or written.get(helper)
+        if output is not None:
+            found[output] = found.get(output, 0) + int(layer["cycles"])
+    return found

@@ -24,7 +24,6 @@ from ocrm55.compiler.integer import (
 )
 from ocrm55.compiler.operators import Spec
 from ocrm55.compiler.program import Operator, Program
-from ocrm55.compiler.targets.cmsis_nn import keeps_scale
 
 NAME = "ethos-u55"
 FUNCTIONS = ("relu", "hard_swish", "sigmoid", "swish")  # of one int8 value
@@ -59,10 +58,6 @@ def _convolution(spec: Convolution) -> str | None:
     return None
 
 
-def _pool(spec: AveragePool) -> str | None:
-    return None if keeps_scale(spec) else "averages without changing the scale"
-
-
 def _lookup(spec: Lookup) -> str | None:
     return None if spec.function in FUNCTIONS else f"has no table for {spec.function or 'this function'}"
 
@@ -75,15 +70,15 @@ _REFUSALS: dict[type[Spec], Callable[[Any], str | None]] = {
     Pointwise: _convolution,
     Convolution: _convolution,
     Depthwise: _convolution,
-    AveragePool: _pool,
+    AveragePool: _anything,
     ChannelMultiply: _anything,
     SumInt8: _anything,
     CopyRows: _anything,
     Lookup: _lookup,
 }
 _NEVER: dict[type[Spec], str] = {
-    Product: "multiplies two activations element by element only; the core's kernel takes fewer cycles",
-    SoftmaxInt8: "takes some 30 passes for a softmax; the core's kernel takes fewer cycles",
+    Product: "multiplies activations column by column, by Vela's estimate slower than the core's kernel",
+    SoftmaxInt8: "makes 29 passes of a softmax, by Vela's estimate slower than the core's kernel",
     SoftmaxRows: "computes integers, this softmax gives float32",
     NormalisedRows: "has no layer norm",
     Dequantize: "computes integers, this gives float32",

@@ -26,11 +26,13 @@ from ocrm55.compiler.integer import (
 from ocrm55.compiler.npu.region import Region
 from ocrm55.compiler.operators import Spec
 from ocrm55.compiler.program import Operator, Program, Quantization
+from ocrm55.compiler.targets.cmsis_nn import keeps_scale
 from ocrm55.errors import Ocrm55Error
 from ocrm55.npu_model.tflite_writer import TFLiteWriter
 
 Shape = tuple[int, int, int, int]
 SAME, VALID = 0, 1  # TFLite's Padding
+HELPERS = ("_sigmoid", "_mean", "_padded", "_rows", "_reshaped")  # ends of names of tensors that only the file has
 NONE, RELU = 0, 1  # TFLite's ActivationFunctionType
 # Stands for the scales of a convolution's channels where they differ: only ratios of scales enter the arithmetic.
 NOMINAL = 2.0**-5
@@ -211,11 +213,20 @@ def _average_pool(file: _File, operator: Operator) -> None:
     rows = (spec.output_height - 1) * spec.strides[0] + spec.kernel[0]
     image = file.image(operator.inputs[0], (1, min(rows, spec.height), spec.width, spec.channels))
     result = file.write_output(operator, (1, spec.output_height, spec.output_width, spec.channels))
+    if not keeps_scale(spec) and spec.kernel == image.shape[1:3]:
+        axes = file.constant(f"{operator.outputs[0]}_axes", np.asarray((1, 2), np.int32))
+        file.writer.operator("MEAN", [image.index, axes], [result.index], "ReducerOptions", KeepDims=True)
+        return
+    mean = result
+    if not keeps_scale(spec):
+        mean = file.new(f"{operator.outputs[0]}_mean", result.shape, image.quantization)
     file.writer.operator(
-        "AVERAGE_POOL_2D", [image.index], [result.index], "Pool2DOptions", Padding=VALID,
+        "AVERAGE_POOL_2D", [image.index], [mean.index], "Pool2DOptions", Padding=VALID,
         StrideH=spec.strides[0], StrideW=spec.strides[1], FilterHeight=spec.kernel[0], FilterWidth=spec.kernel[1],
         FusedActivationFunction=NONE,
     )  # fmt: skip
+    if mean is not result:
+        file.writer.operator("QUANTIZE", [mean.index], [result.index], "QuantizeOptions")
 
 
 def _channel_multiply(file: _File, operator: Operator) -> None:

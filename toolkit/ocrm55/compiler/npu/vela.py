@@ -100,6 +100,18 @@ def system_of(options: NpuOptions) -> str:
     return _sections(options)[1]
 
 
+def weights_on_chip(options: NpuOptions) -> bool:
+    """Whether the memory mode reads weights through port M0, from SRAM, as it does the arena."""
+    if options.config is None:
+        return options.memory_mode == "Sram_Only"
+    parser = configparser.ConfigParser()
+    parser.read(options.config, encoding="utf-8")
+    section = parser[f"Memory_Mode.{options.memory_mode}"]
+    while "const_mem_area" not in section and section.get("inherit") in parser:
+        section = parser[section["inherit"]]
+    return section.get("const_mem_area", "Axi1") == "Axi0"
+
+
 def command(tflite: Path, folder: Path, options: NpuOptions, extra: Sequence[str] = ()) -> list[str]:
     """Vela's command line."""
     return [
@@ -131,11 +143,11 @@ def compile_region(name: str, tflite: bytes, options: NpuOptions, extra: Sequenc
                 said[-1].strip() if said else f"exit status {done.returncode}, {on_cpu[0] if on_cpu else 'no file'}"
             )
             raise UnsupportedError(f"Vela does not take {name} as a whole ({reason}).", [shown])
-        layers = _layers(folder / f"{name}_per-layer.csv")
-        return _read(name, tflite, result, layers)
+        return read(name, source, result, _layers(folder / f"{name}_per-layer.csv"))
 
 
-def _read(name: str, tflite: bytes, result: Path, layers: Sequence[Mapping[str, Any]]) -> Compiled:
+def read(name: str, tflite: Path, result: Path, layers: Sequence[Mapping[str, Any]] = ()) -> Compiled:
+    """A region from the file that Vela read and the one that it wrote."""
     program = vela_files.load(result)
     scratch, own = vela_files.ARENA_REGION, (vela_files.WEIGHTS_REGION, vela_files.ARENA_REGION)
     places = [*program.inputs, *program.outputs]
@@ -145,7 +157,7 @@ def _read(name: str, tflite: bytes, result: Path, layers: Sequence[Mapping[str, 
             [f"--npu-memory-mode {MEMORY_MODES[0]}"],
         )
     return Compiled(
-        tflite,
+        tflite.read_bytes(),
         result.read_bytes(),
         program.command_stream,
         program.weights,
