@@ -5,6 +5,7 @@ The network is npu_artifact's, so that neither this project's compiler nor its r
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import fake_artifact as fake
@@ -17,7 +18,7 @@ pytest.importorskip("ai_edge_litert", reason="ai-edge-litert, the reference, is 
 
 import npu_artifact
 
-from ocrm55.errors import InputError, TargetError
+from ocrm55.errors import InputError, TargetError, ToolchainError
 from ocrm55.firmware import build
 from ocrm55.npu_model.commands import encode
 from ocrm55.simulators import Request, Run, find_simulator, fvp
@@ -26,8 +27,8 @@ from ocrm55.simulators.npu_registers import Fault
 pytestmark = pytest.mark.qemu
 
 ACCELERATOR = "ethos-u55-128"
-#: A time limit that a test can wait for.
-QUICK = {"OCRM55_NPU_TIMEOUT_MS": "200"}
+#: A time limit that a test can wait for, and our driver whatever the environment says.
+QUICK = {"OCRM55_NPU_TIMEOUT_MS": "200", "OCRM55_ETHOSU_DRIVER": ""}
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +143,38 @@ def test_an_access_outside_all_memory_is_a_bus_error(folder: Path, case: npu_art
     artifact = npu_artifact.write(folder / "outside", case, stream=np.array(copy, np.uint32))
     with pytest.raises(TargetError, match="bus error, writing for a copy through port M0"):
         run(build(artifact, folder / "firmware-outside").elf, case)
+
+
+def driver_copies() -> list[Path]:
+    """Our stand-in for Arm's driver, and Arm's own where the environment names it."""
+    named = [Path(os.environ["ETHOSU_DRIVER_ROOT"])] if os.environ.get("ETHOSU_DRIVER_ROOT") else []
+    return [Path(__file__).with_name("ethosu_stand_in"), *named]
+
+
+@pytest.mark.parametrize("root", driver_copies(), ids=["stand-in", "arm"][: len(driver_copies())])
+def test_arm_s_driver_in_place_of_ours(folder: Path, elf: Path, case: npu_artifact.Case, root: Path) -> None:
+    """It loads and stores registers itself: they are caught at their addresses."""
+    defines = QUICK | {"OCRM55_ETHOSU_DRIVER": str(root.resolve())}
+    with_arms = build(folder / "artifact", folder / f"with-{root.name}", defines=defines).elf
+    done = run(with_arms, case, images=2, stats=True)
+    assert np.array_equal(outputs(done, case), [case.expected, case.expected])
+    for fault, words in (
+        (Fault.ABSENT, "there is no NPU"),
+        (Fault.OTHER_SIZE, "ethos-u55-32 is there"),
+        (Fault.BUS_ERROR, "bus error, reading weights through port M1"),
+        (Fault.STREAM_ERROR, "refused a command"),
+        (Fault.HANG, "did not end within its time limit"),
+    ):
+        with pytest.raises(TargetError, match=words):
+            run(with_arms, case, npu_fault=fault)
+    assert np.array_equal(outputs(run(with_arms, case, npu_fault=Fault.NO_INTERRUPT), case)[0], case.expected)
+
+
+def test_a_wrong_path_to_arm_s_driver_is_one_sentence(folder: Path, elf: Path) -> None:
+    with pytest.raises(
+        ToolchainError, match=r"is no copy of Arm's ethos-u-core-driver.*it has no include/ethosu_driver"
+    ):
+        build(folder / "artifact", folder / "nowhere", defines={"OCRM55_ETHOSU_DRIVER": "/nowhere"})
 
 
 def test_a_program_for_the_cpu_has_no_driver(fake_elf: Path, case: npu_artifact.Case) -> None:

@@ -1,0 +1,2 @@
+/* Arm's driver is of two files; this stand-in needs one. */
+typedef int nothing;
