@@ -31,7 +31,7 @@ FLOAT32_TOLERANCE = 1e-4
 class Comparison:
     """One image as the three see it; differences are the largest of a probability, against Paddle.
 
-    width: columns of the input at which all three read the image, where the target chooses; otherwise None.
+    width: columns of the input at which all three read the image, which the target chooses.
     exact: for an int8 target, whether its probabilities equal the host's integer reference bit for bit; else None.
     """
 
@@ -113,14 +113,9 @@ class _Host:
 def integer_reference(
     artifact: Path, kernels: tuple[str, ...] = (libraries.OWN,), width: int | None = None
 ) -> IntegerReference:
-    """The network of an int8 artifact, computed on the host; an NPU's regions by its functional model.
-
-    rounds_once: how the copy of CMSIS-NN was built, see libraries.rounds_once.
-    """
+    """The network of an int8 artifact, computed on the host; an NPU's regions by its functional model."""
     program, accelerator = program_of(artifact, kernels, width), accelerator_of(artifact)
-    if accelerator:
-        return NpuReference(program, rounds_once=rounds_once, accelerator=accelerator)
-    return CmsisNnReference(program, rounds_once=rounds_once)
+    return NpuReference(program, accelerator=accelerator) if accelerator else CmsisNnReference(program)
 
 
 def accelerator_of(artifact: Path) -> str:
