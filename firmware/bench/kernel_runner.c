@@ -287,10 +287,22 @@ static uint32_t run_matmul(struct kernel_case *c)
     RUN(c, ocrm55_matmul_s8(&layer, a, b, c->out, scratch));
 }
 
+/* integers: channels, height, width, height out, width out, kernel height, kernel width, stride y, stride x, pad top, pad
+ * left. blobs: x */
+static uint32_t run_max_pool(struct kernel_case *c)
+{
+    const int32_t *i = c->integers;
+    const struct ocrm55_max_pool layer = {i[0], i[1], i[2], i[3], i[4], i[5], i[6], i[7], i[8], i[9], i[10]};
+    const int8_t *x = (const int8_t *)c->blobs[0];
+    CHECKED(ocrm55_max_pool_s8_check(&layer, x, (int8_t *)c->out));
+    RUN(c, ocrm55_max_pool_s8(&layer, x, (int8_t *)c->out));
+}
+
 /* In the order of KERNELS in kernel_runner.py. */
 static uint32_t (*const kernels[])(struct kernel_case *) = {
     run_pointwise,  run_conv,      run_depthwise, run_add,          run_add_f32, run_multiply,   run_lookup, run_quantize,
     run_dequantize, run_copy_rows, run_transpose, run_average_pool, run_softmax, run_layer_norm, run_matmul,
+    run_max_pool,
 };
 
 /* Runs all cases in place: returns the bytes of the answers, which are written from `answers` on. */

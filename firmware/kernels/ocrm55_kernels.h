@@ -166,6 +166,15 @@ struct ocrm55_average_pool {
 void ocrm55_average_pool_s8(const struct ocrm55_average_pool *layer, const int8_t *x, int8_t *y);
 enum ocrm55_status ocrm55_average_pool_s8_check(const struct ocrm55_average_pool *layer, const int8_t *x, const int8_t *y);
 
+/* y[row][column][channel] = the largest of the window, which counts what lies on the image only. The window of output (0, 0)
+ * starts at row -pad_top, column -pad_left. Quantisation stays as it is. */
+struct ocrm55_max_pool {
+    int32_t channels, height, width, height_out, width_out;
+    int32_t kernel_height, kernel_width, stride_y, stride_x, pad_top, pad_left;
+};
+void ocrm55_max_pool_s8(const struct ocrm55_max_pool *layer, const int8_t *x, int8_t *y);
+enum ocrm55_status ocrm55_max_pool_s8_check(const struct ocrm55_max_pool *layer, const int8_t *x, const int8_t *y);
+
 /* Sums over a row of floats are made in four parts, i modulo 4, which are then added as (0 + 1) + (2 + 3). */
 
 /* y[row] = softmax(x[row]). With m the row's maximum:

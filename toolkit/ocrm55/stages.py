@@ -32,6 +32,8 @@ class Options:
     build_dir: Path = DEFAULT_BUILD_DIR
     source: str = "bundled"
     precision: str = "int8"
+    height: int | None = field(default=None, metadata={"tag": lambda rows: f"h{rows}"})
+    width: int | None = field(default=None, metadata={"tag": lambda columns: f"x{columns}"})
     memory_map: Path | None = field(default=None, metadata={"tag": lambda board: f"for-{board.stem}"})
     widths: tuple[int, ...] = field(default=(), metadata={"tag": _widths_tag})
     arena_limit: int | None = field(default=None, metadata={"tag": lambda limit: f"arena{limit}"})
@@ -120,6 +122,13 @@ def model(options: Options) -> Path:
             force=options.force,
         )
     return output
+
+
+def input_size(options: Options) -> tuple[int, int]:
+    """Height and width in pixels of the images that the model reads; exports it where needed."""
+    from ocrm55.export.paddle_model import PaddleModel
+
+    return PaddleModel(model(options)).sized(options.height, options.width)
 
 
 def artifact(options: Options) -> Path:

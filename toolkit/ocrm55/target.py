@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ocrm55 import console, stages
+from ocrm55.export.paddle_model import PaddleModel
 from ocrm55.recognizer import image
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request, Run
@@ -31,17 +32,20 @@ def read_images(
     is played beside the simulator (simulators/npu_registers.py).
     Raises InputError for an image that cannot be read, before anything is built or run.
     """
-    pixels = [image.resize(image.read_image(path)) for path in paths]
+    originals = [image.read_image(path) for path in paths]
     board = find_simulator(simulator, fvp)
     elf = stages.firmware(options)
+    model = PaddleModel(stages.model(options.made))
+    size = model.sized(options.height, options.width)
     count = "1 image" if len(paths) == 1 else f"{len(paths)} images"
     console.stage("run", f"{count} on {board.name} {board.version()}")
     return board.run(
         Request(
             elf=elf,
-            images=pixels,
+            images=[image.resize(original, *size) for original in originals],
             stats=stats,
             want_probabilities=want_probabilities,
+            classes=len(model.charset),
             timeout_s=timeout_s * len(paths),
             npu=options.npu or None,
             npu_fault=npu_fault,

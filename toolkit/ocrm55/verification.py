@@ -31,7 +31,7 @@ FLOAT32_TOLERANCE = 1e-4
 class Comparison:
     """One image as the three see it; differences are the largest of a probability, against Paddle.
 
-    width: columns of the input at which all three read the image, which the target chooses.
+    width: columns of the input at which all three read the image, where the target chooses; otherwise None.
     exact: for an int8 target, whether its probabilities equal the host's integer reference bit for bit; else None.
     """
 
@@ -43,7 +43,7 @@ class Comparison:
     target_difference: float
     decode_agrees: bool
     exact: bool | None = None
-    width: int = image.WIDTH
+    width: int | None = None
 
     @property
     def passed(self) -> bool:
@@ -65,11 +65,12 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
     artifact = stages.artifact(options.made)
     hosts = {width: _Host.of(artifact, options, width) for width in {result.width for result in run.results}}
     charset = paddle.charset
+    height, full = paddle.model.sized(options.height, options.width)
     comparisons = []
     for path, reported, rows in zip(paths, run.results, run.probabilities, strict=True):
-        pixels = image.resize(image.read_image(path))
+        pixels = image.resize(image.read_image(path), height, full)
         host = hosts[reported.width]
-        tensor = image.normalise(pixels, reported.width or image.WIDTH)
+        tensor = image.normalise(pixels, reported.width or full)
         truth = paddle.probabilities(tensor)
         second = host.onnx.probabilities(tensor)
         on_target = rows[: len(truth)]  # the rows behind the last step of a narrow image say blank
@@ -84,7 +85,7 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
                 target_difference=float(np.abs(on_target - truth).max()),
                 decode_agrees=(decoded.text, f"{decoded.score:.6f}") == (reported.text, f"{reported.score:.6f}"),
                 exact=None if host.reference is None else equal_bits(host.reference.probabilities(pixels), on_target),
-                width=reported.width or image.WIDTH,
+                width=reported.width,
             )
         )
     return comparisons

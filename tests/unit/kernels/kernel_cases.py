@@ -258,6 +258,18 @@ def _average_pool_cases() -> Iterator[Expected]:
         yield Case("average_pool", integers, [x], y.shape, label=f"average_pool {size} {kernel}"), y
 
 
+def _max_pool_cases() -> Iterator[Expected]:
+    shapes = (((2, 2, 3), (2, 2), (2, 2)), ((2, 80, 16), (2, 2), (2, 2)), ((5, 7, 9), (3, 2), (1, 2)))
+    shapes += (((6, 40, 17), (6, 40), (1, 1)), ((9, 11, 33), (3, 3), (2, 2)), ((1, 30, 5), (1, 7), (1, 3)))
+    for n, ((size, kernel, strides), pad) in enumerate(itertools.product(shapes, (0, 1))):
+        x = Random(60 + n, n % 5 == 0).tensor(*size)
+        pads = (min(pad, kernel[0] - 1), min(pad, kernel[1] - 1)) * 2
+        y = ref.max_pool(x, kernel, strides, pads)
+        height, width, channels = size
+        integers = [channels, height, width, *y.shape[:2], *kernel, *strides, *pads[:2]]
+        yield Case("max_pool", integers, [x], y.shape, label=f"max_pool {size} {kernel} {strides} {pads}"), y
+
+
 def _softmax_cases() -> Iterator[Expected]:
     for n, (count, from_float, to_float) in enumerate(itertools.product(COUNTS, (0, 1), (0, 1))):
         r = Random(90 + n, n % 5 == 0)
@@ -325,6 +337,7 @@ KERNELS: dict[str, Callable[[], Iterator[Expected]]] = {
     "softmax": _softmax_cases,
     "layer_norm": _layer_norm_cases,
     "matmul": _matmul_cases,
+    "max_pool": _max_pool_cases,
 }
 
 

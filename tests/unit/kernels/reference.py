@@ -116,6 +116,16 @@ def average_pool(
     return quantised(sums.astype(F) * F(gain), zeros[1])
 
 
+def max_pool(
+    x: np.ndarray, kernel: tuple[int, int], strides: tuple[int, int], pads: tuple[int, int, int, int]
+) -> np.ndarray:
+    """pads: top, left, bottom, right, of what is less than anything."""
+    top, left, bottom, right = pads
+    padded = np.pad(x.astype(np.int32), ((top, bottom), (left, right), (0, 0)), constant_values=-999)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, kernel, (0, 1))
+    return windows[:: strides[0], :: strides[1]].max((-2, -1)).astype(np.int8)
+
+
 def row_sums(v: np.ndarray) -> np.ndarray:
     """Sums of the rows of [rows, n] floats in four interleaved parts, each added up in order."""
     padded = np.pad(v, ((0, 0), (0, -v.shape[1] % 4)))

@@ -68,10 +68,26 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
         str,
         typer.Option(
             "bundled",
+            "--model",
             "--source",
-            metavar="bundled|pp-ocrv3|DIR|CHECKPOINT",
-            help="The recognizer: **bundled**, the official **pp-ocrv3** (fetched), a Paddle inference model folder, "
-            "or a .pdparams training checkpoint.",
+            metavar="DIR|bundled|pp-ocrv3|CHECKPOINT",
+            help="The recognizer: a Paddle inference model folder as PaddleOCR exports it, **bundled**, the official "
+            "English **pp-ocrv3** (fetched), or its .pdparams training checkpoint.",
+        ),
+    ),
+    "height": BuildOption(
+        int | None,
+        typer.Option(
+            None, "--height", metavar="PIXELS", help="Rows of the input; otherwise as the model's folder says."
+        ),
+    ),
+    "width": BuildOption(
+        int | None,
+        typer.Option(
+            None,
+            "--width",
+            metavar="PIXELS",
+            help="Columns of the input, to which longer lines are squeezed; otherwise as the model's folder says.",
         ),
     ),
     "precision": BuildOption(

@@ -44,15 +44,15 @@ def quantize_report(
 
     model_dir = stages.model(options)
     quantised = frontend.read_onnx(stages.artifact(options.made) / "model.onnx")
-    folded = fold(pipeline.load(model_dir))
-    width = folded.graph.input[0].type.tensor_type.shape.dim[3].dim_value
+    height, width = stages.input_size(options.made)
+    folded = fold(pipeline.load(model_dir, pipeline.CompileOptions(height=height, width=width)))
     rows = quantization.tensor_errors(
-        folded, quantised, calibration.tensors(calibration.images(options.calibrate), width)
+        folded, quantised, calibration.tensors(calibration.images(options.calibrate), width, height)
     )
     charset = PaddleModel(model_dir).charset
     sets = [
         quantization.agreement(name, folded, quantised, pictures, charset)
-        for name, pictures in labelled(data, only, synthetic, width)
+        for name, pictures in labelled(data, only, synthetic, (height, width))
     ]
     quantization.show(rows, sets)
     folder = out or options.workspace.root / "quantize-report"
@@ -61,9 +61,9 @@ def quantize_report(
 
 
 def labelled(
-    data: Path | None, only: Path | None, synthetic: int, width: int
+    data: Path | None, only: Path | None, synthetic: int, size: tuple[int, int]
 ) -> list[tuple[str, list[tuple[np.ndarray, str]]]]:
-    """The sets of pictures with their texts, by name."""
+    """The sets of pictures, of that height and at most that width, with their texts, by name."""
     from ocrm55.recognizer import image
     from ocrm55.training import assess
     from ocrm55.training.checks import unseen_fonts
@@ -75,10 +75,10 @@ def labelled(
     if synthetic:
         _, fonts = split(find_fonts())
         samples = unseen_fonts(fonts, synthetic, clean=False).samples
-        drawn = [(image.resize(s.pixels[:, :, ::-1], width=width), s.text) for s in samples]
+        drawn = [(image.resize(s.pixels[:, :, ::-1], *size), s.text) for s in samples]
         sets.append(("synthetic", drawn))
     if data is not None:
         words = assess.select(data, only=only)
-        read = [(image.resize(image.read_image(word.path), width=width), word.text) for word in words]
+        read = [(image.resize(image.read_image(word.path), *size), word.text) for word in words]
         sets.append((data.name, read))
     return sets

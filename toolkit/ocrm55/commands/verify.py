@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from ocrm55 import console, stages
 from ocrm55.commands.options import FvpPath, Images, SimulatorChoice, SimulatorOption, build_options
 from ocrm55.errors import TargetError
-from ocrm55.recognizer.image import WIDTH
 
 if TYPE_CHECKING:
     from ocrm55.verification import Comparison
@@ -45,7 +44,7 @@ def verify(
         ),
         (
             (
-                row.path.name if row.width == WIDTH else f"{row.path.name} at {row.width}",
+                row.path.name if row.width is None else f"{row.path.name} at {row.width}",
                 row.paddle.text,
                 f"{row.paddle.score:.6f}",
                 row.onnx.text,

@@ -59,9 +59,9 @@ def images(folder: Path | None = None) -> list[Path]:
     return found
 
 
-def tensors(paths: Sequence[Path], width: int) -> list[np.ndarray]:
-    """Each image as the network takes it: float32 [1, 3, 48, width]."""
-    return [image.to_tensor(path, width) for path in paths]
+def tensors(paths: Sequence[Path], width: int, height: int = image.HEIGHT) -> list[np.ndarray]:
+    """Each image as the network takes it: float32 [1, 3, height, width]."""
+    return [image.to_tensor(path, width, height) for path in paths]
 
 
 def collect(model: onnx.ModelProto, names: Sequence[str], inputs: Sequence[np.ndarray]) -> dict[str, Histogram]:

@@ -86,16 +86,18 @@ def shapes(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
 
 
 def fold(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Fold BatchNorm and added biases into convolutions; remove nodes that copy. The function stays the same."""
+    """Fold BatchNorm, biases and factors into convolutions; remove nodes that copy. The function stays the same."""
     graph = Graph(model)
     for node in list(graph.nodes):
         if node.op_type == "Identity" and node.input[0] not in graph.constants:
             graph.drop(node, node.input[0])
         elif node.op_type in ("Add", "Mul"):
             _drop_neutral(graph, node)
-    for conv in [n for n in graph.nodes if n.op_type == "Conv"]:
-        _fold_batch_norm(graph, conv)
-        _fold_added_bias(graph, conv)
+    for conv in [n for n in graph.nodes if n.op_type == "Conv" and n.input[1] in graph.constants]:
+        while _fold_batch_norm(graph, conv) or _fold_added_bias(graph, conv) or _fold_factor(graph, conv):
+            pass
+    for node in [n for n in graph.nodes[::-1] if n.op_type in ("Add", "Mul")]:
+        _fold_forward(graph, node)
     return graph.model()
 
 
@@ -109,35 +111,98 @@ def _drop_neutral(graph: Graph, node: onnx.NodeProto) -> None:
             return
 
 
-def _fold_batch_norm(graph: Graph, conv: onnx.NodeProto) -> None:
+def _fold_batch_norm(graph: Graph, conv: onnx.NodeProto) -> bool:
     norm = graph.only_user(conv.output[0])
     if norm is None or norm.op_type != "BatchNormalization":
-        return
+        return False
     gamma, beta, mean, variance = (graph.constants[name].astype(np.float64) for name in norm.input[1:5])
     factor = gamma / np.sqrt(variance + attributes(norm).get("epsilon", 1e-5))
-    weight = graph.constants[conv.input[1]].astype(np.float64)
-    bias = graph.constants[conv.input[2]].astype(np.float64) if len(conv.input) > 2 else np.zeros(len(gamma))
+    weight, bias = _weight_and_bias(graph, conv)
     _set_weight(graph, conv, weight * factor.reshape(-1, 1, 1, 1), (bias - mean) * factor + beta)
-    graph.nodes.remove(norm)
-    graph.rename(norm.output[0], conv.output[0])
+    _absorb(graph, conv, norm)
+    return True
 
 
-def _fold_added_bias(graph: Graph, conv: onnx.NodeProto) -> None:
+def _fold_added_bias(graph: Graph, conv: onnx.NodeProto) -> bool:
     add = graph.only_user(conv.output[0])
-    if add is None or add.op_type != "Add":
+    addend = None if add is None or add.op_type != "Add" else by_channel(graph, add)
+    weight, bias = _weight_and_bias(graph, conv)
+    if add is None or addend is None or addend.size not in (1, len(weight)):
+        return False
+    _set_weight(graph, conv, weight, bias + addend)
+    _absorb(graph, conv, add)
+    return True
+
+
+def _fold_factor(graph: Graph, conv: onnx.NodeProto) -> bool:
+    multiply = graph.only_user(conv.output[0])
+    factor = None if multiply is None or multiply.op_type != "Mul" else by_channel(graph, multiply)
+    weight, bias = _weight_and_bias(graph, conv)
+    if multiply is None or factor is None or factor.size not in (1, len(weight)):
+        return False
+    _set_weight(graph, conv, weight * factor.reshape(-1, 1, 1, 1), bias * factor)
+    _absorb(graph, conv, multiply)
+    return True
+
+
+def _fold_forward(graph: Graph, node: onnx.NodeProto) -> None:
+    """A factor or an addend in front of convolutions goes into their weights or biases.
+
+    Not an addend in front of a border: the zeros there are not added to.
+    """
+    value, users = by_channel(graph, node), graph.users(node.output[0])
+    other = next((str(name) for name in node.input if name not in graph.constants), "")
+    convs = [u for u in users if u.op_type == "Conv" and u.input[0] == node.output[0] and u.input[1] in graph.constants]
+    if value is None or not other or not users or len(convs) != len(users) or node.output[0] in graph.outputs:
         return
-    addend = next((graph.constants[name] for name in add.input if name in graph.constants), None)
-    weight = graph.constants[conv.input[1]]
-    if addend is None or addend.size != len(weight) or addend.ndim not in (3, 4) or addend.shape[-3] != addend.size:
+    if node.op_type == "Add" and any(any(attributes(conv).get("pads", ())) or _pads_itself(conv) for conv in convs):
         return
-    bias = graph.constants[conv.input[2]] if len(conv.input) > 2 else np.zeros(len(weight))
-    _set_weight(graph, conv, weight, bias.astype(np.float64) + addend.reshape(-1))
-    graph.nodes.remove(add)
-    graph.rename(add.output[0], conv.output[0])
+    for conv in convs:
+        weight, bias = _weight_and_bias(graph, conv)
+        groups = attributes(conv).get("group", 1)
+        channels = np.broadcast_to(value, (groups * weight.shape[1],)).reshape(groups, -1)  # of each group
+        channels = channels.repeat(len(weight) // groups, axis=0)[:, :, None, None]
+        if node.op_type == "Mul":
+            _set_weight(graph, conv, weight * channels, bias)
+        else:
+            _set_weight(graph, conv, weight, bias + (weight * channels).sum(axis=(1, 2, 3)))
+    graph.drop(node, other)
+
+
+def _pads_itself(conv: onnx.NodeProto) -> bool:
+    return attributes(conv).get("auto_pad", b"NOTSET") not in (b"NOTSET", b"VALID")
+
+
+def by_channel(graph: Graph, node: onnx.NodeProto) -> np.ndarray | None:
+    """The constant of an Add or Mul, float64, with one number for all or for each channel of an image; else None."""
+    constants = [graph.constants[name] for name in node.input if name in graph.constants]
+    if len(constants) != 1 or len(node.input) != 2:
+        return None
+    (value,) = constants
+    if value.size == 1 and value.ndim <= 4:
+        return value.reshape(1).astype(np.float64)
+    if value.ndim in (3, 4) and value.shape[-3] == value.size:
+        return value.reshape(-1).astype(np.float64)
+    return None
+
+
+def _weight_and_bias(graph: Graph, conv: onnx.NodeProto) -> tuple[np.ndarray, np.ndarray]:
+    """float64 [outputs, inputs of a group, height, width] and [outputs]."""
+    weight = graph.constants[conv.input[1]].astype(np.float64)
+    bias = graph.constants[conv.input[2]].astype(np.float64) if len(conv.input) > 2 else np.zeros(len(weight))
+    return weight, bias
+
+
+def _absorb(graph: Graph, conv: onnx.NodeProto, node: onnx.NodeProto) -> None:
+    """Remove `node`, which `conv` does as well now."""
+    graph.nodes.remove(node)
+    graph.rename(node.output[0], conv.output[0])
 
 
 def _set_weight(graph: Graph, conv: onnx.NodeProto, weight: np.ndarray, bias: np.ndarray) -> None:
-    names = conv.input[1], conv.input[1] + ".bias"
+    old = str(conv.input[1])
+    name = old if graph.users(old) == [conv] else f"{old}.of.{conv.output[0]}"  # another convolution may share it
+    names = name, name + ".bias"
     for name, value in zip(names, (weight, bias), strict=True):
         graph.constants[name] = value.astype(np.float32)
     del conv.input[1:]

@@ -132,6 +132,21 @@ class AveragePool(Spec):
 
 
 @dataclass(frozen=True)
+class MaxPool(Spec):
+    """Largest of each window; what lies outside of the image does not count. pads: top and left. Input: image."""
+
+    kind: ClassVar[str] = "max_pool_int8"
+    channels: int
+    height: int
+    width: int
+    output_height: int
+    output_width: int
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    pads: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class ChannelMultiply(Spec):
     """Every row of an image times one row of gates: rint(float((a - zero_a) * (b - zero_b)) * gain) + zero_y."""
 

@@ -12,11 +12,19 @@ class Activation:
     """A function of one value, applied to an operator's result before it is stored.
 
     hard_sigmoid is clip(alpha * x + beta, 0, 1); hard_swish is x * clip(x + 3, 0, 6) / 6; swish is x * sigmoid(x).
+    gain, offset: what the result is multiplied with, and what is then added, as PPLCNetV3's affine blocks do.
     """
 
     kind: Literal["none", "relu", "hard_sigmoid", "hard_swish", "sigmoid", "swish"] = "none"
     alpha: float = 0.0
     beta: float = 0.0
+    gain: float = 1.0
+    offset: float = 0.0
+
+    @property
+    def is_affine(self) -> bool:
+        """Whether a factor or an offset follows."""
+        return (self.gain, self.offset) != (1.0, 0.0)
 
 
 NO_ACTIVATION = Activation()

@@ -37,6 +37,7 @@ PRECISIONS = ("int8", "float32")
 class CompileOptions:
     """What the generated C depends on besides the model.
 
+    height, width: of the input in pixels, instead of what the model's folder says.
     image: an image file to compile in, for boards without a host. memory_map: the memory.json of the board that
     the program must fit, instead of the Corstone-300's.
     calibrate: a folder of images to quantise on, instead of the bundled ones. arena_limit: the most bytes that the
@@ -48,6 +49,8 @@ class CompileOptions:
     """
 
     model_name: str = "en_ppocrv3_rec"
+    height: int | None = None
+    width: int | None = None
     precision: str = "float32"
     image: Path | None = None
     memory_map: Path | None = None
@@ -76,8 +79,8 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
     options = options or CompileOptions()
     check_npu(options)
     board = memory_map.load(options.memory_map)
-    picture = None if options.image is None else (options.image.name, image.resize(image.read_image(options.image)))
-    model = load(source)
+    original = None if options.image is None else image.read_image(options.image)
+    model = load(source, options)
     if options.precision == "int8":
         model = quantised(model, options)
     targets = targets_for(options.precision, options.kernels, options.on_npu)
@@ -85,6 +88,8 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
     program, plan = fits[-1].program, fits[-1].plan
     on_npu = options.on_npu
     placed = placement.place(program, plan.arena_bytes, board, regions.constants(program, on_npu) if on_npu else None)
+    _, *size = program.input_size
+    picture = None if original is None or options.image is None else (options.image.name, image.resize(original, *size))
     kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
     libraries = sorted({name for target in targets for name in target.libraries(program)})
     contents = Contents(
@@ -133,14 +138,22 @@ def planned(model: onnx.ModelProto, targets: list[Target], options: CompileOptio
     return choice.program, choice.plan
 
 
-def load(source: Path) -> onnx.ModelProto:
-    """The ONNX model of a Paddle inference model folder, or of an ONNX file."""
+def load(source: Path, options: CompileOptions | None = None) -> onnx.ModelProto:
+    """The ONNX model of a Paddle inference model folder, or of an ONNX file.
+
+    Raises InputError for a height or width in the options that the model does not take.
+    """
+    options = options or CompileOptions()
     if source.is_file():
+        if options.height or options.width:
+            raise InputError(f"the size of the input is written into {source}.", ["leave --height and --width out"])
         return frontend.read_onnx(source)
     from ocrm55.export.onnx_model import to_onnx
+    from ocrm55.export.paddle_model import PaddleModel
 
+    size = PaddleModel(source).sized(options.height, options.width)
     with tempfile.TemporaryDirectory() as folder:
-        return frontend.read_onnx(to_onnx(source, Path(folder) / "model.onnx"))
+        return frontend.read_onnx(to_onnx(source, Path(folder) / "model.onnx", (1, 3, *size)))
 
 
 def quantised(model: onnx.ModelProto, options: CompileOptions) -> onnx.ModelProto:
@@ -148,10 +161,11 @@ def quantised(model: onnx.ModelProto, options: CompileOptions) -> onnx.ModelProt
     if any(node.op_type == "QuantizeLinear" for node in model.graph.node):
         return model
     frontend.check_interface(model)
-    width = model.graph.input[0].type.tensor_type.shape.dim[3].dim_value
+    height, width = (d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim[2:])
+    inputs = calibration.tensors(calibration.images(options.calibrate), width, height)
     if not is_fused(options.kernels) or options.npu:
-        return quantize_separate.quantize(model, calibration.tensors(calibration.images(options.calibrate), width))
-    return quantize(model, calibration.tensors(calibration.images(options.calibrate), width))
+        return quantize_separate.quantize(model, inputs)
+    return quantize(model, inputs)
 
 
 def to_program(model: onnx.ModelProto, options: CompileOptions) -> Program:

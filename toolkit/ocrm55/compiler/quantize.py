@@ -70,10 +70,12 @@ def quantised_tensors(graph: Graph) -> list[str]:
             wanted.add(node.input[0])
         elif node.op_type == "MatMul":
             wanted.update(origin(graph, name)[0] for name in node.input)
-        elif node.op_type in ("GlobalAveragePool", "AveragePool", "Concat") or _gate(graph, node) is not None:
+        elif (
+            node.op_type in ("GlobalAveragePool", "AveragePool", "MaxPool", "Concat") or _gate(graph, node) is not None
+        ):
             wanted.update((*node.input, *node.output))
         elif node.op_type == "HardSwish" or _is_swish(graph, node):
-            wanted.update(node.output)
+            wanted.add(_affine_end(graph, node))
     written = [*graph.inputs, *(name for node in graph.nodes for name in node.output)]
     return [name for name in written if name in wanted and not _moved_from(graph, name, wanted)]
 
@@ -111,6 +113,23 @@ def _is_swish(graph: Graph, node: onnx.NodeProto) -> bool:
     return any(p is not None and p.op_type == "Sigmoid" and p.input[0] in node.input for p in producers)
 
 
+def _affine_end(graph: Graph, activation: onnx.NodeProto) -> str:
+    """The output of an activation, or of the factor and the offset behind it, which its kernel computes as well."""
+    name = str(activation.output[0])
+    for kind in ("Mul", "Add"):
+        node = graph.only_user(name)
+        constants = [] if node is None else [graph.constants[i] for i in node.input if i in graph.constants]
+        if node is not None and node.op_type == kind and [each.size for each in constants] == [1]:
+            name = str(node.output[0])
+    return name
+
+
+def _has_offset(graph: Graph, name: str) -> bool:
+    """Whether a constant was added to what is quantised: its kernel then needs one scale for all channels."""
+    writer = graph.producer(name)
+    return writer is not None and writer.op_type == "Add" and any(i in graph.constants for i in writer.input)
+
+
 def has_weights(graph: Graph, node: onnx.NodeProto) -> bool:
     """Whether a node is a convolution or a product whose right side is constant."""
     return node.op_type in ("Conv", "MatMul") and node.input[1] in graph.constants and len(node.output) == 1
@@ -132,7 +151,7 @@ def choose(graph: Graph, histograms: dict[str, Histogram], options: QuantizeOpti
     for name, histogram in histograms.items():
         if name in graph.inputs:
             chosen[name] = INPUT
-        elif options.channel_scales and _feeds_depthwise_only(graph, name):
+        elif options.channel_scales and _feeds_depthwise_only(graph, name) and not _has_offset(graph, name):
             chosen[name] = ranges.per_channel(histogram)
         elif len(known[name]) == 4 and known[name][2:] == (1, 1):
             writer = graph.producer(name)
@@ -145,6 +164,8 @@ def choose(graph: Graph, histograms: dict[str, Histogram], options: QuantizeOpti
             chosen[gate] = GATE
         elif node.op_type == "Concat":  # its inputs are written side by side: one scale for all
             chosen |= dict.fromkeys(node.input, chosen[node.output[0]])
+        elif node.op_type == "MaxPool":  # the largest of integers is the integer of the largest
+            chosen[node.output[0]] = chosen[node.input[0]]
         elif node.op_type == "Softmax" and node.output[0] in chosen:
             chosen[node.output[0]] = PROBABILITY
     for name, groups in _factors(graph).items():

@@ -23,6 +23,7 @@ from ocrm55.compiler.integer import (
     Dequantize,
     Epilogue,
     Lookup,
+    MaxPool,
     NormalisedRows,
     Pointwise,
     Product,
@@ -212,6 +213,20 @@ def pooled_sums(spec: AveragePool, x: np.ndarray) -> np.ndarray:
     return windows.sum(axis=(3, 4))
 
 
+def _max_pool(spec: MaxPool, x: np.ndarray) -> np.ndarray:
+    image = x.reshape(spec.height, spec.width, spec.channels)
+    starts = [
+        np.arange(n) * s - p
+        for n, s, p in zip((spec.output_height, spec.output_width), spec.strides, spec.pads, strict=True)
+    ]
+    y = np.empty((spec.output_height, spec.output_width, spec.channels), np.int8)
+    for row, top in enumerate(starts[0]):
+        for column, left in enumerate(starts[1]):
+            window = image[max(top, 0) : top + spec.kernel[0], max(left, 0) : left + spec.kernel[1]]
+            y[row, column] = window.max(axis=(0, 1))
+    return y
+
+
 def _channel_multiply(spec: ChannelMultiply, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     left = a.reshape(spec.rows, spec.count).astype(np.int32) - spec.zero_a
     products = left * (b.reshape(1, spec.count).astype(np.int32) - spec.zero_b)
@@ -293,6 +308,7 @@ _COMPUTE: dict[type, Callable[..., np.ndarray]] = {
     Depthwise: _depthwise,
     Product: _matmul,
     AveragePool: _average_pool,
+    MaxPool: _max_pool,
     ChannelMultiply: _channel_multiply,
     NormalisedRows: _layer_norm,
     SoftmaxRows: _softmax,

@@ -125,6 +125,6 @@ def normalise(pixels: np.ndarray, width: int = WIDTH) -> np.ndarray:
     return tensor
 
 
-def to_tensor(path: Path, width: int = WIDTH) -> np.ndarray:
-    """Read an image file and prepare it: float32 [1, 3, 48, width]. Raises InputError as read_image does."""
-    return normalise(resize(read_image(path), width=width), width)
+def to_tensor(path: Path, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+    """Read an image file and prepare it: float32 [1, 3, height, width]. Raises InputError as read_image does."""
+    return normalise(resize(read_image(path), height, width), width)

@@ -38,7 +38,7 @@ class PaddleRecognizer:
         self._output = self._predictor.get_output_handle(self._predictor.get_output_names()[0])
 
     def probabilities(self, tensor: np.ndarray) -> np.ndarray:
-        """Normalised image float32 [1, 3, 48, W] -> probabilities float32 [W/8, classes]."""
+        """Normalised image float32 [1, 3, height, width] -> probabilities float32 [steps, classes]."""
         self._input.reshape(list(tensor.shape))
         self._input.copy_from_cpu(np.ascontiguousarray(tensor, dtype=np.float32))
         self._predictor.run()
@@ -49,6 +49,9 @@ class PaddleRecognizer:
                 f"names {len(self.charset)}.",
                 ["use the dictionary that the model was trained with"],
             )
+        if self.model.gives_logits:
+            powers = np.exp(probabilities - probabilities.max(axis=1, keepdims=True))
+            return powers / powers.sum(axis=1, keepdims=True)
         return probabilities
 
 
@@ -71,7 +74,7 @@ class OnnxRecognizer:
         self._input = self._session.get_inputs()[0].name
 
     def probabilities(self, tensor: np.ndarray) -> np.ndarray:
-        """Normalised image float32 [1, 3, 48, 320] -> probabilities float32 [40, classes]."""
+        """Normalised image float32 [1, 3, height, width] -> probabilities float32 [steps, classes]."""
         return self._session.run(None, {self._input: np.ascontiguousarray(tensor, dtype=np.float32)})[0][0]
 
 

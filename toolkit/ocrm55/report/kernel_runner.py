@@ -34,6 +34,7 @@ KERNELS = (  # in the order of kernel_runner.c
     "softmax",
     "layer_norm",
     "matmul",
+    "max_pool",
 )
 STATUS = {
     1: "a pointer is missing",

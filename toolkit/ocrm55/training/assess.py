@@ -35,11 +35,13 @@ def reader_spec(
 ) -> readers.ReaderSpec:
     """Who reads, `host`, `onnx` or `target`; the stages before it run where they must."""
     if on == "host":
-        return readers.host_spec(stages.model(options))
+        return readers.host_spec(stages.model(options), stages.input_size(options.made))
     if on == "onnx":
-        return readers.onnx_spec(stages.artifact(options) / "model.onnx", stages.model(options.made))
+        network = stages.artifact(options) / "model.onnx"
+        return readers.onnx_spec(network, stages.model(options.made), stages.input_size(options.made))
     if on == "target":
-        return readers.target_spec(stages.firmware(options), simulator=simulator, fvp=fvp, timeout_s=timeout_s)
+        elf, size = stages.firmware(options), stages.input_size(options.made)
+        return readers.target_spec(elf, size, simulator=simulator, fvp=fvp, timeout_s=timeout_s)
     raise InputError(f"`{on}` is not a place to evaluate on.", [f"use one of: {', '.join(readers.KINDS)}"])
 
 

@@ -42,11 +42,13 @@ class Spec(Protocol):
 class ReaderSpec:
     """kind: host, onnx or target. files: name -> content of the model's folder, the ONNX file or the ELF.
 
+    size: height and width of the images that the model reads.
     simulator, fvp, timeout_s (a picture): for the target only.
     """
 
     kind: str
     files: dict[str, bytes] = field(repr=False)
+    size: tuple[int, int] = (image.HEIGHT, image.WIDTH)
     simulator: str = "auto"
     fvp: Path | None = None
     timeout_s: float = 120.0
@@ -60,21 +62,28 @@ class ReaderSpec:
         raise InputError(f"`{self.kind}` is not a place to evaluate on.", [f"use one of: {', '.join(KINDS)}"])
 
 
-def host_spec(model_dir: Path) -> ReaderSpec:
+def host_spec(model_dir: Path, size: tuple[int, int] = (image.HEIGHT, image.WIDTH)) -> ReaderSpec:
     """Paddle on the host, from a Paddle inference model folder."""
     files = {path.name: path.read_bytes() for path in sorted(model_dir.iterdir()) if path.is_file()}
-    return ReaderSpec("host", files)
+    return ReaderSpec("host", files, size)
 
 
-def onnx_spec(onnx: Path, model_dir: Path) -> ReaderSpec:
+def onnx_spec(onnx: Path, model_dir: Path, size: tuple[int, int] = (image.HEIGHT, image.WIDTH)) -> ReaderSpec:
     """ONNX Runtime on the host, from an ONNX file; the charset comes from the Paddle model folder."""
     files = {path.name: path.read_bytes() for path in sorted(model_dir.iterdir()) if path.is_file()}
-    return ReaderSpec("onnx", {**files, "model.onnx": onnx.read_bytes()})
+    return ReaderSpec("onnx", {**files, "model.onnx": onnx.read_bytes()}, size)
 
 
-def target_spec(elf: Path, *, simulator: str = "auto", fvp: Path | None = None, timeout_s: float = 120.0) -> ReaderSpec:
+def target_spec(
+    elf: Path,
+    size: tuple[int, int] = (image.HEIGHT, image.WIDTH),
+    *,
+    simulator: str = "auto",
+    fvp: Path | None = None,
+    timeout_s: float = 120.0,
+) -> ReaderSpec:
     """The firmware on a simulator."""
-    return ReaderSpec("target", {"ocrm55.elf": elf.read_bytes()}, simulator, fvp, timeout_s)
+    return ReaderSpec("target", {"ocrm55.elf": elf.read_bytes()}, size, simulator, fvp, timeout_s)
 
 
 class HostReader:
@@ -84,7 +93,7 @@ class HostReader:
         from ocrm55.export.paddle_model import PaddleModel
         from ocrm55.recognizer.inference import OnnxRecognizer, PaddleRecognizer
 
-        self._folder = _unpack(spec)
+        self._folder, self._size = _unpack(spec), spec.size
         folder = Path(self._folder.name)
         self._charset = PaddleModel(folder).charset
         self._network: PaddleRecognizer | OnnxRecognizer
@@ -92,7 +101,7 @@ class HostReader:
 
     def recognise(self, images: Sequence[np.ndarray]) -> list[Recognition]:
         """Pictures uint8 [H, W, 3] BGR -> what each says."""
-        tensors = (image.normalise(image.resize(pixels)) for pixels in images)
+        tensors = (image.normalise(image.resize(pixels, *self._size), self._size[1]) for pixels in images)
         return [ctc.decode(self._network.probabilities(tensor), self._charset) for tensor in tensors]
 
     def close(self) -> None:
@@ -118,7 +127,7 @@ class TargetReader:
             return []
         request = Request(
             elf=Path(self._folder.name) / "ocrm55.elf",
-            images=[image.resize(pixels) for pixels in images],
+            images=[image.resize(pixels, *self._spec.size) for pixels in images],
             stats=False,
             want_probabilities=False,
             timeout_s=self._spec.timeout_s * len(images),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from tvm import relax
 
@@ -130,8 +132,22 @@ def _activation(function: FlatFunction, node: Node) -> tuple[Activation, Node, l
     for match in (_relu, _hard_swish, _swish, _hard_sigmoid, _sigmoid):
         found = match(function, node)
         if found is not None:
-            return found
+            return _affine(function, *found)
     return NO_ACTIVATION, node, []
+
+
+def _affine(
+    function: FlatFunction, activation: Activation, last: Node, between: list[Node]
+) -> tuple[Activation, Node, list[Node]]:
+    """The activation with the factor and the offset, one number each, that follow it."""
+    for op in ("relax.multiply", "relax.add"):
+        user = function.only_user(last)
+        number = None if user is None or user.op != op else function.scalar(function.other_argument(user, last))
+        if user is None or not number or user.shape != last.shape:
+            continue
+        changed = {"gain": number} if op == "relax.multiply" else {"offset": number}
+        activation, between, last = replace(activation, **changed), [*between, last], user
+    return activation, last, between
 
 
 Match = tuple[Activation, Node, list[Node]] | None

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from tvm import relax
 
+from ocrm55.compiler.integer import MaxPool
 from ocrm55.compiler.lowering import int8_operators as emit
 from ocrm55.compiler.lowering.flat import FlatFunction, Node, shape_of
 from ocrm55.compiler.lowering.float32 import _activation as activation_after
@@ -46,6 +47,7 @@ class _Walk:
             "relax.matmul": self._matmul,
             "relax.mean": self._mean,
             "relax.nn.avg_pool2d": self._average_pool,
+            "relax.nn.max_pool2d": self._max_pool,
             "relax.multiply": self._multiply,
             "relax.add": self._add,
             "relax.nn.layer_norm": self._layer_norm,
@@ -213,6 +215,23 @@ class _Walk:
             raise UnsupportedError(f"pooling {self._function.layer(node)} pads its input.", TRIES)
         kernel, strides = attrs.pool_size, attrs.strides
         self._pool(node, (int(kernel[0]), int(kernel[1])), (int(strides[0]), int(strides[1])))
+
+    def _max_pool(self, node: Node) -> None:
+        attrs, layer = node.value.attrs, self._function.layer(node)
+        source = self._values[node.args[0].name]
+        _, channels, height, width = shape_of(node.args[0])
+        if any(int(d) != 1 for d in attrs.dilation) or attrs.layout != "NCHW":
+            raise UnsupportedError(f"pooling {layer} is dilated.", TRIES)
+        (kernel_height, kernel_width), (stride_y, stride_x), (top, left, *_) = (
+            [int(value) for value in values] for values in (attrs.pool_size, attrs.strides, attrs.padding)
+        )
+        spec = MaxPool(
+            channels, height, width, node.shape[2], node.shape[3], (kernel_height, kernel_width),
+            (stride_y, stride_x), (top, left),
+        )  # fmt: skip
+        origin = Origin(node.shape[2] * node.shape[3], channels, layer)
+        origin.write = emit.max_pool_writer(self._build, origin, source, spec)
+        self._bind(node, origin, image_index(node.shape[2], node.shape[3], channels))
 
     def _pool(self, node: Node, kernel: tuple[int, int], strides: tuple[int, int]) -> None:
         _, channels, height, width = node.shape

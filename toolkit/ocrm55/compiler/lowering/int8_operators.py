@@ -17,6 +17,7 @@ from ocrm55.compiler.integer import (
     Dequantize,
     Epilogue,
     Lookup,
+    MaxPool,
     NormalisedRows,
     Pointwise,
     Product,
@@ -176,7 +177,8 @@ def convolution_writer(build: Builder, origin: Origin, source: Value, spec: Conv
             step = np.full(spec.outputs, _step(read, source.origin.layer), np.float64)
         bias = packing.fold_zero_point(factor.weights, factor.bias, read.zero_point)
         step = step * factor.scale.astype(np.float64)
-        if quantised is not None and spec.activation.kind == "hard_swish" and _has_few_products(spec):
+        few = _has_few_products(spec) and not spec.activation.is_affine
+        if quantised is not None and spec.activation.kind == "hard_swish" and few:
             epilogue, tables, centre = _channel_tables(step, quantised, spec.outputs)
             bias = (bias - centre).astype(np.int32)
         else:
@@ -211,15 +213,17 @@ def _epilogue(
         return Epilogue("real", channels), {"scale": step.astype(np.float32)}
     out, zero = quantised.scale.astype(np.float64), quantised.zero_point
     kind = activation.kind
+    if activation.is_affine and not (kind == "hard_swish" and activation.offset == 0):
+        return _table(activation, step, quantised, channels)
     if kind in ("none", "relu"):
         low = zero if kind == "relu" else -128
         return Epilogue("clamp", channels, zero, low), {"scale": (step / out).astype(np.float32)}
     if kind == "hard_swish":
-        gain = (1 / (6 * out)).astype(np.float32)
+        gain = (activation.gain / (6 * out)).astype(np.float32)
         return Epilogue("hard_swish", channels, zero), {"scale": step.astype(np.float32), "gain": gain}
     if kind == "hard_sigmoid":
         return _hard_sigmoid(activation, step / out, quantised, channels)
-    return _table(_FUNCTIONS[kind], step, quantised, channels)
+    return _table(activation, step, quantised, channels)
 
 
 def _hard_sigmoid(
@@ -236,16 +240,17 @@ def _hard_sigmoid(
 
 
 def _table(
-    function: Callable[[np.ndarray], np.ndarray], step: np.ndarray, quantised: Quantised, channels: int
+    activation: Activation, step: np.ndarray, quantised: Quantised, channels: int
 ) -> tuple[Epilogue, dict[str, np.ndarray]]:
     """Any other function, by a table over the sum as int16.
 
     Beyond the largest output, and below -10, where sigmoid and swish are at most 5e-4, the argument may saturate.
     """
     out = _step(quantised, "an activation by table")
-    reach = max((127 - quantised.zero_point) * out * 1.02 + 0.5, 10.0)
+    ends = [(q - quantised.zero_point) * out for q in (-128, 127)]
+    reach = max(*((end - activation.offset) / activation.gain * 1.02 + 0.5 for end in ends), 10.0)
     unit = reach / 32768
-    table = packing.table16(function, unit, TABLE_SHIFT, out, quantised.zero_point)
+    table = packing.table16(_function(activation), unit, TABLE_SHIFT, out, quantised.zero_point)
     epilogue = Epilogue("table16", channels, quantised.zero_point, table_shift=TABLE_SHIFT)
     return epilogue, {"scale": (step / unit).astype(np.float32), "table": table}
 
@@ -278,20 +283,21 @@ def _hard_swish(x: np.ndarray) -> np.ndarray:
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
-
-
-_FUNCTIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {"sigmoid": _sigmoid, "swish": lambda x: x * _sigmoid(x)}
+    return 1 / (1 + np.exp(-np.maximum(x, -700)))  # beyond which exp leaves float64
 
 
 def _function(activation: Activation) -> Callable[[np.ndarray], np.ndarray]:
     """An activation in real numbers."""
-    return {
-        **_FUNCTIONS,
+    plain: Callable[[np.ndarray], np.ndarray] = {
+        "sigmoid": _sigmoid,
+        "swish": lambda x: x * _sigmoid(x),
         "relu": lambda x: np.maximum(x, 0),
         "hard_swish": _hard_swish,
         "hard_sigmoid": lambda x: np.clip(activation.alpha * x + activation.beta, 0, 1),
     }[activation.kind]
+    if not activation.is_affine:
+        return plain
+    return lambda x: activation.gain * plain(x) + activation.offset
 
 
 # --- products of activations -----------------------------------------------------------------------------------------
@@ -368,6 +374,19 @@ def pool_writer(
     return write
 
 
+def max_pool_writer(build: Builder, origin: Origin, source: Value, spec: MaxPool) -> Writer:
+    """The largest of each window, in the quantisation that it comes in."""
+
+    def write(quantised: Quantised | None, order: np.ndarray) -> str:
+        image, read = _integers(source, origin.layer)
+        if quantised is None or not quantised.equals(read):
+            raise UnsupportedError(f"pooling {origin.layer} gives another scale than it takes.", TRIES)
+        shape = (1, spec.output_height, spec.output_width, spec.channels)
+        return build.operator(spec, [image], build.tensor(shape, "int8", origin.layer), origin.layer)
+
+    return write
+
+
 def gate_writer(build: Builder, origin: Origin, gated: Value, gate: Value) -> Writer:
     """Squeeze-and-excite: an image times one factor a channel."""
 
@@ -416,7 +435,7 @@ def lookup_writer(build: Builder, origin: Origin, source: Value, activation: Act
             _function(activation), _step(read, layer), read.zero_point, _step(quantised, layer), quantised.zero_point
         )
         output = build.tensor(build.program.tensors[name].shape, "int8", layer)
-        spec = Lookup(origin.count, activation.kind)
+        spec = Lookup(origin.count, "" if activation.is_affine else activation.kind)
         return build.operator(spec, [name, build.weight(table, layer, "table")], output, layer)
 
     return write

@@ -11,5 +11,9 @@ def activate(activation: Activation, x: Value) -> Value:
     if activation.kind == "none":
         return x
     if activation.kind == "hard_sigmoid":
-        return call("f32x4_hard_sigmoid", x, number(activation.alpha), number(activation.beta))
-    return call(f"f32x4_{activation.kind}", x)
+        y = call("f32x4_hard_sigmoid", x, number(activation.alpha), number(activation.beta))
+    else:
+        y = call(f"f32x4_{activation.kind}", x)
+    if activation.is_affine:
+        return call("f32x4_fma_n", call("f32x4_set", number(activation.offset)), y, number(activation.gain))
+    return y

@@ -120,7 +120,8 @@ def function_name(spec: Spec) -> str:
         return f"{identifier(spec.title.rstrip('0123456789'))}_{shape}"
     else:
         return spec.kind
-    return name if spec.activation.kind == "none" else f"{name}_{spec.activation.kind}"
+    affine = "_affine" if spec.activation.is_affine else ""
+    return name if spec.activation.kind == "none" else f"{name}_{spec.activation.kind}{affine}"
 
 
 def _describe(spec: Spec) -> str:

@@ -22,6 +22,7 @@ from ocrm55.compiler.integer import (
     Dequantize,
     Epilogue,
     Lookup,
+    MaxPool,
     NormalisedRows,
     Pointwise,
     Product,
@@ -240,6 +241,17 @@ def _average_pool(spec: AveragePool, constants: Sequence[np.ndarray]) -> _Call:
     return _Call([*_structure("average_pool", fields), "ocrm55_average_pool_s8(&layer, x, y);"], {})
 
 
+def _max_pool(spec: MaxPool, constants: Sequence[np.ndarray]) -> _Call:
+    fields = [
+        f".channels = {spec.channels}, .height = {spec.height}, .width = {spec.width},",
+        f".height_out = {spec.output_height}, .width_out = {spec.output_width},",
+        f".kernel_height = {spec.kernel[0]}, .kernel_width = {spec.kernel[1]},",
+        f".stride_y = {spec.strides[0]}, .stride_x = {spec.strides[1]},",
+        f".pad_top = {spec.pads[0]}, .pad_left = {spec.pads[1]},",
+    ]
+    return _Call([*_structure("max_pool", fields), "ocrm55_max_pool_s8(&layer, x, y);"], {})
+
+
 def _channel_multiply(spec: ChannelMultiply, constants: Sequence[np.ndarray]) -> _Call:
     fields = [
         f".rows = {spec.rows}, .count = {spec.count}, .b_rows = 0,",
@@ -328,6 +340,7 @@ _KERNELS: dict[type[Spec], _Kernel] = {
     Depthwise: _Kernel(_depthwise, ("depthwise", *TILES)),
     Product: _Kernel(_product, ("matmul", *TILES)),
     AveragePool: _Kernel(_average_pool, ("average_pool", "quantize")),
+    MaxPool: _Kernel(_max_pool, ("max_pool",)),
     ChannelMultiply: _Kernel(_channel_multiply, ("multiply", "quantize")),
     NormalisedRows: _Kernel(_layer_norm, ("layer_norm", "quantize")),
     SoftmaxRows: _Kernel(_softmax, ("softmax", "quantize")),

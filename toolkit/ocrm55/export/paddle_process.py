@@ -1,0 +1,32 @@
+"""Runs a model folder with Paddle, in a process of its own: `python -m ocrm55.export.paddle_process FOLDER IN OUT`.
+
+IN and OUT are .npy files: an input tensor, and the probabilities. A damaged program can end Paddle's process in C++,
+without an exception; as a process apart that is an exit status. The last line of the output is the reason.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from ocrm55.errors import Ocrm55Error
+from ocrm55.recognizer.inference import PaddleRecognizer, first_line
+
+
+def main(folder: str, source: str, destination: str) -> int:
+    try:
+        probabilities = PaddleRecognizer(Path(folder)).probabilities(np.load(source))
+    except Ocrm55Error as trouble:
+        print(trouble.sentence)
+        return trouble.exit_code
+    except Exception as trouble:  # Paddle raises several unrelated types
+        print(first_line(trouble))
+        return 1
+    np.save(destination, probabilities)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
