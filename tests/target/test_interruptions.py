@@ -1,0 +1,92 @@
+"""Ctrl-C and SIGTERM in the middle of every stage: the right status, nothing half-written, no process left, and the
+next run works. Two runs at once in one folder: both are right.
+"""
+
+import json
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from ocrm55_process import Ocrm55, leftovers
+
+from ocrm55.stages import BUNDLED_MODEL
+
+pytestmark = [pytest.mark.slow, pytest.mark.qemu]
+
+SAMPLES = Path(__file__).resolve().parents[2] / "models" / "samples"
+PICTURE, OTHER = SAMPLES / "digit.png", SAMPLES / "word_capital.png"
+TEXTS = json.loads((SAMPLES / "samples.json").read_text(encoding="utf-8"))
+MANY = [PICTURE] * 40  # so many that the run takes some seconds
+
+# In the middle of which stage, told by what was printed last, and by which signal.
+MOMENTS = [
+    ("export ", 0.0, signal.SIGINT),
+    ("compile ", 2.0, signal.SIGTERM),
+    ("$ cmake --build", 0.4, signal.SIGINT),
+    ("run ", 0.0, signal.SIGHUP),
+    ("$ /", 0.7, signal.SIGTERM),
+]
+
+
+def texts(output: str) -> list[str]:
+    return [row["text"] for row in json.loads(output)]
+
+
+@pytest.fixture(scope="module")
+def folder(build_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tests of this file work, one after the other; it needs the programs that `build_dir` needs."""
+    return tmp_path_factory.mktemp("interrupted")
+
+
+def test_every_stage_can_be_interrupted_and_the_next_run_works(folder: Path) -> None:
+    build = folder / "build"
+    for stage, delay_s, number in MOMENTS:
+        run = Ocrm55(folder, "run-fvp", *MANY, "--build-dir", build)
+        run.wait_for(stage)
+        time.sleep(delay_s)
+        run.send(number)
+        status, output = run.end()
+        what = f"{number.name} {delay_s} s into `{stage}`: {run.said}"
+        assert status == 128 + number, what
+        assert run.lines[-2:] == ["interrupted", ""], what
+        assert "Traceback" not in run.said, what
+        assert run.survivors() == [], what
+        assert list(run.temporary.iterdir()) == [], what
+        assert leftovers(build) == [], what
+        assert "text: 7" not in output, what
+    run = Ocrm55(folder, "run-fvp", "--json", PICTURE, "--build-dir", build)
+    status, output = run.end()
+    assert (status, texts(output)) == (0, ["7"]), run.said
+
+
+def test_two_runs_at_once_in_one_folder(folder: Path) -> None:
+    """Both find the compiled model missing; a third one builds the firmware anew all the while."""
+    build = folder / "build"
+    variant = build / BUNDLED_MODEL / "int8"
+    shutil.rmtree(variant)
+    runs = [Ocrm55(folder, "run-fvp", "--json", picture, "--build-dir", build) for picture in (PICTURE, OTHER)]
+    builder = Ocrm55(folder, "build", "--force", "--build-dir", build)
+    for run, picture in zip(runs, (PICTURE, OTHER), strict=True):
+        status, output = run.end()
+        assert (status, texts(output)) == (0, [TEXTS[picture.name]]), run.said
+        assert run.survivors() == []
+    assert builder.end()[0] == 0, builder.said
+    said = "\n".join(run.said for run in (*runs, builder))
+    assert "waiting for another ocrm55" in said
+    assert leftovers(build) == []
+
+
+def test_a_killed_run_leaves_no_simulator_and_what_it_was_writing_goes_with_the_next_one(folder: Path) -> None:
+    build = folder / "build"
+    run = Ocrm55(folder, "run-fvp", *MANY, "--build-dir", build)
+    run.wait_for("$ /")
+    run.send(signal.SIGKILL)
+    run.end()
+    assert run.survivors() == []
+    half = build / BUNDLED_MODEL / ".int8.ocrm55-abcdefgh"
+    (half / "src").mkdir(parents=True)
+    run = Ocrm55(folder, "run-fvp", "--json", PICTURE, "--build-dir", build)
+    assert texts(run.end()[1]) == ["7"]
+    assert not half.exists()
