@@ -14,6 +14,9 @@ set(OCRM55_CMSIS_NN_TAG "v7.0.0" CACHE STRING "Release of CMSIS-NN that is fetch
 set(OCRM55_CMSIS_NN_COMMIT "22080c68d040c98139e6cb1549473e3149735f4d" CACHE STRING "Commit of OCRM55_CMSIS_NN_TAG")
 set(OCRM55_CMSIS_NN_REPOSITORY "https://github.com/ARM-software/CMSIS-NN.git" CACHE STRING "Where it is fetched from")
 
+# A sum is rounded once on its way to int8, as ONNX Runtime rounds it. Off: twice, as TFLite does by default.
+option(OCRM55_CMSIS_NN_SINGLE_ROUNDING "Build a source tree with CMSIS_NN_USE_SINGLE_ROUNDING" ON)
+
 # $Revision of arm_nnfunctions.h: v7.0.0 has 18.0.0, main of July 2026 has 19.1.0. Earlier ones have no fully connected
 # layer with a scale a channel.
 set(OCRM55_CMSIS_NN_OLDEST "18.0.0")
@@ -94,6 +97,9 @@ function(ocrm55_build_cmsis_nn root)
   set(CMAKE_CXX_COMPILER_WORKS TRUE)
   set(CMAKE_CXX_COMPILER_TARGET "${CMAKE_C_COMPILER_TARGET}")
   add_subdirectory("${root}" "${CMAKE_CURRENT_BINARY_DIR}/cmsis-nn" EXCLUDE_FROM_ALL)
+  if(OCRM55_CMSIS_NN_SINGLE_ROUNDING)
+    target_compile_definitions(cmsis-nn PRIVATE CMSIS_NN_USE_SINGLE_ROUNDING)
+  endif()
 endfunction()
 
 function(ocrm55_installed_cmsis_nn root result)

@@ -56,8 +56,8 @@ class Case:
         target.emit(operator, program)
         return program
 
-    def expected(self, program: Program) -> np.ndarray:
-        reference = CmsisNnReference(program)
+    def expected(self, program: Program, rounds_once: bool) -> np.ndarray:
+        reference = CmsisNnReference(program, rounds_once=rounds_once)
         reference.tensors = {t.name: t.data for t in program.tensors.values() if t.data is not None}
         reference.tensors |= {f"in_{i}": data for i, data in enumerate(self.inputs)}
         return reference.step(program.operators[0])
@@ -159,14 +159,14 @@ def elementwise(made: Cases) -> list[Case]:
 # --- C ----------------------------------------------------------------------------------------------------------------
 
 
-def write(folder: Path, cases: list[Case]) -> Path:
+def write(folder: Path, cases: list[Case], *, rounds_once: bool = True) -> Path:
     """The artifact: the emitted functions, their data, and a run that compares."""
     assert len(cases) <= LIMIT
     folder = fake_artifact.write(folder)
     parts = ['#include "ocrm55_model.h"', '#include "arm_nnfunctions.h"', '#include "ocrm55_kernels.h"',
              "#include <string.h>", "static uint8_t scratch[65536] __attribute__((aligned(16)));",
              "static int8_t y[65536] __attribute__((aligned(16)));"]  # fmt: skip
-    runs = [one for index, case in enumerate(cases) for one in _case(index, case, parts)]
+    runs = [one for index, case in enumerate(cases) for one in _case(index, case, parts, rounds_once)]
     text = (folder / "src/model.c").read_text()
     end = text.index("const float *ocrm55_model_output")
     names = text[text.index("const char *const ocrm55_operator_names") : text.index("#ifdef __ARM_ARCH")]
@@ -194,7 +194,7 @@ def _array(kind: str, name: str, data: np.ndarray) -> str:
     return f"extern const {kind} {name}[];\nconst {kind} {name}[{data.size}] {place} = {{{values}}};"
 
 
-def _case(index: int, case: Case, parts: list[str]) -> list[str]:
+def _case(index: int, case: Case, parts: list[str], rounds_once: bool) -> list[str]:
     """Adds a case's data and function to `parts`; returns the lines that run it."""
     program = case.program()
     operator, prefix = program.operators[0], f"c{index}_"
@@ -213,7 +213,7 @@ def _case(index: int, case: Case, parts: list[str]) -> list[str]:
     size = sum(w.size for w in operator.workspaces)
     if size:
         names.append("scratch")
-    parts.append(_array("int8_t", f"{prefix}expected", case.expected(program)))
+    parts.append(_array("int8_t", f"{prefix}expected", case.expected(program, rounds_once)))
     parts.append(f"static int32_t {prefix}size(void)\n{{\n{asked_size(case.spec)}\n}}\n")
     count = int(np.prod(case.shape))
     return [f"    /* {case.label} */", f"    memset(y, 0x55, sizeof y); memset(scratch, 0x55, {size} + {GUARD});",

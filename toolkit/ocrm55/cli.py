@@ -38,6 +38,7 @@ _COMMANDS = [
     ("build", "build", "build", _PIPELINE),
     ("package", "package", "package", _PIPELINE),
     ("verify", "verify", "verify", _PROOF),
+    ("agree", "agree", "agree", _PROOF),
     ("eval", "eval", "eval_", _PROOF),
     ("quantize-report", "quantize_report", "quantize_report", _PROOF),
     ("profile", "profile", "profile", _PROOF),

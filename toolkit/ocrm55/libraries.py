@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
+from ocrm55 import console
 from ocrm55.errors import InputError, ToolchainError
 
 VARIABLE = "CMSIS_NN_ROOT"
 NPU_DRIVER_VARIABLE = "ETHOSU_DRIVER_ROOT"
 FETCH = "fetch"  # instead of a path: a pinned release, by CMake's FetchContent
 OWN, LIBRARY = "m55", "cmsis-nn"
+ARCHIVES = ("libcmsis-nn.a", "libCMSISNN.a", "libcmsis_nn.a")
+DISASSEMBLERS = ("arm-none-eabi-objdump", "llvm-objdump-19", "llvm-objdump")
 CHOICES = ((OWN,), (LIBRARY,), (LIBRARY, OWN))
 
 
@@ -69,3 +74,33 @@ def defines(chosen: Sequence[str], path: Path | None = None) -> dict[str, str]:
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}, which --cmsis-nn or {VARIABLE} names.")
     return {"OCRM55_CMSIS_NN": str(folder)}
+
+
+def archive(folder: Path) -> Path | None:
+    """The library of an installed prefix; None for a source tree, which is built with the firmware."""
+    if (folder / "Source").is_dir() and (folder / "CMakeLists.txt").is_file():
+        return None
+    found = (folder / place / name for place in ("lib", "lib64", ".") for name in ARCHIVES)
+    return next((path for path in found if path.is_file()), None)
+
+
+def rounds_once(path: Path | None = None) -> bool:
+    """Whether requantising rounds once. What is built with the firmware does; an installed archive may round twice.
+
+    Only a library that rounds once multiplies without rounding (VQDMULH), so its instructions tell. One that nothing
+    here can disassemble is taken to be as its own CMakeLists builds it: twice.
+    """
+    if str(path or os.environ.get(VARIABLE)) == FETCH:
+        return True
+    folder = root(path)
+    installed = None if folder is None else archive(folder)
+    return installed is None or _multiplies_unrounded(installed, installed.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _multiplies_unrounded(path: Path, changed: int) -> bool:
+    """changed: time of the file's last change, so that another file of that name is looked at again."""
+    tool = next((found for name in DISASSEMBLERS if (found := shutil.which(name))), None)
+    if tool is None:
+        return False
+    return "vqdmulh.s32" in console.command([tool, "-d", path], timeout_s=120)

@@ -102,7 +102,8 @@ class _Host:
     def of(cls, artifact: Path, options: stages.Options, width: int | None) -> _Host:
         """width: columns, None for the model's own."""
         exact = options.precision == "int8"
-        reference = integer_reference(artifact, options.kernels, width) if exact else None
+        once = libraries.LIBRARY not in options.kernels or libraries.rounds_once(options.cmsis_nn)
+        reference = integer_reference(artifact, options.kernels, width, rounds_once=once) if exact else None
         if width is None:
             return cls(OnnxRecognizer(artifact / "model.onnx"), reference)
         with tempfile.TemporaryDirectory() as folder:
@@ -112,11 +113,20 @@ class _Host:
 
 
 def integer_reference(
-    artifact: Path, kernels: tuple[str, ...] = (libraries.OWN,), width: int | None = None
+    artifact: Path,
+    kernels: tuple[str, ...] = (libraries.OWN,),
+    width: int | None = None,
+    *,
+    rounds_once: bool = True,
 ) -> IntegerReference:
-    """The network of an int8 artifact, computed on the host; an NPU's regions by its functional model."""
+    """The network of an int8 artifact, computed on the host; an NPU's regions by its functional model.
+
+    rounds_once: how the copy of CMSIS-NN was built, see libraries.rounds_once.
+    """
     program, accelerator = program_of(artifact, kernels, width), accelerator_of(artifact)
-    return NpuReference(program, accelerator=accelerator) if accelerator else CmsisNnReference(program)
+    if accelerator:
+        return NpuReference(program, rounds_once=rounds_once, accelerator=accelerator)
+    return CmsisNnReference(program, rounds_once=rounds_once)
 
 
 def accelerator_of(artifact: Path) -> str:

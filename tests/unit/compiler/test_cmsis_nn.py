@@ -7,8 +7,8 @@ import onnx
 import pytest
 
 from ocrm55 import libraries
-from ocrm55.compiler import quantize_separate
-from ocrm55.compiler.cmsis_nn_reference import CmsisNnReference, power, requantised
+from ocrm55.compiler import exact_scales, quantize_separate
+from ocrm55.compiler.cmsis_nn_reference import CmsisNnReference, power, rounded_once, rounded_twice
 from ocrm55.compiler.folding import Graph
 from ocrm55.compiler.integer import Convolution, Depthwise, Epilogue, Pointwise, SoftmaxInt8, Sum, SumInt8
 from ocrm55.compiler.pipeline import CompileOptions, to_program
@@ -49,9 +49,12 @@ def test_a_scale_next_to_a_power_of_two_carries():
     assert (int(multiplier[0]), int(shift[0])) == (2**30, 1)
 
 
-def test_requantisation_rounds_halves_away_from_zero():
+def test_two_roundings_take_halves_away_from_zero_and_one_takes_them_up():
     v = np.asarray([-6, -2, 2, 6])
-    assert requantised(v, 2**30, -1).tolist() == [-2, -1, 1, 2]  # a quarter of each, -1.5 and -0.5 among them
+    assert rounded_twice(v, 2**30, -1).tolist() == [-2, -1, 1, 2]  # a quarter of each, -1.5 and -0.5 among them
+    assert rounded_once(v, 2**30, -1).tolist() == [-1, 0, 1, 2]
+    assert (int(rounded_twice(np.asarray(5), 2**30, -2)), int(rounded_once(np.asarray(5), 2**30, -2))) == (1, 1)
+    assert (int(rounded_twice(np.asarray(3), 2**30, -2)), int(rounded_once(np.asarray(3), 2**30, -2))) == (1, 0)
 
 
 def test_power_is_exp():
@@ -143,12 +146,61 @@ def test_activations_are_quantised_on_both_sides_and_clamps_are_not():
     assert names == ["x", "c", "h", "p"]
 
 
-def test_pools_keep_their_scale():
+def test_averages_over_an_image_keep_their_scale_but_for_a_lift():
     rng = np.random.default_rng(1)
-    quantised = quantize_separate.quantize(hard_swish_network(), rng.normal(size=(8, 1, 3, 6, 7)).astype(np.float32))
-    graph = Graph(quantised)
-    assert graph.constants["h.scale"] == graph.constants["p.scale"]
+    inputs = rng.normal(size=(8, 1, 3, 6, 7)).astype(np.float32)
+    graph = Graph(quantize_separate.quantize(hard_swish_network(), inputs))
+    assert graph.constants["h.scale"] < graph.constants["p.scale"] < graph.constants["h.scale"] * 1.0001
     assert graph.constants["h.zero_point"] == graph.constants["p.zero_point"]
+    graph = Graph(quantize_separate.quantize(hard_swish_network(), inputs, halves_down=False))
+    assert graph.constants["h.scale"] == graph.constants["p.scale"]
+
+
+def test_small_averages_become_depthwise_convolutions_of_the_same_values():
+    from ocrm55.compiler.calibration import open_session
+
+    nodes = [("AveragePool", ["x"], "y", {"kernel_shape": [2, 2], "strides": [2, 2]})]
+    before = network((1, 3, 5, 8), nodes, {}, (1, 3, 2, 4))
+    after = quantize_separate.small_pools_as_convolutions(before)
+    assert [n.op_type for n in after.graph.node] == ["Conv"]
+    x = np.random.default_rng(2).normal(size=(1, 3, 5, 8)).astype(np.float32)
+    wanted, found = (open_session(m).run(None, {"x": x})[0] for m in (before, after))
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_a_range_in_front_of_hard_swish_ends_where_it_is_zero():
+    inputs = np.random.default_rng(1).normal(size=(8, 1, 3, 6, 7)).astype(np.float32)
+    graph = Graph(quantize_separate.quantize(hard_swish_network(), inputs))
+    low = (-128 - int(graph.constants["c.zero_point"])) * float(graph.constants["c.scale"])
+    assert -3.6 < low < -2.4
+
+
+def test_factors_leave_no_halves():
+    rng = np.random.default_rng(5)
+    scales = (rng.uniform(0.3, 2, 300) * 1e-3).astype(np.float32)
+    outputs = np.full(300, 0.043, np.float32)
+    fitted = exact_scales.of_weights(scales, 0.0171, outputs)
+    assert (fitted >= scales).all() and (fitted < scales * 1.2).all() and (fitted / scales).mean() < 1.05
+    ratio = (np.float32(0.0171) * fitted) / outputs  # as ONNX Runtime has it
+    factor = ratio.astype(np.float64) * 2.0 ** (8 - np.frexp(ratio)[1])
+    assert (factor == np.rint(factor)).mean() > 0.9
+    exact = factor[factor == np.rint(factor)]
+    assert (exact % 4 == 3).all()
+
+
+def test_a_product_takes_a_factor_too():
+    scale = exact_scales.of_product(0.021, 0.0173, 1 / 254)
+    assert 0.021 <= scale < 0.0225
+    factor = np.float32(0.0173) * np.float32(1 / 254) / np.float32(scale)
+    p = float(factor) * 2.0 ** (8 - np.frexp(factor)[1])
+    assert p == round(p)
+
+
+def test_what_is_built_with_the_firmware_rounds_once(tmp_path):
+    (tmp_path / "Source").mkdir()
+    (tmp_path / "CMakeLists.txt").touch()
+    assert libraries.archive(tmp_path) is None
+    assert libraries.rounds_once(tmp_path)
 
 
 def test_every_operator_of_the_recognizer_that_it_has(int8_separate):

@@ -1,13 +1,14 @@
 """What CMSIS-NN computes, in numpy and to the last bit: integer sums requantised by multiplier and shift.
 
-Written from TFLite's definition of its int8 operators, which CMSIS-NN promises to follow, for a library built as its
-own CMakeLists builds it: with two roundings (CMSIS_NN_USE_SINGLE_ROUNDING not defined).
+Written from TFLite's definition of its int8 operators, which CMSIS-NN promises to follow. A library may have been built
+to round once (CMSIS_NN_USE_SINGLE_ROUNDING), as TFLite may, or twice; softmax and averages are the same in both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -34,11 +35,20 @@ ACCUMULATOR_BITS = 12  # of softmax: bits that a sum of exponents may grow by
 
 @dataclass
 class CmsisNnReference(IntegerReference):
-    """Runs a Program of which some operators are CMSIS-NN's; the others are computed as the own kernels do."""
+    """Runs a Program of which some operators are CMSIS-NN's; the others are computed as the own kernels do.
+
+    rounds_once: how the library was built, see libraries.rounds_once.
+    """
+
+    rounds_once: bool = True
 
     def compute(self, operator: Operator) -> Callable[..., np.ndarray] | None:
-        own = super().compute(operator)
-        return _COMPUTE.get(type(operator.spec), own) if operator.target == NAME else own
+        kind = type(operator.spec)
+        if operator.target != NAME:
+            return super().compute(operator)
+        if kind in _REQUANTISING:
+            return partial(_REQUANTISING[kind], rounded_once if self.rounds_once else rounded_twice)
+        return _COMPUTE.get(kind)
 
 
 # --- fixed point -----------------------------------------------------------------------------------------------------
@@ -56,14 +66,23 @@ def shifted_right(v: np.ndarray, bits: np.ndarray | int) -> np.ndarray:
     return (v >> bits) + ((v & remainder_mask) > threshold)
 
 
-def requantised(v: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray | int) -> np.ndarray:
+def rounded_twice(v: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray | int) -> np.ndarray:
     """v * multiplier * 2^(shift - 31): the product is rounded, then what is left of the shift is rounded again."""
     left, right = np.maximum(shift, 0), np.maximum(-np.asarray(shift), 0)
     return shifted_right(high_product(np.asarray(v, np.int64) << left, multiplier), right)
 
 
-def by(v: np.ndarray, factor: Factor) -> np.ndarray:
-    return requantised(v, factor.multiplier, factor.shift)
+def rounded_once(v: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray | int) -> np.ndarray:
+    """v * multiplier * 2^(shift - 31), rounded to nearest, halves up."""
+    bits = 31 - np.asarray(shift, np.int64)
+    return (((np.asarray(v, np.int64) * multiplier) >> (bits - 1)) + 1) >> 1
+
+
+Requantise = Callable[[np.ndarray, np.ndarray | int, np.ndarray | int], np.ndarray]
+
+
+def by(requantise: Requantise, v: np.ndarray, factor: Factor) -> np.ndarray:
+    return requantise(v, factor.multiplier, factor.shift)
 
 
 def limited(v: np.ndarray, zero_point: int, low: int = -128, high: int = 127) -> np.ndarray:
@@ -73,27 +92,33 @@ def limited(v: np.ndarray, zero_point: int, low: int = -128, high: int = 127) ->
 # --- operators -------------------------------------------------------------------------------------------------------
 
 
-def _finish(sums: np.ndarray, spec: Convolution, scale: np.ndarray) -> np.ndarray:
+def _finish(requantise: Requantise, sums: np.ndarray, spec: Convolution, scale: np.ndarray) -> np.ndarray:
     e = spec.epilogue
-    return limited(requantised(sums, *multiplier_and_shift(scale)), e.zero_point, e.low, e.high)
+    return limited(requantise(sums, *multiplier_and_shift(scale)), e.zero_point, e.low, e.high)
 
 
-def _pointwise(spec: Pointwise, x: np.ndarray, w: np.ndarray, bias: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    return _finish(reference.pointwise_sums(spec, x, w, bias), spec, scale)
+def _pointwise(
+    requantise: Requantise, spec: Pointwise, x: np.ndarray, w: np.ndarray, bias: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    return _finish(requantise, reference.pointwise_sums(spec, x, w, bias), spec, scale)
 
 
-def _convolution(spec: Convolution, x: np.ndarray, w: np.ndarray, bias: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    return _finish(reference.convolution_sums(spec, x, w, bias), spec, scale)
+def _convolution(
+    requantise: Requantise, spec: Convolution, x: np.ndarray, w: np.ndarray, bias: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    return _finish(requantise, reference.convolution_sums(spec, x, w, bias), spec, scale)
 
 
-def _depthwise(spec: Depthwise, x: np.ndarray, w: np.ndarray, bias: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    return _finish(reference.depthwise_sums(spec, x, w, bias), spec, scale)
+def _depthwise(
+    requantise: Requantise, spec: Depthwise, x: np.ndarray, w: np.ndarray, bias: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    return _finish(requantise, reference.depthwise_sums(spec, x, w, bias), spec, scale)
 
 
-def _product(spec: Product, a: np.ndarray, b: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def _product(requantise: Requantise, spec: Product, a: np.ndarray, b: np.ndarray, scale: np.ndarray) -> np.ndarray:
     e = spec.epilogue
     factor = Factor.of(float(scale[0]))
-    result = limited(by(reference.product_sums(spec, a, b), factor), e.zero_point, e.low, e.high)
+    result = limited(by(requantise, reference.product_sums(spec, a, b), factor), e.zero_point, e.low, e.high)
     return reference.placed_product(spec, result)
 
 
@@ -105,17 +130,17 @@ def _average_pool(spec: AveragePool, x: np.ndarray) -> np.ndarray:
     return limited(mean, 0)
 
 
-def _channel_multiply(spec: ChannelMultiply, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _channel_multiply(requantise: Requantise, spec: ChannelMultiply, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     left = a.reshape(spec.rows, spec.count).astype(np.int32) - spec.zero_a
     products = left * (b.reshape(1, spec.count).astype(np.int32) - spec.zero_b)
-    return limited(by(products, Factor.of(spec.gain)), spec.zero_y)
+    return limited(by(requantise, products, Factor.of(spec.gain)), spec.zero_y)
 
 
-def _add(spec: SumInt8, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _add(requantise: Requantise, spec: SumInt8, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     scale = addition(spec.step_a, spec.step_b, spec.step_y)
-    left = by((a.reshape(-1).astype(np.int64) - spec.zero_a) << ADD_SHIFT, scale.a)
-    right = by((b.reshape(-1).astype(np.int64) - spec.zero_b) << ADD_SHIFT, scale.b)
-    return limited(by(left + right, scale.y), spec.zero_y)
+    left = by(requantise, (a.reshape(-1).astype(np.int64) - spec.zero_a) << ADD_SHIFT, scale.a)
+    right = by(requantise, (b.reshape(-1).astype(np.int64) - spec.zero_b) << ADD_SHIFT, scale.b)
+    return limited(by(requantise, left + right, scale.y), spec.zero_y)
 
 
 def _copy(spec: CopyRows, x: np.ndarray) -> np.ndarray:
@@ -170,14 +195,16 @@ def saturated_left(v: np.ndarray, bits: int) -> np.ndarray:
     return np.clip(v << bits, INT32_MIN, INT32_MAX)
 
 
-_COMPUTE: dict[type, Callable[..., np.ndarray]] = {
+_REQUANTISING: dict[type, Callable[..., np.ndarray]] = {
     Pointwise: _pointwise,
     Convolution: _convolution,
     Depthwise: _depthwise,
     Product: _product,
-    AveragePool: _average_pool,
     ChannelMultiply: _channel_multiply,
     SumInt8: _add,
+}
+_COMPUTE: dict[type, Callable[..., np.ndarray]] = {
+    AveragePool: _average_pool,
     SoftmaxInt8: _softmax,
     CopyRows: _copy,
 }

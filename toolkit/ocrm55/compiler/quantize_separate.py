@@ -3,51 +3,113 @@
 CMSIS-NN, like the TFLite operators that it follows, ends every operator in int8: a sum is requantised and clamped, and
 whatever else follows reads int8 again. So there are scales at more places than in quantize.py, all of them one for the
 whole tensor, and an average leaves the scale of its input as it is. What ReLU and hard-sigmoid do is a clamp: nothing
-is quantised in front of them.
+is quantised in front of them. In front of hard-swish and swish a range is chosen for what comes out behind them: below
+-3, where hard-swish is 0, there is nothing to tell apart.
+
+Scales of weights, and of products, are chosen so that requantisations have no halves (exact_scales.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from math import prod
 
 import numpy as np
 import onnx
+from onnx import helper
 
-from ocrm55.compiler import calibration, ranges
-from ocrm55.compiler.folding import Graph, fold
+from ocrm55.compiler import calibration, exact_scales, ranges
+from ocrm55.compiler.calibration import Histogram
+from ocrm55.compiler.folding import Graph, attributes, fold, shapes
 from ocrm55.compiler.quantize import (
     MOVES,
     QuantizeOptions,
     choose,
     has_weights,
-    insert,
+    quantise_weights,
     quantised_tensors,
 )
+from ocrm55.compiler.quantize import _Writer as Writer
 from ocrm55.compiler.ranges import Quantisation
 
 CLAMPS = ("Relu", "HardSigmoid")
 POOLS = ("GlobalAveragePool", "AveragePool")
+LARGEST_WINDOW = 25  # pixels of an average that costs little as a depthwise convolution
+# By how much the scale behind an average over an image is lifted, so that ONNX's halves go down, as the library's do.
+# More than float32's rounding of a mean, less than the distance of a mean of 960 pixels from a half.
+LIFT = 2.0**-16
+SHARES_OF_HIGH = np.linspace(1.0, 0.3, 29)
+
+Array = np.ndarray
 
 
 def quantize(
-    model: onnx.ModelProto, inputs: Sequence[np.ndarray], options: QuantizeOptions | None = None
+    model: onnx.ModelProto,
+    inputs: Sequence[np.ndarray],
+    options: QuantizeOptions | None = None,
+    *,
+    halves_down: bool = True,
 ) -> onnx.ModelProto:
-    """Calibrate a float model on `inputs` and return it with QDQ nodes around every operator."""
+    """Calibrate a float model on `inputs` and return it with QDQ nodes around every operator.
+
+    halves_down: averages such that ONNX Runtime rounds them as CMSIS-NN does; otherwise they stay as they are, with one
+    scale in front and behind.
+    """
     options = options or QuantizeOptions(channel_scales=False)
     folded = fold(model)
+    if halves_down:
+        folded = small_pools_as_convolutions(folded)
     graph = Graph(folded)
     histograms = calibration.collect(folded, tensors(graph), inputs)
     chosen = choose(graph, histograms, options)
+    chosen |= in_front_of_activations(graph, histograms)
     for group in alike(graph, chosen):
         chosen |= dict.fromkeys(group, ranges.of_range(*_reach([chosen[name] for name in group])))
-    return insert(folded, chosen)
+    _fit_products(graph, chosen)
+    if halves_down:
+        _lift(graph, chosen)
+    return ExactWriter(folded, chosen).write()
+
+
+# --- averages --------------------------------------------------------------------------------------------------------
+
+
+def small_pools_as_convolutions(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Averages over a few pixels as depthwise convolutions, which requantise: a mean of four is often a half.
+
+    CMSIS-NN rounds the halves of its average away from zero, ONNX to even: a fourth of all values would differ.
+    """
+    graph, known = Graph(model), shapes(model)
+    for index, node in enumerate(graph.nodes):
+        if node.op_type != "AveragePool":
+            continue
+        given = attributes(node)
+        kernel = [int(k) for k in given["kernel_shape"]]
+        if any(given.get("pads", [0])) or given.get("ceil_mode", 0) or prod(kernel) > LARGEST_WINDOW:
+            continue
+        channels, weights = known[str(node.input[0])][1], f"{node.output[0]}.mean"
+        graph.constants[weights] = np.full((channels, 1, *kernel), 1 / prod(kernel), np.float32)
+        graph.nodes[index] = helper.make_node(
+            "Conv", [node.input[0], weights], list(node.output), node.name, group=channels, kernel_shape=kernel,
+            strides=[int(s) for s in given.get("strides", [1, 1])],
+        )  # fmt: skip
+    return graph.model()
+
+
+def _lift(graph: Graph, chosen: dict[str, Quantisation]) -> None:
+    """The scale behind averages over an image, see LIFT. Their means lie below 0, so the library rounds halves down."""
+    for node in graph.nodes:
+        if node.op_type == "GlobalAveragePool":
+            mean = chosen[node.output[0]]
+            scale = np.float32(float(mean.scale) * (1 + LIFT))
+            chosen[node.output[0]] = Quantisation(np.asarray(scale), mean.zero_point)
 
 
 def alike(graph: Graph, chosen: dict[str, Quantisation]) -> list[set[str]]:
     """Tensors that share a scale: what a pool reads and writes, what a concatenation does."""
     groups: list[set[str]] = []
     for node in graph.nodes:
-        if node.op_type in (*POOLS, "Concat"):
+        if node.op_type in (*POOLS, "MaxPool", "Concat"):
             group = {_stored(graph, str(name), chosen) for name in (*node.input, *node.output)}
             for other in [g for g in groups if g & group]:
                 groups.remove(other)
@@ -70,6 +132,47 @@ def _reach(quantisations: Sequence[Quantisation]) -> tuple[float, float]:
     low = min(float(q.scale) * (ranges.LOW - q.zero_point) for q in quantisations)
     high = max(float(q.scale) * (ranges.HIGH - q.zero_point) for q in quantisations)
     return low, high
+
+
+# --- activations -----------------------------------------------------------------------------------------------------
+
+
+def in_front_of_activations(graph: Graph, histograms: dict[str, Histogram]) -> dict[str, Quantisation]:
+    """Ranges of the tensors that only an activation reads, with the least error of what it writes."""
+    found = {}
+    for name, histogram in histograms.items():
+        readers = sorted(str(user.op_type) for user in graph.users(name))
+        if readers and set(readers) == {"HardSwish"}:
+            found[name] = _for_activation(histogram, _hard_swish, (-3.5, -3.2, -3.0, -2.8, -2.5))
+        elif readers == ["Mul", "Sigmoid"]:
+            found[name] = _for_activation(histogram, _swish, (-10.0, -8.0, -6.0, -5.0, -4.0))
+    return found
+
+
+def _for_activation(histogram: Histogram, function: Callable[[Array], Array], lows: Sequence[float]) -> Quantisation:
+    """lows: ends of the range to try, besides the smallest value that there was."""
+    least, most = float(histogram.low.min()), float(histogram.high.max())
+    counts, edges = np.histogram(histogram.centres, ranges.MERGED_BINS, (least, most + 1e-9), weights=histogram.counts)
+    values, weights = ((edges[:-1] + edges[1:]) / 2)[counts > 0], counts[counts > 0]
+    wanted = function(values)
+    candidates = [
+        ranges.of_range(low, most * share)
+        for low in {max(low, least) for low in (least, *lows)}
+        for share in SHARES_OF_HIGH
+    ]
+    errors = [float(weights @ np.square(function(c.round_trip(values)) - wanted)) for c in candidates]
+    return candidates[int(np.argmin(errors))]
+
+
+def _hard_swish(x: Array) -> Array:
+    return x * np.clip(x + 3, 0, 6) / 6
+
+
+def _swish(x: Array) -> Array:
+    return x / (1 + np.exp(-x))
+
+
+# --- which tensors ---------------------------------------------------------------------------------------------------
 
 
 def tensors(graph: Graph) -> list[str]:
@@ -110,3 +213,61 @@ def _is_moved(graph: Graph, name: str, wanted: set[str]) -> bool:
             return True
         node = graph.producer(source)
     return False
+
+
+# --- scales without halves -------------------------------------------------------------------------------------------
+
+
+def _fit_products(graph: Graph, chosen: dict[str, Quantisation]) -> None:
+    """Scales of what squeeze-and-excite's gates multiply, a little larger where that leaves no halves."""
+    for node in graph.nodes:
+        name = str(node.output[0])
+        if node.op_type != "Mul" or name not in chosen or not all(i in chosen for i in node.input):
+            continue
+        factors = [chosen[i] for i in node.input]
+        if any(q.per_channel for q in (*factors, chosen[name])):
+            continue
+        left, right = (float(q.scale) for q in factors)
+        scale = exact_scales.of_product(float(chosen[name].scale), left, right)
+        chosen[name] = Quantisation(np.asarray(np.float32(scale)), chosen[name].zero_point)
+
+
+class ExactWriter(Writer):
+    """Writes weights whose sums requantise by factors that leave no halves."""
+
+    def __init__(self, model: onnx.ModelProto, chosen: dict[str, Quantisation]) -> None:
+        super().__init__(model, chosen)
+        self._requantised = {
+            str(node.input[1]): found
+            for node in self.graph.nodes
+            if has_weights(self.graph, node) and (found := self._requantisation(node)) is not None
+        }
+
+    def _requantisation(self, node: onnx.NodeProto) -> tuple[float, Array, float] | None:
+        """Scale of the input, scales of the output, and the gain of a clamp in between; None for float32 results."""
+        source = _stored(self.graph, str(node.input[0]), self.chosen)
+        name, gain = str(node.output[0]), 1.0
+        user = self.graph.only_user(name)
+        if user is not None and _adds_bias(self.graph, user):
+            name = str(user.output[0])
+            user = self.graph.only_user(name)
+        if name not in self.chosen and user is not None and user.op_type in CLAMPS:
+            name = str(user.output[0])
+            gain = float(attributes(user).get("alpha", 1.0)) if user.op_type == "HardSigmoid" else 1.0
+        if name not in self.chosen or self.chosen[source].per_channel:
+            return None
+        return float(self.chosen[source].scale), self.chosen[name].scale, gain
+
+    def _weights(self, name: str, axis: int) -> list[onnx.NodeProto]:
+        weights = self.graph.constants[name]
+        q, scale = quantise_weights(weights, axis)
+        if name in self._requantised:
+            scale = exact_scales.of_weights(scale, *self._requantised[name])
+            q = rounded(weights, scale, axis)
+        return self._constant(name, q, scale, np.zeros(len(scale), np.int8), axis)
+
+
+def rounded(weights: Array, scale: Array, axis: int) -> Array:
+    """int8 weights for scales that were chosen already, one for each index of `axis`."""
+    spread = scale.reshape([-1 if i == axis else 1 for i in range(weights.ndim)])
+    return np.clip(np.rint(weights / spread), -127, 127).astype(np.int8)

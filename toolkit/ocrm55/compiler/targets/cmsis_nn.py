@@ -28,6 +28,7 @@ from ocrm55.errors import Ocrm55Error, UnsupportedError
 
 NAME = "cmsis-nn"
 HEADERS = ('"arm_nnfunctions.h"', '"ocrm55_kernels.h"')
+SAME_SCALE = 1e-4  # a scale may be lifted by less than what a mean of 960 pixels shows, see quantize_separate.py
 LARGEST_EXTENT = 0xFFFF  # arm_concatenation_s8_x counts in uint16_t
 
 
@@ -69,7 +70,7 @@ class CmsisNnTarget(Target):
 def keeps_scale(spec: AveragePool) -> bool:
     """Whether a mean is one of the integers themselves, as arm_avgpool_s8 takes it."""
     count = spec.kernel[0] * spec.kernel[1]
-    return spec.zero_x == spec.zero_y and abs(spec.gain * count - 1) < 1e-6
+    return spec.zero_x == spec.zero_y and abs(spec.gain * count - 1) < SAME_SCALE
 
 
 def _convolution_refusal(spec: Convolution) -> str | None:
