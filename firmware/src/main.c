@@ -25,7 +25,16 @@ _Static_assert(OCRM55_INPUT_CHANNELS == OCRI_CHANNELS, "the model takes colour i
 #define ARENA_ROOM ((OCRM55_ARENA_BYTES + CACHE_LINE - 1u) / CACHE_LINE * CACHE_LINE)
 #define ARENA_ALIGN (OCRM55_ARENA_ALIGN > CACHE_LINE ? OCRM55_ARENA_ALIGN : CACHE_LINE)
 
-static uint8_t arena[ARENA_ROOM] __attribute__((section(".ocrm55.arena"), aligned(ARENA_ALIGN)));
+/* Bytes on either side of the arena that nobody may write to; a test of long runs builds with some, to see that nobody does. */
+#ifndef OCRM55_ARENA_GUARD
+#define OCRM55_ARENA_GUARD 0
+#endif
+#define GUARD_VALUE 0xA6u
+_Static_assert(OCRM55_ARENA_GUARD % ARENA_ALIGN == 0, "the arena stays aligned");
+
+static uint8_t arena_and_guards[OCRM55_ARENA_GUARD + ARENA_ROOM + OCRM55_ARENA_GUARD]
+    __attribute__((section(".ocrm55.arena"), aligned(ARENA_ALIGN)));
+static uint8_t *const arena = arena_and_guards + OCRM55_ARENA_GUARD;
 static uint64_t operator_ends[OCRM55_OPERATOR_COUNT];
 
 static void print_identity(void)
@@ -146,6 +155,16 @@ static bool write_probabilities(int32_t file)
     return written;
 }
 
+static bool guards_hold(void)
+{
+    for (uint32_t i = OCRM55_ARENA_GUARD; i-- > 0;) {
+        if (arena_and_guards[i] != GUARD_VALUE || arena[ARENA_ROOM + i] != GUARD_VALUE) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum status recognise_all(const struct options *options)
 {
     struct image_source source;
@@ -160,24 +179,28 @@ static enum status recognise_all(const struct options *options)
             return complain(STATUS_FILE_WRITE, "cannot write probabilities to ", options->probabilities);
         }
     }
+    enum status status = STATUS_OK;
     bool written = true;
-    for (uint32_t i = 0; i < source.count && written; i++) {
+    for (uint32_t i = 0; i < source.count && written && status == STATUS_OK; i++) {
         print_text("image ");
         print_u32(i + 1);
         print_text("/");
         print_u32(source.count);
         print_text("\n");
         const struct ocri_image image = image_source_next(&source);
-        const enum status recognised = recognise(&image, 0, options->stats);
-        if (recognised != STATUS_OK) {
-            return recognised;
+        status = recognise(&image, 0, options->stats);
+        if (status == STATUS_OK && !guards_hold()) {
+            status = complain(STATUS_ARENA, "the model wrote beyond its arena", "");
         }
-        if (file >= 0) {
+        if (status == STATUS_OK && file >= 0) {
             written = write_probabilities(file);
         }
     }
     if (file >= 0) {
         written = platform_file_close(file) && written;
+    }
+    if (status != STATUS_OK) {
+        return status;
     }
     return written ? STATUS_OK
                    : complain(STATUS_FILE_WRITE, "cannot write probabilities to ", options->probabilities);
@@ -197,7 +220,8 @@ int main(void)
     }
     /* Memory is not zero when a board wakes up, but QEMU's is: an operator that reads what nobody wrote shall fail there
      * too. All bits set is NaN in float32. */
-    memset(arena, 0xFF, sizeof arena);
+    memset(arena_and_guards, GUARD_VALUE, sizeof arena_and_guards);
+    memset(arena, 0xFF, ARENA_ROOM);
 
     enum status status = npu_begin();
     if (status == STATUS_OK) {

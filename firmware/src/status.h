@@ -11,6 +11,7 @@ enum status {
     STATUS_FILE_READ = 13,     /* it ended early */
     STATUS_FILE_TOO_LARGE = 14,
     STATUS_FILE_WRITE = 15,    /* the file of probabilities cannot be written */
+    STATUS_ARENA = 16,         /* the model wrote beyond its arena, seen with OCRM55_ARENA_GUARD */
     STATUS_OCRI_SHORT = 20,    /* the file of images: shorter than its header */
     STATUS_OCRI_MAGIC = 21,    /* does not begin with OCRI */
     STATUS_OCRI_VERSION = 22,  /* another version */
