@@ -178,7 +178,7 @@ def test_a_wrong_path_to_arm_s_driver_is_one_sentence(folder: Path, elf: Path) -
 
 
 def test_a_program_for_the_cpu_has_no_driver(fake_elf: Path, case: npu_artifact.Case) -> None:
-    with pytest.raises(InputError, match="has no driver for the NPU"):
+    with pytest.raises(InputError, match="the program has no driver for the NPU"):
         find_simulator("qemu").run(Request(fake_elf, [fake.image()], npu=ACCELERATOR))
 
 

@@ -110,8 +110,8 @@ class Simulator(ABC):
     def arguments(self, elf: str, words: Sequence[str], request: Request) -> list[str]:
         """The command line for `elf` with the firmware's command line `words`; run in a folder of the run's own."""
 
-    def companion(self, request: Request) -> Companion:
-        """Who attends the run: of a board that lacks a part, the one that plays it."""
+    def companion(self, request: Request, elf: Path) -> Companion:
+        """Who attends the run of `elf`: of a board that lacks a part, the one that plays it."""
         return Companion()
 
     def uart_of(self, output: str) -> str:
@@ -136,9 +136,10 @@ class Simulator(ABC):
         if not elf.is_file():
             raise InputError(f"{elf} is not there.", ["ocrm55 build"])
         self.version()
-        with _temporary_folder() as place, contextlib.closing(self.companion(request)) as companion:
+        with _temporary_folder() as place, contextlib.ExitStack() as stack:
             with request.guard():
                 _take(elf, place / _ELF)
+            companion = stack.enter_context(contextlib.closing(self.companion(request, place / _ELF)))
             words = ["ocrm55"]
             if request.images:
                 (place / _IMAGES).write_bytes(ocri(request.images))

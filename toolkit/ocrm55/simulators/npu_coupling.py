@@ -36,7 +36,7 @@ class NpuCoupling(Companion):
         way = npu_access.access(elf.read_symbols(elf_file))
         if way is None:
             raise InputError(
-                f"{elf_file} has no driver for the NPU: it was compiled for the CPU alone.", ["compile with --npu"]
+                "the program has no driver for the NPU: it was compiled for the CPU alone.", ["compile with --npu"]
             )
         self._access = way
         self._accelerator = accelerator

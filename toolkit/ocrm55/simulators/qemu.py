@@ -64,7 +64,7 @@ class Qemu(Simulator):
             *("-kernel", elf),
         ]
 
-    def companion(self, request: Request) -> Companion:
+    def companion(self, request: Request, elf: Path) -> Companion:
         """QEMU's board has no Ethos-U: a program that was compiled for one meets `ocrm55.npu_model` in its place."""
         if request.npu is None and request.npu_fault is None:
             return Companion()
@@ -77,7 +77,7 @@ class Qemu(Simulator):
         if request.npu_fault not in (None, *Fault):
             raise InputError(f"there is no fault `{request.npu_fault}`.", [f"use one of {', '.join(Fault)}"])
         fault = None if request.npu_fault is None else Fault(request.npu_fault)
-        return NpuCoupling(request.elf, by_name(request.npu), fault)
+        return NpuCoupling(elf, by_name(request.npu), fault)
 
     def check_end(self, ended: Ended) -> None:
         if "Lockup" in ended.complaints or ended.returncode in _LOCKUP_STATUSES:
