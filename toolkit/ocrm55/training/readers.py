@@ -43,7 +43,7 @@ class ReaderSpec:
     """kind: host, onnx or target. files: name -> content of the model's folder, the ONNX file or the ELF.
 
     size: height and width of the images that the model reads.
-    simulator, fvp, timeout_s (a picture): for the target only.
+    simulator, fvp, timeout_s (a picture), npu (that the firmware was compiled for): for the target only.
     """
 
     kind: str
@@ -52,6 +52,7 @@ class ReaderSpec:
     simulator: str = "auto"
     fvp: Path | None = None
     timeout_s: float = 120.0
+    npu: str | None = None
 
     def open(self) -> Reader:
         """The reader. Raises InputError for a kind that does not exist and for a model that cannot be loaded."""
@@ -81,9 +82,10 @@ def target_spec(
     simulator: str = "auto",
     fvp: Path | None = None,
     timeout_s: float = 120.0,
+    npu: str | None = None,
 ) -> ReaderSpec:
     """The firmware on a simulator."""
-    return ReaderSpec("target", {"ocrm55.elf": elf.read_bytes()}, size, simulator, fvp, timeout_s)
+    return ReaderSpec("target", {"ocrm55.elf": elf.read_bytes()}, size, simulator, fvp, timeout_s, npu)
 
 
 class HostReader:
@@ -131,6 +133,7 @@ class TargetReader:
             stats=False,
             want_probabilities=False,
             timeout_s=self._spec.timeout_s * len(images),
+            npu=self._spec.npu,
         )
         results = self._simulator.run(request).results
         if len(results) != len(images):
