@@ -41,7 +41,8 @@ def reader_spec(
         return readers.onnx_spec(network, stages.model(options.made), stages.input_size(options.made))
     if on == "target":
         elf, size = stages.firmware(options), stages.input_size(options.made)
-        return readers.target_spec(elf, size, simulator=simulator, fvp=fvp, timeout_s=timeout_s)
+        npu = options.npu or None
+        return readers.target_spec(elf, size, simulator=simulator, fvp=fvp, timeout_s=timeout_s, npu=npu)
     raise InputError(f"`{on}` is not a place to evaluate on.", [f"use one of: {', '.join(readers.KINDS)}"])
 
 
