@@ -163,7 +163,9 @@ def quantised(model: onnx.ModelProto, options: CompileOptions) -> onnx.ModelProt
     frontend.check_interface(model)
     height, width = (d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim[2:])
     inputs = calibration.tensors(calibration.images(options.calibrate), width, height)
-    if not is_fused(options.kernels) or options.npu:
+    if options.npu:
+        return quantize_separate.quantize(model, inputs, halves_down=False)
+    if not is_fused(options.kernels):
         return quantize_separate.quantize(model, inputs)
     return quantize(model, inputs)
 

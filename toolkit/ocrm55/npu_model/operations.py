@@ -125,12 +125,14 @@ def weights(context: Context, kernel: Kernel, depthwise: bool) -> Values:
 
 
 def convolution(context: Context) -> Scaled:
-    """NPU_OP_CONV: a matrix product a tap, in float64, which is exact: the sums stay far below 2**53."""
+    """NPU_OP_CONV: a matrix product a tap, in floating point that is exact: no sum can leave the type's integers."""
     kernel = context.registers.kernel()
-    padded = pad(read_ifm(context, kernel).astype(np.float64), kernel, 0)
-    filters = weights(context, kernel, depthwise=False).astype(np.float64)
+    values, filters = read_ifm(context, kernel), weights(context, kernel, depthwise=False)
+    largest = np.abs(values).max(initial=0) * np.abs(filters).sum(axis=(1, 2, 3)).max(initial=0)
+    exact: type[np.floating[Any]] = np.float32 if largest < 1 << 24 else np.float64
+    padded, filters = pad(values.astype(exact), kernel, 0), filters.astype(exact)
     height, width, depth = ofm = context.registers.ofm_shape()
-    total = np.zeros((height * width, depth))
+    total = np.zeros((height * width, depth), exact)
     for row, column, seen in windows(padded, kernel, ofm):
         total += seen.reshape(height * width, -1) @ filters[:, row, column].T
     return _per_channel(context, total.astype(np.int64).reshape(ofm))

@@ -1,0 +1,85 @@
+"""The bundled recognizer with an Ethos-U55, computed on the host: the regions by the NPU's functional model.
+
+Whether the board computes the same is tests/target/test_npu_samples.py's question.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ocrm55 import stages, verification
+from ocrm55.compiler import frontend, pipeline
+from ocrm55.compiler.npu.reference import NpuReference
+from ocrm55.compiler.reference import IntegerReference
+from ocrm55.compiler.targets.base import assign
+from ocrm55.npu_model import judge
+from ocrm55.recognizer import ctc, image
+from ocrm55.recognizer.charset import load_charset
+
+pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
+pytestmark = pytest.mark.slow
+
+LEAST_SHARE_OF_MACS = 0.95
+MOST_REGIONS = 8
+MOST_ARENA_BYTES = 700_000
+
+
+@pytest.fixture(scope="session")
+def artifact(build_dir: Path) -> Path:
+    return stages.artifact(stages.Options(build_dir=build_dir, npu="ethos-u55-128", npu_fallback=True))
+
+
+def test_nearly_all_of_the_work_is_the_npu_s_and_the_artifact_says_so(artifact: Path) -> None:
+    metadata = json.loads((artifact / "metadata.json").read_text())
+    npu = metadata["npu"]
+    assert npu["macs"] >= LEAST_SHARE_OF_MACS * metadata["macs"]
+    assert len(npu["regions"]) <= MOST_REGIONS
+    assert npu["macs"] == sum(region["macs"] for region in npu["regions"])
+    assert npu["vela_cycles"] == sum(region["vela_cycles"] for region in npu["regions"])
+    assert metadata["arena_bytes"] <= MOST_ARENA_BYTES
+    assert metadata["placement"]["arena"]["region"] not in ("ITCM", "DTCM")
+    assert metadata["placement"]["weights"]["region"] not in ("ITCM", "DTCM")
+    for operator in metadata["operators"]:
+        assert operator["target"] == "ethos-u55" or operator["why_not"]["ethos-u55"]
+    header = (artifact / "include" / "ocrm55_model.h").read_text()
+    assert "#define OCRM55_NPU_MACS 128" in header
+    assert "#define OCRM55_NPU_FALLBACK 1" in header
+
+
+def test_every_sample_reads_the_same_on_the_npu_and_on_the_core(artifact: Path, samples: dict[Path, str]) -> None:
+    charset = load_charset()
+    on_npu, on_core = verification.integer_reference(artifact), core_reference(artifact)
+    assert isinstance(on_npu, NpuReference)
+    for path, text in samples.items():
+        pixels = image.resize(image.read_image(path))
+        fast, slow = on_npu.probabilities(pixels), on_core.probabilities(pixels)
+        assert ctc.decode(fast, charset).text == ctc.decode(slow, charset).text == text, path.name
+
+
+def test_every_region_is_what_litert_makes_of_its_file(artifact: Path, samples: dict[Path, str]) -> None:
+    """On what the network really hands to it, bit for bit."""
+    pytest.importorskip("ai_edge_litert.interpreter", reason="ai-edge-litert is not installed")
+    reference = verification.integer_reference(artifact)
+    regions = [step for step in reference.program.steps if step.kind == "npu_region"]
+    assert len(regions) == len(list((artifact / "npu").glob("*.tflite")))
+    for path in list(samples)[:2]:
+        reference.probabilities(image.resize(image.read_image(path)))
+        for region in regions:
+            data = (artifact / "npu" / f"{region.layer}.tflite").read_bytes()
+            expected = judge.reference(data, [four_axes(reference.tensors[name]) for name in region.inputs])
+            for name, values in zip(region.outputs, expected, strict=True):
+                np.testing.assert_array_equal(reference.tensors[name].reshape(-1), values.reshape(-1), region.layer)
+
+
+def core_reference(artifact: Path) -> IntegerReference:
+    """The same network with nothing but the core: what a program with --npu-fallback computes without an NPU."""
+    options = pipeline.CompileOptions(precision="int8")
+    program = pipeline.to_program(frontend.read_onnx(artifact / "model.onnx"), options)
+    assign(program, pipeline.targets_for("int8"))
+    return IntegerReference(program)
+
+
+def four_axes(values: np.ndarray) -> np.ndarray:
+    return values.reshape((1,) * (4 - values.ndim) + values.shape)
