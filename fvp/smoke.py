@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Read a few samples on QEMU and on the FVP, with every build, and compare the texts.
 
-    fvp/smoke.py [--build-dir DIR] [--builds int8,float32,npu,npu-fallback] [--simulators qemu,fvp]
+    fvp/smoke.py [--build-dir DIR] [--builds int8,float32,npu,npu-fallback,cmsis-nn] [--simulators qemu,fvp]
 
 `npu` is the int8 network on the FVP's own Ethos-U55, and on its model beside QEMU. `npu-fallback` brings the CPU's
-kernels too: it is also run without an NPU, on QEMU, and has to read the same.
+kernels too: it is also run without an NPU, on QEMU, and has to read the same. `cmsis-nn` calls Arm's kernels, from the
+copy of CMSIS-NN that CMSIS_NN_ROOT names.
 
 Ends with status 1 where a text differs from models/samples/samples.json.
 """
@@ -23,6 +24,7 @@ PICTURES = ("word_capital.png", "price.png", "inverted.png", "blank.png")
 BUILDS = {
     "int8": ["--precision", "int8"],
     "float32": ["--precision", "float32"],
+    "cmsis-nn": ["--kernels", "cmsis-nn"],
     "npu": ["--npu", "ethos-u55-128"],
     "npu-fallback": ["--npu", "ethos-u55-128", "--npu-fallback"],
 }
