@@ -23,7 +23,7 @@ from ocrm55.export import paddle_model
 from ocrm55.recognizer.charset import load_dictionary
 from ocrm55.recognizer.network import DepthwiseSeparable, MobileNetV1Enhance, Recognizer, SqueezeExcite, SvtrBlock
 
-LOGITS = 3.0  # standard deviation of the logits: some steps are sure of a class, as a trained network is
+LOGITS = 2.0  # standard deviation of the logits: some steps are sure of a class, as a trained network is
 # Standard deviations of what weights and biases make of unit values. Random networks of weights alone are chaotic: the
 # last bits grow from layer to layer until they decide the text. With biases they grow less, and pictures still differ.
 WEIGHTS, BIASES = 0.75, 0.65
@@ -316,6 +316,7 @@ RECIPES = {
     # Small ones, for quick tests.
     "small_ppocrv4": Recipe(lambda classes: _v4(classes, 0.25), LATIN, width=64),
     "small_plain": Recipe(lambda classes: _plain(classes, 0.25), chinese(40), height=32, width=64, space=False),
+    "small_chinese": Recipe(lambda classes: _plain(classes, 0.25), chinese(6623), height=32, width=64),
     "logits": Recipe(_logits, LATIN, height=32, width=64),
     "lstm": Recipe(_lstm, LATIN, height=32, width=64),
 }

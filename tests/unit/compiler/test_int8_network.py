@@ -7,18 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
-from onnx import helper
 
 from ocrm55 import resources
 from ocrm55.compiler import pipeline
-from ocrm55.compiler.integer import Convolution, SoftmaxRows
-from ocrm55.compiler.program import Operator
+from ocrm55.compiler.integer import Convolution
 from ocrm55.compiler.reference import IntegerReference
 from ocrm55.recognizer import image
 from ocrm55.recognizer.charset import load_charset
 from ocrm55.recognizer.ctc import decode
+
+from .operator_comparison import compare
 
 ARENA_BYTES = 512 * 1024
 SAMPLES = ("word_upper", "wide", "blank", "noisy", "code", "inverted")
@@ -33,52 +32,9 @@ def reference(int8_network) -> IntegerReference:
     return IntegerReference(int8_network.program)
 
 
-@pytest.fixture(scope="module")
-def qdq_values(int8_network) -> dict[str, np.ndarray]:
-    """Every int8 tensor of the QDQ model for one image, from ONNX Runtime without its optimisations."""
+def test_each_operator_equals_onnx_runtime_on_the_same_inputs(int8_network, reference):
     model = onnx.load(int8_network.directory / "model.onnx")
-    names = [node.output[0] for node in model.graph.node if node.op_type == "QuantizeLinear"]
-    model.graph.output.extend(helper.make_tensor_value_info(name, onnx.TensorProto.INT8, None) for name in names)
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    values = session.run(names, {session.get_inputs()[0].name: image.normalise(pixels_of("wide"))})
-    return {name.removesuffix(".int8"): value for name, value in zip(names, values, strict=True)}
-
-
-def in_our_order(value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """An image from NCHW to NHWC; everything else lies alike."""
-    both_images = value.ndim == 4 and len(shape) == 4
-    return (value.transpose(0, 2, 3, 1) if both_images else value).reshape(shape)
-
-
-def largest_share(operator: Operator) -> float:
-    """How many outputs may be one step off: those by table know their argument to a fraction of a step only."""
-    spec = operator.spec
-    return 0.08 if isinstance(spec, Convolution) and spec.epilogue.activation == "table16" else 0.002
-
-
-def test_each_operator_equals_onnx_runtime_on_the_same_inputs(int8_network, reference, qdq_values):
-    program = int8_network.program
-    known = {
-        name: in_our_order(qdq_values[source], program.tensors[name].shape)
-        for name, source in program.sources.items()
-        if program.tensors[name].view_of is None and qdq_values[source].size == program.tensors[name].size
-    }
-    compared = 0
-    reference.probabilities(pixels_of("wide"))
-    for operator in program.operators:
-        inputs = [name for name in operator.inputs if program.tensors[name].role != "weight"]
-        output = operator.outputs[0]
-        if output not in known or not all(name in known for name in inputs) or isinstance(operator.spec, SoftmaxRows):
-            continue
-        reference.tensors.update({name: known[name] for name in inputs})
-        found = reference.step(operator).astype(np.int32)
-        off = np.abs(found.reshape(-1) - known[output].reshape(-1))
-        assert off.max() <= 1, operator.layer
-        assert (off > 0).mean() <= largest_share(operator), (operator.layer, (off > 0).mean())
-        compared += 1
-    assert compared >= 40
+    assert compare(reference, model, pixels_of("wide")) >= 40
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -19,6 +19,7 @@ import onnx
 import tvm
 from tvm.relax.frontend.onnx import onnx_frontend
 
+from ocrm55.compiler import adding
 from ocrm55.compiler.folding import Graph, attributes, fold
 from ocrm55.errors import InputError, UnsupportedError
 
@@ -99,7 +100,7 @@ class _Importer(onnx_frontend.ONNXGraphImporter):
 def _unsupported(node: onnx.NodeProto, reason: str) -> UnsupportedError:
     return UnsupportedError(
         f"operator {node.op_type} of layer {node.name or node.output[0]} cannot be compiled: {reason}",
-        ["replace the operator in the model", "CONTRIBUTING says how to add an operator"],
+        [adding.REPLACE, adding.IMPORT],
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ocrm55.compiler import adding
 from ocrm55.errors import UnsupportedError
 
 C_TYPES = {
@@ -80,9 +81,7 @@ def type_of(expression: Any) -> str:
 
 def c_type(dtype: str) -> str:
     if dtype not in C_TYPES:
-        raise UnsupportedError(
-            f"the C generator has no type for {dtype}.", ["CONTRIBUTING says how to add an operator"]
-        )
+        raise UnsupportedError(f"the C generator has no type for {dtype}.", [adding.PRINTER])
     return C_TYPES[dtype]
 
 
@@ -243,4 +242,4 @@ def _encloses(text: str) -> bool:
 
 
 def _unsupported(what: str) -> UnsupportedError:
-    return UnsupportedError(f"the C generator cannot print {what}.", ["CONTRIBUTING says how to add an operator"])
+    return UnsupportedError(f"the C generator cannot print {what}.", [adding.PRINTER])

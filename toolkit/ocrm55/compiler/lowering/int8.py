@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from tvm import relax
 
+from ocrm55.compiler import adding
 from ocrm55.compiler.integer import MaxPool
 from ocrm55.compiler.lowering import int8_operators as emit
 from ocrm55.compiler.lowering.flat import FlatFunction, Node, shape_of
@@ -24,7 +25,7 @@ from ocrm55.compiler.program import Program
 from ocrm55.compiler.targets.c import trim
 from ocrm55.errors import UnsupportedError
 
-TRIES = ["--precision float32"]
+TRIES = ["--precision float32", adding.INTEGER]
 
 
 def to_program(function: FlatFunction, name: str) -> Program:
@@ -90,7 +91,8 @@ class _Walk:
             self._visit[node.op](node)
         else:
             raise UnsupportedError(
-                f"`{node.op or type(node.value).__name__}` of layer {self._function.layer(node)} has no int8 operator.",
+                f"operator {node.op.removeprefix('relax.') or type(node.value).__name__} of layer "
+                f"{self._function.layer(node)} has no int8 operator.",
                 TRIES,
             )
 

@@ -8,6 +8,7 @@ from math import prod
 
 import numpy as np
 
+from ocrm55.compiler import adding
 from ocrm55.compiler.integer import (
     AveragePool,
     ChannelMultiply,
@@ -33,7 +34,7 @@ from ocrm55.compiler.program import Operator, Program, Quantization, Tensor
 from ocrm55.compiler.targets import packing
 from ocrm55.errors import UnsupportedError
 
-TRIES = ["--precision float32"]
+TRIES = ["--precision float32", adding.INTEGER]
 Writer = Callable[[Quantised | None, np.ndarray], str]
 TABLE_SHIFT = 3  # 8192 entries: an activation's argument is known to a thirtieth of the output's step
 # Below this many products an output, computing hard-swish costs more than the sum that it is applied to: a look-up in a
@@ -177,8 +178,7 @@ def convolution_writer(build: Builder, origin: Origin, source: Value, spec: Conv
             step = np.full(spec.outputs, _step(read, source.origin.layer), np.float64)
         bias = packing.fold_zero_point(factor.weights, factor.bias, read.zero_point)
         step = step * factor.scale.astype(np.float64)
-        few = _has_few_products(spec) and not spec.activation.is_affine
-        if quantised is not None and spec.activation.kind == "hard_swish" and few:
+        if quantised is not None and _prefers_tables(spec, quantised):
             epilogue, tables, centre = _channel_tables(step, quantised, spec.outputs)
             bias = (bias - centre).astype(np.int32)
         else:
@@ -255,23 +255,36 @@ def _table(
     return epilogue, {"scale": (step / unit).astype(np.float32), "table": table}
 
 
-def _has_few_products(spec: Conv2d) -> bool:
-    return not isinstance(spec, DepthwiseConv2d) and spec.channels * prod(spec.kernel) <= FEW_PRODUCTS
+def _prefers_tables(spec: Conv2d, quantised: Quantised) -> bool:
+    """Whether hard-swish is to be looked up in a table for each channel: after few products, and where that is exact.
+
+    Of a channel that hardly leaves zero a step of the output is less than an entry of its table.
+    """
+    few = not isinstance(spec, DepthwiseConv2d) and spec.channels * prod(spec.kernel) <= FEW_PRODUCTS
+    if not few or spec.activation.kind != "hard_swish" or spec.activation.is_affine:
+        return False
+    high, shift = _reach_of_tables(quantised, spec.outputs)
+    return bool(((high + 3) / 65536 * (1 << shift) <= quantised.scale).all())
+
+
+def _reach_of_tables(quantised: Quantised, channels: int) -> tuple[np.ndarray, int]:
+    """Where each channel's table ends, and the bits that its index leaves out.
+
+    The int16 range covers what matters, from -3, below which hard-swish is 0, to where the output ends.
+    """
+    most = np.maximum((127 - quantised.zero_point) * quantised.scale.astype(np.float64), 0.1)
+    high = np.where(most < 3, (np.sqrt(9 + 24 * most) - 3) / 2, most)  # x (x + 3) / 6 below 3, x above
+    return high, max(int(np.ceil(np.log2(65536 * channels / CHANNEL_TABLE_BYTES))), 2)
 
 
 def _channel_tables(
     step: np.ndarray, quantised: Quantised, channels: int
 ) -> tuple[Epilogue, dict[str, np.ndarray], np.ndarray]:
-    """Hard-swish by a table for each channel, and by how much the sums are lowered.
-
-    The int16 range covers what matters, from -3, below which hard-swish is 0, to where the output ends.
-    """
+    """Hard-swish by a table for each channel, and by how much the sums are lowered."""
     out = quantised.scale.astype(np.float64)
-    most = np.maximum((127 - quantised.zero_point) * out, 0.1)
-    high = np.where(most < 3, (np.sqrt(9 + 24 * most) - 3) / 2, most)  # x (x + 3) / 6 below 3, x above
+    high, shift = _reach_of_tables(quantised, channels)
     centre = np.rint((high - 3) / 2 / step)
     unit = (high + 3) / 65536
-    shift = max(int(np.ceil(np.log2(65536 * channels / CHANNEL_TABLE_BYTES))), 2)
     table = packing.channel_tables16(_hard_swish, unit, shift, out, quantised.zero_point, centre * step)
     stride = 1 << (16 - shift)
     epilogue = Epilogue("table16", channels, quantised.zero_point, table_shift=shift, table_stride=stride)

@@ -9,6 +9,7 @@ import tvm
 from tvm import relax, tirx
 from tvm.relax import transform
 
+from ocrm55.compiler import adding
 from ocrm55.compiler.lowering.flat import FlatFunction, dtype_of, shape_of
 from ocrm55.compiler.operators import Primitive, View
 from ocrm55.compiler.program import Operator, Program, Tensor
@@ -84,8 +85,9 @@ class _Reader:
             self._primitive(variable, value)
         else:
             raise UnsupportedError(
-                f"the compiler cannot lower `{callee or type(value).__name__}` to straight-line C.",
-                ["replace the operator in the model", "CONTRIBUTING says how to add an operator"],
+                f"operator {callee.removeprefix('relax.') or type(value).__name__} of layer "
+                f"{self._function.layers.get(str(variable.name), variable.name)} cannot become straight-line C.",
+                [adding.REPLACE, adding.FLOAT],
             )
 
     def _named(self, variable: relax.Var, value: relax.Expr) -> None:

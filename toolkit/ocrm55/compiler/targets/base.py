@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
+from ocrm55.compiler import adding
 from ocrm55.compiler.program import Operator, Program
 from ocrm55.errors import UnsupportedError
 
@@ -57,5 +58,5 @@ def assign_one(operator: Operator, program: Program, targets: Sequence[Target]) 
     reasons = "; ".join(f"{name}: {reason}" for name, reason in operator.why_not.items())
     raise UnsupportedError(
         f"no target computes {operator.kind} of layer {operator.layer} ({reasons}).",
-        ["replace the operator in the model", "CONTRIBUTING says how to add an operator"],
+        [adding.REPLACE, adding.KERNEL],
     )

@@ -1,0 +1,68 @@
+"""The table of docs/models.md: networks of networks.py with random weights, compiled, run on QEMU and verified there.
+
+`python tests/models_table.py [--build-dir DIR] [NAME...]` prints a row for each network in int8 and in float32.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from networks import RECIPES
+from ocrm55 import stages, target, verification
+
+SAMPLES = Path(__file__).parents[1] / "models" / "samples"
+PICTURES = [SAMPLES / "word_capital.png", SAMPLES / "wide.png"]
+TRIED = ("ppocrv4", "plain", "ppocrv3_48x160", "ppocrv3_chinese")
+HEAD = (
+    "| network | input | classes | precision | MACs | instructions | arena | weights | ELF | verified |\n"
+    "|---|---|---:|---|---:|---:|---:|---:|---:|---|"
+)
+
+
+def row(name: str, precision: str, build_dir: Path) -> str:
+    """One line of the table: what the compiler and the simulator say."""
+    options = stages.Options(build_dir=build_dir, source=str(build_dir / "networks" / name), precision=precision)
+    compared = verification.compare(PICTURES, options, simulator="qemu", fvp=None)
+    (counted,) = target.read_images(PICTURES[1:], options, simulator="qemu", stats=True).results
+    metadata = json.loads((stages.artifact(options) / "metadata.json").read_text(encoding="utf-8"))
+    recipe, elf = RECIPES[name], stages.firmware(options)
+    assert counted.inference_instructions is not None
+    if not all(each.passed for each in compared):
+        how = "DIFFERS"
+    elif precision == "int8":
+        how = "bit for bit"
+    else:
+        how = f"within {max(each.target_difference for each in compared):.0e} of Paddle"
+    cells = [
+        name,
+        f"{recipe.height}x{recipe.width}",
+        f"{recipe.classes:,}",
+        precision,
+        f"{metadata['macs'] / 1e6:,.1f} M",
+        f"{counted.inference_instructions / 1e6:,.1f} M",
+        f"{metadata['arena_bytes']:,}",
+        f"{metadata['weight_bytes']:,}",
+        f"{elf.stat().st_size:,}",
+        how,
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def main(words: list[str]) -> None:
+    """Print the table row by row."""
+    build_dir = Path("build")
+    if words[:1] == ["--build-dir"]:
+        build_dir, words = Path(words[1]), words[2:]
+    print(HEAD)
+    for name in words or TRIED:
+        folder = build_dir / "networks" / name
+        if not folder.is_dir():
+            RECIPES[name].write(folder)
+        for precision in ("int8", "float32"):
+            print(row(name, precision, build_dir), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

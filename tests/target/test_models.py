@@ -1,0 +1,36 @@
+"""Other PaddleOCR recognizers on the simulated board: PP-OCRv4 mobile at its true size, two others narrower."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import networks
+from ocrm55 import stages, target, verification
+
+pytestmark = [pytest.mark.slow, pytest.mark.qemu]
+
+CASES = {
+    ("ppocrv4", "int8"): 200_000_000,  # instructions that an inference may cost
+    ("small_ppocrv4", "float32"): 40_000_000,
+    ("small_plain", "int8"): 20_000_000,
+    ("small_plain", "float32"): 60_000_000,
+    ("small_chinese", "int8"): 40_000_000,
+}
+
+
+@pytest.mark.parametrize(("name", "precision"), CASES)
+def test_the_target_computes_what_the_host_does(
+    name: str, precision: str, build_dir: Path, tmp_path_factory: pytest.TempPathFactory, models: Path
+) -> None:
+    """float32 within 1e-4 of Paddle; int8 bit for bit as the integer reference; texts of any script over the UART."""
+    folder = networks.RECIPES[name].write(tmp_path_factory.mktemp("networks") / name)
+    options = stages.Options(build_dir=build_dir, source=str(folder), precision=precision)
+    pictures = [models / "samples" / "word_capital.png", models / "samples" / "wide.png"]
+    compared = verification.compare(pictures, options, simulator="qemu", fvp=None)
+    assert all(each.passed for each in compared), [each.target_difference for each in compared]
+    assert len({each.target.text for each in compared}) == len(pictures)
+    (counted,) = target.read_images(pictures[:1], options, simulator="qemu", stats=True).results
+    assert counted.inference_instructions is not None
+    assert counted.inference_instructions <= CASES[name, precision]
