@@ -234,6 +234,31 @@ static uint32_t run_average_pool(struct kernel_case *c)
     RUN(c, ocrm55_average_pool_s8(&layer, x, (int8_t *)c->out));
 }
 
+/* integers: those of average_pool, then first, count and more. blobs: x */
+static uint32_t run_average_pool_repeated(struct kernel_case *c)
+{
+    const int32_t *i = c->integers;
+    const struct ocrm55_average_pool layer = {i[0], i[1], i[2], i[3], i[4],  i[5],       i[6],
+                                              i[7], i[8], i[9], i[10], i[11], real(i[12])};
+    const int8_t *x = (const int8_t *)c->blobs[0];
+    CHECKED(ocrm55_average_pool_s8_check(&layer, x, (int8_t *)c->out));
+    RUN(c, ocrm55_average_pool_repeated_s8(&layer, x, (int8_t *)c->out, i[13], i[14], i[15]));
+}
+
+/* integers: rows, count, whether x is float, place, times. blobs: x, powers */
+static uint32_t run_softmax_repeated(struct kernel_case *c)
+{
+    const int32_t rows = c->integers[0], count = c->integers[1], place = c->integers[3];
+    const float times = (float)c->integers[4];
+    const void *x = c->blobs[0];
+    float *scratch = workspace(c, ocrm55_softmax_workspace_bytes(count));
+    if (c->integers[2]) {
+        RUN(c, ocrm55_softmax_repeated_f32_s8(x, (int8_t *)c->out, rows, count, place, times, scratch));
+    }
+    const float *powers = (const float *)(const void *)c->blobs[1];
+    RUN(c, ocrm55_softmax_repeated_s8_s8(powers, x, (int8_t *)c->out, rows, count, place, times, scratch));
+}
+
 /* integers: rows, count, whether x is float, whether y is. blobs: x, powers */
 static uint32_t run_softmax(struct kernel_case *c)
 {
@@ -302,7 +327,7 @@ static uint32_t run_max_pool(struct kernel_case *c)
 static uint32_t (*const kernels[])(struct kernel_case *) = {
     run_pointwise,  run_conv,      run_depthwise, run_add,          run_add_f32, run_multiply,   run_lookup, run_quantize,
     run_dequantize, run_copy_rows, run_transpose, run_average_pool, run_softmax, run_layer_norm, run_matmul,
-    run_max_pool,
+    run_max_pool,   run_average_pool_repeated, run_softmax_repeated,
 };
 
 /* Runs all cases in place: returns the bytes of the answers, which are written from `answers` on. */

@@ -164,6 +164,10 @@ struct ocrm55_average_pool {
     float gain;
 };
 void ocrm55_average_pool_s8(const struct ocrm55_average_pool *layer, const int8_t *x, int8_t *y);
+/* The same over one window that is the whole image, of which `count` columns from `first` on are in the sum `more` times
+ * more: they stand for others like them. gain is that of the larger image. */
+void ocrm55_average_pool_repeated_s8(const struct ocrm55_average_pool *layer, const int8_t *x, int8_t *y, int32_t first,
+                                     int32_t count, int32_t more);
 enum ocrm55_status ocrm55_average_pool_s8_check(const struct ocrm55_average_pool *layer, const int8_t *x, const int8_t *y);
 
 /* y[row][column][channel] = the largest of the window, which counts what lies on the image only. The window of output (0, 0)
@@ -186,6 +190,12 @@ void ocrm55_softmax_s8_s8(const float *powers, const int8_t *x, int8_t *y, int32
 void ocrm55_softmax_s8_f32(const float *powers, const int8_t *x, float *y, int32_t rows, int32_t count);
 void ocrm55_softmax_f32_s8(const float *x, int8_t *y, int32_t rows, int32_t count, float *workspace);
 void ocrm55_softmax_f32_f32(const float *x, float *y, int32_t rows, int32_t count);
+/* The same with an element of each row, x[place], standing for `times` of its like: e there is times * e, also in the sum, to
+ * which times * e - e is added last. */
+void ocrm55_softmax_repeated_s8_s8(const float *powers, const int8_t *x, int8_t *y, int32_t rows, int32_t count, int32_t place,
+                                   float times, float *workspace);
+void ocrm55_softmax_repeated_f32_s8(const float *x, int8_t *y, int32_t rows, int32_t count, int32_t place, float times,
+                                    float *workspace);
 size_t ocrm55_softmax_workspace_bytes(int32_t count); /* of the variants that give int8 */
 
 /* Layer norm over the last dimension, one float32 operation after the other:

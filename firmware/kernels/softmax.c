@@ -190,6 +190,33 @@ void ocrm55_softmax_f32_s8(const float *x, int8_t *y, int32_t rows, int32_t coun
     }
 }
 
+/* e of an element that stands for `times` of its like; returns the row's sum with all of them. */
+static float repeat(float *e, int32_t place, float times, float sum)
+{
+    const float once = e[place];
+    e[place] = once * times;
+    const float others = e[place] - once;
+    return sum + others;
+}
+
+void ocrm55_softmax_repeated_s8_s8(const float *powers, const int8_t *x, int8_t *y, int32_t rows, int32_t count, int32_t place,
+                                   float times, float *workspace)
+{
+    for (; rows > 0; rows--, x += count, y += count) {
+        const float sum = powers_s8(powers, x, count, workspace);
+        shares_s8(workspace, y, count, repeat(workspace, place, times, sum));
+    }
+}
+
+void ocrm55_softmax_repeated_f32_s8(const float *x, int8_t *y, int32_t rows, int32_t count, int32_t place, float times,
+                                    float *workspace)
+{
+    for (; rows > 0; rows--, x += count, y += count) {
+        const float sum = powers_f32(x, count, workspace);
+        shares_s8(workspace, y, count, repeat(workspace, place, times, sum));
+    }
+}
+
 void ocrm55_softmax_f32_f32(const float *x, float *y, int32_t rows, int32_t count)
 {
     for (; rows > 0; rows--, x += count, y += count) {

@@ -2,6 +2,21 @@
 
 #include <stdbool.h>
 
+/* The likeliest class of a frame; the blank where nothing in it is a number. */
+static uint32_t best_class(const float *frame, uint32_t classes)
+{
+    uint32_t best = CTC_BLANK;
+    bool any = false;
+    for (uint32_t class = 0; class < classes; class++) {
+        const float p = frame[class];
+        if (p == p && (!any || p > frame[best])) { /* p == p: false for NaN only */
+            best = class;
+            any = true;
+        }
+    }
+    return best;
+}
+
 float ctc_decode(const float *probabilities, uint32_t steps, uint32_t classes, uint16_t *kept, uint32_t *count)
 {
     float sum = 0.0f;
@@ -9,15 +24,7 @@ float ctc_decode(const float *probabilities, uint32_t steps, uint32_t classes, u
     *count = 0;
     for (uint32_t step = 0; step < steps; step++) {
         const float *frame = probabilities + step * classes;
-        uint32_t best = CTC_BLANK;
-        bool any = false;
-        for (uint32_t class = 0; class < classes; class++) {
-            const float p = frame[class];
-            if (p == p && (!any || p > frame[best])) { /* p == p: false for NaN only */
-                best = class;
-                any = true;
-            }
-        }
+        const uint32_t best = best_class(frame, classes);
         if (best != CTC_BLANK && best != before) {
             kept[(*count)++] = (uint16_t)best;
             sum += frame[best];
@@ -27,16 +34,33 @@ float ctc_decode(const float *probabilities, uint32_t steps, uint32_t classes, u
     return *count == 0 ? 0.0f : sum / (float)*count;
 }
 
+/* What a step that says `class` adds to the text, with the step behind it: at most two classes. */
+static uint32_t added(uint32_t before, uint32_t class, uint32_t after)
+{
+    const uint32_t first = class == before ? CTC_BLANK : class, second = after == class ? CTC_BLANK : after;
+    return first == CTC_BLANK ? second : first | second << 16;
+}
+
 float ctc_least_sure(const float *probabilities, uint32_t steps, uint32_t classes)
 {
     float least = 1.0f;
+    uint32_t before = CTC_BLANK, best = steps > 0 ? best_class(probabilities, classes) : CTC_BLANK;
     for (uint32_t step = 0; step < steps; step++) {
-        float best = 0.0f;
-        for (uint32_t class = 0; class < classes; class++) {
-            const float p = probabilities[step * classes + class];
-            best = p > best ? p : best;
+        const float *frame = probabilities + step * classes;
+        const uint32_t after = step + 1 < steps ? best_class(frame + classes, classes) : CTC_BLANK;
+        const uint32_t alike[4] = {CTC_BLANK, before, best, after};
+        float sure = 0.0f;
+        for (uint32_t i = 0; i < 4; i++) {
+            bool counted = added(before, alike[i], after) != added(before, best, after);
+            for (uint32_t j = 0; j < i; j++) {
+                counted = counted || alike[j] == alike[i];
+            }
+            const float p = frame[alike[i]];
+            sure += !counted && p > 0.0f ? p : 0.0f;
         }
-        least = best < least ? best : least;
+        least = sure < least ? sure : least;
+        before = best;
+        best = after;
     }
     return least;
 }

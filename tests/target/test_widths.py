@@ -23,6 +23,7 @@ def test_a_short_word_takes_its_share(options: stages.Options, models: Path) -> 
     paths = [models / "samples" / f"{name}.png" for name in ("digit", "year", "wide")]
     run = target.read_images(paths, options, simulator="qemu", stats=True)
     assert [result.width for result in run.results] == list(WIDTHS)
+    assert [result.text for result in run.results] == ["7", "1984", "The quick brown fox jumps"]
     narrow, _, full = (result.inference_instructions or 0 for result in run.results)
     assert 0 < narrow <= MOST_SHARE * full
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnx
 
 from ocrm55 import libraries, stages, target
 from ocrm55.compiler import frontend, widths
@@ -31,7 +29,8 @@ FLOAT32_TOLERANCE = 1e-4
 class Comparison:
     """One image as the three see it; differences are the largest of a probability, against Paddle.
 
-    width: columns of the input at which all three read the image, where the target chooses; otherwise None.
+    width: columns of the input at which the target read the image, where it chooses; Paddle and ONNX Runtime read it
+    at full width.
     exact: for an int8 target, whether its probabilities equal the host's integer reference bit for bit; else None.
     """
 
@@ -63,17 +62,23 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
     assert run.probabilities is not None
     paddle = PaddleRecognizer(stages.model(options.made))
     artifact = stages.artifact(options.made)
-    hosts = {width: _Host.of(artifact, options, width) for width in {result.width for result in run.results}}
+    second_network = OnnxRecognizer(artifact / "model.onnx")
+    once = libraries.LIBRARY not in options.kernels or libraries.rounds_once(options.cmsis_nn)
+    references = {
+        width: integer_reference(artifact, options.kernels, width, rounds_once=once)
+        if options.precision == "int8"
+        else None
+        for width in {result.width for result in run.results}
+    }
     charset = paddle.charset
-    height, full = paddle.model.sized(options.height, options.width)
+    _, full = paddle.model.sized(options.height, options.width)
     comparisons = []
-    for path, reported, rows in zip(paths, run.results, run.probabilities, strict=True):
-        pixels = image.resize(image.read_image(path), height, full)
-        host = hosts[reported.width]
-        tensor = image.normalise(pixels, reported.width or full)
-        truth = paddle.probabilities(tensor)
-        second = host.onnx.probabilities(tensor)
-        on_target = rows[: len(truth)]  # the rows behind the last step of a narrow image say blank
+    for path, pixels, reported, rows in zip(paths, run.images, run.results, run.probabilities, strict=True):
+        reference = references[reported.width]
+        tensor = image.normalise(pixels, full)
+        truth, second = paddle.probabilities(tensor), second_network.probabilities(tensor)
+        steps = len(truth) * (reported.width or full) // full
+        on_target = rows[:steps]  # the rows behind the last step of a narrow image say blank
         decoded = ctc.decode(on_target, charset)
         comparisons.append(
             Comparison(
@@ -82,34 +87,13 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
                 onnx=ctc.decode(second, charset),
                 target=ctc.Recognition(reported.text, reported.score),
                 onnx_difference=float(np.abs(second - truth).max()),
-                target_difference=float(np.abs(on_target - truth).max()),
+                target_difference=float(np.abs(on_target - truth[:steps]).max()),
                 decode_agrees=(decoded.text, f"{decoded.score:.6f}") == (reported.text, f"{reported.score:.6f}"),
-                exact=None if host.reference is None else equal_bits(host.reference.probabilities(pixels), on_target),
+                exact=None if reference is None else equal_bits(reference.probabilities(pixels), on_target),
                 width=reported.width,
             )
         )
     return comparisons
-
-
-@dataclass(frozen=True)
-class _Host:
-    """The artifact's network on the host, at one width of its input."""
-
-    onnx: OnnxRecognizer
-    reference: IntegerReference | None
-
-    @classmethod
-    def of(cls, artifact: Path, options: stages.Options, width: int | None) -> _Host:
-        """width: columns, None for the model's own."""
-        exact = options.precision == "int8"
-        once = libraries.LIBRARY not in options.kernels or libraries.rounds_once(options.cmsis_nn)
-        reference = integer_reference(artifact, options.kernels, width, rounds_once=once) if exact else None
-        if width is None:
-            return cls(OnnxRecognizer(artifact / "model.onnx"), reference)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.onnx"
-            onnx.save(widths.at_width(frontend.read_onnx(artifact / "model.onnx"), width), str(path))
-            return cls(OnnxRecognizer(path), reference)
 
 
 def integer_reference(
@@ -143,8 +127,11 @@ def program_of(artifact: Path, kernels: tuple[str, ...] = (libraries.OWN,), widt
     from ocrm55.compiler import pipeline
 
     model = frontend.read_onnx(artifact / "model.onnx")
+    full = widths.model_width(model)
     model = model if width is None else widths.at_width(model, width)
     program = pipeline.to_program(model, pipeline.CompileOptions(precision="int8"))
+    if width is not None:
+        widths.let_padding_stand_for_more(program, full)
     targets = pipeline.targets_for("int8", kernels)
     if accelerator_of(artifact):
         program = regions.read_regions(program, artifact)

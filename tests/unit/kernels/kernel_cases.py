@@ -258,6 +258,52 @@ def _average_pool_cases() -> Iterator[Expected]:
         yield Case("average_pool", integers, [x], y.shape, label=f"average_pool {size} {kernel}"), y
 
 
+def _average_pool_repeated_cases() -> Iterator[Expected]:
+    """The reference pools an image in which the columns stand as often as they count."""
+    shapes = ((1, 1, 1), (3, 48, 256), (3, 24, 17), (6, 12, 8), (2, 7, 5), (1, 300, 3))
+    for n, ((height, width, channels), more) in enumerate(itertools.product(shapes, (0, 1, 28))):
+        r = Random(170 + n, n % 4 == 0)
+        x, zeros = r.tensor(height, width, channels), (r.zero_point(), r.zero_point())
+        count = int(r.rng.integers(1, min(width, 5) + 1))
+        first = int(r.rng.integers(0, width - count + 1))
+        whole = np.concatenate([x, *[x[:, first : first + count]] * more], axis=1)
+        kernel = whole.shape[:2]
+        gain = 1.2 / (kernel[0] * kernel[1])
+        y = ref.average_pool(whole, kernel, (1, 1), zeros, gain)
+        integers = [
+            channels,
+            height,
+            width,
+            1,
+            1,
+            height,
+            width,
+            1,
+            1,
+            channels,
+            *zeros,
+            _bits(gain),
+            first,
+            count,
+            more,
+        ]
+        label = f"average_pool_repeated {x.shape} {first} {count} {more}"
+        yield Case("average_pool_repeated", integers, [x], y.shape, label=label), y
+
+
+def _softmax_repeated_cases() -> Iterator[Expected]:
+    for n, (count, from_float, times) in enumerate(itertools.product(COUNTS, (0, 1), (1, 2, 29))):
+        r = Random(190 + n, n % 5 == 0)
+        x = r.tensor(3, count)
+        if from_float:
+            x = (r.rng.normal(size=(3, count)) * r.rng.choice([1, 10, 100])).astype(np.float32)
+        powers, place = packing.softmax_powers(float(r.rng.choice([0.01, 0.11, 0.9]))), int(r.rng.integers(count))
+        y = ref.softmax(x, powers, False, place, times)
+        label = f"softmax_repeated {count} from float {from_float}, {place} times {times}"
+        integers = [3, count, from_float, place, times]
+        yield Case("softmax_repeated", integers, [x, powers], y.shape, y.dtype.type, label), y
+
+
 def _max_pool_cases() -> Iterator[Expected]:
     shapes = (((2, 2, 3), (2, 2), (2, 2)), ((2, 80, 16), (2, 2), (2, 2)), ((5, 7, 9), (3, 2), (1, 2)))
     shapes += (((6, 40, 17), (6, 40), (1, 1)), ((9, 11, 33), (3, 3), (2, 2)), ((1, 30, 5), (1, 7), (1, 3)))
@@ -335,6 +381,8 @@ KERNELS: dict[str, Callable[[], Iterator[Expected]]] = {
     "transpose": _transpose_cases,
     "average_pool": _average_pool_cases,
     "softmax": _softmax_cases,
+    "average_pool_repeated": _average_pool_repeated_cases,
+    "softmax_repeated": _softmax_repeated_cases,
     "layer_norm": _layer_norm_cases,
     "matmul": _matmul_cases,
     "max_pool": _max_pool_cases,

@@ -148,11 +148,13 @@ def power_of(t: np.ndarray) -> np.ndarray:
     return (p.view(np.int32) + n.astype(np.int32) * (1 << 23)).view(F)
 
 
-def softmax(x: np.ndarray, powers: np.ndarray, to_float: bool) -> np.ndarray:
-    """Of the rows of x, float32 or int8."""
+def softmax(x: np.ndarray, powers: np.ndarray, to_float: bool, place: int = 0, times: int = 1) -> np.ndarray:
+    """Of the rows of x, float32 or int8. place: of an element that stands for `times` like it."""
     most = x.max(1, keepdims=True)
     e = power_of(x - most) if x.dtype == F else powers[most.astype(np.int32) - x]
-    p = e * (F(1) / row_sums(e))[:, None]
+    sums, once = row_sums(e), e[:, place].copy()
+    e[:, place] = once * F(times)
+    p = e * (F(1) / (sums + (e[:, place] - once)))[:, None]
     return p if to_float else quantised(p * F(256), -128)
 
 

@@ -115,8 +115,20 @@ class Product(Spec):
 
 
 @dataclass(frozen=True)
+class Repeat:
+    """Columns that stand for others like them, see widths.py: `count` from `first` on are there `more` times more."""
+
+    first: int
+    count: int
+    more: int
+
+
+@dataclass(frozen=True)
 class AveragePool(Spec):
-    """Mean over windows: rint(float(sum of (x - zero_x)) * gain) + zero_y. gain is a float32. Input: image."""
+    """Mean over windows: rint(float(sum of (x - zero_x)) * gain) + zero_y. gain is a float32. Input: image.
+
+    repeat: of a window that is the whole image, columns that the sum has more than once.
+    """
 
     kind: ClassVar[str] = "average_pool_int8"
     channels: int
@@ -129,6 +141,7 @@ class AveragePool(Spec):
     zero_x: int
     zero_y: int
     gain: float
+    repeat: Repeat | None = None
 
 
 @dataclass(frozen=True)
@@ -203,12 +216,16 @@ class NormalisedRows(Spec):
 
 @dataclass(frozen=True)
 class SoftmaxRows(Spec):
-    """Softmax of float32 rows, as float32 or as int8 with scale 1/256 and zero point -128."""
+    """Softmax of float32 rows, as float32 or as int8 with scale 1/256 and zero point -128.
+
+    repeat: an element of each row, of those as int8, that stands for several.
+    """
 
     kind: ClassVar[str] = "softmax_rows"
     rows: int
     count: int
     quantised: bool
+    repeat: Repeat | None = None
 
 
 @dataclass(frozen=True)
@@ -247,9 +264,13 @@ class SumInt8(Spec):
 
 @dataclass(frozen=True)
 class SoftmaxInt8(Spec):
-    """Softmax of int8 rows, of which a step is worth `step`, as int8 with scale 1/256 and zero point -128."""
+    """Softmax of int8 rows, of which a step is worth `step`, as int8 with scale 1/256 and zero point -128.
+
+    repeat: an element of each row that stands for several.
+    """
 
     kind: ClassVar[str] = "softmax_int8"
     rows: int
     count: int
     step: float
+    repeat: Repeat | None = None

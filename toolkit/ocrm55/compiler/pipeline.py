@@ -131,6 +131,8 @@ def planned(model: onnx.ModelProto, targets: list[Target], options: CompileOptio
     Raises UnsupportedError when the limit cannot be met.
     """
     lowered = to_program(model, options)
+    if len(options.widths) > 1:
+        widths.let_padding_stand_for_more(lowered, options.widths[-1])
     check_interface(lowered)
     if options.on_npu:
         lowered = regions.compile_regions(lowered, options.on_npu)

@@ -28,6 +28,7 @@ from ocrm55.compiler.integer import (
     Pointwise,
     Product,
     Quantize,
+    Repeat,
     SoftmaxInt8,
     SoftmaxRows,
     Sum,
@@ -202,6 +203,10 @@ def placed_product(spec: Product, result: np.ndarray) -> np.ndarray:
 
 def _average_pool(spec: AveragePool, x: np.ndarray) -> np.ndarray:
     sums = pooled_sums(spec, x) - spec.kernel[0] * spec.kernel[1] * spec.zero_x
+    if spec.repeat is not None:
+        image = x.reshape(-1, spec.width, spec.channels)[: spec.height].astype(np.int32) - spec.zero_x
+        first, last = spec.repeat.first, spec.repeat.first + spec.repeat.count
+        sums = sums + spec.repeat.more * image[:, first:last].sum(axis=(0, 1))
     return rounded(sums.astype(F) * F(spec.gain), spec.zero_y)
 
 
@@ -266,8 +271,18 @@ def power(t: np.ndarray) -> np.ndarray:
 def _softmax(spec: SoftmaxRows, x: np.ndarray) -> np.ndarray:
     v = x.reshape(spec.rows, spec.count)
     e = power(v - v.max(axis=1, keepdims=True))
-    p = e * (F(1) / row_sums(e))[:, None]
+    p = shares(e, spec.repeat)
     return rounded(p * F(256), -128) if spec.quantised else p
+
+
+def shares(e: np.ndarray, repeat: Repeat | None) -> np.ndarray:
+    """Each element's share of its row's sum; one that is repeated counts as often in both."""
+    sums = row_sums(e)
+    if repeat is not None:
+        e, once = e.copy(), e[:, repeat.first]
+        e[:, repeat.first] = once * F(1 + repeat.more)
+        sums = sums + (e[:, repeat.first] - once)
+    return e * (F(1) / sums)[:, None]
 
 
 def _copy(spec: CopyRows, x: np.ndarray) -> np.ndarray:
@@ -299,7 +314,7 @@ def _sum_int8(spec: SumInt8, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _softmax_int8(spec: SoftmaxInt8, x: np.ndarray) -> np.ndarray:
     v = x.reshape(spec.rows, spec.count).astype(np.int32)
     e = packing.softmax_powers(spec.step)[v.max(axis=1, keepdims=True) - v]
-    return rounded(e * (F(1) / row_sums(e))[:, None] * F(256), -128)
+    return rounded(shares(e, spec.repeat) * F(256), -128)
 
 
 _COMPUTE: dict[type, Callable[..., np.ndarray]] = {

@@ -11,17 +11,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
+import numpy as np
 import onnx
 from onnx import shape_inference
 
+from ocrm55.compiler.integer import AveragePool, Repeat, SoftmaxInt8, SoftmaxRows
 from ocrm55.compiler.memory import ALIGN, MemoryPlan
+from ocrm55.compiler.operators import Spec
 from ocrm55.compiler.program import Function, Program
 from ocrm55.errors import InputError, Ocrm55Error, UnsupportedError
 
-# A reading at less than full width stands when every step of the output gives some class at least this probability;
-# otherwise the image is read again at full width. docs/widths.md has the figures.
-SURE = 0.6
+# Columns of padding that a width must have to the right of an image, and the step of the output, from the right, whose
+# columns stand for all that a narrower input lacks: far enough from the image and from the border to look like them.
+FREE = 24
+STEPS_BACK = 1
+# A reading at less than full width stands when at every step the classes that leave the text as it is have at least
+# this probability (ctc.least_sure); otherwise the image is read again at full width. docs/widths.md has the figures.
+SURE = 0.8
 
 _NUMBER = re.compile(r"((?<![\w.])\d[\w.]*(?:(?<=e)[+-]\d+f?)?)")
 
@@ -58,7 +66,7 @@ def model_width(model: onnx.ModelProto) -> int:
 
 def narrowest(widths: Sequence[int], columns: int) -> int:
     """The width at which the firmware reads an image of `columns` first."""
-    return next((width for width in widths[:-1] if columns <= width), widths[-1])
+    return next((width for width in widths[:-1] if columns + FREE <= width), widths[-1])
 
 
 def at_width(model: onnx.ModelProto, width: int) -> onnx.ModelProto:
@@ -82,6 +90,31 @@ def at_width(model: onnx.ModelProto, width: int) -> onnx.ModelProto:
     if shapes[1] != expected:
         raise _fixed(width)
     return inferred
+
+
+def let_padding_stand_for_more(program: Program, full: int) -> None:
+    """Let a column of padding count as often as an input of `full` columns has it more, wherever all columns meet.
+
+    A network sees its padding in the mean of an image (squeeze-and-excite) and in the softmax of its attention. Both
+    are sums over columns; with one column counted for all that a narrower input lacks, they come out nearly as at full
+    width. At full width itself nothing is counted twice, and the calls are the same.
+    """
+    width, steps = program.input_size[2], program.output.shape[-2]
+    more = (full - width) * steps // width
+    step = max(0, steps - 1 - STEPS_BACK)
+    for operator in program.operators:
+        spec = operator.spec
+        if isinstance(spec, AveragePool) and spec.kernel == (spec.height, spec.width) and spec.width % steps == 0:
+            count = spec.width // steps
+            gain = float(np.float32(spec.gain * width / full))
+            operator.spec = replace(spec, gain=gain, repeat=Repeat(step * count, count, more))
+        elif _is_attention(spec) and spec.count == steps:
+            operator.spec = replace(spec, repeat=Repeat(step, 1, more))
+
+
+def _is_attention(spec: Spec) -> TypeGuard[SoftmaxInt8 | SoftmaxRows]:
+    """Whether it is a softmax within the network: the one that gives probabilities ends in float32."""
+    return isinstance(spec, SoftmaxInt8) or (isinstance(spec, SoftmaxRows) and spec.quantised)
 
 
 def _fixed(width: int) -> UnsupportedError:

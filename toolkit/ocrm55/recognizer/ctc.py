@@ -26,6 +26,33 @@ def kept_steps(classes: np.ndarray) -> np.ndarray:
     return (classes != 0) & (classes != previous)
 
 
+def least_sure(probabilities: np.ndarray) -> float:
+    """How sure a reading is of its text where it is least so, as firmware/src/ctc.c computes it, 1 at most.
+
+    For each step, the probabilities of all classes with which the text would be the same are added: the likeliest, the
+    blank and its neighbours' where they are such. The smallest of the sums counts.
+    """
+    classes = probabilities.argmax(axis=1)
+    padded = [0, *classes.tolist(), 0]
+    least = np.float32(1)
+    for frame, before, best, after in zip(probabilities, padded, padded[1:], padded[2:], strict=False):
+        same = [
+            c
+            for c in dict.fromkeys((0, before, best, after))
+            if _added(before, c, after) == _added(before, best, after)
+        ]
+        sure = np.float32(0)
+        for index in same:
+            sure = np.float32(sure + frame[index])
+        least = min(least, sure)
+    return float(least)
+
+
+def _added(before: int, index: int, after: int) -> list[int]:
+    """What a step that says a class adds to the text, with the step behind it."""
+    return [c for c, previous in ((index, before), (after, index)) if c not in (0, previous)]
+
+
 def decode(probabilities: np.ndarray, charset: Sequence[str]) -> Recognition:
     """Decode probabilities float32 [steps, classes]; `charset[0]` is the blank.
 

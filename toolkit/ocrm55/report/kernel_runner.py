@@ -35,6 +35,8 @@ KERNELS = (  # in the order of kernel_runner.c
     "layer_norm",
     "matmul",
     "max_pool",
+    "average_pool_repeated",
+    "softmax_repeated",
 )
 STATUS = {
     1: "a pointer is missing",

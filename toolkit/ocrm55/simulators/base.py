@@ -56,7 +56,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Run:
-    """What the firmware said. `probabilities` is float32 [images, steps, classes] when it was asked for."""
+    """What the firmware said. `probabilities` is float32 [images, steps, classes] when it was asked for.
+
+    images: the pixels that it was given.
+    """
 
     uart: str
     exit_status: int
@@ -64,6 +67,7 @@ class Run:
     probabilities: NDArray[np.float32] | None = None
     identity: protocol.Identity | None = field(default=None)
     stack_bytes: int | None = None
+    images: Sequence[NDArray[np.uint8]] = ()
 
 
 @dataclass(frozen=True)
@@ -205,7 +209,7 @@ class Simulator(ABC):
         probabilities = None
         if request.want_probabilities:
             probabilities = _read_probabilities(place / _PROBABILITIES, expected, request.classes)
-        return Run(said.uart, said.exit_status, results, probabilities, said.identity, said.stack_bytes)
+        return Run(said.uart, said.exit_status, results, probabilities, said.identity, said.stack_bytes, request.images)
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """`python -m ocrm55.training.compare_widths DATA`: whether the text changes with the width of the input.
 
-Reads labelled pictures at full width and at the narrowest of several, in float32 with ONNX Runtime, and counts for
-several thresholds of doubt how many texts stay and how much work it takes.
+Reads labelled pictures at full width and at the narrowest of several with ONNX Runtime, in float32 or as the QDQ model
+of an int8 artifact, and counts for several thresholds of doubt how many texts stay and how much work it takes.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import onnx
 import typer
+from onnx import numpy_helper
 
 from ocrm55 import console, resources, stages
 from ocrm55.compiler import frontend, widths
@@ -21,16 +23,18 @@ from ocrm55.errors import Ocrm55Error
 from ocrm55.export.onnx_model import to_onnx
 from ocrm55.export.paddle_model import PaddleModel
 from ocrm55.recognizer import ctc, image
+from ocrm55.recognizer.charset import load_charset
 from ocrm55.recognizer.inference import OnnxRecognizer
 from ocrm55.training import assess
 from ocrm55.training.words import Word
 
 THRESHOLDS = (0.0, 0.5, 0.6, 0.7, 0.8, 0.9)
+SCORES = 4  # dimensions of an attention's scores: image, head, step, step
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A picture at full width and at the narrowest that holds it. sure: of the narrow reading's weakest step."""
+    """A picture at full width and at the narrowest that holds it. sure: of its text, where the narrow is least so."""
 
     label: str
     full: str
@@ -49,16 +53,16 @@ class Figures:
     columns: float
 
 
-def read(words: Sequence[Word], model_dir: Path, choice: Sequence[int]) -> list[Reading]:
-    """Read every picture twice."""
-    charset = PaddleModel(model_dir).charset
+def read(words: Sequence[Word], source: Path, choice: Sequence[int]) -> list[Reading]:
+    """Read every picture twice. source: a model folder of Paddle's, or an ONNX file with the English characters."""
+    charset = load_charset() if source.is_file() else PaddleModel(source).charset
     readings = []
     with tempfile.TemporaryDirectory() as folder:
-        model = frontend.read_onnx(to_onnx(model_dir, Path(folder) / "model.onnx"))
+        model = frontend.read_onnx(source if source.is_file() else to_onnx(source, Path(folder) / "model.onnx"))
         networks = {}
         for width in choice:
             path = Path(folder) / f"{width}.onnx"
-            onnx.save(widths.at_width(model, width), str(path))
+            onnx.save(with_padding(widths.at_width(model, width), choice[-1]), str(path))
             networks[width] = OnnxRecognizer(path)
     with console.progress("reading", len(words)) as bar:
         for word in words:
@@ -66,9 +70,39 @@ def read(words: Sequence[Word], model_dir: Path, choice: Sequence[int]) -> list[
             width = widths.narrowest(choice, pixels.shape[1])
             both = [networks[w].probabilities(image.normalise(pixels, w)) for w in (choice[-1], width)]
             full, narrow = (ctc.decode(values, charset).text for values in both)
-            readings.append(Reading(word.text, full, narrow, float(both[1].max(axis=1).min()), width))
+            readings.append(Reading(word.text, full, narrow, ctc.least_sure(both[1]), width))
             bar.advance(bar.task_ids[0])
     return readings
+
+
+def with_padding(model: onnx.ModelProto, full: int) -> onnx.ModelProto:
+    """The same network with padding that stands for more, as compiler/widths.py does it to the compiled program."""
+    width = widths.model_width(model)
+    steps = model.graph.output[0].type.tensor_type.shape.dim[-2].dim_value
+    shapes = {each.name: [d.dim_value for d in each.type.tensor_type.shape.dim] for each in model.graph.value_info}
+    times = np.ones(steps, np.float32)
+    times[max(0, steps - 1 - widths.STEPS_BACK)] += (full - width) * steps // width
+    nodes = []
+    for node in model.graph.node:
+        shape = shapes.get(node.input[0], [])
+        if node.op_type == "GlobalAveragePool" and width != full:
+            shares = times.repeat(shape[3] // steps).reshape(1, 1, 1, -1) * np.float32(width / full)
+            nodes.append(_before(model, node, "Mul", shares))
+        elif node.op_type == "Softmax" and len(shape) == SCORES and shape[-1] == steps and width != full:
+            nodes.append(_before(model, node, "Add", np.log(times)))
+        nodes.append(node)
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return model
+
+
+def _before(model: onnx.ModelProto, node: onnx.NodeProto, kind: str, values: np.ndarray) -> onnx.NodeProto:
+    """An operator with a constant between `node` and its input."""
+    constant, result = f"{node.output[0]}_times", f"{node.output[0]}_repeated"
+    model.graph.initializer.append(numpy_helper.from_array(values.astype(np.float32), constant))
+    made = onnx.helper.make_node(kind, [node.input[0], constant], [result])
+    node.input[0] = result
+    return made
 
 
 def figures(readings: Sequence[Reading], threshold: float, full_width: int) -> Figures:
@@ -87,7 +121,10 @@ def main(
     data: Annotated[Path, typer.Argument(help="Labelled pictures, as for `ocrm55 eval`.")],
     only: Annotated[Path | None, typer.Option(help="Take only the pictures that this list names.")] = None,
     choice: Annotated[str, typer.Option("--widths", help="The widths to choose from.")] = "96,160,320",
-    model: Annotated[Path | None, typer.Option(help="A Paddle inference model folder; otherwise the bundled.")] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(help="A Paddle model folder, or the model.onnx of an artifact; otherwise the bundled."),
+    ] = None,
 ) -> None:
     """Count the texts that a narrower input changes."""
     try:

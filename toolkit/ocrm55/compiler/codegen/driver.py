@@ -19,7 +19,7 @@ from ocrm55.compiler.codegen.expressions import C_TYPES, float_literal
 from ocrm55.compiler.memory import ALIGN, MemoryPlan, workspace_key
 from ocrm55.compiler.npu.region import Region
 from ocrm55.compiler.program import Function, Operator, Program, Tensor, identifier
-from ocrm55.compiler.widths import SURE, Fit
+from ocrm55.compiler.widths import FREE, SURE, Fit
 from ocrm55.recognizer.image import normalise
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -84,6 +84,7 @@ def model_header(
         weight_bytes=len(weights.data),
         widths=[fit.width for fit in fits] or [width],
         sure=float_literal(SURE),
+        free=FREE,
         npu_macs=npu_macs,
         npu_fallback=int(any(operator.fallback for operator in program.steps)),
     )

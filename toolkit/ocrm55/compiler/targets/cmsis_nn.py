@@ -39,6 +39,8 @@ class CmsisNnTarget(Target):
 
     def refusal(self, operator: Operator, program: Program) -> str | None:
         kind = type(operator.spec)
+        if getattr(operator.spec, "repeat", None) is not None:
+            return "lets no column stand for others"
         if kind not in calls.CALLS and kind not in _REFUSALS:
             return f"has nothing for {operator.kind}"
         return _REFUSALS[kind](operator.spec) if kind in _REFUSALS else None

@@ -27,6 +27,7 @@ from ocrm55.compiler.integer import (
     Pointwise,
     Product,
     Quantize,
+    Repeat,
     SoftmaxInt8,
     SoftmaxRows,
     Sum,
@@ -40,6 +41,7 @@ from ocrm55.compiler.targets.m55_workspace import workspace_bytes
 from ocrm55.errors import Ocrm55Error
 
 HEADER = '"ocrm55_kernels.h"'
+_SCRATCH = "(float *)(void *)workspace"
 TILES = ("tile_core", "tile_run", "tile_channel")  # what the convolutions share
 
 
@@ -238,7 +240,10 @@ def _average_pool(spec: AveragePool, constants: Sequence[np.ndarray]) -> _Call:
         f".stride_y = {spec.strides[0]}, .stride_x = {spec.strides[1]}, .y_stride = {spec.channels},",
         f".zero_x = {spec.zero_x}, .zero_y = {spec.zero_y}, .gain = {float_literal(spec.gain)},",
     ]
-    return _Call([*_structure("average_pool", fields), "ocrm55_average_pool_s8(&layer, x, y);"], {})
+    call = "ocrm55_average_pool_s8(&layer, x, y);"
+    if spec.repeat is not None:
+        call = f"ocrm55_average_pool_repeated_s8(&layer, x, y, {_repeat(spec.repeat)});"
+    return _Call([*_structure("average_pool", fields), call], {})
 
 
 def _max_pool(spec: MaxPool, constants: Sequence[np.ndarray]) -> _Call:
@@ -274,9 +279,21 @@ def _layer_norm(spec: NormalisedRows, constants: Sequence[np.ndarray]) -> _Call:
 
 
 def _softmax(spec: SoftmaxRows, constants: Sequence[np.ndarray]) -> _Call:
+    if spec.quantised and spec.repeat is not None:
+        call = f"ocrm55_softmax_repeated_f32_s8(x, y, {spec.rows}, {spec.count}, {_once(spec.repeat)}, {_SCRATCH});"
+        return _Call([call], {})
     if spec.quantised:
         return _Call([f"ocrm55_softmax_f32_s8(x, y, {spec.rows}, {spec.count}, (float *)(void *)workspace);"], {})
     return _Call([f"ocrm55_softmax_f32_f32(x, y, {spec.rows}, {spec.count});"], {})
+
+
+def _repeat(repeat: Repeat) -> str:
+    return f"{repeat.first}, {repeat.count}, {repeat.more}"
+
+
+def _once(repeat: Repeat) -> str:
+    """Of a row: which element, and for how many it stands."""
+    return f"{repeat.first}, {float_literal(float(1 + repeat.more))}"
 
 
 def _copy(spec: CopyRows, constants: Sequence[np.ndarray]) -> _Call:
@@ -322,6 +339,9 @@ def _half(spec: SumInt8) -> int:
 
 def _softmax_int8(spec: SoftmaxInt8, constants: Sequence[np.ndarray]) -> _Call:
     call = f"ocrm55_softmax_s8_s8(powers, x, y, {spec.rows}, {spec.count}, (float *)(void *)workspace);"
+    if spec.repeat is not None:
+        numbers = f"{spec.rows}, {spec.count}, {_once(spec.repeat)}"
+        call = f"ocrm55_softmax_repeated_s8_s8(powers, x, y, {numbers}, {_SCRATCH});"
     return _Call([call], {"powers": packing.softmax_powers(spec.step)})
 
 
