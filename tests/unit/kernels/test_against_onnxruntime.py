@@ -117,6 +117,15 @@ def test_means_equal_but_for_ties(whole: bool) -> None:
     assert_close(ours, theirs, 0.02)
 
 
+@pytest.mark.parametrize(("kernel", "strides", "pad"), [((2, 2), (2, 2), 0), ((3, 3), (2, 2), 1), ((3, 2), (1, 2), 0)])
+def test_largest_of_windows_equal(kernel: tuple[int, int], strides: tuple[int, int], pad: int) -> None:
+    x = int8(1, 8, 7, 10)
+    ours = ref.max_pool(x[0].transpose(1, 2, 0), kernel, strides, (pad,) * 4).transpose(2, 0, 1)[None]
+    attributes = {"kernel_shape": kernel, "strides": strides, "pads": (pad,) * 4}
+    theirs = run("MaxPool", [(x, SX, np.int8(ZX), None)], {}, attributes, ours.shape, (SX, ZX))
+    assert_close(ours, theirs, 0.0)
+
+
 @pytest.mark.parametrize(("rows", "depth", "columns"), list(itertools.product((1, 7), (15, 40), (15, 40))))
 def test_products_of_matrices_equal(rows: int, depth: int, columns: int) -> None:
     a, b, sb = int8(rows, depth), int8(depth, columns), F(0.013)
