@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import struct
 import subprocess
@@ -14,8 +15,11 @@ from programs import require
 from typer.testing import CliRunner
 
 from ocrm55 import cli, stages
+from ocrm55.npu_model.accelerators import by_name
 from ocrm55.recognizer import ctc, image
 from ocrm55.recognizer.charset import load_charset
+from ocrm55.simulators.npu_coupling import NpuCoupling
+from ocrm55.verification import integer_reference
 
 PROJECT = Path(__file__).parent / "bare_project"
 QEMU = (
@@ -139,7 +143,11 @@ def run(program: Path, simulator: list[str] = QEMU) -> list[Read]:
     """Run the bare program and read what it says."""
     done = subprocess.run([*simulator, program], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, f"exit status {done.returncode}: {done.stdout}{done.stderr}"
-    found = re.findall(r"^(\w{8}) (\w{8}) (\w{8}) (\w{8}) (.*)$", done.stdout + done.stderr, re.M)
+    return readings(done.stdout + done.stderr)
+
+
+def readings(said: str) -> list[Read]:
+    found = re.findall(r"^(\w{8}) (\w{8}) (\w{8}) (\w{8}) (.*)$", said, re.M)
     assert len(found) == len(PICTURES)
     return [Read(bits(score), *(int(word, 16) for word in words), text) for score, *words, text in found]
 
@@ -157,8 +165,6 @@ def test_reads_the_samples_on_this_machine(on_host: list[Read], samples: dict[Pa
 
 def test_computes_what_the_firmware_computes(on_host: list[Read], build_dir: Path, models: Path) -> None:
     """Against the host's integer reference, which is no C at all."""
-    from ocrm55.verification import integer_reference
-
     reference = integer_reference(stages.artifact(stages.Options(build_dir=build_dir)))
     for name, read in zip(PICTURES, on_host, strict=True):
         pixels = image.resize(image.read_image(models / "samples" / f"{name}.png"))
@@ -241,3 +247,27 @@ def test_keeps_an_arena_limit(build_dir: Path, pictures: Path, on_host: list[Rea
     package(tmp_path / "package", build_dir, "--arena-limit", str(256 * 1024))
     assert "#define OCRM55_ARENA_BYTES 262144" in (tmp_path / "package" / "include" / "ocrm55.h").read_text()
     assert run(build(tmp_path / "package", pictures, tmp_path / "host") / "bare_own", []) == on_host
+
+
+def test_an_npu_s_regions_run_beside_the_core(
+    build_dir: Path, pictures: Path, samples: dict[Path, str], tmp_path: Path, models: Path
+) -> None:
+    """The model of the Ethos-U55 answers what the package's driver asks, on a board that the example describes."""
+    pytest.importorskip("ethosu.vela", reason="needs ethos-u-vela to compile for the NPU")
+    package(tmp_path / "package", build_dir, "--npu", "ethos-u55-128")
+    folder = build(tmp_path / "package", pictures, tmp_path / "build", "-mcpu=cortex-m55", "arm-none-eabi-gcc")
+    program = folder / "bare_own"
+    with contextlib.closing(NpuCoupling(program, by_name("ethos-u55-128"))) as npu:
+        words = [*QEMU, program, *npu.arguments]
+        with subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=npu.descriptors, text=True
+        ) as process:
+            npu.attend(process, 120.0)
+            read = readings("".join(process.communicate(timeout=60)))
+    assert process.returncode == 0
+    assert npu.runs >= len(PICTURES)
+    reference = integer_reference(stages.artifact(stages.Options(build_dir=build_dir, npu="ethos-u55-128")))
+    for name, each in zip(PICTURES, read, strict=True):
+        pixels = image.resize(image.read_image(models / "samples" / f"{name}.png"))
+        assert each.hash == fnv(reference.probabilities(pixels))
+        assert each.text == samples[models / "samples" / f"{name}.png"]

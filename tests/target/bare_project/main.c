@@ -43,6 +43,12 @@ int main(void)
 {
     static struct ocrm55_reading reading;
 
+#ifdef WITH_NPU
+    if (ocrm55_npu_start() != NULL) {
+        say(ocrm55_npu_trouble());
+        return 6;
+    }
+#endif
     for (unsigned i = 0; i < sizeof pictures / sizeof pictures[0]; i++) {
         memset(arena, (int)(0xAA + i), sizeof arena); /* what was there before means nothing */
         if (ocrm55_recognize_hooked(arena, sizeof arena, pictures[i].pixels, pictures[i].width, &reading, count, NULL) !=

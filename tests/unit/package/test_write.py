@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ocrm55 import cli, memory_map
-from ocrm55.errors import InputError, OutputError, UnsupportedError
+from ocrm55.errors import InputError, OutputError
 from ocrm55.package import sources
 from ocrm55.package.compiled import Compiled
 from ocrm55.package.write import Order, check_place, write
@@ -206,5 +206,27 @@ def test_artifacts_that_cannot_be_packaged(tmp_path: Path) -> None:
     (old / "metadata.json").write_text(json.dumps(values))
     with pytest.raises(InputError, match="older"):
         Compiled.read(old)
-    with pytest.raises(UnsupportedError, match="NPU"):
-        Compiled.read(artifact(tmp_path / "npu", npu={}))
+
+
+def test_an_npu_s_package_has_its_driver_and_asks_for_a_board(tmp_path: Path, models: Path) -> None:
+    regions = [{"name": "region_0", "command_bytes": 100, "weight_bytes": 200}]
+    npu = {"accelerator": "ethos-u55-128", "macs_per_cycle": 128, "fallback": False, "regions": regions}
+    folder = artifact(tmp_path / "artifact", npu=npu, arena_bytes=80)
+    (folder / "src" / "npu_regions.h").write_text("extern const ocrm55_npu_region region_0;\n")
+    (folder / "src" / "npu_regions.c").write_text(
+        '#include "npu_regions.h"\n#define CONSTANT __attribute__((section(".ocrm55.weights")))\n'
+        '/* region_0: 1 operator */\nconst ocrm55_npu_region region_0 = {\n    .name = "region_0",\n};\n'
+    )
+    (folder / "src" / "model.c").write_text(MODEL_C + "/* 0: region_0 */ if (!is_done_by_npu(&region_0, arena)) {\n")
+    (folder / "include" / "ocrm55_model.h").write_text("#define OCRM55_ARENA_BYTES 80\n#define OCRM55_ARENA_ALIGN 16\n")
+    out = write(Order(Compiled.read(folder), memory_map.load(), models / "samples" / "digit.png"), tmp_path / "out")
+    assert "(&ocrm55_region_0, arena)" in (out / "src" / "model.c").read_text()
+    regions_c = (out / "src" / "npu_regions.c").read_text()
+    assert 'ocrm55_region_0 = {\n    .name = "region_0"' in regions_c
+    assert "section(OCRM55_WEIGHTS_SECTION)" in regions_c
+    for header in ("include/ocrm55.h", "src/ocrm55_model.h"):  # whole lines of the cache
+        assert re.search(r"OCRM55_ARENA_BYTES 96\n#define OCRM55_ARENA_ALIGN 32", (out / header).read_text())
+    wanted = re.findall(r"\bocrm55_npu_port_\w+(?=\()", (out / "include" / "ocrm55_npu_port.h").read_text())
+    given = (out / "examples" / "npu_port.c").read_text()
+    assert len(wanted) >= 7
+    assert all(re.search(rf"^[a-z].*{name}\(", given, re.M) for name in wanted)

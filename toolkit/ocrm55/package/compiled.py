@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ocrm55 import metadata
-from ocrm55.errors import InputError, UnsupportedError
+from ocrm55.compiler.memory import ALIGN
+from ocrm55.errors import InputError
 
 OWN_PREFIX = "ocrm55_"
+NPU_ALIGN = 32  # OCRM55_NPU_ALIGN of firmware/npu/ocrm55_npu.h
 
 
 @dataclass(frozen=True)
@@ -22,12 +24,10 @@ class Compiled:
 
     @classmethod
     def read(cls, folder: Path) -> Compiled:
-        """Raises InputError for a folder that this version's `compile` did not write, UnsupportedError for an NPU's."""
+        """Raises InputError for a folder that this version's `compile` did not write."""
         values = metadata.read(folder)
         if not {"kernels", "libraries", "labels"} <= set(values):
             raise InputError(f"{folder} was compiled by an older ocrm55.", ["ocrm55 compile --force"])
-        if "npu" in values:
-            raise UnsupportedError("a package cannot hold the NPU's driver and regions yet.", ["leave --npu out"])
         return cls(folder, values)
 
     @property
@@ -85,6 +85,27 @@ class Compiled:
     def text_bytes(self) -> int:
         """Room for the longest text that can be read, and the zero behind it."""
         return self.steps * max(len(label.encode()) for label in self.labels) + 1
+
+    @property
+    def npu(self) -> dict[str, Any] | None:
+        """What the NPU computes, as metadata.json says it; None without one."""
+        return self.values.get("npu")
+
+    @property
+    def npu_bytes(self) -> int:
+        """Command streams and weights of the NPU's regions."""
+        regions = self.npu["regions"] if self.npu else []
+        return sum(region["command_bytes"] + region["weight_bytes"] for region in regions)
+
+    @property
+    def arena_align(self) -> int:
+        """Bytes: whole cache lines where an NPU writes behind the cache's back."""
+        return NPU_ALIGN if self.npu else ALIGN
+
+    @property
+    def arena_room(self) -> int:
+        """The arena in whole units of its alignment."""
+        return -(-self.arena_bytes // self.arena_align) * self.arena_align
 
     @property
     def functions(self) -> list[str]:

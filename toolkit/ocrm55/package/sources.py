@@ -20,6 +20,9 @@ from ocrm55.package.compiled import OWN_PREFIX, Compiled
 _TEMPLATES = Path(__file__).parent / "templates"
 _WEIGHTS = re.compile(r"/\* weights\.S places weights\.bin here\. \*/\n(?:extern const uint8_t ocrm55_weights.*\n)+")
 _KERNEL_FUNCTION = re.compile(r"\b(tile_\w+)(?=\s*\()")
+_NPU_DRIVER = ("npu_driver.c", "npu_access.c", "npu_messages.c", "npu_registers.h", "ocrm55_npu.h")
+_NPU_PORT = re.compile(r"\bnpu_port(?=_\w+\(|\.h)")
+_NPU_REGION = re.compile(r"(?<=[& ])(region_\d+)(?=[ ;,])")
 _DECODER_FUNCTION = re.compile(r"\bctc_(?=decode|least_sure)")
 
 
@@ -29,6 +32,8 @@ def files(compiled: Compiled) -> dict[str, str]:
     written |= {f"src/{name}": text for name, text in _generated(compiled).items()}
     written |= {f"src/{name}": text for name, text in _kernels(compiled).items()}
     written |= {f"src/{name}": text for name, text in _decoder().items()}
+    if compiled.npu:
+        written |= _npu_driver()
     written["src/recognizer.c"] = render("recognizer.c.j2", model=compiled)
     return written
 
@@ -59,8 +64,18 @@ def _generated(compiled: Compiled) -> dict[str, str]:
         text = names.sub(rf"{OWN_PREFIX}\1", path.read_text(encoding="utf-8"))
         if path.name.startswith("operators_"):
             text = standalone.with_pragma(text, standalone.FOR_OPERATORS)
+        if compiled.npu and path.name in ("model.c", "npu_regions.c", "npu_regions.h"):
+            text = _NPU_REGION.sub(rf"{OWN_PREFIX}\1", text)
         written[path.name] = text
     written["model.c"] = _with_own_weights(written["model.c"])
+    if compiled.npu:
+        for what, value in (("BYTES", compiled.arena_room), ("ALIGN", compiled.arena_align)):
+            pattern = rf"(#define OCRM55_ARENA_{what}) \d+"
+            written["ocrm55_model.h"] = re.sub(pattern, rf"\1 {value}", written["ocrm55_model.h"])
+        placed = written["npu_regions.c"].replace('section(".ocrm55.weights")', "section(OCRM55_WEIGHTS_SECTION)")
+        written["npu_regions.c"] = placed.replace(
+            '#include "npu_regions.h"', '#include "npu_regions.h"\n#include "weights.h"'
+        )
     data = (folder / "src" / "weights.bin").read_bytes()
     hot, others = data[: compiled.hot_bytes], data[compiled.hot_bytes :]
     rows = {"hot_rows": standalone.words(hot), "rows": standalone.words(others)}
@@ -85,6 +100,14 @@ def _kernels(compiled: Compiled) -> dict[str, str]:
         text = standalone.kernel_source(kernel)
         written[f"kernel_{kernel}.c"] = standalone.with_pragma(text, standalone.FOR_KERNELS)
     return {name: _KERNEL_FUNCTION.sub(rf"{OWN_PREFIX}\1", text) for name, text in written.items()}
+
+
+def _npu_driver() -> dict[str, str]:
+    """The NPU's driver, and the header of what the board has to provide for it."""
+    folder = resources.folder("firmware") / "npu"
+    written = {f"src/{name}": (folder / name).read_text(encoding="utf-8") for name in _NPU_DRIVER}
+    written["include/ocrm55_npu_port.h"] = (folder / "npu_port.h").read_text(encoding="utf-8")
+    return {path: _NPU_PORT.sub("ocrm55_npu_port", text) for path, text in written.items()}
 
 
 def _decoder() -> dict[str, str]:

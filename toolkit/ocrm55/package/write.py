@@ -83,6 +83,8 @@ def files(order: Order) -> dict[str, str]:
     texts = sources.files(order.compiled)
     compiled = sorted(path for path in texts if path.endswith(".c"))
     values = {**_values(order), "sources": compiled}
+    if order.compiled.npu:
+        texts["examples/npu_port.c"] = sources.render("npu_port.c.j2", **values)
     return texts | {
         "CMakeLists.txt": sources.render("CMakeLists.txt.j2", **values),
         "ocrm55-config.cmake": sources.render("ocrm55-config.cmake.j2", **values),
@@ -102,7 +104,7 @@ def _values(order: Order) -> dict[str, Any]:
         "board": order.board,
         "places": _places(order),
         "hot_bytes": order.compiled.hot_bytes,
-        "arena_bytes": order.compiled.arena_bytes,
+        "arena_bytes": order.compiled.arena_room,
         "picture": order.picture.name,
         "vendor": VENDOR,
         "pack": f"{name}-{order.compiled.precision}",
