@@ -25,6 +25,7 @@ from ocrm55.compiler.integer import (
 from ocrm55.compiler.operators import Spec
 from ocrm55.compiler.program import Operator, Program, Tensor
 from ocrm55.compiler.targets.cmsis_nn import NAME, CmsisNnTarget
+from ocrm55.compiler.targets.cmsis_nn_int4 import in_int4
 
 GUARD = 32  # bytes behind a workspace that must stay as they are
 LIMIT = fake_artifact.STEPS * fake_artifact.CLASSES // 3
@@ -78,7 +79,7 @@ class Cases:
     def convolution(
         self, kind: type[Convolution], size: tuple[int, int], channels: int, outputs: int,
         kernel: tuple[int, int] = (1, 1), strides: tuple[int, int] = (1, 1), pads: tuple[int, int] = (0, 0),
-        extreme: bool = False,
+        extreme: bool = False, int4: bool = False,
     ) -> Case:  # fmt: skip
         high, wide = ((s + 2 * p - k) // t + 1 for s, k, t, p in zip(size, kernel, strides, pads, strict=True))
         zero, out = (int(v) for v in self.rng.integers(-128, 128, 2))
@@ -87,10 +88,12 @@ class Cases:
         epilogue = Epilogue("clamp", outputs, out, low, top)
         spec = kind(channels, *size, outputs, high, wide, kernel, strides, pads, zero, epilogue)
         weights = self.int8(outputs, 1 if kind is Depthwise else channels, *kernel, extreme=extreme)
-        bias = self.rng.integers(-(2**14), 2**14, outputs).astype(np.int32)
-        scale = (self.rng.uniform(0.3, 2, outputs) / (np.sqrt(depth) * 73)).astype(np.float32)
+        if int4:
+            weights = self.rng.integers(-8, 8, weights.shape).astype(np.int8)
+        bias = self.rng.integers(-(2**14), 2**14, outputs).astype(np.int32) >> (4 if int4 else 0)
+        scale = (self.rng.uniform(0.3, 2, outputs) / (np.sqrt(depth) * (4.6 if int4 else 73))).astype(np.float32)
         image = self.int8(1, *size, channels, extreme=extreme)
-        label = f"{spec.kind} {size} {channels}->{outputs} {kernel} {strides} {pads}"
+        label = f"{'int4 ' if int4 else ''}{spec.kind} {size} {channels}->{outputs} {kernel} {strides} {pads}"
         return Case(label, spec, [image], [weights, bias, scale], (1, high, wide, outputs))
 
     def product(self, heads: int, rows: int, columns: int, depth: int, across: bool) -> Case:
@@ -127,6 +130,14 @@ def network_like() -> list[Case]:
         for pixels, inputs, outputs in ((1, 16, 8), (1, 64, 33), (7, 5, 3), (13, 33, 17), (40, 120, 97), (6, 256, 4))
     ]
     cases.append(made.convolution(Pointwise, (1, 5), 320, 9, extreme=True))
+    for pixels, inputs, outputs in ((1, 64, 5), (6, 34, 9), (7, 48, 4), (8, 30, 3), (21, 256, 7)):
+        cases.append(made.convolution(Pointwise, (1, pixels), inputs, outputs, int4=True))
+    for size, channels, kernel, strides in (
+        ((1, 16), 64, (1, 3), (1, 1)),
+        ((5, 7), 6, (3, 3), (2, 1)),
+        ((4, 5), 10, (3, 3), (1, 1)),
+    ):
+        cases.append(made.convolution(Convolution, size, channels, 5, kernel, strides, (kernel[0] // 2, 1), int4=True))
     for kernel, strides, pads in (((3, 3), (2, 2), (1, 1)), ((3, 3), (1, 1), (1, 1)), ((2, 3), (1, 2), (0, 1))):
         cases.append(made.convolution(Convolution, (7, 9), 3, 5, kernel, strides, pads))
     cases.append(made.convolution(Convolution, (1, 40), 24, 7, (1, 3), (1, 1), (0, 1)))
@@ -214,7 +225,8 @@ def _case(index: int, case: Case, parts: list[str], rounds_once: bool) -> list[s
     if size:
         names.append("scratch")
     parts.append(_array("int8_t", f"{prefix}expected", case.expected(program, rounds_once)))
-    parts.append(f"static int32_t {prefix}size(void)\n{{\n{asked_size(case.spec)}\n}}\n")
+    few = isinstance(case.spec, Convolution) and in_int4(case.spec, case.weights[0])
+    parts.append(f"static int32_t {prefix}size(void)\n{{\n{asked_size(case.spec, few)}\n}}\n")
     count = int(np.prod(case.shape))
     return [f"    /* {case.label} */", f"    memset(y, 0x55, sizeof y); memset(scratch, 0x55, {size} + {GUARD});",
             f"    {prefix}run({', '.join(names)});",
@@ -225,12 +237,16 @@ def _case(index: int, case: Case, parts: list[str], rounds_once: bool) -> list[s
             "    }"]  # fmt: skip
 
 
-def asked_size(spec: Spec) -> str:
+def asked_size(spec: Spec, few: bool) -> str:
     """C that asks the library how much scratch memory it wants."""
     if isinstance(spec, Product):
         return f"    const cmsis_nn_dims f = {{1, 1, 1, {spec.columns}}};\n" + _ask("arm_fully_connected_s8", "&f")
     if isinstance(spec, AveragePool):
         return _ask("arm_avgpool_s8", f"{spec.output_width}, {spec.channels}")
+    if few and isinstance(spec, Convolution) and not isinstance(spec, Pointwise):
+        (kh, kw), c = spec.kernel, spec.channels
+        dims = f"    const cmsis_nn_dims i = {{1, 1, 1, {c}}}, f = {{1, {kh}, {kw}, {c}}};\n"
+        return dims + _ask("arm_convolve_s4", "&i, &f")
     if not isinstance(spec, Convolution) or spec.output_height * spec.output_width == 1:
         return "    return 0;"
     depthwise = isinstance(spec, Depthwise)

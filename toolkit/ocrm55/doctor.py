@@ -62,7 +62,7 @@ def examine(build_dir: Path, fvp: Path | None = None) -> list[Finding]:
     findings = [_python()]
     findings += [finding for requirement in _requirements() if (finding := _package(requirement))]
     findings += [_program(program) for program in _PROGRAMS]
-    findings += [_newlib(), _qemu_machine(), _fvp(fvp), _build_dir(build_dir)]
+    findings += [_newlib(), _qemu_machine(), _fvp(fvp), _cmsis_nn(), _build_dir(build_dir)]
     findings += [_room(room) for room in ("firmware", "cmake", "models")]
     return findings
 
@@ -171,6 +171,25 @@ def _fvp(path: Path | None) -> Finding:
         return Finding(
             "Corstone-300 FVP", "optional", "not found: QEMU is used", trouble.tries[0] if trouble.tries else ""
         )
+
+
+def _cmsis_nn() -> Finding:
+    from ocrm55 import libraries
+
+    name = "CMSIS-NN"
+    if os.environ.get(libraries.VARIABLE) == libraries.FETCH:
+        return Finding(name, "ok", "fetched by CMake where it is needed, rounds once")
+    try:
+        folder = libraries.root()
+        if folder is None:
+            advice = f"{libraries.VARIABLE}=PATH, or --cmsis-nn PATH or fetch, for --kernels cmsis-nn"
+            return Finding(name, "optional", f"{libraries.VARIABLE} is not set: our own kernels are used", advice)
+        how = "source tree" if libraries.archive(folder) is None else "archive"
+        rounds = "once" if libraries.rounds_once() else "twice"
+        return Finding(name, "ok", f"{libraries.version(folder)}, {how} at {folder}, rounds {rounds}")
+    except Ocrm55Error as trouble:
+        advice = trouble.tries[0] if trouble.tries else f"correct {libraries.VARIABLE}"
+        return Finding(name, "wrong", trouble.sentence, advice)
 
 
 def _build_dir(build_dir: Path) -> Finding:

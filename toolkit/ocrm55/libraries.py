@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from functools import lru_cache
@@ -15,6 +16,8 @@ VARIABLE = "CMSIS_NN_ROOT"
 NPU_DRIVER_VARIABLE = "ETHOSU_DRIVER_ROOT"
 FETCH = "fetch"  # instead of a path: a pinned release, by CMake's FetchContent
 OWN, LIBRARY = "m55", "cmsis-nn"
+INCLUDES = ("Include", "include", "include/cmsis-nn", "include/cmsis_nn")
+OLDEST = 18  # of arm_nnfunctions.h, as cmake/cmsis_nn.cmake has it
 ARCHIVES = ("libcmsis-nn.a", "libCMSISNN.a", "libcmsis_nn.a")
 DISASSEMBLERS = ("arm-none-eabi-objdump", "llvm-objdump-19", "llvm-objdump")
 CHOICES = ((OWN,), (LIBRARY,), (LIBRARY, OWN))
@@ -82,6 +85,25 @@ def archive(folder: Path) -> Path | None:
         return None
     found = (folder / place / name for place in ("lib", "lib64", ".") for name in ARCHIVES)
     return next((path for path in found if path.is_file()), None)
+
+
+def version(folder: Path) -> str:
+    """What a copy calls itself: the revision of its functions, 18.0.0 in v7.0.0. Raises InputError for no copy."""
+    headers = (folder / place / "arm_nnfunctions.h" for place in INCLUDES)
+    header = next((path for path in headers if path.is_file()), None)
+    if header is None:
+        raise InputError(
+            f"{folder} is no CMSIS-NN: it has no Include/arm_nnfunctions.h.",
+            [f"{VARIABLE}=PATH of a copy, v7.0.0 or later"],
+        )
+    found = re.search(r"Revision: +V\.(\d+\.\d+\.\d+)", header.read_text(encoding="utf-8", errors="replace"))
+    revision = found[1] if found else ""
+    if not found or int(revision.split(".")[0]) < OLDEST:
+        raise InputError(
+            f"{header} has revision {revision or 'none'} of CMSIS-NN's functions, too old.",
+            ["v7.0.0 or later is needed"],
+        )
+    return f"revision {revision}"
 
 
 def rounds_once(path: Path | None = None) -> bool:

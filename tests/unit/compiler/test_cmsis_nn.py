@@ -7,18 +7,18 @@ import onnx
 import pytest
 
 from ocrm55 import libraries
-from ocrm55.compiler import exact_scales, quantize_separate
+from ocrm55.compiler import exact_scales, int4, pipeline, quantize_separate
 from ocrm55.compiler.cmsis_nn_reference import CmsisNnReference, power, rounded_once, rounded_twice
 from ocrm55.compiler.folding import Graph
 from ocrm55.compiler.integer import Convolution, Depthwise, Epilogue, Pointwise, SoftmaxInt8, Sum, SumInt8
 from ocrm55.compiler.pipeline import CompileOptions, to_program
 from ocrm55.compiler.program import Operator, Program, Tensor
-from ocrm55.compiler.targets import costs
+from ocrm55.compiler.targets import cmsis_nn_int4, costs
 from ocrm55.compiler.targets.base import assign
 from ocrm55.compiler.targets.cmsis_nn import CmsisNnTarget
 from ocrm55.compiler.targets.fixed_point import multiplier_and_shift
 from ocrm55.compiler.targets.m55 import M55Target
-from ocrm55.errors import InputError, ToolchainError
+from ocrm55.errors import InputError, ToolchainError, UnsupportedError
 
 from .conftest import network
 
@@ -196,6 +196,59 @@ def test_a_product_takes_a_factor_too():
     assert p == round(p)
 
 
+def test_int4_weights_are_taken_where_they_do_little_harm():
+    rng = np.random.default_rng(7)
+    weights = {"w": rng.normal(size=(8, 3, 3, 3)).astype(np.float32), "b": rng.normal(size=8).astype(np.float32)}
+    weights["v"] = rng.normal(size=(5, 8, 1, 1)).astype(np.float32)
+    nodes = [
+        ("Conv", ["x", "w", "b"], "c", {"pads": [1, 1, 1, 1]}),
+        ("HardSwish", ["c"], "h", {}),
+        ("Conv", ["h", "v"], "d", {}),
+        ("Softmax", ["d"], "y", {"axis": 1}),
+    ]
+    model = network((1, 3, 1, 9), nodes, weights, (1, 5, 1, 9))
+    inputs = [x.astype(np.float32) for x in rng.normal(size=(8, 1, 3, 1, 9))]
+    quantised = quantize_separate.quantize(model, inputs, weights="int4")
+    found, graph = int4.Int4.of(quantised), Graph(quantised)
+    assert found is not None and found.of_layers == 1  # 9 live weights an output are an odd number in the first one
+    assert np.abs(graph.constants["w.int"]).max() == 127
+    assert (np.abs(graph.constants["v.int"]).max() <= 7) == bool(found.layers)
+
+
+def test_int4_scales_have_no_more_error_than_the_largest_weight_asks_for():
+    rng = np.random.default_rng(8)
+    weights, squares = rng.normal(size=(6, 40, 1, 1)), rng.uniform(0.1, 4, 40)
+
+    def error(scale: np.ndarray) -> np.ndarray:
+        spread = scale.reshape(-1, 1, 1, 1)
+        off = np.clip(np.rint(weights / spread), -7, 7) * spread - weights
+        return (off[:, :, 0, 0] ** 2 * squares).sum(axis=1)
+
+    largest = (np.abs(weights).max(axis=(1, 2, 3)) / 7).astype(np.float32)
+    assert (error(int4.scales(weights, 0, squares)) <= error(largest) + 1e-6).all()
+
+
+def test_two_int4_in_a_byte():
+    assert cmsis_nn_int4.packed(np.asarray([1, -8, -1, 7], np.int8)).view(np.uint8).tolist() == [0x81, 0x7F]
+
+
+def test_int4_needs_the_library():
+    with pytest.raises(UnsupportedError, match="only CMSIS-NN"):
+        pipeline.check_weights(CompileOptions(precision="int8", weights="int4"))
+
+
+def test_a_copy_says_its_revision(tmp_path):
+    with pytest.raises(InputError, match="is no CMSIS-NN"):
+        libraries.version(tmp_path)
+    (tmp_path / "Include").mkdir()
+    header = tmp_path / "Include" / "arm_nnfunctions.h"
+    header.write_text(" * $Revision: V.16.2.0\n")
+    with pytest.raises(InputError, match=r"16\.2\.0 of CMSIS-NN's functions, too old"):
+        libraries.version(tmp_path)
+    header.write_text(" * $Revision: V.18.0.0\n")
+    assert libraries.version(tmp_path) == "revision 18.0.0"
+
+
 def test_what_is_built_with_the_firmware_rounds_once(tmp_path):
     (tmp_path / "Source").mkdir()
     (tmp_path / "CMakeLists.txt").touch()
@@ -213,7 +266,7 @@ def test_every_operator_of_the_recognizer_that_it_has(int8_separate):
 def int8_separate():
     """The bundled recognizer as CMSIS-NN's operators, calibrated on a few images: enough to see who takes what."""
     from ocrm55 import resources
-    from ocrm55.compiler import calibration, pipeline
+    from ocrm55.compiler import calibration
 
     model = pipeline.load(resources.folder("models") / "en_ppocrv3_rec")
     quantised = quantize_separate.quantize(model, calibration.tensors(calibration.images(None)[:8], 320))

@@ -30,6 +30,13 @@ class Toolchain(StrEnum):
     CLANG = "clang"
 
 
+class Weights(StrEnum):
+    """Width of the weights."""
+
+    INT8 = "int8"
+    INT4 = "int4"
+
+
 class Npu(StrEnum):
     """Which Ethos-U55 there is."""
 
@@ -145,6 +152,15 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
             help="CMSIS-NN: a source tree, an installed prefix, or **fetch** for a release off the network; otherwise "
             "CMSIS_NN_ROOT.",
         ),
+    ),
+    "weights": BuildOption(
+        Weights,
+        typer.Option(
+            Weights.INT8,
+            "--weights",
+            help="**int4** where CMSIS-NN computes and it does little harm: half the bytes; --kernels cmsis-nn only.",
+        ),
+        read=lambda weights: weights.value,
     ),
     "npu": BuildOption(
         Npu,

@@ -26,6 +26,7 @@ from ocrm55.compiler.integer import (
 )
 from ocrm55.compiler.program import Operator
 from ocrm55.compiler.reference import IntegerReference
+from ocrm55.compiler.targets import cmsis_nn_int4
 from ocrm55.compiler.targets.cmsis_nn import NAME
 from ocrm55.compiler.targets.fixed_point import ADD_SHIFT, Factor, addition, exponent, multiplier_and_shift
 
@@ -78,6 +79,13 @@ def rounded_once(v: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray 
     return (((np.asarray(v, np.int64) * multiplier) >> (bits - 1)) + 1) >> 1
 
 
+def rounded_in_part(v: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray | int) -> np.ndarray:
+    """What a library that rounds once does in vectors that are not full: the product is rounded there after all."""
+    right = np.maximum(-np.asarray(shift, np.int64), 1)
+    product = high_product(np.asarray(v, np.int64) << (shift + right), multiplier)
+    return (product + (np.int64(1) << (right - 1))) >> right
+
+
 Requantise = Callable[[np.ndarray, np.ndarray | int, np.ndarray | int], np.ndarray]
 
 
@@ -97,16 +105,27 @@ def _finish(requantise: Requantise, sums: np.ndarray, spec: Convolution, scale: 
     return limited(requantise(sums, *multiplier_and_shift(scale)), e.zero_point, e.low, e.high)
 
 
+def _summed(
+    requantise: Requantise, spec: Convolution, sums: np.ndarray, w: np.ndarray, scale: np.ndarray
+) -> np.ndarray:
+    """Sums [pixels, outputs] of int8 or int4 weights to outputs."""
+    result = _finish(requantise, sums, spec, scale)
+    last = cmsis_nn_int4.last_pixels(len(sums)) if cmsis_nn_int4.in_int4(spec, w) else 0
+    if last and requantise is rounded_once:
+        result[-last:] = _finish(rounded_in_part, sums[-last:], spec, scale)
+    return result
+
+
 def _pointwise(
     requantise: Requantise, spec: Pointwise, x: np.ndarray, w: np.ndarray, bias: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
-    return _finish(requantise, reference.pointwise_sums(spec, x, w, bias), spec, scale)
+    return _summed(requantise, spec, reference.pointwise_sums(spec, x, w, bias), w, scale)
 
 
 def _convolution(
     requantise: Requantise, spec: Convolution, x: np.ndarray, w: np.ndarray, bias: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
-    return _finish(requantise, reference.convolution_sums(spec, x, w, bias), spec, scale)
+    return _summed(requantise, spec, reference.convolution_sums(spec, x, w, bias), w, scale)
 
 
 def _depthwise(

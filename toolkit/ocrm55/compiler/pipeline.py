@@ -44,6 +44,7 @@ class CompileOptions:
     arena may take.
     kernels: who may compute int8 operators: m55, cmsis-nn with m55 for what it lacks, or both, whichever is cheaper.
     widths: of the input, narrowest first, that the program serves; none is the model's own.
+    weights: int8, or int4 where CMSIS-NN computes and it does little harm.
     npu: the accelerator that computes what it can, such as ethos-u55-128; empty for none. npu_memory_mode, vela_config,
     npu_fallback: see NpuOptions.
     """
@@ -58,6 +59,7 @@ class CompileOptions:
     arena_limit: int | None = None
     kernels: tuple[str, ...] = ("m55",)
     widths: tuple[int, ...] = ()
+    weights: str = "int8"
     npu: str = ""
     npu_memory_mode: str = vela.MEMORY_MODES[0]
     vela_config: Path | None = None
@@ -78,6 +80,7 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
     """
     options = options or CompileOptions()
     check_npu(options)
+    check_weights(options)
     board = memory_map.load(options.memory_map)
     original = None if options.image is None else image.read_image(options.image)
     model = load(source, options)
@@ -168,7 +171,7 @@ def quantised(model: onnx.ModelProto, options: CompileOptions) -> onnx.ModelProt
     if options.npu:
         return quantize_separate.quantize(model, inputs, halves_down=False)
     if not is_fused(options.kernels):
-        return quantize_separate.quantize(model, inputs)
+        return quantize_separate.quantize(model, inputs, weights=options.weights)
     return quantize(model, inputs)
 
 
@@ -215,6 +218,16 @@ def check_npu(options: CompileOptions) -> None:
             ["leave --widths out", "leave --npu out"],
         )
     vela.check(options.on_npu)
+
+
+def check_weights(options: CompileOptions) -> None:
+    """int4 is for the one that computes with it, before anything is made."""
+    computed = options.precision == "int8" and options.kernels == (cmsis_nn.NAME,) and not options.npu
+    if options.weights == "int8" or computed:
+        return
+    raise UnsupportedError(
+        "only CMSIS-NN computes with int4 weights here.", [f"--kernels {cmsis_nn.NAME}", "--weights int8"]
+    )
 
 
 def targets_for(precision: str, kernels: tuple[str, ...] = ("m55",), on_npu: NpuOptions | None = None) -> list[Target]:

@@ -11,14 +11,15 @@ Scales of weights, and of products, are chosen so that requantisations have no h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 import onnx
 from onnx import helper
 
-from ocrm55.compiler import calibration, exact_scales, ranges
+from ocrm55.compiler import calibration, exact_scales, int4, ranges
 from ocrm55.compiler.calibration import Histogram
 from ocrm55.compiler.folding import Graph, attributes, fold, shapes
 from ocrm55.compiler.quantize import (
@@ -49,11 +50,13 @@ def quantize(
     options: QuantizeOptions | None = None,
     *,
     halves_down: bool = True,
+    weights: str = "int8",
 ) -> onnx.ModelProto:
     """Calibrate a float model on `inputs` and return it with QDQ nodes around every operator.
 
     halves_down: averages such that ONNX Runtime rounds them as CMSIS-NN does; otherwise they stay as they are, with one
-    scale in front and behind.
+    scale in front and behind. weights: int8, or int4 where that does little harm (see int4.py); both are stored as
+    int8, those of int4 are -7 .. 7.
     """
     options = options or QuantizeOptions(channel_scales=False)
     folded = fold(model)
@@ -68,7 +71,37 @@ def quantize(
     _fit_products(graph, chosen)
     if halves_down:
         _lift(graph, chosen)
-    return ExactWriter(folded, chosen).write()
+    if weights != "int4":
+        return ExactWriter(folded, chosen).write()
+    moments = {name: Moments.of(histogram) for name, histogram in histograms.items()}
+    layers, others = may_be_int4(graph)
+
+    def written(names: frozenset[str]) -> onnx.ModelProto:
+        return ExactWriter(folded, chosen, names, moments).write()
+
+    return int4.choose(written, layers, others, model, inputs)
+
+
+def may_be_int4(graph: Graph) -> tuple[dict[str, int], int]:
+    """Weights that a library may have in int4, and how many each has; and how many the others have together.
+
+    Not those of depthwise convolutions, which are few, nor those of an odd number for each output.
+    """
+    layers, others, known = {}, 0, shapes(graph.model())
+    for node in graph.nodes:
+        if not has_weights(graph, node):
+            continue
+        values = graph.constants[node.input[1]]
+        outputs = len(values) if node.op_type == "Conv" else values.shape[1]
+        depthwise = node.op_type == "Conv" and attributes(node).get("group", 1) > 1
+        size = values.size
+        if node.op_type == "Conv" and known[node.input[0]][2] == 1:  # rows of the window that meet nothing but borders
+            size //= values.shape[2]
+        if depthwise or size // outputs % 2:
+            others += size
+        else:
+            layers[str(node.input[1])] = size
+    return layers, others
 
 
 # --- averages --------------------------------------------------------------------------------------------------------
@@ -232,16 +265,39 @@ def _fit_products(graph: Graph, chosen: dict[str, Quantisation]) -> None:
         chosen[name] = Quantisation(np.asarray(np.float32(scale)), chosen[name].zero_point)
 
 
-class ExactWriter(Writer):
-    """Writes weights whose sums requantise by factors that leave no halves."""
+@dataclass(frozen=True)
+class Moments:
+    """Mean and mean square of each channel."""
 
-    def __init__(self, model: onnx.ModelProto, chosen: dict[str, Quantisation]) -> None:
+    mean: Array
+    square: Array
+
+    @classmethod
+    def of(cls, histogram: Histogram) -> Moments:
+        shares = histogram.counts / np.maximum(histogram.counts.sum(axis=1, keepdims=True), 1)
+        return cls((shares * histogram.centres).sum(axis=1), (shares * histogram.centres**2).sum(axis=1))
+
+
+class ExactWriter(Writer):
+    """Writes weights whose sums requantise by factors that leave no halves.
+
+    in_int4: names of weights that become int4; moments: of the tensors that are read, for their sake.
+    """
+
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        chosen: dict[str, Quantisation],
+        in_int4: frozenset[str] = frozenset(),
+        moments: Mapping[str, Moments] | None = None,
+    ) -> None:
         super().__init__(model, chosen)
+        self._in_int4, self._moments = in_int4, moments or {}
+        layers = [node for node in self.graph.nodes if has_weights(self.graph, node)]
         self._requantised = {
-            str(node.input[1]): found
-            for node in self.graph.nodes
-            if has_weights(self.graph, node) and (found := self._requantisation(node)) is not None
+            str(node.input[1]): found for node in layers if (found := self._requantisation(node)) is not None
         }
+        self._sources = {str(node.input[1]): _stored(self.graph, str(node.input[0]), chosen) for node in layers}
 
     def _requantisation(self, node: onnx.NodeProto) -> tuple[float, Array, float] | None:
         """Scale of the input, scales of the output, and the gain of a clamp in between; None for float32 results."""
@@ -260,14 +316,38 @@ class ExactWriter(Writer):
 
     def _weights(self, name: str, axis: int) -> list[onnx.NodeProto]:
         weights = self.graph.constants[name]
-        q, scale = quantise_weights(weights, axis)
+        few = name in self._in_int4
+        if few:
+            scale = int4.scales(weights, axis, self._of_inputs(name, weights, axis, "square"))
+        else:
+            _, scale = quantise_weights(weights, axis)
         if name in self._requantised:
             scale = exact_scales.of_weights(scale, *self._requantised[name])
-            q = rounded(weights, scale, axis)
+        q = rounded(weights, scale, axis, int4.MOST if few else 127)
+        if few:
+            self._shift_bias(name, weights, q, scale, axis)
         return self._constant(name, q, scale, np.zeros(len(scale), np.int8), axis)
 
+    def _of_inputs(self, name: str, weights: Array, axis: int, what: str) -> Array | None:
+        """Mean or mean square of each input channel of these weights; None where channels are not told apart."""
+        found = self._moments.get(self._sources[name])
+        values = None if found is None else getattr(found, what)
+        return values if values is not None and len(values) == weights.shape[1 - axis] else None
 
-def rounded(weights: Array, scale: Array, axis: int) -> Array:
-    """int8 weights for scales that were chosen already, one for each index of `axis`."""
+    def _shift_bias(self, name: str, weights: Array, q: Array, scale: Array, axis: int) -> None:
+        """Add to the bias what rounding the weights takes from the mean of every sum."""
+        means = self._of_inputs(name, weights, axis, "mean")
+        bias = next((b for b, (_, w) in self.biases.items() if w == name), None)
+        if means is None or bias is None:
+            return
+        spread = [-1 if i == axis else 1 for i in range(weights.ndim)]
+        lost = np.moveaxis(weights - q * scale.reshape(spread), axis, 0)
+        taps = lost.reshape(len(lost), len(means), -1).sum(axis=2)
+        values = self.graph.constants[bias]
+        self.graph.constants[bias] = (values + (taps @ means).reshape(values.shape)).astype(np.float32)
+
+
+def rounded(weights: Array, scale: Array, axis: int, most: int) -> Array:
+    """Integer weights within -most .. most for scales that were chosen already, one for each index of `axis`."""
     spread = scale.reshape([-1 if i == axis else 1 for i in range(weights.ndim)])
-    return np.clip(np.rint(weights / spread), -127, 127).astype(np.int8)
+    return np.clip(np.rint(weights / spread), -most, most).astype(np.int8)

@@ -38,6 +38,7 @@ def show(artifact: Path) -> None:
     console.result()
     console.result(f"MACs       {metadata['macs']:>13,}")
     console.result(f"weights    {metadata['weight_bytes']:>13,} bytes")
+    _show_int4(artifact)
     console.result(f"arena      {metadata['arena_bytes']:>13,} bytes, lower bound {bound:,}")
     again = metadata["weights_read_again_bytes"]
     if again:
@@ -47,6 +48,25 @@ def show(artifact: Path) -> None:
     for what, place in metadata["placement"].items():
         words = {"hot_weights": "weights that are read most often"}.get(what, what)
         console.result(f"{place['region']:<10} {place['bytes']:>13,} bytes of {words}")
+
+
+def _show_int4(artifact: Path) -> None:
+    """What int4 weights save, and what they cost on the calibration images."""
+    import onnx
+
+    from ocrm55.compiler.int4 import Int4
+
+    found = Int4.of(onnx.load(str(artifact / "model.onnx")))
+    if found is None:
+        return
+    saved = found.bytes_int8 - found.bytes_int4
+    console.result(
+        f"int4       {found.layers:>13} of {found.of_layers} layers that could have it: {saved:,} bytes saved"
+    )
+    console.result(
+        f"           {found.same} of {found.images} calibration images are read as with int8 weights; "
+        f"{found.as_float_int4} as by the float network, with int8 {found.as_float_int8}"
+    )
 
 
 def _row(operator: Mapping[str, Any], metadata: Mapping[str, Any]) -> tuple[str, ...]:

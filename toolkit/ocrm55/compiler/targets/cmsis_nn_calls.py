@@ -22,6 +22,7 @@ from ocrm55.compiler.integer import (
 )
 from ocrm55.compiler.operators import Spec
 from ocrm55.compiler.targets import cmsis_nn_buffers as buffers
+from ocrm55.compiler.targets import cmsis_nn_int4 as int4
 from ocrm55.compiler.targets.cmsis_nn_products import Operand, layout
 from ocrm55.compiler.targets.fixed_point import ADD_SHIFT, Factor, addition, exponent, multiplier_and_shift
 
@@ -87,14 +88,15 @@ def _geometry(spec: Convolution) -> list[str]:
 
 def _convolution(spec: Convolution, constants: Sequence[np.ndarray]) -> Call:
     weights, bias, scale = constants
-    if isinstance(spec, Pointwise) and spec.output_height * spec.output_width == 1:
+    few = int4.in_int4(spec, weights)
+    if isinstance(spec, Pointwise) and not few and spec.output_height * spec.output_width == 1:
         return _fully_connected(spec, weights, bias, scale)
-    return _general(spec, weights, bias, scale)
+    return _general(spec, weights, bias, scale, few)
 
 
-def _general(spec: Convolution, weights: np.ndarray, bias: np.ndarray, scale: np.ndarray) -> Call:
-    """Any convolution but a depthwise one: the library's wrapper chooses 1x1, 1xN or im2col."""
-    size = buffers.buffer_size(spec)
+def _general(spec: Convolution, weights: np.ndarray, bias: np.ndarray, scale: np.ndarray, few: bool) -> Call:
+    """Any convolution but a depthwise one: the library's wrapper chooses 1x1, 1xN or im2col. few: int4 weights."""
+    size = int4.buffer_size(spec) if few else buffers.buffer_size(spec)
     height, width = spec.height, spec.width
     if isinstance(spec, Pointwise):  # rows that nobody reads are left out
         height, width = spec.output_height, spec.output_width
@@ -109,12 +111,12 @@ def _general(spec: Convolution, weights: np.ndarray, bias: np.ndarray, scale: np
         _dims("biases", 1, 1, 1, spec.outputs),
         _dims("output", 1, spec.output_height, spec.output_width, spec.outputs),
         *_checked(
-            "arm_convolve_wrapper_s8",
+            int4.function(spec) if few else "arm_convolve_wrapper_s8",
             "&context, &parameters, &scale, &input, x, &filter, weights, &biases, bias, &output, y",
         ),
     ]
-    ohwi = weights.reshape(spec.outputs, spec.channels, *spec.kernel).transpose(0, 2, 3, 1)
-    arrays = {"weights": np.ascontiguousarray(ohwi), "bias": unfolded(spec, weights, bias), **_fixed(scale)}
+    ohwi = np.ascontiguousarray(weights.reshape(spec.outputs, spec.channels, *spec.kernel).transpose(0, 2, 3, 1))
+    arrays = {"weights": int4.packed(ohwi) if few else ohwi, "bias": unfolded(spec, weights, bias), **_fixed(scale)}
     return Call(body, arrays, size)
 
 
