@@ -170,6 +170,11 @@ def test_arm_s_driver_in_place_of_ours(folder: Path, elf: Path, case: npu_artifa
     assert np.array_equal(outputs(run(with_arms, case, npu_fault=Fault.NO_INTERRUPT), case)[0], case.expected)
 
 
+def test_memory_that_the_npu_does_not_reach_is_refused(folder: Path, elf: Path) -> None:
+    with pytest.raises(ToolchainError, match="OCRM55_ARENA_REGION=DTCM is coupled to the core alone"):
+        build(folder / "artifact", folder / "unreachable", defines={"OCRM55_ARENA_REGION": "DTCM"})
+
+
 def test_a_wrong_path_to_arm_s_driver_is_one_sentence(folder: Path, elf: Path) -> None:
     with pytest.raises(
         ToolchainError, match=r"is no copy of Arm's ethos-u-core-driver.*it has no include/ethosu_driver"

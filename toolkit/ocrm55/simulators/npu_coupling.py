@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ocrm55 import console, elf
-from ocrm55.errors import InputError, UnsupportedError
+from ocrm55.errors import InputError, TargetError, UnsupportedError
 from ocrm55.npu_model.accelerators import Accelerator
 from ocrm55.npu_model.commands import decode
 from ocrm55.npu_model.machine import Machine
@@ -91,7 +91,7 @@ class NpuCoupling(Companion):
         except BusError as nothing_there:
             console.warning(f"the NPU meets a bus error: {nothing_there.sentence}")
             return Outcome(taken, errors=bus_fault(nothing_there.channel, int(nothing_there.channel in _PORT_M1)))
-        except (UnsupportedError, InputError) as refused:
+        except (UnsupportedError, InputError, TargetError) as refused:
             console.warning(f"the NPU's model refuses the command stream: {refused.sentence}")
             return Outcome(taken, errors=PARSE_ERROR)
         memory.write_back()
