@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import importlib
 import io
 import os
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable
 from typing import Annotated, NoReturn
@@ -14,7 +16,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ocrm55 import __version__, console, processes
-from ocrm55.errors import Ocrm55Error
+from ocrm55.errors import Ocrm55Error, OutputError
 
 app = typer.Typer(
     name="ocrm55",
@@ -82,12 +84,21 @@ def _reporting(command: Callable[..., None]) -> Callable[..., None]:
         except Exception as trouble:
             if ended := processes.received():  # C++ has made an error of it on its way up
                 _end(ended)
-            if not isinstance(trouble, Ocrm55Error):
+            known = _disk_full(trouble) if isinstance(trouble, OSError) else trouble
+            if not isinstance(known, Ocrm55Error):
                 raise
-            console.error(trouble)
-            raise typer.Exit(trouble.exit_code) from trouble
+            console.error(known)
+            raise typer.Exit(known.exit_code) from trouble
 
     return reported
+
+
+def _disk_full(trouble: OSError) -> OutputError | None:
+    """A full disk may be met wherever a file is written, temporary ones too."""
+    if trouble.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return None
+    place = trouble.filename or tempfile.gettempdir()
+    return OutputError(f"{place} cannot be written: {trouble.strerror}.", ["free some space", "set TMPDIR"])
 
 
 def _end(stop: KeyboardInterrupt) -> NoReturn:

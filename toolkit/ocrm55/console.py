@@ -27,7 +27,7 @@ _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 _verbose = False
 # As the C library words what a compiler or a linker meets when a disk is full.
-_NO_ROOM = re.compile("No space left on device|Disk quota exceeded|File too large|final close failed")
+NO_ROOM = re.compile("No space left on device|Disk quota exceeded|File too large|final close failed")
 
 
 def set_verbose(verbose: bool) -> None:
@@ -125,7 +125,7 @@ def command(
     if process.returncode != 0:
         if printed:
             note("\n".join(printed.splitlines()[-25:]))
-        if full := _NO_ROOM.search(printed):
+        if full := NO_ROOM.search(printed):
             raise OutputError(f"`{words[0]}` cannot write its results: {full[0].lower()}.", ["free some space"])
         known = explain(printed) if explain else None
         raise ToolchainError(known or f"`{words[0]}` failed with exit status {process.returncode}.", tries)

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,9 +80,7 @@ def build(
     }
     if not _is_configured(build_dir, settings):
         _configure(build_dir, settings)
-    console.command(
-        ["cmake", "--build", build_dir], explain=_complaint, tries=["ocrm55 doctor", "ocrm55 build --force"]
-    )
+    _cmake(["cmake", "--build", build_dir], build_dir, ["ocrm55 doctor", "ocrm55 build --force"])
     board = memory_map.load(Path(defines["OCRM55_MEMORY_MAP"]) if defines and "OCRM55_MEMORY_MAP" in defines else None)
     return inspect(build_dir / "ocrm55.elf", board)
 
@@ -159,16 +157,23 @@ def _configure(build_dir: Path, settings: Mapping[str, object]) -> None:
         ) from trouble
     defines = settings["defines"]
     assert isinstance(defines, dict)
-    console.command(
-        [
-            *("cmake", "-G", "Ninja", "-S", str(settings["source"]), "-B", build_dir),
-            f"-DCMAKE_TOOLCHAIN_FILE={settings['toolchain']}",
-            *(f"-D{name}={value}" for name, value in defines.items()),
-        ],
-        explain=_complaint,
-        tries=["ocrm55 doctor"],
-    )
+    write_json(build_dir / _SETTINGS, {})  # ours from now on, even if nobody lets CMake end
+    words = [
+        *("cmake", "-G", "Ninja", "-S", str(settings["source"]), "-B", build_dir),
+        f"-DCMAKE_TOOLCHAIN_FILE={settings['toolchain']}",
+        *(f"-D{name}={value}" for name, value in defines.items()),
+    ]
+    _cmake(words, build_dir, ["ocrm55 doctor"])
     write_json(build_dir / _SETTINGS, settings)
+
+
+def _cmake(words: Sequence[str | Path], build_dir: Path, tries: Sequence[str]) -> None:
+    """Run CMake for `build_dir`, which does not stay on a disk that it has filled."""
+    try:
+        console.command(words, explain=_complaint, tries=tries)
+    except OutputError:
+        shutil.rmtree(build_dir, ignore_errors=True)
+        raise
 
 
 def _complaint(printed: str) -> str | None:

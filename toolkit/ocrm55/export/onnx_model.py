@@ -16,7 +16,7 @@ from onnx import numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
 from ocrm55 import console, files
-from ocrm55.errors import InputError, ToolchainError
+from ocrm55.errors import InputError, OutputError, ToolchainError
 from ocrm55.export.paddle_model import PaddleModel
 from ocrm55.recognizer.image import HEIGHT, WIDTH
 from ocrm55.recognizer.inference import OnnxRecognizer
@@ -131,11 +131,16 @@ def _apart(what: str, module: str, arguments: Sequence[str]) -> subprocess.Compl
     """Run one of our modules as a process. Raises InputError when it does not end: a conversion takes seconds."""
     words = [sys.executable, "-m", module, *arguments]
     try:
-        return subprocess.run(words, check=False, capture_output=True, text=True, errors="replace", timeout=_PATIENCE_S)
+        done = subprocess.run(words, check=False, capture_output=True, text=True, errors="replace", timeout=_PATIENCE_S)
     except subprocess.TimeoutExpired as late:
         raise InputError(
             f"{what} did not finish with the model within {_PATIENCE_S} s.", ["export or copy the model again"]
         ) from late
+    if done.returncode and (full := console.NO_ROOM.search(done.stdout + done.stderr)):
+        raise OutputError(
+            f"{what} cannot write to {tempfile.gettempdir()}: {full[0].lower()}.", ["free some space", "set TMPDIR"]
+        )
+    return done
 
 
 def _convert(program: Path, parameters: Path) -> onnx.ModelProto:

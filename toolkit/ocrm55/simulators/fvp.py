@@ -56,7 +56,7 @@ def locate(path: Path | None = None) -> Path | None:
         return executable
     for program in PROGRAMS:
         if found := shutil.which(program):
-            return Path(found)
+            return Path(found).resolve()  # its libraries lie beside it, not beside a link to it
     return within(installation())
 
 
