@@ -151,7 +151,8 @@ def test_misspelt_argument_is_suggested() -> None:
 def test_target_with_its_options_inside() -> None:
     settings = read("--target=ethos-u -accelerator_config=ethos-u55-256, cmsis-nn, c -mcpu=cortex-m55")
     assert settings.targets == ("ethos-u", "cmsis-nn", "c")
-    assert len(settings.remarks) == 3  # ethos-u, cmsis-nn, taken for granted
+    assert settings.accelerator == "ethos-u55-256"
+    assert len(settings.remarks) == 2  # cmsis-nn, taken for granted
 
 
 @pytest.mark.parametrize(

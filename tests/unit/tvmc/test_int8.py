@@ -117,7 +117,7 @@ def test_what_has_no_integer_operator(tmp_path: Path) -> None:
     quantize_static(tmp_path / "float.onnx", tmp_path / "int8.onnx", Noise(), quant_format=QuantFormat.QDQ)
     with pytest.raises(UnsupportedError, match="mean of layer mean") as refused:
         unpack(tmp_path, onnx.load(str(tmp_path / "int8.onnx")))
-    assert refused.value.tries == ["compile the model as it was before it was quantised"]
+    assert refused.value.tries[0] == "compile the model as it was before it was quantised"
 
 
 def test_an_archive_that_calls_cmsis_nn_names_it(tmp_path: Path) -> None:

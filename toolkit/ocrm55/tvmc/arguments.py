@@ -41,7 +41,8 @@ USED: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         {
             "metavar": "TARGETS",
             "help": "`c`, `cmsis-nn,c` or `ethos-u,cmsis-nn,c`: all of them give C for a Cortex-M with this project's "
-            "own kernels, but see --kernels; what a target of the list no longer does is said in one line",
+            "own kernels, but see --kernels; with ethos-u, an Ethos-U55 computes of an int8 model what it can; what a "
+            "target of the list does not do is said in one line",
         },
     ),
     (

@@ -12,10 +12,11 @@ import onnx
 from ocrm55 import console, files, libraries
 from ocrm55.compiler import memory, pipeline
 from ocrm55.compiler.memory import MemoryPlan
+from ocrm55.compiler.npu import regions
 from ocrm55.compiler.pipeline import CompileOptions
 from ocrm55.compiler.program import Program
 from ocrm55.compiler.targets.base import Target, assign
-from ocrm55.errors import InputError, UnsupportedError
+from ocrm55.errors import InputError, ToolchainError, UnsupportedError
 from ocrm55.tvmc import library, models, sources
 from ocrm55.tvmc.library import Library
 from ocrm55.tvmc.settings import Settings, Workspace
@@ -34,17 +35,28 @@ def compile_library(settings: Settings) -> Library:
     does not fit the pool, OutputError when the archive cannot be written.
     """
     model = models.load(settings.model, settings.model_format, settings.shapes)
-    options = CompileOptions(model_name=settings.name, precision=models.precision(model), kernels=settings.kernels)
-    targets = pipeline.targets_for(options.precision, options.kernels)
+    precision = models.precision(model)
+    npu = settings.accelerator if precision == "int8" else ""
+    if settings.accelerator and not npu:
+        console.note(
+            "tvmc: --target ethos-u: the NPU computes int8 and the model is float32: the CPU computes all of it"
+        )
+    options = CompileOptions(model_name=settings.name, precision=precision, kernels=settings.kernels, npu=npu)
+    targets = pipeline.targets_for(options.precision, options.kernels, options.on_npu)
     with _in_our_words():
+        pipeline.check_npu(options)
         program, plan = planned(model, targets, options, settings.workspace)
     sources.rename_functions(program, settings.name)
     kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
     called = sorted({name for target in targets for name in target.libraries(program)})
-    made = Library(settings, program, plan, model, tuple(kernels), tuple(called))
+    regions_there = regions.regions_of(program)
+    on_npu = options.on_npu if regions_there else None
+    made = Library(settings, program, plan, model, tuple(kernels), tuple(called), on_npu)
     library.write(made)
     if libraries.LIBRARY in settings.kernels:
         console.note(f"tvmc: {_about_library(made)}")
+    if npu:
+        console.note(f"tvmc: --target ethos-u: {_about_npu(made)}")
     if settings.offloads is not None:
         show_offloads(program, settings.offloads)
     return made
@@ -55,6 +67,8 @@ def planned(
 ) -> tuple[Program, MemoryPlan]:
     """Lower the model, give its operators to the targets and place its tensors; in a pool, within its size."""
     program = pipeline.to_program(model, options)
+    if options.on_npu:
+        program = regions.compile_regions(program, options.on_npu)
     assign(program, targets)
     plan = memory.plan(program)
     if pool.limit is None or plan.arena_bytes <= pool.limit:
@@ -76,12 +90,25 @@ def _about_library(made: Library) -> str:
     return f"{count} operators call CMSIS-NN, which your program links: codegen/host/{sources.LIBRARY_MAKEFILE} does it"
 
 
+def _about_npu(made: Library) -> str:
+    """What the NPU computes, and what the program has to bring for it."""
+    found = regions.regions_of(made.program)
+    if made.on_npu is None:
+        return "no operator goes to the NPU: the CPU computes everything, and the run function takes no devices"
+    share = sum(operator.macs for operator in found) / max(1, made.program.macs)
+    return (
+        f"{len(found)} regions with {share:.1%} of the MACs go to the {made.on_npu.accelerator}; the run function "
+        "takes devices, and your program brings Arm's driver"
+    )
+
+
 @contextmanager
 def _in_our_words() -> Iterator[None]:
     """Errors of the compiler with things to try that are arguments here."""
     try:
         yield
-    except (InputError, UnsupportedError) as trouble:
+    except (InputError, UnsupportedError, ToolchainError) as trouble:
+        trouble.sentence = trouble.sentence.replace("--npu", "--target=ethos-u,c")
         trouble.tries = [_OTHER_WORDS.get(each, each) for each in trouble.tries]
         raise
 

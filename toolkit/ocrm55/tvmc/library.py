@@ -24,6 +24,8 @@ from onnx import numpy_helper
 
 from ocrm55 import __version__, libraries
 from ocrm55.compiler.memory import MemoryPlan
+from ocrm55.compiler.npu import regions
+from ocrm55.compiler.npu.vela import NpuOptions
 from ocrm55.compiler.program import Program
 from ocrm55.files import atomic_file
 from ocrm55.tvmc import sources
@@ -33,13 +35,21 @@ from ocrm55.tvmc.settings import Settings
 VERSION = 7  # of the format, as TVM 0.10 to 0.18 wrote it
 _CPU = 1  # DLPack's number of the device
 _RUNTIME = Path(__file__).parent / "runtime"
+_ETHOSU = Path(__file__).parent / "ethosu"
+NPU = "ethos-u"
 _DEPENDENCIES = {
     libraries.LIBRARY: {
         "short_name": "cmsis_nn",
         "url": "https://github.com/ARM-software/CMSIS-NN.git",
         "url_type": "git",
         "version_spec": ">=v7.0.0",
-    }
+    },
+    NPU: {
+        "short_name": "ethos_u_core_driver",
+        "url": "https://gitlab.arm.com/artificial-intelligence/ethos-u/ethos-u-core-driver.git",
+        "url_type": "git",
+        "version_spec": ">=22.02",
+    },
 }
 
 
@@ -53,6 +63,7 @@ class Library:
     model: onnx.ModelProto
     kernels: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()  # that the C calls and the archive does not hold
+    on_npu: NpuOptions | None = None  # for what the program's regions are compiled
 
     @property
     def ports(self) -> tuple[list[Port], list[Port]]:
@@ -74,12 +85,11 @@ def metadata(library: Library, now: datetime) -> dict[str, Any]:
     """metadata.json. The fields under `ocrm55` are this project's own; all others are TVM's."""
     program, settings = library.program, library.settings
     inputs, outputs = library.ports
-    weight_bytes = sum(tensor.bytes for tensor in program.weights())
     functions = {operator.function: sum(w.bytes for w in operator.workspaces) for operator in program.steps}
     main = {
         "device": _CPU,
-        "workspace_size_bytes": sources.workspace_bytes(library.plan, settings.workspace),
-        "constants_size_bytes": weight_bytes,
+        "workspace_size_bytes": sources.workspace_bytes(program, library.plan, settings.workspace),
+        "constants_size_bytes": sources.constant_bytes(program),
         "io_size_bytes": sum(port.bytes for port in (*inputs, *outputs)),
         "inputs": {port.name: _tensor(port) for port in inputs},
         "outputs": {port.name: _tensor(port) for port in outputs},
@@ -106,7 +116,7 @@ def metadata(library: Library, now: datetime) -> dict[str, Any]:
                 "url_type": "mlf_path",
                 "version_spec": f"ocrm55 {__version__}",
             },
-            *(_DEPENDENCIES[name] for name in library.libraries),
+            *(_DEPENDENCIES[name] for name in (*library.libraries, *([NPU] if library.on_npu else []))),
         ],
         "ocrm55": {
             "version": __version__,
@@ -116,6 +126,7 @@ def metadata(library: Library, now: datetime) -> dict[str, Any]:
                 {"layer": step.layer, "kind": step.kind, "function": step.function, "target": step.target}
                 for step in program.steps
             ],
+            **({"npu": regions.metadata(program, library.on_npu)} if library.on_npu else {}),
         },
     }
     return {"version": VERSION, "modules": {settings.name: module}}
@@ -129,7 +140,13 @@ def _files(library: Library, now: datetime) -> Iterator[tuple[str, bytes]]:
     name = library.settings.name
     yield "metadata.json", (json.dumps(metadata(library, now), indent=2, sort_keys=True) + "\n").encode()
     written = sources.files(
-        library.program, library.plan, library.ports, library.kernels, library.settings.workspace, library.libraries
+        library.program,
+        library.plan,
+        library.ports,
+        library.kernels,
+        library.settings.workspace,
+        library.libraries,
+        library.on_npu.accelerator if library.on_npu else "",
     )
     for path, text in written.items():
         yield f"codegen/host/{path}", text.encode()
@@ -137,6 +154,8 @@ def _files(library: Library, now: datetime) -> Iterator[tuple[str, bytes]]:
     yield f"src/{name}.onnx", library.model.SerializeToString(deterministic=True)
     for file in sorted(path for path in _RUNTIME.rglob("*") if path.suffix in (".c", ".h")):
         yield f"runtime/{file.relative_to(_RUNTIME).as_posix()}", file.read_bytes()
+    for file in sorted(_ETHOSU.iterdir()) if library.on_npu else []:
+        yield f"runtime/src/runtime/contrib/ethosu/bare_metal/{file.name}", file.read_bytes()
 
 
 def _parameters(model: onnx.ModelProto) -> bytes:

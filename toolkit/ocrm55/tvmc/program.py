@@ -65,10 +65,11 @@ def _compile(arguments: Sequence[str], prog: str) -> None:
         console.note(f"tvmc: {remark}")
     if wanted.verbose:
         console.set_verbose(True)
+    from ocrm55.tvmc import sources
     from ocrm55.tvmc.compile import compile_library
 
     made = compile_library(wanted)
-    weight_bytes = sum(tensor.bytes for tensor in made.program.weights())
+    weight_bytes = sources.constant_bytes(made.program)
     console.result(
         f"{wanted.output}: {made.program.precision}, {made.program.macs:,} multiply-accumulates, "
         f"{weight_bytes:,} bytes of weights, {made.plan.arena_bytes:,} bytes of workspace"

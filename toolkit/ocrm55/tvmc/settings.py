@@ -47,7 +47,10 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Settings:
-    """A compilation. remarks: lines to say about arguments that mean nothing any more, or something else."""
+    """A compilation. remarks: lines to say about arguments that mean nothing any more, or something else.
+
+    accelerator: the NPU that computes what it can, empty for none.
+    """
 
     model: Path
     model_format: str
@@ -56,6 +59,7 @@ class Settings:
     targets: tuple[str, ...] = ("c",)
     target_text: str = "c"
     kernels: tuple[str, ...] = (libraries.OWN,)
+    accelerator: str = ""
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     workspace: Workspace = field(default_factory=Workspace)
     offloads: str | None = None
@@ -66,7 +70,7 @@ class Settings:
 def from_arguments(values: argparse.Namespace, remarks: list[str]) -> Settings:
     """Check the parsed arguments; raises InputError and UnsupportedError, each naming the argument."""
     kernels = libraries.kernels(values.kernels)
-    kinds, said = targets.read(values.target, values.targets, kernels)
+    kinds, said, accelerator = targets.read(values.target, values.targets, kernels)
     left_out = [line for line in (_only(values, name) for name in _ONLY) if line]
     if left_out:
         said.append(f"taken for granted: {' '.join(left_out)}")
@@ -84,6 +88,7 @@ def from_arguments(values: argparse.Namespace, remarks: list[str]) -> Settings:
         targets=tuple(kinds),
         target_text=values.target,
         kernels=kernels,
+        accelerator=accelerator,
         shapes=read_shapes(values.input_shapes),
         workspace=_workspace(values, static),
         offloads=values.dump_offloads,

@@ -18,6 +18,7 @@ from ocrm55 import __version__, libraries
 from ocrm55.compiler.codegen import driver, standalone
 from ocrm55.compiler.codegen.expressions import float_literal
 from ocrm55.compiler.memory import MemoryPlan
+from ocrm55.compiler.npu import regions
 from ocrm55.compiler.program import Program
 from ocrm55.tvmc.interface import Port
 from ocrm55.tvmc.settings import ALIGN, Workspace
@@ -57,9 +58,20 @@ def rename_functions(program: Program, name: str) -> None:
     program.functions = {function.name: function for function in renamed.values()}
 
 
-def workspace_bytes(plan: MemoryPlan, workspace: Workspace) -> int:
+def alignment(program: Program) -> int:
+    """Of the workspace, in bytes."""
+    return regions.ALIGN if regions.regions_of(program) else ALIGN
+
+
+def constant_bytes(program: Program) -> int:
+    """Of the weights, the NPU's included."""
+    on_npu = sum(regions.compiled_of(operator).weights.size for operator in regions.regions_of(program))
+    return sum(tensor.bytes for tensor in program.weights()) + on_npu
+
+
+def workspace_bytes(program: Program, plan: MemoryPlan, workspace: Workspace) -> int:
     """What the program has to hand over, or what the generated C takes by itself."""
-    return plan.arena_bytes + (SLACK if workspace.kind == "asked" else 0)
+    return plan.arena_bytes + (SLACK + alignment(program) - ALIGN if workspace.kind == "asked" else 0)
 
 
 def files(
@@ -69,18 +81,20 @@ def files(
     kernels: Sequence[str],
     workspace: Workspace,
     called: Sequence[str] = (),
+    accelerator: str = "",
 ) -> dict[str, str]:
     """The files of codegen/host/ by their path in it; rename_functions has been here.
 
-    kernels: hand-written ones that come along. called: libraries that do not.
+    kernels: hand-written ones that come along. called: libraries that do not. accelerator: of the program's regions.
     """
     name = program.name
     weights = driver.weight_image(program)
     values = {**_values(program, plan, weights, workspace), "inputs": _shown(ports[0]), "outputs": _shown(ports[1])}
     written = {
         f"include/{prefix(name)}.h": _render("tvmgen.h.j2", **values),
+        **_npu_files(program, plan, values, accelerator),
         f"src/{name}_lib0.c": _render("lib0.c.j2", **values),
-        f"src/{name}_lib1.c": _render("lib1.c.j2", rows=standalone.words(weights.data), **values),
+        f"src/{name}_lib1.c": _render("lib1.c.j2", rows=standalone.words(weights.data) or ["0,"], **values),
         f"src/{_SUPPORT.name}": _SUPPORT.read_text(encoding="utf-8"),
     }
     guard = f"{prefix(name).upper()}_OPERATORS_H"
@@ -93,6 +107,15 @@ def files(
     if libraries.LIBRARY in called:
         written[LIBRARY_MAKEFILE] = (_TEMPLATES / LIBRARY_MAKEFILE).read_text(encoding="utf-8")
     return written | (_kernel_files(kernels, name) if kernels or called else {})
+
+
+def _npu_files(program: Program, plan: MemoryPlan, values: dict[str, Any], accelerator: str) -> dict[str, str]:
+    """The NPU's command streams and weights; nothing for a program without regions."""
+    if not values["regions"]:
+        return {}
+    common = {**values, "regions": regions.rows(program, plan, accelerator), "accelerator": accelerator}
+    name = program.name
+    return {f"src/{name}_npu.{ending}": _render(f"npu.{ending}.j2", **common) for ending in ("c", "h")}
 
 
 def _shown(ports: Sequence[Port]) -> list[dict[str, Any]]:
@@ -121,6 +144,7 @@ def _quantisation(port: Port) -> dict[str, str]:
 
 
 def _values(program: Program, plan: MemoryPlan, weights: driver.WeightImage, workspace: Workspace) -> dict[str, Any]:
+    size = workspace_bytes(program, plan, workspace)
     return {
         **driver.straight_line(program, plan, weights),
         "name": program.name,
@@ -128,13 +152,14 @@ def _values(program: Program, plan: MemoryPlan, weights: driver.WeightImage, wor
         "macro": prefix(program.name).upper(),
         "precision": program.precision,
         "macs": program.macs,
-        "align": ALIGN,
+        "align": alignment(program),
+        "regions": [operator.layer for operator in regions.regions_of(program)],
         "weight_bytes": len(weights.data),
-        "weight_words": len(weights.data) // 4,
+        "weight_words": max(1, len(weights.data) // 4),  # an array of none is no C
         "arena_bytes": plan.arena_bytes,
         "workspace": workspace,
-        "workspace_bytes": workspace_bytes(plan, workspace),
-        "workspace_text": _WHERE[workspace.kind].format(slack=SLACK),
+        "workspace_bytes": size,
+        "workspace_text": _WHERE[workspace.kind].format(slack=size - plan.arena_bytes),
     }
 
 

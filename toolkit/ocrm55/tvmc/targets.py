@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ocrm55 import libraries
 from ocrm55.errors import InputError, UnsupportedError
+from ocrm55.npu_model import accelerators as npu_accelerators
 
 CPU = "cortex-m55"
 HELIUM = (CPU, "cortex-m85", "cortex-m52")  # the processors with vectors of floats
@@ -14,18 +15,19 @@ ACCELERATORS = [
     *(f"ethos-u55-{macs}" for macs in (32, 64, 128, 256)),
     *(f"ethos-u65-{macs}" for macs in (256, 512)),
 ]
+DEFAULT_ACCELERATOR = "ethos-u55-256"  # as TVM had it
 _MEANT = {
     "c": "every operator that no other target takes",
     "cmsis-nn": "operators go to this project's own Helium kernels; --kernels has that library called instead",
-    "ethos-u": "no operator goes to the NPU yet: the run function takes no devices, and the CPU computes everything",
+    "ethos-u": "only the Ethos-U55 is compiled for: the CPU computes everything, and the run function takes no devices",
 }
 _OPTION = re.compile(r"-{1,2}(?P<name>[A-Za-z0-9_-]+)=(?P<value>\S+)")
 
 
 def read(
     target: str | None, options: Sequence[tuple[str, str, str]], kernels: Sequence[str] = (libraries.OWN,)
-) -> tuple[list[str], list[str]]:
-    """The kinds of a target list, and a line for each part of it that means nothing or something else now.
+) -> tuple[list[str], list[str], str]:
+    """The kinds of a target list, a line for each part of it that means nothing or something else now, and the NPU.
 
     target: the value of --target; it may carry options itself: `ethos-u -accelerator_config=ethos-u55-256, c`.
     options: (kind, option, value) of each --target-KIND-OPTION=VALUE. kernels: what --kernels names.
@@ -58,13 +60,18 @@ def read(
         raise InputError(
             f"--kernels={','.join(kernels)} calls CMSIS-NN, which is not in --target={target}.", ["--target=cmsis-nn,c"]
         )
-    meant = {kind: text for kind, text in _MEANT.items() if kind != "c" and not (called and kind == libraries.LIBRARY)}
+    npus = [value for kind, option, value in [*given, *options] if (kind, option) == ("ethos-u", "accelerator_config")]
+    accelerator = (npus[-1] if npus else DEFAULT_ACCELERATOR) if "ethos-u" in kinds else ""
+    if accelerator not in npu_accelerators.ACCELERATORS:
+        accelerator = ""
+    done = {libraries.LIBRARY: called, "ethos-u": bool(accelerator), "c": True}
+    meant = {kind: text for kind, text in _MEANT.items() if not done[kind]}
     remarks = [f"--target {kind}: {meant[kind]}" for kind in kinds if kind in meant]
     for kind, option, value in [*given, *options]:
         remark = _option(kind, option, value, kinds)
         if remark and remark not in remarks:
             remarks.append(remark)
-    return kinds, remarks
+    return kinds, remarks, accelerator
 
 
 def _kind(kind: str) -> str:

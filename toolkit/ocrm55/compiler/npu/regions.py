@@ -102,14 +102,25 @@ def driver_payload(stream: np.ndarray, accelerator: str) -> np.ndarray:
 
 def source(program: Program, plan: MemoryPlan, accelerator: str) -> str:
     """src/npu_regions.c"""
-    rows = []
+    return driver.render(
+        "npu_regions.c.j2",
+        name=program.name,
+        accelerator=accelerator,
+        regions=rows(program, plan, accelerator),
+        arena_bytes=plan.arena_bytes,
+    )
+
+
+def rows(program: Program, plan: MemoryPlan, accelerator: str) -> list[dict[str, Any]]:
+    """What a template says about each region: its stream with the driver's words in front, and its weights."""
+    found = []
     for operator in regions_of(program):
         compiled = compiled_of(operator)
         stream = placed_stream(operator, plan)
         payload = driver_payload(stream, accelerator)
         raw = compiled.weights.tobytes()
         weights = np.frombuffer(raw + bytes(-len(raw) % 4), "<u4")
-        rows.append(
+        found.append(
             {
                 "name": operator.layer,
                 "operators": operator.spec.operators,  # type: ignore[attr-defined]
@@ -119,11 +130,11 @@ def source(program: Program, plan: MemoryPlan, accelerator: str) -> str:
                 "command_bytes": 4 * len(stream),
                 "weights": _words(weights),
                 "weight_bytes": compiled.weights.size,
+                "command_words": len(payload),
+                "weight_words": len(weights),
             }
         )
-    return driver.render(
-        "npu_regions.c.j2", name=program.name, accelerator=accelerator, regions=rows, arena_bytes=plan.arena_bytes
-    )
+    return found
 
 
 def header(program: Program, accelerator: str) -> str:
