@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -138,9 +139,25 @@ def planned(model: onnx.ModelProto, targets: list[Target], options: CompileOptio
         widths.let_padding_stand_for_more(lowered, options.widths[-1])
     check_interface(lowered)
     if options.on_npu:
-        lowered = regions.compile_regions(lowered, options.on_npu)
+        return planned_on_npu(lowered, targets, options.on_npu, options.arena_limit)
     choice = arena_limit.choose(lowered, targets, options.arena_limit)
     return choice.program, choice.plan
+
+
+def planned_on_npu(
+    lowered: Program, targets: list[Target], npu: NpuOptions, limit: int | None
+) -> tuple[Program, MemoryPlan]:
+    """The same with the NPU's regions, for speed; for size where that does not fit the arena's limit."""
+    smallest = 0
+    for strategy in vela.STRATEGIES if limit is not None else vela.STRATEGIES[:1]:
+        choice = arena_limit.choose(regions.compile_regions(deepcopy(lowered), npu, strategy), targets, None)
+        if limit is None or choice.arena_bytes <= limit:
+            return choice.program, choice.plan
+        smallest = min(smallest or choice.arena_bytes, choice.arena_bytes)
+    raise UnsupportedError(
+        f"the arena takes {smallest:,} bytes at least with the NPU; the limit is {limit:,}.",
+        [f"--arena-limit {smallest}", "a narrower input", "leave --npu out"],
+    )
 
 
 def load(source: Path, options: CompileOptions | None = None) -> onnx.ModelProto:

@@ -18,6 +18,7 @@ from ocrm55.compiler.integer import (
     Dequantize,
     Epilogue,
     Lookup,
+    MaxPool,
     Pointwise,
     SumInt8,
 )
@@ -133,6 +134,20 @@ def pool(s: Sketch) -> None:
     s.operator(spec, [s.last], output)
 
 
+def max_pool(s: Sketch) -> None:
+    height, width, channels = s.shape()
+    kernel = s.pick(((2, 2), (3, 3), (3, 2)))
+    strides = s.pick(((1, 1), (2, 2), (2, 1)))
+    same = [
+        (-(-n // t), max((-(-n // t) - 1) * t + k - n, 0))
+        for n, k, t in zip((height, width), kernel, strides, strict=True)
+    ]
+    valid = [((n - k) // t + 1, 0) for n, k, t in zip((height, width), kernel, strides, strict=True)]
+    size, padded = zip(*(same if s.number(0, 1) else valid), strict=True)
+    spec = MaxPool(channels, height, width, *size, kernel, strides, tuple(p // 2 for p in padded))  # type: ignore[arg-type]
+    s.operator(spec, [s.last], s.tensor((1, *size, channels), "max", s.known()))
+
+
 def gate(s: Sketch) -> None:
     """Squeeze-and-excite: an average over the image, a gate of it, both multiplied."""
     height, width, channels = s.shape()
@@ -175,7 +190,7 @@ def concatenation(s: Sketch) -> None:
 
 
 OPERATORS: tuple[Callable[[Sketch], None], ...] = (
-    convolution, depthwise, pointwise, lookup, pool, gate, add, concatenation,
+    convolution, depthwise, pointwise, lookup, pool, gate, add, concatenation, max_pool,
 )  # fmt: skip
 
 

@@ -28,13 +28,13 @@ STREAM_GROWTH = 2  # a relocated stream names addresses again that Vela's could 
 _NOP, _CONFIG, _STREAM = 5, 0x0010_0001, 2  # driver actions; the configuration's parameter is patch 1, release 0
 
 
-def compile_regions(program: Program, options: NpuOptions) -> Program:
+def compile_regions(program: Program, options: NpuOptions, strategy: Sequence[str] = ()) -> Program:
     """The program with the NPU's regions as operators, each compiled; tensors that only a region knows are gone."""
     partition(program)
     for operator in program.operators:
         if isinstance(operator.spec, Region):
             data = tflite.write(operator, program)
-            compiled = vela.compile_region(operator.spec.name, data, options)
+            compiled = vela.compile_region(operator.spec.name, data, options, strategy)
             rows = _rows(operator.spec.operators, compiled.layers, program)
             operator.spec = replace(operator.spec, compiled=compiled, rows=tuple(rows))
     if not options.fallback:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ocrm55.compiler.integer import (
@@ -13,6 +13,7 @@ from ocrm55.compiler.integer import (
     Depthwise,
     Dequantize,
     Lookup,
+    MaxPool,
     NormalisedRows,
     Pointwise,
     Product,
@@ -58,6 +59,25 @@ def _convolution(spec: Convolution) -> str | None:
     return None
 
 
+def _max_pool(spec: MaxPool) -> str | None:
+    sizes, outputs = (spec.height, spec.width), (spec.output_height, spec.output_width)
+    if padding(sizes, outputs, spec.kernel, spec.strides, spec.pads) is None:
+        return "pads a largest value alike before and behind, or not at all"
+    return None if max(spec.strides) <= LARGEST_STRIDE else f"has strides up to {LARGEST_STRIDE}"
+
+
+def padding(
+    sizes: Sequence[int], outputs: Sequence[int], kernel: Sequence[int], strides: Sequence[int], pads: Sequence[int]
+) -> str | None:
+    """TFLite's name for the padding of a window, SAME or VALID; None where it has none. All as (rows, columns)."""
+    geometry = list(zip(sizes, outputs, kernel, strides, pads, strict=True))
+    totals = [max((count - 1) * stride + taps - size, 0) for size, count, taps, stride, _ in geometry]
+    fits = all(-(-size // stride) == count for size, count, _, stride, _ in geometry)
+    if fits and all(total // 2 == pad for total, pad in zip(totals, pads, strict=True)):
+        return "SAME"
+    return None if any(totals) else "VALID"
+
+
 def _lookup(spec: Lookup) -> str | None:
     return None if spec.function in FUNCTIONS else f"has no table for {spec.function or 'this function'}"
 
@@ -71,6 +91,7 @@ _REFUSALS: dict[type[Spec], Callable[[Any], str | None]] = {
     Convolution: _convolution,
     Depthwise: _convolution,
     AveragePool: _anything,
+    MaxPool: _max_pool,
     ChannelMultiply: _anything,
     SumInt8: _anything,
     CopyRows: _anything,

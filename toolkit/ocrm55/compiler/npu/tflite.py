@@ -20,10 +20,12 @@ from ocrm55.compiler.integer import (
     CopyRows,
     Depthwise,
     Lookup,
+    MaxPool,
     Pointwise,
     SumInt8,
 )
 from ocrm55.compiler.npu.region import Region
+from ocrm55.compiler.npu.support import padding
 from ocrm55.compiler.operators import Spec
 from ocrm55.compiler.program import Operator, Program, Quantization
 from ocrm55.compiler.targets.cmsis_nn import keeps_scale
@@ -32,6 +34,7 @@ from ocrm55.npu_model.tflite_writer import TFLiteWriter
 
 Shape = tuple[int, int, int, int]
 SAME, VALID = 0, 1  # TFLite's Padding
+PADDINGS = {"SAME": SAME, "VALID": VALID}
 HELPERS = ("_sigmoid", "_mean", "_padded", "_rows", "_reshaped")  # ends of names of tensors that only the file has
 NONE, RELU = 0, 1  # TFLite's ActivationFunctionType
 # Stands for the scales of a convolution's channels where they differ: only ratios of scales enter the arithmetic.
@@ -191,13 +194,11 @@ def _padded(file: _File, operator: Operator, spec: Convolution, image: Image) ->
     """How the convolution pads: TFLite's SAME or VALID where they say it, else VALID behind a PAD."""
     before, sizes = spec.pads, image.shape[1:3]
     outputs = (spec.output_height, spec.output_width)
-    geometry = list(zip(sizes, outputs, spec.kernel, spec.strides, before, strict=True))
-    totals = [max((count - 1) * stride + taps - size, 0) for size, count, taps, stride, _ in geometry]
-    fits = all(-(-size // stride) == count for size, count, _, stride, _ in geometry)
-    if fits and all(total // 2 == pad for total, pad in zip(totals, before, strict=True)):
-        return SAME, image
-    if not any(totals):
-        return VALID, image
+    known = padding(sizes, outputs, spec.kernel, spec.strides, before)
+    if known is not None:
+        return PADDINGS[known], image
+    geometry = zip(sizes, outputs, spec.kernel, spec.strides, strict=True)
+    totals = [max((count - 1) * stride + taps - size, 0) for size, count, taps, stride in geometry]
     paddings = [(pad, total - pad) for total, pad in zip(totals, before, strict=True)]
     shape = (1, sizes[0] + totals[0], sizes[1] + totals[1], image.shape[3])
     name = f"{operator.outputs[0]}_padded"
@@ -227,6 +228,21 @@ def _average_pool(file: _File, operator: Operator) -> None:
     )  # fmt: skip
     if mean is not result:
         file.writer.operator("QUANTIZE", [mean.index], [result.index], "QuantizeOptions")
+
+
+def _max_pool(file: _File, operator: Operator) -> None:
+    spec = operator.spec
+    assert isinstance(spec, MaxPool)
+    sizes, outputs = (spec.height, spec.width), (spec.output_height, spec.output_width)
+    known = padding(sizes, outputs, spec.kernel, spec.strides, spec.pads)
+    assert known is not None
+    image = file.image(operator.inputs[0], (1, *sizes, spec.channels))
+    result = file.write_output(operator, (1, *outputs, spec.channels))
+    file.writer.operator(
+        "MAX_POOL_2D", [image.index], [result.index], "Pool2DOptions", Padding=PADDINGS[known],
+        StrideH=spec.strides[0], StrideW=spec.strides[1], FilterHeight=spec.kernel[0], FilterWidth=spec.kernel[1],
+        FusedActivationFunction=NONE,
+    )  # fmt: skip
 
 
 def _channel_multiply(file: _File, operator: Operator) -> None:
@@ -276,6 +292,7 @@ _WRITE: dict[type[Spec], Callable[[_File, Operator], None]] = {
     Convolution: _convolution,
     Depthwise: _convolution,
     AveragePool: _average_pool,
+    MaxPool: _max_pool,
     ChannelMultiply: _channel_multiply,
     SumInt8: _add,
     CopyRows: _copy,

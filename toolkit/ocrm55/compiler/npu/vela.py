@@ -26,6 +26,7 @@ from ocrm55.npu_model.accelerators import ACCELERATORS
 BUNDLED_CONFIG = "Arm/vela.ini"  # comes with Vela
 SYSTEM = "Ethos_U55_High_End_Embedded"
 MEMORY_MODES = ("Shared_Sram", "Sram_Only")  # of the bundled configuration; Dedicated_Sram is the Ethos-U65's
+STRATEGIES = ((), ("--optimise", "Size"))  # Vela's, the fastest first
 TIME_LIMIT = 600  # seconds; a region takes about one
 COLUMNS = {
     "Op Cycles": "cycles",
