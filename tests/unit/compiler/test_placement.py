@@ -96,3 +96,21 @@ def test_a_board_without_tightly_coupled_memory(board):
     assert placed.arena.name == "ISRAM"
     assert placed.weights.name == "DDR"
     assert placed.hot_weights.name == "SRAM"
+
+
+def test_what_an_npu_reads_or_writes_is_not_tightly_coupled(board):
+    program = program_of({"a": (KILO, 400)})
+    placed = placement.place(program, 16, board, placement.NpuConstants(1500 * KILO))
+    assert (placed.arena.name, placed.weights.name) == ("ISRAM", "ISRAM")
+    assert placed.bytes["weights"] >= 1500 * KILO
+    placed = placement.place(program, 600 * KILO, board, placement.NpuConstants(1500 * KILO))
+    assert (placed.arena.name, placed.weights.name) == ("ISRAM", "DDR")
+
+
+def test_weights_that_an_npu_wants_on_the_chip_leave_the_larger_memory_to_themselves(board):
+    program = program_of({"a": (KILO, 4)})
+    placed = placement.place(program, 600 * KILO, board, placement.NpuConstants(1500 * KILO, on_chip=True))
+    assert (placed.arena.name, placed.weights.name) == ("SRAM", "ISRAM")
+    with pytest.raises(UnsupportedError, match="the weights take 3,073,024 bytes") as trouble:
+        placement.place(program, 600 * KILO, board, placement.NpuConstants(3000 * KILO, on_chip=True))
+    assert trouble.value.tries[0] == "--npu-memory-mode Shared_Sram"

@@ -7,7 +7,7 @@ tensors go there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ocrm55.compiler.integer import Convolution, Depthwise
@@ -65,7 +65,8 @@ def place(program: Program, arena_bytes: int, board: MemoryMap, npu: NpuConstant
     sizes = {tensor.name: _round_up(tensor.bytes) for tensor in program.weights()}
     total = sum(sizes.values()) + (npu.bytes if npu else 0)
     hot_region = board.region_of("hot_weights")
-    weights = _first_fit("weights", total, board, room)
+    elsewhere = ["--npu-memory-mode Shared_Sram"] if npu and npu.on_chip else []
+    weights = _first_fit("weights", total, board, room, elsewhere)
     hot: list[str] = []
     for candidate in board.candidates("hot_weights"):
         hot = _hottest(program, sizes, room[candidate.name]) if candidate.tier < weights.tier else []
@@ -139,7 +140,7 @@ def _hottest(program: Program, sizes: Mapping[str, int], room: int) -> list[str]
     return chosen
 
 
-def _first_fit(what: str, size: int, board: MemoryMap, room: Mapping[str, int]) -> Region:
+def _first_fit(what: str, size: int, board: MemoryMap, room: Mapping[str, int], tries: Sequence[str] = ()) -> Region:
     for region in board.candidates(what):
         if size <= room[region.name]:
             return region
@@ -148,6 +149,7 @@ def _first_fit(what: str, size: int, board: MemoryMap, room: Mapping[str, int]) 
         f"the {what} take{'s' if what == 'arena' else ''} {size:,} bytes; {largest.name} of {board.name} has room for "
         f"{room[largest.name]:,}, {size - room[largest.name]:,} too few.",
         [
+            *tries,
             *(["--arena-limit BYTES"] if what == "arena" else []),
             "--precision int8",
             f"place the {what} elsewhere in memory.json, with --memory-map",

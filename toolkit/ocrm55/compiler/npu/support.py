@@ -59,6 +59,10 @@ def _convolution(spec: Convolution) -> str | None:
     return None
 
 
+def _pool(spec: AveragePool) -> str | None:
+    return None if spec.repeat is None else "counts every column once"
+
+
 def _max_pool(spec: MaxPool) -> str | None:
     sizes, outputs = (spec.height, spec.width), (spec.output_height, spec.output_width)
     if padding(sizes, outputs, spec.kernel, spec.strides, spec.pads) is None:
@@ -90,7 +94,7 @@ _REFUSALS: dict[type[Spec], Callable[[Any], str | None]] = {
     Pointwise: _convolution,
     Convolution: _convolution,
     Depthwise: _convolution,
-    AveragePool: _anything,
+    AveragePool: _pool,
     MaxPool: _max_pool,
     ChannelMultiply: _anything,
     SumInt8: _anything,
