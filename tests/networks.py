@@ -19,11 +19,12 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from ocrm55.compiler import calibration
 from ocrm55.export import paddle_model
 from ocrm55.recognizer.charset import load_dictionary
 from ocrm55.recognizer.network import DepthwiseSeparable, MobileNetV1Enhance, Recognizer, SqueezeExcite, SvtrBlock
 
-LOGITS = 2.0  # standard deviation of the logits: some steps are sure of a class, as a trained network is
+LOGITS = 1.0  # standard deviation of the logits on pictures of words; on others it is more
 # Standard deviations of what weights and biases make of unit values. Random networks of weights alone are chaotic: the
 # last bits grow from layer to layer until they decide the text. With biases they grow less, and pictures still differ.
 WEIGHTS, BIASES = 0.75, 0.65
@@ -207,9 +208,9 @@ class Network(nn.Layer):
 
 
 def settle(network: nn.Layer, shape: Sequence[int], seed: int = 0) -> nn.Layer:
-    """Random weights with which each layer gives values of about unit size for pictures of noise in that shape.
+    """Random weights with which each layer gives values of about unit size for pictures of words in that shape.
 
-    Layer after layer, while a picture passes: weights are drawn and scaled by what comes out, statistics of batch
+    Layer after layer, while some pass: weights are drawn and scaled by what comes out, statistics of batch
     normalisation are those of what goes in.
     """
     paddle.seed(seed)
@@ -249,10 +250,9 @@ def settle(network: nn.Layer, shape: Sequence[int], seed: int = 0) -> nn.Layer:
         layer.register_forward_post_hook(kinds[type(layer)]) for layer in network.sublayers() if type(layer) in kinds
     ]
     network.eval()
-    coarse = rng.uniform(-1, 1, (2, shape[1], shape[2] // 4, shape[3] // 4))
-    picture = np.clip(coarse.repeat(4, axis=2).repeat(4, axis=3) + rng.normal(scale=0.2, size=(2, *shape[1:])), -1, 1)
+    pictures = np.concatenate(calibration.tensors(calibration.images()[:8], shape[3], shape[2]))
     with paddle.no_grad():
-        network(paddle.to_tensor(picture.astype(np.float32)))
+        network(paddle.to_tensor(pictures))
     for hook in hooks:
         hook.remove()
     return network

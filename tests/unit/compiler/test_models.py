@@ -91,6 +91,23 @@ def test_each_int8_operator_equals_onnx_runtime_on_the_same_inputs(name, least, 
     assert compare(IntegerReference(artifact.program), model, pixels_of(name)) >= least
 
 
+def test_a_layer_without_activation_keeps_both_ends(programs):
+    """PPLCNetV3's first convolution: what hard-swish would have cut off below, the depthwise layer behind it reads."""
+    artifact = programs["small_ppocrv4", "int8"].artifact
+    model = onnx.load(artifact.directory / "model.onnx")
+    written = next(node.output[0] for node in model.graph.node if node.op_type == "Conv")
+    quantise = next(node for node in model.graph.node if node.op_type == "QuantizeLinear" and written in node.input)
+    constants = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
+    scale, zero = constants[quantise.input[1]], constants[quantise.input[2]].reshape(-1)[0]
+    float32 = frontend.read_onnx(programs["small_ppocrv4", "float32"].artifact.directory / "model.onnx")
+    tensor = image.normalise(pixels_of("small_ppocrv4"), 64)
+    float32.graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info(written, 1, None))
+    values = reference(float32, tensor)[0].reshape(len(scale), -1)
+    assert (values.min(axis=1) < 0).any()
+    q = np.rint(values / scale[:, None]) + zero
+    assert ((q < -128) | (q > 127)).mean() < 0.01
+
+
 def test_an_affine_block_costs_no_operator(programs):
     kinds = [operator.kind for operator in programs["small_ppocrv4", "int8"].artifact.program.steps]
     assert kinds.count("multiply_int8") == 2  # the gates of squeeze and excite

@@ -152,7 +152,8 @@ def choose(graph: Graph, histograms: dict[str, Histogram], options: QuantizeOpti
         if name in graph.inputs:
             chosen[name] = INPUT
         elif options.channel_scales and _feeds_depthwise_only(graph, name) and not _has_offset(graph, name):
-            chosen[name] = ranges.per_channel(histogram)
+            is_linear = (writer := graph.producer(name)) is not None and writer.op_type == "Conv"
+            chosen[name] = ranges.per_signed_channel(histogram) if is_linear else ranges.per_channel(histogram)
         elif len(known[name]) == 4 and known[name][2:] == (1, 1):
             writer = graph.producer(name)
             pooled = writer is not None and writer.op_type == "GlobalAveragePool"

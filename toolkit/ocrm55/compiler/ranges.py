@@ -94,8 +94,22 @@ def symmetric(histogram: Histogram, groups: Sequence[np.ndarray]) -> Quantisatio
     return Quantisation(scale, 0)
 
 
+def per_signed_channel(histogram: Histogram) -> Quantisation:
+    """A scale for every channel, covering both ends, and one zero point for all: of what no activation made positive.
+
+    The zero point is the one whose rounding, relative to the channels' own reach, is finest.
+    """
+    reach = np.maximum(np.maximum(-histogram.low, histogram.high), 1e-3)
+    points = np.arange(-112, 113, 8)
+    scales = np.maximum(
+        histogram.high[None] / (HIGH - points)[:, None], -histogram.low[None] / (points - LOW)[:, None]
+    ).clip(SMALLEST_SCALE)
+    best = int(np.square(scales / reach).sum(axis=1).argmin())
+    return Quantisation(scales[best].astype(np.float32), int(points[best]))
+
+
 def per_channel(histogram: Histogram) -> Quantisation:
-    """A scale for every channel and one zero point for all: padding is one number then.
+    """A scale for every channel of an activation and one zero point for all: padding is one number then.
 
     For each zero point every channel takes the share of its largest value with the least square error; then the zero
     point is taken whose errors, relative to the channels' own spread, are least, so that quiet channels count. A
