@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import struct
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,19 +109,21 @@ def build(
     compiler: str = "gcc",
     how: str = "find",
     target: str = "all",
+    others: Sequence[str] = (),
 ) -> Path:
     """Configure and build the bare project; `flags` choose the core. How: `subdirectory`, or `find`_package."""
     flags = f"-Wall -Wextra -Werror {flags}"
     tools = folder.with_name(f"{folder.name}.cmake")
     tools.write_text(TOOLS[compiler].format(flags=flags, linker=LINKER, headers=newlib_headers()))
-    choices = {
+    choices: dict[str, str | Path] = {
         "PACKAGE": package,
         "PICTURES": pictures,
         "HOW": how,
         "ocrm55_DIR": package,
         "CMAKE_TOOLCHAIN_FILE": tools,
     }
-    command(["cmake", "-G", "Ninja", "-S", PROJECT, "-B", folder, *(f"-D{name}={it}" for name, it in choices.items())])
+    defines = [f"-D{name}={value}" for name, value in choices.items()]
+    command(["cmake", "-G", "Ninja", "-S", PROJECT, "-B", folder, *defines, *others])
     command(["cmake", "--build", folder, "--target", target])
     return folder
 
@@ -271,3 +275,17 @@ def test_an_npu_s_regions_run_beside_the_core(
         pixels = image.resize(image.read_image(models / "samples" / f"{name}.png"))
         assert each.hash == fnv(reference.probabilities(pixels))
         assert each.text == samples[models / "samples" / f"{name}.png"]
+
+
+def test_links_the_user_s_cmsis_nn(build_dir: Path, pictures: Path, tmp_path: Path, models: Path) -> None:
+    library = os.environ.get("CMSIS_NN_ROOT", "")
+    if not (Path(library) / "Source").is_dir() or not library:
+        pytest.skip("CMSIS_NN_ROOT names no source tree of CMSIS-NN")
+    package(tmp_path / "package", build_dir, "--kernels", "cmsis-nn")
+    kind = ("-mcpu=cortex-m55", "arm-none-eabi-gcc", "subdirectory")
+    folder = build(tmp_path / "package", pictures, tmp_path / "build", *kind, others=[f"-DCMSIS_NN={library}"])
+    artifact = stages.artifact(stages.Options(build_dir=build_dir, kernels=("cmsis-nn",)))
+    reference = integer_reference(artifact, ("cmsis-nn",))
+    for name, each in zip(PICTURES, run(folder / "bare_own"), strict=True):
+        pixels = image.resize(image.read_image(models / "samples" / f"{name}.png"))
+        assert each.hash == fnv(reference.probabilities(pixels))

@@ -38,6 +38,7 @@ def test_wheel_holds_every_room(wheel: Path) -> None:
         "firmware/src/main.c",
         "cmake/",
         "models/en_ppocrv3_rec/inference.pdiparams",
+        "LICENSE",
     ):
         assert any(name.startswith(f"ocrm55/_data/{room}") for name in inside), room
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -230,3 +232,14 @@ def test_an_npu_s_package_has_its_driver_and_asks_for_a_board(tmp_path: Path, mo
     given = (out / "examples" / "npu_port.c").read_text()
     assert len(wanted) >= 7
     assert all(re.search(rf"^[a-z].*{name}\(", given, re.M) for name in wanted)
+
+
+@pytest.mark.skipif(not shutil.which("cmake"), reason="needs cmake")
+def test_a_library_that_is_missing_is_named(tmp_path: Path, models: Path) -> None:
+    compiled = Compiled.read(artifact(tmp_path / "artifact", libraries=["cmsis-nn"]))
+    out = write(Order(compiled, memory_map.load(), models / "samples" / "digit.png"), tmp_path / "out")
+    assert "Link CMSIS-NN" in (out / "README.md").read_text()
+    configure = ["cmake", "-S", str(out), "-B", str(tmp_path / "build")]
+    done = subprocess.run(configure, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "this recognizer calls CMSIS-NN and there is no target cmsis-nn" in " ".join(done.stderr.split())

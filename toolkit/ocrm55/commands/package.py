@@ -11,7 +11,7 @@ from ocrm55 import console, libraries, memory_map, resources, stages
 from ocrm55.commands.options import build_options
 
 
-@build_options(without=["cmsis_nn", "toolchain"])
+@build_options(without=["cmsis_nn", "ethosu_driver", "toolchain"])
 def package(
     options: stages.Options,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write; a new or an empty one.")],

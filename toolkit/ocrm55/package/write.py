@@ -69,7 +69,8 @@ def write(order: Order, destination: Path, *, replace: bool = False) -> Path:
             (folder / path).parent.mkdir(exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
         shutil.copyfile(resources.folder("firmware").parent / "LICENSE", folder / "LICENSE")
-        sizes = measure.library(folder) if order.run is not None else None
+        alone = not order.compiled.libraries  # what calls CMSIS-NN does not build without it
+        sizes = measure.library(folder) if order.run is not None and alone else None
         readme = sources.render("README.md.j2", **_values(order), sizes=sizes, run=order.run)
         (folder / "README.md").write_text(readme, encoding="utf-8")
         listed = sorted([*texts, "LICENSE", "README.md", "metadata.json"])
