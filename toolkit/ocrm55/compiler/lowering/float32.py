@@ -145,8 +145,11 @@ def _affine(
         number = None if user is None or user.op != op else function.scalar(function.other_argument(user, last))
         if user is None or not number or user.shape != last.shape:
             continue
-        changed = {"gain": number} if op == "relax.multiply" else {"offset": number}
-        activation, between, last = replace(activation, **changed), [*between, last], user
+        if op == "relax.multiply":
+            activation = replace(activation, gain=number)
+        else:
+            activation = replace(activation, offset=number)
+        between, last = [*between, last], user
     return activation, last, between
 
 
