@@ -60,7 +60,6 @@ def eval_(
         console.table(title, columns, rows, right=columns[1:])
         console.result()
     if output:
-        assess.write(
-            output, words, evaluation, data=str(data), on=on.value, source=options.source, precision=options.precision
-        )
+        about = {"data": str(data), "on": on.value, "source": options.source}
+        assess.write(output, words, evaluation, **about, precision=options.precision, variant=options.variant)
         console.note(f"wrote {output / 'evaluation.json'} and {output / 'mistakes.png'}")

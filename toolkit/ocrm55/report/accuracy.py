@@ -28,13 +28,16 @@ class Share:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """One evaluation: what was read, by whom, and how much of it was right."""
+    """One evaluation: what was read, by whom, and how much of it was right.
+
+    variant: the name of the program's folder, which tells its precision, kernels, widths and so on.
+    """
 
     file: Path
     data: str
     on: str
     source: str
-    precision: str
+    variant: str
     exact: Share
     alphanumeric: Share
     character_error_rate: float
@@ -51,7 +54,7 @@ def load(path: Path) -> Accuracy:
             data=str(value.get("data", "")),
             on=str(value.get("on", "")),
             source=str(value.get("source", "")),
-            precision=str(value.get("precision", "")),
+            variant=str(value.get("variant", value.get("precision", ""))),
             exact=_share(value["exact"]),
             alphanumeric=_share(value["alphanumeric"]),
             character_error_rate=float(value["character_error_rate"]),
