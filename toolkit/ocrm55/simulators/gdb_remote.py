@@ -184,6 +184,8 @@ def _stop(answer: str) -> Stop:
 
 def _plain(body: bytes) -> str:
     """Undo the protocol's escapes (`}` and the character xor 32) and runs (`c*n`: c and n - 29 more of it)."""
+    if b"}" not in body and b"*" not in body:
+        return body.decode("latin-1")
     out = bytearray()
     index = 0
     while index < len(body):
