@@ -34,7 +34,7 @@ def _metadata() -> None:
     from ocrm55 import metadata
 
     (_PLACE / "metadata.json").write_bytes(_FILE.read_bytes())
-    metadata.read(_PLACE)
+    metadata.read_metadata(_PLACE)
 
 
 def _memory_map() -> None:

@@ -27,7 +27,7 @@ _FIELDS: dict[str, type] = {
 }
 
 
-def read(artifact: Path) -> dict[str, Any]:
+def read_metadata(artifact: Path) -> dict[str, Any]:
     """The metadata of the compiled model in `artifact`.
 
     Raises InputError when the file is not there, damaged, or another version's.

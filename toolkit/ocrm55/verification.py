@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from ocrm55.compiler.npu.target import NpuTarget
 from ocrm55.compiler.program import Program
 from ocrm55.compiler.reference import IntegerReference
 from ocrm55.compiler.targets.base import assign
+from ocrm55.metadata import read_metadata
 from ocrm55.recognizer import ctc, image
 from ocrm55.recognizer.inference import OnnxRecognizer, PaddleRecognizer
 
@@ -115,7 +115,7 @@ def integer_reference(
 
 def accelerator_of(artifact: Path) -> str:
     """The NPU that an artifact was compiled for, empty for none."""
-    metadata = json.loads((artifact / "metadata.json").read_text(encoding="utf-8"))
+    metadata = read_metadata(artifact)
     return str(metadata["npu"]["accelerator"]) if "npu" in metadata else ""
 
 

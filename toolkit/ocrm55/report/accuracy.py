@@ -62,7 +62,7 @@ def load(path: Path) -> Accuracy:
         )
     except OSError as trouble:
         raise InputError(f"{path} cannot be read: {trouble.strerror}.", ["ocrm55 eval DATA --output DIR"]) from trouble
-    except (ValueError, KeyError, TypeError, AttributeError) as trouble:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as trouble:
         raise InputError(
             f"{path} is not an evaluation that `ocrm55 eval --output` has written.", ["ocrm55 eval DATA --output DIR"]
         ) from trouble

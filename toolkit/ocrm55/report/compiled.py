@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ocrm55 import console
+from ocrm55.metadata import read_metadata
 from ocrm55.report import figures
 
 VELA = "Vela's cycles"
@@ -15,7 +15,7 @@ VELA = "Vela's cycles"
 
 def show(artifact: Path) -> None:
     """Print what an artifact's metadata says: a row an operator, then the sums."""
-    metadata = json.loads((artifact / "metadata.json").read_text(encoding="utf-8"))
+    metadata = read_metadata(artifact)
     npu = metadata.get("npu")
     operators = metadata["operators"]
     asked = any(operator["why_not"] for operator in operators)  # of several targets: say why they did not take it

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ from typing import Any
 from ocrm55 import elf, memory_map, stages, target
 from ocrm55.elf import Section
 from ocrm55.memory_map import MemoryMap
+from ocrm55.metadata import read_metadata
 from ocrm55.report import widths
 from ocrm55.report.layers import Layer, layers
 from ocrm55.simulators import find_simulator
@@ -86,7 +86,7 @@ def measure(
     board = find_simulator(simulator, fvp)
     return Measurement(
         paths=list(paths),
-        metadata=json.loads((artifact / "metadata.json").read_text(encoding="utf-8")),
+        metadata=read_metadata(artifact),
         run=run,
         elf=elf_file,
         sections=elf.read_sections(elf_file),

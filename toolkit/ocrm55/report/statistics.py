@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ocrm55 import console
 from ocrm55.firmware import sections
+from ocrm55.metadata import read_metadata
 from ocrm55.report import figures, widths
 from ocrm55.report.layers import layers, ratio
 from ocrm55.simulators.base import ImageResult, Run
@@ -19,7 +19,7 @@ def show(artifact: Path, elf: Path, run: Run) -> None:
 
     The numbers are instructions that the simulator counted, not cycles: neither QEMU nor the FVP knows a Cortex-M55's.
     """
-    metadata = json.loads((artifact / "metadata.json").read_text())
+    metadata = read_metadata(artifact)
     if run.results[0].inference_instructions is None:
         console.warning("this simulator does not count instructions; use --simulator qemu for --stats")
     else:
