@@ -240,12 +240,14 @@ class Sum(Spec):
 class Lookup(Spec):
     """A function of one value, where int8 goes in and int8 comes out. Inputs: x int8, table int8 of 256 entries.
 
-    function: the kind of the Activation, for who has it without a table.
+    function: the kind of the Activation, for who has it without a table; its result times gain, plus offset.
     """
 
     kind: ClassVar[str] = "lookup_int8"
     count: int
     function: str = ""
+    gain: float = 1.0
+    offset: float = 0.0
 
 
 @dataclass(frozen=True)

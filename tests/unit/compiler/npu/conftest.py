@@ -111,14 +111,21 @@ def pointwise(s: Sketch) -> None:
 
 def lookup(s: Sketch) -> None:
     function = s.pick(("relu", "hard_swish", "sigmoid", "swish"))
+    gain, offset = s.pick(((1.0, 0.0), (1.0, 0.0), (1.3, 0.0), (0.7, -0.4), (-1.1, 0.6)))
     known, shape = s.known(), s.program.tensors[s.last].shape
     narrow = Quantization(1 / 256, -128)
-    output = s.tensor(shape, function, narrow if function == "sigmoid" else None)
+    output = s.tensor(shape, function, narrow if function == "sigmoid" and gain == 1 else None)
     made = s.known(output)
     table = packing.table8(
-        int8_operators._function(Activation(function)), known.scale, known.zero_point, made.scale, made.zero_point
+        int8_operators._function(Activation(function, gain=gain, offset=offset)),
+        known.scale,
+        known.zero_point,
+        made.scale,
+        made.zero_point,
     )  # type: ignore[arg-type]
-    s.operator(Lookup(int(np.prod(shape)), function), [s.last, s.weight(table, f"{output}_table")], output)
+    s.operator(
+        Lookup(int(np.prod(shape)), function, gain, offset), [s.last, s.weight(table, f"{output}_table")], output
+    )
 
 
 def pool(s: Sketch) -> None:

@@ -448,7 +448,7 @@ def lookup_writer(build: Builder, origin: Origin, source: Value, activation: Act
             _function(activation), _step(read, layer), read.zero_point, _step(quantised, layer), quantised.zero_point
         )
         output = build.tensor(build.program.tensors[name].shape, "int8", layer)
-        spec = Lookup(origin.count, "" if activation.is_affine else activation.kind)
+        spec = Lookup(origin.count, activation.kind, activation.gain, activation.offset)
         return build.operator(spec, [name, build.weight(table, layer, "table")], output, layer)
 
     return write

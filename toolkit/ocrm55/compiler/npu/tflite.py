@@ -35,7 +35,14 @@ from ocrm55.npu_model.tflite_writer import TFLiteWriter
 Shape = tuple[int, int, int, int]
 SAME, VALID = 0, 1  # TFLite's Padding
 PADDINGS = {"SAME": SAME, "VALID": VALID}
-HELPERS = ("_sigmoid", "_mean", "_padded", "_rows", "_reshaped")  # ends of names of tensors that only the file has
+HELPERS = (
+    "_sigmoid",
+    "_curve",
+    "_mean",
+    "_padded",
+    "_rows",
+    "_reshaped",
+)  # ends of names of tensors that only the file has
 NONE, RELU = 0, 1  # TFLite's ActivationFunctionType
 # Stands for the scales of a convolution's channels where they differ: only ratios of scales enter the arithmetic.
 NOMINAL = 2.0**-5
@@ -271,20 +278,58 @@ def _lookup(file: _File, operator: Operator) -> None:
     """A function of one value. TFLite has no swish: x times sigmoid(x)."""
     spec = operator.spec
     assert isinstance(spec, Lookup)
-    image = file.images[operator.inputs[0]]
+    image, name = file.images[operator.inputs[0]], operator.outputs[0]
     result = file.write_output(operator, image.shape)
+    curve = result
+    if (spec.gain, spec.offset) != (1.0, 0.0):
+        curve = file.new(f"{name}_curve", image.shape, _before_affine(spec, image.quantization, result.quantization))
     if spec.function == "relu":
-        file.writer.operator("RELU", [image.index], [result.index])
+        file.writer.operator("RELU", [image.index], [curve.index])
     elif spec.function == "hard_swish":
-        file.writer.operator("HARD_SWISH", [image.index], [result.index], "HardSwishOptions")
+        file.writer.operator("HARD_SWISH", [image.index], [curve.index], "HardSwishOptions")
     else:
-        curve = file.new(f"{operator.outputs[0]}_sigmoid", image.shape, SIGMOID)
-        file.writer.operator("LOGISTIC", [image.index], [curve.index])
+        sigmoid = file.new(f"{name}_sigmoid", image.shape, SIGMOID)
+        file.writer.operator("LOGISTIC", [image.index], [sigmoid.index])
         if spec.function == "swish":
-            pair = [image.index, curve.index]
-            file.writer.operator("MUL", pair, [result.index], "MulOptions", FusedActivationFunction=NONE)
+            pair = [image.index, sigmoid.index]
+            file.writer.operator("MUL", pair, [curve.index], "MulOptions", FusedActivationFunction=NONE)
         else:
-            file.writer.operator("QUANTIZE", [curve.index], [result.index], "QuantizeOptions")
+            file.writer.operator("QUANTIZE", [sigmoid.index], [curve.index], "QuantizeOptions")
+    if curve is not result:
+        _affine(file, name, curve, result, spec.gain, spec.offset)
+
+
+def _before_affine(spec: Lookup, read: Quantization, made: Quantization) -> Quantization:
+    """Steps for a function's result in front of its factor and offset: what the function reaches of what is kept."""
+    x = (np.arange(-128, 128) - read.zero_point) * read.scale
+    reached = _CURVES[spec.function](x)
+    ends = [((q - made.zero_point) * made.scale - spec.offset) / spec.gain for q in (-128, 127)]
+    values = np.clip(reached, min(ends), max(ends))
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+    scale = float(np.float32(max(high - low, 1e-6) / 255))
+    return Quantization(scale, int(np.clip(np.rint(-128 - low / scale), -128, 127)))
+
+
+_CURVES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "relu": lambda x: np.maximum(x, 0),
+    "hard_swish": lambda x: x * np.clip(x + 3, 0, 6) / 6,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "swish": lambda x: x / (1 + np.exp(-x)),
+}
+
+
+def _affine(file: _File, name: str, image: Image, result: Image, gain: float, offset: float) -> None:
+    """gain * x + offset, rounded once: a depthwise convolution of 1x1."""
+    channels = image.shape[3]
+    step = float(np.float32(abs(gain) / 127))
+    weights = np.full((1, 1, 1, channels), 127 if gain > 0 else -127, np.int8)
+    bias = np.full(channels, round(offset / (image.quantization.scale * step)), np.int32)
+    index = file.constant(f"{name}_gain", weights, np.full(channels, step, np.float32), axis=3)
+    offsets = file.constant(f"{name}_offset", bias, np.full(channels, image.quantization.scale * step, np.float32))
+    file.writer.operator(
+        "DEPTHWISE_CONV_2D", [image.index, index, offsets], [result.index], "DepthwiseConv2DOptions", Padding=VALID,
+        StrideH=1, StrideW=1, DilationHFactor=1, DilationWFactor=1, DepthMultiplier=1, FusedActivationFunction=NONE,
+    )  # fmt: skip
 
 
 _WRITE: dict[type[Spec], Callable[[_File, Operator], None]] = {
