@@ -145,7 +145,7 @@ def newlib_headers() -> str:
 
 def run(program: Path, simulator: list[str] = QEMU) -> list[Read]:
     """Run the bare program and read what it says."""
-    done = subprocess.run([*simulator, program], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([*simulator, program], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, f"exit status {done.returncode}: {done.stdout}{done.stderr}"
     return readings(done.stdout + done.stderr)
 
@@ -266,7 +266,7 @@ def test_an_npu_s_regions_run_beside_the_core(
         with subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pass_fds=npu.descriptors, text=True
         ) as process:
-            npu.attend(process, 120.0)
+            npu.attend(process, 600.0)
             read = readings("".join(process.communicate(timeout=60)))
     assert process.returncode == 0
     assert npu.runs >= len(PICTURES)

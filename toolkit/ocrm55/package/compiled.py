@@ -7,9 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ocrm55 import metadata
 from ocrm55.compiler.memory import ALIGN
 from ocrm55.errors import InputError
+from ocrm55.metadata import read_metadata
 
 OWN_PREFIX = "ocrm55_"
 NPU_ALIGN = 32  # OCRM55_NPU_ALIGN of firmware/npu/ocrm55_npu.h
@@ -25,7 +25,7 @@ class Compiled:
     @classmethod
     def read(cls, folder: Path) -> Compiled:
         """Raises InputError for a folder that this version's `compile` did not write."""
-        values = metadata.read(folder)
+        values = read_metadata(folder)
         if not {"kernels", "libraries", "labels"} <= set(values):
             raise InputError(f"{folder} was compiled by an older ocrm55.", ["ocrm55 compile --force"])
         return cls(folder, values)
