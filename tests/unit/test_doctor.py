@@ -55,6 +55,18 @@ def test_old_and_dumb_programs_are_wrong(bare: Path, tmp_path: Path) -> None:
     assert found["arm-none-eabi-gcc"].state == "ok"
 
 
+@pytest.mark.parametrize(
+    ("version", "found", "advice"),
+    [("12.2.1", "12.2.1, known to be good", ""), ("99.1.0", "99.1.0", "not tried yet; known to be good: 12, 14")],
+)
+def test_versions_say_whether_they_are_known_to_be_good(
+    bare: Path, tmp_path: Path, version: str, found: str, advice: str
+) -> None:
+    program(bare, "arm-none-eabi-gcc", f"arm-none-eabi-gcc (GNU Toolchain) {version}")
+    finding = by_name(doctor.examine(tmp_path))["arm-none-eabi-gcc"]
+    assert (finding.state, finding.found, finding.advice) == ("ok", found, advice)
+
+
 def test_qemu_without_the_board_hinders(bare: Path, tmp_path: Path) -> None:
     program(bare, "qemu-system-arm", "QEMU emulator version 7.2.0, boards: virt")
     assert by_name(doctor.examine(tmp_path))["QEMU board mps3-an547"].hinders

@@ -43,13 +43,15 @@ class _Program:
     package: str
     required: bool
     purpose: str
+    tried: tuple[int, ...] = ()  # major versions with which the tests have passed; none: it does not matter
 
 
 _PROGRAMS = [
-    _Program("arm-none-eabi-gcc", (12,), "gcc-arm-none-eabi", True, "compiles the firmware"),
+    _Program("arm-none-eabi-gcc", (12,), "gcc-arm-none-eabi", True, "compiles the firmware", (12, 14)),
     _Program("cmake", (3, 20), "cmake", True, "configures the firmware's build"),
     _Program("ninja", (1, 10), "ninja-build", True, "builds the firmware"),
-    _Program("qemu-system-arm", (7, 0), "qemu-system-arm", True, "simulates the board"),
+    _Program("qemu-system-arm", (7, 0), "qemu-system-arm", True, "simulates the board", (7, 10)),
+    _Program("clang-19", (19,), "clang-19", False, "compiles the firmware with `--toolchain clang`", (19,)),
     _Program("gcc", (10,), "gcc", False, "runs the generated C on this machine, for the unit tests"),
     _Program("llvm-mca-19", (19,), "llvm-19", False, "estimates cycles of kernels in `ocrm55 bench kernels`"),
 ]
@@ -138,7 +140,10 @@ def _program(program: _Program) -> Finding:
     text = ".".join(map(str, found))
     if found < program.oldest:
         return Finding(program.name, "wrong", text, f"needs {'.'.join(map(str, program.oldest))} or later: {advice}")
-    return Finding(program.name, "ok", text)
+    if program.tried and found[0] not in program.tried:
+        known = ", ".join(map(str, program.tried))
+        return Finding(program.name, "ok", text, f"not tried yet; known to be good: {known}")
+    return Finding(program.name, "ok", f"{text}, known to be good" if program.tried else text)
 
 
 def _newlib() -> Finding:
