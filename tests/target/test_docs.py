@@ -35,7 +35,7 @@ def place(tmp_path: Path, build_dir: Path) -> Path:
     (tmp_path / "build").symlink_to(build_dir)
     shutil.copy(samples / "word_capital.png", tmp_path / "word.png")
     (tmp_path / "photos").mkdir()
-    for picture in sorted(samples.glob("word_*.png"))[:10]:
+    for picture in sorted(samples.glob("*.png"))[:10]:
         shutil.copy(picture, tmp_path / "photos")
     page = (REPOSITORY / "docs" / "adding_a_board.md").read_text(encoding="utf-8")
     (board,) = ("\n".join(lines) for language, lines in docs_commands.blocks(page) if language == "json")
