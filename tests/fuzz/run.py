@@ -23,7 +23,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SOURCES = HERE.parents[1] / "firmware" / "fuzz"
-IN_C = ("fuzz_image_file", "fuzz_program", "fuzz_decode")
+IN_C = ("fuzz_image_file", "fuzz_program", "fuzz_decode", "fuzz_npu")
 IN_PYTHON = ("fuzz_uart", "fuzz_records", "fuzz_binaries", "fuzz_pictures")
 LIMITS = ["-rss_limit_mb=3000", "-timeout=20", "-max_len=8192", "-print_final_stats=1"]
 COMPILERS = ("clang-19", "clang")
