@@ -49,8 +49,10 @@ class NpuCoupling(Companion):
 
     @property
     def arguments(self) -> list[str]:
-        """QEMU's options: a GDB stub on our socket, and the core stopped until we say so."""
-        return ["-chardev", f"socket,id=npu,fd={self.descriptors[0]}", "-gdb", "chardev:npu", "-S"]
+        """QEMU's options: a GDB stub on our socket, and the core stopped until we say so. Its time is its instructions'
+        (2^5 ns each), so that it stands still with the core: no limit of the driver runs out while the host is busy."""
+        stub = ["-chardev", f"socket,id=npu,fd={self.descriptors[0]}", "-gdb", "chardev:npu", "-S"]
+        return [*stub, "-icount", "shift=5,sleep=off"]
 
     def close(self) -> None:
         """Both ends: QEMU has its own copy of its."""
