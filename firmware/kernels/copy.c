@@ -11,7 +11,16 @@ void ocrm55_copy_rows_s8(const int8_t *x, int32_t x_stride, int8_t *y, int32_t y
 #if OCRM55_HELIUM
         const int8_t *from = x;
         int8_t *to = y;
-        for (int32_t left = count; left > 0; left -= 16, from += 16, to += 16) {
+        int32_t left = count;
+        for (; left >= 64; left -= 64, from += 64, to += 64) {
+            const int8x16_t a = vldrbq_s8(from), b = vldrbq_s8(from + 16);
+            const int8x16_t c = vldrbq_s8(from + 32), d = vldrbq_s8(from + 48);
+            vstrbq_s8(to, a);
+            vstrbq_s8(to + 16, b);
+            vstrbq_s8(to + 32, c);
+            vstrbq_s8(to + 48, d);
+        }
+        for (; left > 0; left -= 16, from += 16, to += 16) {
             const mve_pred16_t some = vctp8q((uint32_t)left);
             vstrbq_p_s8(to, vldrbq_z_s8(from, some), some);
         }

@@ -262,6 +262,15 @@ def test_every_operator_of_the_recognizer_that_it_has(int8_separate):
     assert all(o.target == "cmsis-nn" for o in int8_separate.steps if o.macs)
 
 
+def test_rows_that_nobody_reads_are_not_computed(int8_separate):
+    """The last pool is 2x2 over three rows."""
+    pool = next(o for o in int8_separate.steps if o.name.endswith("/averagepool"))
+    assert isinstance(pool.spec, Depthwise) and pool.spec.height == 2
+    lookup = next(o for o in int8_separate.steps if pool.inputs[0] in o.outputs)
+    conv = next(o for o in int8_separate.steps if lookup.inputs[0] in o.outputs)
+    assert conv.spec.output_height == 2 and lookup.spec.count == 2 * conv.spec.output_width * conv.spec.outputs
+
+
 @pytest.fixture(scope="module")
 def int8_separate():
     """The bundled recognizer as CMSIS-NN's operators, calibrated on a few images: enough to see who takes what."""

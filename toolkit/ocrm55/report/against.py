@@ -29,6 +29,7 @@ KINDS = {
     "quantize": "conversion",
     "dequantize": "conversion",
 }
+AVERAGE = "/averagepool"
 LARGE = 1_000_000  # MACs of a layer at which none of ours may be the slower one
 
 
@@ -92,7 +93,9 @@ def grouped(operators: Sequence[Mapping[str, Any]], counts: Sequence[int]) -> di
     found: dict[str, tuple[int, int]] = {}
     layer = ""
     for operator, count in zip(operators, counts, strict=True):
-        if operator["macs"]:
+        if operator["name"].endswith(AVERAGE):  # CMSIS-NN averages over four pixels by a depthwise convolution
+            name = f"all of {KINDS['average_pool_int8']}"
+        elif operator["macs"]:
             layer = name = names.readable(operator["name"])
             if operator["kind"] == "matmul_int8":
                 name = f"{name} (product)"

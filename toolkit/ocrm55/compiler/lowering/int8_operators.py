@@ -523,16 +523,40 @@ def concat_writer(build: Builder, origin: Origin, parts: Sequence[Value]) -> Wri
 
 
 def drop_unread_rows(program: Program) -> None:
-    """Shorten convolutions whose last rows a pooling layer leaves out: 2x2 over three rows reads two of them."""
-    for pool in program.operators:
-        if not isinstance(pool.spec, AveragePool):
+    """Shorten convolutions whose last rows a pooling layer leaves out: 2x2 over three rows reads two of them.
+
+    The pooling layer may be a depthwise convolution; a look-up in front of it is shortened too.
+    """
+    for reader in program.operators:
+        spec = reader.spec
+        if not isinstance(spec, AveragePool | Depthwise):
             continue
-        image = pool.inputs[0]
-        read = (pool.spec.output_height - 1) * pool.spec.strides[0] + pool.spec.kernel[0]
-        users = [o for o in program.operators if image in o.inputs]
-        writer = next(o for o in program.operators if image in o.outputs)
-        if len(users) == 1 and read < pool.spec.height and isinstance(writer.spec, Convolution):
-            pool.spec = replace(pool.spec, height=read)
-            writer.spec = replace(writer.spec, output_height=read)
-            tensor = program.tensors[image]
+        above = spec.pads[0] if isinstance(spec, Depthwise) else 0
+        read = (spec.output_height - 1) * spec.strides[0] + spec.kernel[0] - above
+        writers = _writers(program, reader)
+        if not writers or read >= spec.height:
+            continue
+        reader.spec = replace(spec, height=read)
+        for writer in writers:
+            tensor = program.tensors[writer.outputs[0]]
             tensor.shape = (1, read, *tensor.shape[2:])
+            if isinstance(writer.spec, Lookup):
+                writer.spec = replace(writer.spec, count=tensor.size)
+            else:
+                assert isinstance(writer.spec, Convolution)
+                writer.spec = replace(writer.spec, output_height=read)
+
+
+def _writers(program: Program, reader: Operator) -> list[Operator]:
+    """The look-up and the convolution that make what `reader` alone reads; none where it is anything else."""
+    found: list[Operator] = []
+    while True:
+        image = (found[-1] if found else reader).inputs[0]
+        writer = next((o for o in program.operators if image in o.outputs), None)
+        if writer is None or sum(image in o.inputs for o in program.operators) > 1:
+            return []
+        found.append(writer)
+        if isinstance(writer.spec, Convolution):
+            return found
+        if not isinstance(writer.spec, Lookup):
+            return []
