@@ -12,7 +12,7 @@
 #endif
 
 /* A reset takes a few cycles. */
-#define RESET_MS 100u
+#define RESET_MS 1u
 
 static bool ready;
 static bool interrupt_works;
