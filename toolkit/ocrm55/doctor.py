@@ -50,7 +50,7 @@ _PROGRAMS = [
     _Program("arm-none-eabi-gcc", (12,), "gcc-arm-none-eabi", True, "compiles the firmware", (12, 14)),
     _Program("cmake", (3, 20), "cmake", True, "configures the firmware's build"),
     _Program("ninja", (1, 10), "ninja-build", True, "builds the firmware"),
-    _Program("qemu-system-arm", (7, 0), "qemu-system-arm", True, "simulates the board", (7, 10)),
+    _Program("qemu-system-arm", (7, 0), "qemu-system-arm", True, "simulates the board", (7, 10, 11)),
     _Program("clang-19", (19,), "clang-19", False, "compiles the firmware with `--toolchain clang`", (19,)),
     _Program("gcc", (10,), "gcc", False, "runs the generated C on this machine, for the unit tests"),
     _Program("llvm-mca-19", (19,), "llvm-19", False, "estimates cycles of kernels in `ocrm55 bench kernels`"),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from ocrm55 import doctor
 from ocrm55.report import kernel_bench
 
 RECORD = Path(__file__).with_name("counts.json")
@@ -34,6 +35,8 @@ def rows(onnx_path: Path) -> list[kernel_bench.Row]:
 
 
 def test_no_layer_needs_more_instructions_than_on_record(rows: list[kernel_bench.Row]) -> None:
+    if doctor.program_version("arm-none-eabi-gcc")[:1] != (12,):
+        pytest.skip("counts.json is of GCC 12; another one's counts are a few percent off")
     record = json.loads(RECORD.read_text())
     measured = {f"{row.layer}: {row.kernel} {row.shape}": row.instructions for row in rows}
     assert measured.keys() == record.keys(), "the network has other layers than counts.json"
