@@ -13,7 +13,7 @@ static const char *scenario;
 static uint32_t words[64];
 static uint32_t status;
 static uint32_t reset_reads;
-static uint32_t milliseconds;
+static uint32_t looks_at_the_clock;
 
 static int is(const char *name)
 {
@@ -61,7 +61,7 @@ void npu_port_invalidate(void *address, uint32_t bytes)
 
 uint32_t npu_port_milliseconds(void)
 {
-    return milliseconds += 10;
+    return looks_at_the_clock++ / 8;
 }
 
 static uint32_t end_of_run(void)
