@@ -16,7 +16,7 @@ VELA = "Vela's cycles"
 def show(artifact: Path) -> None:
     """Print what an artifact's metadata says: a row an operator, then the sums."""
     metadata = read_metadata(artifact)
-    npu = metadata.get("npu")
+    npu = metadata.get("npu", {})
     operators = metadata["operators"]
     asked = any(operator["why_not"] for operator in operators)  # of several targets: say why they did not take it
     estimated = [VELA] if npu else []
