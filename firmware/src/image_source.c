@@ -16,7 +16,7 @@
 static enum status complain_file(enum status status, const char *name, const char *what)
 {
     print_text("error: the file of images ");
-    print_text(name);
+    print_name(name);
     print_text(what);
     print_text("\n");
     return status;
@@ -26,7 +26,7 @@ static enum status complain_file(enum status status, const char *name, const cha
 static void complain_ocri(enum status status, const char *name, const struct ocri_trouble *trouble)
 {
     print_text("error: the file of images ");
-    print_text(name);
+    print_name(name);
     if (trouble->image != 0) {
         print_text(", image ");
         print_u32(trouble->image);

@@ -137,7 +137,7 @@ static enum status complain(enum status status, const char *what, const char *wh
 {
     print_text("error: ");
     print_text(what);
-    print_text(which);
+    print_name(which);
     print_text("\n");
     return status;
 }

@@ -1,5 +1,6 @@
 #include "print.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "float_text.h"
@@ -8,6 +9,14 @@
 void print_text(const char *text)
 {
     platform_write(text, (uint32_t)strlen(text));
+}
+
+void print_name(const char *name)
+{
+    for (; *name != '\0'; name++) {
+        const bool control = (unsigned char)*name < ' ' || *name == 0x7F;
+        platform_write(control ? "?" : name, 1);
+    }
 }
 
 void print_u64(uint64_t value)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 void print_text(const char *text);
+void print_name(const char *name); /* what the host calls something: a line break in it does not end our line */
 void print_u32(uint32_t value);
 void print_u64(uint64_t value);
 void print_i32(int32_t value);
