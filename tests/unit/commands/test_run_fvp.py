@@ -16,3 +16,15 @@ def test_images_get_their_names_and_counts_go_to_the_table() -> None:
         "text: op, score: 0.25",
         "exit status 0",
     ]
+
+
+def test_json_tells_the_width_and_what_was_read_in_vain() -> None:
+    from ocrm55.commands.run_fvp import _as_values
+    from ocrm55.simulators.base import ImageResult, Run
+
+    run = Run("", 0, [ImageResult("a", 0.5, 1, 2, 3, [2]), ImageResult("b", 0.5, 1, 2, 3, [2], 96, 7)])
+    plain, narrow = _as_values([Path("a.png"), Path("b.png")], run)
+    assert plain["instructions"] == {"preprocess": 1, "inference": 2, "decode": 3, "operators": [2]}
+    assert "width" not in plain
+    assert narrow["width"] == 96
+    assert narrow["instructions"] == {"preprocess": 1, "inference": 2, "decode": 3, "unsure": 7, "operators": [2]}
