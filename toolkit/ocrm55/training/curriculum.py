@@ -25,8 +25,8 @@ def _short(longest: int, widest: int, clean: float) -> Mix:
     return Mix(photographs=0, scene=0, lines=1, clean=clean, longest=longest, sign_longest=longest, widest=widest)
 
 
-FULL = Mix()
-GENTLE = Mix(photographs=0.54, scene=0.13, lines=0.33, clean=0.4, gentle=True)
+FULL = Mix(full=0.35)
+GENTLE = Mix(photographs=0.54, scene=0.13, lines=0.33, clean=0.45, full=0.35, gentle=True)
 FROM_NOTHING = (
     Stage(0.08, _short(4, 80, 1.0), 0.0),
     Stage(0.16, _short(6, 96, 0.6), 0.0),

@@ -39,7 +39,7 @@ class Mix:
 
     photographs: labelled words; scene: synthetic signs; lines: synthetic print, `clean` of them untouched.
     gentle: treat photographs by half, as befits the end of a training, which should look like what comes after it.
-    longest: characters of a line; sign_longest: of a sign.
+    longest: characters of a line; sign_longest: of a sign. full: share of the lines that are nearly as long.
     """
 
     photographs: float = 0.56
@@ -48,6 +48,7 @@ class Mix:
     clean: float = 0.35
     gentle: bool = False
     longest: int = 25
+    full: float = 0.0
     sign_longest: int = 14
     widest: int = 320
     vocabulary: Sequence[str] = field(default_factory=tuple)
@@ -125,7 +126,10 @@ class SampleStream:
             text = texts.sign(rng, mix.sign_longest, mix.vocabulary)
             return written(rng, text, self.fonts.choose(rng), camera.SCENE, rng.random() < 0.1, mix)
         if dice < mix.scene + mix.lines or not self.pictures:
-            text = texts.line(rng, rng.randint(1, mix.longest) if rng.random() < 0.5 else mix.longest)
+            if mix.full and rng.random() < mix.full:
+                text = texts.full_line(rng, mix.longest)
+            else:
+                text = texts.line(rng, rng.randint(1, mix.longest) if rng.random() < 0.5 else mix.longest)
             clean = rng.random() < mix.clean
             strength = camera.CLEAN if clean else camera.PRINT
             return written(rng, text, self.fonts.choose(rng), strength, clean or rng.random() < 0.6, mix)

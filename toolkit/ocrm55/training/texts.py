@@ -146,6 +146,14 @@ def line(rng: random.Random, longest: int) -> str:
     return text[:longest].strip() or rng.choice(string.digits)
 
 
+def full_line(rng: random.Random, longest: int) -> str:
+    """A line of several words, numbers or codes that leaves little room: more than half of `longest` characters."""
+    text = line(rng, longest)
+    while len(text) <= longest // 2:
+        text = f"{text} {line(rng, longest - len(text) - 1)}"
+    return text
+
+
 def sign(rng: random.Random, longest: int, vocabulary: Sequence[str] = ()) -> str:
     """One word as on a sign or a shop front, mostly capitals, 1 to `longest` characters.
 
