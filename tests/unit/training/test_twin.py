@@ -125,3 +125,15 @@ def test_own_normalisation_and_hard_swish_are_pytorchs() -> None:
             assert (a.float() - b).abs().max() < 0.01 * b.abs().max()
     assert torch.allclose(own.running_mean, plain.running_mean, atol=1e-5)
     assert torch.allclose(own.running_var, plain.running_var, rtol=1e-4)
+
+
+def test_the_mean_of_two_trainings(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from ocrm55.training.twin.average import average
+
+    for name, value in (("a", 1.0), ("b", 4.0)):
+        torch.save({"w": torch.full((2, 3), value)}, tmp_path / f"{name}.pt")
+    torch.save({"w": torch.zeros(3)}, tmp_path / "c.pt")
+    assert (average([tmp_path / "a.pt", tmp_path / "b.pt"])["w"] == 2.5).all()
+    with pytest.raises(InputError, match=r"c\.pt"):
+        average([tmp_path / "a.pt", tmp_path / "c.pt"])
