@@ -14,7 +14,7 @@ from ocrm55 import stages, target, verification
 
 SAMPLES = Path(__file__).parents[1] / "models" / "samples"
 PICTURES = [SAMPLES / "word_capital.png", SAMPLES / "wide.png"]
-TRIED = ("ppocrv4", "plain", "ppocrv3_48x160", "ppocrv3_chinese")
+TRIED = ("ppocrv4", "plain", "ppocrv3_48x160")
 HEAD = (
     "| network | input | classes | precision | MACs | instructions | arena | weights | ELF | verified |\n"
     "|---|---|---:|---|---:|---:|---:|---:|---:|---|"
