@@ -130,7 +130,12 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     warnings.filterwarnings("ignore", message="No ccache found", category=UserWarning)
-    app()
+    try:
+        app()
+    except SystemExit:
+        if ended := processes.received():  # wherever it was met: click makes 130 of every interruption
+            sys.exit(ended.exit_status)
+        raise
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 _PATIENCE_S = 3.0  # in which a second signal does not interrupt the cleaning that the first one began
 
+_kept: list[signal.Signals] = []  # the signals that end us in good order; none in a program that only imports us
 _received: tuple[int, float] | None = None  # the signal that came, and when
 
 
@@ -38,7 +39,14 @@ def end_in_good_order() -> None:
     """From now on a signal that asks us to end raises EndedError, so that what was begun is undone first."""
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-            signal.signal(number, _raise)
+            _kept.append(number)
+    keep_good_order()
+
+
+def keep_good_order() -> None:
+    """To be called after an import that takes the signals for itself, as Paddle's does."""
+    for number in _kept:
+        signal.signal(number, _raise)
 
 
 def received() -> EndedError | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ocrm55 import processes
 from ocrm55.errors import InputError
 
 
@@ -17,6 +18,8 @@ class PaddleRecognizer:
 
     def __init__(self, model_dir: Path) -> None:
         from paddle import inference
+
+        processes.keep_good_order()
 
         from ocrm55.export.paddle_model import PaddleModel
 

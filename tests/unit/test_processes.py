@@ -1,0 +1,59 @@
+"""Signals end us in good order, whatever was imported, and children with us."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+_BEGIN = "import os, signal, sys, time\nfrom ocrm55 import processes\nprocesses.end_in_good_order()\n"
+
+
+def run(body: str, *words: object) -> tuple[str, int]:
+    done = subprocess.run(
+        [sys.executable, "-c", _BEGIN + body, *map(str, words)], capture_output=True, text=True, check=False, timeout=60
+    )
+    return done.stdout, done.returncode
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_an_interruption_with_its_own_status(number: signal.Signals) -> None:
+    body = (
+        "try:\n    os.kill(os.getpid(), int(sys.argv[1])); time.sleep(5)\n"
+        "except KeyboardInterrupt as stop:\n    print(stop.exit_status)\n"
+        "    os.kill(os.getpid(), int(sys.argv[1]))\n    print('cleaning goes on')\n"
+    )
+    assert run(body, int(number)) == (f"{128 + number}\ncleaning goes on\n", 0)
+
+
+@pytest.mark.slow
+def test_paddle_does_not_keep_the_signals(model_dir: Path) -> None:
+    body = (
+        "from pathlib import Path\nfrom ocrm55.recognizer.inference import PaddleRecognizer\n"
+        "PaddleRecognizer(Path(sys.argv[1]))\n"
+        "try:\n    os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)\n"
+        "except KeyboardInterrupt as stop:\n    print(stop.exit_status)\n"
+    )
+    assert run(body, model_dir) == ("143\n", 0)
+
+
+def test_a_child_ends_with_a_killed_parent(tmp_path: Path) -> None:
+    body = (
+        "with processes.running(['sh', '-c', 'echo $$ > \"$0\"; exec sleep 60', sys.argv[1]]) as process:\n"
+        "    process.wait()\n"
+    )
+    mark = tmp_path / "pid"
+    with subprocess.Popen([sys.executable, "-c", _BEGIN + body, str(mark)]) as parent:
+        for _ in range(400):
+            if mark.exists() and mark.read_text().strip():
+                break
+            time.sleep(0.05)
+        parent.kill()
+    state = Path("/proc") / mark.read_text().strip() / "stat"
+    for _ in range(100):
+        if not state.exists() or state.read_text().split()[2] == "Z":
+            return
+        time.sleep(0.05)
+    raise AssertionError("the child lives")
