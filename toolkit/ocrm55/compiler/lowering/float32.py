@@ -145,11 +145,8 @@ def _affine(
         number = None if user is None or user.op != op else function.scalar(function.other_argument(user, last))
         if user is None or not number or user.shape != last.shape:
             continue
-        if op == "relax.multiply":
-            activation = replace(activation, gain=number)
-        else:
-            activation = replace(activation, offset=number)
-        between, last = [*between, last], user
+        gain, offset = (number, 0.0) if op == "relax.multiply" else (activation.gain, number)
+        activation, between, last = replace(activation, gain=gain, offset=offset), [*between, last], user
     return activation, last, between
 
 
