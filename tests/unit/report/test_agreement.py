@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from ocrm55.report.agreement import Agreement, Reading, show
 
 
@@ -19,7 +21,7 @@ def test_shares_are_of_all_pictures() -> None:
     assert FOUND.share(lambda r: r.integers == r.label) == (1, 1 / 3)
 
 
-def test_what_is_read_differently_is_shown(capsys) -> None:
+def test_what_is_read_differently_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     show(FOUND)
     printed = capsys.readouterr().out
     assert "2 of 3" in printed and "66.7 %" in printed
@@ -27,6 +29,6 @@ def test_what_is_read_differently_is_shown(capsys) -> None:
     assert "2 of 2 run on the target" in printed
 
 
-def test_nothing_is_said_of_a_target_that_did_not_run(capsys) -> None:
+def test_nothing_is_said_of_a_target_that_did_not_run(capsys: pytest.CaptureFixture[str]) -> None:
     show(Agreement([reading("word", "word")], on_target=0))
     assert "target: bit" not in capsys.readouterr().out
