@@ -158,8 +158,8 @@ def _configure(build_dir: Path, settings: Mapping[str, object]) -> None:
     defines = settings["defines"]
     assert isinstance(defines, dict)
     write_json(build_dir / _SETTINGS, {})  # ours from now on, even if nobody lets CMake end
-    words = [
-        *("cmake", "-G", "Ninja", "-S", str(settings["source"]), "-B", build_dir),
+    words: list[str | Path] = [
+        *("cmake", "-G", "Ninja", "-S", str(settings["source"]), "-B", str(build_dir)),
         f"-DCMAKE_TOOLCHAIN_FILE={settings['toolchain']}",
         *(f"-D{name}={value}" for name, value in defines.items()),
     ]
