@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Reads many images in one run of the firmware and compares every bit with the integer reference on the host.
 
-    python tests/target/long_run.py [--images 1000] [--build-dir build]
+    python tests/target/long_run.py [--images 1000] [--width 320] [--build-dir build]
 
-The images are the samples and calibration pictures at random widths, and noise. The arena has guards on either side,
+The full width takes half an hour, `--width 64` a few minutes. The images are the samples and calibration pictures at
+random widths, and noise. The arena has guards on either side,
 which the firmware looks at after each image; the stack's high-water mark after some images must be that after one.
 """
 
@@ -27,14 +28,14 @@ MODELS = Path(__file__).resolve().parents[2] / "models"
 GUARD = 512  # bytes, as many as the region still has
 
 
-def draw(count: int, seed: int = 55) -> list[np.ndarray]:
-    """Images of uint8 [48, 1 to 320, 3]: three of four real ones, the rest noise; every extreme width is among them."""
+def draw(count: int, seed: int = 55, widest: int = image.WIDTH) -> list[np.ndarray]:
+    """Images of uint8 [48, 1 to `widest`, 3]: three of four real, the rest noise; every extreme width is among them."""
     chance = np.random.default_rng(seed)
     real = [
         image.read_image(path)
         for path in sorted(MODELS.glob("samples/*.png")) + sorted(MODELS.glob("calibration/*.jpg"))
     ]
-    widths = [1, 2, image.WIDTH, *chance.integers(1, image.WIDTH + 1, max(count - 3, 0))][:count]
+    widths = [1, 2, widest, *chance.integers(1, widest + 1, max(count - 3, 0))][:count]
     drawn = []
     for number, width in enumerate(widths):
         if number % 4 == 3:
@@ -46,20 +47,19 @@ def draw(count: int, seed: int = 55) -> list[np.ndarray]:
     return drawn
 
 
-def read(build_dir: Path, pictures: Sequence[np.ndarray], *, stats: bool = False) -> Run:
+def read(options: stages.Options, pictures: Sequence[np.ndarray], *, stats: bool = False) -> Run:
     """One run of a firmware whose arena is guarded."""
-    options = stages.Options(build_dir=build_dir)
-    folder = options.workspace.root / "int8-guarded-firmware"
+    folder = options.workspace.root / f"{options.variant}-guarded-firmware"
     elf = build(stages.artifact(options), folder, defines={"OCRM55_DEFINES": f"OCRM55_ARENA_GUARD={GUARD}"}).elf
     return find_simulator("qemu").run(
         Request(elf, pictures, stats=stats, want_probabilities=True, timeout_s=60 + 20.0 * len(pictures))
     )
 
 
-def compare(build_dir: Path, pictures: Sequence[np.ndarray], run: Run) -> list[int]:
+def compare(options: stages.Options, pictures: Sequence[np.ndarray], run: Run) -> list[int]:
     """The images, from 1, of which a bit differs from the host's."""
     assert run.probabilities is not None
-    reference = verification.integer_reference(stages.artifact(stages.Options(build_dir=build_dir)))
+    reference = verification.integer_reference(stages.artifact(options))
     wrong = []
     for number, (pixels, probabilities) in enumerate(zip(pictures, run.probabilities, strict=True), 1):
         if not verification.equal_bits(reference.probabilities(pixels), probabilities):
@@ -70,15 +70,17 @@ def compare(build_dir: Path, pictures: Sequence[np.ndarray], run: Run) -> list[i
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=1000)
+    parser.add_argument("--width", type=int, help="columns of the input, if not the model's own")
     parser.add_argument("--build-dir", type=Path, default=Path("build"))
     chosen = parser.parse_args()
-    pictures = draw(chosen.images)
-    alone = read(chosen.build_dir, pictures[:1], stats=True)
-    some = read(chosen.build_dir, pictures[:10], stats=True)  # counting makes QEMU slow
+    options = stages.Options(build_dir=chosen.build_dir, width=chosen.width)
+    pictures = draw(chosen.images, widest=chosen.width or image.WIDTH)
+    alone = read(options, pictures[:1], stats=True)
+    some = read(options, pictures[:10], stats=True)  # counting makes QEMU slow
     start = time.monotonic()
-    run = read(chosen.build_dir, pictures)
+    run = read(options, pictures)
     took = time.monotonic() - start
-    wrong = compare(chosen.build_dir, pictures, run)
+    wrong = compare(options, pictures, run)
     print(
         f"{len(run.results)} images in one run of {took:.0f} s; "
         f"{some.stack_bytes} bytes of stack after {len(some.results)}, {alone.stack_bytes} after one"

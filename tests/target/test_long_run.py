@@ -6,6 +6,7 @@ import fake_artifact as fake
 import long_run
 import pytest
 
+from ocrm55 import stages
 from ocrm55.errors import TargetError
 from ocrm55.firmware import build
 from ocrm55.simulators import find_simulator
@@ -17,10 +18,11 @@ pytestmark = pytest.mark.qemu
 @pytest.mark.slow
 def test_images_of_every_width_in_one_run(build_dir: Path) -> None:
     """`python tests/target/long_run.py` does it with a thousand."""
+    options = stages.Options(build_dir=build_dir)
     pictures = long_run.draw(8)
-    alone = long_run.read(build_dir, pictures[:1], stats=True)
-    run = long_run.read(build_dir, pictures, stats=True)
-    assert long_run.compare(build_dir, pictures, run) == []
+    alone = long_run.read(options, pictures[:1], stats=True)
+    run = long_run.read(options, pictures, stats=True)
+    assert long_run.compare(options, pictures, run) == []
     assert run.stack_bytes == alone.stack_bytes
 
 
