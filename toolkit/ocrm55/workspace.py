@@ -24,6 +24,7 @@ from ocrm55.errors import Ocrm55Error, OutputError
 from ocrm55.files import digest, remove_leftovers, write_json
 
 DEFAULT_BUILD_DIR = Path("build")
+_MOST_REFUSALS = 1000
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,16 @@ class Workspace:
 
     def _lock(self) -> int:
         """The folder, open and locked. The one that held the lock before may have removed the folder: try again."""
+        refusals = 0
         while True:
             try:
                 self.root.mkdir(parents=True, exist_ok=True)
                 lock = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
-            except FileNotFoundError:  # removed between the two lines
-                continue
             except OSError as trouble:
+                # Somebody removes a folder between two steps; some file systems (/proc) never let one be made.
+                if isinstance(trouble, FileNotFoundError) and refusals < _MOST_REFUSALS:
+                    refusals += 1
+                    continue
                 raise OutputError(
                     f"{self.root} cannot be written: {trouble.strerror}.", ["choose another folder with --build-dir"]
                 ) from trouble
