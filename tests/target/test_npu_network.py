@@ -52,10 +52,11 @@ def test_every_sample_reads_the_same_on_the_npu_and_on_the_core(artifact: Path, 
     charset = load_charset()
     on_npu, on_core = verification.integer_reference(artifact), core_reference(artifact)
     assert isinstance(on_npu, NpuReference)
-    for path, text in samples.items():
+    for number, (path, text) in enumerate(samples.items()):
         pixels = image.resize(image.read_image(path))
-        fast, slow = on_npu.probabilities(pixels), on_core.probabilities(pixels)
-        assert ctc.decode(fast, charset).text == ctc.decode(slow, charset).text == text, path.name
+        assert ctc.decode(on_npu.probabilities(pixels), charset).text == text, path.name
+        if number % 5 == 0:  # the core's kernels in numpy are slow; the core reads all samples in test_int8_samples.py
+            assert ctc.decode(on_core.probabilities(pixels), charset).text == text, path.name
 
 
 def test_every_region_is_what_litert_makes_of_its_file(artifact: Path, samples: dict[Path, str]) -> None:
