@@ -18,6 +18,7 @@ from onnx import helper
 
 from ocrm55 import console
 from ocrm55.compiler import calibration
+from ocrm55.recognizer import ctc
 
 MOST = 7  # largest magnitude of a symmetric int4
 SHARES = np.linspace(1.0, 0.6, 17)  # of a channel's largest weight, where the range may end
@@ -129,11 +130,8 @@ def _divergence(found: Sequence[Array], wanted: Sequence[Array]) -> float:
 
 def _texts(outputs: Sequence[Array]) -> list[tuple[int, ...]]:
     """What is read, as classes: repeats and blanks left out."""
-    texts = []
-    for output in outputs:
-        best = output.argmax(axis=-1).tolist()
-        texts.append(tuple(c for i, c in enumerate(best) if c and (i == 0 or c != best[i - 1])))
-    return texts
+    likeliest = (output.argmax(axis=-1) for output in outputs)
+    return [tuple(classes[ctc.kept_steps(classes)].tolist()) for classes in likeliest]
 
 
 def _equal(left: Sequence[tuple[int, ...]], right: Sequence[tuple[int, ...]]) -> int:
