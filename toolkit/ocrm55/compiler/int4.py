@@ -130,7 +130,7 @@ def _divergence(found: Sequence[Array], wanted: Sequence[Array]) -> float:
 
 def _texts(outputs: Sequence[Array]) -> list[tuple[int, ...]]:
     """What is read, as classes: repeats and blanks left out."""
-    likeliest = (output.argmax(axis=-1) for output in outputs)
+    likeliest = (output.argmax(axis=-1).ravel() for output in outputs)
     return [tuple(classes[ctc.kept_steps(classes)].tolist()) for classes in likeliest]
 
 
