@@ -14,7 +14,7 @@ help:
 	@echo "make test    set up, then run all tests (unit and simulator)"
 	@echo "make fuzz    run each fuzzer for SECONDS=$(SECONDS) seconds; what they learn is kept in build/fuzz"
 	@echo "make lint    ruff and mypy"
-	@echo "make wheel   build dist/ocrm55-*.whl"
+	@echo "make wheel   build dist/ocrm55-*.whl, and that of the script tvmc"
 	@echo "make clean   remove build/ and dist/;  make distclean removes $(VENV)/ too"
 
 demo: $(VENV)/.installed
@@ -36,6 +36,7 @@ lint: $(VENV)/.installed-dev
 
 wheel: $(VENV)/.installed-dev
 	$(BIN)/python -m build
+	$(BIN)/python -m build --wheel --outdir dist toolkit/tvmc_script
 
 setup: $(VENV)/.installed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -16,7 +17,8 @@ from ocrm55 import cli
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.tvmc import program
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).resolve().parents[3]
+SCRIPT = ROOT / "toolkit" / "tvmc_script"
 
 
 @pytest.mark.parametrize("command", ["run", "tune", "micro"])
@@ -74,11 +76,39 @@ def test_broken_model(content: bytes, tmp_path: Path) -> None:
 
 def test_script_shadows_nobody() -> None:
     """pip installs every script of a distribution, whatever extras are asked for: `tvmc` has one of its own."""
-    main = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    script = tomllib.loads((ROOT / "toolkit" / "tvmc_script" / "pyproject.toml").read_text(encoding="utf-8"))
-    assert "tvmc" not in main["project"]["scripts"]
-    assert script["project"]["scripts"] == {"tvmc": "ocrm55.tvmc.program:main"}
-    assert any(each.startswith("ocrm55") for each in script["project"]["dependencies"])
+    main = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    script = tomllib.loads((SCRIPT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert "tvmc" not in main["scripts"]
+    assert script["scripts"] == {"tvmc": "ocrm55.tvmc.program:main"}
+    assert script["version"] == main["version"]
+    assert script["dependencies"] == [f"ocrm55=={main['version']}"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("extras", "installed"), [("", ["ocrm55"]), ("[tvmc]", ["ocrm55", "ocrm55-tvmc"])])
+def test_pip_takes_the_script_with_the_extra_only(extras: str, installed: list[str], tmp_path: Path) -> None:
+    pytest.importorskip("hatchling", reason="pip has no index to take it from here")
+    report = tmp_path / "report.json"
+    options = ["--dry-run", "--no-index", "--no-build-isolation", "--quiet", f"--report={report}"]
+    command = [sys.executable, "-m", "pip", "install", *options, f"{ROOT}{extras}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    made = json.loads(report.read_text())["install"]
+    found = {each["metadata"]["name"]: each["download_info"]["url"] for each in made}
+    assert sorted(found) == installed
+    assert found.get("ocrm55-tvmc", SCRIPT.as_uri()) == SCRIPT.as_uri()
+
+
+def test_what_is_given_away_names_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    metadata = pytest.importorskip("hatchling.metadata.core").ProjectMetadata
+    plugins = pytest.importorskip("hatchling.plugin.manager").PluginManager
+    monkeypatch.delenv("PIP_BUILD_TRACKER", raising=False)
+    extras = metadata(str(ROOT), plugins()).core.optional_dependencies
+    assert extras["tvmc"] == ["ocrm55-tvmc==0.1.0"]
+    assert {"npu", "train", "test", "dev"} <= set(extras)
+    monkeypatch.setenv("PIP_BUILD_TRACKER", "1")
+    extras = metadata(str(ROOT), plugins()).core.optional_dependencies
+    assert extras["tvmc"] == [f"ocrm55-tvmc @ {SCRIPT.as_uri()}"]
 
 
 def test_kernels_of_cmsis_nn_need_it_in_the_target_list(tmp_path: Path) -> None:
