@@ -63,11 +63,8 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
     paddle = PaddleRecognizer(stages.model(options.made))
     artifact = stages.artifact(options.made)
     second_network = OnnxRecognizer(artifact / "model.onnx")
-    once = libraries.LIBRARY not in options.kernels or libraries.rounds_once(options.cmsis_nn)
     references = {
-        width: integer_reference(artifact, options.kernels, width, rounds_once=once)
-        if options.precision == "int8"
-        else None
+        width: reference_of(options.made, width) if options.precision == "int8" else None
         for width in {result.width for result in run.results}
     }
     charset = paddle.charset
@@ -94,6 +91,12 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
             )
         )
     return comparisons
+
+
+def reference_of(options: stages.Options, width: int | None = None) -> IntegerReference:
+    """The integer reference of the int8 network that these options give (built where needed), at one of its widths."""
+    once = libraries.LIBRARY not in options.kernels or libraries.rounds_once(options.cmsis_nn)
+    return integer_reference(stages.artifact(options), options.kernels, width, rounds_once=once)
 
 
 def integer_reference(

@@ -15,6 +15,11 @@ from ocrm55.errors import Ocrm55Error
 ALIGN = 16  # bytes of a vector; every block starts on such a boundary
 
 
+def round_up(size: int, step: int = ALIGN) -> int:
+    """The smallest multiple of `step` that is not below `size`."""
+    return -(-size // step) * step
+
+
 @dataclass(frozen=True)
 class Span:
     """`bytes` that must be kept from step `first` to step `last`, both included.
@@ -189,7 +194,7 @@ def _blocks(program: Program, lifetimes: dict[str, tuple[int, int]], may_shrink:
     owner: dict[str, Block] = {}
 
     def span(size: int, lifetime: tuple[int, int], start: int = 0) -> Span:
-        return Span(-(-max(size, 1) // ALIGN) * ALIGN, *lifetime, start)
+        return Span(round_up(max(size, 1)), *lifetime, start)
 
     def add(name: str, size: int, lifetime: tuple[int, int]) -> Block:
         blocks.append(Block(name, [span(size, lifetime)], [name]))

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ocrm55.compiler.integer import ChannelMultiply, Depthwise, Pointwise
-from ocrm55.compiler.memory import ALIGN
+from ocrm55.compiler.memory import round_up
 from ocrm55.compiler.program import Operator, Overlap, Program
 
 IN_PLACE = (Depthwise, ChannelMultiply)  # kernels that may write where they read
@@ -36,23 +36,19 @@ class _Shape:
 
         A chunk's output must end before the chunk's own inputs begin.
         """
-        return _round_up(max((first + size) * self.after - first * self.before for first, size in self._chunks()))
+        return round_up(max((first + size) * self.after - first * self.before for first, size in self._chunks()))
 
     def backwards(self) -> int:
         """How far behind the input's start the output must start when chunks go from the last to the first.
 
         A chunk's output must begin behind the chunk's own inputs.
         """
-        return _round_up(max((first + size) * self.before - first * self.after for first, size in self._chunks()))
+        return round_up(max((first + size) * self.before - first * self.after for first, size in self._chunks()))
 
     def _chunks(self) -> Iterator[tuple[int, int]]:
         """First pixel and number of pixels of each chunk."""
         for first in range(0, self.pixels, self.chunk):
             yield first, min(self.chunk, self.pixels - first)
-
-
-def _round_up(size: int) -> int:
-    return -(-size // ALIGN) * ALIGN
 
 
 @dataclass

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ocrm55.compiler.integer import Convolution, Depthwise
-from ocrm55.compiler.memory import ALIGN
+from ocrm55.compiler.memory import ALIGN, round_up
 from ocrm55.compiler.program import Operator, Program
 from ocrm55.errors import UnsupportedError
 from ocrm55.memory_map import ON_CHIP, TIGHTLY_COUPLED, MemoryMap, Region
@@ -61,8 +61,8 @@ def place(program: Program, arena_bytes: int, board: MemoryMap, npu: NpuConstant
     if npu is not None:
         board = _within_reach(board, npu.on_chip)
     arena = _first_fit("arena", arena_bytes, board, room)
-    room[arena.name] -= _round_up(arena_bytes)
-    sizes = {tensor.name: _round_up(tensor.bytes) for tensor in program.weights()}
+    room[arena.name] -= round_up(arena_bytes)
+    sizes = {tensor.name: round_up(tensor.bytes) for tensor in program.weights()}
     total = sum(sizes.values()) + (npu.bytes if npu else 0)
     hot_region = board.region_of("hot_weights")
     elsewhere = ["--npu-memory-mode Shared_Sram"] if npu and npu.on_chip else []
@@ -155,7 +155,3 @@ def _first_fit(what: str, size: int, board: MemoryMap, room: Mapping[str, int], 
             f"place the {what} elsewhere in memory.json, with --memory-map",
         ],
     )
-
-
-def _round_up(size: int) -> int:
-    return -(-size // ALIGN) * ALIGN

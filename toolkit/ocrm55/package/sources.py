@@ -10,17 +10,15 @@ import re
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
 from ocrm55 import __version__, resources
-from ocrm55.compiler.codegen import driver, standalone
+from ocrm55.compiler.codegen import driver, environment, standalone
 from ocrm55.errors import ToolchainError
 from ocrm55.package.compiled import OWN_PREFIX, Compiled
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _WEIGHTS = re.compile(r"/\* weights\.S places weights\.bin here\. \*/\n(?:extern const uint8_t ocrm55_weights.*\n)+")
 _KERNEL_FUNCTION = re.compile(r"\b(tile_\w+)(?=\s*\()")
-_NPU_DRIVER = ("npu_driver.c", "npu_access.c", "npu_messages.c", "npu_registers.h", "ocrm55_npu.h")
+_NPU_DRIVER = ("npu_driver.c", "npu_access.c", "npu_messages.c", "npu_checks.h", "npu_registers.h", "ocrm55_npu.h")
 _NPU_PORT = re.compile(r"\bnpu_port(?=_\w+\(|\.h)")
 _NPU_REGION = re.compile(r"(?<=[& ])(region_\d+)(?=[ ;,])")
 _DECODER_FUNCTION = re.compile(r"\bctc_(?=decode|least_sure)")
@@ -40,16 +38,11 @@ def files(compiled: Compiled) -> dict[str, str]:
 
 def render(template: str, **values: Any) -> str:
     """A file of the package: the template's name without `.j2` is the file's."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    environment.filters["thousands"] = "{:,}".format
-    environment.filters["comment"] = driver.comment
-    environment.filters["quoted"] = driver.c_string
-    return environment.get_template(template).render(version=__version__, **values)
+    templates = environment.of(_TEMPLATES)
+    templates.filters["thousands"] = "{:,}".format
+    templates.filters["comment"] = driver.comment
+    templates.filters["quoted"] = driver.c_string
+    return templates.get_template(template).render(version=__version__, **values)
 
 
 def _generated(compiled: Compiled) -> dict[str, str]:

@@ -6,7 +6,6 @@ ours computes its activation as well, so what CMSIS-NN's costs is its call and t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from ocrm55 import console, libraries, resources, stages, target, verification
 from ocrm55.errors import TargetError
+from ocrm55.metadata import read_metadata
 from ocrm55.report import names
 
 KINDS = {
@@ -70,7 +70,7 @@ def measure(options: stages.Options) -> list[Measured]:
 
 def table_of(measured: Sequence[Measured]) -> list[Row]:
     """Both side by side."""
-    metadata = [json.loads((m.artifact / "metadata.json").read_text(encoding="utf-8")) for m in measured]
+    metadata = [read_metadata(m.artifact) for m in measured]
     own, library = (grouped(known["operators"], m.counts) for known, m in zip(metadata, measured, strict=True))
     return rows(own, library)
 

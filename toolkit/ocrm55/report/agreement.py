@@ -6,18 +6,16 @@ the target to show that this is so for these pictures too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ocrm55 import console, libraries, stages, target, verification
+from ocrm55 import console, stages, target, verification
 from ocrm55.errors import TargetError
 from ocrm55.recognizer import ctc, image
 from ocrm55.recognizer.inference import OnnxRecognizer, PaddleRecognizer
-
-Read = Callable[[np.ndarray], np.ndarray]  # pixels -> probabilities
 
 
 @dataclass(frozen=True)
@@ -51,31 +49,32 @@ def read(
     Raises TargetError where the target differs from the host's reference in a single bit.
     """
     artifact = stages.artifact(options)
-    once = libraries.LIBRARY not in options.kernels or libraries.rounds_once(options.cmsis_nn)
-    reference = verification.integer_reference(artifact, options.kernels, rounds_once=once)
+    reference = verification.reference_of(options.made)
     quantised = OnnxRecognizer(artifact / "model.onnx")
-    paddle = PaddleRecognizer(stages.model(options))
+    paddle = PaddleRecognizer(stages.model(options.made))
     _, height, width = reference.program.input_size
-    readings = []
+    chosen = dict.fromkeys([path for path, _ in words[:: max(len(words) // sample, 1)]][:sample] if sample else [])
+    readings, wanted = [], {}
     with console.progress("reading", len(words)) as bar:
         for path, label in words:
             pixels = image.resize(image.read_image(path), height, width)
             tensor = image.normalise(pixels, width)
             rows = (reference.probabilities(pixels), quantised.probabilities(tensor), paddle.probabilities(tensor))
+            if path in chosen:
+                wanted[path] = rows[0]
             readings.append(Reading(path, label, *(ctc.decode(row, paddle.charset).text for row in rows)))
             bar.advance(bar.task_ids[0])
-    chosen = [path for path, _ in words[:: max(len(words) // sample, 1)]][:sample] if sample else []
-    if chosen:
-        _check(chosen, reference.probabilities, (height, width), options, simulator)
-    return Agreement(readings, len(chosen))
+    if wanted:
+        _check(wanted, options.made, simulator)
+    return Agreement(readings, len(wanted))
 
 
-def _check(paths: Sequence[Path], read_bits: Read, size: tuple[int, int], options: stages.Options, on: str) -> None:
-    run = target.read_images(paths, options, simulator=on, want_probabilities=True)
+def _check(wanted: Mapping[Path, np.ndarray], options: stages.Options, on: str) -> None:
+    """wanted: probabilities of the pictures that the target is asked to read too, as the host has them."""
+    run = target.read_images(list(wanted), options, simulator=on, want_probabilities=True)
     assert run.probabilities is not None
-    for path, rows in zip(paths, run.probabilities, strict=True):
-        wanted = read_bits(image.resize(image.read_image(path), *size))
-        if not verification.equal_bits(wanted, rows[: len(wanted)]):
+    for (path, expected), rows in zip(wanted.items(), run.probabilities, strict=True):
+        if not verification.equal_bits(expected, rows[: len(expected)]):
             raise TargetError(f"the target differs from the integer reference on {path}.", ["ocrm55 verify"])
 
 

@@ -11,11 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 
 from ocrm55 import __version__, libraries
-from ocrm55.compiler.codegen import driver, standalone
+from ocrm55.compiler.codegen import driver, environment, standalone
 from ocrm55.compiler.codegen.expressions import float_literal
 from ocrm55.compiler.memory import MemoryPlan
 from ocrm55.compiler.npu import regions
@@ -178,10 +177,4 @@ def _kernel_files(kernels: Sequence[str], name: str) -> dict[str, str]:
 
 
 def _render(template: str, **values: Any) -> str:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )
-    return environment.get_template(template).render(version=__version__, **values)
+    return environment.of(_TEMPLATES).get_template(template).render(version=__version__, **values)

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 
 from ocrm55 import __version__
+from ocrm55.compiler.codegen import environment
 from ocrm55.compiler.codegen.expressions import C_TYPES, float_literal
 from ocrm55.compiler.memory import ALIGN, MemoryPlan, workspace_key
 from ocrm55.compiler.npu.region import Region
@@ -59,7 +58,7 @@ def weight_image(program: Program, hot: Sequence[str] = ()) -> WeightImage:
 
 def render(template: str, **values: Any) -> str:
     """A generated file: the template's name without `.j2` is the file's."""
-    return _environment().get_template(template).render(version=__version__, **values)
+    return environment.of(_TEMPLATES).get_template(template).render(version=__version__, **values)
 
 
 def model_header(
@@ -300,13 +299,3 @@ def _shape(shape: Sequence[int]) -> str:
 
 def _lines(values: Sequence[str], columns: int) -> list[str]:
     return [", ".join(values[start : start + columns]) + "," for start in range(0, len(values), columns)]
-
-
-@lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-        autoescape=False,
-    )

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ocrm55.compiler.codegen import driver
-from ocrm55.compiler.memory import MemoryPlan
+from ocrm55.compiler.codegen import driver, standalone
+from ocrm55.compiler.memory import MemoryPlan, round_up
 from ocrm55.compiler.npu import tflite, vela
 from ocrm55.compiler.npu.partition import partition
 from ocrm55.compiler.npu.region import Compiled, Region
@@ -74,14 +74,10 @@ def placed_stream(operator: Operator, plan: MemoryPlan) -> np.ndarray:
 def constants(program: Program, options: NpuOptions) -> NpuConstants:
     """All command streams and weights in the image, at most."""
     size = sum(
-        _round_up(c.commands.nbytes * STREAM_GROWTH) + _round_up(c.weights.size)
+        round_up(c.commands.nbytes * STREAM_GROWTH, ALIGN) + round_up(c.weights.size, ALIGN)
         for c in map(compiled_of, regions_of(program))
     )
     return NpuConstants(size, vela.weights_on_chip(options))
-
-
-def _round_up(size: int) -> int:
-    return -(-size // ALIGN) * ALIGN
 
 
 def compiled_of(operator: Operator) -> Compiled:
@@ -119,19 +115,19 @@ def rows(program: Program, plan: MemoryPlan, accelerator: str) -> list[dict[str,
         stream = placed_stream(operator, plan)
         payload = driver_payload(stream, accelerator)
         raw = compiled.weights.tobytes()
-        weights = np.frombuffer(raw + bytes(-len(raw) % 4), "<u4")
+        weights = raw + bytes(-len(raw) % 4)
         found.append(
             {
                 "name": operator.layer,
                 "operators": operator.spec.operators,  # type: ignore[attr-defined]
                 "macs": operator.macs,
                 "cycles": compiled.cycles,
-                "payload": _words(payload),
+                "payload": standalone.words(payload.tobytes()),
                 "command_bytes": 4 * len(stream),
-                "weights": _words(weights),
+                "weights": standalone.words(weights),
                 "weight_bytes": compiled.weights.size,
                 "command_words": len(payload),
-                "weight_words": len(weights),
+                "weight_words": len(weights) // 4,
             }
         )
     return found
@@ -150,11 +146,6 @@ def write_files(program: Program, folder: Path) -> None:
         compiled = compiled_of(operator)
         (folder / f"{operator.layer}.tflite").write_bytes(compiled.tflite)
         (folder / f"{operator.layer}_vela.npz").write_bytes(compiled.raw)
-
-
-def _words(values: np.ndarray, columns: int = 10) -> list[str]:
-    text = [f"0x{value:08x}" for value in values.tolist()]
-    return [", ".join(text[start : start + columns]) + "," for start in range(0, len(text), columns)]
 
 
 def metadata(program: Program, options: NpuOptions) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ocrm55.compiler.integer import (
     SoftmaxRows,
     SumInt8,
 )
+from ocrm55.compiler.memory import round_up
 from ocrm55.compiler.operators import Spec
 
 BLOCK = 16  # channels of a vector
@@ -38,35 +39,31 @@ def workspace_bytes(spec: Spec) -> int:
         return _product(spec)
     rows = isinstance(spec, NormalisedRows | SoftmaxInt8) or (isinstance(spec, SoftmaxRows) and spec.quantised)
     if rows or isinstance(spec, SumInt8):
-        return _round_up(spec.count, 4) * 4 * (2 if isinstance(spec, SumInt8) else 1)  # type: ignore[attr-defined]
+        return round_up(spec.count, 4) * 4 * (2 if isinstance(spec, SumInt8) else 1)  # type: ignore[attr-defined]
     return 0
 
 
-def _round_up(value: int, step: int) -> int:
-    return -(-value // step) * step
-
-
 def _sums(outputs: int, group: int) -> int:
-    return min(_round_up(outputs, 4), group) * PIXELS * 4
+    return min(round_up(outputs, 4), group) * PIXELS * 4
 
 
 def _pointwise(spec: Pointwise) -> int:
-    depth = _round_up(spec.channels, BLOCK)
+    depth = round_up(spec.channels, BLOCK)
     group = min(max(GROUP_WEIGHT_BYTES // depth // 4 * 4, 4), GROUP)
     return _sums(spec.outputs, group) + (0 if depth == spec.channels else PIXELS * depth)
 
 
 def _convolution(spec: Convolution) -> int:
     height, width = spec.kernel
-    depth = _round_up(height * width * spec.channels, BLOCK)
+    depth = round_up(height * width * spec.channels, BLOCK)
     piece = width * spec.channels
     small = piece < SMALL_PIECE and (height - 1) * spec.width * spec.channels + piece <= 0xFFFF
     return _sums(spec.outputs, GROUP) + PIXELS * depth + (3 * depth * 2 if small else 0)
 
 
 def _product(spec: Product) -> int:
-    depth = _round_up(spec.depth, BLOCK)
-    return _round_up(spec.columns, 4) * (depth + 16) + PIXELS * depth + _sums(spec.columns, GROUP)
+    depth = round_up(spec.depth, BLOCK)
+    return round_up(spec.columns, 4) * (depth + 16) + PIXELS * depth + _sums(spec.columns, GROUP)
 
 
 def _depthwise(spec: Depthwise) -> int:
@@ -81,5 +78,5 @@ def _depthwise(spec: Depthwise) -> int:
     strips = -(-spec.output_height // rows)
     groups = -(-spec.output_width // DEPTHWISE_GROUP)
     blocks = groups * DEPTHWISE_GROUP * stride_x // columns + (2 if kernel == 5 else 1)
-    sums = _round_up(rows * spec.output_width + 2 * DEPTHWISE_GROUP, 4) * 4
+    sums = round_up(rows * spec.output_width + 2 * DEPTHWISE_GROUP, 4) * 4
     return rows * vectors * BLOCK + strips * blocks * BLOCK + sums
