@@ -6,6 +6,7 @@
 
 #include <ethosu_driver.h>
 
+#include "npu_checks.h"
 #include "npu_port.h"
 #include "npu_registers.h"
 #include "ocrm55_npu.h"
@@ -92,17 +93,9 @@ ocrm55_npu_status ocrm55_npu_init(uint32_t macs_per_cycle)
     ready = false;
     failure = OCRM55_NPU_OK;
     npu_port_disable_interrupt();
-    last.id = read_register(NPU_ID);
-    last.config = read_register(NPU_CONFIG);
-    if (last.id == 0 || last.id == 0xFFFFFFFFu) {
-        return OCRM55_NPU_ABSENT;
-    }
-    if (ID_ARCH_MAJOR(last.id) != ARCH_MAJOR_U55 || CONFIG_PRODUCT(last.config) != PRODUCT_U55) {
-        return OCRM55_NPU_OTHER_PRODUCT;
-    }
-    last.macs_per_cycle = CONFIG_MACS_PER_CC(last.config);
-    if (last.macs_per_cycle != macs_per_cycle) {
-        return OCRM55_NPU_OTHER_SIZE;
+    const ocrm55_npu_status status = npu_identify(read_register, &last);
+    if (status != OCRM55_NPU_OK) {
+        return status;
     }
     const uint32_t level = npu_port_level();
     memset(&driver, 0, sizeof driver);
@@ -132,24 +125,8 @@ ocrm55_npu_details ocrm55_npu_last(void)
 
 static ocrm55_npu_status meaning(void)
 {
-    if (late) {
-        return OCRM55_NPU_TIMEOUT;
-    }
-    if (last.status & STATUS_BUS_ERROR) {
-        return OCRM55_NPU_BUS_ERROR;
-    }
-    if (last.status & STATUS_PARSE_ERROR) {
-        return OCRM55_NPU_STREAM_ERROR;
-    }
-    if (last.status & STATUS_ECC_FAULT) {
-        return OCRM55_NPU_ECC_ERROR;
-    }
-    return last.status & STATUS_WEIGHT_FAULT ? OCRM55_NPU_WEIGHT_ERROR : OCRM55_NPU_FAULT;
-}
-
-static bool is_given(const void *address, uint32_t bytes)
-{
-    return (uintptr_t)address % OCRM55_NPU_ALIGN == 0 && npu_port_reaches(address, bytes);
+    const ocrm55_npu_status named = npu_failure_named(last.status);
+    return late ? OCRM55_NPU_TIMEOUT : named != OCRM55_NPU_OK ? named : OCRM55_NPU_FAULT;
 }
 
 ocrm55_npu_status ocrm55_npu_run(const ocrm55_npu_region *region, uint8_t *arena)
@@ -162,21 +139,21 @@ ocrm55_npu_status ocrm55_npu_run(const ocrm55_npu_region *region, uint8_t *arena
         return failure = OCRM55_NPU_NOT_READY;
     }
     const uint8_t *payload = region->commands - OCRM55_NPU_PAYLOAD_HEADER;
-    if (memcmp(payload, "COP1", 4) != 0 || !is_given(payload, region->command_bytes + OCRM55_NPU_PAYLOAD_HEADER) ||
-        !is_given(arena, region->arena_bytes) ||
-        (region->weight_bytes != 0 && !is_given(region->weights, region->weight_bytes))) {
+    const uint32_t payload_bytes = region->command_bytes + OCRM55_NPU_PAYLOAD_HEADER;
+    if (memcmp(payload, "COP1", 4) != 0 || !npu_may_be_given(payload, payload_bytes) ||
+        !npu_may_be_given(arena, region->arena_bytes) ||
+        (region->weight_bytes != 0 && !npu_may_be_given(region->weights, region->weight_bytes))) {
         return failure = OCRM55_NPU_BAD_REGION;
     }
     uint64_t bases[BASES] = {(uintptr_t)region->weights, (uintptr_t)arena, (uintptr_t)arena};
     const size_t sizes[BASES] = {region->weight_bytes, region->arena_bytes, region->arena_bytes};
-    npu_port_clean(payload, region->command_bytes + OCRM55_NPU_PAYLOAD_HEADER);
+    npu_port_clean(payload, payload_bytes);
     if (region->weight_bytes != 0) {
         npu_port_clean(region->weights, region->weight_bytes);
     }
     npu_port_clean(arena, region->arena_bytes);
     late = false;
-    if (ethosu_invoke_v3(&driver, payload, (int)(region->command_bytes + OCRM55_NPU_PAYLOAD_HEADER), bases, sizes, BASES,
-                         NULL) != 0) {
+    if (ethosu_invoke_v3(&driver, payload, (int)payload_bytes, bases, sizes, BASES, NULL) != 0) {
         npu_port_disable_interrupt();
         ready = false;
         return failure = meaning();

@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "npu_checks.h"
 #include "npu_port.h"
 #include "npu_registers.h"
 #include "ocrm55_npu.h"
@@ -56,29 +57,13 @@ static void let_sleep(void)
     ocrm55_npu_write(NPU_CMD, CMD_MAY_GATE_CLOCK | CMD_MAY_GATE_POWER);
 }
 
-static ocrm55_npu_status identify(uint32_t macs_per_cycle)
-{
-    last.id = ocrm55_npu_read(NPU_ID);
-    last.config = ocrm55_npu_read(NPU_CONFIG);
-    last.wanted_macs_per_cycle = macs_per_cycle;
-    /* Nothing there reads as zeros or ones. CONFIG alone would not tell: 0 is a U55 in it. */
-    if (last.id == 0 || last.id == 0xFFFFFFFFu) {
-        return OCRM55_NPU_ABSENT;
-    }
-    if (ID_ARCH_MAJOR(last.id) != ARCH_MAJOR_U55 || CONFIG_PRODUCT(last.config) != PRODUCT_U55) {
-        return OCRM55_NPU_OTHER_PRODUCT;
-    }
-    last.macs_per_cycle = CONFIG_MACS_PER_CC(last.config);
-    return last.macs_per_cycle == macs_per_cycle ? OCRM55_NPU_OK : OCRM55_NPU_OTHER_SIZE;
-}
-
 ocrm55_npu_status ocrm55_npu_init(uint32_t macs_per_cycle)
 {
-    last = (ocrm55_npu_details){.region = ""};
+    last = (ocrm55_npu_details){.region = "", .wanted_macs_per_cycle = macs_per_cycle};
     ready = false;
     failure = OCRM55_NPU_OK;
     npu_port_disable_interrupt();
-    ocrm55_npu_status status = identify(macs_per_cycle);
+    ocrm55_npu_status status = npu_identify(ocrm55_npu_read, &last);
     if (status == OCRM55_NPU_OK) {
         status = wake();
     }
@@ -153,31 +138,18 @@ static bool wait(void)
 
 static ocrm55_npu_status meaning(uint32_t status)
 {
-    if (status & STATUS_BUS_ERROR) {
-        return OCRM55_NPU_BUS_ERROR;
-    }
-    if (status & STATUS_PARSE_ERROR) {
-        return OCRM55_NPU_STREAM_ERROR;
-    }
-    if (status & STATUS_ECC_FAULT) {
-        return OCRM55_NPU_ECC_ERROR;
-    }
-    if (status & STATUS_WEIGHT_FAULT) {
-        return OCRM55_NPU_WEIGHT_ERROR;
+    const ocrm55_npu_status named = npu_failure_named(status);
+    if (named != OCRM55_NPU_OK) {
+        return named;
     }
     return (status & STATUS_END_REACHED) && !(status & STATUS_RUNNING) ? OCRM55_NPU_OK : OCRM55_NPU_FAULT;
-}
-
-static bool is_given(const void *address, uint32_t bytes)
-{
-    return (uintptr_t)address % OCRM55_NPU_ALIGN == 0 && npu_port_reaches(address, bytes);
 }
 
 static bool is_fit(const ocrm55_npu_region *region, const uint8_t *arena)
 {
     return region->command_bytes != 0 && region->command_bytes % 4 == 0 &&
-           is_given(region->commands, region->command_bytes) && is_given(arena, region->arena_bytes) &&
-           (region->weight_bytes == 0 || is_given(region->weights, region->weight_bytes));
+           npu_may_be_given(region->commands, region->command_bytes) && npu_may_be_given(arena, region->arena_bytes) &&
+           (region->weight_bytes == 0 || npu_may_be_given(region->weights, region->weight_bytes));
 }
 
 static void set_base(uint32_t region, const void *address)
