@@ -28,6 +28,19 @@ def test_a_signal_is_an_interruption_with_its_own_status(number: signal.Signals)
     assert run(body, int(number)) == (f"{128 + number}\ncleaning goes on\n", 0)
 
 
+def test_a_signal_waits_for_what_is_to_be_done_whole() -> None:
+    body = (
+        "try:\n    with processes.held_back():\n        os.kill(os.getpid(), signal.SIGTERM); time.sleep(0.1)\n"
+        "        print('whole')\n    print('too far')\n"
+        "except KeyboardInterrupt as stop:\n    print(stop.exit_status)\n"
+        "with processes.held_back():\n    pass\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_DFL)\n"
+        "with processes.held_back():\n    os.kill(os.getpid(), signal.SIGTERM); print('whole', flush=True)\n"
+        "print('too far')\n"
+    )
+    assert run(body) == ("whole\n143\nwhole\n", -signal.SIGTERM)
+
+
 @pytest.mark.slow
 def test_paddle_does_not_keep_the_signals(model_dir: Path) -> None:
     body = (

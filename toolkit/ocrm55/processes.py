@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from types import FrameType
@@ -47,6 +48,32 @@ def keep_good_order() -> None:
     """To be called after an import that takes the signals for itself, as Paddle's does."""
     for number in _kept:
         signal.signal(number, _raise)
+
+
+@contextlib.contextmanager
+def held_back() -> Iterator[None]:
+    """For the length of a block, signals that ask us to end wait for its end: what it does is done whole.
+
+    To be entered by the main thread, which alone may set handlers; in another one the block is an ordinary one.
+    """
+    waiting: list[int] = []
+
+    def remember(number: int, _frame: FrameType | None) -> None:
+        waiting.append(number)
+
+    before: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        # None is a handler that was set by C: it cannot be put back.
+        before = {n: h for n in _SIGNALS if (h := signal.getsignal(n)) not in (None, signal.SIG_IGN)}
+    try:
+        for number in before:
+            signal.signal(number, remember)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if waiting:
+            signal.raise_signal(waiting[0])
 
 
 def received() -> EndedError | None:

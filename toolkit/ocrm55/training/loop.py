@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ocrm55 import console, files
+from ocrm55 import console, files, processes
 from ocrm55.errors import InputError
 from ocrm55.training import checks, curriculum
 from ocrm55.training.feed import Feed, Supply
@@ -88,7 +88,7 @@ def gather(options: TrainOptions) -> Material:
 
 
 def train(options: TrainOptions, *, resume: bool = False) -> Record:
-    """Train to the end, to the early stop or to Ctrl-C; return the record of the measurements.
+    """Train to the end, to the early stop or to Ctrl-C or SIGTERM; return the record of the measurements.
 
     Writes in options.output: last/ (all that resuming takes), best.pdparams and final.pdparams (averaged weights, for
     `ocrm55 export --source`), log.jsonl and curve.png (with matplotlib).
@@ -97,6 +97,7 @@ def train(options: TrainOptions, *, resume: bool = False) -> Record:
     """
     import paddle
 
+    processes.keep_good_order()
     world = paddle.distributed.ParallelEnv().world_size
     if world > 1:
         paddle.distributed.init_parallel_env()
@@ -188,7 +189,7 @@ class Trainer:
         return float(loss)
 
     def run(self) -> Record:
-        """Learn until the end, the early stop or Ctrl-C; a checkpoint is written in each case."""
+        """Learn until the end, the early stop or a signal; a checkpoint is written in each case."""
         options = self.options
         losses: list[float] = []
         began, images_before, clock = time.monotonic(), self.images, time.monotonic()
@@ -196,20 +197,25 @@ class Trainer:
             batches = feed.batches(self.step)
             try:
                 while self.step < options.steps:
-                    losses.append(self.learn(next(batches)))
+                    batch = next(batches)
+                    # A step that is half done would leave weights that belong to no number of steps.
+                    with processes.held_back():
+                        losses.append(self.learn(batch))
                     rate = (self.images - images_before) / max(1e-9, time.monotonic() - clock)
                     show(self.step, float(np.mean(losses[-50:])), rate)
                     if self.step % options.measure_every == 0 or self.step == options.steps:
                         minutes = (time.monotonic() - began) / 60
                         better = self.measure(float(np.mean(losses)), rate, minutes)
-                        self.save(better)
+                        with processes.held_back():
+                            self.save(better)
                         losses, images_before, clock = [], self.images, time.monotonic()
                         if options.patience and self._stopped():
                             break
             except KeyboardInterrupt:
                 if self.first:
                     console.note(f"stopped at step {self.step}; `--resume` goes on from there")
-                    self.save(False)
+                    with processes.held_back():
+                        self.save(False)
                 raise
         if self.first:
             self._save_weights(options.output / "final.pdparams")
