@@ -36,7 +36,7 @@ def some_fonts() -> list[fonts.Font]:
 def test_texts_are_of_the_95_characters_and_keep_to_their_length() -> None:
     rng = random.Random(1)
     for longest in (1, 7, 25):
-        for make in (texts.line, texts.sign):
+        for make in (texts.line, texts.sign, texts.tricky):
             made = [make(rng, longest) for _ in range(400)]
             assert all(1 <= len(text) <= longest for text in made)
             assert set("".join(made)) <= set(texts.PRINTABLE + " ")
@@ -83,7 +83,7 @@ def test_clean_samples_know_where_their_characters_are(some_fonts: list[fonts.Fo
 
 
 def test_every_stage_makes_batches_that_the_network_can_take(some_fonts: list[fonts.Font]) -> None:
-    for stage in (*curriculum.FROM_NOTHING, *curriculum.FROM_CHECKPOINT):
+    for stage in (*curriculum.FROM_NOTHING, *curriculum.FROM_CHECKPOINT, *curriculum.FOR_LINES):
         stream = SampleStream(random.Random(4), some_fonts, stage.mix, None)
         lots = samples.group(stream, 4, 640)
         assert len(lots) == 4
@@ -121,6 +121,16 @@ def test_the_same_step_gives_the_same_batch_wherever_a_training_begins(some_font
 
 
 @pytest.mark.slow
+def test_decided_lines_are_decidable_in_their_fonts(
+    some_fonts: list[fonts.Font], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(samples, "decidable", lambda text, _path: text == text.upper())
+    for decided in (True, False):
+        mix = Mix(photographs=0, scene=0, lines=1, clean=1, decided=decided, tricky=0.1)
+        stream = SampleStream(random.Random(5), some_fonts, mix, None)
+        assert all(text == text.upper() for text in (stream.sample().text for _ in range(40))) == decided
+
+
 def test_another_process_makes_the_same_batches(some_fonts: list[fonts.Font]) -> None:
     supply = Supply(some_fonts, [], curriculum.FROM_CHECKPOINT, steps=100, columns=320, seed=5)
     with Feed(supply, processes=0) as here, Feed(supply, processes=1) as there:

@@ -137,3 +137,62 @@ def test_the_mean_of_two_trainings(tmp_path: Path) -> None:
     assert (average([tmp_path / "a.pt", tmp_path / "b.pt"])["w"] == 2.5).all()
     with pytest.raises(InputError, match=r"c\.pt"):
         average([tmp_path / "a.pt", tmp_path / "c.pt"])
+
+
+def test_noise_is_of_the_size_of_a_step_and_leaves_no_trace() -> None:
+    torch = pytest.importorskip("torch")
+    from ocrm55.training.twin.network import Recognizer
+    from ocrm55.training.twin.noise import RoundingNoise
+
+    torch.manual_seed(4)
+    network = Recognizer()
+    images = torch.rand(4, 3, 48, 64) * 2 - 1
+    noise = RoundingNoise(network, 1.0)
+    before = {name: value.detach().clone() for name, value in network.named_parameters()}
+    with torch.no_grad():
+        plain = network(images)
+        again = network(images)
+        with noise:
+            moved = {name: value.clone() for name, value in network.named_parameters()}
+            disturbed = network(images)
+    assert torch.equal(plain, again)
+    assert not torch.equal(plain, disturbed)
+    assert all(torch.equal(value, before[name]) for name, value in network.named_parameters())
+    for name, value in before.items():
+        error = (moved[name] - value).abs()
+        if name.endswith("weight") and value.ndim > 1:
+            step = value.abs().flatten(1).amax(1) / 127
+            assert (error.flatten(1).amax(1) <= 0.5001 * step).all()
+            assert error.mean() > 0.2 * step.mean()
+        else:
+            assert not error.any()
+
+
+def test_noise_on_activations_follows_their_ranges_and_passes_gradients() -> None:
+    torch = pytest.importorskip("torch")
+    from ocrm55.training.twin.network import Recognizer
+    from ocrm55.training.twin.noise import RoundingNoise
+
+    torch.manual_seed(5)
+    network = Recognizer()
+    noise = RoundingNoise(network, 1.0)
+    layer = network.backbone.conv1
+    outputs = []
+    layer.register_forward_hook(lambda _m, _i, out: outputs.append(out.detach().clone()))
+    x = torch.rand(2, 3, 48, 64).to(memory_format=torch.channels_last)
+    x.requires_grad_()
+    with torch.no_grad():
+        clean = torch.nn.functional.hardswish(
+            torch.nn.functional.batch_norm(
+                layer._conv(x), None, None, layer._batch_norm.weight, layer._batch_norm.bias, True, 0, 1e-5
+            )
+        )
+    with noise:
+        layer._conv.weight.data.copy_(noise.kept[0])  # leave the activations' noise alone
+        layer(x).sum().backward()
+    error = (outputs[-1] - clean).abs().amax((0, 2, 3))
+    extent = clean.amax((0, 2, 3)).clamp_min(0) - clean.amin((0, 2, 3)).clamp_max(0)
+    assert (error <= 0.502 * extent / 255).all()
+    assert (error >= 0.45 * extent / 255).all()
+    assert x.grad is not None
+    assert layer._conv.weight.grad is not None

@@ -35,6 +35,12 @@ FROM_NOTHING = (
     Stage(0.75, FULL, 1.0),
     Stage(1.0, GENTLE, 1.0),
 )
+# For a reader that knows words and is to learn what a clean line asks for: every shape told from those like it.
+LINES = Mix(photographs=0.32, scene=0.08, lines=0.6, clean=0.5, full=0.35, tricky=0.25, decided=True)
+LINES_GENTLE = Mix(
+    photographs=0.36, scene=0.08, lines=0.56, clean=0.5, full=0.35, tricky=0.12, decided=True, gentle=True
+)
+FOR_LINES = (Stage(0.5, LINES, 1.0), Stage(1.0, LINES_GENTLE, 1.0))
 FROM_CHECKPOINT = (Stage(0.6, FULL, 1.0), Stage(1.0, GENTLE, 1.0))
 
 

@@ -14,6 +14,7 @@ from ocrm55.recognizer.charset import load_charset
 from ocrm55.recognizer.image import HEIGHT
 from ocrm55.training import camera, texts
 from ocrm55.training.fonts import Font, FontChooser
+from ocrm55.training.legibility import decidable
 from ocrm55.training.render import draw
 from ocrm55.training.words import WordPictures
 
@@ -40,6 +41,8 @@ class Mix:
     photographs: labelled words; scene: synthetic signs; lines: synthetic print, `clean` of them untouched.
     gentle: treat photographs by half, as befits the end of a training, which should look like what comes after it.
     longest: characters of a line; sign_longest: of a sign. full: share of the lines that are nearly as long.
+    tricky: share of the lines made of shapes that are mistaken for each other; decided: draw another text rather than
+    one that nobody could tell for certain in its font, which would teach to guess.
     """
 
     photographs: float = 0.56
@@ -49,6 +52,8 @@ class Mix:
     gentle: bool = False
     longest: int = 25
     full: float = 0.0
+    tricky: float = 0.0
+    decided: bool = False
     sign_longest: int = 14
     widest: int = 320
     vocabulary: Sequence[str] = field(default_factory=tuple)
@@ -126,15 +131,29 @@ class SampleStream:
             text = texts.sign(rng, mix.sign_longest, mix.vocabulary)
             return written(rng, text, self.fonts.choose(rng), camera.SCENE, rng.random() < 0.1, mix)
         if dice < mix.scene + mix.lines or not self.pictures:
-            if mix.full and rng.random() < mix.full:
+            text, font = self._line()
+            clean = rng.random() < mix.clean
+            strength = camera.CLEAN if clean else camera.PRINT
+            return written(rng, text, font or self.fonts.choose(rng), strength, clean or rng.random() < 0.6, mix)
+        pixels, text = self.pictures.draw(rng)
+        return photographed(rng, pixels, text, mix.widest, mix.gentle)
+
+    def _line(self) -> tuple[str, Font | None]:
+        """A text of print and the font that it can be decided in, None where any will do."""
+        rng, mix = self.rng, self.mix
+        for _ in range(20):
+            if mix.tricky and rng.random() < mix.tricky:
+                text = texts.tricky(rng, rng.randint(2, mix.longest))
+            elif mix.full and rng.random() < mix.full:
                 text = texts.full_line(rng, mix.longest)
             else:
                 text = texts.line(rng, rng.randint(1, mix.longest) if rng.random() < 0.5 else mix.longest)
-            clean = rng.random() < mix.clean
-            strength = camera.CLEAN if clean else camera.PRINT
-            return written(rng, text, self.fonts.choose(rng), strength, clean or rng.random() < 0.6, mix)
-        pixels, text = self.pictures.draw(rng)
-        return photographed(rng, pixels, text, mix.widest, mix.gentle)
+            if not mix.decided:
+                return text, None
+            font = self.fonts.choose(rng)
+            if decidable(text.upper() if font.caps else text, font.path):
+                return text, font
+        return text, None
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,12 @@ COMMON_WORDS = (
 ).split()
 WORD_LISTS = (Path("/usr/share/dict/american-english"), Path("/usr/share/dict/words"))
 
+# Shapes that are alike, and where the print is small or turned, nearly the same.
+LIKE_SHAPES = (
+    "0OoQDC", "1lI|!i/\\", "2Zz7?", "5Ss$", "8B3&6", "'`\"^,", ".,:;", "-_~=+", "vyVYU", "({[<", ")}]>", "cCeoG",
+    "kKxX*%", "wWvVmMrn", "uUoOaeA", "pPqgy9", "tTfjJ", "hbnNH", "dDaOQ", "4A@#", "EFLHM", "RPKX",
+)  # fmt: skip
+
 NUMBER_PATTERNS = (
     "{big}", "{big}", "{n}.{nn:02d}", "${n}.{nn:02d}", "{day:02d}/{month:02d}/{year}", "{year}-{month:02d}-{day:02d}",
     "{hour:02d}:{nn:02d}", "{hour}.{nn:02d}pm", "{nn}%", "+{big}", "#{n}", "{n},{n3:03d}", "x{day}", "({n})", "{year}",
@@ -144,6 +150,16 @@ def line(rng: random.Random, longest: int) -> str:
         text = anything(rng, length)
         text = stutter(rng, text) if rng.random() < 0.3 else text
     return text[:longest].strip() or rng.choice(string.digits)
+
+
+def tricky(rng: random.Random, length: int) -> str:
+    """What readers mistake for each other: two or three groups of like shapes, repeated characters, odd spaces."""
+    letters = "".join(rng.sample(LIKE_SHAPES, rng.randint(2, 3)))
+    text = "".join(rng.choice(letters if rng.random() < 0.7 else PRINTABLE) for _ in range(length))
+    if length > 3 and rng.random() < 0.3:
+        place = rng.randint(1, length - 2)
+        text = f"{text[:place]} {text[place + 1 :]}"
+    return (stutter(rng, text) if rng.random() < 0.5 else text).strip() or rng.choice(string.digits)
 
 
 def full_line(rng: random.Random, longest: int) -> str:

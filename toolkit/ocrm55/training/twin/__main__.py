@@ -21,6 +21,8 @@ def main(
     fonts: Annotated[list[Path] | None, typer.Option(help="Font folders instead of the system's.")] = None,
     steps: Annotated[int, typer.Option(min=1, help="Batches of each process.")] = 20000,
     minutes: Annotated[float, typer.Option(min=0, help="End the schedule after so long; 0 for no limit.")] = 0,
+    lines: Annotated[bool, typer.Option("--lines", help="From weights: more print, of shapes that are alike.")] = False,
+    int8_noise: Annotated[float, typer.Option(min=0, help="Noise like int8's rounding, in its steps; 0 for none.")] = 0,
     columns: Annotated[int, typer.Option(min=320, help="Pixels of a batch side by side.")] = 4096,
     learning_rate: float = 1.5e-3,
     weight_decay: float = 0.05,
@@ -47,6 +49,8 @@ def main(
         checked=checked,
         processes=processes,
         minutes=minutes,
+        lines=lines,
+        int8_noise=int8_noise,
     )
     try:
         train(options)

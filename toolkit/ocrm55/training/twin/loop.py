@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +24,19 @@ from ocrm55.training.record import Record
 from ocrm55.training.samples import Batch
 from ocrm55.training.twin.convert import read_torch
 from ocrm55.training.twin.network import Recognizer
+from ocrm55.training.twin.noise import RoundingNoise
 
 
 @dataclass(frozen=True)
 class TwinOptions(TrainOptions):
-    """As in Paddle's training, but `start` is a .pt, and `minutes` (0: no limit) ends the schedule, too."""
+    """As in Paddle's training, but `start` is a .pt, and `minutes` (0: no limit) ends the schedule, too.
+
+    lines: of a training from weights, learn lines of print rather than signs. int8_noise: see noise.py.
+    """
 
     minutes: float = 0.0
+    lines: bool = False
+    int8_noise: float = 0.0
 
 
 class Twin:
@@ -56,7 +63,9 @@ class Twin:
             lr=options.learning_rate,
             fused=True,
         )
-        self.stages = curriculum.FROM_CHECKPOINT if options.start else curriculum.FROM_NOTHING
+        from_weights = curriculum.FOR_LINES if options.lines else curriculum.FROM_CHECKPOINT
+        self.stages = from_weights if options.start else curriculum.FROM_NOTHING
+        self.noise = RoundingNoise(self.network, options.int8_noise) if options.int8_noise else None
         self.step = self.images = 0
         self.seconds = 0.0  # of training before this run
         self.began = time.monotonic()
@@ -81,11 +90,12 @@ class Twin:
             part["lr"] = rate * min(1.0, (self.step + 1) / 150)
         self.network.train()
         images = torch.from_numpy(batch.images).to(self.device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(images.device.type, dtype=torch.bfloat16):
-            logits = self.parallel(images)
-        loss = self.loss(F.log_softmax(logits.float(), -1), batch, curriculum.stage_at(self.stages, share).ctc)
         self.optimizer.zero_grad()
-        loss.backward()
+        with self.noise or nullcontext():
+            with torch.autocast(images.device.type, dtype=torch.bfloat16):
+                logits = self.parallel(images)
+            loss = self.loss(F.log_softmax(logits.float(), -1), batch, curriculum.stage_at(self.stages, share).ctc)
+            loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
         self.optimizer.step()
         self._follow(min(AVERAGE, (self.step + 10) / (self.step + 20)))

@@ -1,0 +1,114 @@
+"""Noise of the size of int8's rounding while the network learns, so that int8 reads what float32 reads.
+
+Rounding to a step adds an error that is spread evenly over one step. Where the compiler quantises
+(compiler/quantize.py) such an error is added to activations, and to the weights of every layer for the length of one
+pass; gradients are taken at the disturbed place and applied to the undisturbed weights. It follows the compiler
+roughly, not exactly: a network that bears any error of that size bears the one that it will get.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ocrm55.training.twin.network import Attention, ConvBatchNorm, ConvNormSwish, Recognizer, SqueezeExcite
+
+STEPS, WEIGHT_STEPS = 255, 127  # of an activation's range; of a weight's absolute value
+EVERY = 25  # passes between two looks at a range
+MEMORY = 0.8
+POOL = 1 << 23  # random numbers drawn once; activations take runs of them from anywhere
+
+
+class RoundingNoise:
+    """Switched on within `with noise:`, around the forward and the backward pass.
+
+    strength: in steps of int8; 1 is what rounding does. The network's weights are as before when the block ends.
+    """
+
+    def __init__(self, network: Recognizer, strength: float = 1.0, seed: int = 1) -> None:
+        self.strength = strength
+        self.active = False
+        self.rng = random.Random(seed)
+        device = next(network.parameters()).device
+        generator = torch.Generator().manual_seed(seed)
+        pool = torch.rand(POOL, generator=generator) - 0.5
+        self.pools = {kind: pool.to(device, kind) for kind in (torch.bfloat16, torch.float32)}
+        layers = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+        self.weights: list[Tensor] = [layer.weight for layer in layers]
+        self.kept: list[Tensor] = []
+        for layer, apart in _points(network):
+            layer.register_forward_hook(_Hook(self, apart))
+
+    def __enter__(self) -> RoundingNoise:
+        self.active = True
+        with torch.no_grad():
+            self.kept = [weight.detach().clone() for weight in self.weights]
+            for weight in self.weights:
+                step = weight.abs().flatten(1).amax(1).view([-1] + [1] * (weight.ndim - 1)) / WEIGHT_STEPS
+                weight.addcmul_(self.draw(weight), step, value=self.strength)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.active = False
+        with torch.no_grad():
+            torch._foreach_copy_(self.weights, self.kept)
+        self.kept = []
+
+    def draw(self, like: Tensor) -> Tensor:
+        """Numbers spread evenly over -0.5 to 0.5, in the shape, type and order in memory of a tensor."""
+        pool, count = self.pools[like.dtype], like.numel()
+        if count > len(pool) // 2:
+            return torch.rand_like(like) - 0.5
+        start = self.rng.randrange(len(pool) - count)
+        run = pool[start : start + count]
+        if like.ndim == 4 and like.is_contiguous(memory_format=torch.channels_last):
+            n, c, h, w = like.shape
+            return run.view(n, h, w, c).permute(0, 3, 1, 2)
+        return run.view(like.shape)
+
+
+class _Hook:
+    """Adds noise to what a layer gives. apart: whether each channel has a step of its own in the compiled network."""
+
+    def __init__(self, noise: RoundingNoise, apart: bool) -> None:
+        self.noise, self.apart = noise, apart
+        self.passes = 0
+        self.range: Tensor | None = None  # of each channel
+
+    def __call__(self, _layer: nn.Module, _inputs: Sequence[Any], output: Tensor) -> None:
+        if not self.noise.active:
+            return
+        with torch.no_grad():
+            channels = 1 if output.ndim == 4 else output.ndim - 1
+            if self.passes % EVERY == 0 or self.range is None:
+                self.look(output, channels)
+            self.passes += 1
+            assert self.range is not None
+            # Channels that share a step are equalised: their steps lie between their own and that of the widest.
+            size = self.range if self.apart else (self.range * self.range.max()).sqrt()
+            shape = [-1 if axis == channels else 1 for axis in range(output.ndim)]
+            step = (size * (self.noise.strength / STEPS)).to(output.dtype).view(shape)
+            output.addcmul_(self.noise.draw(output), step)
+
+    def look(self, output: Tensor, channels: int) -> None:
+        """Follow the range of each channel, 0 included, as it is in this batch."""
+        axes = [axis for axis in range(output.ndim) if axis != channels]
+        now = output.amax(axes).clamp_min(0).float() - output.amin(axes).clamp_max(0).float()
+        self.range = now if self.range is None else self.range.lerp(now, 1 - MEMORY)
+
+
+def _points(network: Recognizer) -> list[tuple[nn.Module, bool]]:
+    """Layers whose outputs the compiler quantises, each with whether channels have steps of their own there."""
+    found: list[tuple[nn.Module, bool]] = []
+    for module in network.modules():
+        if isinstance(module, ConvBatchNorm):
+            found.append((module, module._conv.groups == 1))  # a depthwise layer reads what the others write
+        elif isinstance(module, SqueezeExcite | ConvNormSwish | nn.LayerNorm):
+            found.append((module, False))
+        elif isinstance(module, Attention):
+            found.append((module.qkv, False))
+    return found
