@@ -89,6 +89,24 @@ def test_c_computes_what_onnx_runtime_computes(unpacked: Unpacked, compiler: str
     np.testing.assert_allclose(unpacked.run(program, IMAGE), reference(unpacked.model, IMAGE), atol=1e-6)
 
 
+def test_image_that_the_network_scales_itself(tmp_path: Path) -> None:
+    """As Paddle exports it: sizes are given, and scales too, as a tensor of no elements."""
+    model = small_network()
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_value = 6
+    model.graph.node[0].input[0] = "scaled"
+    names = ["x", "nothing", "nothing", "sizes"]
+    scale = onnx.helper.make_node(
+        "Resize", names, ["scaled"], name="scale", mode="linear", coordinate_transformation_mode="half_pixel"
+    )
+    model.graph.node.insert(0, scale)
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros(0, np.float32), "nothing"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(SHAPE), "sizes"))
+    library = unpack(tmp_path, model, *INSIDE)
+    image = np.ascontiguousarray(IMAGE[:, :, :6])
+    program = library.build(library.main(), "gcc")
+    np.testing.assert_allclose(library.run(program, image), reference(model, image), atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["inside", "asked", "pool"])
 def test_every_workspace_under_sanitizers(kind: str, tmp_path: Path) -> None:
     arguments = {"inside": INSIDE, "asked": (), "pool": ("--workspace-pools=sram",)}[kind]

@@ -128,13 +128,17 @@ def check_interface(model: onnx.ModelProto) -> None:
 
 
 def _simplify(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Rewrite what only costs time later: dropouts, and Gemm with constant weights."""
+    """Rewrite what only costs time later, dropouts and Gemm with constant weights, and what TVM misreads."""
     graph = Graph(model)
     for node in list(graph.nodes):
         if node.op_type == "Dropout":
             graph.drop(node, node.input[0])
         elif node.op_type == "Gemm":
             _gemm_to_matmul(graph, node)
+        elif node.op_type == "Resize":
+            # An empty tensor is an input that is not given; TVM takes it for given, and refuses scales beside sizes.
+            empty = {name for name in node.input if name in graph.constants and graph.constants[name].size == 0}
+            node.input[:] = ["" if name in empty else name for name in node.input]
     return graph.model()
 
 
