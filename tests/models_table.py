@@ -1,6 +1,6 @@
 """The table of docs/models.md: networks of networks.py with random weights, compiled, run on QEMU and verified there.
 
-`python tests/models_table.py [--build-dir DIR] [NAME...]` prints a row for each network in int8 and in float32.
+`python tests/models_table.py [--build-dir DIR] [NAME...]` prints a row for each network and precision.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from ocrm55 import stages, target, verification
 
 SAMPLES = Path(__file__).parents[1] / "models" / "samples"
 PICTURES = [SAMPLES / "word_capital.png", SAMPLES / "wide.png"]
-TRIED = ("ppocrv4", "plain", "ppocrv3_48x160")
+BOTH = ("int8", "float32")
+# In float32 the 6,625 classes differ by 1.007e-4 from Paddle, over the tolerance; ONNX Runtime by 0.7e-4.
+TRIED = {"ppocrv4": BOTH, "plain": BOTH, "ppocrv3_48x160": BOTH, "ppocrv3_chinese": ("int8",)}
 HEAD = (
     "| network | input | classes | precision | MACs | instructions | arena | weights | ELF | verified |\n"
     "|---|---|---:|---|---:|---:|---:|---:|---:|---|"
@@ -60,7 +62,7 @@ def main(words: list[str]) -> None:
         folder = build_dir / "networks" / name
         if not folder.is_dir():
             RECIPES[name].write(folder)
-        for precision in ("int8", "float32"):
+        for precision in TRIED.get(name, BOTH):
             print(row(name, precision, build_dir), flush=True)
 
 

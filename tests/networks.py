@@ -312,7 +312,7 @@ RECIPES = {
     "ppocrv4": Recipe(_v4, load_dictionary()),
     "plain": Recipe(_plain, load_dictionary(), height=32),
     "ppocrv3_48x160": Recipe(Recognizer, LATIN, width=160, space=False),
-    "ppocrv3_chinese": Recipe(Recognizer, chinese(6623), width=240),
+    "ppocrv3_chinese": Recipe(Recognizer, chinese(6623)),
     # Small ones, for quick tests.
     "small_ppocrv4": Recipe(lambda classes: _v4(classes, 0.25), LATIN, width=64),
     "small_plain": Recipe(lambda classes: _plain(classes, 0.25), chinese(40), height=32, width=64, space=False),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
 import networks
-from ocrm55 import stages, target, verification
+from ocrm55 import metadata, stages, target, verification
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 
@@ -33,3 +34,7 @@ def test_the_target_computes_what_the_host_does(
     (counted,) = target.read_images(pictures[:1], options, simulator="qemu", stats=True).results
     assert counted.inference_instructions is not None
     assert counted.inference_instructions <= CASES[name, precision]
+    if name == "small_chinese":
+        compiled = metadata.read_metadata(stages.artifact(options))
+        logits = 4 * math.prod(compiled["output"]["shape"])
+        assert logits <= compiled["arena_bytes"] < 2 * logits, "the probabilities take over the logits' bytes"

@@ -75,12 +75,17 @@ class M55Target(Target):
         operator.arguments = [*inputs, *packed, *operator.outputs]
         size = workspace_bytes(operator.spec)
         operator.workspaces = [Workspace("workspace", "uint8", size)] if size else []
-        operator.in_place = inputs[:1] if isinstance(operator.spec, _IN_PLACE) else []
+        operator.in_place = inputs[:1] if _may_run_in_place(operator.spec) else []
         operator.function = _function(operator, program, call, inputs)
 
     def kernel_sources(self, program: Program) -> list[str]:
         used = {type(o.spec) for o in program.calls if o.target == self.name}
         return sorted({source for kind in used for source in _KERNELS[kind].sources})
+
+
+def _may_run_in_place(spec: Spec) -> bool:
+    """Whether the output may take over the input's bytes. It pays where the classes are many."""
+    return isinstance(spec, _IN_PLACE) or (isinstance(spec, SoftmaxRows) and not spec.quantised)
 
 
 def _constants(operator: Operator, program: Program) -> list[np.ndarray]:
