@@ -196,3 +196,35 @@ def test_noise_on_activations_follows_their_ranges_and_passes_gradients() -> Non
     assert (error >= 0.45 * extent / 255).all()
     assert x.grad is not None
     assert layer._conv.weight.grad is not None
+
+
+def test_disagreement_is_the_divergence_and_moves_the_disturbed_side_only() -> None:
+    torch = pytest.importorskip("torch")
+    from ocrm55.training.twin.noise import disagreement
+
+    torch.manual_seed(6)
+    a = torch.randn(3, 5, 7, requires_grad=True)
+    b = torch.randn(3, 5, 7, requires_grad=True)
+    p, q = (torch.distributions.Categorical(logits=x.detach().double()) for x in (a, b))
+    wanted = torch.distributions.kl_divergence(p, q).sum(1).mean()
+    found = disagreement(a, b)
+    assert abs(float(found.detach()) - float(wanted)) < 1e-4
+    found.backward()
+    assert a.grad is None
+    assert b.grad is not None
+    assert float(disagreement(a, a).detach()) < 1e-6
+
+
+def test_unlabelled_pictures_are_pieces_of_labelled_ones() -> None:
+    torch = pytest.importorskip("torch")
+    import random
+
+    from ocrm55.training.twin.noise import unlabelled
+
+    images = torch.arange(6.0).view(6, 1, 1, 1).expand(6, 3, 48, 80).contiguous()
+    made = unlabelled(images, random.Random(7))
+    assert made.shape == images.shape
+    assert all(torch.allclose(made[row, :, :, :10], images[row, :, :, :10]) for row in range(6))
+    assert not torch.equal(made, images)
+    assert made.min() >= 0
+    assert made.max() <= 5

@@ -23,6 +23,9 @@ def main(
     minutes: Annotated[float, typer.Option(min=0, help="End the schedule after so long; 0 for no limit.")] = 0,
     lines: Annotated[bool, typer.Option("--lines", help="From weights: more print, of shapes that are alike.")] = False,
     int8_noise: Annotated[float, typer.Option(min=0, help="Noise like int8's rounding, in its steps; 0 for none.")] = 0,
+    agree: Annotated[
+        float, typer.Option(min=0, help="With --int8-noise: weight of reading the same with and without it.")
+    ] = 0,
     columns: Annotated[int, typer.Option(min=320, help="Pixels of a batch side by side.")] = 4096,
     learning_rate: float = 1.5e-3,
     weight_decay: float = 0.05,
@@ -51,6 +54,7 @@ def main(
         minutes=minutes,
         lines=lines,
         int8_noise=int8_noise,
+        agree=agree,
     )
     try:
         train(options)

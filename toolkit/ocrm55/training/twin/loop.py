@@ -24,19 +24,20 @@ from ocrm55.training.record import Record
 from ocrm55.training.samples import Batch
 from ocrm55.training.twin.convert import read_torch
 from ocrm55.training.twin.network import Recognizer
-from ocrm55.training.twin.noise import RoundingNoise
+from ocrm55.training.twin.noise import RoundingNoise, disagreement, unlabelled
 
 
 @dataclass(frozen=True)
 class TwinOptions(TrainOptions):
     """As in Paddle's training, but `start` is a .pt, and `minutes` (0: no limit) ends the schedule, too.
 
-    lines: of a training from weights, learn lines of print rather than signs. int8_noise: see noise.py.
+    lines: of a training from weights, learn lines of print rather than signs. int8_noise, agree: see noise.py.
     """
 
     minutes: float = 0.0
     lines: bool = False
     int8_noise: float = 0.0
+    agree: float = 0.0
 
 
 class Twin:
@@ -91,10 +92,19 @@ class Twin:
         self.network.train()
         images = torch.from_numpy(batch.images).to(self.device).contiguous(memory_format=torch.channels_last)
         self.optimizer.zero_grad()
+        computing = torch.autocast(images.device.type, dtype=torch.bfloat16)
+        labelled, wanted = len(images), None
+        if self.noise and self.options.agree:
+            images = torch.cat([images, unlabelled(images, self.noise.rng)])
+            with torch.no_grad(), computing:
+                wanted = self.network(images)
         with self.noise or nullcontext():
-            with torch.autocast(images.device.type, dtype=torch.bfloat16):
+            with computing:
                 logits = self.parallel(images)
-            loss = self.loss(F.log_softmax(logits.float(), -1), batch, curriculum.stage_at(self.stages, share).ctc)
+            logs = F.log_softmax(logits[:labelled].float(), -1)
+            loss = self.loss(logs, batch, curriculum.stage_at(self.stages, share).ctc)
+            if wanted is not None:
+                loss = loss + self.options.agree * CTC_SCALE * disagreement(wanted, logits)
             loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
         self.optimizer.step()

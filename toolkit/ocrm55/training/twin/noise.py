@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ocrm55.training.twin.network import Attention, ConvBatchNorm, ConvNormSwish, Recognizer, SqueezeExcite
@@ -69,6 +70,30 @@ class RoundingNoise:
             n, c, h, w = like.shape
             return run.view(n, h, w, c).permute(0, 3, 1, 2)
         return run.view(like.shape)
+
+
+def unlabelled(images: Tensor, rng: random.Random) -> Tensor:
+    """Pictures of no known text, from labelled ones [N, C, H, W]: the left of one, the right of another, some blurred.
+
+    What the network has learned it reads for certain; what int8 reads otherwise is what it has never seen.
+    """
+    count, width = len(images), images.shape[3]
+    made = images.clone(memory_format=torch.channels_last)
+    for row in range(count):
+        cut = rng.randrange(width // 4, max(width // 4 + 1, 3 * width // 4))
+        made[row, :, :, cut:] = images[rng.randrange(count), :, :, cut:]
+        if rng.random() < 0.3:
+            small = F.interpolate(made[row : row + 1], scale_factor=rng.uniform(0.3, 0.6), mode="area")
+            made[row] = F.interpolate(small, size=made.shape[2:], mode="bilinear", align_corners=False)[0]
+    return made
+
+
+def disagreement(undisturbed: Tensor, disturbed: Tensor) -> Tensor:
+    """How far disturbed logits [N, steps, classes] are from what the undisturbed ones say: the divergence, summed over
+    the steps of a picture, mean over pictures. The gradient goes to `disturbed` alone.
+    """
+    said = torch.softmax(undisturbed.detach().float(), -1)
+    return F.kl_div(F.log_softmax(disturbed.float(), -1), said, reduction="none").sum((1, 2)).mean()
 
 
 class _Hook:
