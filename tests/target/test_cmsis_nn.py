@@ -6,8 +6,10 @@ Needs the library: CMSIS_NN_ROOT names a source tree (v7.0.0 or main) or an inst
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+from dataclasses import replace
 from fractions import Fraction
 from math import floor
 from pathlib import Path
@@ -15,14 +17,17 @@ from pathlib import Path
 import cmsis_nn_cases as cases
 import fake_artifact
 import numpy as np
+import onnx
 import pytest
 from programs import require
 
 from ocrm55 import firmware, libraries, stages, verification
+from ocrm55.compiler.int4 import Int4
 from ocrm55.compiler.integer import Convolution, Pointwise
 from ocrm55.compiler.targets import cmsis_nn_int4
 from ocrm55.compiler.targets.cmsis_nn_buffers import buffer_size
 from ocrm55.errors import ToolchainError
+from ocrm55.metadata import read_metadata
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request
 
@@ -105,6 +110,28 @@ def test_instructions(library, build_dir, models):
     run = target.read_images([models / "samples" / "wide.png"], options, simulator="qemu", stats=True)
     assert run.results[0].inference_instructions is not None
     assert run.results[0].inference_instructions <= INSTRUCTIONS
+
+
+def test_the_network_with_int4_weights_reads_samples_bit_for_bit(library, build_dir, models, capsys):
+    """A third of the weights' bytes saved at least, the texts of the samples right, and the saving printed."""
+    from ocrm55.report import compiled
+
+    samples = json.loads((models / "samples" / "samples.json").read_text(encoding="utf-8"))
+    options = stages.Options(build_dir=build_dir, kernels=("cmsis-nn",), weights="int4", cmsis_nn=library)
+    chosen = ("wide.png", "price.png", "word_capital.png", "date.png", "blank.png")
+    for row in verification.compare(
+        [models / "samples" / name for name in chosen], options, simulator="qemu", fvp=None
+    ):
+        assert row.passed, row.path.name
+        assert row.target.text == samples[row.path.name]
+    artifact = stages.artifact(options)
+    found = Int4.of(onnx.load(str(artifact / "model.onnx")))
+    assert found is not None and found.sure[1] >= found.sure[0] - found.max_drop
+    assert found.saved > found.bytes_int8 // 3
+    whole = read_metadata(stages.artifact(replace(options, weights="int8")))["weight_bytes"]
+    assert read_metadata(artifact)["weight_bytes"] < whole - found.saved // 2
+    compiled.show(artifact)
+    assert f"{found.saved:,} of {found.bytes_int8:,} bytes saved" in capsys.readouterr().out
 
 
 # --- copies that will not do ------------------------------------------------------------------------------------------

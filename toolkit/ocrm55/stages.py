@@ -40,6 +40,7 @@ class Options:
     kernels: tuple[str, ...] = field(default=("m55",), metadata={"tag": "-".join})
     calibrate: Path | None = field(default=None, metadata={"tag": lambda folder: f"on-{folder.resolve().name}"})
     weights: str = field(default="int8", metadata={"tag": lambda weights: weights})
+    int4_max_drop: float | None = field(default=None, metadata={"tag": lambda drop: f"drop{drop:g}"})
     npu: str = field(default="", metadata={"tag": lambda npu: npu.removeprefix("ethos-")})
     npu_memory_mode: str = field(default="Shared_Sram", metadata={"tag": lambda mode: mode})
     vela_config: Path | None = field(default=None, metadata={"tag": lambda file: f"vela-{file.stem}"})

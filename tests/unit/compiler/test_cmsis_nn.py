@@ -7,7 +7,7 @@ import onnx
 import pytest
 
 from ocrm55 import libraries
-from ocrm55.compiler import exact_scales, int4, pipeline, quantize_separate
+from ocrm55.compiler import exact_scales, pipeline, quantize_separate
 from ocrm55.compiler.cmsis_nn_reference import CmsisNnReference, power, rounded_once, rounded_twice
 from ocrm55.compiler.folding import Graph
 from ocrm55.compiler.integer import Convolution, Depthwise, Epilogue, Pointwise, SoftmaxInt8, Sum, SumInt8
@@ -196,38 +196,6 @@ def test_a_product_takes_a_factor_too():
     assert p == round(p)
 
 
-def test_int4_weights_are_taken_where_they_do_little_harm():
-    rng = np.random.default_rng(7)
-    weights = {"w": rng.normal(size=(8, 3, 3, 3)).astype(np.float32), "b": rng.normal(size=8).astype(np.float32)}
-    weights["v"] = rng.normal(size=(5, 8, 1, 1)).astype(np.float32)
-    nodes = [
-        ("Conv", ["x", "w", "b"], "c", {"pads": [1, 1, 1, 1]}),
-        ("HardSwish", ["c"], "h", {}),
-        ("Conv", ["h", "v"], "d", {}),
-        ("Softmax", ["d"], "y", {"axis": 1}),
-    ]
-    model = network((1, 3, 1, 9), nodes, weights, (1, 5, 1, 9))
-    inputs = [x.astype(np.float32) for x in rng.normal(size=(8, 1, 3, 1, 9))]
-    quantised = quantize_separate.quantize(model, inputs, weights="int4")
-    found, graph = int4.Int4.of(quantised), Graph(quantised)
-    assert found is not None and found.of_layers == 1  # 9 live weights an output are an odd number in the first one
-    assert np.abs(graph.constants["w.int"]).max() == 127
-    assert (np.abs(graph.constants["v.int"]).max() <= 7) == bool(found.layers)
-
-
-def test_int4_scales_have_no_more_error_than_the_largest_weight_asks_for():
-    rng = np.random.default_rng(8)
-    weights, squares = rng.normal(size=(6, 40, 1, 1)), rng.uniform(0.1, 4, 40)
-
-    def error(scale: np.ndarray) -> np.ndarray:
-        spread = scale.reshape(-1, 1, 1, 1)
-        off = np.clip(np.rint(weights / spread), -7, 7) * spread - weights
-        return (off[:, :, 0, 0] ** 2 * squares).sum(axis=1)
-
-    largest = (np.abs(weights).max(axis=(1, 2, 3)) / 7).astype(np.float32)
-    assert (error(int4.scales(weights, 0, squares)) <= error(largest) + 1e-6).all()
-
-
 def test_two_int4_in_a_byte():
     assert cmsis_nn_int4.packed(np.asarray([1, -8, -1, 7], np.int8)).view(np.uint8).tolist() == [0x81, 0x7F]
 
@@ -235,6 +203,8 @@ def test_two_int4_in_a_byte():
 def test_int4_needs_the_library():
     with pytest.raises(UnsupportedError, match="only CMSIS-NN"):
         pipeline.check_weights(CompileOptions(precision="int8", weights="int4"))
+    with pytest.raises(UnsupportedError, match="--int4-max-drop"):
+        pipeline.check_weights(CompileOptions(precision="int8", kernels=("cmsis-nn",), int4_max_drop=0.1))
 
 
 def test_a_copy_says_its_revision(tmp_path):

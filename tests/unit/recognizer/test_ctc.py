@@ -1,8 +1,10 @@
 """Greedy CTC decoding, against PaddleX's CTCLabelDecode and against cases that are clear by hand."""
 
+import itertools
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocrm55.recognizer import ctc
@@ -69,6 +71,7 @@ def test_wrong_shape_is_refused() -> None:
         ctc.decode(np.zeros((40, 96), np.float32), CHARSET)
 
 
+@settings(deadline=None)  # the first call imports the peer
 @given(st.integers(0, 2**32 - 1), st.integers(1, 80), st.sampled_from([0.0, 3.0, 8.0]))
 def test_same_as_paddlex(seed: int, steps: int, sharpness: float) -> None:
     from paddlex.inference.models.text_recognition.processors import CTCLabelDecode
@@ -82,3 +85,21 @@ def test_same_as_paddlex(seed: int, steps: int, sharpness: float) -> None:
     ours = ctc.decode(table, CHARSET)
     assert ours.text == text
     assert ours.score == pytest.approx(score, abs=1e-6)
+
+
+@pytest.mark.parametrize("text", [(), (1,), (2, 1), (1, 1), (1, 2, 2)])
+def test_likelihood_is_that_of_all_alignments(text: tuple[int, ...]) -> None:
+    """Every way to say one of three classes in five steps, written out."""
+    table = np.random.default_rng(1).dirichlet(np.ones(3), size=5)
+    steps = np.arange(5)
+    total = 0.0
+    for way in itertools.product(range(3), repeat=5):
+        classes = np.asarray(way)
+        if tuple(classes[ctc.kept_steps(classes)].tolist()) == text:
+            total += table[steps, classes].prod()
+    assert ctc.likelihood(table, text) == pytest.approx(total)
+
+
+def test_a_text_longer_than_the_steps_is_impossible() -> None:
+    assert ctc.likelihood(one_hot([1, 2]), [1, 2, 3]) == 0
+    assert ctc.likelihood(one_hot([1, 1]), [1, 1]) == 0

@@ -158,9 +158,21 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
         typer.Option(
             Weights.INT8,
             "--weights",
-            help="**int4** where CMSIS-NN computes and it does little harm: half the bytes; --kernels cmsis-nn only.",
+            help="**int4**: half the bytes, in as many layers as --int4-max-drop allows; --kernels cmsis-nn only.",
         ),
         read=lambda weights: weights.value,
+    ),
+    "int4_max_drop": BuildOption(
+        float | None,
+        typer.Option(
+            None,
+            "--int4-max-drop",
+            metavar="SHARE",
+            min=0,
+            max=1,
+            help="With --weights int4: by how much the mean probability of the calibration images' texts may fall; "
+            "otherwise 0.01, one per cent.",
+        ),
     ),
     "npu": BuildOption(
         Npu,

@@ -76,14 +76,14 @@ def collect(model: onnx.ModelProto, names: Sequence[str], inputs: Sequence[np.nd
     high: dict[str, np.ndarray] = {}
     counts: dict[str, np.ndarray] = {}
     with console.progress("calibrating", 2 * len(inputs)) as bar:
-        for values in _runs(model, names, inputs):
+        for values in runs(model, names, inputs):
             for name in names:
                 rows = _channels(values[name], axes[name])
                 least, most = rows.min(axis=1), rows.max(axis=1)
                 low[name] = np.minimum(low.get(name, least), least)
                 high[name] = np.maximum(high.get(name, most), most)
             bar.advance(bar.task_ids[0])
-        for values in _runs(model, names, inputs):
+        for values in runs(model, names, inputs):
             for name in names:
                 counted = _count(_channels(values[name], axes[name]), low[name], high[name])
                 counts[name] = counts[name] + counted if name in counts else counted
@@ -91,9 +91,7 @@ def collect(model: onnx.ModelProto, names: Sequence[str], inputs: Sequence[np.nd
     return {name: Histogram(low[name], high[name], counts[name], axes[name]) for name in names}
 
 
-def _runs(
-    model: onnx.ModelProto, names: Sequence[str], inputs: Sequence[np.ndarray]
-) -> Iterator[dict[str, np.ndarray]]:
+def runs(model: onnx.ModelProto, names: Sequence[str], inputs: Sequence[np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
     """The values of the named tensors for one input after the other."""
     feed = model.graph.input[0].name
     watched = copy.deepcopy(model)

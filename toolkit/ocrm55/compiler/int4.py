@@ -1,16 +1,16 @@
-"""int4 weights: which layers can take them, found by trying.
+"""int4 weights: which layers can take them, found by trying, for a loss that the user names.
 
-Each layer is given int4 weights by itself and the network is run on the calibration images; then layers are taken, the
-least harmful for the bytes that they save first, for as long as probabilities are hardly further from the float
-network's than with int8. How many texts stay the same is told and decides nothing: of a hundred hard images, any two
-roundings of a network read several differently.
+How much harm a layer does is measured in the float network, with that layer's weights alone rounded: there it is not
+lost among the roundings of all others. Layers are taken, the least harmful for the bytes that they save first, for as
+long as the quantised network gives the calibration images' texts hardly less probability than with int8 weights.
+Probabilities decide, not texts: of a hundred hard images, any two roundings of a network read several differently.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import onnx
@@ -20,119 +20,145 @@ from ocrm55 import console
 from ocrm55.compiler import calibration
 from ocrm55.recognizer import ctc
 
-MOST = 7  # largest magnitude of a symmetric int4
-SHARES = np.linspace(1.0, 0.6, 17)  # of a channel's largest weight, where the range may end
-MAY_DIVERGE = 1.1  # times as far as int8
-STEPS = 8  # numbers of layers that are tried
-TRIED = 48  # images on which each layer is tried alone
+MAX_DROP = 0.01  # as far as the mean probability of a text may fall
+TRIED = 32  # images on which each layer is tried alone
 KEY = "ocrm55.int4"  # of the ONNX model's metadata
 
 Array = np.ndarray
-Write = Callable[[frozenset[str]], onnx.ModelProto]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer that may have int4 weights.
+
+    weights: how many. snr: of its sums, in dB, with int4 weights. divergence: Kullback-Leibler, of the float network's
+    probabilities with these weights alone in int4 from those without, a mean over images. taken: whether it has them.
+    """
+
+    name: str
+    weights: int
+    snr: float
+    divergence: float = 0.0
+    taken: bool = False
 
 
 @dataclass(frozen=True)
 class Int4:
-    """What int4 weights came to. bytes: of all weights of convolutions and fully connected layers.
+    """What int4 weights came to.
 
-    same: of so many images, how many are read as with int8 weights; as_float: as the float network reads them.
+    other_bytes: of the weights that cannot be int4. images: how many were read; same: how many as with int8 weights;
+    as_float: how many as the float network reads them, with int8 weights and with int4. sure: the mean probability of
+    what the float network reads, likewise. max_drop: by how much it was allowed to fall.
     """
 
-    layers: int
-    of_layers: int
-    bytes_int8: int
-    bytes_int4: int
+    layers: Sequence[Layer]
+    other_bytes: int
     images: int
     same: int
-    as_float_int8: int
-    as_float_int4: int
+    as_float: tuple[int, int]
+    sure: tuple[float, float]
+    max_drop: float
+
+    @property
+    def bytes_int8(self) -> int:
+        """Bytes of all weights of convolutions and fully connected layers in int8."""
+        return self.other_bytes + sum(layer.weights for layer in self.layers)
+
+    @property
+    def saved(self) -> int:
+        return sum(layer.weights // 2 for layer in self.layers if layer.taken)
 
     @staticmethod
     def of(model: onnx.ModelProto) -> Int4 | None:
         """What an ONNX model's metadata says of its int4 weights; None for a model without."""
         found = next((p.value for p in model.metadata_props if p.key == KEY), None)
-        return None if found is None else Int4(**json.loads(found))
+        if found is None:
+            return None
+        values = json.loads(found)
+        values["layers"] = [Layer(**layer) for layer in values["layers"]]
+        values |= {name: tuple(values[name]) for name in ("as_float", "sure")}
+        return Int4(**values)
 
 
-def scales(weights: Array, axis: int, squares: Array | None) -> Array:
-    """A scale for each output channel with the least error of int4 weights: float32.
+@dataclass(frozen=True)
+class Networks:
+    """The float network; the quantised one with int4 weights in some layers; the float one with one layer's in int4."""
 
-    squares: mean square of each input channel, by which errors count; None for all alike.
-    """
-    rows = np.moveaxis(weights, axis, 0)
-    importance = np.ones(rows.shape[1:]) if squares is None else _spread(squares, rows.shape[1:])
-    largest = np.maximum(np.abs(rows).reshape(len(rows), -1).max(axis=1), 1e-8)
-    tried = np.outer(SHARES, largest) / MOST
-    errors = [
-        (np.square(_round_trip(rows, scale) - rows) * importance).reshape(len(rows), -1).sum(1) for scale in tried
-    ]
-    return tried[np.argmin(errors, axis=0), np.arange(len(rows))].astype(np.float32)
-
-
-def _spread(values: Array, shape: tuple[int, ...]) -> Array:
-    """Values of the input channels, in the shape of one output channel's weights."""
-    return values.reshape([-1] + [1] * (len(shape) - 1)) * np.ones(shape)
-
-
-def _round_trip(rows: Array, scale: Array) -> Array:
-    spread = scale.reshape([-1] + [1] * (rows.ndim - 1))
-    return np.clip(np.rint(rows / spread), -MOST, MOST) * spread
+    original: onnx.ModelProto
+    quantised: Callable[[Collection[str]], onnx.ModelProto]
+    real: Callable[[str], onnx.ModelProto]
 
 
 def choose(
-    write: Write, sizes: dict[str, int], other_bytes: int, reference: onnx.ModelProto, inputs: Sequence[Array]
+    networks: Networks, layers: Sequence[Layer], other_bytes: int, inputs: Sequence[Array], max_drop: float = MAX_DROP
 ) -> onnx.ModelProto:
-    """The model with int4 weights where they do little harm.
+    """The quantised model with int4 weights in as many layers as max_drop allows; what it came to is in its metadata.
 
-    write: the quantised model with int4 weights in those layers. sizes: the weights that may become int4, and how many
-    they are; other_bytes: of those that may not. reference: the float network.
+    max_drop: 0 .. 1, by how much the mean probability of the texts may fall. inputs: float32 [1, 3, height, width].
     """
-    real = _outputs(reference, inputs)
-    whole = write(frozenset())
-    plain = _outputs(whole, inputs)
-    harm, usual = {}, _divergence(plain[:TRIED], real)
-    with console.progress("trying int4", len(sizes)) as bar:
-        for name, size in sizes.items():
-            tried = _outputs(write(frozenset([name])), inputs[:TRIED])
-            harm[name] = (_divergence(tried, real) - usual) / size
-            bar.advance(bar.task_ids[0])
-    order = sorted(sizes, key=lambda name: harm[name])
-    texts, as_float = _texts(plain), _texts(real)
-    furthest = MAY_DIVERGE * _divergence(plain, real)
-    best, count, read = whole, 0, texts
-    for step in range(STEPS, 0, -1):
-        fewer = len(order) * step // STEPS
-        model = write(frozenset(order[:fewer]))
+    wanted = _outputs(networks.original, inputs)
+    texts = [_text(output) for output in wanted]
+    tried = _each_alone(networks, layers, inputs[:TRIED], wanted[:TRIED])
+    order = [layer.name for layer in sorted(tried, key=lambda layer: layer.divergence / layer.weights)]
+    plain = networks.quantised(())
+    usual = _outputs(plain, inputs)
+    least = _sure(usual, texts) - max_drop
+    best, count, found = plain, 0, usual
+    too_many, probe = len(order) + 1, len(order)
+    while probe > count:
+        model = networks.quantised(order[:probe])
         outputs = _outputs(model, inputs)
-        if _divergence(outputs, real) <= furthest:
-            best, count, read = model, fewer, _texts(outputs)
-            break
-    total = sum(sizes.values()) + other_bytes
+        if _sure(outputs, texts) >= least:
+            best, count, found = model, probe, outputs
+        else:
+            too_many = probe
+        probe = (count + too_many) // 2
+    taken = set(order[:count])
     report = Int4(
-        count, len(order), total, total - sum(sizes[name] // 2 for name in order[:count]), len(inputs),
-        _equal(read, texts), _equal(texts, as_float), _equal(read, as_float),
+        [replace(layer, taken=layer.name in taken) for layer in tried], other_bytes, len(inputs),
+        _equal(found, [_text(output) for output in usual]), (_equal(usual, texts), _equal(found, texts)),
+        (_sure(usual, texts), _sure(found, texts)), max_drop,
     )  # fmt: skip
     helper.set_model_props(best, {KEY: json.dumps(asdict(report))})
     return best
 
 
+def _each_alone(
+    networks: Networks, layers: Sequence[Layer], inputs: Sequence[Array], wanted: Sequence[Array]
+) -> list[Layer]:
+    tried = []
+    with console.progress("trying int4", len(layers)) as bar:
+        for layer in layers:
+            outputs = _outputs(networks.real(layer.name), inputs)
+            tried.append(replace(layer, divergence=max(_divergence(outputs, wanted), 0.0)))
+            bar.advance(bar.task_ids[0])
+    return tried
+
+
 def _outputs(model: onnx.ModelProto, inputs: Sequence[Array]) -> list[Array]:
+    """Probabilities of each image: float32 [steps, classes]."""
     session = calibration.open_session(model)
     feed = session.get_inputs()[0].name
-    return [session.run(None, {feed: tensor})[0][0] for tensor in inputs]
+    results = (session.run(None, {feed: tensor})[0] for tensor in inputs)
+    return [result.reshape(-1, result.shape[-1]) for result in results]
 
 
 def _divergence(found: Sequence[Array], wanted: Sequence[Array]) -> float:
     """Mean Kullback-Leibler divergence of probabilities."""
-    pairs = zip(found, wanted, strict=False)  # fewer were tried
+    pairs = zip(found, wanted, strict=True)
     return float(np.mean([(w * (np.log(w + 1e-9) - np.log(f + 1e-9))).sum() for f, w in pairs]))
 
 
-def _texts(outputs: Sequence[Array]) -> list[tuple[int, ...]]:
+def _sure(outputs: Sequence[Array], texts: Sequence[Array]) -> float:
+    """Mean probability of these texts."""
+    return float(np.mean([ctc.likelihood(output, text) for output, text in zip(outputs, texts, strict=True)]))
+
+
+def _text(output: Array) -> Array:
     """What is read, as classes: repeats and blanks left out."""
-    likeliest = (output.argmax(axis=-1).ravel() for output in outputs)
-    return [tuple(classes[ctc.kept_steps(classes)].tolist()) for classes in likeliest]
+    classes = output.argmax(axis=-1)
+    return classes[ctc.kept_steps(classes)]
 
 
-def _equal(left: Sequence[tuple[int, ...]], right: Sequence[tuple[int, ...]]) -> int:
-    return sum(a == b for a, b in zip(left, right, strict=True))
+def _equal(outputs: Sequence[Array], texts: Sequence[Array]) -> int:
+    return sum(np.array_equal(_text(output), text) for output, text in zip(outputs, texts, strict=True))

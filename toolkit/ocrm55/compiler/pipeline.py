@@ -45,7 +45,8 @@ class CompileOptions:
     arena may take.
     kernels: who may compute int8 operators: m55, cmsis-nn with m55 for what it lacks, or both, whichever is cheaper.
     widths: of the input, narrowest first, that the program serves; none is the model's own.
-    weights: int8, or int4 where CMSIS-NN computes and it does little harm.
+    weights: int8, or int4 where CMSIS-NN computes and it does little harm. int4_max_drop: by how much the mean
+    probability of the calibration images' texts may fall for it, 0 .. 1; None for int4.MAX_DROP.
     npu: the accelerator that computes what it can, such as ethos-u55-128; empty for none. npu_memory_mode, vela_config,
     npu_fallback: see NpuOptions.
     """
@@ -61,6 +62,7 @@ class CompileOptions:
     kernels: tuple[str, ...] = ("m55",)
     widths: tuple[int, ...] = ()
     weights: str = "int8"
+    int4_max_drop: float | None = None
     npu: str = ""
     npu_memory_mode: str = vela.MEMORY_MODES[0]
     vela_config: Path | None = None
@@ -188,7 +190,7 @@ def quantised(model: onnx.ModelProto, options: CompileOptions) -> onnx.ModelProt
     if options.npu:
         return quantize_separate.quantize(model, inputs, halves_down=False)
     if not is_fused(options.kernels):
-        return quantize_separate.quantize(model, inputs, weights=options.weights)
+        return quantize_separate.quantize(model, inputs, weights=options.weights, max_drop=options.int4_max_drop)
     return quantize(model, inputs)
 
 
@@ -239,6 +241,10 @@ def check_npu(options: CompileOptions) -> None:
 
 def check_weights(options: CompileOptions) -> None:
     """int4 is for the one that computes with it, before anything is made."""
+    if options.weights == "int8" and options.int4_max_drop is not None:
+        raise UnsupportedError(
+            "--int4-max-drop says what int4 weights may cost, and the weights are int8.", ["--weights int4"]
+        )
     computed = options.precision == "int8" and options.kernels == (cmsis_nn.NAME,) and not options.npu
     if options.weights == "int8" or computed:
         return

@@ -11,19 +11,20 @@ Scales of weights, and of products, are chosen so that requantisations have no h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from math import prod
 
 import numpy as np
 import onnx
 from onnx import helper
 
-from ocrm55.compiler import calibration, exact_scales, int4, ranges
+from ocrm55.compiler import calibration, exact_scales, int4, int4_rounding, ranges
 from ocrm55.compiler.calibration import Histogram
 from ocrm55.compiler.folding import Graph, attributes, fold, shapes
 from ocrm55.compiler.quantize import (
     MOVES,
+    WEIGHT_MAX,
     QuantizeOptions,
     choose,
     has_weights,
@@ -51,12 +52,13 @@ def quantize(
     *,
     halves_down: bool = True,
     weights: str = "int8",
+    max_drop: float | None = None,
 ) -> onnx.ModelProto:
     """Calibrate a float model on `inputs` and return it with QDQ nodes around every operator.
 
     halves_down: averages such that ONNX Runtime rounds them as CMSIS-NN does; otherwise they stay as they are, with one
-    scale in front and behind. weights: int8, or int4 where that does little harm (see int4.py); both are stored as
-    int8, those of int4 are -7 .. 7.
+    scale in front and behind. weights: int8, or int4 in as many layers as cost no more than max_drop (see int4.py);
+    both are stored as int8, those of int4 are -8 .. 7.
     """
     options = options or QuantizeOptions(channel_scales=False)
     folded = fold(model)
@@ -71,15 +73,37 @@ def quantize(
     _fit_products(graph, chosen)
     if halves_down:
         _lift(graph, chosen)
-    if weights != "int4":
-        return ExactWriter(folded, chosen).write()
-    moments = {name: Moments.of(histogram) for name, histogram in histograms.items()}
-    layers, others = may_be_int4(graph)
+    if weights == "int4":
+        return _with_int4(model, folded, chosen, inputs, int4.MAX_DROP if max_drop is None else max_drop)
+    return ExactWriter(folded, chosen).write()
 
-    def written(names: frozenset[str]) -> onnx.ModelProto:
-        return ExactWriter(folded, chosen, names, moments).write()
 
-    return int4.choose(written, layers, others, model, inputs)
+def _with_int4(
+    model: onnx.ModelProto,
+    folded: onnx.ModelProto,
+    chosen: dict[str, Quantisation],
+    inputs: Sequence[np.ndarray],
+    max_drop: float,
+) -> onnx.ModelProto:
+    """The quantised model with int4 weights where they cost little. folded: what `model` was made into."""
+    graph, exact = Graph(folded), ExactWriter(folded, chosen)
+    sizes, others = may_be_int4(graph)
+    few = {
+        name: int4_rounding.rounded(graph.constants[name], exact.axis(name), seen, partial(exact.fitted, name))
+        for name, seen in int4_rounding.inputs_of(folded, list(sizes), inputs).items()
+    }
+
+    def quantised(names: Collection[str]) -> onnx.ModelProto:
+        return ExactWriter(folded, chosen, {name: few[name] for name in names}).write()
+
+    def real(name: str) -> onnx.ModelProto:
+        changed = Graph(folded)
+        changed.constants[name] = few[name].real(exact.axis(name))
+        add_to_bias(changed, exact.bias_of(name), few[name].lost)
+        return changed.model()
+
+    layers = [int4.Layer(name, size, few[name].snr) for name, size in sizes.items()]
+    return int4.choose(int4.Networks(model, quantised, real), layers, others, inputs, max_drop)
 
 
 def may_be_int4(graph: Graph) -> tuple[dict[str, int], int]:
@@ -265,39 +289,26 @@ def _fit_products(graph: Graph, chosen: dict[str, Quantisation]) -> None:
         chosen[name] = Quantisation(np.asarray(np.float32(scale)), chosen[name].zero_point)
 
 
-@dataclass(frozen=True)
-class Moments:
-    """Mean and mean square of each channel."""
-
-    mean: Array
-    square: Array
-
-    @classmethod
-    def of(cls, histogram: Histogram) -> Moments:
-        shares = histogram.counts / np.maximum(histogram.counts.sum(axis=1, keepdims=True), 1)
-        return cls((shares * histogram.centres).sum(axis=1), (shares * histogram.centres**2).sum(axis=1))
-
-
 class ExactWriter(Writer):
     """Writes weights whose sums requantise by factors that leave no halves.
 
-    in_int4: names of weights that become int4; moments: of the tensors that are read, for their sake.
+    in_int4: weights that become int4, by name.
     """
 
     def __init__(
         self,
         model: onnx.ModelProto,
         chosen: dict[str, Quantisation],
-        in_int4: frozenset[str] = frozenset(),
-        moments: Mapping[str, Moments] | None = None,
+        in_int4: Mapping[str, int4_rounding.Rounded] | None = None,
     ) -> None:
         super().__init__(model, chosen)
-        self._in_int4, self._moments = in_int4, moments or {}
-        layers = [node for node in self.graph.nodes if has_weights(self.graph, node)]
+        self._in_int4 = in_int4 or {}
+        self._layers = {str(node.input[1]): node for node in self.graph.nodes if has_weights(self.graph, node)}
         self._requantised = {
-            str(node.input[1]): found for node in layers if (found := self._requantisation(node)) is not None
+            name: found for name, node in self._layers.items() if (found := self._requantisation(node)) is not None
         }
-        self._sources = {str(node.input[1]): _stored(self.graph, str(node.input[0]), chosen) for node in layers}
+        for name, few in self._in_int4.items():
+            add_to_bias(self.graph, self.bias_of(name), few.lost)
 
     def _requantisation(self, node: onnx.NodeProto) -> tuple[float, Array, float] | None:
         """Scale of the input, scales of the output, and the gain of a clamp in between; None for float32 results."""
@@ -314,40 +325,36 @@ class ExactWriter(Writer):
             return None
         return float(self.chosen[source].scale), self.chosen[name].scale, gain
 
+    def axis(self, name: str) -> int:
+        """Which axis of these weights the outputs are."""
+        return 0 if self._layers[name].op_type == "Conv" else 1
+
+    def bias_of(self, name: str) -> str | None:
+        """The constant that is added to what these weights give."""
+        return next((bias for bias, (_, weights) in self.biases.items() if weights == name), None)
+
+    def fitted(self, name: str, scale: Array) -> Array:
+        """Scales of these weights, no smaller than `scale`, that requantise by exact factors."""
+        found = self._requantised.get(name)
+        return scale if found is None else exact_scales.of_weights(scale, *found)
+
     def _weights(self, name: str, axis: int) -> list[onnx.NodeProto]:
+        few = self._in_int4.get(name)
+        if few is not None:
+            return self._constant(name, few.values, few.scale, np.zeros(len(few.scale), np.int8), axis)
         weights = self.graph.constants[name]
-        few = name in self._in_int4
-        if few:
-            scale = int4.scales(weights, axis, self._of_inputs(name, weights, axis, "square"))
-        else:
-            _, scale = quantise_weights(weights, axis)
-        if name in self._requantised:
-            scale = exact_scales.of_weights(scale, *self._requantised[name])
-        q = rounded(weights, scale, axis, int4.MOST if few else 127)
-        if few:
-            self._shift_bias(name, weights, q, scale, axis)
-        return self._constant(name, q, scale, np.zeros(len(scale), np.int8), axis)
-
-    def _of_inputs(self, name: str, weights: Array, axis: int, what: str) -> Array | None:
-        """Mean or mean square of each input channel of these weights; None where channels are not told apart."""
-        found = self._moments.get(self._sources[name])
-        values = None if found is None else getattr(found, what)
-        return values if values is not None and len(values) == weights.shape[1 - axis] else None
-
-    def _shift_bias(self, name: str, weights: Array, q: Array, scale: Array, axis: int) -> None:
-        """Add to the bias what rounding the weights takes from the mean of every sum."""
-        means = self._of_inputs(name, weights, axis, "mean")
-        bias = next((b for b, (_, w) in self.biases.items() if w == name), None)
-        if means is None or bias is None:
-            return
-        spread = [-1 if i == axis else 1 for i in range(weights.ndim)]
-        lost = np.moveaxis(weights - q * scale.reshape(spread), axis, 0)
-        taps = lost.reshape(len(lost), len(means), -1).sum(axis=2)
-        values = self.graph.constants[bias]
-        self.graph.constants[bias] = (values + (taps @ means).reshape(values.shape)).astype(np.float32)
+        scale = self.fitted(name, quantise_weights(weights, axis)[1])
+        return self._constant(name, rounded(weights, scale, axis), scale, np.zeros(len(scale), np.int8), axis)
 
 
-def rounded(weights: Array, scale: Array, axis: int, most: int) -> Array:
-    """Integer weights within -most .. most for scales that were chosen already, one for each index of `axis`."""
+def add_to_bias(graph: Graph, bias: str | None, lost: Array) -> None:
+    """What rounding the weights takes from the mean of every sum; a layer without a bias does without."""
+    if bias is not None:
+        values = graph.constants[bias]
+        graph.constants[bias] = (values + lost.reshape(values.shape)).astype(np.float32)
+
+
+def rounded(weights: Array, scale: Array, axis: int) -> Array:
+    """int8 weights for scales that were chosen already, one for each index of `axis`."""
     spread = scale.reshape([-1 if i == axis else 1 for i in range(weights.ndim)])
-    return np.clip(np.rint(weights / spread), -most, most).astype(np.int8)
+    return np.clip(np.rint(weights / spread), -WEIGHT_MAX, WEIGHT_MAX).astype(np.int8)

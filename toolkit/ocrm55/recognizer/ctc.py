@@ -26,6 +26,24 @@ def kept_steps(classes: np.ndarray) -> np.ndarray:
     return (classes != 0) & (classes != previous)
 
 
+def likelihood(probabilities: np.ndarray, classes: Sequence[int] | np.ndarray) -> float:
+    """The probability that CTC gives a text: the sum over all ways to spread it over the steps.
+
+    probabilities: float [steps, classes]. classes: of the text's characters, without blanks.
+    """
+    path = np.zeros(2 * len(classes) + 1, np.int64)  # a blank before, between and behind the characters
+    path[1::2] = classes
+    frames = np.asarray(probabilities, np.float64)[:, path]
+    skips = np.zeros(len(path), bool)  # whether the blank in front may be left out
+    skips[2:] = (path[2:] != 0) & (path[2:] != path[:-2])
+    reached = np.zeros(len(path))
+    reached[:2] = frames[0, :2]
+    for frame in frames[1:]:
+        before = np.concatenate([[0, 0], reached])
+        reached = frame * (reached + before[1:-1] + np.where(skips, before[:-2], 0))
+    return float(reached[-2:].sum())
+
+
 def least_sure(probabilities: np.ndarray) -> float:
     """How sure a reading is of its text where it is least so, as firmware/src/ctc.c computes it, 1 at most.
 

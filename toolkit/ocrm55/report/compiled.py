@@ -8,7 +8,7 @@ from typing import Any
 
 from ocrm55 import console
 from ocrm55.metadata import read_metadata
-from ocrm55.report import figures
+from ocrm55.report import figures, names
 
 VELA = "Vela's cycles"
 
@@ -38,7 +38,6 @@ def show(artifact: Path) -> None:
     console.result()
     console.result(f"MACs       {metadata['macs']:>13,}")
     console.result(f"weights    {metadata['weight_bytes']:>13,} bytes")
-    _show_int4(artifact)
     console.result(f"arena      {metadata['arena_bytes']:>13,} bytes, lower bound {bound:,}")
     again = metadata["weights_read_again_bytes"]
     if again:
@@ -48,10 +47,11 @@ def show(artifact: Path) -> None:
     for what, place in metadata["placement"].items():
         words = {"hot_weights": "weights that are read most often"}.get(what, what)
         console.result(f"{place['region']:<10} {place['bytes']:>13,} bytes of {words}")
+    _show_int4(artifact)
 
 
 def _show_int4(artifact: Path) -> None:
-    """What int4 weights save, and what they cost on the calibration images."""
+    """Which layers have int4 weights, what they save, and what they cost on the calibration images."""
     import onnx
 
     from ocrm55.compiler.int4 import Int4
@@ -59,13 +59,28 @@ def _show_int4(artifact: Path) -> None:
     found = Int4.of(onnx.load(str(artifact / "model.onnx")))
     if found is None:
         return
-    saved = found.bytes_int8 - found.bytes_int4
+    names_and_numbers = ("weights of", "number", "as", "SNR of sums", "divergence alone")
+    rows = [
+        (
+            names.readable(layer.name.removesuffix(".weight")), f"{layer.weights:,}", "int4" if layer.taken else "int8",
+            f"{layer.snr:.1f} dB", f"{layer.divergence:.5f}",
+        )
+        for layer in found.layers
+    ]  # fmt: skip
+    console.table("", names_and_numbers, rows, right=(names_and_numbers[1], *names_and_numbers[3:]))
+    taken = sum(layer.taken for layer in found.layers)
+    images = f"{found.images} calibration images"
     console.result(
-        f"int4       {found.layers:>13} of {found.of_layers} layers that could have it: {saved:,} bytes saved"
+        f"int4       {taken:>13} of {len(found.layers)} layers that could have it: {found.saved:,} of "
+        f"{found.bytes_int8:,} bytes saved"
     )
     console.result(
-        f"           {found.same} of {found.images} calibration images are read as with int8 weights; "
-        f"{found.as_float_int4} as by the float network, with int8 {found.as_float_int8}"
+        f"           {found.same} of {images} are read as with int8 weights; "
+        f"{found.as_float[1]} as by the float network, with int8 {found.as_float[0]}"
+    )
+    console.result(
+        f"           mean probability of the float network's texts {found.sure[1]:.4f}, with int8 {found.sure[0]:.4f}; "
+        f"it may fall by {found.max_drop:g}"
     )
 
 
