@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ocrm55.report import names
+from ocrm55.report import names, profile
+from ocrm55.report.cost_picture import intensity_picture
 from ocrm55.report.layers import by, layers, totals
 
 from .conftest import COUNTS, LIVE, MACS
@@ -95,3 +96,30 @@ def test_names(name: str, title: str, block: str) -> None:
 def test_titles_of_a_network_are_unique() -> None:
     assert names.unique(["a", "b", "a", "a"], ["k", "k", "k", "k"]) == ["a", "b", "a (2)", "a (3)"]
     assert names.unique(["a", "a", "a"], ["k", "to_int8", "to_int8"]) == ["a", "a · to int8", "a · to int8 (2)"]
+
+
+def test_an_npus_regions_have_the_npus_rate_and_weights() -> None:
+    region = {"name": "region_0", "weight_bytes": 700, "macs": 25_600}
+    metadata = {
+        "operators": [
+            {"name": "region_0", "kind": "npu_region", "target": "ethos-u55", "macs": 25_600, "inputs": ["x"]},
+            {"name": "m", "kind": "matmul", "target": "m55", "macs": 64, "inputs": ["x"], "weight_bytes": 8},
+        ],
+        "tensors": [{"name": "x", "shape": [4], "dtype": "int8", "bytes": 4}],
+        "macs": 25_664,
+        "npu": {
+            "accelerator": "ethos-u55-128",
+            "macs_per_cycle": 128,
+            "macs": 25_600,
+            "regions": [region],
+            "vela": "5.2.0",
+            "vela_cycles": 4321,
+        },
+    }
+    rows = layers(metadata, [730, 100])
+    assert [row.bound for row in rows] == [200, 8]
+    assert [row.weight_bytes for row in rows] == [700, 8]
+    assert "(8 int8 MACs a cycle), at 128 on the NPU" in profile.bound_in_words(rows)
+    assert profile.npu_in_words(metadata).startswith("An ethos-u55-128 computes 99.8% of the MACs in 1 command stream")
+    assert "Vela 5.2.0 estimates 4,321" in profile.npu_in_words(metadata)
+    assert "region_0" not in str(intensity_picture(rows, 800).inline("wide"))

@@ -118,8 +118,9 @@ class _Point:
 def intensity_picture(rows: Sequence[Layer], width: int) -> Picture:
     """MACs an instruction over MACs a byte, both logarithmic; the area of a point is its share of the instructions.
 
-    Lines mark what one vector instruction multiplies. Only layers with MACs and counts can be shown.
+    Lines mark what one vector instruction multiplies. Only the core's layers with MACs and counts can be shown.
     """
+    rows = [row for row in rows if not row.on_npu]  # the core's instructions say nothing of what an NPU multiplies
     points = _points(rows)
     title = "MACs an instruction over MACs a byte"
     if not points:

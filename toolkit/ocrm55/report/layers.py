@@ -12,6 +12,7 @@ from ocrm55.report import names
 PEAK_MACS_A_CYCLE = {"int8": 8, "float32": 2}
 # MACs of one vector instruction: 16 lanes of int8, 4 of float32.
 MACS_AN_INSTRUCTION = {"int8": 16, "float32": 4}
+NPU_REGION = "npu_region"  # the kind of an operator that is a command stream of an NPU
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Layer:
 
     name: as in metadata.json; title: the same for a person, unique; block: the part of the network that it is in.
     live_macs: those MACs that meet the image and not its padding.
+    macs_a_cycle: the most that who computes it reaches, the core or an NPU; 0 where nothing is known.
     instructions: None where the simulator does not count.
     input_bytes, output_bytes, weight_bytes: of the tensors, each byte once, not what the kernel's loads add up to.
     """
@@ -35,6 +37,7 @@ class Layer:
     dtype: str
     macs: int
     live_macs: int
+    macs_a_cycle: int
     instructions: int | None
     weight_bytes: int
     input_bytes: int
@@ -61,9 +64,12 @@ class Layer:
 
     @property
     def bound(self) -> int:
-        """Cycles below which the MACs cannot be done at the core's peak rate. A bound, no estimate of the time."""
-        rate = PEAK_MACS_A_CYCLE.get(self.dtype)
-        return -(-self.live_macs // rate) if rate else 0
+        """Cycles below which the MACs cannot be done at the peak rate. A bound, no estimate of the time."""
+        return -(-self.live_macs // self.macs_a_cycle) if self.macs_a_cycle else 0
+
+    @property
+    def on_npu(self) -> bool:
+        return self.kind == NPU_REGION
 
 
 @dataclass(frozen=True)
@@ -99,17 +105,30 @@ def layers(metadata: Mapping[str, Any], instructions: Sequence[int] | None = Non
     tensors = {tensor["name"]: tensor for tensor in metadata.get("tensors", ())}
     kinds = [operator["kind"] for operator in operators]
     titles = names.unique([names.readable(operator["name"]) for operator in operators], kinds)
+    npu = metadata.get("npu") or {}
     return [
-        _layer(index, operator, titles[index], tensors, instructions[index] if instructions else None)
+        _layer(index, operator, titles[index], tensors, instructions[index] if instructions else None, npu)
         for index, operator in enumerate(operators)
     ]
 
 
 def _layer(
-    index: int, operator: Mapping[str, Any], title: str, tensors: Mapping[str, Any], instructions: int | None
+    index: int,
+    operator: Mapping[str, Any],
+    title: str,
+    tensors: Mapping[str, Any],
+    instructions: int | None,
+    npu: Mapping[str, Any],
 ) -> Layer:
     inputs = [tensors[name] for name in dict.fromkeys(operator.get("inputs", ())) if name in tensors]
     output = tensors.get(operator.get("output", ""), {})
+    dtype = str((inputs[0] if inputs else output).get("dtype", ""))
+    rate, weight_bytes = PEAK_MACS_A_CYCLE.get(dtype, 0), operator.get("weight_bytes", 0)
+    if operator["kind"] == NPU_REGION:
+        rate = npu.get("macs_per_cycle", 0)
+        weight_bytes = sum(
+            each.get("weight_bytes", 0) for each in npu.get("regions", ()) if each["name"] == operator["name"]
+        )
     return Layer(
         index=index,
         name=operator["name"],
@@ -119,11 +138,12 @@ def _layer(
         target=operator["target"],
         function=operator.get("function", ""),
         shape=tuple(output.get("shape", ())),
-        dtype=str((inputs[0] if inputs else output).get("dtype", "")),
+        dtype=dtype,
         macs=operator["macs"],
         live_macs=operator.get("live_macs", operator["macs"]),
+        macs_a_cycle=rate,
         instructions=instructions,
-        weight_bytes=operator.get("weight_bytes", 0),
+        weight_bytes=weight_bytes,
         input_bytes=sum(tensor["bytes"] for tensor in inputs),
         output_bytes=output.get("bytes", 0),
         workspace_bytes=operator.get("workspace_bytes", 0),

@@ -116,6 +116,7 @@ def render(
         sums=totals(rows),
         layers=rows,
         bound=profile.bound_in_words(rows),
+        npu=profile.npu_in_words(measured.metadata),
         pictures=both_widths(measured),
         peak=max(occupied(boxes(measured.first), len(rows))),
         accuracies=accuracies,
@@ -146,9 +147,10 @@ def tiles(measured: Measurement) -> list[tuple[str, str, str]]:
     remark = ", ".join(filter(None, [f"{len(metadata['operators'])} operators", at_width]))
     found.append((figures.short(metadata["macs"]), "MACs", remark))
     found.append((figures.size(metadata["arena_bytes"]), "arena", f"{figures.count(metadata['arena_bytes'])} bytes"))
-    found.append(
-        (figures.size(metadata["weight_bytes"]), "weights", f"{figures.count(metadata['weight_bytes'])} bytes")
-    )
+    weights = metadata["weight_bytes"]
+    on_npu = sum(row.weight_bytes for row in measured.layers if row.on_npu)
+    remark = f"{figures.count(on_npu)} bytes of them for the NPU" if on_npu else f"{figures.count(weights)} bytes"
+    found.append((figures.size(weights + on_npu), "weights", remark))
     loaded = sum(section.size for section in measured.sections if section.loaded)
     found.append((figures.size(loaded), "to be loaded", "code, constants and weights"))
     if measured.run.stack_bytes is not None:

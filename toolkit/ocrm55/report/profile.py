@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -61,11 +61,25 @@ NUMBERS = tuple(COLUMNS)[3:]
 
 def bound_in_words(rows: Sequence[Layer]) -> str:
     """What the column `bound` is, for the types of number that the layers compute with."""
-    rates = [f"{rate} {dtype}" for dtype, rate in PEAK_MACS_A_CYCLE.items() if any(row.dtype == dtype for row in rows)]
+    core = [row for row in rows if not row.on_npu]
+    rates = [f"{rate} {dtype}" for dtype, rate in PEAK_MACS_A_CYCLE.items() if any(row.dtype == dtype for row in core)]
+    npu = next((f", at {row.macs_a_cycle} on the NPU" for row in rows if row.on_npu), "")
     return (
-        f"The bound is the cycles that the MACs need at the core's peak rate ({' and '.join(rates)} MACs a cycle), "
-        "taps on padding left out: multiplying cannot take fewer. It is no estimate of a time, and instructions are "
-        "not cycles."
+        f"The bound is the cycles that the MACs need at the core's peak rate ({' and '.join(rates)} MACs a cycle)"
+        f"{npu}, taps on padding left out: multiplying cannot take fewer. It is no estimate of a time, and "
+        "instructions are not cycles."
+    )
+
+
+def npu_in_words(metadata: Mapping[str, Any]) -> str:
+    """What the NPU does and how long Vela thinks that takes; nothing where there is none."""
+    npu = metadata.get("npu")
+    if not npu:
+        return ""
+    return (
+        f"An {npu['accelerator']} computes {npu['macs'] / metadata['macs']:.1%} of the MACs in "
+        f"{len(npu['regions'])} command streams, for which Vela {npu['vela']} estimates {npu['vela_cycles']:,} of its "
+        "cycles. Instructions are the core's, which only starts a stream and waits for its end."
     )
 
 
@@ -104,6 +118,8 @@ def _show_layers(measured: Measurement, result: ImageResult, by: Sort) -> None:
     console.table(f"{title}, instructions counted on {measured.simulator}", tuple(COLUMNS), body, right=NUMBERS)
     console.result()
     console.result(bound_in_words(rows))
+    if words := npu_in_words(measured.metadata):
+        console.result(words)
     console.result("Bytes are those of the tensors, from metadata.json, each counted once.")
     console.result()
     statistics.show_sums(widths.at_width(measured.metadata, result.width), result)

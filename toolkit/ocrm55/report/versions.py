@@ -23,6 +23,7 @@ def versions(measured: Measurement, toolchain: str) -> list[tuple[str, str]]:
         ("ocrm55 in the firmware", identity.version if identity else ""),
         ("Python", platform.python_version()),
         *((name, str(found)) for name, found in metadata.get("versions", {}).items()),
+        ("ethos-u-vela", str((metadata.get("npu") or {}).get("vela", ""))),
         *((name, _package(name)) for name in _PACKAGES if name not in metadata.get("versions", {})),
         *((name, _program(name)) for name in (*firmware.COMPILERS[toolchain], "cmake", "ninja")),
         ("simulator", measured.simulator),
