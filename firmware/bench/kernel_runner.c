@@ -216,6 +216,19 @@ static uint32_t run_copy_rows(struct kernel_case *c)
     RUN(c, ocrm55_copy_rows_s8((const int8_t *)c->blobs[0], i[2], (int8_t *)c->out, i[3], i[0], i[1]));
 }
 
+/* integers: height, width, channels, more, whether it takes `beyond`, whether in place. blobs: x, beyond */
+static uint32_t run_extend_columns(struct kernel_case *c)
+{
+    const int32_t *i = c->integers;
+    const int8_t *x = (const int8_t *)c->blobs[0], *beyond = i[4] ? (const int8_t *)c->blobs[1] : NULL;
+    int8_t *y = (int8_t *)c->out;
+    if (i[5]) {
+        memcpy(y, x, (size_t)(i[0] * i[1] * i[2]));
+        x = y;
+    }
+    RUN(c, ocrm55_extend_columns_s8(x, y, i[0], i[1], i[2], i[3], beyond));
+}
+
 /* integers: rows, columns. blobs: x */
 static uint32_t run_transpose(struct kernel_case *c)
 {
@@ -331,7 +344,7 @@ static uint32_t run_max_pool(struct kernel_case *c)
 static uint32_t (*const kernels[])(struct kernel_case *) = {
     run_pointwise,  run_conv,      run_depthwise, run_add,          run_add_f32, run_multiply,   run_lookup, run_quantize,
     run_dequantize, run_copy_rows, run_transpose, run_average_pool, run_softmax, run_layer_norm, run_matmul,
-    run_max_pool,   run_average_pool_repeated, run_softmax_repeated,
+    run_max_pool,   run_average_pool_repeated, run_softmax_repeated, run_extend_columns,
 };
 
 /* Runs all cases in place: returns the bytes of the answers, which are written from `answers` on. */

@@ -30,6 +30,54 @@ void ocrm55_copy_rows_s8(const int8_t *x, int32_t x_stride, int8_t *y, int32_t y
     }
 }
 
+/* Bytes to the same place or one behind it, the last first. */
+static void move_up(const int8_t *x, int8_t *y, int32_t count)
+{
+#if OCRM55_HELIUM
+    const int32_t odd = count % 16;
+    if (odd) {
+        const mve_pred16_t some = vctp8q((uint32_t)odd);
+        vstrbq_p_s8(y + count - odd, vldrbq_z_s8(x + count - odd, some), some);
+    }
+    const int8_t *from = x + count - odd;
+    int8_t *to = y + count - odd;
+    while (from - x >= 64) {
+        from -= 64;
+        to -= 64;
+        const int8x16_t a = vldrbq_s8(from), b = vldrbq_s8(from + 16);
+        const int8x16_t c = vldrbq_s8(from + 32), d = vldrbq_s8(from + 48);
+        vstrbq_s8(to, a);
+        vstrbq_s8(to + 16, b);
+        vstrbq_s8(to + 32, c);
+        vstrbq_s8(to + 48, d);
+    }
+    while (from > x) {
+        from -= 16;
+        to -= 16;
+        vstrbq_s8(to, vldrbq_s8(from));
+    }
+#else
+    memmove(y, x, (size_t)count);
+#endif
+}
+
+void ocrm55_extend_columns_s8(const int8_t *x, int8_t *y, int32_t height, int32_t width, int32_t channels, int32_t more,
+                              const int8_t *beyond)
+{
+    if (more == 0 && y == x) {
+        return;
+    }
+    const int32_t count = width * channels;
+    for (int32_t row = height; row-- > 0;) { /* the last first: where y is x, it then lies over rows that have moved */
+        int8_t *const to = y + row * (count + more * channels);
+        if (to != x + row * count) {
+            move_up(x + row * count, to, count);
+        }
+        const int8_t *const column = beyond ? beyond + row * channels : to + count - channels;
+        ocrm55_copy_rows_s8(column, 0, to + count, channels, more, channels);
+    }
+}
+
 void ocrm55_transpose_s8(const int8_t *x, int8_t *y, int32_t rows, int32_t columns)
 {
     for (int32_t column = 0; column < columns; column++, x++, y += rows) {

@@ -148,6 +148,11 @@ void ocrm55_dequantize_s8(const int8_t *x, float step, int32_t zero_point, float
 /* y[row * y_stride + i] = x[row * x_stride + i], bytes: slices and concatenations. No overlap. */
 void ocrm55_copy_rows_s8(const int8_t *x, int32_t x_stride, int8_t *y, int32_t y_stride, int32_t rows, int32_t count);
 
+/* y[row][column] = x[row][column] of `channels` bytes for the first `width` columns; then `more` columns follow, each
+ * beyond[row], or like x's last where beyond is NULL. y may be x. */
+void ocrm55_extend_columns_s8(const int8_t *x, int8_t *y, int32_t height, int32_t width, int32_t channels, int32_t more,
+                              const int8_t *beyond);
+
 /* y[column * rows + row] = x[row * columns + column], bytes. No overlap. */
 void ocrm55_transpose_s8(const int8_t *x, int8_t *y, int32_t rows, int32_t columns);
 

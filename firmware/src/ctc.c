@@ -41,24 +41,24 @@ static uint32_t added(uint32_t before, uint32_t class, uint32_t after)
     return first == CTC_BLANK ? second : first | second << 16;
 }
 
-float ctc_least_sure(const float *probabilities, uint32_t steps, uint32_t classes)
+float ctc_least_lead(const float *probabilities, uint32_t steps, uint32_t classes)
 {
     float least = 1.0f;
     uint32_t before = CTC_BLANK, best = steps > 0 ? best_class(probabilities, classes) : CTC_BLANK;
     for (uint32_t step = 0; step < steps; step++) {
         const float *frame = probabilities + step * classes;
         const uint32_t after = step + 1 < steps ? best_class(frame + classes, classes) : CTC_BLANK;
-        const uint32_t alike[4] = {CTC_BLANK, before, best, after};
-        float sure = 0.0f;
-        for (uint32_t i = 0; i < 4; i++) {
-            bool counted = added(before, alike[i], after) != added(before, best, after);
-            for (uint32_t j = 0; j < i; j++) {
-                counted = counted || alike[j] == alike[i];
+        const uint32_t text = added(before, best, after);
+        float rival = 0.0f;
+        for (uint32_t class = 0; class < classes; class++) {
+            if (frame[class] > rival && added(before, class, after) != text) {
+                rival = frame[class];
             }
-            const float p = frame[alike[i]];
-            sure += !counted && p > 0.0f ? p : 0.0f;
         }
-        least = sure < least ? sure : least;
+        const float lead = frame[best] - rival;
+        if (!(lead >= least)) { /* also where it is not a number */
+            least = lead > 0.0f ? lead : 0.0f;
+        }
         before = best;
         best = after;
     }

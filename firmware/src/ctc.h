@@ -15,9 +15,9 @@
  */
 float ctc_decode(const float *probabilities, uint32_t steps, uint32_t classes, uint16_t *kept, uint32_t *count);
 
-/* How sure the network is of the text where it is least so: for each step, the probabilities of all classes with which the
- * text would be the same are added (the likeliest, the blank, its neighbours'), and the smallest of the sums is returned,
- * 1 at most. Where a character begins and ends is so no doubt. */
-float ctc_least_sure(const float *probabilities, uint32_t steps, uint32_t classes);
+/* How far ahead the text is where it is least so: for each step, by how much the likeliest class is likelier than the
+ * likeliest of those with which the text would be another one. The smallest lead is returned, 0 to 1. Where exactly a
+ * character begins and ends is so no doubt. */
+float ctc_least_lead(const float *probabilities, uint32_t steps, uint32_t classes);
 
 #endif

@@ -105,7 +105,7 @@ static enum status recognise(const struct ocri_image *image, int32_t columns, bo
     const uint64_t decoded = stats ? platform_instructions() : 0;
 
     const bool narrow = ocrm55_model_width(arena) < OCRM55_INPUT_WIDTH;
-    if (narrow && ctc_least_sure(ocrm55_model_output(arena), steps, OCRM55_OUTPUT_CLASSES) < OCRM55_SURE) {
+    if (narrow && ctc_least_lead(ocrm55_model_output(arena), steps, OCRM55_OUTPUT_CLASSES) < OCRM55_LEAD) {
         if (stats) {
             print_text("unsure ");
             print_u32((uint32_t)ocrm55_model_width(arena));

@@ -36,7 +36,7 @@ _HEADER = """\
 #define OCRM55_OPERATOR_COUNT 3
 #define OCRM55_WEIGHT_BYTES 16
 #define OCRM55_WIDTHS 1
-#define OCRM55_SURE 0.6f
+#define OCRM55_LEAD 0.1f
 typedef void (*ocrm55_hook)(void *context, unsigned op);
 void ocrm55_model_set_image(uint8_t *arena, const uint8_t *bgr, int32_t width);
 void ocrm55_model_set_image_within(uint8_t *arena, const uint8_t *bgr, int32_t width, int32_t columns);

@@ -20,16 +20,16 @@ def options(build_dir: Path) -> stages.Options:
 
 
 def test_a_short_word_takes_its_share(options: stages.Options, models: Path) -> None:
-    paths = [models / "samples" / f"{name}.png" for name in ("digit", "year", "wide")]
+    paths = [models / "samples" / f"{name}.png" for name in ("percent", "year", "wide")]  # of 94, 104, 320 columns
     run = target.read_images(paths, options, simulator="qemu", stats=True)
     assert [result.width for result in run.results] == list(WIDTHS)
-    assert [result.text for result in run.results] == ["7", "1984", "The quick brown fox jumps"]
+    assert [result.text for result in run.results] == ["50%", "1984", "The quick brown fox jumps"]
     narrow, _, full = (result.inference_instructions or 0 for result in run.results)
     assert 0 < narrow <= MOST_SHARE * full
 
 
 def test_every_width_is_exact(options: stages.Options, models: Path) -> None:
-    paths = [models / "samples" / f"{name}.png" for name in ("digit", "year", "word_short", "wide", "blank")]
+    paths = [models / "samples" / f"{name}.png" for name in ("digit", "percent", "year", "word_short", "wide", "blank")]
     for found in verification.compare(paths, options, simulator="qemu", fvp=None):
         assert found.exact, found.path.name
         assert found.decode_agrees, found.path.name
@@ -48,8 +48,8 @@ def test_profile_and_report_tell_the_figures_of_the_width(
     assert [layer["macs"] for layer in values["layers"]] == [operator["macs"] for operator in operators]
     counted = sum(layer["instructions"] for layer in values["layers"])
     assert counted == pytest.approx(values["instructions"]["inference"], rel=1e-2)
-    # By hand: the first layer's output is 24 x 48 x 16 at 96 columns.
-    assert values["layers"][0]["shape"] == [1, 24, 48, 16]
+    # By hand: the first layer's output is 24 x 49 x 16 for 96 columns and 2 of padding.
+    assert values["layers"][0]["shape"] == [1, 24, 49, 16]
 
     page = tmp_path / "report.html"
     paths = [str(models / "samples" / f"{name}.png") for name in ("digit", "wide")]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ocrm55 import libraries, stages, target
-from ocrm55.compiler import frontend, widths
+from ocrm55.compiler import frontend
 from ocrm55.compiler.cmsis_nn_reference import CmsisNnReference
 from ocrm55.compiler.npu import regions
 from ocrm55.compiler.npu.reference import NpuReference
@@ -74,7 +74,8 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
         reference = references[reported.width]
         tensor = image.normalise(pixels, full)
         truth, second = paddle.probabilities(tensor), second_network.probabilities(tensor)
-        steps = len(truth) * (reported.width or full) // full
+        expected = None if reference is None else reference.probabilities(pixels)
+        steps = len(truth if expected is None else expected)
         on_target = rows[:steps]  # the rows behind the last step of a narrow image say blank
         decoded = ctc.decode(on_target, charset)
         comparisons.append(
@@ -86,7 +87,7 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
                 onnx_difference=float(np.abs(second - truth).max()),
                 target_difference=float(np.abs(on_target - truth[:steps]).max()),
                 decode_agrees=(decoded.text, f"{decoded.score:.6f}") == (reported.text, f"{reported.score:.6f}"),
-                exact=None if reference is None else equal_bits(reference.probabilities(pixels), on_target),
+                exact=None if expected is None else equal_bits(expected, on_target),
                 width=reported.width,
             )
         )
@@ -130,11 +131,12 @@ def program_of(artifact: Path, kernels: tuple[str, ...] = (libraries.OWN,), widt
     from ocrm55.compiler import pipeline
 
     model = frontend.read_onnx(artifact / "model.onnx")
-    full = widths.model_width(model)
-    model = model if width is None else widths.at_width(model, width)
-    program = pipeline.to_program(model, pipeline.CompileOptions(precision="int8"))
-    if width is not None:
-        widths.let_padding_stand_for_more(program, full)
+    options = pipeline.CompileOptions(precision="int8", kernels=kernels)
+    if width is None:
+        program = pipeline.to_program(model, options)
+    else:
+        all_widths = [row["width"] for row in read_metadata(artifact)["widths"]]
+        program = pipeline.lowered_for(all_widths, model, options)[width]
     targets = pipeline.targets_for("int8", kernels)
     if accelerator_of(artifact):
         program = regions.read_regions(program, artifact)

@@ -15,7 +15,7 @@
 #define OCRM55_ARENA_ALIGN 16
 #define OCRM55_OPERATOR_COUNT 2
 #define OCRM55_WIDTHS 2
-#define OCRM55_SURE 0.6f
+#define OCRM55_LEAD 0.1f
 
 typedef void (*ocrm55_hook)(void *context, unsigned op);
 

@@ -59,11 +59,11 @@ static void ctc_case(void)
     free(probabilities);
 }
 
-static void sure_case(void)
+static void lead_case(void)
 {
     const uint32_t steps = word(), classes = word();
     float *probabilities = block(steps * classes * 4);
-    printf("%.9g\n", (double)ctc_least_sure(probabilities, steps, classes));
+    printf("%.9g\n", (double)ctc_least_lead(probabilities, steps, classes));
     free(probabilities);
 }
 
@@ -128,7 +128,7 @@ int main(int count, char **words)
     static const struct {
         const char *name;
         void (*run)(void);
-    } parts[] = {{"float", float_case},     {"ctc", ctc_case}, {"sure", sure_case}, {"ocri", ocri_case},
+    } parts[] = {{"float", float_case},     {"ctc", ctc_case}, {"lead", lead_case}, {"ocri", ocri_case},
                  {"options", options_case}, {"crc", crc_case}, {"faults", faults_case}};
     for (uint32_t i = 0; count == 2 && i < sizeof parts / sizeof *parts; i++) {
         while (strcmp(words[1], parts[i].name) == 0) {

@@ -89,8 +89,8 @@ def test_same_as_the_recognizers(part) -> None:
         assert f"{score:.6f}" == f"{host.score:.6f}"
 
 
-def test_how_sure_a_text_is(part) -> None:
-    """At each step, the probability of all classes with which the text would be the same, by trying every class."""
+def test_how_far_ahead_a_text_is(part) -> None:
+    """At each step, the lead over the likeliest class with which the text would be another, by trying every class."""
     from ocrm55.recognizer import ctc
 
     generator = np.random.default_rng(6)
@@ -99,22 +99,23 @@ def test_how_sure_a_text_is(part) -> None:
         logits = generator.normal(0, 2, (generator.integers(1, 12), 5)).repeat(generator.integers(1, 3), axis=0)
         exponent = np.exp(logits)
         cases.append((exponent / exponent.sum(1, keepdims=True)).astype(np.float32))
-    lines = part("sure", [words(*case.shape) + case.tobytes() for case in cases])
+    lines = part("lead", [words(*case.shape) + case.tobytes() for case in cases])
     for case, line in zip(cases, lines, strict=True):
         classes = case.argmax(1)
         text = classes[ctc.kept_steps(classes)].tolist()
         least = 1.0
         for step, frame in enumerate(case):
-            sure = 0.0
+            rivals = [0.0]
             for other, probability in enumerate(frame):
                 tried = classes.copy()
                 tried[step] = other
-                sure += float(probability) if tried[ctc.kept_steps(tried)].tolist() == text else 0.0
-            least = min(least, sure)
+                if tried[ctc.kept_steps(tried)].tolist() != text:
+                    rivals.append(float(probability))
+            least = min(least, float(frame.max()) - max(rivals))
         assert float(line) == pytest.approx(least, abs=1e-6)
-        assert np.float32(float(line)) == np.float32(ctc.least_sure(case))
+        assert np.float32(float(line)) == np.float32(ctc.least_lead(case))
 
 
-def test_what_is_not_a_number_is_not_sure(part) -> None:
+def test_what_is_not_a_number_has_no_lead(part) -> None:
     case = np.full((3, 4), np.nan, np.float32)
-    assert part("sure", [words(3, 4) + case.tobytes()]) == ["0"]
+    assert part("lead", [words(3, 4) + case.tobytes()]) == ["0"]

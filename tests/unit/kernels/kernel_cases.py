@@ -236,6 +236,17 @@ def _copy_rows_cases() -> Iterator[Expected]:
         yield Case("copy_rows", [rows, count, count + 5, count + 3], [x], y.shape, label=f"copy {rows} {count}"), y
 
 
+def _extend_columns_cases() -> Iterator[Expected]:
+    r = Random(19)
+    for height, width, channels, more in ((1, 1, 1, 1), (3, 5, 16, 0), (2, 9, 7, 2), (6, 49, 64, 2), (3, 13, 100, 11)):
+        for known, in_place in itertools.product((False, True), repeat=2):
+            x, beyond = r.tensor(height, width, channels), r.tensor(height, channels)
+            column = beyond[:, None] if known else x[:, -1:]
+            y = np.concatenate([x, np.repeat(column, more, axis=1)], axis=1)
+            integers = [height, width, channels, more, int(known), int(in_place)]
+            yield Case("extend_columns", integers, [x, beyond], y.shape, label=f"extend {integers} {known}"), y
+
+
 def _transpose_cases() -> Iterator[Expected]:
     r = Random(12)
     for rows, columns in ((1, 1), (3, 5), (8, 16), (17, 9), (40, 120), (2, 10000)):
@@ -378,6 +389,7 @@ KERNELS: dict[str, Callable[[], Iterator[Expected]]] = {
     "quantize": _quantize_cases,
     "dequantize": _dequantize_cases,
     "copy_rows": _copy_rows_cases,
+    "extend_columns": _extend_columns_cases,
     "transpose": _transpose_cases,
     "average_pool": _average_pool_cases,
     "softmax": _softmax_cases,

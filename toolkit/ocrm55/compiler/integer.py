@@ -183,6 +183,20 @@ class CopyRows(Spec):
 
 
 @dataclass(frozen=True)
+class ExtendColumns(Spec):
+    """`more` columns behind the last one of an image: each like `beyond`, or like the last where there is no `beyond`.
+
+    Inputs: image, and int8 [height, channels] if anything is beyond.
+    """
+
+    kind: ClassVar[str] = "extend_int8"
+    height: int
+    width: int
+    channels: int
+    more: int
+
+
+@dataclass(frozen=True)
 class Quantize(Spec):
     """float32 to int8: rint(x * gain) + zero_point."""
 

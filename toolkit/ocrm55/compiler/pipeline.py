@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -11,7 +12,17 @@ from pathlib import Path
 import onnx
 
 from ocrm55 import memory_map
-from ocrm55.compiler import arena_limit, artifact, calibration, frontend, placement, quantize_separate, signed, widths
+from ocrm55.compiler import (
+    arena_limit,
+    artifact,
+    calibration,
+    frontend,
+    padding,
+    placement,
+    quantize_separate,
+    signed,
+    widths,
+)
 from ocrm55.compiler.artifact import Artifact, Contents
 from ocrm55.compiler.lowering import float32, int8, legalise
 from ocrm55.compiler.lowering.flat import FlatFunction
@@ -22,7 +33,7 @@ from ocrm55.compiler.npu.vela import NpuOptions
 from ocrm55.compiler.program import Program
 from ocrm55.compiler.quantize import quantize
 from ocrm55.compiler.targets import cmsis_nn, costs
-from ocrm55.compiler.targets.base import Target
+from ocrm55.compiler.targets.base import Target, agree
 from ocrm55.compiler.targets.c import CTarget
 from ocrm55.compiler.targets.m55 import M55Target
 from ocrm55.compiler.widths import Fit
@@ -93,13 +104,13 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
     fits = widths.share(fits_of(board, model, targets, options))
     program, plan = fits[-1].program, fits[-1].plan
     on_npu = options.on_npu
-    placed = placement.place(program, plan.arena_bytes, board, regions.constants(program, on_npu) if on_npu else None)
+    where = placement.place(program, plan.arena_bytes, board, regions.constants(program, on_npu) if on_npu else None)
     _, *size = program.input_size
     picture = None if original is None or options.image is None else (options.image.name, image.resize(original, *size))
     kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
     libraries = sorted({name for target in targets for name in target.libraries(program)})
     contents = Contents(
-        model, labels_of(source, program), kernels, picture, libraries, placed, fits if len(fits) > 1 else (), on_npu
+        model, labels_of(source, program), kernels, picture, libraries, where, fits if len(fits) > 1 else (), on_npu
     )
     return artifact.write(program, plan, contents, destination)
 
@@ -117,7 +128,22 @@ def fits_of(board: MemoryMap, model: onnx.ModelProto, targets: list[Target], opt
             ["--precision int8", "leave --widths out"],
         )
     # No planned_for: what it does to the widest's operators alone would leave nothing to share.
-    return [Fit(width, *planned(widths.at_width(model, width), targets, options)) for width in options.widths]
+    programs = lowered_for(options.widths, model, options)
+    return [Fit(width, *placed(lowered, targets, options)) for width, lowered in programs.items()]
+
+
+def lowered_for(chosen: Iterable[int], model: onnx.ModelProto, options: CompileOptions) -> dict[int, Program]:
+    """The network lowered for images of each width, as operators that a program for all of them can share.
+
+    Of the options, kernels says who is to compute them: at all widths the same.
+    """
+    full = widths.model_width(model)
+    steady = padding.steady_columns(to_program(model, options))
+    programs = {width: to_program(widths.at_width(model, width), options) for width in chosen}
+    for width, program in programs.items():
+        padding.shorten(program, steady, width, full)
+    agree(list(programs.values()), targets_for(options.precision, options.kernels))
+    return programs
 
 
 def planned_for(
@@ -136,9 +162,11 @@ def planned(model: onnx.ModelProto, targets: list[Target], options: CompileOptio
 
     Raises UnsupportedError when the limit cannot be met.
     """
-    lowered = to_program(model, options)
-    if len(options.widths) > 1:
-        widths.let_padding_stand_for_more(lowered, options.widths[-1])
+    return placed(to_program(model, options), targets, options)
+
+
+def placed(lowered: Program, targets: list[Target], options: CompileOptions) -> tuple[Program, MemoryPlan]:
+    """A lowered network with its operators given to targets and its tensors placed; raises as `planned` does."""
     check_interface(lowered)
     if options.on_npu:
         return planned_on_npu(lowered, targets, options.on_npu, options.arena_limit)

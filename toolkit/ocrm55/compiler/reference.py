@@ -22,6 +22,7 @@ from ocrm55.compiler.integer import (
     Depthwise,
     Dequantize,
     Epilogue,
+    ExtendColumns,
     Lookup,
     MaxPool,
     NormalisedRows,
@@ -289,6 +290,12 @@ def _copy(spec: CopyRows, x: np.ndarray) -> np.ndarray:
     return x
 
 
+def _extend(spec: ExtendColumns, x: np.ndarray, beyond: np.ndarray | None = None) -> np.ndarray:
+    image = x.reshape(spec.height, spec.width, spec.channels)
+    column = image[:, -1:] if beyond is None else beyond[:, None]
+    return np.concatenate([image, column.repeat(spec.more, axis=1)], axis=1)
+
+
 def _lookup(spec: Lookup, x: np.ndarray, table: np.ndarray) -> np.ndarray:
     return table[x.view(np.uint8)]
 
@@ -328,6 +335,7 @@ _COMPUTE: dict[type, Callable[..., np.ndarray]] = {
     NormalisedRows: _layer_norm,
     SoftmaxRows: _softmax,
     CopyRows: _copy,
+    ExtendColumns: _extend,
     Quantize: _quantize,
     Dequantize: _dequantize,
     Lookup: _lookup,

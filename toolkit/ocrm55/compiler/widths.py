@@ -11,25 +11,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeGuard
 
 import numpy as np
 import onnx
 from onnx import shape_inference
 
-from ocrm55.compiler.integer import AveragePool, Repeat, SoftmaxInt8, SoftmaxRows
 from ocrm55.compiler.memory import ALIGN, MemoryPlan
-from ocrm55.compiler.operators import Spec
+from ocrm55.compiler.padding import TAIL
 from ocrm55.compiler.program import Function, Program
 from ocrm55.errors import InputError, Ocrm55Error, UnsupportedError
 
-# Columns of padding that a width must have to the right of an image, and the step of the output, from the right, whose
-# columns stand for all that a narrower input lacks: far enough from the image and from the border to look like them.
-FREE = 24
-STEPS_BACK = 1
-# A reading at less than full width stands when at every step the classes that leave the text as it is have at least
-# this probability (ctc.least_sure); otherwise the image is read again at full width. docs/widths.md has the figures.
-SURE = 0.8
+# A reading at less than full width stands when at every step the likeliest class is by so much likelier than all that
+# would give another text (ctc.least_lead); otherwise the image is read again at full width. docs/widths.md has figures.
+LEAD = 0.1
 
 _NUMBER = re.compile(r"((?<![\w.])\d[\w.]*(?:(?<=e)[+-]\d+f?)?)")
 
@@ -38,12 +32,16 @@ _NUMBER = re.compile(r"((?<![\w.])\d[\w.]*(?:(?<=e)[+-]\d+f?)?)")
 class Fit:
     """The network for images of one width, lowered, emitted and placed like any other program.
 
-    width: columns of its input.
+    width: columns of the widest image that it takes; its input has some more, for padding.
     """
 
     width: int
     program: Program
     plan: MemoryPlan
+
+    @property
+    def columns(self) -> int:
+        return self.program.input_size[2]
 
     @property
     def steps(self) -> int:
@@ -58,6 +56,11 @@ def check(widths: Sequence[int], model: onnx.ModelProto) -> None:
             f"the widest of the widths is {widths[-1]} and the model's input has {full} columns.",
             [f"end --widths with {full}"],
         )
+    if len(widths) > 1 and widths[-2] + TAIL > full:
+        raise InputError(
+            f"{widths[-2]} columns and {TAIL} of padding are more than the full width, {full}.",
+            [f"leave {widths[-2]} out of --widths"],
+        )
 
 
 def model_width(model: onnx.ModelProto) -> int:
@@ -66,19 +69,20 @@ def model_width(model: onnx.ModelProto) -> int:
 
 def narrowest(widths: Sequence[int], columns: int) -> int:
     """The width at which the firmware reads an image of `columns` first."""
-    return next((width for width in widths[:-1] if columns + FREE <= width), widths[-1])
+    return next((width for width in widths if columns <= width), widths[-1])
 
 
 def at_width(model: onnx.ModelProto, width: int) -> onnx.ModelProto:
-    """The same network, same weights and scales, for another width of input.
+    """The same network, same weights and scales, for images of another width: an input of TAIL columns more.
 
-    Raises UnsupportedError where the model has its width written into it.
+    What is lowered from it, padding.shorten makes shorter. Raises UnsupportedError where the model has its width
+    written into it.
     """
     if width == model_width(model):
         return model
     narrow = onnx.ModelProto()
     narrow.CopyFrom(model)
-    narrow.graph.input[0].type.tensor_type.shape.dim[3].dim_value = width
+    narrow.graph.input[0].type.tensor_type.shape.dim[3].dim_value = width + TAIL
     narrow.graph.output[0].type.tensor_type.ClearField("shape")
     del narrow.graph.value_info[:]
     try:
@@ -86,35 +90,10 @@ def at_width(model: onnx.ModelProto, width: int) -> onnx.ModelProto:
     except onnx.shape_inference.InferenceError as trouble:
         raise _fixed(width) from trouble
     shapes = [[d.dim_value for d in m.graph.output[0].type.tensor_type.shape.dim] for m in (model, inferred)]
-    expected = [*shapes[0][:-2], shapes[0][-2] * width // model_width(model), shapes[0][-1]]
+    expected = [*shapes[0][:-2], shapes[0][-2] * (width + TAIL) // model_width(model), shapes[0][-1]]
     if shapes[1] != expected:
         raise _fixed(width)
     return inferred
-
-
-def let_padding_stand_for_more(program: Program, full: int) -> None:
-    """Let a column of padding count as often as an input of `full` columns has it more, wherever all columns meet.
-
-    A network sees its padding in the mean of an image (squeeze-and-excite) and in the softmax of its attention. Both
-    are sums over columns; with one column counted for all that a narrower input lacks, they come out nearly as at full
-    width. At full width itself nothing is counted twice, and the calls are the same.
-    """
-    width, steps = program.input_size[2], program.output.shape[-2]
-    more = (full - width) * steps // width
-    step = max(0, steps - 1 - STEPS_BACK)
-    for operator in program.operators:
-        spec = operator.spec
-        if isinstance(spec, AveragePool) and spec.kernel == (spec.height, spec.width) and spec.width % steps == 0:
-            count = spec.width // steps
-            gain = float(np.float32(spec.gain * width / full))
-            operator.spec = replace(spec, gain=gain, repeat=Repeat(step * count, count, more))
-        elif _is_attention(spec) and spec.count == steps:
-            operator.spec = replace(spec, repeat=Repeat(step, 1, more))
-
-
-def _is_attention(spec: Spec) -> TypeGuard[SoftmaxInt8 | SoftmaxRows]:
-    """Whether it is a softmax within the network: the one that gives probabilities ends in float32."""
-    return isinstance(spec, SoftmaxInt8) or (isinstance(spec, SoftmaxRows) and spec.quantised)
 
 
 def _fixed(width: int) -> UnsupportedError:
@@ -142,7 +121,11 @@ def share(fits: Sequence[Fit]) -> list[Fit]:
 
 
 def _check_same(fit: Fit, widest: Program) -> None:
-    """Same calls with the same arguments; weights equal, or the first of the widest's where those only repeat."""
+    """Same calls with the same arguments; weights equal, or the first of the widest's where those only repeat.
+
+    Where there is a weight a step, such as the scale of attention's products, zeros fill up the last vector: what is
+    there instead at full width is multiplied with nothing.
+    """
     both = list(zip(fit.program.steps, widest.steps, strict=False))
     same = len(fit.program.steps) == len(widest.steps) and all(
         (a.function, a.arguments, [w.name for w in a.workspaces])
@@ -157,7 +140,9 @@ def _check_same(fit: Fit, widest: Program) -> None:
     for tensor in fit.program.weights():
         ours, theirs = tensor.data, widest.tensors[tensor.name].data
         assert ours is not None and theirs is not None
-        if not theirs.tobytes().startswith(ours.tobytes()):
+        values, others = ours.reshape(-1), theirs.reshape(-1)
+        used = max(len(np.trim_zeros(values, "b")), len(values) - 3)
+        if not others.tobytes().startswith(values[:used].tobytes()):
             raise Ocrm55Error(f"{tensor.name} depends on the width of the input")
 
 

@@ -21,7 +21,7 @@ _KERNEL_FUNCTION = re.compile(r"\b(tile_\w+)(?=\s*\()")
 _NPU_DRIVER = ("npu_driver.c", "npu_access.c", "npu_messages.c", "npu_checks.h", "npu_registers.h", "ocrm55_npu.h")
 _NPU_PORT = re.compile(r"\bnpu_port(?=_\w+\(|\.h)")
 _NPU_REGION = re.compile(r"(?<=[& ])(region_\d+)(?=[ ;,])")
-_DECODER_FUNCTION = re.compile(r"\bctc_(?=decode|least_sure)")
+_DECODER_FUNCTION = re.compile(r"\bctc_(?=decode|least_lead)")
 
 
 def files(compiled: Compiled) -> dict[str, str]:

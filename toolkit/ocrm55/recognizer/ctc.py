@@ -44,25 +44,19 @@ def likelihood(probabilities: np.ndarray, classes: Sequence[int] | np.ndarray) -
     return float(reached[-2:].sum())
 
 
-def least_sure(probabilities: np.ndarray) -> float:
-    """How sure a reading is of its text where it is least so, as firmware/src/ctc.c computes it, 1 at most.
+def least_lead(probabilities: np.ndarray) -> float:
+    """How far ahead a text is where it is least so, as firmware/src/ctc.c computes it, 0 to 1.
 
-    For each step, the probabilities of all classes with which the text would be the same are added: the likeliest, the
-    blank and its neighbours' where they are such. The smallest of the sums counts.
+    For each step, by how much the likeliest class is likelier than the likeliest of those with which the text would be
+    another one. The smallest lead counts.
     """
     classes = probabilities.argmax(axis=1)
     padded = [0, *classes.tolist(), 0]
     least = np.float32(1)
     for frame, before, best, after in zip(probabilities, padded, padded[1:], padded[2:], strict=False):
-        same = [
-            c
-            for c in dict.fromkeys((0, before, best, after))
-            if _added(before, c, after) == _added(before, best, after)
-        ]
-        sure = np.float32(0)
-        for index in same:
-            sure = np.float32(sure + frame[index])
-        least = min(least, sure)
+        rivals = frame.copy()
+        rivals[[c for c in (0, before, best, after) if _added(before, c, after) == _added(before, best, after)]] = 0
+        least = min(least, np.float32(frame[best] - max(rivals.max(), np.float32(0))))
     return float(least)
 
 

@@ -37,6 +37,7 @@ KERNELS = (  # in the order of kernel_runner.c
     "max_pool",
     "average_pool_repeated",
     "softmax_repeated",
+    "extend_columns",
 )
 STATUS = {
     1: "a pointer is missing",

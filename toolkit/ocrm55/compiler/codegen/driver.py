@@ -18,7 +18,7 @@ from ocrm55.compiler.codegen.expressions import C_TYPES, float_literal
 from ocrm55.compiler.memory import ALIGN, MemoryPlan, workspace_key
 from ocrm55.compiler.npu.region import Region
 from ocrm55.compiler.program import Function, Operator, Program, Tensor, identifier
-from ocrm55.compiler.widths import FREE, SURE, Fit
+from ocrm55.compiler.widths import LEAD, Fit
 from ocrm55.recognizer.image import normalise
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -82,8 +82,7 @@ def model_header(
         operators=program.steps,
         weight_bytes=len(weights.data),
         widths=[fit.width for fit in fits] or [width],
-        sure=float_literal(SURE),
-        free=FREE,
+        lead=float_literal(LEAD),
         npu_macs=npu_macs,
         npu_fallback=int(any(operator.fallback for operator in program.steps)),
     )
@@ -124,8 +123,8 @@ def _fits(program: Program, plan: MemoryPlan, fits: Sequence[Fit]) -> str:
         offsets = {p["name"]: p["offset"] for p in _arena_pointers(fit.program, fit.plan)}
         offsets |= {name: fit.plan.offsets[name] for name in names[:2]}
         values = [f".{name} = {offsets[name]}" for name in names]
-        lines = _lines(values, 4)
-        rows.append({"width": fit.width, "steps": fit.steps, "macs": fit.program.macs, "offsets": lines})
+        row = {"width": fit.width, "columns": fit.columns, "steps": fit.steps, "macs": fit.program.macs}
+        rows.append(row | {"offsets": _lines(values, 4)})
     return render("fits.c.j2", names=names, rows=rows, choice_offset=plan.arena_bytes - ALIGN)
 
 

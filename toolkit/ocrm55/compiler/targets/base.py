@@ -46,10 +46,23 @@ def assign(program: Program, targets: Sequence[Target]) -> None:
         assign_one(operator, program, targets)
 
 
+def agree(programs: Sequence[Program], targets: Sequence[Target]) -> None:
+    """Let programs of the same operators, for several sizes, get the same targets: those that take all of a step."""
+    for steps in zip(*(program.steps for program in programs), strict=True):
+        for target in targets:
+            asked = (target.refusal(step, program) for step, program in zip(steps, programs, strict=True))
+            reason = next(filter(None, asked), None)
+            for step in steps if reason else ():
+                step.why_not[target.name] = reason
+
+
 def assign_one(operator: Operator, program: Program, targets: Sequence[Target]) -> None:
-    """Give one operator to the first target that takes it; raises UnsupportedError when none does."""
+    """Give one operator to the first target that takes it; raises UnsupportedError when none does.
+
+    A target that `why_not` names already is not asked.
+    """
     for target in targets:
-        reason = target.refusal(operator, program)
+        reason = operator.why_not.get(target.name) or target.refusal(operator, program)
         if reason is None:
             operator.target = target.name
             target.emit(operator, program)

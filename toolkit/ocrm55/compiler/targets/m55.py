@@ -21,6 +21,7 @@ from ocrm55.compiler.integer import (
     Depthwise,
     Dequantize,
     Epilogue,
+    ExtendColumns,
     Lookup,
     MaxPool,
     NormalisedRows,
@@ -305,6 +306,12 @@ def _copy(spec: CopyRows, constants: Sequence[np.ndarray]) -> _Call:
     return _Call([f"ocrm55_copy_rows_s8(x, {spec.count}, y, {spec.stride}, {spec.rows}, {spec.count});"], {})
 
 
+def _extend(spec: ExtendColumns, constants: Sequence[np.ndarray]) -> _Call:
+    size = f"{spec.height}, {spec.width}, {spec.channels}, {spec.more}"
+    beyond = "beyond" if constants else "NULL"
+    return _Call([f"ocrm55_extend_columns_s8(x, y, {size}, {beyond});"], {"beyond": constants[0]} if constants else {})
+
+
 def _quantize(spec: Quantize, constants: Sequence[np.ndarray]) -> _Call:
     return _Call([f"ocrm55_quantize_s8(x, {float_literal(spec.gain)}, {spec.zero_point}, y, {spec.count});"], {})
 
@@ -370,6 +377,7 @@ _KERNELS: dict[type[Spec], _Kernel] = {
     NormalisedRows: _Kernel(_layer_norm, ("layer_norm", "quantize")),
     SoftmaxRows: _Kernel(_softmax, ("softmax", "quantize")),
     CopyRows: _Kernel(_copy, ("copy",)),
+    ExtendColumns: _Kernel(_extend, ("copy",)),
     Quantize: _Kernel(_quantize, ("quantize",)),
     Dequantize: _Kernel(_dequantize, ("quantize",)),
     Lookup: _Kernel(_lookup, ("lookup",)),
