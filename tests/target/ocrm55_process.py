@@ -28,7 +28,7 @@ class Ocrm55:
         self.lines: list[str] = []
         self._heard = threading.Condition()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ocrm55.cli", *map(str, words)],
+            [sys.executable, "-m", "ocrm55", *map(str, words)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -50,6 +50,22 @@ def test_missing_image_is_one_sentence_and_its_exit_code(tmp_path_factory: pytes
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("program", ["ocrm55", "tvmc"])
+def test_interrupt_during_the_imports(program: str) -> None:
+    script = f"""
+import sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name in ("typer", "ocrm55.console"):
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Finder())
+from ocrm55 import start
+start.{program}()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
 def test_interrupt_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted() -> None:
         raise KeyboardInterrupt

@@ -79,7 +79,7 @@ def test_script_shadows_nobody() -> None:
     main = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     script = tomllib.loads((SCRIPT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert "tvmc" not in main["scripts"]
-    assert script["scripts"] == {"tvmc": "ocrm55.tvmc.program:main"}
+    assert script["scripts"] == {"tvmc": "ocrm55.start:tvmc"}
     assert script["version"] == main["version"]
     assert script["dependencies"] == [f"ocrm55=={main['version']}"]
 

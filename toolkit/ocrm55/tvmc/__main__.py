@@ -1,6 +1,6 @@
 """`python -m ocrm55.tvmc compile ...`, where `python -m tvm.driver.tvmc compile ...` stood before."""
 
-from ocrm55.tvmc.program import main
+from ocrm55.start import tvmc
 
 if __name__ == "__main__":
-    main()
+    tvmc()

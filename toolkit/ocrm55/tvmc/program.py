@@ -6,8 +6,9 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import NoReturn
 
-from ocrm55 import __version__, console
+from ocrm55 import __version__, console, processes
 from ocrm55.errors import InputError, Ocrm55Error, UnsupportedError
 
 _USAGE = """\
@@ -78,13 +79,22 @@ def _compile(arguments: Sequence[str], prog: str) -> None:
 
 def main() -> None:
     """The console script `tvmc`, and `python -m ocrm55.tvmc`."""
+    processes.end_in_good_order()
     os.environ.setdefault("GLOG_minloglevel", "2")
     warnings.filterwarnings("ignore", message="No ccache found", category=UserWarning)
     try:
         run(sys.argv[1:])
-    except Ocrm55Error as trouble:
+    except KeyboardInterrupt as stop:
+        _end(stop)
+    except Exception as trouble:
+        if ended := processes.received():  # C++ has made an error of it on its way up
+            _end(ended)
+        if not isinstance(trouble, Ocrm55Error):
+            raise
         console.error(trouble)
         sys.exit(trouble.exit_code)
-    except KeyboardInterrupt:
-        console.note("interrupted")
-        sys.exit(130)
+
+
+def _end(stop: KeyboardInterrupt) -> NoReturn:
+    console.note("interrupted")
+    sys.exit(stop.exit_status if isinstance(stop, processes.EndedError) else 130)

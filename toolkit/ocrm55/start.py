@@ -1,0 +1,27 @@
+"""Where the programs begin: a Ctrl-C while the toolkit is still being imported ends them with one word too.
+
+Nothing but the standard library is imported here, and little of that.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+
+def ocrm55() -> None:
+    """The program `ocrm55`, and `python -m ocrm55`."""
+    _run("ocrm55.cli")
+
+
+def tvmc() -> None:
+    """The program `tvmc`, and `python -m ocrm55.tvmc`."""
+    _run("ocrm55.tvmc.program")
+
+
+def _run(module: str) -> None:
+    try:
+        importlib.import_module(module).main()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
