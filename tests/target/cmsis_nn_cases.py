@@ -19,6 +19,7 @@ from ocrm55.compiler.integer import (
     Convolution,
     Depthwise,
     Epilogue,
+    MaxPool,
     Pointwise,
     Product,
 )
@@ -121,6 +122,18 @@ class Cases:
         spec = AveragePool(channels, *size, high, wide, kernel, strides, -7, -7, gain)
         return Case(f"pool {size} {channels}", spec, [self.int8(1, *size, channels)], [], (1, high, wide, channels))
 
+    def largest(
+        self,
+        size: tuple[int, int],
+        channels: int,
+        kernel: tuple[int, int],
+        strides: tuple[int, int],
+        pads: tuple[int, int],
+    ) -> Case:
+        high, wide = ((s + 2 * p - k) // t + 1 for s, k, t, p in zip(size, kernel, strides, pads, strict=True))
+        spec = MaxPool(channels, *size, high, wide, kernel, strides, pads)
+        return Case(f"largest {size} {channels}", spec, [self.int8(1, *size, channels)], [], (1, high, wide, channels))
+
 
 def network_like() -> list[Case]:
     """Tails of every kind: channels and pixels that are no multiple of anything, strides, borders, extremes."""
@@ -148,6 +161,7 @@ def network_like() -> list[Case]:
     cases.append(made.convolution(Depthwise, (4, 5), 130, 130, (3, 3), (1, 1), (1, 1), extreme=True))
     cases += [made.product(3, 10, 10, 15, False), made.product(3, 10, 15, 10, True), made.product(1, 5, 6, 16, False)]
     cases += [made.pool((3, 20), 33, (3, 20), (1, 1)), made.pool((3, 8), 16, (2, 2), (2, 2))]
+    cases += [made.largest((6, 9), 19, (2, 2), (2, 2), (0, 0)), made.largest((5, 7), 33, (3, 3), (2, 1), (1, 1))]
     return cases + elementwise(made)
 
 

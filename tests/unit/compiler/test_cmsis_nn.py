@@ -10,7 +10,7 @@ from ocrm55 import libraries
 from ocrm55.compiler import exact_scales, pipeline, quantize_separate
 from ocrm55.compiler.cmsis_nn_reference import CmsisNnReference, power, rounded_once, rounded_twice
 from ocrm55.compiler.folding import Graph
-from ocrm55.compiler.integer import Convolution, Depthwise, Epilogue, Pointwise, SoftmaxInt8, Sum, SumInt8
+from ocrm55.compiler.integer import Convolution, Depthwise, Epilogue, MaxPool, Pointwise, SoftmaxInt8, Sum, SumInt8
 from ocrm55.compiler.pipeline import CompileOptions, to_program
 from ocrm55.compiler.program import Operator, Program, Tensor
 from ocrm55.compiler.targets import cmsis_nn_int4, costs
@@ -101,6 +101,7 @@ def test_says_why_it_takes_no(spec, words):
         Convolution(4, 1, 40, 8, 1, 40, (1, 3), (1, 1), (0, 1), 3, CLAMP),
         Depthwise(8, 6, 6, 8, 6, 6, (3, 3), (1, 1), (1, 1), 3, CLAMP),
         SumInt8(12, 0.1, 0, 0.1, 0, 0.1, 0),
+        MaxPool(8, 6, 6, 3, 3, (2, 2), (2, 2), (0, 0)),
     ],
 )
 def test_takes(spec):
@@ -230,6 +231,7 @@ def test_every_operator_of_the_recognizer_that_it_has(int8_separate):
     kinds = {o.kind for o in int8_separate.steps if o.target == "m55"}
     assert kinds == {"lookup_int8", "dequantize", "layer_norm_rows", "softmax_rows"}
     assert all(o.target == "cmsis-nn" for o in int8_separate.steps if o.macs)
+    assert not any("has nothing for" in o.why_not.get("cmsis-nn", "") for o in int8_separate.steps)
 
 
 def test_rows_that_nobody_reads_are_not_computed(int8_separate):

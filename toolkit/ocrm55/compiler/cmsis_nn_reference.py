@@ -49,7 +49,7 @@ class CmsisNnReference(IntegerReference):
             return super().compute(operator)
         if kind in _REQUANTISING:
             return partial(_REQUANTISING[kind], rounded_once if self.rounds_once else rounded_twice)
-        return _COMPUTE.get(kind)
+        return _COMPUTE.get(kind) or super().compute(operator)  # the largest of integers, for one, is the same
 
 
 # --- fixed point -----------------------------------------------------------------------------------------------------

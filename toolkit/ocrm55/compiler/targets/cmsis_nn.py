@@ -42,7 +42,7 @@ class CmsisNnTarget(Target):
         if getattr(operator.spec, "repeat", None) is not None:
             return "lets no column stand for others"
         if kind not in calls.CALLS and kind not in _REFUSALS:
-            return f"has nothing for {operator.kind}"
+            return _LACKS.get(operator.kind, f"has nothing for {operator.kind}")
         return _REFUSALS[kind](operator.spec) if kind in _REFUSALS else None
 
     def emit(self, operator: Operator, program: Program) -> None:
@@ -136,6 +136,13 @@ def _sum_refusal(spec: Sum) -> str | None:
     return "adds int8, this sum is float32"
 
 
+_LACKS = {
+    "lookup_int8": "has no look-up table, which hard-swish and swish are here",
+    "layer_norm_rows": "has no layer norm",
+    "softmax_rows": "gives int8, this result is float32",
+    "dequantize": "has no conversion to float32",
+    "quantize": "has no conversion to int8",
+}
 _REFUSALS: dict[type[Spec], Callable[[Any], str | None]] = {
     Convolution: _convolution_refusal,
     Pointwise: _convolution_refusal,

@@ -15,6 +15,7 @@ from ocrm55.compiler.integer import (
     Convolution,
     CopyRows,
     Depthwise,
+    MaxPool,
     Pointwise,
     Product,
     SoftmaxInt8,
@@ -239,15 +240,17 @@ def _product(spec: Product, constants: Sequence[np.ndarray]) -> Call:
 # --- the rest --------------------------------------------------------------------------------------------------------
 
 
-def _average_pool(spec: AveragePool, constants: Sequence[np.ndarray]) -> Call:
+def _pool(spec: AveragePool | MaxPool, constants: Sequence[np.ndarray]) -> Call:
+    function = "arm_max_pool_s8" if isinstance(spec, MaxPool) else "arm_avgpool_s8"
+    top, left = spec.pads if isinstance(spec, MaxPool) else (0, 0)
     body = [
         _context(0),
         f"const cmsis_nn_pool_params parameters = {{.stride = {{.w = {spec.strides[1]}, .h = {spec.strides[0]}}},",
-        f"    .padding = {{.w = 0, .h = 0}}, {_limits(-128, 127)}}};",
+        f"    .padding = {{.w = {left}, .h = {top}}}, {_limits(-128, 127)}}};",
         _dims("input", 1, spec.height, spec.width, spec.channels),
         _dims("window", 1, *spec.kernel, 1),
         _dims("output", 1, spec.output_height, spec.output_width, spec.channels),
-        *_checked("arm_avgpool_s8", "&context, &parameters, &input, x, &window, &output, y"),
+        *_checked(function, "&context, &parameters, &input, x, &window, &output, y"),
     ]
     return Call(body, {})
 
@@ -291,7 +294,8 @@ CALLS: dict[type[Spec], Callable[[Any, Sequence[np.ndarray]], Call]] = {
     Convolution: _convolution,
     Depthwise: _depthwise,
     Product: _product,
-    AveragePool: _average_pool,
+    AveragePool: _pool,
+    MaxPool: _pool,
     ChannelMultiply: _channel_multiply,
     SumInt8: _add,
     SoftmaxInt8: _softmax,
