@@ -48,7 +48,7 @@ def test_csv_and_json_agree(measured: Measurement) -> None:
     values = json.loads(json.dumps(profile.as_values(measured)))
     assert len(lines) == len(values["layers"]) == 5
     for line, row in zip(lines, values["layers"], strict=True):
-        for name in ("name", "kind", "macs", "instructions", "weight_bytes", "input_bytes", "bound_cycles"):
+        for name in ("name", "kind", "target", "macs", "instructions", "weight_bytes", "input_bytes", "bound_cycles"):
             assert line[name] == str(row[name])
     assert values["totals"]["instructions"] == sum(int(line["instructions"]) for line in lines) == sum(COUNTS)
     assert values["instructions"]["inference"] == sum(COUNTS) + 7

@@ -47,6 +47,7 @@ _KEYS: dict[Sort, Callable[[Layer], float]] = {
 COLUMNS: dict[str, Callable[[Layer], str]] = {
     "layer": lambda row: row.title,
     "kind": lambda row: row.kind,
+    "target": lambda row: row.target,
     "output": lambda row: figures.shape(row.shape),
     "instructions": lambda row: figures.count(row.instructions),
     "MACs": lambda row: figures.nonzero(row.macs),
@@ -56,7 +57,7 @@ COLUMNS: dict[str, Callable[[Layer], str]] = {
     "output bytes": lambda row: figures.count(row.output_bytes),
     "bound, cycles": lambda row: figures.nonzero(row.bound),
 }
-NUMBERS = tuple(COLUMNS)[3:]
+NUMBERS = tuple(COLUMNS)[4:]
 
 
 def bound_in_words(rows: Sequence[Layer]) -> str:
@@ -103,6 +104,7 @@ def _show_layers(measured: Measurement, result: ImageResult, by: Sort) -> None:
     body.append(
         [
             "all",
+            "",
             "",
             "",
             figures.count(sums.instructions),
