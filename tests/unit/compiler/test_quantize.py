@@ -9,6 +9,7 @@ from ocrm55.compiler import calibration, ranges
 from ocrm55.compiler.calibration import BINS, Histogram
 from ocrm55.compiler.equalise import best_factor, equalise
 from ocrm55.compiler.folding import Graph, fold
+from ocrm55.compiler.grid import on_grid, weights_of
 from ocrm55.compiler.quantize import QuantizeOptions, quantise_weights, quantised_tensors, quantize
 from ocrm55.errors import InputError
 
@@ -124,6 +125,29 @@ def test_equalisation_lowers_the_error_of_the_quantised_network():
 def test_even_channels_stay_as_they_are():
     even = histogram(np.tile(np.linspace(-1, 1, 999), (6, 1)))
     assert (best_factor(even, even, RNG.normal(size=(4, 6, 1, 1))) == 1).all()
+
+
+def test_factors_are_powers_that_a_second_calibration_finds_again():
+    loud = histogram(RNG.normal(size=(6, 4000)) * np.array([[1], [2], [4], [8], [16], [32]]))
+    weights = RNG.normal(size=(4, 6, 1, 1))
+    factor = best_factor(loud, loud, weights)
+    assert np.ptp(factor) > 0
+    np.testing.assert_allclose(np.log2(factor) * 2, np.rint(np.log2(factor) * 2), atol=1e-9)
+
+
+def test_weights_on_the_grid_are_what_int8_makes_of_them():
+    model, _ = squeezed()
+    inputs = [RNG.uniform(-1, 1, (1, 8, 8, 12)).astype(np.float32) for _ in range(8)]
+    rounded = on_grid(model, inputs)
+    before, after = weights_of(fold(model)), weights_of(rounded)
+    assert before.keys() == after.keys()
+    assert any(not np.array_equal(before[name], after[name]) for name in before)
+    plain, moved = (reference(each, inputs[0]) for each in (model, rounded))
+    assert np.abs(moved - plain).max() < 0.03 * np.abs(plain).max()
+    again = weights_of(on_grid(rounded, inputs, 1))
+    for name, weights in after.items():
+        off = np.abs(again[name] - weights) > 1e-5 * np.abs(weights).max()
+        assert off.mean() < 0.02, name
 
 
 def test_a_folder_without_images_is_refused(tmp_path):

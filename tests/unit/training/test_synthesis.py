@@ -83,7 +83,8 @@ def test_clean_samples_know_where_their_characters_are(some_fonts: list[fonts.Fo
 
 
 def test_every_stage_makes_batches_that_the_network_can_take(some_fonts: list[fonts.Font]) -> None:
-    for stage in (*curriculum.FROM_NOTHING, *curriculum.FROM_CHECKPOINT, *curriculum.FOR_LINES):
+    stages = (*curriculum.FROM_NOTHING, *curriculum.FROM_CHECKPOINT, *curriculum.FOR_LINES, *curriculum.FOR_INT8)
+    for stage in stages:
         stream = SampleStream(random.Random(4), some_fonts, stage.mix, None)
         lots = samples.group(stream, 4, 640)
         assert len(lots) == 4

@@ -127,14 +127,17 @@ def test_own_normalisation_and_hard_swish_are_pytorchs() -> None:
     assert torch.allclose(own.running_var, plain.running_var, rtol=1e-4)
 
 
-def test_the_mean_of_two_trainings(tmp_path: Path) -> None:
+def test_the_mean_of_two_trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
-    from ocrm55.training.twin.average import average
+    from ocrm55.training.twin.average import average, main
 
     for name, value in (("a", 1.0), ("b", 4.0)):
         torch.save({"w": torch.full((2, 3), value)}, tmp_path / f"{name}.pt")
     torch.save({"w": torch.zeros(3)}, tmp_path / "c.pt")
     assert (average([tmp_path / "a.pt", tmp_path / "b.pt"])["w"] == 2.5).all()
+    monkeypatch.setattr(sys, "argv", ["average", f"{tmp_path}/a.pt@2", f"{tmp_path}/b.pt", f"{tmp_path}/mean.pt"])
+    main()
+    assert (torch.load(tmp_path / "mean.pt")["w"] == 2).all()
     with pytest.raises(InputError, match=r"c\.pt"):
         average([tmp_path / "a.pt", tmp_path / "c.pt"])
 

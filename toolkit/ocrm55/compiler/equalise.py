@@ -18,6 +18,9 @@ from onnx import helper
 from ocrm55.compiler.calibration import Histogram
 from ocrm55.compiler.folding import Graph, attributes
 
+# Factors are powers of this: they then stay what they are when the network is calibrated again with weights that have
+# moved by less than a step (grid.py), which those in between would not.
+STEP = 2**0.5
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of a channel's range; 0 leaves everything as it is
 ACTIVATIONS = ("HardSwish", "Relu")  # after which the kernels scale each channel
 
@@ -95,6 +98,17 @@ def _scale(graph: Graph, activation: onnx.NodeProto, readers: _Readers, factor: 
     graph.nodes.insert(graph.nodes.index(activation) + 1, multiply)
 
 
+def factor_of(graph: Graph, name: str) -> np.ndarray:
+    """By what a tensor was multiplied, there or before it, quantised since or not: float32, one or one a channel."""
+    while name.endswith(".equalised"):
+        if f"{name}.factor" in graph.constants:
+            return graph.constants[f"{name}.factor"]
+        writer = graph.producer(name)
+        inputs = [str(i).removesuffix(".dequantised") for i in writer.input] if writer is not None else []
+        name = next((i for i in inputs if i.endswith(".equalised")), "")
+    return np.ones(1, np.float32)
+
+
 def _divided(histogram: Histogram, factor: np.ndarray) -> Histogram:
     low, high = ((end / factor).astype(np.float32) for end in (histogram.low, histogram.high))
     return Histogram(low, high, histogram.counts, histogram.axis)
@@ -118,11 +132,12 @@ def best_factor(source: Histogram, read: Histogram, weights: np.ndarray) -> np.n
     """By how much to divide each channel: float64 [channels], the largest 1.
 
     source: what is divided; read: what the convolution with these weights reads, the same or what a gate makes of it.
-    A power of the channels' ranges there, the one with the least expected error of the sums.
+    A power of the channels' ranges there, the one with the least expected error of the sums, in powers of STEP.
     """
     before, after = _Spread.of(source), _Spread.of(read)
     ranges = (after.reach, before.reach, np.sqrt(after.reach * before.reach))
-    candidates = [(reach / reach.max()) ** power for power in POWERS for reach in ranges]
+    logs = [np.log(reach / reach.max()) / np.log(STEP) for reach in ranges]
+    candidates = [STEP ** np.rint(log * power) for power in POWERS for log in logs]
     squares = (weights.astype(np.float64) ** 2).sum(axis=(0, 2, 3))
     # What a gate lets through of an error in front of it.
     passed = after.squares / np.maximum(before.squares, 1e-12)

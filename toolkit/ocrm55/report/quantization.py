@@ -14,6 +14,7 @@ from onnx import helper
 
 from ocrm55 import console, files
 from ocrm55.compiler import calibration
+from ocrm55.compiler.equalise import factor_of
 from ocrm55.compiler.folding import Graph
 from ocrm55.recognizer import ctc, image
 from ocrm55.report import svg
@@ -62,7 +63,7 @@ def tensor_errors(
     points = [n for n in graph.nodes if n.op_type == "QuantizeLinear"]
     names = [str(n.input[0]) for n in points]
     plain = [name.removesuffix(".equalised") for name in names]
-    factors = {name: _factor(graph, name) for name in names}
+    factors = {name: factor_of(graph, name) for name in names}
     sums = np.zeros((len(names), 4))
     with console.progress("comparing", len(inputs)) as bar:
         for before, after in zip(_runs(float_model, plain, inputs), _runs(quantised, names, inputs), strict=True):
@@ -99,17 +100,6 @@ def _runs(model: onnx.ModelProto, names: Sequence[str], inputs: Sequence[np.ndar
     session = calibration.open_session(watched)
     for tensor in inputs:
         yield dict(zip(inner, session.run(inner, {feed: tensor}), strict=True)) | {feed: tensor}
-
-
-def _factor(graph: Graph, name: str) -> np.ndarray:
-    """By what equalise.py scaled a tensor, there or before it."""
-    while name.endswith(".equalised"):
-        if f"{name}.factor" in graph.constants:
-            return graph.constants[f"{name}.factor"]
-        writer = graph.producer(name)
-        inputs = [str(i).removesuffix(".dequantised") for i in writer.input] if writer is not None else []
-        name = next((i for i in inputs if i.endswith(".equalised")), "")
-    return np.ones(1, np.float32)
 
 
 def _parameters(graph: Graph, node: onnx.NodeProto, value: np.ndarray) -> tuple[np.ndarray, int]:

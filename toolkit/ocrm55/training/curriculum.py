@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -21,13 +22,16 @@ class Stage:
     ctc: float
 
 
+Stages = tuple[Stage, ...]
+
+
 def _short(longest: int, widest: int, clean: float) -> Mix:
     return Mix(photographs=0, scene=0, lines=1, clean=clean, longest=longest, sign_longest=longest, widest=widest)
 
 
 FULL = Mix(full=0.35)
 GENTLE = Mix(photographs=0.54, scene=0.13, lines=0.33, clean=0.45, full=0.35, gentle=True)
-FROM_NOTHING = (
+FROM_NOTHING: Stages = (
     Stage(0.08, _short(4, 80, 1.0), 0.0),
     Stage(0.16, _short(6, 96, 0.6), 0.0),
     Stage(0.24, _short(8, 128, 0.4), 0.4),
@@ -40,8 +44,12 @@ LINES = Mix(photographs=0.32, scene=0.08, lines=0.6, clean=0.5, full=0.35, trick
 LINES_GENTLE = Mix(
     photographs=0.36, scene=0.08, lines=0.56, clean=0.5, full=0.35, tricky=0.12, decided=True, gentle=True
 )
-FOR_LINES = (Stage(0.5, LINES, 1.0), Stage(1.0, LINES_GENTLE, 1.0))
-FROM_CHECKPOINT = (Stage(0.6, FULL, 1.0), Stage(1.0, GENTLE, 1.0))
+FOR_LINES: Stages = (Stage(0.5, LINES, 1.0), Stage(1.0, LINES_GENTLE, 1.0))
+# At the end, where int8 is to read the same, which is hardest on photographs.
+FOR_INT8: Stages = (
+    Stage(1.0, dataclasses.replace(LINES_GENTLE, photographs=0.46, scene=0.1, lines=0.44, tricky=0.15), 1.0),
+)
+FROM_CHECKPOINT: Stages = (Stage(0.6, FULL, 1.0), Stage(1.0, GENTLE, 1.0))
 
 
 def stage_at(stages: tuple[Stage, ...], share: float) -> Stage:

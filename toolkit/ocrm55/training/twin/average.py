@@ -1,6 +1,7 @@
 """The mean of several trainings' weights.
 
     python -m ocrm55.training.twin.average a.pt b.pt mean.pt
+    python -m ocrm55.training.twin.average a.pt@3 b.pt@2 mean.pt     (three parts and two)
 
 Where one training went on from the other, or both from a third, the mean reads better than either: their mistakes
 differ, and the weights between them are as good as theirs. Weights that were trained apart have no such mean.
@@ -19,22 +20,35 @@ from ocrm55.errors import InputError, Ocrm55Error
 from ocrm55.training.twin.convert import read_torch
 
 
-def average(sources: Sequence[Path]) -> dict[str, np.ndarray]:
-    """The mean of each tensor. Raises InputError for networks that differ."""
+def average(sources: Sequence[Path], parts: Sequence[float] | None = None) -> dict[str, np.ndarray]:
+    """The mean of each tensor, weighed by `parts` where there are some. Raises InputError for networks that differ."""
     networks = [read_torch(source) for source in sources]
     for source, network in zip(sources, networks, strict=True):
         if {n: v.shape for n, v in network.items()} != {n: v.shape for n, v in networks[0].items()}:
             raise InputError(f"{source} holds another network than {sources[0]}.")
-    return {name: np.mean([network[name] for network in networks], axis=0) for name in networks[0]}
+    return {
+        name: np.average([network[name] for network in networks], axis=0, weights=parts).astype(np.float32)
+        for name in networks[0]
+    }
+
+
+def _part(word: str) -> tuple[Path, float]:
+    """`a.pt@3` is three parts of a.pt, `a.pt` one."""
+    path, _, part = word.rpartition("@")
+    try:
+        return (Path(path), float(part)) if path else (Path(word), 1.0)
+    except ValueError:  # an @ of the file's name
+        return Path(word), 1.0
 
 
 def main() -> None:
     """The program: `average SOURCE SOURCE … DESTINATION`."""
     if len(sys.argv) < 4:
         raise SystemExit(__doc__)
-    *sources, destination = map(Path, sys.argv[1:])
+    named, destination = [_part(word) for word in sys.argv[1:-1]], Path(sys.argv[-1])
+    sources = [path for path, _ in named]
     try:
-        weights = average(sources)
+        weights = average(sources, [part for _, part in named])
         import torch  # after `average` said in a sentence where it is missing
 
         mean = {name: torch.from_numpy(np.asarray(value)) for name, value in weights.items()}

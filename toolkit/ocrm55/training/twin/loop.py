@@ -65,6 +65,7 @@ class Twin:
             fused=True,
         )
         from_weights = curriculum.FOR_LINES if options.lines else curriculum.FROM_CHECKPOINT
+        from_weights = curriculum.FOR_INT8 if options.agree else from_weights
         self.stages = from_weights if options.start else curriculum.FROM_NOTHING
         self.noise = RoundingNoise(self.network, options.int8_noise) if options.int8_noise else None
         self.step = self.images = 0

@@ -1,0 +1,64 @@
+"""`python -m ocrm55.training.round_weights SOURCE.pdparams DESTINATION.pdparams`: weights that int8 has exactly.
+
+The last step of a training: float and int8 then share their weights, see ocrm55/compiler/grid.py.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from ocrm55 import console, files
+from ocrm55.errors import InputError, Ocrm55Error
+
+
+def round_weights(source: Path, destination: Path) -> int:
+    """Write a checkpoint whose weights are on int8's grid; return how many weights have moved to another value.
+
+    Raises InputError for a checkpoint of another network.
+    """
+    import paddle
+
+    from ocrm55.compiler import calibration, pipeline
+    from ocrm55.compiler.folding import fold
+    from ocrm55.compiler.grid import on_grid, weights_of
+    from ocrm55.export.checkpoint import load_checkpoint
+    from ocrm55.export.sources import export
+
+    with tempfile.TemporaryDirectory() as folder:
+        model = fold(pipeline.load(export(str(source), Path(folder) / "model").directory))
+    width = model.graph.input[0].type.tensor_type.shape.dim[3].dim_value
+    before = weights_of(model)
+    after = weights_of(on_grid(model, calibration.tensors(calibration.images(), width)))
+    state = {name: value.numpy() for name, value in load_checkpoint(source).state_dict().items()}
+    if unknown := before.keys() - state.keys():
+        raise InputError(f"{source} is not the recognizer: it lacks {sorted(unknown)[0]}.")
+    moved = 0
+    for name, old in before.items():
+        # Batch norms scale output channels alone, so that weights move in the same proportion with them and without.
+        share = np.divide(after[name], old, out=np.zeros_like(old), where=old != 0)
+        state[name] = (state[name] * share.reshape(state[name].shape)).astype(np.float32)
+        moved += int((share != 1).sum())
+    with files.atomic_file(destination) as staging:
+        paddle.save({name: paddle.to_tensor(value) for name, value in state.items()}, str(staging))
+    return moved
+
+
+def main() -> None:
+    """The program: `round_weights SOURCE DESTINATION`."""
+    if len(sys.argv) != 3:
+        raise SystemExit(__doc__)
+    source, destination = map(Path, sys.argv[1:])
+    try:
+        moved = round_weights(source, destination)
+    except Ocrm55Error as trouble:
+        console.error(trouble)
+        raise SystemExit(trouble.exit_code) from trouble
+    console.note(f"{source} -> {destination}: {moved} weights moved")
+
+
+if __name__ == "__main__":
+    main()
