@@ -30,6 +30,17 @@ MOMENTS = [
 ]
 
 
+# Other commands that take long, and the line after which they are interrupted. Names in capitals are places: LINES of
+# labelled images, NET of a model, FRESH a build folder with nothing in it.
+COMMANDS = {
+    "eval LINES --on target --simulator qemu --build-dir BUILD": ("$ /", signal.SIGINT),
+    "agree LINES --build-dir FRESH": ("compile ", signal.SIGTERM),
+    "report PICTURE --out OUT --build-dir BUILD": ("$ /", signal.SIGINT),
+    "package --out OUT --build-dir FRESH": ("compile ", signal.SIGINT),
+    "tvmc compile --target=c NET --output OUT": ("tvmc:", signal.SIGTERM),
+}
+
+
 def texts(output: str) -> list[str]:
     return [row["text"] for row in json.loads(output)]
 
@@ -59,6 +70,29 @@ def test_every_stage_can_be_interrupted_and_the_next_run_works(folder: Path) -> 
     run = Ocrm55(folder, "run-fvp", "--json", PICTURE, "--build-dir", build)
     status, output = run.end()
     assert (status, texts(output)) == (0, ["7"]), run.said
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_other_commands_can_be_interrupted(folder: Path, command: str) -> None:
+    """They need what the test before has made."""
+    moment, number = COMMANDS[command]
+    places = {"LINES": folder / "lines", "OUT": folder / "out", "BUILD": folder / "build", "FRESH": folder / "fresh"}
+    places |= {"PICTURE": PICTURE, "NET": places["BUILD"] / BUNDLED_MODEL / "int8" / "model.onnx"}
+    places["LINES"].mkdir(exist_ok=True)
+    shutil.copy(PICTURE, places["LINES"])
+    (places["LINES"] / "labels.tsv").write_text(f"{PICTURE.name}\t7\n" * 40, encoding="utf-8")
+    run = Ocrm55(folder, *(places.get(word, word) for word in command.split()))
+    run.wait_for(moment)
+    time.sleep(0.4)
+    run.send(number)
+    status, _ = run.end()
+    assert status == 128 + number, run.said
+    assert run.lines[-2:] == ["interrupted", ""], run.said
+    assert "Traceback" not in run.said
+    assert run.survivors() == []
+    assert list(run.temporary.iterdir()) == []
+    assert not places["OUT"].exists()
+    assert leftovers(places["BUILD"]) + leftovers(places["FRESH"]) == []
 
 
 def test_two_runs_at_once_in_one_folder(folder: Path) -> None:
