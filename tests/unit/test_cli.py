@@ -66,6 +66,22 @@ start.{program}()
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
 
 
+def test_nothing_follows_the_word() -> None:
+    """TVM's C++ writes to the standard error when it is destroyed, which is after the word."""
+    script = """
+import atexit, os, sys, types
+def main():
+    atexit.register(os.write, 2, b"BlockBuilder destroyed\\n")
+    print("interrupted", file=sys.stderr)
+    sys.exit(143)
+sys.modules["ocrm55.cli"] = types.SimpleNamespace(main=main)
+from ocrm55 import start
+start.ocrm55()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (143, "interrupted\n")
+
+
 def test_interrupt_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted() -> None:
         raise KeyboardInterrupt
