@@ -22,7 +22,8 @@ CMSIS_NN_CFLAGS := -isystem $(CMSIS_NN_ROOT)/Include
 
 ifeq ($(CMSIS_NN_LIBRARY),)
 cmsis_nn_goal    := $(.DEFAULT_GOAL)
-cmsis_nn_sources := $(sort $(wildcard $(CMSIS_NN_ROOT)/Source/*/*.c))
+# The C of an archive calls integer functions only, and GCC 12 refuses some of what the newest CMSIS-NN has beside them.
+cmsis_nn_sources := $(filter-out %_f16.c %_f32.c,$(sort $(wildcard $(CMSIS_NN_ROOT)/Source/*/*.c)))
 cmsis_nn_objects := $(patsubst $(CMSIS_NN_ROOT)/Source/%.c,$(CMSIS_NN_BUILD)/%.o,$(cmsis_nn_sources))
 CMSIS_NN_LIBRARY := $(CMSIS_NN_BUILD)/libcmsis-nn.a
 
