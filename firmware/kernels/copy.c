@@ -5,6 +5,19 @@
 #include "helium.h"
 #include "ocrm55_kernels.h"
 
+#if OCRM55_HELIUM
+/* 64 bytes, all read before the first is written. */
+static inline void copy_64(const int8_t *from, int8_t *to)
+{
+    const int8x16_t a = vldrbq_s8(from), b = vldrbq_s8(from + 16);
+    const int8x16_t c = vldrbq_s8(from + 32), d = vldrbq_s8(from + 48);
+    vstrbq_s8(to, a);
+    vstrbq_s8(to + 16, b);
+    vstrbq_s8(to + 32, c);
+    vstrbq_s8(to + 48, d);
+}
+#endif
+
 void ocrm55_copy_rows_s8(const int8_t *x, int32_t x_stride, int8_t *y, int32_t y_stride, int32_t rows, int32_t count)
 {
     for (; rows > 0; rows--, x += x_stride, y += y_stride) {
@@ -13,12 +26,7 @@ void ocrm55_copy_rows_s8(const int8_t *x, int32_t x_stride, int8_t *y, int32_t y
         int8_t *to = y;
         int32_t left = count;
         for (; left >= 64; left -= 64, from += 64, to += 64) {
-            const int8x16_t a = vldrbq_s8(from), b = vldrbq_s8(from + 16);
-            const int8x16_t c = vldrbq_s8(from + 32), d = vldrbq_s8(from + 48);
-            vstrbq_s8(to, a);
-            vstrbq_s8(to + 16, b);
-            vstrbq_s8(to + 32, c);
-            vstrbq_s8(to + 48, d);
+            copy_64(from, to);
         }
         for (; left > 0; left -= 16, from += 16, to += 16) {
             const mve_pred16_t some = vctp8q((uint32_t)left);
@@ -44,12 +52,7 @@ static void move_up(const int8_t *x, int8_t *y, int32_t count)
     while (from - x >= 64) {
         from -= 64;
         to -= 64;
-        const int8x16_t a = vldrbq_s8(from), b = vldrbq_s8(from + 16);
-        const int8x16_t c = vldrbq_s8(from + 32), d = vldrbq_s8(from + 48);
-        vstrbq_s8(to, a);
-        vstrbq_s8(to + 16, b);
-        vstrbq_s8(to + 32, c);
-        vstrbq_s8(to + 48, d);
+        copy_64(from, to);
     }
     while (from > x) {
         from -= 16;
