@@ -63,6 +63,16 @@ def error(trouble: Ocrm55Error) -> None:
         _err.print(f"  try: {escape(attempt)}")
 
 
+@contextmanager
+def errors_end_the_program() -> Iterator[None]:
+    """For a program beside `ocrm55` (`python -m ...`): an Ocrm55Error is its sentences and its exit status."""
+    try:
+        yield
+    except Ocrm55Error as trouble:
+        error(trouble)
+        raise SystemExit(trouble.exit_code) from trouble
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
     """Print a table to stdout; `right` names the columns that hold numbers."""
     grid = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)

@@ -20,7 +20,6 @@ from onnx import numpy_helper
 
 from ocrm55 import console, resources, stages
 from ocrm55.compiler import frontend, padding, widths
-from ocrm55.errors import Ocrm55Error
 from ocrm55.export.onnx_model import to_onnx
 from ocrm55.export.paddle_model import PaddleModel
 from ocrm55.recognizer import ctc, image
@@ -198,14 +197,11 @@ def main(
     ] = None,
 ) -> None:
     """Count the texts that a narrower input changes."""
-    try:
+    with console.errors_end_the_program():
         words = assess.select(data, only=only, limit=0)
         parsed = stages.parse_widths(choice)
         source = model or resources.folder("models") / stages.BUNDLED_MODEL
         readings = read(words, source, parsed, most)
-    except Ocrm55Error as trouble:
-        console.error(trouble)
-        raise SystemExit(trouble.exit_code) from trouble
     rows = []
     for threshold in THRESHOLDS:
         found = figures(readings, threshold, parsed[-1])

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ocrm55 import console, files
-from ocrm55.errors import InputError, Ocrm55Error
+from ocrm55.errors import InputError
 
 
 def round_weights(source: Path, destination: Path) -> int:
@@ -52,11 +52,8 @@ def main() -> None:
     if len(sys.argv) != 3:
         raise SystemExit(__doc__)
     source, destination = map(Path, sys.argv[1:])
-    try:
+    with console.errors_end_the_program():
         moved = round_weights(source, destination)
-    except Ocrm55Error as trouble:
-        console.error(trouble)
-        raise SystemExit(trouble.exit_code) from trouble
     console.note(f"{source} -> {destination}: {moved} weights moved")
 
 

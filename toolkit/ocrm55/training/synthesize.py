@@ -10,7 +10,6 @@ import typer
 from PIL import Image
 
 from ocrm55 import console, files
-from ocrm55.errors import Ocrm55Error
 from ocrm55.training import checks
 from ocrm55.training.fonts import FONT_FOLDERS, find_fonts, split
 
@@ -45,11 +44,8 @@ def main(
     fonts: Annotated[list[Path] | None, typer.Option(help="Font folders instead of the system's.")] = None,
 ) -> None:
     """Write a labelled set of synthetic lines in fonts that training never sees."""
-    try:
+    with console.errors_end_the_program():
         families = synthesize(output, count, clean=clean, seed=seed, fonts=tuple(fonts or FONT_FOLDERS))
-    except Ocrm55Error as trouble:
-        console.error(trouble)
-        raise SystemExit(trouble.exit_code) from trouble
     console.note(f"{count} lines in {len(families)} families: {', '.join(families)}")
 
 

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from ocrm55 import console
-from ocrm55.errors import Ocrm55Error
 from ocrm55.training.fonts import FONT_FOLDERS
 
 
@@ -56,11 +55,8 @@ def main(
         int8_noise=int8_noise,
         agree=agree,
     )
-    try:
+    with console.errors_end_the_program():
         train(options)
-    except Ocrm55Error as trouble:
-        console.error(trouble)
-        raise SystemExit(trouble.exit_code) from trouble
 
 
 if __name__ == "__main__":

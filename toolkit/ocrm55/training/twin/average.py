@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ocrm55 import console, files
-from ocrm55.errors import InputError, Ocrm55Error
+from ocrm55.errors import InputError
 from ocrm55.training.twin.convert import read_torch
 
 
@@ -47,16 +47,13 @@ def main() -> None:
         raise SystemExit(__doc__)
     named, destination = [_part(word) for word in sys.argv[1:-1]], Path(sys.argv[-1])
     sources = [path for path, _ in named]
-    try:
+    with console.errors_end_the_program():
         weights = average(sources, [part for _, part in named])
         import torch  # after `average` said in a sentence where it is missing
 
         mean = {name: torch.from_numpy(np.asarray(value)) for name, value in weights.items()}
         with files.atomic_file(destination) as staging:
             torch.save(mean, staging)
-    except Ocrm55Error as trouble:
-        console.error(trouble)
-        raise SystemExit(trouble.exit_code) from trouble
     console.note(f"{' + '.join(map(str, sources))} -> {destination}")
 
 

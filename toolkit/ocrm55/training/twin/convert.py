@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from ocrm55 import console, files
-from ocrm55.errors import InputError, Ocrm55Error, ToolchainError
+from ocrm55.errors import InputError, ToolchainError
 
 
 def to_paddle_layout(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -92,11 +92,8 @@ def main() -> None:
     """The program: `convert SOURCE DESTINATION`."""
     if len(sys.argv) != 3:
         raise SystemExit(__doc__)
-    try:
+    with console.errors_end_the_program():
         convert(Path(sys.argv[1]), Path(sys.argv[2]))
-    except Ocrm55Error as trouble:
-        console.error(trouble)
-        raise SystemExit(trouble.exit_code) from trouble
 
 
 if __name__ == "__main__":
