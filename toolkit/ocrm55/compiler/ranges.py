@@ -111,9 +111,10 @@ def per_signed_channel(histogram: Histogram) -> Quantisation:
 def per_channel(histogram: Histogram) -> Quantisation:
     """A scale for every channel of an activation and one zero point for all: padding is one number then.
 
-    For each zero point every channel takes the share of its largest value with the least square error; then the zero
-    point is taken whose errors, relative to the channels' own spread, are least, so that quiet channels count. A
-    channel whose values are mostly below 0 is clipped there: covering both ends for it was measured to be worse.
+    For each zero point every channel takes the scale with the least square error, of those that cover a share of its
+    largest value and those that cover its smallest as well: a channel that an activation keeps below 0 has nothing
+    above. Then the zero point is taken whose errors, relative to the channels' own spread, are least, so that quiet
+    channels count.
     """
     channels = len(histogram.counts)
     counts = histogram.counts.reshape(channels, -1, MERGED_BY).sum(axis=2)
@@ -123,7 +124,9 @@ def per_channel(histogram: Histogram) -> Quantisation:
     spread += 1e-2 * spread.mean() + 1e-12
     best: tuple[float, Quantisation] | None = None
     for zero_point in range(-124, -40, 4):
-        scales = np.outer(CHANNEL_SHARES, np.maximum(histogram.high, 1e-3) / (HIGH - zero_point)).astype(np.float32)
+        above = np.maximum(histogram.high, 1e-3) / (HIGH - zero_point)
+        both = np.maximum(above, -histogram.low / (zero_point - LOW))
+        scales = np.concatenate([np.outer(CHANNEL_SHARES, reach) for reach in (above, both)]).astype(np.float32)
         candidates = [Quantisation(scale, zero_point).round_trip(centres) for scale in scales]
         errors = np.stack([(weights * np.square(c - centres)).sum(axis=1) for c in candidates])
         error = float((errors.min(axis=0) / spread).sum())
