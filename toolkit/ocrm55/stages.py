@@ -82,10 +82,10 @@ def slug(text: str) -> str:
 
 
 def model_name(source: str) -> str:
-    """Name of the model that a `--source` gives: `bundled`, `pp-ocrv3`, a model folder or a checkpoint file."""
+    """Name of the model that a `--source` gives: `bundled`, `pp-ocrv3`, a model folder or a file."""
     known = {"bundled": BUNDLED_MODEL, "pp-ocrv3": "en_PP-OCRv3_mobile_rec"}
     path = Path(source)
-    return known.get(source) or slug(path.stem if path.suffix == ".pdparams" else path.resolve().name)
+    return known.get(source) or slug(path.stem if path.suffix in (".pdparams", ".onnx") else path.resolve().name)
 
 
 def parse_widths(text: str) -> tuple[int, ...]:

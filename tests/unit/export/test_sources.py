@@ -124,7 +124,8 @@ def test_folder_of_paddle_2_without_weights(tmp_path: Path, old_folder: Path) ->
     ("name", "content", "sentence"),
     [
         ("absent", None, "there is no model"),
-        ("model.onnx", b"x", "neither a model folder nor a .pdparams checkpoint"),
+        ("model.tflite", b"x", "neither a model folder nor a .pdparams checkpoint nor an .onnx file"),
+        ("model.onnx", b"x", "not an ONNX model, or is cut short"),
         ("model.pdparams", b"x", "not a Paddle checkpoint"),
     ],
 )

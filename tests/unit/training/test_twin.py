@@ -39,6 +39,18 @@ def test_an_npz_becomes_a_checkpoint_that_export_takes(paddle_weights: dict[str,
     assert all(np.array_equal(loaded[name].numpy(), value) for name, value in paddle_weights.items())
 
 
+def test_a_checkpoint_for_the_twin_to_start_from(paddle_weights: dict[str, np.ndarray], tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from ocrm55.training.twin import network
+
+    np.savez(tmp_path / "start.npz", **paddle_weights)
+    convert.convert(tmp_path / "start.npz", tmp_path / "start.pt")
+    twin = network.Recognizer()
+    twin.load_state_dict(torch.load(tmp_path / "start.pt", weights_only=True))  # strictly: every name is there
+    back = convert.to_paddle_layout({name: value.numpy() for name, value in twin.state_dict().items()})
+    assert all(np.array_equal(back[name], value) for name, value in paddle_weights.items())
+
+
 def test_weights_of_another_network_are_refused(paddle_weights: dict[str, np.ndarray], tmp_path: Path) -> None:
     odd = dict(paddle_weights)
     odd["head.ctc_head.fc.bias"] = np.zeros(96, np.float32)
@@ -171,11 +183,16 @@ def test_noise_is_of_the_size_of_a_step_and_leaves_no_trace() -> None:
             assert not error.any()
 
 
-def test_noise_on_activations_follows_their_ranges_and_passes_gradients() -> None:
+@pytest.mark.parametrize("shared", [False, True])
+def test_noise_on_activations_follows_their_ranges_and_passes_gradients(
+    shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     torch = pytest.importorskip("torch")
+    from ocrm55.training.twin import noise as rounding
     from ocrm55.training.twin.network import Recognizer
     from ocrm55.training.twin.noise import RoundingNoise
 
+    monkeypatch.setattr(rounding, "SHARED", float(shared))
     torch.manual_seed(5)
     network = Recognizer()
     noise = RoundingNoise(network, 1.0)
@@ -195,6 +212,8 @@ def test_noise_on_activations_follows_their_ranges_and_passes_gradients() -> Non
         layer(x).sum().backward()
     error = (outputs[-1] - clean).abs().amax((0, 2, 3))
     extent = clean.amax((0, 2, 3)).clamp_min(0) - clean.amin((0, 2, 3)).clamp_max(0)
+    if shared:
+        extent = rounding.SHARED_WIDTH * extent.max().expand_as(extent)
     assert (error <= 0.502 * extent / 255).all()
     assert (error >= 0.45 * extent / 255).all()
     assert x.grad is not None

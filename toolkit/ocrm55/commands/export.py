@@ -31,6 +31,7 @@ def export(
     A **folder** is checked and copied; one of Paddle 2 (inference.pdmodel) is
     translated. A **.pdparams checkpoint** of PaddleOCR or of `ocrm55 train`
     becomes a folder; it is a pickle, so take it only from people you trust.
+    So does the same model as an **.onnx file** that paddle2onnx wrote.
 
     PaddleOCR widens its input for a line longer than 320:48; the target's input
     has a fixed size, and such a line is squeezed into it.

@@ -79,7 +79,7 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
             "--source",
             metavar="DIR|bundled|pp-ocrv3|CHECKPOINT",
             help="The recognizer: a Paddle inference model folder as PaddleOCR exports it, **bundled**, the official "
-            "English **pp-ocrv3** (fetched), or its .pdparams training checkpoint.",
+            "English **pp-ocrv3** (fetched), its .pdparams training checkpoint, or an .onnx file of it.",
         ),
     ),
     "height": BuildOption(

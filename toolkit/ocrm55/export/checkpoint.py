@@ -1,4 +1,4 @@
-"""A training checkpoint, `.pdparams`, as PaddleOCR or `ocrm55 train` saves it -> the recognizer's network."""
+"""A training checkpoint, `.pdparams`, as PaddleOCR or `ocrm55 train` saves it, or an ONNX file -> the network."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ocrm55 import console
 from ocrm55.errors import InputError
+from ocrm55.export.onnx_weights import check_weights, read_weights
 from ocrm55.recognizer.inference import first_line
 
 if TYPE_CHECKING:
@@ -22,11 +23,12 @@ _OWN_BRANCHES = ("backbone.", "head.ctc_encoder.", "head.ctc_head.")
 
 
 def load_checkpoint(path: Path) -> Recognizer:
-    """The network with the weights of a `.pdparams` file, in evaluation mode.
+    """The network with the weights of a `.pdparams` or `.onnx` file, in evaluation mode.
 
     Accepts PaddleOCR's training layout: `Student.`/`Teacher.` prefixes (the student is taken), a `state_dict` around
     it, and branches that exist for training only, such as `head.sar_head`, which are left out with a note.
-    The file is a pickle, which can run code when it is read: load only a checkpoint whose origin you trust.
+    A checkpoint is a pickle, which can run code when it is read: load only one whose origin you trust. An ONNX file is
+    not; it must be as paddle2onnx writes it, with batch norms apart, and the network is compared with it.
 
     Raises InputError when it cannot be read, lacks a weight, has one of another shape, or knows other characters.
     """
@@ -34,7 +36,8 @@ def load_checkpoint(path: Path) -> Recognizer:
 
     from ocrm55.recognizer.network import CLASSES, Recognizer
 
-    weights = _unwrap(path, _read(path))
+    is_onnx = path.suffix == ".onnx"
+    weights = read_weights(path) if is_onnx else _unwrap(path, _read(path))
     network = Recognizer()
     wanted = network.state_dict()
     missing = [name for name in wanted if name not in weights]
@@ -70,6 +73,8 @@ def load_checkpoint(path: Path) -> Recognizer:
             raise InputError(f"{path}: {name} holds values that are no numbers.", ["take an earlier checkpoint"])
     network.set_state_dict({name: paddle.to_tensor(weights[name].astype(np.float32)) for name in wanted})
     network.eval()
+    if is_onnx:
+        check_weights(path, network)
     return network
 
 

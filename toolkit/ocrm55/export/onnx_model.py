@@ -92,9 +92,9 @@ def static_graph(program: Path, parameters: Path, shapes: Mapping[str | None, Se
     shapes: what inputs get for a static shape, by name; None is the only input, whatever its name. An input that is
     not in there keeps the shape that the program gives it.
     """
-    converted = _convert(program, parameters)
-    _fix_inputs(converted, shapes)
-    return _Cleaner(converted).clean()
+    model = converted(program, parameters)
+    _fix_inputs(model, shapes)
+    return _Cleaner(model).clean()
 
 
 def largest_difference(model_dir: Path, onnx_path: Path, input_shape: Sequence[int] = INPUT_SHAPE) -> float:
@@ -143,8 +143,11 @@ def _apart(what: str, module: str, arguments: Sequence[str]) -> subprocess.Compl
     return done
 
 
-def _convert(program: Path, parameters: Path) -> onnx.ModelProto:
-    """Run paddle2onnx in a process of its own: it writes to the terminal from C++ and may end the process."""
+def converted(program: Path, parameters: Path) -> onnx.ModelProto:
+    """A Paddle program as paddle2onnx writes it, nothing folded. Raises as `to_onnx` does.
+
+    In a process of its own: paddle2onnx writes to the terminal from C++ and may end the process.
+    """
     with tempfile.TemporaryDirectory(prefix="ocrm55-") as folder:
         output = Path(folder) / "model.onnx"
         arguments = [str(program), str(parameters), str(output), str(OPSET)]
@@ -156,9 +159,9 @@ def _convert(program: Path, parameters: Path) -> onnx.ModelProto:
             raise InputError(
                 f"paddle2onnx cannot convert {program}: {reason}", ["export the model again with `ocrm55 export`"]
             )
-        converted = onnx.load(str(output))
-    known = {"", *(each.name for each in [*converted.graph.input, *converted.graph.initializer])}
-    for node in converted.graph.node:
+        model = onnx.load(str(output))
+    known = {"", *(each.name for each in [*model.graph.input, *model.graph.initializer])}
+    for node in model.graph.node:
         lacking = [name for name in node.input if name not in known]
         if lacking:  # paddle2onnx says nothing of weights that it does not find
             raise InputError(
@@ -166,7 +169,7 @@ def _convert(program: Path, parameters: Path) -> onnx.ModelProto:
                 ["export the model again with `ocrm55 export`"],
             )
         known.update(node.output)
-    return converted
+    return model
 
 
 def _reason(printed: str) -> str:

@@ -27,7 +27,8 @@ BUNDLED = "en_ppocrv3_rec"  # in models/
 def export(source: str, destination: Path) -> PaddleModel:
     """Bring a model into a folder of its own, whole or not at all, and return it checked.
 
-    source: `bundled`; `pp-ocrv3`, which is fetched; a Paddle inference model folder; a `.pdparams` checkpoint.
+    source: `bundled`; `pp-ocrv3`, which is fetched; a Paddle inference model folder; a `.pdparams` checkpoint; the same
+    model as an `.onnx` file, as paddle2onnx writes it.
     Text files that lie in `destination` already, such as a model card, stay.
 
     Raises InputError for a source that is no English recognizer, ToolchainError when a host cannot be reached,
@@ -53,14 +54,14 @@ def locate(source: str) -> Path:
     if not path.exists():
         raise InputError(
             f"there is no model {source}.",
-            ["name `bundled`, `pp-ocrv3`, a Paddle inference model folder or a .pdparams checkpoint"],
+            ["name `bundled`, `pp-ocrv3`, a Paddle inference model folder, a .pdparams checkpoint or an .onnx file"],
         )
     if path.is_file() and path.name in (PROGRAM, OLD_PROGRAM, PARAMETERS, SETTINGS):
         return path.parent
-    if path.is_file() and path.suffix != ".pdparams":
+    if path.is_file() and path.suffix not in (".pdparams", ".onnx"):
         raise InputError(
-            f"{source} is neither a model folder nor a .pdparams checkpoint.",
-            ["name a folder with inference.json and inference.pdiparams, or a .pdparams file"],
+            f"{source} is neither a model folder nor a .pdparams checkpoint nor an .onnx file.",
+            ["name a folder with inference.json and inference.pdiparams, or a .pdparams or .onnx file"],
         )
     return path
 

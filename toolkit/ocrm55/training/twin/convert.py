@@ -1,9 +1,13 @@
-"""Weights of the PyTorch twin -> Paddle's names and layout.
+"""Weights of the PyTorch twin -> Paddle's names and layout, and the way back.
 
 In two steps, since the two frameworks need not be installed together:
     python -m ocrm55.training.twin.convert best.pt weights.npz            (where PyTorch is)
     python -m ocrm55.training.twin.convert weights.npz weights.pdparams   (where Paddle is)
 or in one where both are: python -m ocrm55.training.twin.convert best.pt weights.pdparams
+
+To start the twin from another model, an ONNX file or a Paddle inference model folder such as PaddleOCR's own:
+    python -m ocrm55.training.twin.convert en_PP-OCRv3_rec_infer.onnx start.npz   (where Paddle is)
+    python -m ocrm55.training.twin.convert start.npz start.pt                     (where PyTorch is)
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -70,9 +75,27 @@ def write_paddle(weights: Mapping[str, np.ndarray], destination: Path) -> None:
         paddle.save({name: paddle.to_tensor(value) for name, value in weights.items()}, str(staging))
 
 
+def write_torch(weights: Mapping[str, np.ndarray], destination: Path) -> None:
+    """Write a .pt of weights in Paddle's layout. Raises ToolchainError without PyTorch."""
+    try:
+        import torch
+    except ImportError as missing:
+        raise ToolchainError("Writing .pt needs PyTorch.", ["pip install 'ocrm55[train-torch]'"]) from missing
+    state = {name: torch.from_numpy(value) for name, value in to_torch_layout(weights).items()}
+    # How many batches each norm has seen, which only a momentum that falls with them would read.
+    means = [name for name in state if name.endswith(".running_mean")]
+    state |= {name.replace("running_mean", "num_batches_tracked"): torch.tensor(0) for name in means}
+    with files.atomic_file(destination) as staging:
+        torch.save(state, staging)
+
+
 def convert(source: Path, destination: Path) -> None:
     """Convert by the files' suffixes, as the module's text says."""
-    if source.suffix == ".npz":
+    if source.suffix == ".onnx" or source.is_dir():
+        from ocrm55.export.onnx_weights import read_weights
+
+        weights: dict[str, Any] = read_weights(source)
+    elif source.suffix == ".npz":
         try:
             with np.load(source) as stored:
                 weights = dict(stored)
@@ -83,6 +106,8 @@ def convert(source: Path, destination: Path) -> None:
     if destination.suffix == ".npz":
         with files.atomic_file(destination) as staging, staging.open("wb") as stream:
             np.savez(stream, **weights)
+    elif destination.suffix == ".pt":
+        write_torch(weights, destination)
     else:
         write_paddle(weights, destination)
     console.note(f"{source} -> {destination}: {len(weights)} tensors")

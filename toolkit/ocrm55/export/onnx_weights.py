@@ -1,0 +1,98 @@
+"""The trainable weights of the recognizer out of an inference model: batch norms apart, by the network's own names.
+
+An inference model has forgotten the names of the layers, and only knows its operators' order. The network has the same
+order, and every shape must fit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from ocrm55.errors import InputError
+from ocrm55.recognizer.image import HEIGHT, WIDTH
+from ocrm55.recognizer.inference import OnnxRecognizer
+
+SMALLEST = 8  # numbers of a weight; constants with fewer are the operators' own
+TOLERANCE = 1e-3  # largest difference of a probability
+
+
+def read_weights(path: Path) -> dict[str, np.ndarray]:
+    """The weights of an ONNX file or a Paddle inference model folder, by the names of a training checkpoint.
+
+    Raises InputError when it is not the English PP-OCRv3 recognizer, or when its batch norms were folded into the
+    convolutions, which cannot be undone.
+    """
+    from ocrm55.recognizer.network import Recognizer
+
+    found = _in_order(_model(path))
+    wanted = Recognizer().state_dict()
+    if not any(op == "BatchNormalization" for op, _ in found):
+        raise InputError(
+            f"{path} has no batch norms: they were folded into its convolutions, or it is of another network.",
+            ["name the model as paddle2onnx writes it, not optimised since"],
+        )
+    if len(found) != len(wanted):
+        raise InputError(
+            f"{path} has {len(found)} weights where the English PP-OCRv3 recognizer has {len(wanted)}.",
+            ["name a conversion of en_PP-OCRv3_rec"],
+        )
+    weights = {}
+    for (op, value), (name, tensor) in zip(found, wanted.items(), strict=True):
+        shape = list(tensor.shape)
+        if list(value.shape) != shape and not (len(shape) == 1 and value.size == shape[0]):
+            raise InputError(
+                f"{path}: a weight of a {op} has shape {list(value.shape)} where {name} has {shape}.",
+                ["name a conversion of en_PP-OCRv3_rec"],
+            )
+        weights[name] = value.reshape(shape).astype(np.float32)
+    return weights
+
+
+def check_weights(path: Path, network) -> None:  # type: ignore[no-untyped-def]  # a class of Paddle's
+    """Compare a network with the ONNX file that its weights came from. Raises InputError when they answer differently.
+
+    On noise, float32 [1, 3, 48, 320]; PaddleOCR's own model differs by 2e-4.
+    """
+    import paddle
+
+    noise = np.random.default_rng(0).uniform(-1, 1, (1, 3, HEIGHT, WIDTH)).astype(np.float32)
+    ours = network(paddle.to_tensor(noise)).numpy()
+    difference = float(np.abs(OnnxRecognizer(path).probabilities(noise) - ours).max())
+    if not difference <= TOLERANCE:
+        raise InputError(
+            f"{path} answers otherwise than the English PP-OCRv3 recognizer with its weights, by {difference:.2e}.",
+            ["name a conversion of en_PP-OCRv3_rec"],
+        )
+
+
+def _model(path: Path) -> onnx.ModelProto:
+    if path.is_dir():
+        from ocrm55.export.onnx_model import converted
+        from ocrm55.export.paddle_model import PaddleModel
+
+        model = PaddleModel(path)
+        return converted(model.program, model.parameters)
+    try:
+        return onnx.load(str(path))
+    except Exception as trouble:  # protobuf and the file system each raise classes of their own
+        raise InputError(f"{path} is not an ONNX model, or is cut short.", ["copy the file again"]) from trouble
+
+
+def _in_order(model: onnx.ModelProto) -> list[tuple[str, np.ndarray]]:
+    """Each weight with its operator's type, in the order in which the operators read them."""
+    constants = {each.name: each for each in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Constant":
+            constants.update((node.output[0], each.t) for each in node.attribute if each.name == "value")
+    found = []
+    for node in model.graph.node:
+        for name in node.input:
+            if name in constants and constants[name].data_type == onnx.TensorProto.FLOAT:
+                value = numpy_helper.to_array(constants[name])
+                if value.size >= SMALLEST:
+                    found.append((node.op_type, value))
+    return found
