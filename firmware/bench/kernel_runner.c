@@ -209,6 +209,14 @@ static uint32_t run_dequantize(struct kernel_case *c)
     RUN(c, ocrm55_dequantize_s8((const int8_t *)c->blobs[0], real(i[2]), i[1], (float *)(void *)c->out, i[0]));
 }
 
+/* integers: count, zero point, channels. blobs: x, steps */
+static uint32_t run_dequantize_channels(struct kernel_case *c)
+{
+    const int32_t *i = c->integers;
+    RUN(c, ocrm55_dequantize_channels_s8((const int8_t *)c->blobs[0], (const float *)(const void *)c->blobs[1], i[2], i[1],
+                                         (float *)(void *)c->out, i[0]));
+}
+
 /* integers: rows, count, x stride, y stride. blobs: x */
 static uint32_t run_copy_rows(struct kernel_case *c)
 {
@@ -345,6 +353,7 @@ static uint32_t (*const kernels[])(struct kernel_case *) = {
     run_pointwise,  run_conv,      run_depthwise, run_add,          run_add_f32, run_multiply,   run_lookup, run_quantize,
     run_dequantize, run_copy_rows, run_transpose, run_average_pool, run_softmax, run_layer_norm, run_matmul,
     run_max_pool,   run_average_pool_repeated, run_softmax_repeated, run_extend_columns,
+    run_dequantize_channels,
 };
 
 /* Runs all cases in place: returns the bytes of the answers, which are written from `answers` on. */

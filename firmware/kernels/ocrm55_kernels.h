@@ -145,6 +145,10 @@ void ocrm55_lookup_s8(const int8_t *table, const void *x, int8_t *y, int32_t cou
 void ocrm55_quantize_s8(const float *x, float gain, int32_t zero_point, int8_t *y, int32_t count);
 void ocrm55_dequantize_s8(const int8_t *x, float step, int32_t zero_point, float *y, int32_t count);
 
+/* The same of rows of `channels`, each with a step of its own; count: of all elements, whole rows. */
+void ocrm55_dequantize_channels_s8(const int8_t *x, const float *steps, int32_t channels, int32_t zero_point, float *y,
+                                   int32_t count);
+
 /* y[row * y_stride + i] = x[row * x_stride + i], bytes: slices and concatenations. No overlap. */
 void ocrm55_copy_rows_s8(const int8_t *x, int32_t x_stride, int8_t *y, int32_t y_stride, int32_t rows, int32_t count);
 

@@ -38,3 +38,20 @@ void ocrm55_dequantize_s8(const int8_t *x, float step, int32_t zero_point, float
     }
 #endif
 }
+
+void ocrm55_dequantize_channels_s8(const int8_t *x, const float *steps, int32_t channels, int32_t zero_point, float *y,
+                                   int32_t count)
+{
+    for (const int8_t *end = x + count; x < end; x += channels, y += channels) {
+#if OCRM55_HELIUM
+#define DEQUANTIZE_CHANNELS(i, whole, some)                                                                 \
+    const float32x4_t v = vcvtq_f32_s32(vsubq_n_s32(load_s8_s32(x + (i), whole, some), zero_point));        \
+    store_f32(y + (i), vmulq_f32(v, load_f32(steps + (i), whole, some)), whole, some)
+        FOR_EACH_4(channels, DEQUANTIZE_CHANNELS);
+#else
+        for (int32_t c = 0; c < channels; c++) {
+            y[c] = (float)(x[c] - zero_point) * steps[c];
+        }
+#endif
+    }
+}

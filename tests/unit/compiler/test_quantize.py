@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 
 from ocrm55.compiler import calibration, ranges
 from ocrm55.compiler.calibration import BINS, Histogram
-from ocrm55.compiler.equalise import best_factor, equalise
+from ocrm55.compiler.equalise import best_factor, equalise, factor_of
 from ocrm55.compiler.folding import Graph, fold
 from ocrm55.compiler.grid import on_grid, weights_of
 from ocrm55.compiler.quantize import QuantizeOptions, quantise_weights, quantised_tensors, quantize
@@ -131,6 +132,80 @@ def test_equalisation_lowers_the_error_of_the_quantised_network():
     assert errors[1] < errors[0] / 2
 
 
+def joined(channels: int = 8) -> onnx.ModelProto:
+    """A loud image, averaged, beside a convolution of it that is not: as in the recognizer's neck."""
+    loud = np.logspace(-1, 1.5, channels).astype(np.float32)
+    weights = {
+        "p": (RNG.normal(size=(channels, channels, 1, 1)) * loud[:, None, None, None]).astype(np.float32),
+        "pb": np.zeros(channels, np.float32),
+        "q": (RNG.normal(size=(4, channels, 1, 1)) / loud[None, :, None, None]).astype(np.float32),
+        "qb": np.zeros(4, np.float32),
+        "r": RNG.normal(size=(5, 4 + channels, 3, 3)).astype(np.float32),
+        "rb": np.zeros(5, np.float32),
+    }
+    weights["r"][:, 4:] /= loud[None, :, None, None]
+    nodes = [
+        ("Conv", ["x", "p", "pb"], "a", {"kernel_shape": [1, 1]}),
+        ("HardSwish", ["a"], "h", {}),
+        ("AveragePool", ["h"], "m", {"kernel_shape": [2, 2], "strides": [2, 2]}),
+        ("Conv", ["m", "q", "qb"], "b", {"kernel_shape": [1, 1]}),
+        ("Sigmoid", ["b"], "s", {}),
+        ("Mul", ["b", "s"], "w", {}),
+        ("Concat", ["w", "m"], "c", {"axis": 1}),
+        ("Conv", ["c", "r", "rb"], "y", {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}),
+    ]
+    return network([1, channels, 8, 12], nodes, weights, [1, 5, 4, 6])
+
+
+def test_equalisation_reaches_through_pools_and_concatenations():
+    """PaddleOCR's last backbone layer has channels 20 times as loud as most, which are then read beside others."""
+    folded, histograms, inputs = collected(joined())
+    scaled, after = equalise(folded, histograms)
+    np.testing.assert_allclose(reference(scaled, inputs[0]), reference(folded, inputs[0]), rtol=1e-4, atol=1e-4)
+    assert {"h.equalised", "m.equalised", "c.equalised", "w"} <= after.keys()
+    np.testing.assert_array_equal(after["c.equalised"].high[:4], histograms["c"].high[:4])
+    assert after["c.equalised"].high[4:].max() < histograms["c"].high[4:].max() / 2  # as wide as its neighbours now
+    factor = factor_of(Graph(scaled), "c.equalised").reshape(-1)
+    assert (factor[:4] == 1).all()
+    np.testing.assert_array_equal(factor[4:], factor_of(Graph(scaled), "m.equalised").reshape(-1))
+
+
+def test_equalisation_behind_a_concatenation_lowers_the_error():
+    model = joined()
+    inputs = [RNG.uniform(-1, 1, (1, 8, 8, 12)).astype(np.float32) for _ in range(8)]
+    errors = []
+    for chosen in (QuantizeOptions(equalise=False), QuantizeOptions()):
+        quantised = quantize(model, inputs, chosen)
+        errors.append(np.square(reference(quantised, inputs[0]) - reference(model, inputs[0])).mean())
+    assert errors[1] < errors[0] / 2
+
+
+def test_what_becomes_real_has_a_scale_a_channel():
+    """In front of a layer norm, where PaddleOCR's network has one channel ten times as loud as the rest."""
+    loud = np.array([1, 1, 1, 1, 1, 1, 1, 30], np.float32)
+    weights = {
+        "p": (RNG.normal(size=(8, 8, 1, 1)) * loud[:, None, None, None]).astype(np.float32),
+        "pb": np.zeros(8, np.float32),
+        "gamma": np.ones(8, np.float32),
+        "beta": np.zeros(8, np.float32),
+    }
+    nodes = [
+        ("Conv", ["x", "p", "pb"], "a", {"kernel_shape": [1, 1]}),
+        ("Sigmoid", ["a"], "s", {}),
+        ("Mul", ["a", "s"], "w", {}),
+        ("Transpose", ["w"], "t", {"perm": [0, 2, 3, 1]}),
+        ("LayerNormalization", ["t", "gamma", "beta"], "y", {"axis": -1}),
+    ]
+    model = network([1, 8, 8, 12], nodes, weights, [1, 8, 12, 8])
+    inputs = [RNG.uniform(-1, 1, (1, 8, 8, 12)).astype(np.float32) for _ in range(8)]
+    errors = []
+    for chosen in (QuantizeOptions(channel_scales=False), QuantizeOptions()):
+        quantised = quantize(model, inputs, chosen)
+        errors.append(np.square(reference(quantised, inputs[0]) - reference(model, inputs[0])).mean())
+    assert Graph(quantised).constants["w.scale"].shape == (8,)
+    assert errors[1] < errors[0] / 4
+
+
 def test_even_channels_stay_as_they_are():
     even = histogram(np.tile(np.linspace(-1, 1, 999), (6, 1)))
     assert (best_factor(even, even, RNG.normal(size=(4, 6, 1, 1))) == 1).all()
@@ -157,6 +232,24 @@ def test_weights_on_the_grid_are_what_int8_makes_of_them():
     for name, weights in after.items():
         off = np.abs(again[name] - weights) > 1e-5 * np.abs(weights).max()
         assert off.mean() < 0.02, name
+
+
+def test_the_bias_of_a_channel_without_weights_is_kept():
+    """PaddleOCR's network has such channels: a bias in steps of weights that are next to nothing exceeds an int32."""
+    weights = RNG.normal(size=(4, 3, 1, 1)).astype(np.float32)
+    weights[1], weights[2] = 1e-12, 0
+    bias = np.array([0.5, 3.0, -2.0, 1.0], np.float32)
+    last = {"v": RNG.normal(size=(2, 4, 1, 1)).astype(np.float32), "c": np.zeros(2, np.float32)}
+    nodes = [
+        ("Conv", ["x", "w", "b"], "a", {"kernel_shape": [1, 1]}),
+        ("HardSwish", ["a"], "h", {}),
+        ("Conv", ["h", "v", "c"], "y", {"kernel_shape": [1, 1]}),
+    ]
+    model = network([1, 3, 8, 12], nodes, {"w": weights, "b": bias, **last}, [1, 2, 8, 12])
+    inputs = [RNG.uniform(-1, 1, (1, 3, 8, 12)).astype(np.float32) for _ in range(8)]
+    quantised = quantize(model, inputs)
+    assert np.abs(Graph(quantised).constants["b.int"].astype(np.int64)).max() <= 2**30
+    np.testing.assert_allclose(reference(quantised, inputs[0]), reference(model, inputs[0]), atol=0.1)
 
 
 def test_a_folder_without_images_is_refused(tmp_path):

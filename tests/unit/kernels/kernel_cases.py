@@ -227,6 +227,16 @@ def _dequantize_cases() -> Iterator[Expected]:
         yield Case("dequantize", [count, zero, _bits(0.0371)], [x], y.shape, np.float32, f"dequantize {count}"), y
 
 
+def _dequantize_channels_cases() -> Iterator[Expected]:
+    r = Random(10)
+    for rows, channels in itertools.product((1, 3), COUNTS):
+        x, zero = r.tensor(rows, channels), r.zero_point()
+        steps = r.rng.uniform(1e-3, 2, channels).astype(np.float32)
+        y = (x.astype(np.int32) - zero).astype(np.float32) * steps
+        label = f"dequantize {rows} x {channels} by channels"
+        yield Case("dequantize_channels", [x.size, zero, channels], [x, steps], y.shape, np.float32, label), y
+
+
 def _copy_rows_cases() -> Iterator[Expected]:
     r = Random(11)
     for rows, count in itertools.product((1, 3), COUNTS):
@@ -388,6 +398,7 @@ KERNELS: dict[str, Callable[[], Iterator[Expected]]] = {
     "lookup": _lookup_cases,
     "quantize": _quantize_cases,
     "dequantize": _dequantize_cases,
+    "dequantize_channels": _dequantize_channels_cases,
     "copy_rows": _copy_rows_cases,
     "extend_columns": _extend_columns_cases,
     "transpose": _transpose_cases,

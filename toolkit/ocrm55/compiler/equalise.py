@@ -3,8 +3,8 @@
 A tensor that a pointwise convolution reads has one scale, because sums over channels have one. So a channel that never
 exceeds a tenth of the loudest one has 25 steps instead of 255. Dividing the channel by a factor and multiplying the
 weights that read it gives it more of them and changes nothing else; the kernel in front, which scales every channel of
-its output anyway, divides for free. Averages and gates in between do not mind. What the weights lose by it is weighed
-against what the activations gain.
+its output anyway, divides for free. Averages, gates and concatenations in between do not mind. What the weights lose by
+it is weighed against what the activations gain.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import onnx
 from onnx import helper
 
 from ocrm55.compiler.calibration import Histogram
-from ocrm55.compiler.folding import Graph, attributes
+from ocrm55.compiler.folding import Graph, attributes, shapes
 
 # Factors are powers of this: they then stay what they are when the network is calibrated again with weights that have
 # moved by less than a step (grid.py), which those in between would not.
@@ -27,10 +27,13 @@ ACTIVATIONS = ("HardSwish", "Relu")  # after which the kernels scale each channe
 
 @dataclass
 class _Readers:
-    """What depends on a tensor channel by channel: tensors in between, and the convolutions that sum over channels."""
+    """What depends on a tensor channel by channel: tensors in between, and the convolutions that sum over channels.
 
-    tensors: list[str]
-    convolutions: list[onnx.NodeProto]
+    Behind a concatenation they are the channels from `first` of a tensor, and of the weights that read it.
+    """
+
+    tensors: list[tuple[str, int]]
+    convolutions: list[tuple[onnx.NodeProto, int]]
 
 
 def equalise(model: onnx.ModelProto, histograms: dict[str, Histogram]) -> tuple[onnx.ModelProto, dict[str, Histogram]]:
@@ -43,36 +46,57 @@ def equalise(model: onnx.ModelProto, histograms: dict[str, Histogram]) -> tuple[
     for node in list(graph.nodes):
         source = str(node.output[0])
         readers = _readers(graph, source) if node.op_type in ACTIVATIONS else None
-        if readers is None or not all(name in histograms for name in (source, *readers.tensors)):
+        if readers is None or not all(name in histograms for name in (source, *(name for name, _ in readers.tensors))):
             continue
-        largest = max(readers.convolutions, key=lambda conv: graph.constants[conv.input[1]].size)
+        channels = len(histograms[source].low)
+        largest, first = max(readers.convolutions, key=lambda found: graph.constants[found[0].input[1]].size)
         read, weights = histograms[str(largest.input[0])], graph.constants[largest.input[1]]
-        factor = best_factor(histograms[source], read, weights)
+        factor = best_factor(histograms[source], read, weights, first)
         if (factor != 1).any():
             _scale(graph, node, readers, factor)
-            for name in (source, *readers.tensors):
-                histograms[f"{name}.equalised"] = _divided(histograms.pop(name), factor)
+            for name, place in ((source, 0), *readers.tensors):
+                whole = np.ones(len(histograms[name].low))
+                whole[place : place + channels] = factor
+                histograms[f"{name}.equalised"] = _divided(histograms.pop(name), whole)
     return graph.model(), histograms
 
 
 def _readers(graph: Graph, source: str) -> _Readers | None:
-    """Who reads `source`, through averages and gates; None when anything but convolutions over all channels does."""
+    """Who reads `source`, through averages, gates and concatenations; None when anything but convolutions over all
+    channels does, or when one of those reads it twice."""
     found = _Readers([], [])
-    pending = [source]
+    pending = [(source, 0)]
     while pending:
-        name = pending.pop()
+        name, first = pending.pop()
         users = graph.users(name)
         if not users or name in graph.outputs:
             return None
         for user in users:
-            if user.op_type == "GlobalAveragePool" or (user.op_type == "Mul" and _is_gate(graph, user, name)):
-                pending.append(str(user.output[0]))
-                found.tensors.append(str(user.output[0]))
+            output = str(user.output[0])
+            if user.op_type in ("GlobalAveragePool", "AveragePool") or (
+                user.op_type == "Mul" and _is_gate(graph, user, name)
+            ):
+                pending.append((output, first))
+                found.tensors.append((output, first))
+            elif user.op_type == "Concat" and attributes(user).get("axis") == 1 and list(user.input).count(name) == 1:
+                place = _channels_before(graph, user, name)
+                if place is None or any(known == output for known, _ in found.tensors):
+                    return None
+                pending.append((output, first + place))
+                found.tensors.append((output, first + place))
             elif user.op_type == "Conv" and attributes(user).get("group", 1) == 1 and user.input[0] == name:
-                found.convolutions.append(user)
+                found.convolutions.append((user, first))
             else:
                 return None
     return found
+
+
+def _channels_before(graph: Graph, concat: onnx.NodeProto, name: str) -> int | None:
+    """How many channels a concatenation puts in front of an input; None when a tensor's shape is not known."""
+    known = shapes(graph.model())
+    before = list(concat.input)[: list(concat.input).index(name)]
+    sizes = [known.get(each, ()) for each in before]
+    return None if any(len(size) != 4 for size in sizes) else sum(int(size[1]) for size in sizes)
 
 
 def _is_gate(graph: Graph, multiply: onnx.NodeProto, image: str) -> bool:
@@ -84,16 +108,18 @@ def _is_gate(graph: Graph, multiply: onnx.NodeProto, image: str) -> bool:
 
 def _scale(graph: Graph, activation: onnx.NodeProto, readers: _Readers, factor: np.ndarray) -> None:
     """Divide what the activation writes by `factor`, and multiply the weights that read it."""
-    source = str(activation.output[0])
+    source, between = str(activation.output[0]), [name for name, _ in readers.tensors]
     scaled = f"{source}.equalised"
     graph.constants[f"{scaled}.factor"] = (1 / factor).astype(np.float32).reshape(1, -1, 1, 1)
-    for name in (source, *readers.tensors):
+    for name in (source, *between):
         graph.rename(name, f"{name}.equalised")
-    for conv in readers.convolutions:
-        weights = graph.constants[conv.input[1]]
-        graph.constants[conv.input[1]] = (weights * factor[None, :, None, None]).astype(np.float32)
+    for conv, first in readers.convolutions:
+        weights = graph.constants[conv.input[1]].copy()
+        read = slice(first, first + len(factor))
+        weights[:, read] = (weights[:, read] * factor[None, :, None, None]).astype(np.float32)
+        graph.constants[conv.input[1]] = weights
     for node in graph.nodes:
-        node.output[:] = [f"{name}.equalised" if name in readers.tensors else name for name in node.output]
+        node.output[:] = [f"{name}.equalised" if name in between else name for name in node.output]
     multiply = helper.make_node("Mul", [source, f"{scaled}.factor"], [scaled], scaled)
     graph.nodes.insert(graph.nodes.index(activation) + 1, multiply)
 
@@ -105,6 +131,11 @@ def factor_of(graph: Graph, name: str) -> np.ndarray:
             return graph.constants[f"{name}.factor"]
         writer = graph.producer(name)
         inputs = [str(i).removesuffix(".dequantised") for i in writer.input] if writer is not None else []
+        if writer is not None and writer.op_type == "Concat":
+            known = shapes(graph.model())
+            sizes = [known[str(each)][1] for each in writer.input]
+            parts = [np.broadcast_to(factor_of(graph, i).reshape(-1), n) for i, n in zip(inputs, sizes, strict=True)]
+            return np.concatenate(parts).reshape(1, -1, 1, 1)
         name = next((i for i in inputs if i.endswith(".equalised")), "")
     return np.ones(1, np.float32)
 
@@ -128,22 +159,31 @@ class _Spread:
         return _Spread(reach, (shares * histogram.centres**2).sum(axis=1))
 
 
-def best_factor(source: Histogram, read: Histogram, weights: np.ndarray) -> np.ndarray:
-    """By how much to divide each channel: float64 [channels], the largest 1.
+def best_factor(source: Histogram, read: Histogram, weights: np.ndarray, first: int = 0) -> np.ndarray:
+    """By how much to divide each channel: float64 [channels].
 
-    source: what is divided; read: what the convolution with these weights reads, the same or what a gate makes of it.
-    A power of the channels' ranges there, the one with the least expected error of the sums, in powers of STEP.
+    source: what is divided; read: what the convolution with these weights reads, the same, what a gate makes of it, or
+    what it is a part of, from channel `first` on. A power of the channels' ranges there, the one with the least
+    expected error of the sums, in powers of STEP. The widest channel is left as it is, or, where others share the
+    tensor, made no wider than they are.
     """
-    before, after = _Spread.of(source), _Spread.of(read)
+    channels, before, whole = len(source.low), _Spread.of(source), _Spread.of(read)
+    part = slice(first, first + channels)
+    others = np.delete(whole.reach, np.arange(channels) + first)
+    after = _Spread(whole.reach[part], whole.squares[part])
+    all_squares = (weights.astype(np.float64) ** 2).sum(axis=(0, 2, 3))
+    squares, elsewhere = all_squares[part], all_squares.sum() - all_squares[part].sum()
     ranges = (after.reach, before.reach, np.sqrt(after.reach * before.reach))
-    logs = [np.log(reach / reach.max()) / np.log(STEP) for reach in ranges]
+    tops = [reach.max() for reach in ranges] + ([float(others.max())] if len(others) else [])
+    logs = [np.log(reach / top) / np.log(STEP) for reach in ranges for top in {float(reach.max()), *tops[3:]}]
     candidates = [STEP ** np.rint(log * power) for power in POWERS for log in logs]
-    squares = (weights.astype(np.float64) ** 2).sum(axis=(0, 2, 3))
     # What a gate lets through of an error in front of it.
     passed = after.squares / np.maximum(before.squares, 1e-12)
     errors = []
     for factor in candidates:
-        error = _of_weights(factor, after, weights) + (_of_rounding(factor, after) * squares).sum()
+        step = max((after.reach / factor).max(), others.max(initial=0.0)) / 255
+        error = _of_weights(factor, after, weights[:, part])
+        error += ((factor * step) ** 2 / 12 * squares).sum() + step**2 / 12 * elsewhere
         if read is not source:
             error += (_of_rounding(factor, before) * passed * squares).sum()
         errors.append(error)

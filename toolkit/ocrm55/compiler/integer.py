@@ -208,12 +208,13 @@ class Quantize(Spec):
 
 @dataclass(frozen=True)
 class Dequantize(Spec):
-    """int8 to float32: (q - zero_point) * step."""
+    """int8 to float32: (q - zero_point) * step. With `channels`, their steps are a second input, and `step` is 0."""
 
     kind: ClassVar[str] = "dequantize"
     count: int
     step: float
     zero_point: int
+    channels: int = 0
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ activation, which one kernel computes. Layer norm, softmax and the residual stre
 they are under 1 % of the work.
 
 Activations have one scale and zero point a tensor, except between a convolution and the depthwise convolution that
-follows: there every channel has a scale of its own, which costs the kernels nothing. Weights are symmetric with a scale
+follows, and in front of the residual stream: there every channel has a scale of its own, which costs the kernels
+nothing. Weights are symmetric with a scale
 for each output channel, biases int32.
 """
 
@@ -26,6 +27,7 @@ from ocrm55.compiler.folding import Graph, attributes, fold, shapes
 from ocrm55.compiler.ranges import Method, Quantisation
 
 WEIGHT_MAX = 127
+LARGEST_BIAS = 2**30  # of an int32: the products, and what folds a zero point into it, have the rest
 INPUT = Quantisation(np.asarray(np.float32(1 / 127)), 0)  # pixels are -1 .. 1, and the padding's 0 is exact
 # A gate is clip(x / 6 + 1/2, 0, 1). With 254 steps its half is a whole number of them, so that the fully connected
 # layer before it requantises straight to the gate.
@@ -154,6 +156,8 @@ def choose(graph: Graph, histograms: dict[str, Histogram], options: QuantizeOpti
         elif options.channel_scales and _feeds_depthwise_only(graph, name) and not _has_offset(graph, name):
             is_linear = (writer := graph.producer(name)) is not None and writer.op_type == "Conv"
             chosen[name] = ranges.per_signed_channel(histogram) if is_linear else ranges.per_channel(histogram)
+        elif options.channel_scales and len(known[name]) == 4 and _becomes_real(graph, name):
+            chosen[name] = ranges.per_channel(histogram)
         elif len(known[name]) == 4 and known[name][2:] == (1, 1):
             writer = graph.producer(name)
             pooled = writer is not None and writer.op_type == "GlobalAveragePool"
@@ -212,6 +216,19 @@ def _channels_of(graph: Graph, source: str, path: Sequence[onnx.NodeProto]) -> n
 def _feeds_depthwise_only(graph: Graph, name: str) -> bool:
     users = graph.users(name)
     return bool(users) and all(u.op_type == "Conv" and attributes(u).get("group", 1) > 1 for u in users)
+
+
+def _becomes_real(graph: Graph, name: str) -> bool:
+    """Whether a swish is read by nothing but sums and layer norms, which are float32."""
+    writer, pending, readers = graph.producer(name), [name], []
+    while pending:
+        for user in graph.users(pending.pop()):
+            if user.op_type in MOVES:
+                pending.append(str(user.output[0]))
+            else:
+                readers.append(user)
+    is_activation = writer is not None and _is_swish(graph, writer)
+    return is_activation and bool(readers) and all(user.op_type in ("Add", "LayerNormalization") for user in readers)
 
 
 def insert(model: onnx.ModelProto, chosen: dict[str, Quantisation]) -> onnx.ModelProto:
@@ -289,8 +306,16 @@ class _Writer:
         return new
 
     def _weights(self, name: str, axis: int) -> list[onnx.NodeProto]:
-        q, scale = quantise_weights(self.graph.constants[name], axis)
+        q, scale = quantise_weights(self.graph.constants[name], axis, self._least_scale(name))
         return self._constant(name, q, scale, np.zeros(len(scale), np.int8), axis)
+
+    def _least_scale(self, weights: str) -> np.ndarray | float:
+        """Of each output channel: what lets its bias be an int32. Channels that training left all but dead need it."""
+        for bias, (source, owner) in self.biases.items():
+            if owner == weights:
+                reach = np.abs(self.graph.constants[bias].astype(np.float64)).reshape(-1)
+                return reach / (LARGEST_BIAS * self.chosen[source].scale.astype(np.float64))
+        return 0.0
 
     def _bias(self, name: str) -> list[onnx.NodeProto]:
         source, weights = self.biases[name]
@@ -308,10 +333,11 @@ class _Writer:
         return [helper.make_node("DequantizeLinear", names, [self.renamed[name]], f"{name}.dequantize", axis=axis)]
 
 
-def quantise_weights(weights: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """int8 weights and float32 scales, one for each index of `axis`: the output channels."""
+def quantise_weights(weights: np.ndarray, axis: int, least: np.ndarray | float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """int8 weights and float32 scales, one for each index of `axis`: the output channels. `least`: of the scales."""
     others = tuple(i for i in range(weights.ndim) if i != axis)
-    scale = np.maximum(np.abs(weights).max(axis=others) / WEIGHT_MAX, ranges.SMALLEST_SCALE).astype(np.float32)
+    scale = np.maximum(np.abs(weights).max(axis=others) / WEIGHT_MAX, ranges.SMALLEST_SCALE)
+    scale = np.maximum(scale, least).astype(np.float32)
     spread = scale.reshape([-1 if i == axis else 1 for i in range(weights.ndim)])
     return np.clip(np.rint(weights / spread), -WEIGHT_MAX, WEIGHT_MAX).astype(np.int8), scale
 

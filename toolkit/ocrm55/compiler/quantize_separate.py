@@ -343,7 +343,7 @@ class ExactWriter(Writer):
         if few is not None:
             return self._constant(name, few.values, few.scale, np.zeros(len(few.scale), np.int8), axis)
         weights = self.graph.constants[name]
-        scale = self.fitted(name, quantise_weights(weights, axis)[1])
+        scale = self.fitted(name, quantise_weights(weights, axis, self._least_scale(name))[1])
         return self._constant(name, rounded(weights, scale, axis), scale, np.zeros(len(scale), np.int8), axis)
 
 

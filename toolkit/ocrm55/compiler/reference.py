@@ -304,8 +304,9 @@ def _quantize(spec: Quantize, x: np.ndarray) -> np.ndarray:
     return rounded(x * F(spec.gain), spec.zero_point)
 
 
-def _dequantize(spec: Dequantize, x: np.ndarray) -> np.ndarray:
-    return (x.astype(np.int32) - spec.zero_point).astype(F) * F(spec.step)
+def _dequantize(spec: Dequantize, x: np.ndarray, *steps: np.ndarray) -> np.ndarray:
+    whole = (x.astype(np.int32) - spec.zero_point).astype(F)
+    return (whole.reshape(-1, spec.channels) * steps[0]).reshape(x.shape) if steps else whole * F(spec.step)
 
 
 def _sum(spec: Sum, a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -38,6 +38,7 @@ KERNELS = (  # in the order of kernel_runner.c
     "average_pool_repeated",
     "softmax_repeated",
     "extend_columns",
+    "dequantize_channels",
 )
 STATUS = {
     1: "a pointer is missing",

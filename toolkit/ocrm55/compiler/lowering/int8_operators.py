@@ -41,6 +41,7 @@ TABLE_SHIFT = 3  # 8192 entries: an activation's argument is known to a thirtiet
 # table of the channel's own costs half. Its entries are bounded by CHANNEL_TABLE_BYTES for all channels together.
 FEW_PRODUCTS = 32
 CHANNEL_TABLE_BYTES = 64 * 1024
+SWISH_TABLE_BYTES = 128 * 1024  # where a scale for each channel leaves no other way
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,7 @@ class Builder:
             raise UnsupportedError(f"{origin.layer} is scaled where no kernel does it.", TRIES)
         if origin.real is None:
             if origin.int8 is not None and origin.quantised is not None:
-                name = self.tensor((origin.rows, origin.channels), "float32", origin.layer)
-                step, zero = _step(origin.quantised, origin.layer), origin.quantised.zero_point
-                origin.real = self.operator(Dequantize(origin.count, step, zero), [origin.int8], name, origin.layer)
+                origin.real = self._dequantize(origin, origin.int8, origin.quantised)
             else:
                 assert origin.write is not None
                 origin.real = origin.write(None, value.index)
@@ -113,6 +112,15 @@ class Builder:
         name = self.tensor((origin.rows, origin.channels), "int8", origin.layer)
         spec = Quantize(origin.count, _float32(1 / step), quantised.zero_point)
         return self.operator(spec, [origin.real], name, origin.layer)
+
+    def _dequantize(self, origin: Origin, stored: str, quantised: Quantised) -> str:
+        name = self.tensor((origin.rows, origin.channels), "float32", origin.layer)
+        if len(np.unique(quantised.scale)) == 1:
+            spec = Dequantize(origin.count, quantised.step, quantised.zero_point)
+            return self.operator(spec, [stored], name, origin.layer)
+        spec = Dequantize(origin.count, 0.0, quantised.zero_point, origin.channels)
+        steps = self.weight(quantised.scale.astype(np.float32), origin.layer, "steps")
+        return self.operator(spec, [stored, steps], name, origin.layer)
 
     def mark_output(self, name: str) -> None:
         self.program.tensors[name].role = "output"
@@ -178,8 +186,8 @@ def convolution_writer(build: Builder, origin: Origin, source: Value, spec: Conv
             step = np.full(spec.outputs, _step(read, source.origin.layer), np.float64)
         bias = packing.fold_zero_point(factor.weights, factor.bias, read.zero_point)
         step = step * factor.scale.astype(np.float64)
-        if quantised is not None and _prefers_tables(spec, quantised):
-            epilogue, tables, centre = _channel_tables(step, quantised, spec.outputs)
+        if quantised is not None and (_prefers_tables(spec, quantised) or _needs_tables(spec, quantised)):
+            epilogue, tables, centre = _channel_tables(spec.activation, step, quantised, spec.outputs)
             bias = (bias - centre).astype(np.int32)
         else:
             epilogue, tables = _epilogue(spec.activation, step, quantised, spec.outputs)
@@ -263,29 +271,42 @@ def _prefers_tables(spec: Conv2d, quantised: Quantised) -> bool:
     few = not isinstance(spec, DepthwiseConv2d) and spec.channels * prod(spec.kernel) <= FEW_PRODUCTS
     if not few or spec.activation.kind != "hard_swish" or spec.activation.is_affine:
         return False
-    high, shift = _reach_of_tables(quantised, spec.outputs)
-    return bool(((high + 3) / 65536 * (1 << shift) <= quantised.scale).all())
+    low, high, shift = _reach_of_tables(spec.activation, quantised, spec.outputs)
+    return bool(((high - low) / 65536 * (1 << shift) <= quantised.scale).all())
 
 
-def _reach_of_tables(quantised: Quantised, channels: int) -> tuple[np.ndarray, int]:
-    """Where each channel's table ends, and the bits that its index leaves out.
+def _needs_tables(spec: Conv2d, quantised: Quantised) -> bool:
+    """Whether a function that only a table gives is to have a scale of its own for each channel."""
+    return spec.activation.kind == "swish" and not spec.activation.is_affine and len(np.unique(quantised.scale)) > 1
 
-    The int16 range covers what matters, from -3, below which hard-swish is 0, to where the output ends.
+
+def _reach_of_tables(activation: Activation, quantised: Quantised, channels: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Where each channel's table begins and ends, and the bits that its index leaves out.
+
+    The int16 range covers what matters: from -3, below which hard-swish is 0, or from where swish is within a quarter
+    of a step of 0, to where the output ends.
     """
-    most = np.maximum((127 - quantised.zero_point) * quantised.scale.astype(np.float64), 0.1)
-    high = np.where(most < 3, (np.sqrt(9 + 24 * most) - 3) / 2, most)  # x (x + 3) / 6 below 3, x above
-    return high, max(int(np.ceil(np.log2(65536 * channels / CHANNEL_TABLE_BYTES))), 2)
+    out = quantised.scale.astype(np.float64)
+    most = np.maximum((127 - quantised.zero_point) * out, 0.1)
+    if activation.kind == "swish":  # at least x - 0.279; falls towards 0 from its least value, at -1.28, on
+        falling = np.arange(-1.28, -10, -0.01)
+        low = np.interp(-out / 4, falling * _sigmoid(falling), falling)
+        high, room = most + 0.3, SWISH_TABLE_BYTES
+    else:  # x (x + 3) / 6 below 3, x above
+        low, room = np.full(channels, -3.0), CHANNEL_TABLE_BYTES
+        high = np.where(most < 3, (np.sqrt(9 + 24 * most) - 3) / 2, most)
+    return low, high, max(int(np.ceil(np.log2(65536 * channels / room))), 2)
 
 
 def _channel_tables(
-    step: np.ndarray, quantised: Quantised, channels: int
+    activation: Activation, step: np.ndarray, quantised: Quantised, channels: int
 ) -> tuple[Epilogue, dict[str, np.ndarray], np.ndarray]:
-    """Hard-swish by a table for each channel, and by how much the sums are lowered."""
+    """An activation by a table for each channel, and by how much the sums are lowered."""
     out = quantised.scale.astype(np.float64)
-    high, shift = _reach_of_tables(quantised, channels)
-    centre = np.rint((high - 3) / 2 / step)
-    unit = (high + 3) / 65536
-    table = packing.channel_tables16(_hard_swish, unit, shift, out, quantised.zero_point, centre * step)
+    low, high, shift = _reach_of_tables(activation, quantised, channels)
+    centre = np.rint((high + low) / 2 / step)
+    unit = (high - low) / 65536
+    table = packing.channel_tables16(_function(activation), unit, shift, out, quantised.zero_point, centre * step)
     stride = 1 << (16 - shift)
     epilogue = Epilogue("table16", channels, quantised.zero_point, table_shift=shift, table_stride=stride)
     return epilogue, {"scale": (step / unit).astype(np.float32), "table": table}, centre.astype(np.int64)

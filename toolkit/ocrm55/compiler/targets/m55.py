@@ -317,6 +317,9 @@ def _quantize(spec: Quantize, constants: Sequence[np.ndarray]) -> _Call:
 
 
 def _dequantize(spec: Dequantize, constants: Sequence[np.ndarray]) -> _Call:
+    if spec.channels:
+        call = f"ocrm55_dequantize_channels_s8(x, steps, {spec.channels}, {spec.zero_point}, y, {spec.count});"
+        return _Call([call], {"steps": constants[0]})
     return _Call([f"ocrm55_dequantize_s8(x, {float_literal(spec.step)}, {spec.zero_point}, y, {spec.count});"], {})
 
 
