@@ -8,7 +8,7 @@ import pytest
 
 from ocrm55.compiler import calibration, ranges
 from ocrm55.compiler.calibration import BINS, Histogram
-from ocrm55.compiler.equalise import best_factor, equalise, factor_of
+from ocrm55.compiler.equalise import best_factor, equalise, factor_of, turn
 from ocrm55.compiler.folding import Graph, fold
 from ocrm55.compiler.grid import on_grid, weights_of
 from ocrm55.compiler.quantize import QuantizeOptions, quantise_weights, quantised_tensors, quantize
@@ -178,6 +178,34 @@ def test_equalisation_behind_a_concatenation_lowers_the_error():
         quantised = quantize(model, inputs, chosen)
         errors.append(np.square(reference(quantised, inputs[0]) - reference(model, inputs[0])).mean())
     assert errors[1] < errors[0] / 2
+
+
+def test_channels_below_zero_are_turned_over_in_front_of_depthwise_layers():
+    """Three channels that reach 8 and three that hard-swish keeps between -0.375 and 0.01."""
+    weights = {
+        "p": np.concatenate([np.eye(3), np.eye(3)]).astype(np.float32).reshape(6, 3, 1, 1) * 8,
+        "pb": np.array([0, 0, 0, -8.5, -8.5, -8.5], np.float32),
+        "d": RNG.normal(size=(6, 1, 3, 3)).astype(np.float32),
+        "db": np.zeros(6, np.float32),
+    }
+    weights["d"][3:] *= 20
+    nodes = [
+        ("Conv", ["x", "p", "pb"], "a", {"kernel_shape": [1, 1]}),
+        ("HardSwish", ["a"], "h", {}),
+        ("Conv", ["h", "d", "db"], "y", {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "group": 6}),
+    ]
+    model = fold(network([1, 3, 8, 12], nodes, weights, [1, 6, 8, 12]))
+    inputs = [RNG.uniform(-1, 1, (1, 3, 8, 12)).astype(np.float32) for _ in range(8)]
+    histograms = calibration.collect(model, quantised_tensors(Graph(model)), inputs)
+    turned, after = turn(model, histograms)
+    np.testing.assert_allclose(reference(turned, inputs[0]), reference(model, inputs[0]), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(after["h.equalised"].low[3:], -histograms["h"].high[3:])
+    np.testing.assert_array_equal(after["h.equalised"].counts[3:], histograms["h"].counts[3:, ::-1])
+    steps = [ranges.per_channel(each).scale for each in (histograms["h"], after["h.equalised"])]
+    assert (steps[1] < steps[0] * 0.8).all()
+    quantised = quantize(model, inputs)
+    errors = reference(quantised, inputs[0]) - reference(model, inputs[0])
+    assert np.square(errors).mean() < 1e-3 * np.square(reference(model, inputs[0])).mean()
 
 
 def test_what_becomes_real_has_a_scale_a_channel():

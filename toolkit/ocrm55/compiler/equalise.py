@@ -61,6 +61,35 @@ def equalise(model: onnx.ModelProto, histograms: dict[str, Histogram]) -> tuple[
     return graph.model(), histograms
 
 
+def turn(model: onnx.ModelProto, histograms: dict[str, Histogram]) -> tuple[onnx.ModelProto, dict[str, Histogram]]:
+    """The model with channels that lie below zero turned over, in front of depthwise convolutions; and the histograms.
+
+    All channels have one zero point there, and a few that hard-swish keeps between -0.375 and 0 would draw it to the
+    middle, which costs the others half their steps. Turned over, with their taps, they lie above zero like the others.
+    Turned tensors get `.equalised` behind their names.
+    """
+    graph = Graph(model)
+    histograms = dict(histograms)
+    for node in list(graph.nodes):
+        source = str(node.output[0])
+        known, users = histograms.get(source), graph.users(source)
+        if node.op_type != "HardSwish" or known is None or not users:
+            continue
+        sign = np.where(-known.low > known.high, -1.0, 1.0)
+        depthwise = all(u.op_type == "Conv" and attributes(u).get("group", 1) == len(sign) > 1 for u in users)
+        if depthwise and (sign < 0).any():
+            _scale(graph, node, _Readers([], [(conv, 0) for conv in users]), sign)
+            histograms[f"{source}.equalised"] = _turned(histograms.pop(source), sign)
+    return graph.model(), histograms
+
+
+def _turned(histogram: Histogram, sign: np.ndarray) -> Histogram:
+    over = sign < 0
+    low, high = np.where(over, -histogram.high, histogram.low), np.where(over, -histogram.low, histogram.high)
+    counts = np.where(over[:, None], histogram.counts[:, ::-1], histogram.counts)
+    return Histogram(low, high, counts, histogram.axis)
+
+
 def _readers(graph: Graph, source: str) -> _Readers | None:
     """Who reads `source`, through averages, gates and concatenations; None when anything but convolutions over all
     channels does, or when one of those reads it twice."""
@@ -115,8 +144,10 @@ def _scale(graph: Graph, activation: onnx.NodeProto, readers: _Readers, factor: 
         graph.rename(name, f"{name}.equalised")
     for conv, first in readers.convolutions:
         weights = graph.constants[conv.input[1]].copy()
-        read = slice(first, first + len(factor))
-        weights[:, read] = (weights[:, read] * factor[None, :, None, None]).astype(np.float32)
+        if attributes(conv).get("group", 1) > 1:
+            weights *= factor[:, None, None, None].astype(np.float32)
+        else:
+            weights[:, first : first + len(factor)] *= factor[None, :, None, None].astype(np.float32)
         graph.constants[conv.input[1]] = weights
     for node in graph.nodes:
         node.output[:] = [f"{name}.equalised" if name in between else name for name in node.output]

@@ -45,7 +45,9 @@ def _given_back(quantised: onnx.ModelProto) -> dict[str, np.ndarray]:
         axis = 0 if node.op_type == "Conv" else 1
         weights = q * scale.astype(np.float64).reshape([-1 if i == axis else 1 for i in range(q.ndim)])
         factor = factor_of(graph, source).astype(np.float64)
-        found[name] = weights * factor.reshape(1, -1, 1, 1) if factor.size > 1 else weights
+        if factor.size > 1:
+            weights = weights * factor.reshape((-1, 1, 1, 1) if weights.shape[1] == 1 else (1, -1, 1, 1))
+        found[name] = weights
     return found
 
 

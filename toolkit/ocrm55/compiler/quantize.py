@@ -22,7 +22,7 @@ from onnx import helper, numpy_helper
 
 from ocrm55.compiler import calibration, ranges
 from ocrm55.compiler.calibration import Histogram
-from ocrm55.compiler.equalise import equalise
+from ocrm55.compiler.equalise import equalise, turn
 from ocrm55.compiler.folding import Graph, attributes, fold, shapes
 from ocrm55.compiler.ranges import Method, Quantisation
 
@@ -61,6 +61,8 @@ def quantize(
     histograms = calibration.collect(folded, points, inputs)
     if options.equalise:
         folded, histograms = equalise(folded, histograms)
+        if options.channel_scales:
+            folded, histograms = turn(folded, histograms)
     return insert(folded, choose(Graph(folded), histograms, options))
 
 

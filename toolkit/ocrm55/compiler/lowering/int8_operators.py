@@ -272,7 +272,7 @@ def _prefers_tables(spec: Conv2d, quantised: Quantised) -> bool:
     if not few or spec.activation.kind != "hard_swish" or spec.activation.is_affine:
         return False
     low, high, shift = _reach_of_tables(spec.activation, quantised, spec.outputs)
-    return bool(((high - low) / 65536 * (1 << shift) <= quantised.scale).all())
+    return bool(((high - low) / 65536 * (1 << shift) <= np.abs(quantised.scale)).all())
 
 
 def _needs_tables(spec: Conv2d, quantised: Quantised) -> bool:
@@ -286,8 +286,9 @@ def _reach_of_tables(activation: Activation, quantised: Quantised, channels: int
     The int16 range covers what matters: from -3, below which hard-swish is 0, or from where swish is within a quarter
     of a step of 0, to where the output ends.
     """
-    out = quantised.scale.astype(np.float64)
-    most = np.maximum((127 - quantised.zero_point) * out, 0.1)
+    out = np.abs(quantised.scale.astype(np.float64))
+    ends = np.where(quantised.scale < 0, quantised.zero_point + 128, 127 - quantised.zero_point)  # turned over, or not
+    most = np.maximum(ends * out, 0.1)
     if activation.kind == "swish":  # at least x - 0.279; falls towards 0 from its least value, at -1.28, on
         falling = np.arange(-1.28, -10, -0.01)
         low = np.interp(-out / 4, falling * _sigmoid(falling), falling)

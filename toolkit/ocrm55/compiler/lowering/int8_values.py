@@ -17,7 +17,7 @@ from ocrm55.errors import UnsupportedError
 
 @dataclass(frozen=True)
 class Quantised:
-    """real = scale * (q - zero_point); scale float32, one for each channel of the tensor."""
+    """real = scale * (q - zero_point); scale float32, one a channel of the tensor, negative where it is turned."""
 
     scale: np.ndarray
     zero_point: int
