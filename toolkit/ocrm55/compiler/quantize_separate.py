@@ -33,6 +33,7 @@ from ocrm55.compiler.quantize import (
 )
 from ocrm55.compiler.quantize import _Writer as Writer
 from ocrm55.compiler.ranges import Quantisation
+from ocrm55.compiler.sensitivity import weighed
 
 CLAMPS = ("Relu", "HardSigmoid")
 POOLS = ("GlobalAveragePool", "AveragePool")
@@ -65,7 +66,7 @@ def quantize(
     if halves_down:
         folded = small_pools_as_convolutions(folded)
     graph = Graph(folded)
-    histograms = calibration.collect(folded, tensors(graph), inputs)
+    histograms = weighed(graph, calibration.collect(folded, tensors(graph), inputs))
     chosen = choose(graph, histograms, options)
     chosen |= in_front_of_activations(graph, histograms)
     for group in alike(graph, chosen):
