@@ -250,3 +250,30 @@ def test_unlabelled_pictures_are_pieces_of_labelled_ones() -> None:
     assert not torch.equal(made, images)
     assert made.min() >= 0
     assert made.max() <= 5
+
+
+def test_loud_channels_are_made_quieter_and_others_left_alone() -> None:
+    torch = pytest.importorskip("torch")
+    from ocrm55.training.twin.network import Recognizer
+    from ocrm55.training.twin.quieten import LOUD, quieten
+
+    torch.manual_seed(8)
+    network = Recognizer().eval()
+    weights = network.state_dict()
+    norm, taps = "backbone.conv1._batch_norm", "backbone.block_list.0._depthwise_conv._conv.weight"
+    weights[f"{norm}.weight"][3], weights[f"{norm}.bias"][3] = 50, 20
+    images = torch.rand(4, 3, 48, 320) * 2 - 1
+    quiet, counts = quieten(weights, images)
+    assert counts["backbone.conv1"] >= 1
+    assert counts.keys() == {each.layer for each in LOUD}
+    factor = weights[f"{norm}.weight"][3] / quiet[f"{norm}.weight"][3]
+    assert factor > 2
+    torch.testing.assert_close(quiet[f"{norm}.bias"][3] * factor, weights[f"{norm}.bias"][3])
+    torch.testing.assert_close(quiet[taps][3], weights[taps][3] * factor)
+    others = [
+        channel for channel in range(16) if quiet[f"{norm}.weight"][channel] == weights[f"{norm}.weight"][channel]
+    ]
+    torch.testing.assert_close(quiet[taps][others], weights[taps][others])
+    network.load_state_dict(quiet)
+    loudest = network.backbone.conv1(images.to(memory_format=torch.channels_last)).amax()
+    assert loudest <= 1.02 * next(each.most for each in LOUD if each.layer == "backbone.conv1")
