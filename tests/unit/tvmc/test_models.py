@@ -72,7 +72,7 @@ def test_paddle_model_with_open_shapes(model_dir: Path) -> None:
 
 
 def test_shapes_that_do_not_fit_a_paddle_model(monkeypatch: pytest.MonkeyPatch, model_dir: Path) -> None:
-    monkeypatch.setattr(onnx_model, "_convert", lambda *_: small_network(("n", 3, "h", "w")))
+    monkeypatch.setattr(onnx_model, "converted", lambda *_: small_network(("n", 3, "h", "w")))
     with pytest.raises(InputError, match="no input `image`"):
         models.load(model_dir, "paddle", {"image": (1, 3, 8, 8)})
     with pytest.raises(InputError, match="has 4 dimensions, not 2"):

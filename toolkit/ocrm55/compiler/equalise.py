@@ -205,15 +205,21 @@ def best_factor(source: Histogram, read: Histogram, weights: np.ndarray, first: 
     all_squares = (weights.astype(np.float64) ** 2).sum(axis=(0, 2, 3))
     squares, elsewhere = all_squares[part], all_squares.sum() - all_squares[part].sum()
     ranges = (after.reach, before.reach, np.sqrt(after.reach * before.reach))
-    tops = [reach.max() for reach in ranges] + ([float(others.max())] if len(others) else [])
-    logs = [np.log(reach / top) / np.log(STEP) for reach in ranges for top in {float(reach.max()), *tops[3:]}]
+    beside = [float(others.max())] if len(others) else []
+    logs = [
+        np.log(reach / top) / np.log(STEP)
+        for reach in ranges
+        for top in (float(reach.max()), *(top for top in beside if top < reach.max()))
+    ]
     candidates = [STEP ** np.rint(log * power) for power in POWERS for log in logs]
     # What a gate lets through of an error in front of it.
     passed = after.squares / np.maximum(before.squares, 1e-12)
     errors = []
     for factor in candidates:
         step = max((after.reach / factor).max(), others.max(initial=0.0)) / 255
-        error = _of_weights(factor, after, weights[:, part])
+        all_factors = np.ones(len(whole.reach))
+        all_factors[part] = factor
+        error = _of_weights(all_factors, whole, weights)  # which share scales with the weights of the others
         error += ((factor * step) ** 2 / 12 * squares).sum() + step**2 / 12 * elsewhere
         if read is not source:
             error += (_of_rounding(factor, before) * passed * squares).sum()

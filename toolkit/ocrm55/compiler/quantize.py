@@ -14,7 +14,7 @@ for each output channel, biases int32.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx
@@ -35,6 +35,9 @@ GATE = Quantisation(np.asarray(np.float32(1 / 254)), -127)
 PROBABILITY = Quantisation(np.asarray(np.float32(1 / 256)), -128)  # what softmax gives for a product
 # Photographs were seen to exceed the calibration's largest sums of means more than twofold.
 MARGIN_OF_MEANS, MARGIN_OF_SUMS = 1.2, 3.0
+# Scales of their own cost channels a table of their own, with fewer entries: where one is that much wider than most,
+# and no finer than that much less than the widest.
+OUTLIER, LARGEST_RATIO = 4.0, 32.0
 MOVES = ("Reshape", "Transpose", "Slice", "Squeeze", "Unsqueeze")
 
 
@@ -158,8 +161,12 @@ def choose(graph: Graph, histograms: dict[str, Histogram], options: QuantizeOpti
         elif options.channel_scales and _feeds_depthwise_only(graph, name) and not _has_offset(graph, name):
             is_linear = (writer := graph.producer(name)) is not None and writer.op_type == "Conv"
             chosen[name] = ranges.per_signed_channel(histogram) if is_linear else ranges.per_channel(histogram)
-        elif options.channel_scales and len(known[name]) == 4 and _becomes_real(graph, name):
-            chosen[name] = ranges.per_channel(histogram)
+        elif (
+            options.channel_scales and len(known[name]) == 4 and _has_outliers(histogram) and _becomes_real(graph, name)
+        ):
+            found = ranges.per_channel(histogram)
+            least = np.float32(float(found.scale.max()) / LARGEST_RATIO)
+            chosen[name] = replace(found, scale=np.maximum(found.scale, least))
         elif len(known[name]) == 4 and known[name][2:] == (1, 1):
             writer = graph.producer(name)
             pooled = writer is not None and writer.op_type == "GlobalAveragePool"
@@ -218,6 +225,12 @@ def _channels_of(graph: Graph, source: str, path: Sequence[onnx.NodeProto]) -> n
 def _feeds_depthwise_only(graph: Graph, name: str) -> bool:
     users = graph.users(name)
     return bool(users) and all(u.op_type == "Conv" and attributes(u).get("group", 1) > 1 for u in users)
+
+
+def _has_outliers(histogram: Histogram) -> bool:
+    """Whether a channel or a few leave the others too few steps of a scale that all share."""
+    reach = np.maximum(np.abs(histogram.low), np.abs(histogram.high))
+    return bool(reach.max() > OUTLIER * np.median(reach))
 
 
 def _becomes_real(graph: Graph, name: str) -> bool:
