@@ -122,13 +122,16 @@ def test_equalisation_changes_nothing_but_the_ranges():
     assert after["m.equalised"].high.max() / np.median(after["m.equalised"].high) < before / 2
 
 
+def error_of(model: onnx.ModelProto, inputs: list[np.ndarray], options: QuantizeOptions) -> float:
+    """Mean square error of the quantised network's output."""
+    quantised = quantize(model, inputs, options)
+    return float(np.square(reference(quantised, inputs[0]) - reference(model, inputs[0])).mean())
+
+
 def test_equalisation_lowers_the_error_of_the_quantised_network():
     model, _ = squeezed()
     inputs = [RNG.uniform(-1, 1, (1, 8, 8, 12)).astype(np.float32) for _ in range(8)]
-    errors = []
-    for chosen in (QuantizeOptions(equalise=False), QuantizeOptions()):
-        quantised = quantize(model, inputs, chosen)
-        errors.append(np.square(reference(quantised, inputs[0]) - reference(model, inputs[0])).mean())
+    errors = [error_of(model, inputs, chosen) for chosen in (QuantizeOptions(equalise=False), QuantizeOptions())]
     assert errors[1] < errors[0] / 2
 
 
@@ -173,10 +176,7 @@ def test_equalisation_reaches_through_pools_and_concatenations():
 def test_equalisation_behind_a_concatenation_lowers_the_error():
     model = joined()
     inputs = [RNG.uniform(-1, 1, (1, 8, 8, 12)).astype(np.float32) for _ in range(8)]
-    errors = []
-    for chosen in (QuantizeOptions(equalise=False), QuantizeOptions()):
-        quantised = quantize(model, inputs, chosen)
-        errors.append(np.square(reference(quantised, inputs[0]) - reference(model, inputs[0])).mean())
+    errors = [error_of(model, inputs, chosen) for chosen in (QuantizeOptions(equalise=False), QuantizeOptions())]
     assert errors[1] < errors[0] / 2
 
 
@@ -226,11 +226,8 @@ def test_what_becomes_real_has_a_scale_a_channel():
     ]
     model = network([1, 8, 8, 12], nodes, weights, [1, 8, 12, 8])
     inputs = [RNG.uniform(-1, 1, (1, 8, 8, 12)).astype(np.float32) for _ in range(8)]
-    errors = []
-    for chosen in (QuantizeOptions(channel_scales=False), QuantizeOptions()):
-        quantised = quantize(model, inputs, chosen)
-        errors.append(np.square(reference(quantised, inputs[0]) - reference(model, inputs[0])).mean())
-    assert Graph(quantised).constants["w.scale"].shape == (8,)
+    errors = [error_of(model, inputs, chosen) for chosen in (QuantizeOptions(channel_scales=False), QuantizeOptions())]
+    assert Graph(quantize(model, inputs)).constants["w.scale"].shape == (8,)
     assert errors[1] < errors[0] / 4
 
 
