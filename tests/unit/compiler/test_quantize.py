@@ -6,13 +6,15 @@ import numpy as np
 import onnx
 import pytest
 
-from ocrm55.compiler import calibration, ranges
+from ocrm55.compiler import calibration, pipeline, ranges
 from ocrm55.compiler.calibration import BINS, Histogram
 from ocrm55.compiler.equalise import best_factor, equalise, factor_of, turn
 from ocrm55.compiler.folding import Graph, fold
 from ocrm55.compiler.grid import on_grid, weights_of
 from ocrm55.compiler.quantize import QuantizeOptions, quantise_weights, quantised_tensors, quantize
+from ocrm55.compiler.reference import IntegerReference
 from ocrm55.errors import InputError
+from ocrm55.recognizer import image
 
 from .conftest import network, reference
 
@@ -178,6 +180,47 @@ def test_equalisation_behind_a_concatenation_lowers_the_error():
     inputs = [RNG.uniform(-1, 1, (1, 8, 8, 12)).astype(np.float32) for _ in range(8)]
     errors = [error_of(model, inputs, chosen) for chosen in (QuantizeOptions(equalise=False), QuantizeOptions())]
     assert errors[1] < errors[0] / 2
+
+
+def test_a_sum_of_what_has_a_scale_a_channel_is_computed_in_float32():
+    """A swish with an outlier, added to an image, then read by a convolution: no integer sum takes two scales."""
+    loud = np.array([1, 1, 1, 30], np.float32)
+    weights = {
+        "p": (RNG.normal(size=(4, 3, 1, 1)) * loud[:, None, None, None]).astype(np.float32),
+        "pb": np.zeros(4, np.float32),
+        "q": (RNG.normal(size=(4, 3, 1, 1))).astype(np.float32),
+        "qb": np.zeros(4, np.float32),
+        "r": (RNG.normal(size=(4, 4, 1, 1)) / loud[None, :, None, None]).astype(np.float32),
+        "rb": np.zeros(4, np.float32),
+        "f": RNG.normal(size=(4, 5)).astype(np.float32),
+        "g": np.zeros(5, np.float32),
+    }
+    kernel = {"kernel_shape": [1, 1]}
+    nodes = [
+        ("Conv", ["x", "p", "pb"], "a", kernel),
+        ("Sigmoid", ["a"], "s", {}),
+        ("Mul", ["a", "s"], "w", {}),
+        ("Conv", ["x", "q", "qb"], "b", kernel),
+        ("HardSwish", ["b"], "h", {}),
+        ("Add", ["w", "h"], "c", {}),
+        ("Conv", ["c", "r", "rb"], "d", kernel),
+        ("HardSwish", ["d"], "e", {}),
+        ("GlobalAveragePool", ["e"], "m", {}),
+        ("Flatten", ["m"], "l", {"axis": 1}),
+        ("MatMul", ["l", "f"], "n", {}),
+        ("Add", ["n", "g"], "y", {}),
+    ]
+    model = network([1, 3, 48, 320], nodes, weights, [1, 5])
+    inputs = [RNG.uniform(-1, 1, (1, 3, 48, 320)).astype(np.float32) for _ in range(2)]
+    quantised = quantize(model, inputs)
+    assert Graph(quantised).constants["w.scale"].shape == (4,)
+    program = pipeline.to_program(quantised, pipeline.CompileOptions(precision="int8"))
+    kinds = [operator.spec.kind for operator in program.operators]
+    assert kinds.count("dequantize") >= 1
+    pixels = RNG.integers(0, 256, (48, 320, 3), dtype=np.uint8)
+    ours = IntegerReference(program).probabilities(pixels)
+    wanted = reference(quantised, image.normalise(pixels, 320))
+    np.testing.assert_allclose(ours.reshape(-1), wanted.reshape(-1), atol=0.05 * np.abs(wanted).max())
 
 
 def test_channels_below_zero_are_turned_over_in_front_of_depthwise_layers():

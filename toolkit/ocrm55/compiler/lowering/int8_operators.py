@@ -137,6 +137,11 @@ def _step(quantised: Quantised, layer: str) -> float:
         raise UnsupportedError(f"{layer} has a scale for each channel where no kernel takes it.", TRIES) from trouble
 
 
+def _has_one_step(origin: Origin) -> bool:
+    """Whether a value is stored as int8 with one scale for all channels."""
+    return origin.int8 is not None and origin.quantised is not None and len(np.unique(origin.quantised.scale)) == 1
+
+
 def _unscaled(quantised: Quantised, value: Value) -> Quantised:
     """How the origin must be written so that the scaled value has the given quantisation."""
     if not value.is_scaled:
@@ -440,10 +445,10 @@ def gate_writer(build: Builder, origin: Origin, gated: Value, gate: Value) -> Wr
 
 
 def sum_writer(build: Builder, origin: Origin, left: Value, right: Value) -> Writer:
-    """The residual stream: float32, or int8 where it is quantised on all sides."""
+    """The residual stream: float32, or int8 where it is quantised on all sides with a scale a tensor."""
 
     def write(quantised: Quantised | None, order: np.ndarray) -> str:
-        if quantised is not None and left.origin.int8 is not None and right.origin.int8 is not None:
+        if quantised is not None and all(_has_one_step(value.origin) for value in (left, right)):
             (a, read_a), (b, read_b) = (_integers(v, origin.layer, dense=False) for v in (left, right))
             spec = SumInt8(
                 origin.count, _step(read_a, origin.layer), read_a.zero_point, _step(read_b, origin.layer),
