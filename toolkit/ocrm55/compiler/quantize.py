@@ -295,6 +295,10 @@ class _Writer:
                     if name in self.graph.constants:
                         yield str(name), origin
 
+    def bias_of(self, name: str) -> str | None:
+        """The constant that is added to what these weights give."""
+        return next((bias for bias, (_, weights) in self.biases.items() if weights == name), None)
+
     def _activation(self, name: str) -> list[onnx.NodeProto]:
         quantisation = self.chosen.get(name)
         if quantisation is None or not self.graph.users(name):
@@ -326,11 +330,12 @@ class _Writer:
 
     def _least_scale(self, weights: str) -> np.ndarray | float:
         """Of each output channel: what lets its bias be an int32. Channels that training left all but dead need it."""
-        for bias, (source, owner) in self.biases.items():
-            if owner == weights:
-                reach = np.abs(self.graph.constants[bias].astype(np.float64)).reshape(-1)
-                return reach / (LARGEST_BIAS * self.chosen[source].scale.astype(np.float64))
-        return 0.0
+        bias = self.bias_of(weights)
+        if bias is None:
+            return 0.0
+        source, _ = self.biases[bias]
+        reach = np.abs(self.graph.constants[bias].astype(np.float64)).reshape(-1)
+        return reach / (LARGEST_BIAS * self.chosen[source].scale.astype(np.float64))
 
     def _bias(self, name: str) -> list[onnx.NodeProto]:
         source, weights = self.biases[name]

@@ -330,10 +330,6 @@ class ExactWriter(Writer):
         """Which axis of these weights the outputs are."""
         return 0 if self._layers[name].op_type == "Conv" else 1
 
-    def bias_of(self, name: str) -> str | None:
-        """The constant that is added to what these weights give."""
-        return next((bias for bias, (_, weights) in self.biases.items() if weights == name), None)
-
     def fitted(self, name: str, scale: Array) -> Array:
         """Scales of these weights, no smaller than `scale`, that requantise by exact factors."""
         found = self._requantised.get(name)

@@ -97,19 +97,24 @@ def static_graph(program: Path, parameters: Path, shapes: Mapping[str | None, Se
     return _Cleaner(model).clean()
 
 
+def noise(input_shape: Sequence[int]) -> np.ndarray:
+    """An image of noise in [-1, 1], float32, always the same."""
+    return np.random.default_rng(0).uniform(-1, 1, input_shape).astype(np.float32)
+
+
 def largest_difference(model_dir: Path, onnx_path: Path, input_shape: Sequence[int] = INPUT_SHAPE) -> float:
     """Largest difference of a probability between Paddle and ONNX Runtime on one image of noise in [-1, 1].
 
     Raises InputError when Paddle cannot run the model, or when what it gives are no numbers.
     """
-    noise = np.random.default_rng(0).uniform(-1, 1, input_shape).astype(np.float32)
-    truth = _paddle_probabilities(model_dir, noise)
+    tensor = noise(input_shape)
+    truth = _paddle_probabilities(model_dir, tensor)
     if not np.isfinite(truth).all():
         raise InputError(
             f"{model_dir} gives probabilities that are no numbers: its weights are damaged.",
             ["export or copy the model again"],
         )
-    return float(np.abs(OnnxRecognizer(onnx_path).probabilities(noise) - truth).max())
+    return float(np.abs(OnnxRecognizer(onnx_path).probabilities(tensor) - truth).max())
 
 
 def _paddle_probabilities(model_dir: Path, tensor: np.ndarray) -> np.ndarray:

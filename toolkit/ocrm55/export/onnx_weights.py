@@ -13,11 +13,11 @@ import onnx
 from onnx import numpy_helper
 
 from ocrm55.errors import InputError
-from ocrm55.recognizer.image import HEIGHT, WIDTH
+from ocrm55.export.onnx_model import INPUT_SHAPE, TOLERANCE, converted, noise
+from ocrm55.export.paddle_model import PaddleModel
 from ocrm55.recognizer.inference import OnnxRecognizer
 
 SMALLEST = 8  # numbers of a weight; constants with fewer are the operators' own
-TOLERANCE = 1e-3  # largest difference of a probability
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray]:
@@ -59,9 +59,9 @@ def check_weights(path: Path, network) -> None:  # type: ignore[no-untyped-def] 
     """
     import paddle
 
-    noise = np.random.default_rng(0).uniform(-1, 1, (1, 3, HEIGHT, WIDTH)).astype(np.float32)
-    ours = network(paddle.to_tensor(noise)).numpy()
-    difference = float(np.abs(OnnxRecognizer(path).probabilities(noise) - ours).max())
+    tensor = noise(INPUT_SHAPE)
+    ours = network(paddle.to_tensor(tensor)).numpy()
+    difference = float(np.abs(OnnxRecognizer(path).probabilities(tensor) - ours).max())
     if not difference <= TOLERANCE:
         raise InputError(
             f"{path} answers otherwise than the English PP-OCRv3 recognizer with its weights, by {difference:.2e}.",
@@ -71,9 +71,6 @@ def check_weights(path: Path, network) -> None:  # type: ignore[no-untyped-def] 
 
 def _model(path: Path) -> onnx.ModelProto:
     if path.is_dir():
-        from ocrm55.export.onnx_model import converted
-        from ocrm55.export.paddle_model import PaddleModel
-
         model = PaddleModel(path)
         return converted(model.program, model.parameters)
     try:
