@@ -86,7 +86,7 @@ class Builder:
         else:
             self.real(value)
             name, reordered = self._convert(origin, quantised), False
-        if len(np.unique(written.scale)) == 1:
+        if written.has_one_step:
             self.program.tensors[name].quantization = Quantization(written.step, written.zero_point)
         channels = value.index.shape[-1] if reordered else origin.channels
         stored = Origin(origin.count // channels, channels, origin.layer, int8=name, quantised=quantised)
@@ -115,7 +115,7 @@ class Builder:
 
     def _dequantize(self, origin: Origin, stored: str, quantised: Quantised) -> str:
         name = self.tensor((origin.rows, origin.channels), "float32", origin.layer)
-        if len(np.unique(quantised.scale)) == 1:
+        if quantised.has_one_step:
             spec = Dequantize(origin.count, quantised.step, quantised.zero_point)
             return self.operator(spec, [stored], name, origin.layer)
         spec = Dequantize(origin.count, 0.0, quantised.zero_point, origin.channels)
@@ -139,7 +139,7 @@ def _step(quantised: Quantised, layer: str) -> float:
 
 def _has_one_step(origin: Origin) -> bool:
     """Whether a value is stored as int8 with one scale for all channels."""
-    return origin.int8 is not None and origin.quantised is not None and len(np.unique(origin.quantised.scale)) == 1
+    return origin.int8 is not None and origin.quantised is not None and origin.quantised.has_one_step
 
 
 def _unscaled(quantised: Quantised, value: Value) -> Quantised:
@@ -282,7 +282,7 @@ def _prefers_tables(spec: Conv2d, quantised: Quantised) -> bool:
 
 def _needs_tables(spec: Conv2d, quantised: Quantised) -> bool:
     """Whether a function that only a table gives is to have a scale of its own for each channel."""
-    return spec.activation.kind == "swish" and not spec.activation.is_affine and len(np.unique(quantised.scale)) > 1
+    return spec.activation.kind == "swish" and not spec.activation.is_affine and not quantised.has_one_step
 
 
 def _reach_of_tables(activation: Activation, quantised: Quantised, channels: int) -> tuple[np.ndarray, np.ndarray, int]:

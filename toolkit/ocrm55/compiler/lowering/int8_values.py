@@ -23,9 +23,14 @@ class Quantised:
     zero_point: int
 
     @property
+    def has_one_step(self) -> bool:
+        """Whether all channels share one scale."""
+        return len(np.unique(self.scale)) == 1
+
+    @property
     def step(self) -> float:
         """The one scale that all channels share."""
-        if len(np.unique(self.scale)) != 1:
+        if not self.has_one_step:
             raise ValueError("channels differ in scale")
         return float(self.scale[0])
 
