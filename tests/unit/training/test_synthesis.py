@@ -43,6 +43,14 @@ def test_texts_are_of_the_95_characters_and_keep_to_their_length() -> None:
     assert set("".join(texts.line(rng, 25) for _ in range(3000))) == set(texts.PRINTABLE + " ")
 
 
+def test_words_are_possessive_and_contracted_now_and_then() -> None:
+    rng = random.Random(1)
+    made = [part for _ in range(400) for part in texts.words(rng, 25).lower().split()]
+    possessive = sum(part.rstrip(",.;:!?").endswith("'s") for part in made) / len(made)
+    assert 0.08 < possessive < 0.18
+    assert any(part.rstrip(",.;:!?") in {"don't", "i'll", "o'clock"} for part in made)
+
+
 def test_clones_of_one_design_are_one_family_and_never_held_out() -> None:
     assert fonts.family_of("Liberation Sans") == fonts.family_of("Nimbus Sans") == "helvetica"
     assert fonts.family_of("DejaVu Serif") == fonts.family_of("Hack") == "vera"
@@ -189,6 +197,24 @@ def test_what_nobody_can_read_for_certain_is_not_measured(monkeypatch: pytest.Mo
     assert not legibility.decidable("I", "a.ttf")
     assert not legibility.decidable("cow soz"[4:], "a.ttf")
     assert legibility.decidable("cow had", "a.ttf")
+
+
+@pytest.mark.parametrize("text", ["17%", "$100.06", "07:01", "478,081", "(419)", "2010-11-01", "x12", "11th", "31&17"])
+def test_a_number_tells_its_digits_by_one_that_is_certain(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(legibility, "confusable", lambda path: frozenset("Il1|"))
+    assert legibility.decidable(text, "a.ttf") == bool(set(text) & set("023456789"))
+
+
+@pytest.mark.parametrize("text", ["11", "1.1", "4 1", "21B", "2|1", "1A", "B-21", "2010I"])
+def test_what_is_no_number_tells_no_digits(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setattr(legibility, "confusable", lambda path: frozenset("Il1|"))
+    assert not legibility.decidable(text, "a.ttf")
+
+
+def test_an_apostrophe_leaves_a_word_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(legibility, "confusable", lambda path: frozenset("Il1'`"))
+    assert legibility.decidable("Bill's, I'll 'tis", "a.ttf")
+    assert not legibility.decidable("B'4", "a.ttf")
 
 
 def test_likeness_is_of_shapes(some_fonts: list[fonts.Font]) -> None:

@@ -1,10 +1,12 @@
 """What can be decided from a picture at all: in many fonts I and l, or 0 and O, are one and the same shape.
 
-In a word the rest of it tells; in a serial number nobody can, and a set to measure on that asks for it measures luck.
+In a word or a number the rest of it tells; in a serial number nobody can, and a set to measure on that asks for it
+measures luck.
 """
 
 from __future__ import annotations
 
+import re
 import string
 from functools import cache
 from itertools import combinations
@@ -17,6 +19,9 @@ LOOKALIKES = ("0Oo", "1lI|!", "2Z", "5S", "'`", ".,", "-_~", "vy", "({[", ")}]")
 SAME = 0.88  # share of the ink that two glyphs have in common at which they count as one shape
 # Letters whose capitals are but larger: alone, cropped to their own height, they could be either.
 SIZE_ALONE = frozenset("cosuvwxzCOSUVWXZ")
+
+WORD = re.compile(r"[A-Za-z]{3,}|[A-Za-z]+'[A-Za-z]+")
+NUMBER = re.compile(r"[-+#$(@x]?\d[\d.,:/&-]*\d(?:[%)]|am|pm|th)?")
 
 
 @cache
@@ -45,13 +50,17 @@ def likeness(font: ImageFont.FreeTypeFont, a: str, b: str) -> float:
 def decidable(text: str, path: str) -> bool:
     """Whether a person who sees the text in this font can know each character.
 
-    Words may hold any letter, since the word tells; everything else may not hold a shape of two meanings.
+    Words may hold any letter, since the word tells. So may numbers hold any digit, as long as one of them cannot be
+    anything else; everything else may not hold a shape of two meanings.
     """
     if SIZE_ALONE.issuperset(text.replace(" ", "")):
         return False
+    unsure = confusable(path)
     for part in text.split():
-        if part.strip(string.punctuation).isalpha() and len(part) > 2:
+        if WORD.fullmatch(part.strip(string.punctuation)):
             continue
-        if not confusable(path).isdisjoint(part):
+        digits = frozenset(part) & frozenset(string.digits)
+        known = digits if NUMBER.fullmatch(part) and not digits <= unsure else frozenset()
+        if not unsure.isdisjoint(frozenset(part) - known):
             return False
     return True

@@ -32,6 +32,7 @@ COMMON_WORDS = (
     "only or other our out over people say see she so some take than that the their them then there these they think "
     "this time to two up us use want way we well what when which who will with work would year you your"
 ).split()
+CONTRACTIONS = "don't can't won't isn't didn't I'm I'll I've it's that's let's we'll we're they're o'clock".split()
 WORD_LISTS = (Path("/usr/share/dict/american-english"), Path("/usr/share/dict/words"))
 
 # Shapes that are alike, and where the print is small or turned, nearly the same.
@@ -124,6 +125,9 @@ def words(rng: random.Random, longest: int) -> str:
     while True:
         # Short words leave room for more spaces, the narrowest of all characters.
         added = rng.choice(COMMON_WORDS) if rng.random() < 0.2 else word(rng)
+        # Many fonts push the apostrophe into the letter before it, where it is overlooked unless often seen.
+        dice = rng.random()
+        added = f"{added}'s" if dice < 0.12 else rng.choice(CONTRACTIONS) if dice < 0.15 else added
         added = recase(rng, added, 0.25, 0.25)
         if rng.random() < 0.15:
             added += rng.choice(",.;:!?")
