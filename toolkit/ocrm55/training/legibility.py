@@ -1,6 +1,6 @@
 """What can be decided from a picture at all: in many fonts I and l, or 0 and O, are one and the same shape.
 
-In a word or a number the rest of it tells; in a serial number nobody can, and a set to measure on that asks for it
+Where the rest of a word or a number tells, it is no matter; where nothing does, a set to measure on that asks for it
 measures luck.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Mapping
 from functools import cache
 from itertools import combinations
 
@@ -22,18 +23,21 @@ SIZE_ALONE = frozenset("cosuvwxzCOSUVWXZ")
 
 WORD = re.compile(r"[A-Za-z]{3,}|[A-Za-z]+'[A-Za-z]+")
 NUMBER = re.compile(r"[-+#$(@x]?\d[\d.,:/&-]*\d(?:[%)]|am|pm|th)?")
+CODE = re.compile(r"[A-Z\d./_-]{3,}")
+IN_CODES = frozenset(string.ascii_uppercase + string.digits + "./_-")
 
 
 @cache
-def confusable(path: str) -> frozenset[str]:
-    """The characters of a font that share their shape with another one."""
+def confusable(path: str) -> dict[str, frozenset[str]]:
+    """The characters of a font that share their shape with others, each with those others."""
     font = ImageFont.truetype(path, 48)
-    found: set[str] = set()
+    found: dict[str, frozenset[str]] = {}
     for group in LOOKALIKES:
         for a, b in combinations(group, 2):
             if likeness(font, a, b) > SAME:
-                found |= {a, b}
-    return frozenset(found)
+                found[a] = found.get(a, frozenset()) | {b}
+                found[b] = found.get(b, frozenset()) | {a}
+    return found
 
 
 def likeness(font: ImageFont.FreeTypeFont, a: str, b: str) -> float:
@@ -48,19 +52,22 @@ def likeness(font: ImageFont.FreeTypeFont, a: str, b: str) -> float:
 
 
 def decidable(text: str, path: str) -> bool:
-    """Whether a person who sees the text in this font can know each character.
-
-    Words may hold any letter, since the word tells. So may numbers hold any digit, as long as one of them cannot be
-    anything else; everything else may not hold a shape of two meanings.
-    """
+    """Whether a person who sees the text in this font can know each character, if need be by those around it."""
     if SIZE_ALONE.issuperset(text.replace(" ", "")):
         return False
-    unsure = confusable(path)
-    for part in text.split():
-        if WORD.fullmatch(part.strip(string.punctuation)):
-            continue
-        digits = frozenset(part) & frozenset(string.digits)
-        known = digits if NUMBER.fullmatch(part) and not digits <= unsure else frozenset()
-        if not unsure.isdisjoint(frozenset(part) - known):
-            return False
-    return True
+    others = confusable(path)
+    return all(_decidable(part, others) for part in text.split())
+
+
+def _decidable(part: str, others: Mapping[str, frozenset[str]]) -> bool:
+    """A word tells its letters, a number its digits as long as one of them is certain, a code that it has no small
+    letters; anything else must not hold a shape of two meanings."""
+    if WORD.fullmatch(part.strip(string.punctuation)):
+        return True
+    unsure = {char for char in part if char in others}
+    digits = {char for char in part if char in string.digits}
+    if NUMBER.fullmatch(part) and not digits <= unsure:
+        return unsure <= digits
+    if CODE.fullmatch(part) and not set(part) <= unsure:
+        return all(others[char].isdisjoint(IN_CODES) for char in unsure)
+    return not unsure

@@ -74,10 +74,10 @@ def word(rng: random.Random) -> str:
 
 
 def stutter(rng: random.Random, text: str) -> str:
-    """The text with some characters replaced by the one before them."""
+    """The text with some characters replaced by the one before them; how many spaces a gap has, nobody can count."""
     chars = list(text)
     for index in range(1, len(chars)):
-        if rng.random() < 0.15:
+        if rng.random() < 0.15 and chars[index - 1] != " ":
             chars[index] = chars[index - 1]
     return "".join(chars)
 
