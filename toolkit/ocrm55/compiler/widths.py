@@ -23,7 +23,7 @@ from ocrm55.errors import InputError, Ocrm55Error, UnsupportedError
 
 # A reading at less than full width stands when at every step the likeliest class is by so much likelier than all that
 # would give another text (ctc.least_lead); otherwise the image is read again at full width. docs/widths.md has figures.
-LEAD = 0.3
+LEAD = 0.4
 
 _NUMBER = re.compile(r"((?<![\w.])\d[\w.]*(?:(?<=e)[+-]\d+f?)?)")
 

@@ -28,7 +28,7 @@ from ocrm55.recognizer.inference import OnnxRecognizer
 from ocrm55.training import assess
 from ocrm55.training.words import Word
 
-THRESHOLDS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)
+THRESHOLDS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4)
 _LOOKING = ("Conv", "GlobalAveragePool")  # operators that see several columns
 SCORES = 4  # dimensions of an attention's scores: image, head, step, step
 
