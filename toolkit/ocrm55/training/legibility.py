@@ -1,7 +1,7 @@
 """What can be decided from a picture at all: in many fonts I and l, or 0 and O, are one and the same shape.
 
-Where the rest of a word or a number tells, it is no matter; where nothing does, a set to measure on that asks for it
-measures luck.
+Where the rest of a word, a number or a code tells, it is no matter; where nothing does, a set to measure on that asks
+for it measures luck.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from itertools import combinations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from ocrm55.training.texts import CODE_LETTERS, CODE_SEPARATORS
+
 # Characters that some font draws alike.
 LOOKALIKES = ("0Oo", "1lI|!", "2Z", "5S", "'`", ".,", "-_~", "vy", "({[", ")}]")
 SAME = 0.88  # share of the ink that two glyphs have in common at which they count as one shape
@@ -23,8 +25,7 @@ SIZE_ALONE = frozenset("cosuvwxzCOSUVWXZ")
 
 WORD = re.compile(r"[A-Za-z]{3,}|[A-Za-z]+'[A-Za-z]+")
 NUMBER = re.compile(r"[-+#$(@x]?\d[\d.,:/&-]*\d(?:[%)]|am|pm|th)?")
-CODE = re.compile(r"[A-Z\d./_-]{3,}")
-IN_CODES = frozenset(string.ascii_uppercase + string.digits + "./_-")
+IN_CODES = frozenset(CODE_LETTERS + CODE_SEPARATORS)
 
 
 @cache
@@ -68,6 +69,6 @@ def _decidable(part: str, others: Mapping[str, frozenset[str]]) -> bool:
     digits = {char for char in part if char in string.digits}
     if NUMBER.fullmatch(part) and not digits <= unsure:
         return unsure <= digits
-    if CODE.fullmatch(part) and not set(part) <= unsure:
+    if len(part) > 2 and IN_CODES.issuperset(part) and not set(part) <= unsure:
         return all(others[char].isdisjoint(IN_CODES) for char in unsure)
     return not unsure

@@ -10,6 +10,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
+CODE_LETTERS, CODE_SEPARATORS = string.ascii_uppercase + string.digits, "-./_"
 PRINTABLE = string.digits + string.ascii_letters + string.punctuation  # 94 characters; the space is the 95th
 
 # Signs speak in few words, and a dictionary's rare ones teach a reader little about them.
@@ -106,8 +107,7 @@ def number(rng: random.Random) -> str:
 
 def code(rng: random.Random, length: int) -> str:
     """Capitals and digits with a few separators, like a serial number."""
-    letters = string.ascii_uppercase + string.digits
-    return "".join(rng.choice(letters if rng.random() < 0.8 else "-./_") for _ in range(length))
+    return "".join(rng.choice(CODE_LETTERS if rng.random() < 0.8 else CODE_SEPARATORS) for _ in range(length))
 
 
 def anything(rng: random.Random, length: int) -> str:
