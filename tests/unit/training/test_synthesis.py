@@ -1,9 +1,11 @@
 """Synthetic text: fonts, texts, pictures, and the batches made of them."""
 
 import random
+import re
 import shutil
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,6 +51,12 @@ def test_words_are_possessive_and_contracted_now_and_then() -> None:
     possessive = sum(part.rstrip(",.;:!?").endswith("'s") for part in made) / len(made)
     assert 0.08 < possessive < 0.18
     assert any(part.rstrip(",.;:!?") in {"don't", "i'll", "o'clock"} for part in made)
+
+
+def test_what_is_tricky_holds_words_whose_apostrophe_is_overlooked() -> None:
+    rng = random.Random(1)
+    made = [texts.tricky(rng, 25).lower() for _ in range(400)]
+    assert 0.08 < sum("'s " in text and text.endswith("'s") for text in made) / len(made) < 0.2
 
 
 def test_clones_of_one_design_are_one_family_and_never_held_out() -> None:
@@ -140,6 +148,29 @@ def test_decided_lines_are_decidable_in_their_fonts(
         assert all(text == text.upper() for text in (stream.sample().text for _ in range(40))) == decided
 
 
+@pytest.mark.slow
+def test_figures_are_written_in_fonts_whose_digits_are_like_letters(
+    some_fonts: list[fonts.Font], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    like, *others = some_fonts
+    monkeypatch.setattr(samples, "digits_like_letters", lambda path: path == like.path)
+    drawn: list[tuple[str, fonts.Font]] = []
+    draw = samples.draw
+
+    def seen(rng: random.Random, text: str, font: fonts.Font, **how: Any) -> Any:
+        drawn.append((text, font))
+        return draw(rng, text, font, **how)
+
+    monkeypatch.setattr(samples, "draw", seen)
+    mix = Mix(photographs=0, scene=0, lines=1, clean=1, figures=1.0)
+    stream = SampleStream(random.Random(5), some_fonts, mix, None)
+    for _ in range(40):
+        stream.sample()
+    assert {font for _, font in drawn} == {like}
+    assert not any(char.islower() for text, _ in drawn for char in re.sub("Tel|[ap]m|th|x", "", text))
+    assert set(others) == {stream.fonts.choose(random.Random(seed)) for seed in range(40)} - {like}
+
+
 def test_another_process_makes_the_same_batches(some_fonts: list[fonts.Font]) -> None:
     supply = Supply(some_fonts, [], curriculum.FROM_CHECKPOINT, steps=100, columns=320, seed=5)
     with Feed(supply, processes=0) as here, Feed(supply, processes=1) as there:
@@ -214,6 +245,16 @@ def test_a_number_tells_its_digits_by_one_that_is_certain(monkeypatch: pytest.Mo
 def test_what_is_no_number_tells_no_digits(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setattr(legibility, "confusable", lambda path: alike("Il1|"))
     assert not legibility.decidable(text, "a.ttf")
+
+
+def test_digits_like_letters_are_known_by_their_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    def digits_like_letters(alike: set[str]) -> bool:
+        monkeypatch.setattr(legibility, "likeness", lambda font, a, b: 0.9 if a + b in alike else 0.5)
+        return legibility.digits_like_letters.__wrapped__(str(next(FOLDER.rglob("*.ttf"))))
+
+    assert digits_like_letters({"0o"})
+    assert digits_like_letters({"1l"})
+    assert not digits_like_letters({"0O", "Il"})
 
 
 def test_a_code_has_no_small_letters(monkeypatch: pytest.MonkeyPatch) -> None:

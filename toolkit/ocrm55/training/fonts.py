@@ -21,7 +21,7 @@ PRINTABLE = string.digits + string.ascii_letters + string.punctuation
 # Names of fonts whose letters are not letters, or are too thin to survive a height of 48 pixels.
 UNREADABLE = (
     "hairline", "thin", "extralight", "mathtex", "symbol", "dingbat", "d050000l", "keyboard", "initials",
-    "icon", "emoji", "libertine_k", "biolinum_k", "alfabetix", "ellhnikh", "stick-", "stixsize",
+    "icon", "emoji", "libertine_k", "biolinum_k", "alfabetix", "alfa-beta", "ellen", "elleboli", "stick-", "stixsize",
     "stixnonuni", "stixvar", "stixint", "barcode", "braille", "music", "math", "lmmath", "rfm",
 )  # fmt: skip
 # A package of display fonts and families, many of which a person cannot read either.

@@ -41,6 +41,16 @@ def confusable(path: str) -> dict[str, frozenset[str]]:
     return found
 
 
+@cache
+def digits_like_letters(path: str) -> bool:
+    """Whether a font's 0 is nearly its o, as among old-style figures, or its 1 a bare stroke like I, l or |.
+
+    There a digit is read by those around it, which takes more practice than fonts drawn by chance give.
+    """
+    font = ImageFont.truetype(path, 48)
+    return likeness(font, "0", "o") > 0.6 or any(likeness(font, "1", char) > 0.8 for char in "Il|")
+
+
 def likeness(font: ImageFont.FreeTypeFont, a: str, b: str) -> float:
     """Common ink of two glyphs over their joint ink, both on the same base line, 0 to 1."""
     inks = []

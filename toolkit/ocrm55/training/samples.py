@@ -14,7 +14,7 @@ from ocrm55.recognizer.charset import load_charset
 from ocrm55.recognizer.image import HEIGHT
 from ocrm55.training import camera, texts
 from ocrm55.training.fonts import Font, FontChooser
-from ocrm55.training.legibility import decidable
+from ocrm55.training.legibility import decidable, digits_like_letters
 from ocrm55.training.render import draw
 from ocrm55.training.words import WordPictures
 
@@ -42,7 +42,8 @@ class Mix:
     gentle: treat photographs by half, as befits the end of a training, which should look like what comes after it.
     longest: characters of a line; sign_longest: of a sign. full: share of the lines that are nearly as long.
     tricky: share of the lines made of shapes that are mistaken for each other; decided: draw another text rather than
-    one that nobody could tell for certain in its font, which would teach to guess.
+    one that nobody could tell for certain in its font, which would teach to guess. figures: share of the lines that
+    are numbers and codes in fonts whose digits are like letters; decorative: of those in decorative fonts.
     """
 
     photographs: float = 0.56
@@ -54,6 +55,8 @@ class Mix:
     full: float = 0.0
     tricky: float = 0.0
     decided: bool = False
+    figures: float = 0.0
+    decorative: float = 0.08
     sign_longest: int = 14
     widest: int = 320
     vocabulary: Sequence[str] = field(default_factory=tuple)
@@ -115,7 +118,9 @@ class SampleStream:
 
     def __init__(self, rng: random.Random, fonts: Sequence[Font], mix: Mix, pictures: WordPictures | None) -> None:
         self.rng, self.mix, self.pictures = rng, mix, pictures
-        self.fonts = FontChooser(fonts)
+        self.fonts = FontChooser(fonts, mix.decorative)
+        like = [font for font in fonts if digits_like_letters(font.path)] if mix.figures else []
+        self.figure_fonts = FontChooser(like) if like else self.fonts
 
     def sample(self) -> Sample:
         """The next one; those whose text would not fit the output's steps are passed over."""
@@ -142,16 +147,20 @@ class SampleStream:
         """A text of print and the font that it can be decided in, None where any will do."""
         rng, mix = self.rng, self.mix
         for _ in range(20):
-            if mix.tricky and rng.random() < mix.tricky:
+            fonts = self.fonts
+            if mix.figures and rng.random() < mix.figures:
+                fonts, length = self.figure_fonts, rng.randint(2, mix.longest)
+                text = texts.stuttered_number(rng) if rng.random() < 0.5 else texts.stuttered_code(rng, length)
+            elif mix.tricky and rng.random() < mix.tricky:
                 text = texts.tricky(rng, rng.randint(2, mix.longest))
             elif mix.full and rng.random() < mix.full:
                 text = texts.full_line(rng, mix.longest)
             else:
                 text = texts.line(rng, rng.randint(1, mix.longest) if rng.random() < 0.5 else mix.longest)
-            if not mix.decided:
+            if not mix.decided and fonts is self.fonts:
                 return text, None
-            font = self.fonts.choose(rng)
-            if decidable(text.upper() if font.caps else text, font.path):
+            font = fonts.choose(rng)
+            if not mix.decided or decidable(text.upper() if font.caps else text, font.path):
                 return text, font
         return text, None
 

@@ -110,6 +110,18 @@ def code(rng: random.Random, length: int) -> str:
     return "".join(rng.choice(CODE_LETTERS if rng.random() < 0.8 else CODE_SEPARATORS) for _ in range(length))
 
 
+def stuttered_number(rng: random.Random) -> str:
+    """A number, its digits repeated now and then."""
+    text = number(rng)
+    return re.sub(r"\d{2,}", lambda digits: stutter(rng, digits.group()), text) if rng.random() < 0.45 else text
+
+
+def stuttered_code(rng: random.Random, length: int) -> str:
+    """A code of `length` characters, some repeated now and then."""
+    text = code(rng, length)
+    return stutter(rng, text) if rng.random() < 0.45 else text
+
+
 def anything(rng: random.Random, length: int) -> str:
     """Any of the 94 printable characters, now and then with a space inside."""
     text = "".join(rng.choice(PRINTABLE) for _ in range(length))
@@ -145,11 +157,9 @@ def line(rng: random.Random, longest: int) -> str:
     if dice < 0.45:
         text = words(rng, longest)
     elif dice < 0.65:
-        text = number(rng)
-        text = re.sub(r"\d{2,}", lambda digits: stutter(rng, digits.group()), text) if rng.random() < 0.45 else text
+        text = stuttered_number(rng)
     elif dice < 0.80:
-        text = code(rng, length)
-        text = stutter(rng, text) if rng.random() < 0.45 else text
+        text = stuttered_code(rng, length)
     else:
         text = anything(rng, length)
         text = stutter(rng, text) if rng.random() < 0.3 else text
@@ -157,7 +167,11 @@ def line(rng: random.Random, longest: int) -> str:
 
 
 def tricky(rng: random.Random, length: int) -> str:
-    """What readers mistake for each other: two or three groups of like shapes, repeated characters, odd spaces."""
+    """What readers mistake for each other: two or three groups of like shapes, repeated characters, odd spaces, and
+    apostrophes pushed into the letter before, which are overlooked."""
+    if rng.random() < 0.15:
+        text = recase(rng, f"{word(rng)}'s {word(rng)}'s", 0.1, 0.3)
+        return text if len(text) <= length else text.split()[0][:length]
     letters = "".join(rng.sample(LIKE_SHAPES, rng.randint(2, 3)))
     text = "".join(rng.choice(letters if rng.random() < 0.7 else PRINTABLE) for _ in range(length))
     if length > 3 and rng.random() < 0.3:
