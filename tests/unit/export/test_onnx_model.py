@@ -54,7 +54,7 @@ def test_operators_carry_the_names_of_their_layers(model: onnx.ModelProto) -> No
 
 
 def test_same_numbers_as_paddle_on_noise(model_dir: Path, onnx_path: Path) -> None:
-    assert onnx_model.largest_difference(model_dir, onnx_path) <= 1e-5  # 4.2e-6 was measured
+    assert onnx_model.largest_difference(model_dir, onnx_path) <= 2e-6
 
 
 def test_other_width(model_dir: Path, paddle_recognizer: PaddleRecognizer, tmp_path: Path) -> None:

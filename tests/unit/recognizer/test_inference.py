@@ -25,9 +25,8 @@ def test_onnx_runtime_agrees(sample_probabilities: Probabilities, onnx_path: Pat
     onnx = OnnxRecognizer(onnx_path)
     for path, truth in sample_probabilities.items():
         assert truth.shape == (40, 97)
-        # 1.9e-5 was measured, where two classes are near each other: the two libraries sum in another order. The same
-        # network in float64 is 4e-6 from Paddle and 1.9e-5 from ONNX Runtime.
-        np.testing.assert_allclose(onnx.probabilities(image.to_tensor(path)), truth, rtol=0, atol=5e-5)
+        # 1.2e-5 was measured, where two classes are near each other: the two libraries sum in another order.
+        np.testing.assert_allclose(onnx.probabilities(image.to_tensor(path)), truth, rtol=0, atol=2e-5)
 
 
 def test_blank_image_is_empty(paddle_recognizer: PaddleRecognizer) -> None:

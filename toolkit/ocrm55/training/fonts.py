@@ -18,10 +18,10 @@ from ocrm55.errors import InputError
 FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".fonts")
 PRINTABLE = string.digits + string.ascii_letters + string.punctuation
 
-# Names of fonts whose letters are not letters, or are too thin to survive a height of 48 pixels.
+# Names of fonts, or of their files, whose letters are not letters, or are too thin to survive a height of 48 pixels.
 UNREADABLE = (
     "hairline", "thin", "extralight", "mathtex", "symbol", "dingbat", "d050000l", "keyboard", "initials",
-    "icon", "emoji", "libertine_k", "biolinum_k", "alfabetix", "alfa-beta", "ellen", "elleboli", "stick-", "stixsize",
+    "icon", "emoji", "libertine_k", "biolinum_k", "alfabetix", "alfa-beta", "ellhnikh", "stick-", "stixsize",
     "stixnonuni", "stixvar", "stixint", "barcode", "braille", "music", "math", "lmmath", "rfm",
 )  # fmt: skip
 # A package of display fonts and families, many of which a person cannot read either.
@@ -74,10 +74,11 @@ def family_of(name: str) -> str:
 
 def examine(path: Path) -> Font | None:
     """The font when it draws each of the 94 printable characters, and differently from its box for missing glyphs."""
-    if any(word in path.name.lower() for word in UNREADABLE):
-        return None
     try:
         font = ImageFont.truetype(str(path), 32)
+        name = font.getname()[0] or path.stem
+        if any(word in f"{path.name} {name}".lower() for word in UNREADABLE):
+            return None
         missing = bytes(font.getmask("\uffff"))
         glyphs = {}
         for char in PRINTABLE:
@@ -85,7 +86,6 @@ def examine(path: Path) -> Font | None:
             if mask.size[0] == 0 or mask.size[1] == 0 or bytes(mask) == missing:
                 return None
             glyphs[char] = (mask.size, bytes(mask))
-        name = font.getname()[0] or path.stem
     except (OSError, ValueError):  # a damaged file is not a font for us
         return None
     family = family_of(name)

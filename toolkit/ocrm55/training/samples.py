@@ -43,7 +43,7 @@ class Mix:
     longest: characters of a line; sign_longest: of a sign. full: share of the lines that are nearly as long.
     tricky: share of the lines made of shapes that are mistaken for each other; decided: draw another text rather than
     one that nobody could tell for certain in its font, which would teach to guess. figures: share of the lines that
-    are numbers and codes in fonts whose digits are like letters; decorative: of those in decorative fonts.
+    are numbers and codes in fonts whose digits are like letters; decorative: share of decorative fonts in all others.
     """
 
     photographs: float = 0.56
