@@ -13,6 +13,10 @@
 #include "print.h"
 #include "status.h"
 
+#if OCRM55_CONTEXT
+#include "context_tables.h"
+#endif
+
 #ifndef OCRM55_VERSION
 #define OCRM55_VERSION "unversioned"
 #endif
@@ -81,6 +85,17 @@ static void print_stats(uint64_t start, uint64_t prepared, uint64_t inferred, ui
     print_text("\n");
 }
 
+/* The classes of the text, and how sure they are. *lead: how far ahead it is in context of other texts, 0 to 1. */
+static float decode(const float *probabilities, uint32_t steps, uint16_t *kept, uint32_t *count, float *lead)
+{
+#if OCRM55_CONTEXT
+    return context_decode(&ocrm55_context, probabilities, steps, kept, count, lead);
+#else
+    *lead = 1.0f;
+    return ctc_decode(probabilities, steps, OCRM55_OUTPUT_CLASSES, kept, count);
+#endif
+}
+
 /* Read an image in an input of at least `columns` columns. Where a narrower one than the widest leaves a step in doubt, the
  * image is read again in the widest: the network sees its padding and may decide otherwise. */
 static enum status recognise(const struct ocri_image *image, int32_t columns, bool stats)
@@ -101,11 +116,13 @@ static enum status recognise(const struct ocri_image *image, int32_t columns, bo
     }
     platform_activity("decoding", "");
     const uint32_t steps = ocrm55_model_steps(arena);
-    const float score = ctc_decode(ocrm55_model_output(arena), steps, OCRM55_OUTPUT_CLASSES, kept, &count);
+    float lead;
+    const float score = decode(ocrm55_model_output(arena), steps, kept, &count, &lead);
     const uint64_t decoded = stats ? platform_instructions() : 0;
 
     const bool narrow = ocrm55_model_width(arena) < OCRM55_INPUT_WIDTH;
-    if (narrow && ctc_least_lead(ocrm55_model_output(arena), steps, OCRM55_OUTPUT_CLASSES) < OCRM55_LEAD) {
+    if (narrow && (lead < OCRM55_LEAD ||
+                   ctc_least_lead(ocrm55_model_output(arena), steps, OCRM55_OUTPUT_CLASSES) < OCRM55_LEAD)) {
         if (stats) {
             print_text("unsure ");
             print_u32((uint32_t)ocrm55_model_width(arena));

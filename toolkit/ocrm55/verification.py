@@ -18,7 +18,7 @@ from ocrm55.compiler.program import Program
 from ocrm55.compiler.reference import IntegerReference
 from ocrm55.compiler.targets.base import assign
 from ocrm55.metadata import read_metadata
-from ocrm55.recognizer import ctc, image
+from ocrm55.recognizer import ctc, decoding, image
 from ocrm55.recognizer.inference import OnnxRecognizer, PaddleRecognizer
 
 # Largest difference of a probability between Paddle and the float32 network on the target.
@@ -77,12 +77,12 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
         expected = None if reference is None else reference.probabilities(pixels)
         steps = len(truth if expected is None else expected)
         on_target = rows[:steps]  # the rows behind the last step of a narrow image say blank
-        decoded = ctc.decode(on_target, charset)
+        decoded = decoding.decode(on_target, charset, options.decoder)
         comparisons.append(
             Comparison(
                 path=path,
-                paddle=ctc.decode(truth, charset),
-                onnx=ctc.decode(second, charset),
+                paddle=decoding.decode(truth, charset, options.decoder),
+                onnx=decoding.decode(second, charset, options.decoder),
                 target=ctc.Recognition(reported.text, reported.score),
                 onnx_difference=float(np.abs(second - truth).max()),
                 target_difference=float(np.abs(on_target - truth[:steps]).max()),

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ocrm55.compiler.codegen.driver import context_header
+from ocrm55.recognizer.charset import load_charset
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 SOURCES = ROOT / "firmware" / "src"
@@ -21,11 +24,13 @@ Part = Callable[[str, Sequence[bytes]], list[str]]
 @pytest.fixture(scope="session")
 def part(tmp_path_factory: pytest.TempPathFactory) -> Part:
     """Run cases through one part of driver.c: `part("crc", [case, ...])` gives the lines that it prints."""
-    names = ("crc32", "ctc", "float_text", "ocri", "options")
+    names = ("context", "crc32", "ctc", "float_text", "ocri", "options")
     files = [HERE / "driver.c", PLATFORM / "fault_words.c", *(SOURCES / f"{name}.c" for name in names)]
     from host_driver import compile_for_host
 
-    program = compile_for_host(tmp_path_factory.mktemp("driver") / "driver", files, [SOURCES, PLATFORM])
+    folder = tmp_path_factory.mktemp("driver")
+    (folder / "context_tables.h").write_text(context_header(load_charset()))
+    program = compile_for_host(folder / "driver", files, [folder, SOURCES, PLATFORM])
 
     def run(name: str, cases: Sequence[bytes]) -> list[str]:
         done = subprocess.run([program, name], input=b"".join(cases), capture_output=True, check=False)

@@ -1,10 +1,12 @@
 /* Runs one part of the firmware on the host, case after case from standard input; see conftest.py. Every block of data is
  * copied to memory of exactly its size, so that the sanitizers see a byte too far. */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "context_tables.h"
 #include "crc32.h"
 #include "ctc.h"
 #include "fault_words.h"
@@ -41,13 +43,17 @@ static void float_case(void)
     free(text);
 }
 
-static void ctc_case(void)
+/* Without context where there are other classes than the tables'. */
+static void decode_case(bool in_context)
 {
     const uint32_t steps = word(), classes = word();
     float *probabilities = block(steps * classes * 4);
     uint16_t *kept = malloc(steps * sizeof *kept);
     uint32_t count;
-    const float score = ctc_decode(probabilities, steps, classes, kept, &count);
+    float lead = 1.0f;
+    const float score = in_context && classes == ocrm55_context.classes
+                            ? context_decode(&ocrm55_context, probabilities, steps, kept, &count, &lead)
+                            : ctc_decode(probabilities, steps, classes, kept, &count);
     uint32_t bits;
     memcpy(&bits, &score, sizeof bits);
     printf("%08x", (unsigned)bits);
@@ -55,8 +61,21 @@ static void ctc_case(void)
         printf(" %u", (unsigned)kept[i]);
     }
     puts("");
+    if (in_context) {
+        printf("%.9g\n", (double)lead);
+    }
     free(kept);
     free(probabilities);
+}
+
+static void ctc_case(void)
+{
+    decode_case(false);
+}
+
+static void context_case(void)
+{
+    decode_case(true);
 }
 
 static void lead_case(void)
@@ -128,8 +147,8 @@ int main(int count, char **words)
     static const struct {
         const char *name;
         void (*run)(void);
-    } parts[] = {{"float", float_case},     {"ctc", ctc_case}, {"lead", lead_case}, {"ocri", ocri_case},
-                 {"options", options_case}, {"crc", crc_case}, {"faults", faults_case}};
+    } parts[] = {{"float", float_case}, {"ctc", ctc_case},         {"context", context_case}, {"lead", lead_case},
+                 {"ocri", ocri_case},   {"options", options_case}, {"crc", crc_case},         {"faults", faults_case}};
     for (uint32_t i = 0; count == 2 && i < sizeof parts / sizeof *parts; i++) {
         while (strcmp(words[1], parts[i].name) == 0) {
             parts[i].run();

@@ -37,6 +37,13 @@ class Weights(StrEnum):
     INT4 = "int4"
 
 
+class Decoder(StrEnum):
+    """What makes a text of the probabilities."""
+
+    CONTEXT = "context"
+    GREEDY = "greedy"
+
+
 class Npu(StrEnum):
     """Which Ethos-U55 there is."""
 
@@ -207,6 +214,16 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
         typer.Option(
             False, "--npu-fallback", help="Build the core's kernels in too, for a board where the NPU is absent."
         ),
+    ),
+    "decoder": BuildOption(
+        Decoder,
+        typer.Option(
+            Decoder.CONTEXT,
+            "--decoder",
+            help="How probabilities become a text: in **context**, by what words, numbers and codes look like, or "
+            "**greedy**, each step by itself.",
+        ),
+        read=lambda decoder: decoder.value,
     ),
     "ethosu_driver": BuildOption(
         Path | None,

@@ -23,6 +23,7 @@ from ocrm55.compiler.placement import Placement
 from ocrm55.compiler.program import Program
 from ocrm55.compiler.widths import Fit
 from ocrm55.files import atomic_directory
+from ocrm55.recognizer import decoding
 
 # Entries of metadata.json that are others at another width of the input.
 DECIDED_BY_WIDTH = ("input", "output", "macs", "arena_lower_bound", "operators", "tensors", "workspaces")
@@ -48,6 +49,7 @@ class Contents:
     """What goes into an artifact besides the program.
 
     kernels: names of firmware/kernels. image: name and pixels of an image to compile in. libraries: from elsewhere.
+    decoder: one that fits the labels, see recognizer.decoding.
     """
 
     model: onnx.ModelProto
@@ -58,6 +60,7 @@ class Contents:
     placement: Placement | None = None
     fits: Sequence[Fit] = ()
     npu: NpuOptions | None = None
+    decoder: str = decoding.GREEDY
 
 
 def write(program: Program, plan: MemoryPlan, contents: Contents, destination: Path) -> Artifact:
@@ -93,6 +96,7 @@ def write(program: Program, plan: MemoryPlan, contents: Contents, destination: P
         (folder / "model.onnx").write_bytes(contents.model.SerializeToString(deterministic=True))
         values = metadata(program, plan, weights, placement)
         values |= {"kernels": [*contents.kernels], "libraries": [*contents.libraries], "labels": [*contents.labels]}
+        values["decoder"] = contents.decoder
         if contents.npu:
             values["npu"] = regions.metadata(program, contents.npu)
             regions.write_files(program, folder / "npu")
@@ -199,9 +203,12 @@ def _write_headers(
     folder: Path, program: Program, plan: MemoryPlan, weights: driver.WeightImage, contents: Contents
 ) -> None:
     macs = contents.npu.macs if contents.npu else 0
-    header = driver.model_header(program, plan, weights, contents.fits, macs)
+    in_context = contents.decoder == decoding.CONTEXT
+    header = driver.model_header(program, plan, weights, contents.fits, macs, in_context=in_context)
     (folder / "ocrm55_model.h").write_text(header, encoding="utf-8")
     (folder / "labels.h").write_text(driver.labels_header(contents.labels), encoding="utf-8")
+    if in_context:
+        (folder / "context_tables.h").write_text(driver.context_header(contents.labels), encoding="utf-8")
     if contents.image is not None:
         name, pixels = contents.image
         (folder / "inputs.h").write_text(driver.inputs_header(name, pixels), encoding="utf-8")

@@ -39,7 +39,7 @@ from ocrm55.compiler.targets.m55 import M55Target
 from ocrm55.compiler.widths import Fit
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.memory_map import MemoryMap
-from ocrm55.recognizer import image
+from ocrm55.recognizer import decoding, image
 from ocrm55.recognizer.charset import load_charset
 
 PRECISIONS = ("int8", "float32")
@@ -60,6 +60,7 @@ class CompileOptions:
     probability of the calibration images' texts may fall for it, 0 .. 1; None for int4.MAX_DROP.
     npu: the accelerator that computes what it can, such as ethos-u55-128; empty for none. npu_memory_mode, vela_config,
     npu_fallback: see NpuOptions.
+    decoder: `context` or `greedy`, what the program makes a text of; context is for printable ASCII, others get greedy.
     """
 
     model_name: str = "en_ppocrv3_rec"
@@ -78,6 +79,7 @@ class CompileOptions:
     npu_memory_mode: str = vela.MEMORY_MODES[0]
     vela_config: Path | None = None
     npu_fallback: bool = False
+    decoder: str = decoding.CONTEXT
 
     @property
     def on_npu(self) -> NpuOptions | None:
@@ -109,8 +111,17 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
     picture = None if original is None or options.image is None else (options.image.name, image.resize(original, *size))
     kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
     libraries = sorted({name for target in targets for name in target.libraries(program)})
+    labels = labels_of(source, program)
     contents = Contents(
-        model, labels_of(source, program), kernels, picture, libraries, where, fits if len(fits) > 1 else (), on_npu
+        model,
+        labels,
+        kernels,
+        picture,
+        libraries,
+        where,
+        fits if len(fits) > 1 else (),
+        on_npu,
+        decoding.for_charset(options.decoder, labels),
     )
     return artifact.write(program, plan, contents, destination)
 

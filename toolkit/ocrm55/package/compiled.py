@@ -10,6 +10,7 @@ from typing import Any
 from ocrm55.compiler.memory import ALIGN
 from ocrm55.errors import InputError
 from ocrm55.metadata import read_metadata
+from ocrm55.recognizer import decoding
 
 OWN_PREFIX = "ocrm55_"
 NPU_ALIGN = 32  # OCRM55_NPU_ALIGN of firmware/npu/ocrm55_npu.h
@@ -41,6 +42,11 @@ class Compiled:
     @property
     def kernels(self) -> list[str]:
         return list(self.values["kernels"])
+
+    @property
+    def in_context(self) -> bool:
+        """Whether the text is decoded in context."""
+        return self.values.get("decoder") == decoding.CONTEXT
 
     @property
     def libraries(self) -> list[str]:

@@ -21,7 +21,7 @@ _KERNEL_FUNCTION = re.compile(r"\b(tile_\w+)(?=\s*\()")
 _NPU_DRIVER = ("npu_driver.c", "npu_access.c", "npu_messages.c", "npu_checks.h", "npu_registers.h", "ocrm55_npu.h")
 _NPU_PORT = re.compile(r"\bnpu_port(?=_\w+\(|\.h)")
 _NPU_REGION = re.compile(r"(?<=[& ])(region_\d+)(?=[ ;,])")
-_DECODER_FUNCTION = re.compile(r"\bctc_(?=decode|least_lead)")
+_DECODER_FUNCTION = re.compile(r"\b(?=ctc_decode\b|ctc_least_lead\b|context_decode\b)")
 
 
 def files(compiled: Compiled) -> dict[str, str]:
@@ -29,7 +29,7 @@ def files(compiled: Compiled) -> dict[str, str]:
     written = {"include/ocrm55.h": render("ocrm55.h.j2", model=compiled)}
     written |= {f"src/{name}": text for name, text in _generated(compiled).items()}
     written |= {f"src/{name}": text for name, text in _kernels(compiled).items()}
-    written |= {f"src/{name}": text for name, text in _decoder().items()}
+    written |= {f"src/{name}": text for name, text in _decoder(in_context=compiled.in_context).items()}
     if compiled.npu:
         written |= _npu_driver()
     written["src/recognizer.c"] = render("recognizer.c.j2", model=compiled)
@@ -103,8 +103,9 @@ def _npu_driver() -> dict[str, str]:
     return {path: _NPU_PORT.sub("ocrm55_npu_port", text) for path, text in written.items()}
 
 
-def _decoder() -> dict[str, str]:
-    """CTC decoding, as the firmware has it."""
+def _decoder(*, in_context: bool) -> dict[str, str]:
+    """CTC decoding, as the firmware has it, in context where that was compiled."""
     folder = resources.folder("firmware") / "src"
-    texts = {name: (folder / name).read_text(encoding="utf-8") for name in ("ctc.c", "ctc.h")}
-    return {name: _DECODER_FUNCTION.sub(f"{OWN_PREFIX}ctc_", text) for name, text in texts.items()}
+    names = ["ctc.c", "ctc.h", *(["context.c", "context.h"] if in_context else [])]
+    texts = {name: (folder / name).read_text(encoding="utf-8") for name in names}
+    return {name: _DECODER_FUNCTION.sub(OWN_PREFIX, text) for name, text in texts.items()}

@@ -28,7 +28,10 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class ImageCard:
-    """An image on the page: what was read in it, and the picture of the alignment for wide and narrow pages."""
+    """An image on the page: what was read in it, and the picture of the alignment for wide and narrow pages.
+
+    alone: what each step by itself reads, where that is another text.
+    """
 
     name: str
     size: str
@@ -36,6 +39,7 @@ class ImageCard:
     score: str
     instructions: list[tuple[str, str]]
     steps: list[Step]
+    alone: str
     wide: Markup
     narrow: Markup
 
@@ -186,6 +190,7 @@ def card(measured: Measurement, index: int, charset: Sequence[str]) -> ImageCard
         score=f"{result.score:.6f}",
         instructions=[(name, figures.count(count)) for name, count in counts.items() if count is not None],
         steps=steps,
+        alone=alone if (alone := "".join(step.character for step in steps if step.kept)) != result.text else "",
         wide=alignment.alignment_picture(pixels, steps, width, WIDE).inline("wide"),
         narrow=alignment.alignment_picture(pixels, steps, width, NARROW, lines=2).inline("narrow"),
     )

@@ -35,10 +35,12 @@ def reader_spec(
 ) -> readers.ReaderSpec:
     """Who reads, `host`, `onnx` or `target`; the stages before it run where they must."""
     if on == "host":
-        return readers.host_spec(stages.model(options), stages.input_size(options.made))
+        size = stages.input_size(options)
+        return readers.host_spec(stages.model(options.made), size, decoder=options.decoder)
     if on == "onnx":
         network = stages.artifact(options) / "model.onnx"
-        return readers.onnx_spec(network, stages.model(options.made), stages.input_size(options.made))
+        size = stages.input_size(options.made)
+        return readers.onnx_spec(network, stages.model(options.made), size, decoder=options.decoder)
     if on == "target":
         elf, size = stages.firmware(options), stages.input_size(options.made)
         npu = options.npu or None

@@ -19,16 +19,17 @@ import typer
 from onnx import numpy_helper
 
 from ocrm55 import console, resources, stages
+from ocrm55.commands.options import Decoder
 from ocrm55.compiler import frontend, padding, widths
 from ocrm55.export.onnx_model import to_onnx
 from ocrm55.export.paddle_model import PaddleModel
-from ocrm55.recognizer import ctc, image
+from ocrm55.recognizer import decoding, image
 from ocrm55.recognizer.charset import load_charset
 from ocrm55.recognizer.inference import OnnxRecognizer
 from ocrm55.training import assess
 from ocrm55.training.words import Word
 
-THRESHOLDS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4)
+THRESHOLDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 _LOOKING = ("Conv", "GlobalAveragePool")  # operators that see several columns
 SCORES = 4  # dimensions of an attention's scores: image, head, step, step
 
@@ -55,7 +56,9 @@ class Figures:
     columns: float
 
 
-def read(words: Sequence[Word], source: Path, choice: Sequence[int], most: int) -> list[Reading]:
+def read(
+    words: Sequence[Word], source: Path, choice: Sequence[int], most: int, decoder: str = decoding.CONTEXT
+) -> list[Reading]:
     """Read every picture of at most `most` columns twice.
 
     source: a model folder of Paddle's, or an ONNX file with the English characters.
@@ -79,8 +82,8 @@ def read(words: Sequence[Word], source: Path, choice: Sequence[int], most: int) 
             columns = width if width == choice[-1] else width + padding.TAIL
             tensors = ((choice[-1], choice[-1]), (width, columns))
             both = [networks[w].probabilities(image.normalise(pixels, c)) for w, c in tensors]
-            full, narrow = (ctc.decode(values, charset).text for values in both)
-            readings.append(Reading(word.text, full, narrow, ctc.least_lead(both[1]), width))
+            full, narrow = (decoding.decode(values, charset, decoder).text for values in both)
+            readings.append(Reading(word.text, full, narrow, decoding.least_lead(both[1], charset, decoder), width))
     return readings
 
 
@@ -195,13 +198,14 @@ def main(
         Path | None,
         typer.Option(help="A Paddle model folder, or the model.onnx of an artifact; otherwise the bundled."),
     ] = None,
+    decoder: Annotated[Decoder, typer.Option(help="What makes a text of the probabilities.")] = Decoder.CONTEXT,
 ) -> None:
     """Count the texts that a narrower input changes."""
     with console.errors_end_the_program():
         words = assess.select(data, only=only, limit=0)
         parsed = stages.parse_widths(choice)
         source = model or resources.folder("models") / stages.BUNDLED_MODEL
-        readings = read(words, source, parsed, most)
+        readings = read(words, source, parsed, most, decoder.value)
     rows = []
     for threshold in THRESHOLDS:
         found = figures(readings, threshold, parsed[-1])

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from ocrm55.errors import InputError, TargetError
-from ocrm55.recognizer import ctc, image
+from ocrm55.recognizer import decoding, image
 from ocrm55.recognizer.ctc import Recognition
 
 KINDS = ("host", "onnx", "target")
@@ -44,6 +44,7 @@ class ReaderSpec:
 
     size: height and width of the images that the model reads.
     simulator, fvp, timeout_s (a picture), npu (that the firmware was compiled for): for the target only.
+    decoder: for the host; a firmware has its own.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class ReaderSpec:
     fvp: Path | None = None
     timeout_s: float = 120.0
     npu: str | None = None
+    decoder: str = decoding.CONTEXT
 
     def open(self) -> Reader:
         """The reader. Raises InputError for a kind that does not exist and for a model that cannot be loaded."""
@@ -63,16 +65,24 @@ class ReaderSpec:
         raise InputError(f"`{self.kind}` is not a place to evaluate on.", [f"use one of: {', '.join(KINDS)}"])
 
 
-def host_spec(model_dir: Path, size: tuple[int, int] = (image.HEIGHT, image.WIDTH)) -> ReaderSpec:
+def host_spec(
+    model_dir: Path, size: tuple[int, int] = (image.HEIGHT, image.WIDTH), *, decoder: str = decoding.CONTEXT
+) -> ReaderSpec:
     """Paddle on the host, from a Paddle inference model folder."""
     files = {path.name: path.read_bytes() for path in sorted(model_dir.iterdir()) if path.is_file()}
-    return ReaderSpec("host", files, size)
+    return ReaderSpec("host", files, size, decoder=decoder)
 
 
-def onnx_spec(onnx: Path, model_dir: Path, size: tuple[int, int] = (image.HEIGHT, image.WIDTH)) -> ReaderSpec:
+def onnx_spec(
+    onnx: Path,
+    model_dir: Path,
+    size: tuple[int, int] = (image.HEIGHT, image.WIDTH),
+    *,
+    decoder: str = decoding.CONTEXT,
+) -> ReaderSpec:
     """ONNX Runtime on the host, from an ONNX file; the charset comes from the Paddle model folder."""
     files = {path.name: path.read_bytes() for path in sorted(model_dir.iterdir()) if path.is_file()}
-    return ReaderSpec("onnx", {**files, "model.onnx": onnx.read_bytes()}, size)
+    return ReaderSpec("onnx", {**files, "model.onnx": onnx.read_bytes()}, size, decoder=decoder)
 
 
 def target_spec(
@@ -95,7 +105,7 @@ class HostReader:
         from ocrm55.export.paddle_model import PaddleModel
         from ocrm55.recognizer.inference import OnnxRecognizer, PaddleRecognizer
 
-        self._folder, self._size = _unpack(spec), spec.size
+        self._folder, self._size, self._decoder = _unpack(spec), spec.size, spec.decoder
         folder = Path(self._folder.name)
         self._charset = PaddleModel(folder).charset
         self._network: PaddleRecognizer | OnnxRecognizer
@@ -104,7 +114,7 @@ class HostReader:
     def recognise(self, images: Sequence[np.ndarray]) -> list[Recognition]:
         """Pictures uint8 [H, W, 3] BGR -> what each says."""
         tensors = (image.normalise(image.resize(pixels, *self._size), self._size[1]) for pixels in images)
-        return [ctc.decode(self._network.probabilities(tensor), self._charset) for tensor in tensors]
+        return [decoding.decode(self._network.probabilities(t), self._charset, self._decoder) for t in tensors]
 
     def close(self) -> None:
         """Remove the unpacked model."""

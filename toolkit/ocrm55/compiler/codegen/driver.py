@@ -19,6 +19,7 @@ from ocrm55.compiler.memory import ALIGN, MemoryPlan, workspace_key
 from ocrm55.compiler.npu.region import Region
 from ocrm55.compiler.program import Function, Operator, Program, Tensor, identifier
 from ocrm55.compiler.widths import LEAD, Fit
+from ocrm55.recognizer import context
 from ocrm55.recognizer.image import normalise
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -62,9 +63,18 @@ def render(template: str, **values: Any) -> str:
 
 
 def model_header(
-    program: Program, plan: MemoryPlan, weights: WeightImage, fits: Sequence[Fit] = (), npu_macs: int = 0
+    program: Program,
+    plan: MemoryPlan,
+    weights: WeightImage,
+    fits: Sequence[Fit] = (),
+    npu_macs: int = 0,
+    *,
+    in_context: bool = False,
 ) -> str:
-    """include/ocrm55_model.h; fits: the widths that share the program, where there are several."""
+    """include/ocrm55_model.h; fits: the widths that share the program, where there are several.
+
+    in_context: whether context_tables.h comes with it.
+    """
     channels, height, width = program.input_size
     steps, classes = program.output.shape[-2:]
     return render(
@@ -84,6 +94,7 @@ def model_header(
         widths=[fit.width for fit in fits] or [width],
         lead=float_literal(LEAD),
         npu_macs=npu_macs,
+        in_context=int(in_context),
         npu_fallback=int(any(operator.fallback for operator in program.steps)),
     )
 
@@ -159,6 +170,24 @@ def operator_files(program: Program) -> dict[str, str]:
 def labels_header(labels: Sequence[str]) -> str:
     """include/labels.h"""
     return render("labels.h.j2", labels=[c_string(label) for label in labels])
+
+
+def context_header(labels: Sequence[str]) -> str:
+    """include/context_tables.h: the language model of the decoder, for these classes."""
+    model = context.load(tuple(labels))
+
+    def numbers(values: np.ndarray) -> str:
+        return ", ".join(float_literal(float(value)) for value in values)
+
+    return render(
+        "context_tables.h.j2",
+        classes=[(comment(c_string(label)), *row) for label, row in zip(labels, model.classes.tolist(), strict=True)],
+        letters=[[_lines([str(v) for v in row], 29) for row in rows] for rows in model.letters.tolist()],
+        numbers=[", ".join(map(str, row)) for row in model.numbers.tolist()],
+        values=_lines([float_literal(float(value)) for value in model.values], 8),
+        shares={"prior": numbers(model.prior), "space": numbers(model.space), "end": numbers(model.end)},
+        factors={name: float_literal(float(getattr(model, name))) for name in ("code", "anything", "least", "keep")},
+    )
 
 
 def inputs_header(source: str, pixels: np.ndarray) -> str:

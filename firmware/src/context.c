@@ -1,0 +1,300 @@
+/* The host computes the same to the last bit: no fused multiply-add, whatever the options are. */
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+#include "context.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "ctc.h"
+
+/* How many texts are followed, how many classes of a step are tried, from which probability on, and the share of the
+ * likeliest text's weight below which a text is given up. As in context.py. */
+enum { WIDTH = 4, CHOICES = 4, REACHED = WIDTH * (CHOICES + 1) };
+#define LEAST_PROBABILITY 0.001f
+#define LEAST_SHARE (1.0f / 1048576.0f)
+
+/* How likely the token at a text's end is of each kind (they add up to 1), and its last symbols. */
+struct language {
+    float kinds[CONTEXT_KINDS];
+    uint8_t before, last, number;
+};
+
+/* The best path that ends in a text: its weight, and the sum of the characters' probabilities along it. */
+struct path {
+    float weight, sum;
+};
+
+struct prefix {
+    struct path blank, other; /* ends in a blank, in the text's last character */
+    struct language language;
+    uint32_t length;
+    uint8_t text[CONTEXT_STEPS];
+};
+
+struct choice {
+    uint32_t class;
+    float probability;
+};
+
+/* The factor of all kinds together, and how likely each is now. */
+static float weigh(float kinds[CONTEXT_KINDS], const float factors[CONTEXT_KINDS])
+{
+    float total = 0.0f;
+    for (uint32_t i = 0; i < CONTEXT_KINDS; i++) {
+        kinds[i] *= factors[i];
+        total += kinds[i];
+    }
+    for (uint32_t i = 0; i < CONTEXT_KINDS; i++) {
+        kinds[i] /= total;
+    }
+    return total;
+}
+
+/* The factor of a token that ends here, in a space or with the text. */
+static float finish(const struct context *context, struct language *language, const float ends[CONTEXT_KINDS])
+{
+    float word = context->least, number = context->least, factors[CONTEXT_KINDS];
+    if (language->last != 0 && language->last != CONTEXT_NO_SYMBOL && language->before != CONTEXT_NO_SYMBOL) {
+        word = context->values[context->letters[language->before][language->last][0]];
+    }
+    if (language->number != 0 && language->number != CONTEXT_NO_SYMBOL) {
+        number = context->values[context->numbers[language->number][0]];
+    }
+    const float edges[CONTEXT_KINDS] = {word, word, word, number, 1.0f, 1.0f};
+    for (uint32_t i = 0; i < CONTEXT_KINDS; i++) {
+        factors[i] = edges[i] * ends[i];
+    }
+    return weigh(language->kinds, factors);
+}
+
+/* The factor of a class behind a text whose language is the given one, which becomes that of both together. */
+static float follow(const struct context *context, struct language *language, uint32_t class)
+{
+    const struct context_class *seen = &context->characters[class];
+    if (seen->flags & CONTEXT_SPACE) {
+        const float factor = finish(context, language, context->space), fresh = 1.0f - context->keep;
+        for (uint32_t i = 0; i < CONTEXT_KINDS; i++) {
+            language->kinds[i] = context->keep * language->kinds[i] + fresh * context->prior[i];
+        }
+        language->before = language->last = language->number = 0;
+        return factor;
+    }
+    const float least = context->least;
+    const bool upper = seen->flags & CONTEXT_UPPER, lower = seen->flags & CONTEXT_LOWER;
+    float word = least, number = least;
+    if (seen->letter != CONTEXT_NO_SYMBOL && language->last != CONTEXT_NO_SYMBOL &&
+        language->before != CONTEXT_NO_SYMBOL) {
+        word = context->values[context->letters[language->before][language->last][seen->letter]];
+    }
+    if (seen->number != CONTEXT_NO_SYMBOL && language->number != CONTEXT_NO_SYMBOL) {
+        number = context->values[context->numbers[language->number][seen->number]];
+    }
+    const bool fits_capital_first = upper == (language->last == 0) || !(upper || lower);
+    const float factors[CONTEXT_KINDS] = {
+        upper ? least : word,
+        fits_capital_first ? word : least,
+        lower ? least : word,
+        number,
+        seen->flags & CONTEXT_IN_CODE ? context->code : least,
+        context->anything,
+    };
+    language->before = language->last;
+    language->last = seen->letter;
+    language->number = seen->number;
+    return weigh(language->kinds, factors);
+}
+
+static struct path better(const struct prefix *prefix)
+{
+    return prefix->blank.weight >= prefix->other.weight ? prefix->blank : prefix->other;
+}
+
+/* A path leads here; only the best one counts. */
+static void reach(struct path *path, float weight, float sum)
+{
+    if (weight > path->weight) {
+        path->weight = weight;
+        path->sum = sum;
+    }
+}
+
+/* The likeliest classes of a step, the likeliest first, of equals the lower; the blank where there is none. */
+static uint32_t choose(const float *frame, uint32_t classes, struct choice *chosen)
+{
+    uint32_t count = 0;
+    for (uint32_t class = 0; class < classes; class++) {
+        const float p = frame[class];
+        if (!(p >= LEAST_PROBABILITY)) { /* also where it is not a number */
+            continue;
+        }
+        uint32_t place = count < CHOICES ? count++ : CHOICES;
+        while (place > 0 && p > chosen[place - 1].probability) {
+            if (place < CHOICES) {
+                chosen[place] = chosen[place - 1];
+            }
+            place--;
+        }
+        if (place < CHOICES) {
+            chosen[place] = (struct choice){class, p};
+        }
+    }
+    if (count == 0) {
+        chosen[count++] = (struct choice){CTC_BLANK, 1.0f};
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        chosen[i].probability = chosen[i].probability < 1.0f ? chosen[i].probability : 1.0f;
+    }
+    return count;
+}
+
+/* The texts that a step leads to. */
+struct reached {
+    uint32_t count;
+    struct prefix prefixes[REACHED];
+};
+
+/* The text of `from`, and `class` behind it unless that is the blank; NULL when no path led there yet. */
+static struct prefix *find(struct reached *reached, const struct prefix *from, uint32_t class)
+{
+    const uint32_t length = from->length + (class != CTC_BLANK);
+    for (uint32_t i = 0; i < reached->count; i++) {
+        struct prefix *prefix = &reached->prefixes[i];
+        if (prefix->length == length && (class == CTC_BLANK || prefix->text[length - 1] == class) &&
+            memcmp(prefix->text, from->text, from->length) == 0) {
+            return prefix;
+        }
+    }
+    return NULL;
+}
+
+/* The same text as `from`, or the text with a class behind it, as yet reached by no path. */
+static struct prefix *add(struct reached *reached, const struct prefix *from)
+{
+    struct prefix *prefix = &reached->prefixes[reached->count++];
+    prefix->blank = prefix->other = (struct path){0.0f, 0.0f};
+    prefix->language = from->language;
+    prefix->length = from->length;
+    memcpy(prefix->text, from->text, from->length);
+    return prefix;
+}
+
+static void extend(const struct context *context, struct reached *reached, const struct prefix *from,
+                   struct choice choice)
+{
+    struct path source = better(from);
+    const bool repeated = from->length > 0 && from->text[from->length - 1] == choice.class;
+    if (choice.class == CTC_BLANK || repeated) {
+        struct prefix *same = find(reached, from, CTC_BLANK);
+        same = same != NULL ? same : add(reached, from);
+        if (choice.class == CTC_BLANK) {
+            reach(&same->blank, source.weight * choice.probability, source.sum);
+            return;
+        }
+        reach(&same->other, from->other.weight * choice.probability, from->other.sum);
+        source = from->blank; /* a second such character follows a blank only */
+    }
+    if (!(source.weight > 0.0f)) {
+        return;
+    }
+    struct language language = from->language;
+    const float factor = follow(context, &language, choice.class);
+    struct prefix *longer = find(reached, from, choice.class);
+    if (longer == NULL) {
+        longer = add(reached, from);
+        longer->language = language;
+        longer->text[longer->length++] = (uint8_t)choice.class;
+    }
+    reach(&longer->other, source.weight * choice.probability * factor, source.sum + choice.probability);
+}
+
+/* The likeliest of the texts reached, the likeliest first, their weights over that one's. */
+static uint32_t keep(struct reached *reached, struct prefix *prefixes)
+{
+    float most = 0.0f;
+    uint32_t count = 0;
+    while (count < WIDTH) {
+        struct prefix *likeliest = NULL;
+        for (uint32_t i = 0; i < reached->count; i++) {
+            struct prefix *prefix = &reached->prefixes[i];
+            if (better(prefix).weight > (likeliest != NULL ? better(likeliest).weight : 0.0f)) {
+                likeliest = prefix;
+            }
+        }
+        if (likeliest == NULL) {
+            break;
+        }
+        most = count == 0 ? better(likeliest).weight : most;
+        if (!(better(likeliest).weight >= most * LEAST_SHARE)) {
+            break;
+        }
+        prefixes[count] = *likeliest;
+        prefixes[count].blank.weight /= most;
+        prefixes[count].other.weight /= most;
+        count++;
+        likeliest->blank.weight = likeliest->other.weight = 0.0f;
+    }
+    return count;
+}
+
+static float read_out(const struct context *context, const struct prefix *prefixes, uint32_t prefix_count,
+                      uint16_t *kept, uint32_t *count, float *lead)
+{
+    const struct prefix *best = prefixes;
+    float most = 0.0f, next = 0.0f;
+    for (uint32_t i = 0; i < prefix_count; i++) {
+        struct language language = prefixes[i].language;
+        float weight = better(&prefixes[i]).weight;
+        if (prefixes[i].length > 0) { /* of whether there is a text, the language knows nothing */
+            weight *= finish(context, &language, context->end);
+        }
+        if (weight > most) {
+            next = most;
+            most = weight;
+            best = &prefixes[i];
+        } else if (weight > next) {
+            next = weight;
+        }
+    }
+    for (uint32_t i = 0; i < best->length; i++) {
+        kept[i] = best->text[i];
+    }
+    *count = best->length;
+    if (lead != NULL) {
+        *lead = 1.0f - next / most;
+    }
+    return best->length == 0 ? 0.0f : better(best).sum / (float)best->length;
+}
+
+float context_decode(const struct context *context, const float *probabilities, uint32_t steps, uint16_t *kept,
+                     uint32_t *count, float *lead)
+{
+    if (steps > CONTEXT_STEPS) {
+        if (lead != NULL) {
+            *lead = 1.0f;
+        }
+        return ctc_decode(probabilities, steps, context->classes, kept, count);
+    }
+    struct prefix prefixes[WIDTH];
+    struct reached reached;
+    struct choice choices[CHOICES];
+    uint32_t prefix_count = 1;
+    memset(&prefixes[0], 0, sizeof prefixes[0]);
+    prefixes[0].blank.weight = 1.0f;
+    memcpy(prefixes[0].language.kinds, context->prior, sizeof context->prior);
+    for (uint32_t step = 0; step < steps; step++) {
+        const uint32_t choice_count = choose(probabilities + step * context->classes, context->classes, choices);
+        reached.count = 0;
+        for (uint32_t i = 0; i < prefix_count; i++) {
+            for (uint32_t j = 0; j < choice_count; j++) {
+                extend(context, &reached, &prefixes[i], choices[j]);
+            }
+        }
+        prefix_count = keep(&reached, prefixes);
+    }
+    return read_out(context, prefixes, prefix_count, kept, count, lead);
+}

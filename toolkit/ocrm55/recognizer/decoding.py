@@ -1,0 +1,37 @@
+"""Which decoder makes a text of the network's probabilities: in context, or greedy, by each step alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ocrm55 import resources
+from ocrm55.recognizer import context, ctc
+from ocrm55.recognizer.ctc import Recognition
+
+CONTEXT, GREEDY = "context", "greedy"
+DECODERS: dict[str, Callable[[np.ndarray, Sequence[str]], Recognition]] = {CONTEXT: context.decode, GREEDY: ctc.decode}
+
+
+def for_charset(decoder: str, charset: Sequence[str]) -> str:
+    """The decoder itself, or `greedy` where the charset is not one that context is known of."""
+    return decoder if decoder == GREEDY or context.fits(charset) else GREEDY
+
+
+def decode(probabilities: np.ndarray, charset: Sequence[str], decoder: str) -> Recognition:
+    """Decode probabilities float32 [steps, classes] as a program compiled with `--decoder` does it, to the last bit."""
+    return DECODERS[for_charset(decoder, charset)](probabilities, charset)
+
+
+def least_lead(probabilities: np.ndarray, charset: Sequence[str], decoder: str) -> float:
+    """How far ahead the text is where it is least so, as a program for several widths weighs it, 0 to 1."""
+    if for_charset(decoder, charset) == GREEDY:
+        return ctc.least_lead(probabilities)
+    return min(ctc.least_lead(probabilities), context.lead(probabilities, charset))
+
+
+def tables() -> Path:
+    """The file of the language model."""
+    return resources.folder("models") / context.TABLES

@@ -1,0 +1,129 @@
+"""The language model of the decoder, from the texts that the recognizer is trained on.
+
+    python -m ocrm55.training.language context.npz
+
+Words are counted in threes of letters, whatever their case, since a table of 29 x 29 x 29 bytes is small beside the
+network and one in fours would not be; numbers in twos, each digit being any digit. Everything is a factor: how much
+likelier a character is there than by chance, tempered, since the network has seen the same texts and knows some of it.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ocrm55 import console, files
+from ocrm55.recognizer.context import (
+    CLOSING, CODE_CHARACTERS, LETTER_SYMBOLS, NO_SYMBOL, NUMBER_SYMBOLS, letter_symbol, number_symbol,
+)  # fmt: skip
+from ocrm55.training import texts
+
+SAMPLES = 200_000  # of words, and of numbers
+SEED = 5
+CHANCE = 96  # characters, and the end: what pure chance chooses among
+TEMPER = 0.4  # the power that likelihoods are raised to
+NEVER = 1e-6  # the likelihood of what a kind does not hold
+# Of each kind of token, as context.KINDS has them: its share, and how often a space comes behind one, not the end.
+SHARES = (0.30, 0.15, 0.15, 0.17, 0.10, 0.13)
+SPACES = (0.40, 0.40, 0.40, 0.15, 0.15, 0.25)
+TOKEN_ENDS = 0.08  # of the characters of a code, or of anything, are the token's last
+KEEP = 0.2  # how far a token is of the kind of the one before
+# Codes of the tables: code / RESOLUTION - LOWEST is a factor's logarithm to base 2.
+RESOLUTION, LOWEST = 16, 12
+
+
+def words(rng: random.Random, count: int) -> list[list[int]]:
+    """Letter symbols of `count` words, some with 's, some with a closing mark."""
+    found: list[list[int]] = []
+    while len(found) < count:
+        text = texts.word(rng) if rng.random() < 0.8 else rng.choice(texts.COMMON_WORDS)
+        dice = rng.random()
+        text = f"{text}'s" if dice < 0.12 else rng.choice(texts.CONTRACTIONS) if dice < 0.15 else text
+        text += rng.choice(CLOSING) if rng.random() < 0.15 else ""
+        symbols = [letter_symbol(char) for char in text]
+        if NO_SYMBOL not in symbols:
+            found.append(symbols)
+    return found
+
+
+def numbers(rng: random.Random, count: int) -> list[list[int]]:
+    """Number symbols of `count` numbers, prices, dates and times."""
+    found: list[list[int]] = []
+    while len(found) < count:
+        symbols = [number_symbol(char) for char in texts.stuttered_number(rng)]
+        if NO_SYMBOL not in symbols:
+            found.append(symbols)
+    return found
+
+
+def likelihoods(samples: Sequence[Sequence[int]], symbols: int, order: int) -> np.ndarray:
+    """How likely each symbol is behind the `order` - 1 before it: float64 [symbols] * order, the last axis adds up to 1.
+
+    Each context is mixed with the shorter one, the more of it the more different symbols follow (Witten and Bell).
+    Symbol 0 stands before the first and behind the last of a sample.
+    """
+    counts = np.zeros((symbols,) * order)
+    for sample in samples:
+        padded = [0] * (order - 1) + [*sample, 0]
+        for start in range(len(padded) - order + 1):
+            counts[tuple(padded[start : start + order])] += 1
+    shorter = np.full(symbols, 1 / symbols)
+    for length in range(order):
+        seen = counts.sum(axis=tuple(range(order - 1 - length)))
+        different = np.maximum((seen > 0).sum(axis=-1, keepdims=True), 1e-9)
+        shorter = (seen + different * shorter) / (seen.sum(axis=-1, keepdims=True) + different)
+    return shorter
+
+
+def factor(likelihood: np.ndarray | float) -> np.ndarray:
+    """By how much a text gains from a character of this likelihood."""
+    return (CHANCE * np.maximum(likelihood, NEVER)) ** TEMPER
+
+
+def tables(samples: int = SAMPLES, seed: int = SEED) -> dict[str, np.ndarray]:
+    """The arrays of a recognizer.context.Context, but for the classes."""
+    rng = random.Random(seed)
+    letters = likelihoods(words(rng, samples), LETTER_SYMBOLS, 3)
+    letters[:, :, -1] /= len(CLOSING)
+    figures = likelihoods(numbers(rng, samples), NUMBER_SYMBOLS, 2)
+    figures[:, 1] /= 10
+
+    def codes(likelihood: np.ndarray) -> np.ndarray:
+        steps = np.rint(RESOLUTION * (np.log2(factor(likelihood)) + LOWEST))
+        return np.clip(steps, 0, 255).astype(np.uint8)
+
+    inside = 1 - TOKEN_ENDS
+    uniform = np.array([1, 1, 1, 1, factor(TOKEN_ENDS), factor(TOKEN_ENDS)])
+    spaces = np.array(SPACES)
+    return {
+        "letters": codes(letters),
+        "numbers": codes(figures),
+        "values": np.exp2(np.arange(256) / RESOLUTION - LOWEST).astype(np.float32),
+        "prior": np.array(SHARES, np.float32),
+        "space": (uniform * spaces**TEMPER).astype(np.float32),
+        "end": (uniform * (1 - spaces) ** TEMPER).astype(np.float32),
+        "code": np.float32(factor(inside / len(CODE_CHARACTERS))),
+        "anything": np.float32(factor(inside / len(texts.PRINTABLE))),
+        "least": np.float32(factor(NEVER)),
+        "keep": np.float32(KEEP),
+    }
+
+
+def main() -> None:
+    """The program: `language DESTINATION`."""
+    if len(sys.argv) != 2:
+        raise SystemExit(__doc__)
+    destination = Path(sys.argv[1])
+    with console.errors_end_the_program():
+        made = tables()
+        with files.atomic_file(destination) as staging, open(staging, "wb") as stream:
+            np.savez_compressed(stream, **made)  # type: ignore[arg-type]
+    console.note(f"{len(texts.dictionary()):,} words -> {destination}")
+
+
+if __name__ == "__main__":
+    main()
