@@ -40,8 +40,9 @@ def words(rng: random.Random, count: int) -> list[list[int]]:
     """Letter symbols of `count` words, some with 's, some with a closing mark."""
     found: list[list[int]] = []
     while len(found) < count:
-        text = texts.word(rng) if rng.random() < 0.8 else rng.choice(texts.COMMON_WORDS)
         dice = rng.random()
+        text = texts.word(rng) if dice < 0.65 else rng.choice(texts.COMMON_WORDS if dice < 0.8 else texts.SIGN_WORDS)
+        text, dice = text.lower(), rng.random()
         text = f"{text}'s" if dice < 0.12 else rng.choice(texts.CONTRACTIONS) if dice < 0.15 else text
         text += rng.choice(CLOSING) if rng.random() < 0.15 else ""
         symbols = [letter_symbol(char) for char in text]
