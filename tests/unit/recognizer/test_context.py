@@ -94,7 +94,7 @@ def _token(token: str, kind: int, model: context.Context) -> float:
         small, capital, capitals = char.islower(), char.isupper() if place == 0 else char.islower(), char.isupper()
         fits = [small, capital, capitals][kind] if kind < 3 and char.isalpha() else True
         in_code = float(model.code) if char in context.CODE_CHARACTERS else least
-        value *= [word if fits else least] [0] if kind < 3 else [figure, in_code, float(model.anything)][kind - 3]
+        value *= [word if fits else least][0] if kind < 3 else [figure, in_code, float(model.anything)][kind - 3]
     if kind < 3:
         known = letters[-2] not in (0, context.NO_SYMBOL) and letters[-3] != context.NO_SYMBOL
         value *= float(model.values[model.letters[letters[-3], letters[-2], 0]]) if known else least

@@ -61,5 +61,13 @@ def eval_(
         console.result()
     if output:
         about = {"data": str(data), "on": on.value, "source": options.source}
-        assess.write(output, words, evaluation, **about, precision=options.precision, variant=options.variant)
+        assess.write(
+            output,
+            words,
+            evaluation,
+            **about,
+            precision=options.precision,
+            variant=options.variant,
+            decoder=options.decoder,
+        )
         console.note(f"wrote {output / 'evaluation.json'} and {output / 'mistakes.png'}")

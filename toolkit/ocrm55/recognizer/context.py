@@ -110,8 +110,9 @@ def load(charset: tuple[str, ...], path: Path | None = None) -> Context:
             tables = {name: file[name] for name in file.files}
         if tables["letters"].shape != (LETTER_SYMBOLS,) * 3 or tables["numbers"].shape != (NUMBER_SYMBOLS,) * 2:
             raise ValueError("they are for other symbols")
-        scalars = {name: np.float32(tables.pop(name)) for name in ("code", "anything", "least", "keep")}
-        return Context(**tables, **scalars, classes=symbols(charset))
+        arrays = [tables[name] for name in ("letters", "numbers", "values", "prior", "space", "end")]
+        factors = [np.float32(tables[name]) for name in ("code", "anything", "least", "keep")]
+        return Context(*arrays, *factors, symbols(charset))
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as trouble:
         raise InputError(f"the tables of the decoder in {path} cannot be read: {trouble}.") from trouble
 
@@ -255,7 +256,7 @@ def _decoded(probabilities: np.ndarray, charset: Sequence[str], path: Path | Non
     if len(probabilities) > STEPS:
         return ctc.decode(probabilities, charset), 1.0
     context = load(tuple(charset), path)
-    prefixes = {(): _Prefix(_Language(tuple(context.prior), 0, 0, 0), blank=_ONE)}
+    prefixes: dict[tuple[int, ...], _Prefix] = {(): _Prefix(_Language(tuple(context.prior), 0, 0, 0), blank=_ONE)}
     for frame in probabilities:
         _step(context, prefixes, frame)
     ranked = []

@@ -18,7 +18,13 @@ import numpy as np
 
 from ocrm55 import console, files
 from ocrm55.recognizer.context import (
-    CLOSING, CODE_CHARACTERS, LETTER_SYMBOLS, NO_SYMBOL, NUMBER_SYMBOLS, letter_symbol, number_symbol,
+    CLOSING,
+    CODE_CHARACTERS,
+    LETTER_SYMBOLS,
+    NO_SYMBOL,
+    NUMBER_SYMBOLS,
+    letter_symbol,
+    number_symbol,
 )  # fmt: skip
 from ocrm55.training import texts
 
@@ -62,10 +68,10 @@ def numbers(rng: random.Random, count: int) -> list[list[int]]:
 
 
 def likelihoods(samples: Sequence[Sequence[int]], symbols: int, order: int) -> np.ndarray:
-    """How likely each symbol is behind the `order` - 1 before it: float64 [symbols] * order, the last axis adds up to 1.
+    """How likely each symbol is behind the `order` - 1 before it: float64 [symbols] * order.
 
-    Each context is mixed with the shorter one, the more of it the more different symbols follow (Witten and Bell).
-    Symbol 0 stands before the first and behind the last of a sample.
+    The last axis adds up to 1. Each context is mixed with the shorter one, the more of it the more different symbols
+    follow (Witten and Bell). Symbol 0 stands before the first and behind the last of a sample.
     """
     counts = np.zeros((symbols,) * order)
     for sample in samples:
@@ -82,7 +88,7 @@ def likelihoods(samples: Sequence[Sequence[int]], symbols: int, order: int) -> n
 
 def factor(likelihood: np.ndarray | float) -> np.ndarray:
     """By how much a text gains from a character of this likelihood."""
-    return (CHANCE * np.maximum(likelihood, NEVER)) ** TEMPER
+    return np.asarray((CHANCE * np.maximum(likelihood, NEVER)) ** TEMPER)
 
 
 def tables(samples: int = SAMPLES, seed: int = SEED) -> dict[str, np.ndarray]:
@@ -107,10 +113,10 @@ def tables(samples: int = SAMPLES, seed: int = SEED) -> dict[str, np.ndarray]:
         "prior": np.array(SHARES, np.float32),
         "space": (uniform * spaces**TEMPER).astype(np.float32),
         "end": (uniform * (1 - spaces) ** TEMPER).astype(np.float32),
-        "code": np.float32(factor(inside / len(CODE_CHARACTERS))),
-        "anything": np.float32(factor(inside / len(texts.PRINTABLE))),
-        "least": np.float32(factor(NEVER)),
-        "keep": np.float32(KEEP),
+        "code": factor(inside / len(CODE_CHARACTERS)).astype(np.float32),
+        "anything": factor(inside / len(texts.PRINTABLE)).astype(np.float32),
+        "least": factor(NEVER).astype(np.float32),
+        "keep": np.array(KEEP, np.float32),
     }
 
 
@@ -121,7 +127,7 @@ def main() -> None:
     destination = Path(sys.argv[1])
     with console.errors_end_the_program():
         made = tables()
-        with files.atomic_file(destination) as staging, open(staging, "wb") as stream:
+        with files.atomic_file(destination) as staging, staging.open("wb") as stream:
             np.savez_compressed(stream, **made)  # type: ignore[arg-type]
     console.note(f"{len(texts.dictionary()):,} words -> {destination}")
 
