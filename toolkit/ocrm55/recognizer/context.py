@@ -110,9 +110,19 @@ def load(charset: tuple[str, ...], path: Path | None = None) -> Context:
             tables = {name: file[name] for name in file.files}
         if tables["letters"].shape != (LETTER_SYMBOLS,) * 3 or tables["numbers"].shape != (NUMBER_SYMBOLS,) * 2:
             raise ValueError("they are for other symbols")
-        arrays = [tables[name] for name in ("letters", "numbers", "values", "prior", "space", "end")]
-        factors = [np.float32(tables[name]) for name in ("code", "anything", "least", "keep")]
-        return Context(*arrays, *factors, symbols(charset))
+        return Context(
+            letters=tables["letters"],
+            numbers=tables["numbers"],
+            values=tables["values"],
+            prior=tables["prior"],
+            space=tables["space"],
+            end=tables["end"],
+            code=np.float32(tables["code"]),
+            anything=np.float32(tables["anything"]),
+            least=np.float32(tables["least"]),
+            keep=np.float32(tables["keep"]),
+            classes=symbols(charset),
+        )
     except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as trouble:
         raise InputError(f"the tables of the decoder in {path} cannot be read: {trouble}.") from trouble
 
