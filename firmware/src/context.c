@@ -16,9 +16,11 @@
  * likeliest text's weight below which a text is given up. As in context.py. */
 enum { WIDTH = 4, CHOICES = 4, REACHED = WIDTH * (CHOICES + 1) };
 #define LEAST_PROBABILITY 0.001f
-#define LEAST_SHARE (1.0f / 1048576.0f)
+#define LEAST_SHARE 0x1p-20f
+/* What a kind is never less likely than: Helium takes denormals for 0, other cores do not. */
+#define LEAST_KIND 0x1p-40f
 
-/* How likely the token at a text's end is of each kind (they add up to 1), and its last symbols. */
+/* How likely the token at a text's end is of each kind (they add up to 1, nearly), and its last symbols. */
 struct language {
     float kinds[CONTEXT_KINDS];
     uint8_t before, last, number;
@@ -50,7 +52,7 @@ static float weigh(float kinds[CONTEXT_KINDS], const float factors[CONTEXT_KINDS
         total += kinds[i];
     }
     for (uint32_t i = 0; i < CONTEXT_KINDS; i++) {
-        kinds[i] /= total;
+        kinds[i] = kinds[i] / total > LEAST_KIND ? kinds[i] / total : LEAST_KIND;
     }
     return total;
 }

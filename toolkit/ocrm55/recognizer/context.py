@@ -41,6 +41,7 @@ UPPER, LOWER, IN_CODE, SPACE = 1, 2, 4, 8  # flags of a character
 # the share of the likeliest text's weight below which a text is given up.
 WIDTH, CHOICES = 4, 4
 LEAST_PROBABILITY, LEAST_SHARE = np.float32(0.001), np.float32(2**-20)
+LEAST_KIND = np.float32(2**-40)  # what a kind is never less likely than: denormals are not the same on every core
 
 _ONE, _ZERO = np.float32(1), np.float32(0)
 
@@ -129,7 +130,7 @@ def load(charset: tuple[str, ...], path: Path | None = None) -> Context:
 
 @dataclass(frozen=True)
 class _Language:
-    """How likely the token at a text's end is of each kind (they add up to 1), and its last symbols."""
+    """How likely the token at a text's end is of each kind (they add up to 1, nearly), and its last symbols."""
 
     kinds: tuple[np.float32, ...]
     before: int
@@ -143,7 +144,7 @@ def _weigh(kinds: Sequence[np.float32], factors: Sequence[np.float32]) -> tuple[
     total = _ZERO
     for weight in weighed:
         total = np.float32(total + weight)
-    return total, [np.float32(weight / total) for weight in weighed]
+    return total, [max(np.float32(weight / total), LEAST_KIND) for weight in weighed]
 
 
 def _edge(context: Context, language: _Language, ends: np.ndarray) -> list[np.float32]:
