@@ -130,8 +130,9 @@ def test_the_likeliest_of_all_texts() -> None:
 def test_other_charsets_are_decoded_greedily() -> None:
     chinese = ["", "\u5b57", "\u7b26", " "]
     assert not context.fits(chinese)
-    assert decoding.for_charset("context", chinese) == "greedy"
-    assert decoding.for_charset("context", CHARSET) == "context"
+    assert decoding.for_network("context", chinese, 40) == "greedy"
+    assert decoding.for_network("context", CHARSET, 40) == "context"
+    assert decoding.for_network("greedy", CHARSET, 40) == "greedy"
     table = np.eye(4, dtype=np.float32)[[1, 0, 2]]
     assert decoding.decode(table, chinese, "context").text == "\u5b57\u7b26"
 
@@ -140,6 +141,7 @@ def test_longer_outputs_are_decoded_greedily() -> None:
     table = np.concatenate([seen(torn("/", "1"), "7", "%"), seen(*"a" * 29)])
     assert len(table) == context.STEPS + 2
     assert context.decode(table, CHARSET) == ctc.decode(table, CHARSET)
+    assert decoding.for_network("context", CHARSET, len(table)) == "greedy"
 
 
 def test_shapes_that_do_not_fit() -> None:

@@ -60,7 +60,8 @@ class CompileOptions:
     probability of the calibration images' texts may fall for it, 0 .. 1; None for int4.MAX_DROP.
     npu: the accelerator that computes what it can, such as ethos-u55-128; empty for none. npu_memory_mode, vela_config,
     npu_fallback: see NpuOptions.
-    decoder: `context` or `greedy`, what the program makes a text of; context is for printable ASCII, others get greedy.
+    decoder: `context` or `greedy`, who makes a text of the probabilities; other characters than printable ASCII, and
+    outputs of more than 64 steps, get greedy.
     """
 
     model_name: str = "en_ppocrv3_rec"
@@ -121,7 +122,7 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
         where,
         fits if len(fits) > 1 else (),
         on_npu,
-        decoding.for_charset(options.decoder, labels),
+        decoding.for_network(options.decoder, labels, program.output.shape[-2]),
     )
     return artifact.write(program, plan, contents, destination)
 

@@ -15,19 +15,19 @@ CONTEXT, GREEDY = "context", "greedy"
 DECODERS: dict[str, Callable[[np.ndarray, Sequence[str]], Recognition]] = {CONTEXT: context.decode, GREEDY: ctc.decode}
 
 
-def for_charset(decoder: str, charset: Sequence[str]) -> str:
-    """The decoder itself, or `greedy` where the charset is not one that context is known of."""
-    return decoder if decoder == GREEDY or context.fits(charset) else GREEDY
+def for_network(decoder: str, charset: Sequence[str], steps: int) -> str:
+    """The decoder itself, or `greedy` where context is not known: for other characters, or for more steps."""
+    return decoder if context.fits(charset) and steps <= context.STEPS else GREEDY
 
 
 def decode(probabilities: np.ndarray, charset: Sequence[str], decoder: str) -> Recognition:
     """Decode probabilities float32 [steps, classes] as a program compiled with `--decoder` does it, to the last bit."""
-    return DECODERS[for_charset(decoder, charset)](probabilities, charset)
+    return DECODERS[for_network(decoder, charset, len(probabilities))](probabilities, charset)
 
 
 def least_lead(probabilities: np.ndarray, charset: Sequence[str], decoder: str) -> float:
     """How far ahead the text is where it is least so, as a program for several widths weighs it, 0 to 1."""
-    if for_charset(decoder, charset) == GREEDY:
+    if for_network(decoder, charset, len(probabilities)) == GREEDY:
         return ctc.least_lead(probabilities)
     return min(ctc.least_lead(probabilities), context.lead(probabilities, charset))
 
