@@ -63,6 +63,8 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
     paddle = PaddleRecognizer(stages.model(options.made))
     artifact = stages.artifact(options.made)
     second_network = OnnxRecognizer(artifact / "model.onnx")
+    # What was compiled: greedy where context is asked for but not known.
+    decoder = str(read_metadata(artifact).get("decoder", decoding.GREEDY))
     references = {
         width: reference_of(options.made, width) if options.precision == "int8" else None
         for width in {result.width for result in run.results}
@@ -77,12 +79,12 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
         expected = None if reference is None else reference.probabilities(pixels)
         steps = len(truth if expected is None else expected)
         on_target = rows[:steps]  # the rows behind the last step of a narrow image say blank
-        decoded = decoding.decode(on_target, charset, options.decoder)
+        decoded = decoding.decode(on_target, charset, decoder)
         comparisons.append(
             Comparison(
                 path=path,
-                paddle=decoding.decode(truth, charset, options.decoder),
-                onnx=decoding.decode(second, charset, options.decoder),
+                paddle=decoding.decode(truth, charset, decoder),
+                onnx=decoding.decode(second, charset, decoder),
                 target=ctc.Recognition(reported.text, reported.score),
                 onnx_difference=float(np.abs(second - truth).max()),
                 target_difference=float(np.abs(on_target - truth[:steps]).max()),
