@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from html.parser import HTMLParser
@@ -171,3 +172,14 @@ def test_what_is_no_evaluation_is_refused(tmp_path: Path, capsys: pytest.Capture
     with pytest.raises(InputError, match="cannot be read"):
         accuracy.load(tmp_path / "none.json")
     assert "warning" in capsys.readouterr().err
+
+
+def test_what_each_step_by_itself_says_is_there_where_it_is_another_text(picture: Path) -> None:
+    measured = measurement_of("float32", [picture])
+    alone = "".join(step.character for step in page.card(measured, 0, CHARSET).kept)
+    same = dataclasses.replace(measured.run.results[0], text=alone)
+    other = dataclasses.replace(measured.run.results[0], text="other")
+    for result, said in ((same, False), (other, True)):
+        run = dataclasses.replace(measured.run, results=[result])
+        _, checker = checked(dataclasses.replace(measured, run=run))
+        assert ("Each step by itself says" in checker.words) == said

@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ocrm55 import stages
 from ocrm55.errors import InputError, Ocrm55Error, ToolchainError
+from ocrm55.recognizer.charset import load_charset
+from ocrm55.recognizer.inference import PaddleRecognizer
 from ocrm55.training import assess, evaluation, picture, readers, words
 
 sys.path.insert(0, str(Path(__file__).parent))  # worker processes look there, too
@@ -136,6 +139,22 @@ def test_the_bundled_model_reads_on_the_host(tmp_path: Path) -> None:
     result = evaluation.evaluate([words.Word("blank.png", blank, "")], readers.host_spec(model))
     assert result.readings[0].read == ""
     assert result.readings[0].score == 0
+
+
+def test_the_decoder_that_is_asked_for_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that is torn between / and 1 in front of 7%."""
+    charset = load_charset()
+    table = np.zeros((5, len(charset)), np.float32)
+    for step, char in ((1, "7"), (2, ""), (3, "%"), (4, "")):
+        table[step, charset.index(char)] = 1
+    table[0, [charset.index("/"), charset.index("1")]] = 0.52, 0.48
+    monkeypatch.setattr(PaddleRecognizer, "probabilities", lambda *_: table)
+    white = np.full((48, 100, 3), 255, np.uint8)
+    for decoder, text in (("context", "17%"), ("greedy", "/7%")):
+        spec = assess.reader_spec("host", stages.Options(build_dir=tmp_path, decoder=decoder))
+        reader = spec.open()
+        assert [reading.text for reading in reader.recognise([white])] == [text]
+        reader.close()
 
 
 def test_every_failure_is_one_of_ours(tmp_path: Path) -> None:
