@@ -9,7 +9,7 @@ from pathlib import Path
 from ocrm55 import __version__, libraries, memory_map, resources
 from ocrm55.errors import InputError
 from ocrm55.files import digest
-from ocrm55.recognizer import decoding
+from ocrm55.recognizer import context, decoding
 from ocrm55.workspace import DEFAULT_BUILD_DIR, Workspace, run_stage
 
 BUNDLED_MODEL = "en_ppocrv3_rec"
@@ -146,7 +146,7 @@ def artifact(options: Options) -> Path:
     inputs = [source, _PACKAGE / "compiler", _PACKAGE / "recognizer", *([options.image] if options.image else [])]
     inputs.append(memory_map.find(options.memory_map))
     inputs += [options.vela_config] if options.vela_config else []
-    inputs += [decoding.tables()] if options.decoder == decoding.CONTEXT else []
+    inputs += [context.bundled()] if options.decoder == decoding.CONTEXT else []
     if options.precision == "int8":
         inputs += calibration.images(options.calibrate)
     shared = {each.name for each in fields(CompileOptions)} & {each.name for each in fields(Options)}

@@ -152,10 +152,10 @@ def test_shapes_that_do_not_fit() -> None:
 def test_damaged_tables(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="tables of the decoder"):
         context.decode(seen("a"), CHARSET, tmp_path / "none.npz")
-    (tmp_path / "cut.npz").write_bytes(decoding.tables().read_bytes()[:1000])
+    (tmp_path / "cut.npz").write_bytes(context.bundled().read_bytes()[:1000])
     with pytest.raises(InputError, match="tables of the decoder"):
         context.decode(seen("a"), CHARSET, tmp_path / "cut.npz")
-    with np.load(decoding.tables()) as file:
+    with np.load(context.bundled()) as file:
         np.savez(tmp_path / "other.npz", **{**file, "letters": np.zeros((3, 3, 3), np.uint8)})
     with pytest.raises(InputError, match="tables of the decoder"):
         context.decode(seen("a"), CHARSET, tmp_path / "other.npz")

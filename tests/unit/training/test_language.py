@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocrm55.recognizer import context, decoding
+from ocrm55.recognizer import context
 from ocrm55.training import language, texts
 
 AMERICAN_ENGLISH = 74_585  # words of Debian 12's list that are letters only
@@ -49,7 +49,7 @@ def test_bundled_tables() -> None:
     """Of the words of a Debian machine, the bundled tables are what the program makes."""
     if len(texts.dictionary()) != AMERICAN_ENGLISH:
         pytest.skip("the bundled tables are made of wamerican, another word list is installed here")
-    with np.load(decoding.tables()) as bundled:
+    with np.load(context.bundled()) as bundled:
         made = language.tables()
         assert set(bundled.files) == set(made)
         for name, values in made.items():

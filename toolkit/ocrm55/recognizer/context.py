@@ -27,7 +27,7 @@ from ocrm55.recognizer.ctc import Recognition
 
 TABLES = "en_context/context.npz"  # in models/
 STEPS = 64  # the most of an output; what has more is decoded without context, as in context.h
-KINDS = ("small letters", "capital first", "capitals", "number", "code", "anything")
+# A token is a word in small letters, with a capital, in capitals; a number; a code; anything: the order of all tables.
 # A token's characters as its kinds see them. Symbol 0 is the edge of a token.
 CLOSING = ".,;:!?"  # one symbol of words
 LETTER_SYMBOLS = 1 + 26 + 2  # edge, letters, apostrophe, closing mark
@@ -99,13 +99,18 @@ def _flags(char: str) -> int:
     return case | (IN_CODE if char in CODE_CHARACTERS else 0) | (SPACE if char == " " else 0)
 
 
+def bundled() -> Path:
+    """The file of the bundled language model."""
+    return resources.folder("models") / TABLES
+
+
 @cache
 def load(charset: tuple[str, ...], path: Path | None = None) -> Context:
     """The bundled language model, or one at `path`, for a charset that `fits`.
 
     Raises InputError when the file cannot be read.
     """
-    path = path or resources.folder("models") / TABLES
+    path = path or bundled()
     try:
         with np.load(path) as file:
             tables = {name: file[name] for name in file.files}
@@ -219,9 +224,10 @@ def _choices(frame: np.ndarray) -> list[tuple[int, np.float32]]:
 def _step(context: Context, prefixes: dict[tuple[int, ...], _Prefix], frame: np.ndarray) -> None:
     """Extend all texts by a step, and keep the likeliest."""
     reached: dict[tuple[int, ...], _Prefix] = {}
+    choices = _choices(frame)
     for text, prefix in prefixes.items():
         weight, total = prefix.best
-        for index, probability in _choices(frame):
+        for index, probability in choices:
             if index == 0 or (text and index == text[-1]):
                 same = reached.setdefault(text, _Prefix(prefix.language))
                 if index == 0:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from ocrm55 import resources
 from ocrm55.recognizer import context, ctc
 from ocrm55.recognizer.ctc import Recognition
 
@@ -30,8 +28,3 @@ def least_lead(probabilities: np.ndarray, charset: Sequence[str], decoder: str) 
     if for_network(decoder, charset, len(probabilities)) == GREEDY:
         return ctc.least_lead(probabilities)
     return min(ctc.least_lead(probabilities), context.lead(probabilities, charset))
-
-
-def tables() -> Path:
-    """The file of the language model."""
-    return resources.folder("models") / context.TABLES

@@ -65,6 +65,11 @@ def align(probabilities: np.ndarray, charset: Sequence[str], input_width: int) -
     ]
 
 
+def text_of(steps: Sequence[Step]) -> str:
+    """What each step by itself says."""
+    return "".join(step.character for step in steps if step.kept)
+
+
 def alignment_picture(
     pixels: np.ndarray, steps: Sequence[Step], input_width: int, width: int, lines: int = 1
 ) -> Picture:
@@ -87,7 +92,7 @@ def alignment_picture(
         shapes.append(_image(pixels, uri, (left, right), y, scale))
         shapes += [_draw(step, (step.columns[0] - left) * scale, y, height, scale) for step in part]
         y += height + 26 + _BAR + 30
-    words = "".join(step.character for step in steps if step.kept)
+    words = text_of(steps)
     return Picture(f"CTC alignment: {words or 'no text'}", width, y - 8, Markup("").join(shapes))
 
 

@@ -175,6 +175,7 @@ def card(measured: Measurement, index: int, charset: Sequence[str]) -> ImageCard
     steps = alignment.align(
         rows[: len(rows) * width // full], charset, width
     )  # behind a narrow image's rows is nothing
+    alone = alignment.text_of(steps)
     counts = {
         "preprocess": result.preprocess_instructions,
         "inference": result.inference_instructions,
@@ -190,7 +191,7 @@ def card(measured: Measurement, index: int, charset: Sequence[str]) -> ImageCard
         score=f"{result.score:.6f}",
         instructions=[(name, figures.count(count)) for name, count in counts.items() if count is not None],
         steps=steps,
-        alone=alone if (alone := "".join(step.character for step in steps if step.kept)) != result.text else "",
+        alone="" if alone == result.text else alone,
         wide=alignment.alignment_picture(pixels, steps, width, WIDE).inline("wide"),
         narrow=alignment.alignment_picture(pixels, steps, width, NARROW, lines=2).inline("narrow"),
     )

@@ -35,8 +35,8 @@ def reader_spec(
 ) -> readers.ReaderSpec:
     """Who reads, `host`, `onnx` or `target`; the stages before it run where they must."""
     if on == "host":
-        size = stages.input_size(options)
-        return readers.host_spec(stages.model(options.made), size, decoder=options.decoder)
+        model, size = stages.model(options), stages.input_size(options.made)
+        return readers.host_spec(model, size, decoder=options.decoder)
     if on == "onnx":
         network = stages.artifact(options) / "model.onnx"
         size = stages.input_size(options.made)

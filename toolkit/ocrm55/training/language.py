@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from ocrm55.recognizer.context import (
     NUMBER_SYMBOLS,
     letter_symbol,
     number_symbol,
-)  # fmt: skip
+)
 from ocrm55.training import texts
 
 SAMPLES = 200_000  # of words, and of numbers
@@ -33,7 +33,7 @@ SEED = 5
 CHANCE = 96  # characters, and the end: what pure chance chooses among
 TEMPER = 0.4  # the power that likelihoods are raised to
 NEVER = 1e-6  # the likelihood of what a kind does not hold
-# Of each kind of token, as context.KINDS has them: its share, and how often a space comes behind one, not the end.
+# Of each kind of token, in the order of recognizer.context: its share, and how often a space is behind it, not the end.
 SHARES = (0.30, 0.15, 0.15, 0.17, 0.10, 0.13)
 SPACES = (0.40, 0.40, 0.40, 0.15, 0.15, 0.25)
 TOKEN_ENDS = 0.08  # of the characters of a code, or of anything, are the token's last
@@ -44,24 +44,27 @@ RESOLUTION, LOWEST = 16, 12
 
 def words(rng: random.Random, count: int) -> list[list[int]]:
     """Letter symbols of `count` words, some with 's, some with a closing mark."""
-    found: list[list[int]] = []
-    while len(found) < count:
+
+    def draw() -> str:
         dice = rng.random()
         text = texts.word(rng) if dice < 0.65 else rng.choice(texts.COMMON_WORDS if dice < 0.8 else texts.SIGN_WORDS)
         text, dice = text.lower(), rng.random()
         text = f"{text}'s" if dice < 0.12 else rng.choice(texts.CONTRACTIONS) if dice < 0.15 else text
-        text += rng.choice(CLOSING) if rng.random() < 0.15 else ""
-        symbols = [letter_symbol(char) for char in text]
-        if NO_SYMBOL not in symbols:
-            found.append(symbols)
-    return found
+        return text + (rng.choice(CLOSING) if rng.random() < 0.15 else "")
+
+    return _known(draw, letter_symbol, count)
 
 
 def numbers(rng: random.Random, count: int) -> list[list[int]]:
     """Number symbols of `count` numbers, prices, dates and times."""
+    return _known(lambda: texts.stuttered_number(rng), number_symbol, count)
+
+
+def _known(draw: Callable[[], str], symbol: Callable[[str], int], count: int) -> list[list[int]]:
+    """The symbols of `count` texts whose characters all have one."""
     found: list[list[int]] = []
     while len(found) < count:
-        symbols = [number_symbol(char) for char in texts.stuttered_number(rng)]
+        symbols = [symbol(char) for char in draw()]
         if NO_SYMBOL not in symbols:
             found.append(symbols)
     return found
