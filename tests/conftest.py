@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from ocrm55.recognizer.inference import PaddleRecognizer
+    from ocrm55.tasks.recognizer.inference import PaddleRecognizer
 
 # Before anything imports Paddle: no narration, and no look for model hosts in the network.
 os.environ.setdefault("GLOG_minloglevel", "2")
@@ -43,7 +43,7 @@ def samples(models: Path) -> dict[Path, str]:
 @pytest.fixture(scope="session")
 def paddle_recognizer(model_dir: Path) -> PaddleRecognizer:
     """Paddle with the bundled model: the truth."""
-    from ocrm55.recognizer.inference import PaddleRecognizer
+    from ocrm55.tasks.recognizer.inference import PaddleRecognizer
 
     return PaddleRecognizer(model_dir)
 
@@ -51,7 +51,7 @@ def paddle_recognizer(model_dir: Path) -> PaddleRecognizer:
 @pytest.fixture(scope="session")
 def sample_probabilities(paddle_recognizer: PaddleRecognizer, samples: dict[Path, str]) -> dict[Path, np.ndarray]:
     """What Paddle makes of each sample, float32 [40, 97]."""
-    from ocrm55.recognizer import image
+    from ocrm55.tasks.recognizer import image
 
     return {path: paddle_recognizer.probabilities(image.to_tensor(path)) for path in samples}
 

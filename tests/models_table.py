@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from networks import RECIPES
-from ocrm55 import stages, target, verification
+from ocrm55 import stages, target
+from ocrm55.evaluation import verification
 
 SAMPLES = Path(__file__).parents[1] / "models" / "samples"
 PICTURES = [SAMPLES / "word_capital.png", SAMPLES / "wide.png"]

@@ -19,10 +19,16 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-from ocrm55.compiler import calibration
+from ocrm55.compiler.quantization import calibration
 from ocrm55.export import paddle_model
-from ocrm55.recognizer.charset import load_dictionary
-from ocrm55.recognizer.network import DepthwiseSeparable, MobileNetV1Enhance, Recognizer, SqueezeExcite, SvtrBlock
+from ocrm55.tasks.recognizer.charset import load_dictionary
+from ocrm55.tasks.recognizer.network import (
+    DepthwiseSeparable,
+    MobileNetV1Enhance,
+    Recognizer,
+    SqueezeExcite,
+    SvtrBlock,
+)
 
 LOGITS = 1.0  # standard deviation of the logits on pictures of words; on others it is more
 # Standard deviations of what weights and biases make of unit values. Random networks of weights alone are chaotic: the

@@ -6,7 +6,7 @@
  * cases, little endian words: "KRUN", count; then each case: kernel, number of integers, number of blobs, bytes of output;
  * the integers; for each blob its bytes, and the blob, which starts at a multiple of 16 and ends there.
  * answers: for each case: status, instructions, bytes of output; the output, padded to 4 bytes.
- * toolkit/ocrm55/report/kernel_cases.py writes and reads both and knows the meaning of integers and blobs. */
+ * toolkit/ocrm55/bench/runner.py writes and reads both and knows the meaning of integers and blobs. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -22,7 +22,7 @@ struct context_class {
 };
 
 /* The language model, in factors by which a text gains or loses: 1 is what pure chance would give. ocrm55 compile writes
- * it as include/context_tables.h; toolkit/ocrm55/recognizer/context.py says what each part is. */
+ * it as include/context_tables.h; toolkit/ocrm55/tasks/recognizer/context.py says what each part is. */
 struct context {
     uint32_t classes; /* at most 256 */
     const struct context_class *characters;

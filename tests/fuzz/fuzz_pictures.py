@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 from one_sentence import attempt, fuzz, scratch
 
-MODULES = ["ocrm55.recognizer.image", "PIL"]
+MODULES = ["ocrm55.tasks.recognizer.image", "PIL"]
 _FILE = scratch() / "picture"
 
 
 def _read() -> None:
     import numpy as np
 
-    from ocrm55.recognizer import image
+    from ocrm55.tasks.recognizer import image
 
     image.MAX_PIXELS = 1 << 16  # what a fuzzer can decode some hundred times a second
     pixels = image.read_image(_FILE)

@@ -13,20 +13,12 @@ from pathlib import Path
 import fake_artifact
 import numpy as np
 
-from ocrm55.compiler.cmsis_nn_reference import CmsisNnReference
-from ocrm55.compiler.integer import (
-    AveragePool,
-    Convolution,
-    Depthwise,
-    Epilogue,
-    MaxPool,
-    Pointwise,
-    Product,
-)
-from ocrm55.compiler.operators import Spec
-from ocrm55.compiler.program import Operator, Program, Tensor
-from ocrm55.compiler.targets.cmsis_nn import NAME, CmsisNnTarget
-from ocrm55.compiler.targets.cmsis_nn_int4 import in_int4
+from ocrm55.compiler.operators.float32 import Spec
+from ocrm55.compiler.operators.int8 import AveragePool, Convolution, Depthwise, Epilogue, MaxPool, Pointwise, Product
+from ocrm55.compiler.operators.program import Operator, Program, Tensor
+from ocrm55.compiler.reference.cmsis_nn import CmsisNnReference
+from ocrm55.compiler.targets.cmsis_nn.int4 import in_int4
+from ocrm55.compiler.targets.cmsis_nn.target import NAME, CmsisNnTarget
 
 GUARD = 32  # bytes behind a workspace that must stay as they are
 LIMIT = fake_artifact.STEPS * fake_artifact.CLASSES // 3
@@ -166,7 +158,7 @@ def network_like() -> list[Case]:
 
 
 def elementwise(made: Cases) -> list[Case]:
-    from ocrm55.compiler.integer import ChannelMultiply, CopyRows, SoftmaxInt8, SumInt8
+    from ocrm55.compiler.operators.int8 import ChannelMultiply, CopyRows, SoftmaxInt8, SumInt8
 
     cases = []
     for count in (4, 33, 120):

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ocrm55 import stages, verification
+from ocrm55 import stages
+from ocrm55.evaluation import verification
 from ocrm55.firmware import build
-from ocrm55.recognizer import image
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request, Run
+from ocrm55.tasks.recognizer import image
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 GUARD = 512  # bytes, as many as the region still has

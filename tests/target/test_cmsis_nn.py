@@ -21,12 +21,13 @@ import onnx
 import pytest
 from programs import require
 
-from ocrm55 import firmware, libraries, stages, verification
-from ocrm55.compiler.int4 import Int4
-from ocrm55.compiler.integer import Convolution, Pointwise
-from ocrm55.compiler.targets import cmsis_nn_int4
-from ocrm55.compiler.targets.cmsis_nn_buffers import buffer_size
+from ocrm55 import firmware, libraries, stages
+from ocrm55.compiler.operators.int8 import Convolution, Pointwise
+from ocrm55.compiler.quantization.int4 import Int4
+from ocrm55.compiler.targets.cmsis_nn import int4 as cmsis_nn_int4
+from ocrm55.compiler.targets.cmsis_nn.buffers import buffer_size
 from ocrm55.errors import ToolchainError
+from ocrm55.evaluation import verification
 from ocrm55.metadata import read_metadata
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request
@@ -210,7 +211,7 @@ def test_refuses_an_archive_of_the_host(prefix, tmp_path):
 
 def test_rounding_of_the_reference_is_that_of_its_definition():
     """Two roundings, and one, written out for single numbers with Python's integers."""
-    from ocrm55.compiler.cmsis_nn_reference import rounded_once, rounded_twice
+    from ocrm55.compiler.reference.cmsis_nn import rounded_once, rounded_twice
 
     rng = np.random.default_rng(1)
     for _ in range(2000):

@@ -8,8 +8,8 @@ import pytest
 
 from ocrm55.compiler.codegen.driver import context_header
 from ocrm55.firmware import build
-from ocrm55.recognizer import context, ctc
 from ocrm55.simulators import Request, find_simulator
+from ocrm55.tasks.recognizer import context, ctc
 
 pytestmark = pytest.mark.qemu
 

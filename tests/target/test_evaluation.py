@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ocrm55 import stages
-from ocrm55.training import assess, evaluation
+from ocrm55.evaluation import assess, evaluate
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 
@@ -18,9 +18,9 @@ def test_board_and_host_read_a_set_alike(
     labels.write_text("".join(f"{path}\t{samples[path]}\n" for path in chosen))
     options = stages.Options(build_dir=build_dir, precision="float32")
     words = assess.select(labels)
-    monkeypatch.setattr(evaluation, "TASK", 1)
-    on_host = evaluation.evaluate(words, assess.reader_spec("host", options))
-    on_target = evaluation.evaluate(words, assess.reader_spec("target", options, simulator="qemu"), workers=2)
+    monkeypatch.setattr(evaluate, "TASK", 1)
+    on_host = evaluate.evaluate(words, assess.reader_spec("host", options))
+    on_target = evaluate.evaluate(words, assess.reader_spec("target", options, simulator="qemu"), workers=2)
     assert on_host.scores.exact.right == on_target.scores.exact.right == len(chosen) == 2
     for here, there in zip(on_host.readings, on_target.readings, strict=True):
         assert (here.name, here.read) == (there.name, there.read)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from ocrm55 import stages
-from ocrm55.recognizer import image
-from ocrm55.recognizer.inference import OnnxRecognizer
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request
+from ocrm55.tasks.recognizer import image
+from ocrm55.tasks.recognizer.inference import OnnxRecognizer
 
 # Counted on QEMU with gcc 12.2; a change that costs more than two percent has to say why here.
 INSTRUCTIONS = 306_300_000

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocrm55 import stages, target, verification
-from ocrm55.recognizer.charset import load_charset
-from ocrm55.recognizer.ctc import decode
+from ocrm55 import stages, target
+from ocrm55.evaluation import verification
 from ocrm55.simulators.base import Run
+from ocrm55.tasks.recognizer.charset import load_charset
+from ocrm55.tasks.recognizer.ctc import decode
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocrm55 import stages, verification
-from ocrm55.recognizer import image
+from ocrm55 import stages
+from ocrm55.evaluation import verification
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request, Run
+from ocrm55.tasks.recognizer import image
 
 RECORD = Path(__file__).with_name("int8_counts.json")
 ALLOWANCE = 1.02

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ocrm55 import stages, target, verification
+from ocrm55 import stages, target
+from ocrm55.evaluation import verification
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocrm55 import memory_map, stages, verification
+from ocrm55 import memory_map, stages
 from ocrm55.elf import read_sections
 from ocrm55.errors import UnsupportedError
-from ocrm55.recognizer import image
+from ocrm55.evaluation import verification
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request
+from ocrm55.tasks.recognizer import image
 
 pytestmark = pytest.mark.qemu
 LIMIT = 256 * 1024

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import networks
-from ocrm55 import metadata, stages, target, verification
+from ocrm55 import metadata, stages, target
+from ocrm55.evaluation import verification
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 

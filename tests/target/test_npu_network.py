@@ -9,14 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocrm55 import stages, verification
-from ocrm55.compiler import frontend, pipeline
-from ocrm55.compiler.npu.reference import NpuReference
-from ocrm55.compiler.reference import IntegerReference
+from ocrm55 import stages
+from ocrm55.compiler import pipeline
+from ocrm55.compiler.onnx_graph import frontend
+from ocrm55.compiler.reference.ethos_u import NpuReference
+from ocrm55.compiler.reference.int8 import IntegerReference
 from ocrm55.compiler.targets.base import assign
+from ocrm55.evaluation import verification
 from ocrm55.npu_model import judge
-from ocrm55.recognizer import ctc, image
-from ocrm55.recognizer.charset import load_charset
+from ocrm55.tasks.recognizer import ctc, image
+from ocrm55.tasks.recognizer.charset import load_charset
 
 pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
 pytestmark = pytest.mark.slow

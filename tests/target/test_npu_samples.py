@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ocrm55 import stages, target, verification
+from ocrm55 import stages, target
+from ocrm55.evaluation import verification
 
 pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]

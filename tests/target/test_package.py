@@ -17,11 +17,11 @@ from programs import require
 from typer.testing import CliRunner
 
 from ocrm55 import cli, stages
+from ocrm55.evaluation.verification import integer_reference
 from ocrm55.npu_model.accelerators import by_name
-from ocrm55.recognizer import ctc, image
-from ocrm55.recognizer.charset import load_charset
 from ocrm55.simulators.npu_coupling import NpuCoupling
-from ocrm55.verification import integer_reference
+from ocrm55.tasks.recognizer import ctc, image
+from ocrm55.tasks.recognizer.charset import load_charset
 
 PROJECT = Path(__file__).parent / "bare_project"
 QEMU = (

@@ -15,8 +15,8 @@ import pytest
 
 from ocrm55 import stages
 from ocrm55.files import extract
-from ocrm55.recognizer import ctc
-from ocrm55.recognizer.charset import load_charset
+from ocrm55.tasks.recognizer import ctc
+from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tvmc import headers, program
 
 MAKEFILE = Path(__file__).parent / "tvmc_program" / "Makefile"

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ocrm55 import cli, stages, target, verification
+from ocrm55 import cli, stages, target
+from ocrm55.evaluation import verification
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 

@@ -44,7 +44,7 @@ def test_a_signal_waits_for_what_is_to_be_done_whole() -> None:
 @pytest.mark.slow
 def test_paddle_does_not_keep_the_signals(model_dir: Path) -> None:
     body = (
-        "from pathlib import Path\nfrom ocrm55.recognizer.inference import PaddleRecognizer\n"
+        "from pathlib import Path\nfrom ocrm55.tasks.recognizer.inference import PaddleRecognizer\n"
         "PaddleRecognizer(Path(sys.argv[1]))\n"
         "try:\n    os.kill(os.getpid(), signal.SIGTERM); time.sleep(5)\n"
         "except KeyboardInterrupt as stop:\n    print(stop.exit_status)\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 from ocrm55 import __version__, libraries, memory_map, resources
 from ocrm55.errors import InputError
 from ocrm55.files import digest
-from ocrm55.recognizer import context, decoding
+from ocrm55.tasks.recognizer import context, decoding
 from ocrm55.workspace import DEFAULT_BUILD_DIR, Workspace, run_stage
 
 BUNDLED_MODEL = "en_ppocrv3_rec"
@@ -113,7 +113,7 @@ def model(options: Options) -> Path:
     if options.source == "bundled":
         read = digest([resources.folder("models") / BUNDLED_MODEL], __version__)
     elif path.exists():
-        read = digest([path, _PACKAGE / "export", _PACKAGE / "recognizer"], __version__)
+        read = digest([path, _PACKAGE / "export", _PACKAGE / "tasks"], __version__)
     else:
         read = digest([], __version__, options.source)
     with options.workspace.locked():
@@ -137,13 +137,13 @@ def input_size(options: Options) -> tuple[int, int]:
 
 def artifact(options: Options) -> Path:
     """Compile the model to C where needed; return the artifact's folder."""
-    from ocrm55.compiler import calibration
     from ocrm55.compiler.pipeline import CompileOptions, compile_model
+    from ocrm55.compiler.quantization import calibration
 
     memory_map.load(options.memory_map)  # says what is wrong with it before anything else is done
     source = model(options)
     output = options.workspace.artifact_dir(options.variant)
-    inputs = [source, _PACKAGE / "compiler", _PACKAGE / "recognizer", *([options.image] if options.image else [])]
+    inputs = [source, _PACKAGE / "compiler", _PACKAGE / "tasks", *([options.image] if options.image else [])]
     inputs.append(memory_map.find(options.memory_map))
     inputs += [options.vela_config] if options.vela_config else []
     inputs += [context.bundled()] if options.decoder == decoding.CONTEXT else []

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from ocrm55 import console, stages
 from ocrm55.export.paddle_model import PaddleModel
-from ocrm55.recognizer import image
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request, Run
+from ocrm55.tasks.recognizer import image
 
 # An inference of the float32 network takes QEMU some 10 s on a slow core; a hang is told from work by this.
 SECONDS_PER_IMAGE = 120.0

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "unit" / "kernels"))  # refer
 
 @pytest.fixture(scope="session", params=["gcc", "clang"])
 def target_runner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from ocrm55.report import kernel_runner
+    from ocrm55.bench import runner
 
     require("arm-none-eabi-gcc", "qemu-system-arm", *(["clang-19"] if request.param == "clang" else []))
-    return kernel_runner.build_target(tmp_path_factory.mktemp("runner"), request.param)
+    return runner.build_target(tmp_path_factory.mktemp("runner"), request.param)

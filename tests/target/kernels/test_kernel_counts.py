@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ocrm55 import doctor
-from ocrm55.report import kernel_bench
+from ocrm55.bench import kernels
 
 RECORD = Path(__file__).with_name("counts.json")
 ALLOWANCE = 1.02
@@ -23,18 +23,18 @@ pytestmark = pytest.mark.qemu
 
 
 def _measured(onnx_path: Path) -> dict[str, int]:
-    return {f"{row.layer}: {row.kernel} {row.shape}": row.instructions for row in kernel_bench.measure(onnx_path)}
+    return {f"{row.layer}: {row.kernel} {row.shape}": row.instructions for row in kernels.measure(onnx_path)}
 
 
 @pytest.fixture(scope="module")
-def rows(onnx_path: Path) -> list[kernel_bench.Row]:
+def rows(onnx_path: Path) -> list[kernels.Row]:
     for program in ("arm-none-eabi-gcc", "qemu-system-arm"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
-    return kernel_bench.measure(onnx_path)
+    return kernels.measure(onnx_path)
 
 
-def test_no_layer_needs_more_instructions_than_on_record(rows: list[kernel_bench.Row]) -> None:
+def test_no_layer_needs_more_instructions_than_on_record(rows: list[kernels.Row]) -> None:
     if doctor.program_version("arm-none-eabi-gcc")[:1] != (12,):
         pytest.skip("counts.json is of GCC 12; another one's counts are a few percent off")
     record = json.loads(RECORD.read_text())
@@ -44,7 +44,7 @@ def test_no_layer_needs_more_instructions_than_on_record(rows: list[kernel_bench
     assert not worse, "\n".join(worse)
 
 
-def test_layers_over_a_million_macs_keep_their_bars(rows: list[kernel_bench.Row]) -> None:
+def test_layers_over_a_million_macs_keep_their_bars(rows: list[kernels.Row]) -> None:
     bars = {"pointwise": 0.30, "conv": 0.35, "depthwise": 1.0}
     over = [
         f"{row.layer}: {row.per_mac:.3f} instructions a MAC"

@@ -7,7 +7,7 @@ from pathlib import Path
 import kernel_cases
 import pytest
 
-from ocrm55.report import kernel_runner
+from ocrm55.bench import runner
 
 pytestmark = pytest.mark.qemu
 
@@ -15,5 +15,5 @@ pytestmark = pytest.mark.qemu
 @pytest.mark.parametrize("kernel", kernel_cases.KERNELS)
 def test_helium_path_equals_the_reference(kernel: str, target_runner: Path, tmp_path: Path) -> None:
     expected = list(kernel_cases.KERNELS[kernel]())
-    answers = kernel_runner.run_qemu(target_runner, [case for case, _ in expected], tmp_path)
+    answers = runner.run_qemu(target_runner, [case for case, _ in expected], tmp_path)
     kernel_cases.check(answers, expected)

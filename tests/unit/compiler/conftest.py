@@ -21,8 +21,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ocrm55 import resources
 from ocrm55.compiler import artifact as artifacts
-from ocrm55.compiler import memory, pipeline
+from ocrm55.compiler import pipeline
 from ocrm55.compiler.artifact import Artifact, Contents
+from ocrm55.compiler.memory import planner
 from ocrm55.compiler.pipeline import CompileOptions
 from ocrm55.compiler.targets.base import assign
 
@@ -136,7 +137,7 @@ def compile_onnx(model: onnx.ModelProto, destination: Path) -> Artifact:
     options = CompileOptions(model_name="test")
     program = pipeline.to_program(model, options)
     assign(program, pipeline.targets_for(options.precision))
-    plan = memory.plan(program)
+    plan = planner.plan(program)
     labels = [str(i) for i in range(program.output.shape[-1])]
     return artifacts.write(program, plan, Contents(model, labels), destination)
 

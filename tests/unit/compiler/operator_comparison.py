@@ -7,10 +7,10 @@ import onnx
 import onnxruntime
 from onnx import helper
 
-from ocrm55.compiler.integer import Convolution, SoftmaxRows
-from ocrm55.compiler.program import Operator
-from ocrm55.compiler.reference import IntegerReference
-from ocrm55.recognizer import image
+from ocrm55.compiler.operators.int8 import Convolution, SoftmaxRows
+from ocrm55.compiler.operators.program import Operator
+from ocrm55.compiler.reference.int8 import IntegerReference
+from ocrm55.tasks.recognizer import image
 
 
 def qdq_values(model: onnx.ModelProto, tensor: np.ndarray) -> dict[str, np.ndarray]:

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocrm55.compiler import arena_limit, overlap, pipeline
-from ocrm55.compiler.integer import Depthwise, Epilogue, Pointwise
-from ocrm55.compiler.program import Operator, Program, Tensor
+from ocrm55.compiler import arena_limit, pipeline
+from ocrm55.compiler.memory import overlap
+from ocrm55.compiler.operators.int8 import Depthwise, Epilogue, Pointwise
+from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.errors import UnsupportedError
 
 TARGETS = pipeline.targets_for("int8")
@@ -57,7 +58,7 @@ def computed(choice: arena_limit.Choice, image: np.ndarray) -> np.ndarray:
 
     Pointwise layers go chunk by chunk in the planned order. What one of them overwrites too early is lost.
     """
-    from ocrm55.compiler.reference import _COMPUTE
+    from ocrm55.compiler.reference.int8 import _COMPUTE
 
     program, plan = choice.program, choice.plan
     arena = np.full(plan.arena_bytes, 85, np.int8)

@@ -11,11 +11,11 @@ import pytest
 
 from ocrm55 import resources
 from ocrm55.compiler import pipeline
-from ocrm55.compiler.integer import Convolution
-from ocrm55.compiler.reference import IntegerReference
-from ocrm55.recognizer import image
-from ocrm55.recognizer.charset import load_charset
-from ocrm55.recognizer.ctc import decode
+from ocrm55.compiler.operators.int8 import Convolution
+from ocrm55.compiler.reference.int8 import IntegerReference
+from ocrm55.tasks.recognizer import image
+from ocrm55.tasks.recognizer.charset import load_charset
+from ocrm55.tasks.recognizer.ctc import decode
 
 from .operator_comparison import compare
 

@@ -11,16 +11,17 @@ from onnx import numpy_helper
 
 import networks
 from ocrm55.compiler import artifact as artifacts
-from ocrm55.compiler import frontend, pipeline
+from ocrm55.compiler import pipeline
 from ocrm55.compiler.artifact import Artifact, Contents
-from ocrm55.compiler.folding import fold
-from ocrm55.compiler.integer import MaxPool
+from ocrm55.compiler.onnx_graph import frontend
+from ocrm55.compiler.onnx_graph.folding import fold
+from ocrm55.compiler.operators.int8 import MaxPool
 from ocrm55.compiler.pipeline import CompileOptions
-from ocrm55.compiler.reference import IntegerReference
+from ocrm55.compiler.reference.int8 import IntegerReference
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.export.paddle_model import PaddleModel
-from ocrm55.recognizer import image
-from ocrm55.recognizer.inference import PaddleRecognizer
+from ocrm55.tasks.recognizer import image
+from ocrm55.tasks.recognizer.inference import PaddleRecognizer
 
 from .conftest import HostProgram, build_host, network, reference
 from .operator_comparison import compare
@@ -161,7 +162,7 @@ def test_logits_become_probabilities(folders, capsys):
 def test_an_lstm_is_refused_by_name_and_place(folders, tmp_path):
     with pytest.raises(UnsupportedError, match=r"operator LSTM of layer .*lstm") as refused:
         pipeline.compile_model(folders["lstm"], tmp_path / "out", CompileOptions())
-    assert any("compiler/frontend.py" in each and "docs/models.md" in each for each in refused.value.tries)
+    assert any("compiler/onnx_graph/frontend.py" in each and "docs/models.md" in each for each in refused.value.tries)
     assert not (tmp_path / "out").exists()
 
 
@@ -169,7 +170,7 @@ def test_an_operator_without_integers_is_refused_by_name_and_place():
     model = network([1, 3, 16, 16], [("Erf", ["x"], "e", {}), ("Relu", ["e"], "y", {})], {}, [1, 3, 16, 16])
     with pytest.raises(UnsupportedError, match=r"operator erf of layer Erf\.0") as refused:
         pipeline.to_program(model, CompileOptions(precision="int8"))
-    assert any("lowering/int8.py" in each for each in refused.value.tries)
+    assert any("lowering/int8/walk.py" in each for each in refused.value.tries)
 
 
 AFFINE = {

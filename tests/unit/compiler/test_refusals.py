@@ -8,12 +8,13 @@ import numpy as np
 import onnx
 import pytest
 
-from ocrm55.compiler import frontend, pipeline
-from ocrm55.compiler.operators import Softmax
+from ocrm55.compiler import pipeline
+from ocrm55.compiler.onnx_graph import frontend
+from ocrm55.compiler.operators.float32 import Softmax
+from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.compiler.pipeline import CompileOptions
-from ocrm55.compiler.program import Operator, Program, Tensor
 from ocrm55.compiler.targets.base import Target, assign
-from ocrm55.compiler.targets.c import CTarget
+from ocrm55.compiler.targets.c.target import CTarget
 from ocrm55.errors import InputError, UnsupportedError
 
 from .conftest import compile_onnx, network

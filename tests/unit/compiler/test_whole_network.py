@@ -13,8 +13,8 @@ from ocrm55 import resources
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.artifact import Artifact
 from ocrm55.errors import InputError
-from ocrm55.recognizer import image
-from ocrm55.recognizer.inference import OnnxRecognizer
+from ocrm55.tasks.recognizer import image
+from ocrm55.tasks.recognizer.inference import OnnxRecognizer
 
 from .conftest import SANITIZE, build_host
 

@@ -12,7 +12,7 @@ import pytest
 
 from ocrm55.errors import InputError
 from ocrm55.export.checkpoint import load_checkpoint
-from ocrm55.recognizer.inference import PaddleRecognizer
+from ocrm55.tasks.recognizer.inference import PaddleRecognizer
 
 Weights = dict[str, Any]
 
@@ -22,7 +22,7 @@ def weights() -> Weights:
     """Weights of a network that nobody trained, with batch norms that do something."""
     import paddle
 
-    from ocrm55.recognizer.network import Recognizer
+    from ocrm55.tasks.recognizer.network import Recognizer
 
     paddle.seed(3)
     network = Recognizer()

@@ -12,8 +12,8 @@ import pytest
 from ocrm55.errors import InputError, ToolchainError
 from ocrm55.export import onnx_model
 from ocrm55.export.paddle_model import PaddleModel
-from ocrm55.recognizer.charset import load_dictionary
-from ocrm55.recognizer.inference import OnnxRecognizer, PaddleRecognizer
+from ocrm55.tasks.recognizer.charset import load_dictionary
+from ocrm55.tasks.recognizer.inference import OnnxRecognizer, PaddleRecognizer
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_shape_arithmetic_is_folded(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     import paddle
 
     from ocrm55.export.paddle_model import write
-    from ocrm55.recognizer import network
+    from ocrm55.tasks.recognizer import network
 
     def forward(self: network.SvtrEncoder, x: paddle.Tensor) -> paddle.Tensor:
         z = self.conv2(self.conv1(x))

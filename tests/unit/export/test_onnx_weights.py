@@ -13,8 +13,8 @@ from ocrm55.errors import InputError
 from ocrm55.export import onnx_model, paddle_model, sources
 from ocrm55.export.checkpoint import load_checkpoint
 from ocrm55.export.onnx_weights import read_weights
-from ocrm55.recognizer.charset import load_dictionary
-from ocrm55.recognizer.inference import OnnxRecognizer, PaddleRecognizer
+from ocrm55.tasks.recognizer.charset import load_dictionary
+from ocrm55.tasks.recognizer.inference import OnnxRecognizer, PaddleRecognizer
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def network():  # type: ignore[no-untyped-def]
     """The recognizer with random weights, and batch norms that have seen something."""
     import paddle
 
-    from ocrm55.recognizer.network import Recognizer
+    from ocrm55.tasks.recognizer.network import Recognizer
 
     paddle.seed(5)
     network = Recognizer()

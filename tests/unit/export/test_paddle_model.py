@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from ocrm55.errors import InputError
 from ocrm55.export.paddle_model import PaddleModel, describe, settings_text
-from ocrm55.recognizer.charset import load_charset, load_dictionary
+from ocrm55.tasks.recognizer.charset import load_charset, load_dictionary
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_writing_leaves_the_network_as_it_was(tmp_path: Path) -> None:
     import paddle
 
     from ocrm55.export.paddle_model import write
-    from ocrm55.recognizer.network import Recognizer
+    from ocrm55.tasks.recognizer.network import Recognizer
 
     network = Recognizer(dropout=0.0)
     network.train()

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from ocrm55.export.sources import export
-from ocrm55.recognizer import ctc, image
-from ocrm55.recognizer.inference import PaddleRecognizer
+from ocrm55.tasks.recognizer import ctc, image
+from ocrm55.tasks.recognizer.inference import PaddleRecognizer
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ import pytest
 from ocrm55.errors import InputError, OutputError
 from ocrm55.export import sources
 from ocrm55.export.paddle_model import PaddleModel
-from ocrm55.recognizer.charset import load_charset
-from ocrm55.recognizer.inference import PaddleRecognizer
+from ocrm55.tasks.recognizer.charset import load_charset
+from ocrm55.tasks.recognizer.inference import PaddleRecognizer
 
 # Paddle 3 can still write Paddle 2's format, but not of a network with matrix products; this one has the right ends.
 OLD_NETWORK = """

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ocrm55.compiler.codegen.driver import context_header
-from ocrm55.recognizer.charset import load_charset
+from ocrm55.tasks.recognizer.charset import load_charset
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from host_driver import words
 
-from ocrm55.recognizer import context
-from ocrm55.recognizer.charset import load_charset
+from ocrm55.tasks.recognizer import context
+from ocrm55.tasks.recognizer.charset import load_charset
 
 CHARSET = load_charset()
 

@@ -72,8 +72,8 @@ def test_all_blank(part) -> None:
 
 def test_same_as_the_recognizers(part) -> None:
     """The host's decoder of the recognizer gives the same text and the same printed score."""
-    from ocrm55.recognizer import ctc
-    from ocrm55.recognizer.charset import load_charset
+    from ocrm55.tasks.recognizer import ctc
+    from ocrm55.tasks.recognizer.charset import load_charset
 
     charset = load_charset()
     generator = np.random.default_rng(5)
@@ -91,7 +91,7 @@ def test_same_as_the_recognizers(part) -> None:
 
 def test_how_far_ahead_a_text_is(part) -> None:
     """At each step, the lead over the likeliest class with which the text would be another, by trying every class."""
-    from ocrm55.recognizer import ctc
+    from ocrm55.tasks.recognizer import ctc
 
     generator = np.random.default_rng(6)
     cases = []

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # reference, kernel_cases
 
 @pytest.fixture(scope="session")
 def host_runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from ocrm55.report import kernel_runner
+    from ocrm55.bench import runner
 
     sanitizers = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-    return kernel_runner.build_host(tmp_path_factory.mktemp("runner"), flags=sanitizers)
+    return runner.build_host(tmp_path_factory.mktemp("runner"), flags=sanitizers)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import reference as ref
 
-from ocrm55.compiler.targets import packing
-from ocrm55.report.kernel_runner import Case
+from ocrm55.bench.runner import Case
+from ocrm55.compiler.targets.m55 import packing
 
 Expected = tuple[Case, np.ndarray]
 int8 = np.int8

@@ -10,8 +10,8 @@ import kernel_cases
 import pytest
 import reference as ref
 
-from ocrm55.report import kernel_runner
-from ocrm55.report.kernel_runner import Case
+from ocrm55.bench import runner
+from ocrm55.bench.runner import Case
 
 SHAPE, RANGE, LIMIT = 2, 4, 5
 EPILOGUE = 6  # integers before a kernel's own
@@ -80,10 +80,10 @@ REFUSED: list[tuple[Callable[[], Case], dict[int, int], int]] = [
 
 def test_arguments_without_sense_are_refused(host_runner: Path, tmp_path: Path) -> None:
     cases = [_with(make(), changes) for make, changes, _ in REFUSED]
-    answers = kernel_runner.run_host(host_runner, cases, tmp_path)
+    answers = runner.run_host(host_runner, cases, tmp_path)
     assert [a.status for a in answers] == [status for _, _, status in REFUSED]
 
 
 @pytest.mark.parametrize("make", [_pointwise, _conv, _depthwise])
 def test_the_unchanged_calls_are_accepted(make: Callable[[], Case], host_runner: Path, tmp_path: Path) -> None:
-    assert kernel_runner.run_host(host_runner, [make()], tmp_path)[0].status == 0
+    assert runner.run_host(host_runner, [make()], tmp_path)[0].status == 0

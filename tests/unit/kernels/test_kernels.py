@@ -7,11 +7,11 @@ from pathlib import Path
 import kernel_cases
 import pytest
 
-from ocrm55.report import kernel_runner
+from ocrm55.bench import runner
 
 
 @pytest.mark.parametrize("kernel", kernel_cases.KERNELS)
 def test_portable_path_equals_the_reference(kernel: str, host_runner: Path, tmp_path: Path) -> None:
     expected = list(kernel_cases.KERNELS[kernel]())
-    answers = kernel_runner.run_host(host_runner, [case for case, _ in expected], tmp_path)
+    answers = runner.run_host(host_runner, [case for case, _ in expected], tmp_path)
     kernel_cases.check(answers, expected)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import reference as ref
 
-from ocrm55.compiler.targets import packing
+from ocrm55.compiler.targets.m55 import packing
 
 
 def hard_swish(v: np.ndarray) -> np.ndarray:

@@ -9,8 +9,8 @@ import xml.etree.ElementTree as ET
 import numpy as np
 from PIL import Image
 
-from ocrm55.recognizer import ctc
 from ocrm55.report.alignment import align, alignment_picture, data_uri
+from ocrm55.tasks.recognizer import ctc
 
 SVG = "{http://www.w3.org/2000/svg}"
 CHARSET = ["", "<", "b", " ", "&"]

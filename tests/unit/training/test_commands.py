@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from ocrm55.cli import app
 from ocrm55.errors import InputError
-from ocrm55.training import evaluation
+from ocrm55.evaluation import evaluate
 
 runner = CliRunner()
 
@@ -60,8 +60,8 @@ def test_wrong_options_are_refused_by_the_program(arguments: list[str]) -> None:
 
 def test_a_read_only_place_for_results_is_an_error_of_its_own(data: Path, tmp_path: Path) -> None:
     from ocrm55.errors import OutputError
-    from ocrm55.training import assess
+    from ocrm55.evaluation import assess
 
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError):
-        assess.write(tmp_path / "file" / "out", [], evaluation.Evaluation([], evaluation.metrics.score([])))
+        assess.write(tmp_path / "file" / "out", [], evaluate.Evaluation([], evaluate.metrics.score([])))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocrm55.recognizer import context
+from ocrm55.tasks.recognizer import context
 from ocrm55.training import language, texts
 
 AMERICAN_ENGLISH = 74_585  # words of Debian 12's list that are letters only

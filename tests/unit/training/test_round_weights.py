@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocrm55.compiler import calibration
+from ocrm55.compiler.quantization import calibration
 from ocrm55.errors import InputError
 from ocrm55.training import round_weights
 
@@ -18,7 +18,7 @@ def test_a_rounded_checkpoint_reads_alike_and_is_rounded_to_itself(
     import paddle
 
     from ocrm55.export.checkpoint import load_checkpoint
-    from ocrm55.recognizer.network import Recognizer
+    from ocrm55.tasks.recognizer.network import Recognizer
 
     some = calibration.images()[:6]
     monkeypatch.setattr(calibration, "images", lambda: some)

@@ -12,8 +12,9 @@ import pytest
 from PIL import ImageFont
 
 from ocrm55.errors import InputError
-from ocrm55.recognizer.charset import load_charset
-from ocrm55.training import camera, checks, curriculum, fonts, legibility, samples, synthesize, texts, words
+from ocrm55.evaluation import words
+from ocrm55.tasks.recognizer.charset import load_charset
+from ocrm55.training import camera, checks, curriculum, fonts, legibility, samples, synthesize, texts
 from ocrm55.training.feed import GROUP, Feed, Supply
 from ocrm55.training.samples import Mix, Sample, SampleStream
 

@@ -14,7 +14,7 @@ from ocrm55.training.twin import convert
 def paddle_weights() -> dict[str, np.ndarray]:
     import paddle
 
-    from ocrm55.recognizer.network import Recognizer
+    from ocrm55.tasks.recognizer.network import Recognizer
 
     paddle.seed(3)
     return {name: value.numpy() for name, value in Recognizer().state_dict().items()}
@@ -73,7 +73,7 @@ def test_both_networks_answer_alike(paddle_weights: dict[str, np.ndarray]) -> No
     torch = pytest.importorskip("torch")
     import paddle
 
-    from ocrm55.recognizer.network import Recognizer
+    from ocrm55.tasks.recognizer.network import Recognizer
     from ocrm55.training.twin import network
 
     twin = network.Recognizer().eval()

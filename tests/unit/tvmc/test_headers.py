@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from ocrm55 import cli
 from ocrm55.errors import InputError, UnsupportedError
-from ocrm55.recognizer import image
-from ocrm55.recognizer.charset import load_charset
+from ocrm55.tasks.recognizer import image
+from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tvmc import headers
 
 PROGRAM = """

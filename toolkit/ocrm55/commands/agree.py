@@ -25,8 +25,8 @@ def agree(
     The host's integer reference stands for the target, which it equals bit for bit; a sample runs on QEMU to show it.
     Make pictures with `python -m ocrm55.training.synthesize`.
     """
-    from ocrm55.report import agreement
-    from ocrm55.training.words import load_words
+    from ocrm55.evaluation import agreement
+    from ocrm55.evaluation.words import load_words
 
     words = [(word.path, word.text) for word in load_words(data)]
     agreement.show(agreement.read(words[:count] if count else words, options, sample=sample))

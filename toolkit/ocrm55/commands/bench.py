@@ -54,7 +54,7 @@ def bench(
     With --against, the network is compiled for both and run, and each layer shows the instructions of both.
     """
     if against is not None:
-        from ocrm55.report import against as comparison
+        from ocrm55.bench import against as comparison
 
         measured = comparison.measure(replace(options, toolchain=compiler.value))
         table = comparison.table_of(measured)
@@ -64,12 +64,12 @@ def bench(
         if markdown is not None:
             comparison.write(table, markdown)
         return
+    from ocrm55.bench import kernels
     from ocrm55.export.onnx_model import to_onnx
-    from ocrm55.report import kernel_bench
 
     assert what is What.KERNELS
     folder = stages.model(options)
     with tempfile.TemporaryDirectory() as scratch:
         path = to_onnx(folder, Path(scratch) / "model.onnx", check=False)
-        rows = kernel_bench.measure(path, compiler.value)
-    kernel_bench.print_table(rows, kernel_bench.estimate_loops())
+        rows = kernels.measure(path, compiler.value)
+    kernels.print_table(rows, kernels.estimate_loops())

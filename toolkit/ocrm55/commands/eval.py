@@ -51,7 +51,7 @@ def eval_(
     timeout: TimeLimit = 120,
 ) -> None:
     """Read the pictures of DATA and say how many are right, by length and kind of character, and what is mixed up."""
-    from ocrm55.training import assess
+    from ocrm55.evaluation import assess
 
     words = assess.select(data, only=only, limit=limit)
     spec = assess.reader_spec(on.value, options, simulator=simulator.value, fvp=fvp, timeout_s=timeout)

@@ -33,7 +33,7 @@ def headers(
     convert_image.py and convert_labels.py of those demos are not needed then: the arrays are called `input`, `output`
     and `labels`, and the image is scaled and normalised as PaddleOCR does it.
     """
-    from ocrm55.recognizer.charset import load_charset
+    from ocrm55.tasks.recognizer.charset import load_charset
     from ocrm55.tvmc import headers as made
 
     names = load_charset() if labels is None else made.read_labels(labels)

@@ -34,7 +34,7 @@ def package(
     from ocrm55.package import measure as measured
     from ocrm55.package.compiled import Compiled
     from ocrm55.package.write import Order, check_place, write
-    from ocrm55.recognizer import image
+    from ocrm55.tasks.recognizer import image
 
     place = check_place(out, replace)
     picture = example or resources.folder("models") / "samples" / "word_capital.png"

@@ -35,28 +35,30 @@ def quantize_report(
     """Show each int8 tensor's error, and what the float and the int8 network read, side by side.
 
     The error is the signal to quantisation noise ratio in dB: of rounding this tensor alone, and together with all
-    errors before it. Both networks run in ONNX Runtime. Writes quantization.json and quantization.svg.
+    errors before it. Both networks run in ONNX Runtime. Writes quantization_error.json and quantization_error.svg.
     """
-    from ocrm55.compiler import calibration, frontend, pipeline
-    from ocrm55.compiler.folding import fold
+    from ocrm55.compiler import pipeline
+    from ocrm55.compiler.onnx_graph import frontend
+    from ocrm55.compiler.onnx_graph.folding import fold
+    from ocrm55.compiler.quantization import calibration
+    from ocrm55.evaluation import quantization_error
     from ocrm55.export.paddle_model import PaddleModel
-    from ocrm55.report import quantization
 
     model_dir = stages.model(options)
     quantised = frontend.read_onnx(stages.artifact(options.made) / "model.onnx")
     height, width = stages.input_size(options.made)
     folded = fold(pipeline.load(model_dir, pipeline.CompileOptions(height=height, width=width)))
-    rows = quantization.tensor_errors(
+    rows = quantization_error.tensor_errors(
         folded, quantised, calibration.tensors(calibration.images(options.calibrate), width, height)
     )
     charset = PaddleModel(model_dir).charset
     sets = [
-        quantization.agreement(name, folded, quantised, pictures, charset)
+        quantization_error.agreement(name, folded, quantised, pictures, charset)
         for name, pictures in labelled(data, only, synthetic, (height, width))
     ]
-    quantization.show(rows, sets)
+    quantization_error.show(rows, sets)
     folder = out or options.workspace.root / "quantize-report"
-    quantization.write(folder, rows, sets)
+    quantization_error.write(folder, rows, sets)
     console.result(str(folder))
 
 
@@ -64,8 +66,8 @@ def labelled(
     data: Path | None, only: Path | None, synthetic: int, size: tuple[int, int]
 ) -> list[tuple[str, list[tuple[np.ndarray, str]]]]:
     """The sets of pictures, of that height and at most that width, with their texts, by name."""
-    from ocrm55.recognizer import image
-    from ocrm55.training import assess
+    from ocrm55.evaluation import assess
+    from ocrm55.tasks.recognizer import image
     from ocrm55.training.checks import unseen_fonts
     from ocrm55.training.fonts import find_fonts, split
 

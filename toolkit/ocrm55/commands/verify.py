@@ -9,7 +9,7 @@ from ocrm55.commands.options import FvpPath, Images, SimulatorChoice, SimulatorO
 from ocrm55.errors import TargetError
 
 if TYPE_CHECKING:
-    from ocrm55.verification import Comparison
+    from ocrm55.evaluation.verification import Comparison
 
 
 @build_options()
@@ -25,7 +25,7 @@ def verify(
     reference. float32: where the target's text is not Paddle's, or a probability is off by more than 1e-4. Both: where
     the CTC decode in C does not equal the host's on the same probabilities.
     """
-    from ocrm55 import verification
+    from ocrm55.evaluation import verification
 
     comparisons = verification.compare(images, options, simulator=simulator.value, fvp=fvp)
     console.table(

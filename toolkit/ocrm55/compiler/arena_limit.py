@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
-from ocrm55.compiler import memory, overlap
-from ocrm55.compiler.integer import Pointwise
-from ocrm55.compiler.memory import MemoryPlan
-from ocrm55.compiler.program import Program
+from ocrm55.compiler.memory import overlap, planner
+from ocrm55.compiler.memory.planner import MemoryPlan
+from ocrm55.compiler.operators.int8 import Pointwise
+from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.targets.base import Target, assign
 from ocrm55.errors import UnsupportedError
 
@@ -79,4 +79,4 @@ def _planned(lowered: Program, targets: Sequence[Target], chunk_bytes: int = 0, 
     if chunk_bytes:
         overlap.apply(program, chunk_bytes, least_bytes)
     assign(program, targets)
-    return Choice(program, memory.plan(program))
+    return Choice(program, planner.plan(program))

@@ -14,16 +14,16 @@ import numpy as np
 import onnx
 
 from ocrm55 import __version__
-from ocrm55.compiler import overlap
 from ocrm55.compiler.codegen import driver
-from ocrm55.compiler.memory import MemoryPlan
-from ocrm55.compiler.npu import regions
-from ocrm55.compiler.npu.vela import NpuOptions
-from ocrm55.compiler.placement import Placement
-from ocrm55.compiler.program import Program
-from ocrm55.compiler.widths import Fit
+from ocrm55.compiler.memory import overlap
+from ocrm55.compiler.memory.placement import Placement
+from ocrm55.compiler.memory.planner import MemoryPlan
+from ocrm55.compiler.operators.program import Program
+from ocrm55.compiler.targets.ethos_u import regions
+from ocrm55.compiler.targets.ethos_u.vela import NpuOptions
+from ocrm55.compiler.widths.sharing import Fit
 from ocrm55.files import atomic_directory
-from ocrm55.recognizer import decoding
+from ocrm55.tasks.recognizer import decoding
 
 # Entries of metadata.json that are others at another width of the input.
 DECIDED_BY_WIDTH = ("input", "output", "macs", "arena_lower_bound", "operators", "tensors", "workspaces")

@@ -12,35 +12,31 @@ from pathlib import Path
 import onnx
 
 from ocrm55 import memory_map
-from ocrm55.compiler import (
-    arena_limit,
-    artifact,
-    calibration,
-    frontend,
-    padding,
-    placement,
-    quantize_separate,
-    signed,
-    widths,
-)
+from ocrm55.compiler import arena_limit, artifact
 from ocrm55.compiler.artifact import Artifact, Contents
-from ocrm55.compiler.lowering import float32, int8, legalise
+from ocrm55.compiler.lowering import float32, legalise
 from ocrm55.compiler.lowering.flat import FlatFunction
-from ocrm55.compiler.memory import MemoryPlan
-from ocrm55.compiler.npu import regions, vela
-from ocrm55.compiler.npu.target import NpuTarget
-from ocrm55.compiler.npu.vela import NpuOptions
-from ocrm55.compiler.program import Program
-from ocrm55.compiler.quantize import quantize
-from ocrm55.compiler.targets import cmsis_nn, costs
+from ocrm55.compiler.lowering.int8 import walk as int8
+from ocrm55.compiler.memory import placement
+from ocrm55.compiler.memory.planner import MemoryPlan
+from ocrm55.compiler.onnx_graph import frontend, uint8
+from ocrm55.compiler.operators.program import Program
+from ocrm55.compiler.quantization import calibration, unfused
+from ocrm55.compiler.quantization.fused import quantize
+from ocrm55.compiler.targets import costs
 from ocrm55.compiler.targets.base import Target, agree
-from ocrm55.compiler.targets.c import CTarget
-from ocrm55.compiler.targets.m55 import M55Target
-from ocrm55.compiler.widths import Fit
+from ocrm55.compiler.targets.c.target import CTarget
+from ocrm55.compiler.targets.cmsis_nn import target as cmsis_nn
+from ocrm55.compiler.targets.ethos_u import regions, vela
+from ocrm55.compiler.targets.ethos_u.target import NpuTarget
+from ocrm55.compiler.targets.ethos_u.vela import NpuOptions
+from ocrm55.compiler.targets.m55.target import M55Target
+from ocrm55.compiler.widths import padding, sharing
+from ocrm55.compiler.widths.sharing import Fit
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.memory_map import MemoryMap
-from ocrm55.recognizer import decoding, image
-from ocrm55.recognizer.charset import load_charset
+from ocrm55.tasks.recognizer import decoding, image
+from ocrm55.tasks.recognizer.charset import load_charset
 
 PRECISIONS = ("int8", "float32")
 
@@ -104,7 +100,7 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
     if options.precision == "int8":
         model = quantised(model, options)
     targets = targets_for(options.precision, options.kernels, options.on_npu)
-    fits = widths.share(fits_of(board, model, targets, options))
+    fits = sharing.share(fits_of(board, model, targets, options))
     program, plan = fits[-1].program, fits[-1].plan
     on_npu = options.on_npu
     where = placement.place(program, plan.arena_bytes, board, regions.constants(program, on_npu) if on_npu else None)
@@ -130,7 +126,7 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
 def fits_of(board: MemoryMap, model: onnx.ModelProto, targets: list[Target], options: CompileOptions) -> list[Fit]:
     """The network at each width that is asked for, planned; just the model's own width otherwise."""
     if options.widths:
-        widths.check(options.widths, model)
+        sharing.check(options.widths, model)
     if len(options.widths) < 2:
         program, plan = planned_for(board, model, targets, options)
         return [Fit(program.input_size[2], program, plan)]
@@ -149,9 +145,9 @@ def lowered_for(chosen: Iterable[int], model: onnx.ModelProto, options: CompileO
 
     Of the options, kernels says who is to compute them: at all widths the same.
     """
-    full = widths.model_width(model)
+    full = sharing.model_width(model)
     steady = padding.steady_columns(to_program(model, options))
-    programs = {width: to_program(widths.at_width(model, width), options) for width in chosen}
+    programs = {width: to_program(sharing.at_width(model, width), options) for width in chosen}
     for width, program in programs.items():
         padding.shorten(program, steady, width, full)
     agree(list(programs.values()), targets_for(options.precision, options.kernels))
@@ -228,9 +224,9 @@ def quantised(model: onnx.ModelProto, options: CompileOptions) -> onnx.ModelProt
     height, width = (d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim[2:])
     inputs = calibration.tensors(calibration.images(options.calibrate), width, height)
     if options.npu:
-        return quantize_separate.quantize(model, inputs, halves_down=False)
+        return unfused.quantize(model, inputs, halves_down=False)
     if not is_fused(options.kernels):
-        return quantize_separate.quantize(model, inputs, weights=options.weights, max_drop=options.int4_max_drop)
+        return unfused.quantize(model, inputs, weights=options.weights, max_drop=options.int4_max_drop)
     return quantize(model, inputs)
 
 
@@ -238,7 +234,7 @@ def to_program(model: onnx.ModelProto, options: CompileOptions) -> Program:
     """Import and lower a model; nobody computes its operators yet."""
     if options.precision not in PRECISIONS:
         raise UnsupportedError(f"precision {options.precision} is not there.", [f"--precision {PRECISIONS[0]}"])
-    imported = frontend.load(signed.to_int8(model))
+    imported = frontend.load(uint8.to_int8(model))
     function = FlatFunction(imported.module, imported.layers)
     if options.precision == "int8":
         return int8.to_program(function, options.model_name)

@@ -11,10 +11,10 @@ import numpy as np
 from ocrm55 import console
 from ocrm55.errors import InputError
 from ocrm55.export.onnx_weights import check_weights, read_weights
-from ocrm55.recognizer.inference import first_line
+from ocrm55.tasks.recognizer.inference import first_line
 
 if TYPE_CHECKING:
-    from ocrm55.recognizer.network import Recognizer
+    from ocrm55.tasks.recognizer.network import Recognizer
 
 # PaddleOCR distils a student from a teacher and saves both; torch-like wrappers add a key of their own.
 _WRAPPERS = ("state_dict", "model", "model_state_dict")
@@ -34,7 +34,7 @@ def load_checkpoint(path: Path) -> Recognizer:
     """
     import paddle
 
-    from ocrm55.recognizer.network import CLASSES, Recognizer
+    from ocrm55.tasks.recognizer.network import CLASSES, Recognizer
 
     is_onnx = path.suffix == ".onnx"
     weights = read_weights(path) if is_onnx else _unwrap(path, _read(path))

@@ -22,7 +22,7 @@ from ocrm55 import console, files
 from ocrm55.download import download
 from ocrm55.errors import InputError, OutputError, ToolchainError
 from ocrm55.export.paddle_model import MODEL_NAME, PARAMETERS, PROGRAM, SETTINGS, STEM, PaddleModel
-from ocrm55.recognizer.inference import first_line
+from ocrm55.tasks.recognizer.inference import first_line
 
 CHECKSUMS = "ocrm55-sha256.json"
 _WITHOUT_NETWORK = [

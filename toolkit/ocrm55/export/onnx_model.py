@@ -18,8 +18,8 @@ from onnx.reference import ReferenceEvaluator
 from ocrm55 import console, files
 from ocrm55.errors import InputError, OutputError, ToolchainError
 from ocrm55.export.paddle_model import PaddleModel
-from ocrm55.recognizer.image import HEIGHT, WIDTH
-from ocrm55.recognizer.inference import OnnxRecognizer
+from ocrm55.tasks.recognizer.image import HEIGHT, WIDTH
+from ocrm55.tasks.recognizer.inference import OnnxRecognizer
 
 OPSET = 17
 _PATIENCE_S = 300  # a conversion takes two

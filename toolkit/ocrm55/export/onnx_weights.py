@@ -15,7 +15,7 @@ from onnx import numpy_helper
 from ocrm55.errors import InputError
 from ocrm55.export.onnx_model import INPUT_SHAPE, TOLERANCE, converted, noise
 from ocrm55.export.paddle_model import PaddleModel
-from ocrm55.recognizer.inference import OnnxRecognizer
+from ocrm55.tasks.recognizer.inference import OnnxRecognizer
 
 SMALLEST = 8  # numbers of a weight; constants with fewer are the operators' own
 
@@ -26,7 +26,7 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     Raises InputError when it is not the English PP-OCRv3 recognizer, or when its batch norms were folded into the
     convolutions, which cannot be undone.
     """
-    from ocrm55.recognizer.network import Recognizer
+    from ocrm55.tasks.recognizer.network import Recognizer
 
     found = _in_order(_model(path))
     wanted = Recognizer().state_dict()

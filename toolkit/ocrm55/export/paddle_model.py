@@ -16,8 +16,8 @@ import yaml
 
 from ocrm55 import files
 from ocrm55.errors import InputError
-from ocrm55.recognizer.charset import with_blank_and_space
-from ocrm55.recognizer.image import HEIGHT, WIDTH
+from ocrm55.tasks.recognizer.charset import with_blank_and_space
+from ocrm55.tasks.recognizer.image import HEIGHT, WIDTH
 
 if TYPE_CHECKING:
     from paddle import nn

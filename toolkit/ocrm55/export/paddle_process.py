@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ocrm55.errors import Ocrm55Error
-from ocrm55.recognizer.inference import PaddleRecognizer, first_line
+from ocrm55.tasks.recognizer.inference import PaddleRecognizer, first_line
 
 
 def main(folder: str, source: str, destination: str) -> int:

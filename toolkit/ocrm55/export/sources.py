@@ -18,8 +18,8 @@ from ocrm55.export.paddle_model import (
     settings_text,
     write,
 )
-from ocrm55.recognizer.charset import load_dictionary
-from ocrm55.recognizer.inference import first_line
+from ocrm55.tasks.recognizer.charset import load_dictionary
+from ocrm55.tasks.recognizer.inference import first_line
 
 BUNDLED = "en_ppocrv3_rec"  # in models/
 

@@ -7,10 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ocrm55.compiler.memory import ALIGN
+from ocrm55.compiler.memory.planner import ALIGN
 from ocrm55.errors import InputError
 from ocrm55.metadata import read_metadata
-from ocrm55.recognizer import decoding
+from ocrm55.tasks.recognizer import decoding
 
 OWN_PREFIX = "ocrm55_"
 NPU_ALIGN = 32  # OCRM55_NPU_ALIGN of firmware/npu/ocrm55_npu.h

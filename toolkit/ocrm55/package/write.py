@@ -17,7 +17,7 @@ from ocrm55.memory_map import MemoryMap
 from ocrm55.package import measure, sources
 from ocrm55.package.compiled import Compiled
 from ocrm55.package.measure import Run
-from ocrm55.recognizer import image
+from ocrm55.tasks.recognizer import image
 
 VENDOR = "ocrm55"
 _ANOTHER = ["choose another folder with --out"]

@@ -11,9 +11,9 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from ocrm55.recognizer import ctc
 from ocrm55.report import svg
 from ocrm55.report.svg import Picture
+from ocrm55.tasks.recognizer import ctc
 
 SURE, UNSURE = 0.9, 0.5  # from which probability on a character is drawn as sure, and as a guess below
 _BAR = 34.0  # height of the bars

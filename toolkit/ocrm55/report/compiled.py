@@ -54,7 +54,7 @@ def _show_int4(artifact: Path) -> None:
     """Which layers have int4 weights, what they save, and what they cost on the calibration images."""
     import onnx
 
-    from ocrm55.compiler.int4 import Int4
+    from ocrm55.compiler.quantization.int4 import Int4
 
     found = Int4.of(onnx.load(str(artifact / "model.onnx")))
     if found is None:

@@ -12,7 +12,6 @@ import jinja2
 from markupsafe import Markup
 
 from ocrm55 import files
-from ocrm55.recognizer import image
 from ocrm55.report import alignment, figures, profile, svg, widths
 from ocrm55.report.accuracy import Accuracy
 from ocrm55.report.alignment import Step
@@ -21,6 +20,7 @@ from ocrm55.report.cost_picture import hue, kind_title
 from ocrm55.report.layers import Layer, Totals, by, totals
 from ocrm55.report.measurement import Measurement
 from ocrm55.report.svg import Picture
+from ocrm55.tasks.recognizer import image
 
 WIDE, NARROW = 880, 360  # pixels; the page shows the one that fits
 _TEMPLATES = Path(__file__).parent / "templates"

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ocrm55.recognizer.charset import load_charset
-from ocrm55.recognizer.ctc import kept_steps
-from ocrm55.recognizer.image import WIDTH
-from ocrm55.training import camera, metrics, texts
+from ocrm55.evaluation import metrics
+from ocrm55.evaluation.words import Word, read_pixels
+from ocrm55.tasks.recognizer.charset import load_charset
+from ocrm55.tasks.recognizer.ctc import kept_steps
+from ocrm55.tasks.recognizer.image import WIDTH
+from ocrm55.training import camera, texts
 from ocrm55.training.fonts import Font, FontChooser
 from ocrm55.training.legibility import decidable
 from ocrm55.training.samples import Mix, Sample, collate, resize, steps_needed, written
-from ocrm55.training.words import Word, read_pixels
 
 # Images float32 [B, 3, 48, 320] -> scores of any kind [B, 40, classes], the largest of which is the answer.
 Network = Callable[[np.ndarray], np.ndarray]

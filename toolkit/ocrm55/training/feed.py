@@ -16,10 +16,10 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 from ocrm55.errors import ToolchainError
+from ocrm55.evaluation.words import Word, WordPictures
 from ocrm55.training.curriculum import Stage, stage_at
 from ocrm55.training.fonts import Font
 from ocrm55.training.samples import Batch, Sample, SampleStream, collate, group
-from ocrm55.training.words import Word, WordPictures
 
 GROUP = 16  # batches
 Lot = tuple[list[Sample], int]

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ocrm55 import console, files
-from ocrm55.recognizer.context import (
+from ocrm55.tasks.recognizer.context import (
     CLOSING,
     CODE_CHARACTERS,
     LETTER_SYMBOLS,

@@ -14,12 +14,12 @@ import numpy as np
 
 from ocrm55 import console, files, processes
 from ocrm55.errors import InputError
+from ocrm55.evaluation.words import Word, load_names, load_words, split_words, trainable
 from ocrm55.training import checks, curriculum
 from ocrm55.training.feed import Feed, Supply
 from ocrm55.training.fonts import FONT_FOLDERS, Font, find_fonts, split
 from ocrm55.training.record import Record, draw_curve, load_rows
 from ocrm55.training.samples import Batch
-from ocrm55.training.words import Word, load_names, load_words, split_words, trainable
 
 CLIP = 5.0  # norm of the gradient; a single unreadable batch must not undo the work of hundreds
 # Aligned cross-entropy is a mean over output steps, CTC a sum over them; these bring both to the same order.
@@ -117,7 +117,7 @@ class Trainer:
         import paddle
 
         from ocrm55.export.checkpoint import load_checkpoint
-        from ocrm55.recognizer.network import Recognizer
+        from ocrm55.tasks.recognizer.network import Recognizer
 
         self.options, self.material, self.rank, self.world = options, material, rank, world
         self.first = rank == 0  # the process that measures, writes and prints

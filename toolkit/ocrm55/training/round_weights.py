@@ -1,6 +1,6 @@
 """`python -m ocrm55.training.round_weights SOURCE.pdparams DESTINATION.pdparams`: weights that int8 has exactly.
 
-The last step of a training: float and int8 then share their weights, see ocrm55/compiler/grid.py.
+The last step of a training: float and int8 then share their weights, see ocrm55/compiler/quantization/weight_grid.py.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ def round_weights(source: Path, destination: Path) -> int:
     """
     import paddle
 
-    from ocrm55.compiler import calibration, pipeline
-    from ocrm55.compiler.folding import fold
-    from ocrm55.compiler.grid import on_grid, weights_of
+    from ocrm55.compiler import pipeline
+    from ocrm55.compiler.onnx_graph.folding import fold
+    from ocrm55.compiler.quantization import calibration
+    from ocrm55.compiler.quantization.weight_grid import on_grid, weights_of
     from ocrm55.export.checkpoint import load_checkpoint
     from ocrm55.export.sources import export
 

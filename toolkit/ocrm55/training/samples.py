@@ -10,13 +10,13 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from ocrm55.recognizer.charset import load_charset
-from ocrm55.recognizer.image import HEIGHT
+from ocrm55.evaluation.words import WordPictures
+from ocrm55.tasks.recognizer.charset import load_charset
+from ocrm55.tasks.recognizer.image import HEIGHT
 from ocrm55.training import camera, texts
 from ocrm55.training.fonts import Font, FontChooser
 from ocrm55.training.legibility import decidable, digits_like_letters
 from ocrm55.training.render import draw
-from ocrm55.training.words import WordPictures
 
 Pixels = np.ndarray  # uint8 [height, width, 3] RGB
 WIDTHS = (48, 64, 80, 96, 128, 160, 224)  # pixels that batches are padded to, beside the widest

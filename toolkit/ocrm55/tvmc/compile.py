@@ -10,12 +10,13 @@ from pathlib import Path
 import onnx
 
 from ocrm55 import console, files, libraries
-from ocrm55.compiler import memory, pipeline
-from ocrm55.compiler.memory import MemoryPlan
-from ocrm55.compiler.npu import regions
+from ocrm55.compiler import pipeline
+from ocrm55.compiler.memory import planner
+from ocrm55.compiler.memory.planner import MemoryPlan
+from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.pipeline import CompileOptions
-from ocrm55.compiler.program import Program
 from ocrm55.compiler.targets.base import Target, assign
+from ocrm55.compiler.targets.ethos_u import regions
 from ocrm55.errors import InputError, ToolchainError, UnsupportedError
 from ocrm55.tvmc import library, models, sources
 from ocrm55.tvmc.library import Library
@@ -70,7 +71,7 @@ def planned(
     if options.on_npu:
         program = regions.compile_regions(program, options.on_npu)
     assign(program, targets)
-    plan = memory.plan(program)
+    plan = planner.plan(program)
     if pool.limit is None or plan.arena_bytes <= pool.limit:
         return program, plan
     with suppress(UnsupportedError):

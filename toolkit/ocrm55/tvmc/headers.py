@@ -21,9 +21,9 @@ import numpy as np
 
 from ocrm55 import __version__, files
 from ocrm55.compiler.codegen.driver import c_string, comment
-from ocrm55.compiler.codegen.expressions import float_literal
+from ocrm55.compiler.targets.c.expressions import float_literal
 from ocrm55.errors import InputError, UnsupportedError
-from ocrm55.recognizer import image
+from ocrm55.tasks.recognizer import image
 
 SECTION = ".data.tvm"
 

@@ -9,8 +9,8 @@ from math import prod
 import numpy as np
 import onnx
 
-from ocrm55.compiler.memory import MemoryPlan
-from ocrm55.compiler.program import Program, Tensor
+from ocrm55.compiler.memory.planner import MemoryPlan
+from ocrm55.compiler.operators.program import Program, Tensor
 from ocrm55.errors import UnsupportedError
 
 _KEYWORDS = set(

@@ -23,10 +23,10 @@ import onnx
 from onnx import numpy_helper
 
 from ocrm55 import __version__, libraries
-from ocrm55.compiler.memory import MemoryPlan
-from ocrm55.compiler.npu import regions
-from ocrm55.compiler.npu.vela import NpuOptions
-from ocrm55.compiler.program import Program
+from ocrm55.compiler.memory.planner import MemoryPlan
+from ocrm55.compiler.operators.program import Program
+from ocrm55.compiler.targets.ethos_u import regions
+from ocrm55.compiler.targets.ethos_u.vela import NpuOptions
 from ocrm55.files import atomic_file
 from ocrm55.tvmc import sources
 from ocrm55.tvmc.interface import Port, ports

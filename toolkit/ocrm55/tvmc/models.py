@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from ocrm55.compiler import frontend
+from ocrm55.compiler.onnx_graph import frontend
 from ocrm55.errors import InputError, UnsupportedError
 
 _PROGRAMS = (".json", ".pdmodel")  # of Paddle 3, of Paddle 2

@@ -15,10 +15,10 @@ import numpy as np
 
 from ocrm55 import __version__, libraries
 from ocrm55.compiler.codegen import driver, environment, standalone
-from ocrm55.compiler.codegen.expressions import float_literal
-from ocrm55.compiler.memory import MemoryPlan
-from ocrm55.compiler.npu import regions
-from ocrm55.compiler.program import Program
+from ocrm55.compiler.memory.planner import MemoryPlan
+from ocrm55.compiler.operators.program import Program
+from ocrm55.compiler.targets.c.expressions import float_literal
+from ocrm55.compiler.targets.ethos_u import regions
 from ocrm55.tvmc.interface import Port
 from ocrm55.tvmc.settings import ALIGN, Workspace
 

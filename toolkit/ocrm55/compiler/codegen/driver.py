@@ -14,13 +14,13 @@ import numpy as np
 
 from ocrm55 import __version__
 from ocrm55.compiler.codegen import environment
-from ocrm55.compiler.codegen.expressions import C_TYPES, float_literal
-from ocrm55.compiler.memory import ALIGN, MemoryPlan, workspace_key
-from ocrm55.compiler.npu.region import Region
-from ocrm55.compiler.program import Function, Operator, Program, Tensor, identifier
-from ocrm55.compiler.widths import LEAD, Fit
-from ocrm55.recognizer import context
-from ocrm55.recognizer.image import normalise
+from ocrm55.compiler.memory.planner import ALIGN, MemoryPlan, workspace_key
+from ocrm55.compiler.operators.program import Function, Operator, Program, Tensor, identifier
+from ocrm55.compiler.targets.c.expressions import C_TYPES, float_literal
+from ocrm55.compiler.targets.ethos_u.region import Region
+from ocrm55.compiler.widths.sharing import LEAD, Fit
+from ocrm55.tasks.recognizer import context
+from ocrm55.tasks.recognizer.image import normalise
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

@@ -14,7 +14,7 @@ import numpy as np
 import tvm
 from tvm import relax
 
-from ocrm55.compiler.operators import Spec
+from ocrm55.compiler.operators.float32 import Spec
 
 _RESHAPES = ("relax.reshape", "relax.squeeze", "relax.expand_dims", "relax.flatten")
 

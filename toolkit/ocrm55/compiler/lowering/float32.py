@@ -8,7 +8,7 @@ import numpy as np
 from tvm import relax
 
 from ocrm55.compiler.lowering.flat import FlatFunction, Node, dtype_of, rows_of, shape_of, view_offset
-from ocrm55.compiler.operators import (
+from ocrm55.compiler.operators.float32 import (
     NO_ACTIVATION,
     Activation,
     Conv2d,

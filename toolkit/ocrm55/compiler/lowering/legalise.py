@@ -9,10 +9,10 @@ import tvm
 from tvm import relax, tirx
 from tvm.relax import transform
 
-from ocrm55.compiler import adding
 from ocrm55.compiler.lowering.flat import FlatFunction, dtype_of, shape_of
-from ocrm55.compiler.operators import Primitive, View
-from ocrm55.compiler.program import Operator, Program, Tensor
+from ocrm55.compiler.operators import advice
+from ocrm55.compiler.operators.float32 import Primitive, View
+from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.errors import UnsupportedError
 
 _PREFIX = "ocrm55."
@@ -87,7 +87,7 @@ class _Reader:
             raise UnsupportedError(
                 f"operator {callee.removeprefix('relax.') or type(value).__name__} of layer "
                 f"{self._function.layers.get(str(variable.name), variable.name)} cannot become straight-line C.",
-                [adding.REPLACE, adding.FLOAT],
+                [advice.REPLACE, advice.FLOAT],
             )
 
     def _named(self, variable: relax.Var, value: relax.Expr) -> None:

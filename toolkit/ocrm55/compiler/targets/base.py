@@ -9,8 +9,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from ocrm55.compiler import adding
-from ocrm55.compiler.program import Operator, Program
+from ocrm55.compiler.operators import advice
+from ocrm55.compiler.operators.program import Operator, Program
 from ocrm55.errors import UnsupportedError
 
 
@@ -71,5 +71,5 @@ def assign_one(operator: Operator, program: Program, targets: Sequence[Target]) 
     reasons = "; ".join(f"{name}: {reason}" for name, reason in operator.why_not.items())
     raise UnsupportedError(
         f"no target computes {operator.kind} of layer {operator.layer} ({reasons}).",
-        [adding.REPLACE, adding.KERNEL],
+        [advice.REPLACE, advice.KERNEL],
     )

@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ocrm55.compiler.integer import AveragePool, Convolution, Product
-from ocrm55.compiler.operators import Spec
-from ocrm55.compiler.program import Operator, Program
+from ocrm55.compiler.operators.float32 import Spec
+from ocrm55.compiler.operators.int8 import AveragePool, Convolution, Product
+from ocrm55.compiler.operators.program import Operator, Program
 from ocrm55.compiler.targets.base import Target
 from ocrm55.files import write_json
 

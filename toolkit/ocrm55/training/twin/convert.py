@@ -64,7 +64,7 @@ def write_paddle(weights: Mapping[str, np.ndarray], destination: Path) -> None:
     """Write a .pdparams, checked against the network's names and shapes. Raises InputError when they differ."""
     import paddle
 
-    from ocrm55.recognizer.network import Recognizer
+    from ocrm55.tasks.recognizer.network import Recognizer
 
     wanted = {name: tuple(value.shape) for name, value in Recognizer().state_dict().items()}
     given = {name: value.shape for name, value in weights.items()}

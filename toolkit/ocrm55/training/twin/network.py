@@ -1,4 +1,4 @@
-"""The recognizer of recognizer/network.py in PyTorch: the same names, so that weights need no table to be converted."""
+"""tasks/recognizer/network.py in PyTorch: the same names, so that weights need no table to be converted."""
 
 from __future__ import annotations
 

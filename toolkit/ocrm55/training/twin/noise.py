@@ -1,8 +1,8 @@
 """Noise of the size of int8's rounding while the network learns, so that int8 reads what float32 reads.
 
 Rounding to a step adds an error that is spread evenly over one step. Where the compiler quantises
-(compiler/quantize.py) such an error is added to activations, and to the weights of every layer for the length of one
-pass; gradients are taken at the disturbed place and applied to the undisturbed weights. It follows the compiler
+(compiler/quantization/fused.py) such an error is added to activations, and to the weights of every layer for the length
+of one pass; gradients are taken at the disturbed place and applied to the undisturbed weights. It follows the compiler
 roughly, not exactly: a network that bears any error of that size bears the one that it will get. Half of the time a
 layer's channels share one step, as they do for CMSIS-NN and for an NPU: a network that was spared that lost 19 points
 of its words there.

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from ocrm55 import console, files, resources
-from ocrm55.recognizer.image import to_tensor
+from ocrm55.tasks.recognizer.image import to_tensor
 from ocrm55.training.twin.convert import read_torch
 from ocrm55.training.twin.network import Recognizer
 

@@ -1,0 +1,50 @@
+"""The bench's choice of kernels for the network's layers, and its reading of assembly."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from ocrm55.bench import kernels
+
+
+def test_every_layer_of_the_network_has_its_kernel(onnx_path: Path) -> None:
+    cases = kernels.network_cases(onnx_path)
+    counted = Counter(case.kernel for _, case in cases)
+    assert counted["depthwise"] == 13
+    assert counted["conv"] == 3  # the first layer, and two 3x3 of which one row is alive
+    assert counted["pointwise"] == 20 + 9
+    assert counted["matmul"] == 4
+    assert counted["layer_norm"] == 5
+    assert counted["softmax"] == 3
+    assert counted["multiply"] == 2
+    assert counted["average_pool"] == 3
+    assert counted["add"] == 4
+    # 640 M as the network is written, less the rows of two 3x3 windows that only meet the border.
+    assert sum(case.macs for _, case in cases) == 616_542_720
+
+
+def test_marked_loops_are_cut_out_of_assembly() -> None:
+    assembly = "\n".join(
+        [
+            "f:",
+            "\tmov r0, r1",
+            "1: @ LLVM-MCA-BEGIN first",
+            ".L3:",
+            "\tvadd.i32 q0, q0, q1 @ a comment",
+            "vldrw.u32 q0, [r1], #16",
+            "\t.loc 1 2",
+            "\tle lr, .L3",
+            "@ LLVM-MCA-END first",
+            "\tsub r0, r1",
+            "@ LLVM-MCA-BEGIN first",
+            "\tnop",
+            "@ LLVM-MCA-END first",
+        ]
+    )
+    regions = kernels._regions(assembly)
+    assert list(regions) == ["first"]
+    assert [line.split() for line in regions["first"]] == [
+        ["vadd.i32", "q0,", "q0,", "q1"],
+        ["vldrw.u32", "q0,", "[r1],", "#16"],
+    ]

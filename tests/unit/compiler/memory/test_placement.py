@@ -1,0 +1,116 @@
+"""Where the arena and the weights go: the fastest memory that has room, the hottest weights first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ocrm55 import memory_map
+from ocrm55.compiler.codegen import driver
+from ocrm55.compiler.memory import placement
+from ocrm55.compiler.operators.int8 import Epilogue, Pointwise
+from ocrm55.compiler.operators.program import Operator, Program, Tensor
+from ocrm55.errors import UnsupportedError
+
+KILO = 1024
+
+
+def program_of(weights: dict[str, tuple[int, int]]) -> Program:
+    """Pointwise layers on one row: name -> bytes of its weights, pixels."""
+    program = Program("test", "int8")
+    program.add(Tensor("x", (1, 1, 4, 16), "int8", "input", "x"))
+    for name, (size, pixels) in weights.items():
+        data = np.zeros(size, np.int8)
+        weight = program.add(Tensor(f"{name}_weights", data.shape, "int8", "weight", name, data))
+        output = program.add(Tensor(name, (1, 1, pixels, 16), "int8", "activation", name))
+        spec = Pointwise(16, 1, pixels, 16, 1, pixels, (1, 1), (1, 1), (0, 0), 0, Epilogue("clamp", 16))
+        made = Operator(name, name, spec, ["x", weight.name], [output.name])
+        made.arguments = ["x", weight.name, output.name]
+        program.operators.append(made)
+    return program
+
+
+@pytest.fixture(scope="module")
+def board() -> memory_map.MemoryMap:
+    return memory_map.load()
+
+
+def test_what_fits_is_tightly_coupled_and_leaves_room_for_the_stack(board):
+    room = placement.arena_room(board)
+    placed = placement.place(program_of({"a": (KILO, 4)}), room, board)
+    assert placed.arena.name == "DTCM"
+    assert room + board.stack_bytes < placed.arena.size
+    assert placement.place(program_of({"a": (KILO, 4)}), room + 16, board).arena.name == "ISRAM"
+
+
+def test_weights_stay_on_the_chip_while_they_fit(board):
+    small, large = program_of({"a": (2000 * KILO, 4)}), program_of({"a": (3000 * KILO, 4)})
+    assert placement.place(small, 16, board).weights.name == "ISRAM"
+    assert placement.place(large, 16, board).weights.name == "DDR"
+    # An arena that needs the chip's memory comes first.
+    assert placement.place(small, 1000 * KILO, board).weights.name == "DDR"
+
+
+def test_the_hottest_weights_lie_beside_the_arena(board):
+    program = program_of({"cold": (100 * KILO, 1), "warm": (100 * KILO, 40), "hot": (100 * KILO, 400)})
+    placed = placement.place(program, placement.arena_room(board) - 150 * KILO, board)
+    assert placed.hot == ("hot_weights",)
+    assert placed.hot_weights.name == "DTCM"
+    assert placed.bytes == {
+        "arena": placement.arena_room(board) - 150 * KILO,
+        "weights": 200 * KILO,
+        "hot_weights": 100 * KILO,
+    }
+    roomy = placement.place(program, 16, board)
+    assert roomy.hot == ("hot_weights", "warm_weights")  # what is read once stays
+
+
+def test_hot_weights_are_one_part_of_the_file(board):
+    program = program_of({"a": (48, 1), "b": (20, 8), "c": (32, 4)})
+    image = driver.weight_image(program, ["c_weights", "b_weights"])
+    assert image.offsets == {"b_weights": 0, "c_weights": 32, "a_weights": 64}
+    assert image.hot_bytes == 64
+    assert image.place("c_weights") == "ocrm55_weights_hot + 32"
+    assert image.place("a_weights") == "ocrm55_weights + 0"
+    assert len(image.data) == 112
+    plain = driver.weight_image(program)
+    assert plain.hot_bytes == 0
+    assert plain.place("b_weights") == "ocrm55_weights + 48"
+
+
+def test_what_fits_nowhere_is_refused_with_the_difference(board):
+    with pytest.raises(UnsupportedError, match=r"the arena takes 3,000,000 bytes; ISRAM .* 2,097,152, 902,848 too few"):
+        placement.place(program_of({"a": (16, 1)}), 3_000_000, board)
+    tight = {name: replace(region, size=KILO * KILO) for name, region in board.regions.items()}
+    with pytest.raises(UnsupportedError, match="the weights take 2,097,152 bytes") as trouble:
+        placement.place(program_of({"a": (2048 * KILO, 1)}), 16, replace(board, regions=tight))
+    assert any("--memory-map" in word for word in trouble.value.tries)
+
+
+def test_a_board_without_tightly_coupled_memory(board):
+    plain = replace(board, preference={})
+    assert placement.arena_room(plain) == 0
+    placed = placement.place(program_of({"a": (KILO, 400)}), 16, plain)
+    assert placed.arena.name == "ISRAM"
+    assert placed.weights.name == "DDR"
+    assert placed.hot_weights.name == "SRAM"
+
+
+def test_what_an_npu_reads_or_writes_is_not_tightly_coupled(board):
+    program = program_of({"a": (KILO, 400)})
+    placed = placement.place(program, 16, board, placement.NpuConstants(1500 * KILO))
+    assert (placed.arena.name, placed.weights.name) == ("ISRAM", "ISRAM")
+    assert placed.bytes["weights"] >= 1500 * KILO
+    placed = placement.place(program, 600 * KILO, board, placement.NpuConstants(1500 * KILO))
+    assert (placed.arena.name, placed.weights.name) == ("ISRAM", "DDR")
+
+
+def test_weights_that_an_npu_wants_on_the_chip_leave_the_larger_memory_to_themselves(board):
+    program = program_of({"a": (KILO, 4)})
+    placed = placement.place(program, 600 * KILO, board, placement.NpuConstants(1500 * KILO, on_chip=True))
+    assert (placed.arena.name, placed.weights.name) == ("SRAM", "ISRAM")
+    with pytest.raises(UnsupportedError, match="the weights take 3,073,024 bytes") as trouble:
+        placement.place(program, 600 * KILO, board, placement.NpuConstants(3000 * KILO, on_chip=True))
+    assert trouble.value.tries[0] == "--npu-memory-mode Shared_Sram"

@@ -1,0 +1,88 @@
+"""Who takes what, in how many turns."""
+
+from collections.abc import Callable
+
+import pytest
+
+from ocrm55.compiler.operators.int8 import Lookup, Quantize, Sum
+from ocrm55.compiler.operators.program import Operator, Program, Tensor
+from ocrm55.compiler.targets.ethos_u import support
+from ocrm55.compiler.targets.ethos_u.partition import partition
+from ocrm55.compiler.targets.ethos_u.region import Region
+
+
+def program(edges: dict[str, tuple[str, ...]], on_core: str) -> Program:
+    """Operators named a letter each, which read what those named write; `i` is the input, the last the output."""
+    made = Program("letters", "int8")
+    for name in ("i", *edges):
+        role = "input" if name == "i" else "output" if name == list(edges)[-1] else "activation"
+        made.add(Tensor(name, (1, 1, 1, 4), "int8", role, name))  # type: ignore[arg-type]
+    for name, read in edges.items():
+        spec = Sum(4) if name in on_core else Lookup(4, "relu")
+        made.operators.append(Operator(name, name, spec, list(read), [name]))
+    return made
+
+
+def by_kind(operator: Operator, _: Program) -> str | None:
+    return "adds nothing" if isinstance(operator.spec, Sum) else None
+
+
+def turns(made: Program) -> list[str]:
+    """Regions as their letters, others in brackets."""
+    partition(made, by_kind)
+    return [
+        "".join(o.layer for o in step.spec.operators) if isinstance(step.spec, Region) else f"({step.layer})"
+        for step in made.operators
+    ]
+
+
+def test_a_chain_is_cut_where_the_core_must_work() -> None:
+    made = program({"a": ("i",), "b": ("a",), "c": ("b",), "d": ("c",)}, on_core="c")
+    assert turns(made) == ["ab", "(c)", "d"]
+    first, core, last = made.operators
+    assert (first.inputs, first.outputs, last.inputs, last.outputs) == (["i"], ["b"], ["c"], ["d"])
+    assert core.why_not == {support.NAME: "adds nothing"}
+
+
+def test_what_does_not_depend_on_the_core_is_taken_in_one_turn() -> None:
+    """c and e could follow the order of the model, in three regions; they need nothing of the core's b and d."""
+    edges = {"a": ("i",), "b": ("a",), "c": ("a",), "d": ("b",), "e": ("c",), "f": ("d", "e")}
+    assert turns(program(edges, on_core="bd")) == ["ace", "(b)", "(d)", "f"]
+
+
+def test_a_tensor_that_is_read_inside_and_outside_leaves_the_region() -> None:
+    made = program({"a": ("i",), "b": ("a",), "c": ("a", "b")}, on_core="c")
+    assert turns(made) == ["ab", "(c)"]
+    assert made.operators[0].outputs == ["a", "b"]
+
+
+def test_parts_of_a_concatenation_stay_together(drawn: Callable[[int], Program]) -> None:
+    made = drawn(7)  # a concatenation of the input and of what an activation makes of it
+    partition(made)
+    (region,) = (step for step in made.operators if isinstance(step.spec, Region))
+    kinds = [operator.kind for operator in region.spec.operators]  # type: ignore[attr-defined]
+    assert kinds.count("copy_int8") % 2 == 0
+    whole = made.storage(region.spec.operators[kinds.index("copy_int8")].outputs[0])  # type: ignore[attr-defined]
+    assert all(name == made.storage(name) for name in region.outputs)
+    assert whole in made.tensors
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_all_that_is_drawn_is_one_region(seed: int, drawn: Callable[[int], Program]) -> None:
+    made = drawn(seed)
+    macs = made.macs
+    partition(made)
+    assert [type(step.spec).__name__ for step in made.operators] == ["Region", "Dequantize"]
+    assert made.macs == macs
+
+
+def test_reasons() -> None:
+    made = program({"a": ("i",)}, on_core="")
+    (operator,) = made.operators
+    reason = support.refusal(operator, made)
+    assert reason is not None and "one scale a tensor" in reason
+    operator.spec = Lookup(4, "tan")
+    made.tensors["i"].dtype = "float32"
+    assert "float32" in str(support.refusal(operator, made))
+    operator.spec = Quantize(4, 1.0, 0)
+    assert "reads float32" in str(support.refusal(operator, made))

@@ -1,0 +1,1 @@
+"""What kernels cost on the simulator, and against other libraries."""

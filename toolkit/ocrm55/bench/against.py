@@ -1,0 +1,168 @@
+"""Our kernels and CMSIS-NN side by side on the same network: instructions of whole inferences, counted on QEMU.
+
+Both networks are compiled, built and run; the counts are the firmware's own, operator by operator. A convolution of
+ours computes its activation as well, so what CMSIS-NN's costs is its call and the look-up table behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ocrm55 import console, libraries, resources, stages, target
+from ocrm55.errors import TargetError
+from ocrm55.evaluation import verification
+from ocrm55.metadata import read_metadata
+from ocrm55.report import names
+
+KINDS = {
+    "lookup_int8": "activation",
+    "average_pool_int8": "average pool",
+    "multiply_int8": "multiply",
+    "softmax_int8": "softmax",
+    "softmax_rows": "softmax",
+    "add_int8": "add",
+    "add_float32": "add",
+    "layer_norm_rows": "layer norm",
+    "copy_int8": "concatenation",
+    "quantize": "conversion",
+    "dequantize": "conversion",
+}
+AVERAGE = "/averagepool"
+LARGE = 1_000_000  # MACs of a layer at which none of ours may be the slower one
+
+
+@dataclass(frozen=True)
+class Row:
+    """A layer with MACs and its activation, or all operators of one kind without. None: not there."""
+
+    name: str
+    macs: int
+    own: int | None
+    library: int | None
+
+    @property
+    def ratio(self) -> float | None:
+        return self.own / self.library if self.own is not None and self.library else None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One network that ran: the folder of its artifact, and the instructions of each of its operators."""
+
+    kernels: tuple[str, ...]
+    artifact: Path
+    counts: Sequence[int]
+
+
+def measure(options: stages.Options) -> list[Measured]:
+    """Run one sample through our kernels, then through CMSIS-NN, on QEMU."""
+    image = resources.folder("models") / "samples" / "wide.png"
+    found = []
+    for kernels in ((libraries.OWN,), (libraries.LIBRARY,)):
+        chosen = replace(options, kernels=kernels)
+        run = target.read_images([image], chosen, simulator="qemu", stats=True)
+        folder = chosen.workspace.artifact_dir(chosen.variant)
+        found.append(Measured(kernels, folder, run.results[0].operator_instructions))
+    return found
+
+
+def table_of(measured: Sequence[Measured]) -> list[Row]:
+    """Both side by side."""
+    metadata = [read_metadata(m.artifact) for m in measured]
+    own, library = (grouped(known["operators"], m.counts) for known, m in zip(metadata, measured, strict=True))
+    return rows(own, library)
+
+
+def record(measured: Sequence[Measured]) -> Path:
+    """Write costs.json, by which `--kernels cmsis-nn,m55` chooses."""
+    from ocrm55.compiler.targets import costs
+
+    counted = []
+    for network in measured:
+        program = verification.program_of(network.artifact, network.kernels)
+        if len(program.steps) != len(network.counts):
+            raise TargetError("the operators that ran are not those of the model: was it compiled in stripes?")
+        counted += [(o.target, o.spec, c) for o, c in zip(program.steps, network.counts, strict=True)]
+    return costs.write(counted)
+
+
+def grouped(operators: Sequence[Mapping[str, Any]], counts: Sequence[int]) -> dict[str, tuple[int, int]]:
+    """Row name -> MACs, instructions; an activation counts to the layer in front of it."""
+    found: dict[str, tuple[int, int]] = {}
+    layer = ""
+    for operator, count in zip(operators, counts, strict=True):
+        if operator["name"].endswith(AVERAGE):  # CMSIS-NN averages over four pixels by a depthwise convolution
+            name = f"all of {KINDS['average_pool_int8']}"
+        elif operator["macs"]:
+            layer = name = names.readable(operator["name"])
+            if operator["kind"] == "matmul_int8":
+                name = f"{name} (product)"
+        elif operator["kind"] == "lookup_int8":
+            name = layer
+        else:
+            name = f"all of {KINDS.get(operator['kind'], operator['kind'])}"
+        macs, instructions = found.get(name, (0, 0))
+        found[name] = (macs + operator["macs"], instructions + count)
+    return found
+
+
+def rows(own: Mapping[str, tuple[int, int]], library: Mapping[str, tuple[int, int]]) -> list[Row]:
+    """Rows of both, in the order of the network, then those without MACs."""
+    every = [*own, *(name for name in library if name not in own)]
+    every.sort(key=lambda name: name.startswith("all of "))
+    made = []
+    for name in every:
+        a, b = own.get(name), library.get(name)
+        macs = max(a[0] if a else 0, b[0] if b else 0)
+        made.append(Row(name, macs, a[1] if a else None, b[1] if b else None))
+    return made
+
+
+def total(table: Sequence[Row]) -> Row:
+    own, library = (sum(getattr(row, side) or 0 for row in table) for side in ("own", "library"))
+    return Row("the whole network", sum(row.macs for row in table), own, library)
+
+
+def lost(table: Sequence[Row]) -> list[Row]:
+    """Large layers at which ours needs more instructions."""
+    return [row for row in table if row.macs >= LARGE and row.ratio is not None and row.ratio > 1]
+
+
+def print_table(table: Sequence[Row]) -> None:
+    """A row a layer, then the sum and who lost where."""
+    body = [
+        (
+            row.name,
+            f"{row.macs:,}" if row.macs else "",
+            *("" if count is None else f"{count:,}" for count in (row.own, row.library)),
+            *("" if not row.macs or count is None else f"{count / row.macs:.3f}" for count in (row.own, row.library)),
+            "" if row.ratio is None else f"{row.ratio:.2f}",
+        )
+        for row in [*table, total(table)]
+    ]
+    columns = ("layer", "MAC", "m55", "CMSIS-NN", "m55/MAC", "CMSIS-NN/MAC", "m55 / CMSIS-NN")
+    console.table("Instructions on QEMU", columns, body, right=columns[1:])
+    console.result()
+    losses = lost(table)
+    if losses:
+        console.result(f"Layers over {LARGE:,} MAC at which CMSIS-NN needs fewer: {', '.join(r.name for r in losses)}")
+    else:
+        console.result(f"At no layer over {LARGE:,} MAC does CMSIS-NN need fewer instructions.")
+
+
+def as_markdown(table: Sequence[Row]) -> str:
+    """The same table for the documentation."""
+    lines = ["| Layer | MAC | m55 | CMSIS-NN | m55 / CMSIS-NN |", "|---|---:|---:|---:|---:|"]
+    for row in [*table, total(table)]:
+        counts = ["" if count is None else f"{count:,}" for count in (row.own, row.library)]
+        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
+        lines.append(f"| {row.name} | {row.macs or '':,} | {' | '.join(counts)} | {ratio} |" if row.macs else
+                     f"| {row.name} | | {' | '.join(counts)} | {ratio} |")  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def write(table: Sequence[Row], path: Path) -> None:
+    path.write_text(as_markdown(table), encoding="utf-8")

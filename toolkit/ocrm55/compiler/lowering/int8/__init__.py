@@ -1,0 +1,1 @@
+"""From QDQ to integer operators."""

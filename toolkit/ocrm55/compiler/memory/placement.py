@@ -1,0 +1,157 @@
+"""Which memory of the board takes the arena and the weights: what is read most often comes closest to the core.
+
+Heat is how often a byte is read in one inference. The arena is read and written all the time, so it chooses first.
+Then the weights: all in one memory of the chip if one holds them; where something faster has room left, the hottest
+tensors go there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ocrm55.compiler.memory.planner import ALIGN, round_up
+from ocrm55.compiler.operators.int8 import Convolution, Depthwise
+from ocrm55.compiler.operators.program import Operator, Program
+from ocrm55.errors import UnsupportedError
+from ocrm55.memory_map import ON_CHIP, TIGHTLY_COUPLED, MemoryMap, Region
+
+CODE_ROOM = 128 * 1024  # kept free for code and constants, whose size only the linker knows
+DATA_ROOM = 8 * 1024  # the same for variables, beside the stack
+IMAGE_ROOM = 64 * 1024  # one image of 48 x 320 pixels, and its file's header
+TILE = 4  # pixels that share one reading of the weights
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Regions for the arena, the weights and the hottest of them.
+
+    hot: the names of the tensors that lie apart, hottest first. bytes: of arena, weights (the rest) and hot_weights.
+    """
+
+    arena: Region
+    weights: Region
+    hot_weights: Region
+    hot: tuple[str, ...] = ()
+    bytes: Mapping[str, int] = field(default_factory=dict)
+
+    def rows(self) -> list[tuple[str, Region, int]]:
+        """What lies where, and its bytes."""
+        placed = [("arena", self.arena), ("weights", self.weights), ("hot_weights", self.hot_weights)]
+        return [(what, region, self.bytes[what]) for what, region in placed if self.bytes.get(what)]
+
+
+@dataclass(frozen=True)
+class NpuConstants:
+    """An NPU's commands and weights, which lie with the weights.
+
+    on_chip: whether they must be on the chip, where its compiler reckoned with that.
+    """
+
+    bytes: int
+    on_chip: bool = False
+
+
+def place(program: Program, arena_bytes: int, board: MemoryMap, npu: NpuConstants | None = None) -> Placement:
+    """Choose the regions. Raises UnsupportedError, which says what is too large by how much, where nothing fits.
+
+    With an NPU neither arena nor weights are tightly coupled to the core, where it does not reach.
+    """
+    room = rooms(board)
+    if npu is not None:
+        board = _within_reach(board, npu.on_chip)
+    arena = _first_fit("arena", arena_bytes, board, room)
+    room[arena.name] -= round_up(arena_bytes)
+    sizes = {tensor.name: round_up(tensor.bytes) for tensor in program.weights()}
+    total = sum(sizes.values()) + (npu.bytes if npu else 0)
+    hot_region = board.region_of("hot_weights")
+    elsewhere = ["--npu-memory-mode Shared_Sram"] if npu and npu.on_chip else []
+    weights = _first_fit("weights", total, board, room, elsewhere)
+    hot: list[str] = []
+    for candidate in board.candidates("hot_weights"):
+        hot = _hottest(program, sizes, room[candidate.name]) if candidate.tier < weights.tier else []
+        if hot:
+            hot_region = candidate
+            break
+    apart = sum(sizes[name] for name in hot)
+    return Placement(
+        arena, weights, hot_region, tuple(hot), {"arena": arena_bytes, "weights": total - apart, "hot_weights": apart}
+    )
+
+
+def _within_reach(board: MemoryMap, on_chip: bool) -> MemoryMap:
+    """The board as an NPU sees it: nothing tightly coupled to the core; on_chip: the weights nowhere else either.
+
+    The arena then takes the smallest memory that holds it, for the weights are larger.
+    """
+    far = [region for region in board.regions.values() if region.tier > TIGHTLY_COUPLED]
+    chip = [region.name for region in sorted(far, key=lambda region: region.size) if region.tier == ON_CHIP]
+    preference, placement = dict(board.preference), dict(board.placement)
+    for what in ("arena", "weights"):
+        wanted = [region.name for region in board.candidates(what) if region in far]
+        if on_chip:
+            wanted = chip if what == "arena" else [name for name in wanted if name in chip] or chip
+        wanted = wanted or [region.name for region in far]
+        if wanted:
+            preference[what], placement[what] = tuple(wanted[:-1]), wanted[-1]
+    return replace(board, preference=preference, placement=placement)
+
+
+def arena_room(board: MemoryMap) -> int:
+    """The most bytes of an arena that still lies tightly coupled to the core; 0 where there is no such memory."""
+    room = rooms(board)
+    return max((room[region.name] for region in board.candidates("arena") if region.tier == 0), default=0)
+
+
+def rooms(board: MemoryMap) -> dict[str, int]:
+    """Bytes of each region that are left beside code, variables, stack and one image."""
+    taken = dict.fromkeys(board.regions, 0)
+    for what, size in (("code", CODE_ROOM), ("data", board.stack_bytes + DATA_ROOM), ("images", IMAGE_ROOM)):
+        taken[board.placement[what]] += size
+    return {name: max(region.size - taken[name], 0) // ALIGN * ALIGN for name, region in board.regions.items()}
+
+
+def heat(operator: Operator, name: str, program: Program) -> float:
+    """How often an inference reads each byte of one of an operator's weights."""
+    spec, tensor = operator.spec, program.tensors[name]
+    if not isinstance(spec, Convolution):
+        return 1.0
+    pixels = spec.output_height * spec.output_width
+    if isinstance(spec, Depthwise):
+        return float(spec.output_height)  # taps stay in registers over a row
+    weights = [argument for argument in operator.arguments if program.tensors[argument].role == "weight"]
+    if spec.epilogue.activation == "table16" and name == weights[-1]:
+        return pixels * spec.outputs / max(tensor.bytes, 1)  # one entry an output
+    return -(-pixels // TILE)
+
+
+def _hottest(program: Program, sizes: Mapping[str, int], room: int) -> list[str]:
+    """The hottest tensors that fit together, hottest first. What is read but once gains nothing and stays."""
+    heats: dict[str, float] = {}
+    for operator in program.steps:
+        for name in operator.arguments:
+            if name in sizes:
+                heats[name] = heats.get(name, 0.0) + heat(operator, name, program)
+    chosen = []
+    for name in sorted(heats, key=lambda n: (-heats[n], n)):
+        if heats[name] > 1.0 and sizes[name] <= room:
+            chosen.append(name)
+            room -= sizes[name]
+    return chosen
+
+
+def _first_fit(what: str, size: int, board: MemoryMap, room: Mapping[str, int], tries: Sequence[str] = ()) -> Region:
+    for region in board.candidates(what):
+        if size <= room[region.name]:
+            return region
+    largest = max(board.candidates(what), key=lambda region: room[region.name])
+    raise UnsupportedError(
+        f"the {what} take{'s' if what == 'arena' else ''} {size:,} bytes; {largest.name} of {board.name} has room for "
+        f"{room[largest.name]:,}, {size - room[largest.name]:,} too few.",
+        [
+            *tries,
+            *(["--arena-limit BYTES"] if what == "arena" else []),
+            "--precision int8",
+            f"place the {what} elsewhere in memory.json, with --memory-map",
+        ],
+    )

@@ -1,0 +1,1 @@
+"""The model as ONNX, before TVM sees it."""

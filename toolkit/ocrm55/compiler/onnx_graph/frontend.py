@@ -1,0 +1,162 @@
+"""ONNX to Relax: the only module that knows TVM's import API.
+
+TVM drops the names of the ONNX nodes. They are kept here beside the module, because every later message, table and
+comment in the generated C names the layer that it is about.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import onnx
+import tvm
+from tvm.relax.frontend.onnx import onnx_frontend
+
+from ocrm55.compiler.onnx_graph.folding import Graph, attributes, fold
+from ocrm55.compiler.operators import advice
+from ocrm55.errors import InputError, UnsupportedError
+
+OLDEST_OPSET = 13
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A network in Relax: one function `main`, straight-line, weights as constants.
+
+    layers: name of a Relax variable -> name of the ONNX node that it comes from.
+    """
+
+    module: tvm.IRModule
+    layers: dict[str, str]
+
+
+def read_onnx(path: Path) -> onnx.ModelProto:
+    """Read and check an ONNX file; raises InputError when it is none."""
+    try:
+        model = onnx.load(path)
+        onnx.checker.check_model(model)
+    except Exception as trouble:  # protobuf, the checker and the file system each raise classes of their own
+        reason = str(trouble).strip().splitlines()[0] if str(trouble).strip() else type(trouble).__name__
+        raise InputError(f"{path} is not a valid ONNX model: {reason}", ["ocrm55 export"]) from trouble
+    return model
+
+
+def load(model: onnx.ModelProto) -> Imported:
+    """Simplify an ONNX model and import it.
+
+    Raises UnsupportedError for shapes that are not static, several inputs or outputs, and operators unknown to TVM.
+    """
+    check_interface(model)
+    try:
+        simple = _simplify(fold(model))
+    except onnx.shape_inference.InferenceError as trouble:
+        raise InputError(f"the ONNX model's shapes do not fit together: {trouble}", ["ocrm55 export"]) from trouble
+    importer = _Importer()
+    opset = next(o.version for o in simple.opset_import if o.domain in ("", "ai.onnx"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TVM renames inputs with a dot in their name and says so
+        module = importer.from_onnx(simple.graph, opset)
+    return Imported(module, importer.layers)
+
+
+class _Importer(onnx_frontend.ONNXGraphImporter):
+    """TVM's importer, fed one node at a time so that we know which node gave which variable."""
+
+    def __init__(self) -> None:
+        super().__init__(shape_dict={}, dtype_dict="float32")
+        self._dtype: dict[str, str] = {}  # take the types from the model
+        self.layers: dict[str, str] = {}
+
+    def _check_for_unsupported_ops(self, graph: onnx.GraphProto) -> None:
+        known = onnx_frontend._get_convert_map()
+        for node in graph.node:
+            if node.op_type not in known:
+                raise _unsupported(node, "TVM cannot import this operator")
+
+    def _construct_nodes(self, graph: onnx.GraphProto) -> None:
+        for node in graph.node:
+            layer = node.name or node.output[0]
+            try:
+                with contextlib.redirect_stdout(io.StringIO()):  # TVM prints the operator before it raises
+                    super()._construct_nodes(SimpleNamespace(node=[node]))
+            except Exception as trouble:
+                raise _unsupported(node, str(trouble).strip().splitlines()[-1] or type(trouble).__name__) from trouble
+            for output in node.output:
+                value = self._nodes.get(output)
+                if isinstance(value, tvm.relax.Call):
+                    # Most converters return an expression that TVM would bind only at the end, under no name.
+                    value = self._nodes[output] = self.bb.emit(value)
+                if isinstance(value, tvm.relax.Var):
+                    self.layers[value.name] = layer
+
+
+def _unsupported(node: onnx.NodeProto, reason: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"operator {node.op_type} of layer {node.name or node.output[0]} cannot be compiled: {reason}",
+        [advice.REPLACE, advice.IMPORT],
+    )
+
+
+def check_interface(model: onnx.ModelProto) -> None:
+    opset = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), 0)
+    if opset < OLDEST_OPSET:
+        raise UnsupportedError(
+            f"the model uses ONNX opset {opset}; {OLDEST_OPSET} or newer is needed.", ["ocrm55 export"]
+        )
+    constants = {i.name for i in model.graph.initializer}
+    inputs = [i for i in model.graph.input if i.name not in constants]
+    if len(inputs) != 1 or len(model.graph.output) != 1:
+        count = f"{len(inputs)} inputs and {len(model.graph.output)} outputs"
+        raise UnsupportedError(f"the model has {count}; one of each is supported.", ["split the model"])
+    for value in (inputs[0], model.graph.output[0]):
+        shape = value.type.tensor_type.shape.dim
+        if not shape or any(not d.HasField("dim_value") or d.dim_value < 1 for d in shape):
+            text = "x".join(str(d.dim_value or d.dim_param or "?") for d in shape) or "unknown"
+            raise UnsupportedError(
+                f"`{value.name}` has the shape {text}; the compiler needs static shapes.", ["ocrm55 export"]
+            )
+        if value.type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
+            kind = onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type)
+            raise UnsupportedError(f"`{value.name}` holds {kind}; FLOAT is supported.", ["ocrm55 export"])
+
+
+def _simplify(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Rewrite what only costs time later, dropouts and Gemm with constant weights, and what TVM misreads."""
+    graph = Graph(model)
+    for node in list(graph.nodes):
+        if node.op_type == "Dropout":
+            graph.drop(node, node.input[0])
+        elif node.op_type == "Gemm":
+            _gemm_to_matmul(graph, node)
+        elif node.op_type == "Resize":
+            # An empty tensor is an input that is not given; TVM takes it for given, and refuses scales beside sizes.
+            empty = {name for name in node.input if name in graph.constants and graph.constants[name].size == 0}
+            node.input[:] = ["" if name in empty else name for name in node.input]
+    return graph.model()
+
+
+def _gemm_to_matmul(graph: Graph, node: onnx.NodeProto) -> None:
+    """`Gemm(x, W, b)` becomes `MatMul(x, W') + b'` when W and b are constants and x is not transposed."""
+    values: dict[str, Any] = attributes(node)
+    weight = graph.constants.get(node.input[1])
+    bias = graph.constants.get(node.input[2]) if len(node.input) > 2 else None
+    if weight is None or values.get("transA", 0) or (len(node.input) > 2 and bias is None):
+        return
+    weight = (weight.T if values.get("transB", 0) else weight) * np.float32(values.get("alpha", 1.0))
+    place = graph.nodes.index(node)
+    graph.constants[f"{node.output[0]}.weight"] = np.ascontiguousarray(weight, np.float32)
+    product = onnx.helper.make_node("MatMul", [node.input[0], f"{node.output[0]}.weight"], [node.output[0]], node.name)
+    replacement = [product]
+    if bias is not None:
+        graph.constants[f"{node.output[0]}.bias"] = bias * np.float32(values.get("beta", 1.0))
+        product.output[0] = f"{node.output[0]}.product"
+        inputs = [product.output[0], f"{node.output[0]}.bias"]
+        replacement.append(onnx.helper.make_node("Add", inputs, [node.output[0]], f"{node.name}.bias"))
+    graph.nodes[place : place + 1] = replacement

@@ -1,0 +1,222 @@
+"""The compiler's own view of a network: a straight line of operators over named tensors.
+
+Lowering writes a Program, targets fill in how each operator is computed, the planner places its tensors and the code
+generator prints it. Float32 and int8 share all of it: they differ in the specs of the operators and in the targets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import prod
+from typing import Literal
+
+import numpy as np
+
+from ocrm55.compiler.operators.float32 import Spec, View
+
+Role = Literal["input", "output", "activation", "weight"]
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """What the integers of a tensor stand for: real value = (integer - zero_point) * scale."""
+
+    scale: float
+    zero_point: int
+
+
+@dataclass
+class Tensor:
+    """A named array.
+
+    name: unique, and a C identifier. layer: the layer of the model that it comes from.
+    data: the values of a weight, None for everything that the network computes.
+    view_of: the tensor whose bytes these are under another shape, None for a tensor with bytes of its own.
+    view_offset: bytes from the start of that tensor to the start of this one.
+    quantization: what integers stand for. channels_last: whether an image lies as [1, height, width, channels].
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    role: Role
+    layer: str
+    data: np.ndarray | None = None
+    view_of: str | None = None
+    view_offset: int = 0
+    quantization: Quantization | None = None
+    channels_last: bool = False
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        return self.size * np.dtype(self.dtype).itemsize
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Scratch bytes in the arena that an operator needs while it runs."""
+
+    name: str
+    dtype: str
+    size: int
+
+    @property
+    def bytes(self) -> int:
+        return self.size * np.dtype(self.dtype).itemsize
+
+
+@dataclass(frozen=True)
+class Function:
+    """A C function that computes operators of one spec; operators with equal specs share it.
+
+    name: C identifier. source: its definition, `static` left out. prototype: its declaration without the semicolon.
+    headers: what the definition includes besides <stdint.h>. by_width: its last parameter says which of several widths
+    of input it computes for.
+    """
+
+    name: str
+    source: str
+    prototype: str
+    headers: tuple[str, ...] = ()
+    by_width: bool = False
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """An output that may lie over an input: it starts `shift` bytes behind the input's start, before it if negative."""
+
+    input: str
+    shift: int
+
+
+@dataclass
+class Operator:
+    """One step of the network.
+
+    spec: what is computed; inputs, outputs: names of tensors, weights included in the inputs.
+    Filled in by the target that takes the operator: target, function, arguments (tensors in the order of the C
+    parameters, the workspaces follow), workspaces, in_place (inputs whose bytes the output may take over when nobody
+    reads them later), overlap (an input that the output may partly cover). why_not: why each of the other targets did
+    not take it. fallback: what computes the same on the core, where the target may turn out to be absent.
+    """
+
+    name: str
+    layer: str
+    spec: Spec
+    inputs: list[str]
+    outputs: list[str]
+    target: str = ""
+    function: str = ""
+    arguments: list[str] = field(default_factory=list)
+    workspaces: list[Workspace] = field(default_factory=list)
+    in_place: list[str] = field(default_factory=list)
+    overlap: Overlap | None = None
+    why_not: dict[str, str] = field(default_factory=dict)
+    fallback: list[Operator] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        return self.spec.kind
+
+    @property
+    def macs(self) -> int:
+        return self.spec.macs
+
+
+@dataclass
+class Program:
+    """A network: its tensors, its operators in execution order, and the C functions that they call.
+
+    sources: int8 tensor -> the tensor of the QDQ model that it is, where the model has such a one.
+    """
+
+    name: str
+    precision: str
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    operators: list[Operator] = field(default_factory=list)
+    functions: dict[str, Function] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+
+    def add(self, tensor: Tensor) -> Tensor:
+        """Add a tensor under a name that is unique and valid in C; return it."""
+        stem = identifier(tensor.name)
+        name, count = stem, 1
+        while name in self.tensors:
+            count += 1
+            name = f"{stem}_{count}"
+        tensor.name = name
+        self.tensors[name] = tensor
+        return tensor
+
+    def add_weight(self, tensor: Tensor) -> Tensor:
+        """Add a weight, or return the one that holds the same values already."""
+        assert tensor.data is not None
+        for other in self.tensors.values():
+            if other.role == "weight" and (other.shape, other.dtype) == (tensor.shape, tensor.dtype):
+                assert other.data is not None
+                if other.data.tobytes() == tensor.data.tobytes():
+                    return other
+        return self.add(tensor)
+
+    def storage(self, name: str) -> str:
+        """The tensor that owns the bytes of `name`: itself, or what it is a view of."""
+        view_of = self.tensors[name].view_of
+        return name if view_of is None else self.storage(view_of)
+
+    @property
+    def steps(self) -> list[Operator]:
+        """The operators that compute something: all but the views."""
+        return [operator for operator in self.operators if not isinstance(operator.spec, View)]
+
+    @property
+    def calls(self) -> list[Operator]:
+        """The steps, each followed by what computes it otherwise: everything that the C may call."""
+        return [call for operator in self.steps for call in (operator, *operator.fallback)]
+
+    @property
+    def input(self) -> Tensor:
+        return next(tensor for tensor in self.tensors.values() if tensor.role == "input")
+
+    @property
+    def input_size(self) -> tuple[int, int, int]:
+        """Channels, height and width of the input."""
+        _, *size = self.input.shape
+        return (size[2], size[0], size[1]) if self.input.channels_last else (size[0], size[1], size[2])
+
+    @property
+    def output(self) -> Tensor:
+        return next(tensor for tensor in self.tensors.values() if tensor.role == "output")
+
+    @property
+    def macs(self) -> int:
+        return sum(operator.macs for operator in self.operators)
+
+    def weights(self) -> Iterator[Tensor]:
+        """The weights that a step reads, each once, in the order of their first use."""
+        seen = set()
+        for operator in self.calls:
+            for name in operator.arguments:
+                if self.tensors[name].role == "weight" and name not in seen:
+                    seen.add(name)
+                    yield self.tensors[name]
+
+
+# Names that generated C cannot give to a tensor: keywords, types, and what model.c itself calls something.
+_RESERVED = set(
+    "auto bool break case char const continue default do double else enum extern false float for goto if inline int "
+    "long register restrict return short signed sizeof static struct switch true typedef union unsigned void volatile "
+    "while NULL arena hook context main".split()
+)
+
+
+def identifier(name: str) -> str:
+    """The nearest free C identifier: `Conv.0` becomes `Conv_0`. Those that start with op_ are for functions."""
+    text = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")
+    clash = not text or text[0].isdigit() or text in _RESERVED or text.lower().startswith(("op_", "ocrm55_", "f32x4"))
+    return f"t_{text}" if clash else text

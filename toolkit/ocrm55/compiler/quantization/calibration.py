@@ -1,0 +1,127 @@
+"""What values the network's tensors take on images like those that it will read."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from ocrm55 import console, resources
+from ocrm55.compiler.onnx_graph.folding import shapes
+from ocrm55.errors import InputError
+from ocrm55.tasks.recognizer import image
+
+BINS = 1024
+SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
+LEAST_IMAGES = 8
+
+
+@dataclass
+class Histogram:
+    """How often a tensor took which values, for each channel.
+
+    low, high: float32 [channels], the extremes. counts: int64 [channels, bins], each channel's bins spanning its own
+    range. axis: which axis of the tensor the channels are.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    counts: np.ndarray
+    axis: int
+
+    @property
+    def centres(self) -> np.ndarray:
+        """float64 [channels, bins]: the value in the middle of each bin."""
+        bins = self.counts.shape[1]
+        width = (self.high - self.low).astype(np.float64)[:, None] / bins
+        return self.low[:, None] + (np.arange(bins) + 0.5) * width
+
+
+def images(folder: Path | None = None) -> list[Path]:
+    """The pictures of a folder, in name order; of the bundled set without one.
+
+    Raises InputError when the folder is missing or holds too few to say anything about ranges.
+    """
+    folder = folder or resources.folder("models") / "calibration"
+    if not folder.is_dir():
+        raise InputError(f"there is no folder {folder} to calibrate on.", ["leave --calibrate out"])
+    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    if len(found) < LEAST_IMAGES:
+        raise InputError(
+            f"{folder} holds {len(found)} images; calibration needs at least {LEAST_IMAGES}.",
+            ["add word images as the recognizer will see them", "leave --calibrate out to use the bundled ones"],
+        )
+    return found
+
+
+def tensors(paths: Sequence[Path], width: int, height: int = image.HEIGHT) -> list[np.ndarray]:
+    """Each image as the network takes it: float32 [1, 3, height, width]."""
+    return [image.to_tensor(path, width, height) for path in paths]
+
+
+def collect(model: onnx.ModelProto, names: Sequence[str], inputs: Sequence[np.ndarray]) -> dict[str, Histogram]:
+    """Run a float model on `inputs` and count the values of the tensors `names`.
+
+    Twice: once for the range of every channel, once for the histograms, since keeping all activations of a hundred
+    images would take gigabytes. 4-D tensors have their channels on axis 1, others on the last.
+    """
+    known = shapes(model)
+    axes = {name: 1 if len(known[name]) == 4 else len(known[name]) - 1 for name in names}
+    low: dict[str, np.ndarray] = {}
+    high: dict[str, np.ndarray] = {}
+    counts: dict[str, np.ndarray] = {}
+    with console.progress("calibrating", 2 * len(inputs)) as bar:
+        for values in runs(model, names, inputs):
+            for name in names:
+                rows = _channels(values[name], axes[name])
+                least, most = rows.min(axis=1), rows.max(axis=1)
+                low[name] = np.minimum(low.get(name, least), least)
+                high[name] = np.maximum(high.get(name, most), most)
+            bar.advance(bar.task_ids[0])
+        for values in runs(model, names, inputs):
+            for name in names:
+                counted = _count(_channels(values[name], axes[name]), low[name], high[name])
+                counts[name] = counts[name] + counted if name in counts else counted
+            bar.advance(bar.task_ids[0])
+    return {name: Histogram(low[name], high[name], counts[name], axes[name]) for name in names}
+
+
+def runs(model: onnx.ModelProto, names: Sequence[str], inputs: Sequence[np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
+    """The values of the named tensors for one input after the other."""
+    feed = model.graph.input[0].name
+    watched = copy.deepcopy(model)
+    del watched.graph.output[:]
+    inner = [name for name in names if name != feed]
+    watched.graph.output.extend(helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, None) for n in inner)
+    session = open_session(watched)
+    for tensor in inputs:
+        yield dict(zip(inner, session.run(inner, {feed: tensor}), strict=True)) | {feed: tensor}
+
+
+def open_session(model: onnx.ModelProto, optimise: bool = True):  # type: ignore[no-untyped-def]  # class of an extension
+    """An ONNX Runtime session of a model in memory; `optimise` lets it fuse, which moves the last bits of floats."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = 1
+    if not optimise:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
+def _channels(values: np.ndarray, axis: int) -> np.ndarray:
+    """[channels, everything else]"""
+    return np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
+
+
+def _count(rows: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    scale = BINS / np.maximum(high - low, 1e-9)
+    bins = np.clip(((rows - low[:, None]) * scale[:, None]).astype(np.int64), 0, BINS - 1)
+    flat = (bins + np.arange(len(rows))[:, None] * BINS).reshape(-1)
+    return np.bincount(flat, minlength=len(rows) * BINS).reshape(len(rows), BINS)

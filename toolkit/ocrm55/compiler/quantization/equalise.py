@@ -1,0 +1,240 @@
+"""Cross-layer equalisation: a convolution's input channels are scaled so that quiet ones use more of int8's steps.
+
+A tensor that a pointwise convolution reads has one scale, because sums over channels have one. So a channel that never
+exceeds a tenth of the loudest one has 25 steps instead of 255. Dividing the channel by a factor and multiplying the
+weights that read it gives it more of them and changes nothing else; the kernel in front, which scales every channel of
+its output anyway, divides for free. Averages, gates and concatenations in between do not mind. What the weights lose by
+it is weighed against what the activations gain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from ocrm55.compiler.onnx_graph.folding import Graph, attributes, shapes
+from ocrm55.compiler.quantization.calibration import Histogram
+
+# Factors are powers of this: they then stay what they are when the network is calibrated again with weights that have
+# moved by less than a step (grid.py), which those in between would not.
+STEP = 2**0.5
+POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of a channel's range; 0 leaves everything as it is
+ACTIVATIONS = ("HardSwish", "Relu")  # after which the kernels scale each channel
+
+
+@dataclass
+class _Readers:
+    """What depends on a tensor channel by channel: tensors in between, and the convolutions that sum over channels.
+
+    Behind a concatenation they are the channels from `first` of a tensor, and of the weights that read it.
+    """
+
+    tensors: list[tuple[str, int]]
+    convolutions: list[tuple[onnx.NodeProto, int]]
+
+
+def equalise(model: onnx.ModelProto, histograms: dict[str, Histogram]) -> tuple[onnx.ModelProto, dict[str, Histogram]]:
+    """The model with a `Mul` by channel behind activations where that gains, and the histograms of what is scaled.
+
+    Scaled tensors get `.equalised` behind their names.
+    """
+    graph = Graph(model)
+    histograms = dict(histograms)
+    for node in list(graph.nodes):
+        source = str(node.output[0])
+        readers = _readers(graph, source) if node.op_type in ACTIVATIONS else None
+        if readers is None or not all(name in histograms for name in (source, *(name for name, _ in readers.tensors))):
+            continue
+        channels = len(histograms[source].low)
+        largest, first = max(readers.convolutions, key=lambda found: graph.constants[found[0].input[1]].size)
+        read, weights = histograms[str(largest.input[0])], graph.constants[largest.input[1]]
+        factor = best_factor(histograms[source], read, weights, first)
+        if (factor != 1).any():
+            _scale(graph, node, readers, factor)
+            for name, place in ((source, 0), *readers.tensors):
+                whole = np.ones(len(histograms[name].low))
+                whole[place : place + channels] = factor
+                histograms[f"{name}.equalised"] = _divided(histograms.pop(name), whole)
+    return graph.model(), histograms
+
+
+def turn(model: onnx.ModelProto, histograms: dict[str, Histogram]) -> tuple[onnx.ModelProto, dict[str, Histogram]]:
+    """The model with channels that lie below zero turned over, in front of depthwise convolutions; and the histograms.
+
+    All channels have one zero point there, and a few that hard-swish keeps between -0.375 and 0 would draw it to the
+    middle, which costs the others half their steps. Turned over, with their taps, they lie above zero like the others.
+    Turned tensors get `.equalised` behind their names.
+    """
+    graph = Graph(model)
+    histograms = dict(histograms)
+    for node in list(graph.nodes):
+        source = str(node.output[0])
+        known, users = histograms.get(source), graph.users(source)
+        if node.op_type != "HardSwish" or known is None or not users:
+            continue
+        sign = np.where(-known.low > known.high, -1.0, 1.0)
+        depthwise = all(u.op_type == "Conv" and attributes(u).get("group", 1) == len(sign) > 1 for u in users)
+        if depthwise and (sign < 0).any():
+            _scale(graph, node, _Readers([], [(conv, 0) for conv in users]), sign)
+            histograms[f"{source}.equalised"] = _turned(histograms.pop(source), sign)
+    return graph.model(), histograms
+
+
+def _turned(histogram: Histogram, sign: np.ndarray) -> Histogram:
+    over = sign < 0
+    low, high = np.where(over, -histogram.high, histogram.low), np.where(over, -histogram.low, histogram.high)
+    counts = np.where(over[:, None], histogram.counts[:, ::-1], histogram.counts)
+    return Histogram(low, high, counts, histogram.axis)
+
+
+def _readers(graph: Graph, source: str) -> _Readers | None:
+    """Who reads `source`, through averages, gates and concatenations; None when anything but convolutions over all
+    channels does, or when one of those reads it twice."""
+    found = _Readers([], [])
+    pending = [(source, 0)]
+    while pending:
+        name, first = pending.pop()
+        users = graph.users(name)
+        if not users or name in graph.outputs:
+            return None
+        for user in users:
+            output = str(user.output[0])
+            if user.op_type in ("GlobalAveragePool", "AveragePool") or (
+                user.op_type == "Mul" and _is_gate(graph, user, name)
+            ):
+                pending.append((output, first))
+                found.tensors.append((output, first))
+            elif user.op_type == "Concat" and attributes(user).get("axis") == 1 and list(user.input).count(name) == 1:
+                place = _channels_before(graph, user, name)
+                if place is None or any(known == output for known, _ in found.tensors):
+                    return None
+                pending.append((output, first + place))
+                found.tensors.append((output, first + place))
+            elif user.op_type == "Conv" and attributes(user).get("group", 1) == 1 and user.input[0] == name:
+                found.convolutions.append((user, first))
+            else:
+                return None
+    return found
+
+
+def _channels_before(graph: Graph, concat: onnx.NodeProto, name: str) -> int | None:
+    """How many channels a concatenation puts in front of an input; None when a tensor's shape is not known."""
+    known = shapes(graph.model())
+    before = list(concat.input)[: list(concat.input).index(name)]
+    sizes = [known.get(each, ()) for each in before]
+    return None if any(len(size) != 4 for size in sizes) else sum(int(size[1]) for size in sizes)
+
+
+def _is_gate(graph: Graph, multiply: onnx.NodeProto, image: str) -> bool:
+    """Squeeze-and-excite: an image times what a hard-sigmoid wrote."""
+    other = next((str(name) for name in multiply.input if name != image), image)
+    writer = graph.producer(other)
+    return writer is not None and writer.op_type == "HardSigmoid"
+
+
+def _scale(graph: Graph, activation: onnx.NodeProto, readers: _Readers, factor: np.ndarray) -> None:
+    """Divide what the activation writes by `factor`, and multiply the weights that read it."""
+    source, between = str(activation.output[0]), [name for name, _ in readers.tensors]
+    scaled = f"{source}.equalised"
+    graph.constants[f"{scaled}.factor"] = (1 / factor).astype(np.float32).reshape(1, -1, 1, 1)
+    for name in (source, *between):
+        graph.rename(name, f"{name}.equalised")
+    for conv, first in readers.convolutions:
+        weights = graph.constants[conv.input[1]].copy()
+        if attributes(conv).get("group", 1) > 1:
+            weights *= factor[:, None, None, None].astype(np.float32)
+        else:
+            weights[:, first : first + len(factor)] *= factor[None, :, None, None].astype(np.float32)
+        graph.constants[conv.input[1]] = weights
+    for node in graph.nodes:
+        node.output[:] = [f"{name}.equalised" if name in between else name for name in node.output]
+    multiply = helper.make_node("Mul", [source, f"{scaled}.factor"], [scaled], scaled)
+    graph.nodes.insert(graph.nodes.index(activation) + 1, multiply)
+
+
+def factor_of(graph: Graph, name: str) -> np.ndarray:
+    """By what a tensor was multiplied, there or before it, quantised since or not: float32, one or one a channel."""
+    while name.endswith(".equalised"):
+        if f"{name}.factor" in graph.constants:
+            return graph.constants[f"{name}.factor"]
+        writer = graph.producer(name)
+        inputs = [str(i).removesuffix(".dequantised") for i in writer.input] if writer is not None else []
+        if writer is not None and writer.op_type == "Concat":
+            known = shapes(graph.model())
+            sizes = [known[str(each)][1] for each in writer.input]
+            parts = [np.broadcast_to(factor_of(graph, i).reshape(-1), n) for i, n in zip(inputs, sizes, strict=True)]
+            return np.concatenate(parts).reshape(1, -1, 1, 1)
+        name = next((i for i in inputs if i.endswith(".equalised")), "")
+    return np.ones(1, np.float32)
+
+
+def _divided(histogram: Histogram, factor: np.ndarray) -> Histogram:
+    low, high = ((end / factor).astype(np.float32) for end in (histogram.low, histogram.high))
+    return Histogram(low, high, histogram.counts, histogram.axis)
+
+
+@dataclass
+class _Spread:
+    """Of each channel: the largest magnitude, and the mean square."""
+
+    reach: np.ndarray
+    squares: np.ndarray
+
+    @staticmethod
+    def of(histogram: Histogram) -> _Spread:
+        reach = np.maximum(np.maximum(np.abs(histogram.low), np.abs(histogram.high)), 1e-3).astype(np.float64)
+        shares = histogram.counts / np.maximum(histogram.counts.sum(axis=1, keepdims=True), 1)
+        return _Spread(reach, (shares * histogram.centres**2).sum(axis=1))
+
+
+def best_factor(source: Histogram, read: Histogram, weights: np.ndarray, first: int = 0) -> np.ndarray:
+    """By how much to divide each channel: float64 [channels].
+
+    source: what is divided; read: what the convolution with these weights reads, the same, what a gate makes of it, or
+    what it is a part of, from channel `first` on. A power of the channels' ranges there, the one with the least
+    expected error of the sums, in powers of STEP. The widest channel is left as it is, or, where others share the
+    tensor, made no wider than they are.
+    """
+    channels, before, whole = len(source.low), _Spread.of(source), _Spread.of(read)
+    part = slice(first, first + channels)
+    others = np.delete(whole.reach, np.arange(channels) + first)
+    after = _Spread(whole.reach[part], whole.squares[part])
+    all_squares = (weights.astype(np.float64) ** 2).sum(axis=(0, 2, 3))
+    squares, elsewhere = all_squares[part], all_squares.sum() - all_squares[part].sum()
+    ranges = (after.reach, before.reach, np.sqrt(after.reach * before.reach))
+    beside = [float(others.max())] if len(others) else []
+    logs = [
+        np.log(reach / top) / np.log(STEP)
+        for reach in ranges
+        for top in (float(reach.max()), *(top for top in beside if top < reach.max()))
+    ]
+    candidates = [STEP ** np.rint(log * power) for power in POWERS for log in logs]
+    # What a gate lets through of an error in front of it.
+    passed = after.squares / np.maximum(before.squares, 1e-12)
+    errors = []
+    for factor in candidates:
+        step = max((after.reach / factor).max(), others.max(initial=0.0)) / 255
+        all_factors = np.ones(len(whole.reach))
+        all_factors[part] = factor
+        error = _of_weights(all_factors, whole, weights)  # which share scales with the weights of the others
+        error += ((factor * step) ** 2 / 12 * squares).sum() + step**2 / 12 * elsewhere
+        if read is not source:
+            error += (_of_rounding(factor, before) * passed * squares).sum()
+        errors.append(error)
+    return candidates[int(np.argmin(errors))]
+
+
+def _of_rounding(factor: np.ndarray, spread: _Spread) -> np.ndarray:
+    """Mean square error of each channel when channels divided by `factor` are rounded to int8 together."""
+    step = (spread.reach / factor).max() / 255
+    return (factor * step) ** 2 / 12
+
+
+def _of_weights(factor: np.ndarray, spread: _Spread, weights: np.ndarray) -> float:
+    """Mean square error of the sums that rounding the multiplied weights makes."""
+    scales = np.abs(weights * factor[None, :, None, None]).max(axis=(1, 2, 3)) / 127
+    taps = weights.shape[2] * weights.shape[3]
+    return float((scales**2 / 12).sum() * taps * (spread.squares / factor**2).sum())

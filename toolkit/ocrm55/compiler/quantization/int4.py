@@ -1,0 +1,164 @@
+"""int4 weights: which layers can take them, found by trying, for a loss that the user names.
+
+How much harm a layer does is measured in the float network, with that layer's weights alone rounded: there it is not
+lost among the roundings of all others. Layers are taken, the least harmful for the bytes that they save first, for as
+long as the quantised network gives the calibration images' texts hardly less probability than with int8 weights.
+Probabilities decide, not texts: of a hundred hard images, any two roundings of a network read several differently.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from ocrm55 import console
+from ocrm55.compiler.quantization import calibration
+from ocrm55.tasks.recognizer import ctc
+
+MAX_DROP = 0.01  # as far as the mean probability of a text may fall
+TRIED = 32  # images on which each layer is tried alone
+KEY = "ocrm55.int4"  # of the ONNX model's metadata
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer that may have int4 weights.
+
+    weights: how many. snr: of its sums, in dB, with int4 weights. divergence: Kullback-Leibler, of the float network's
+    probabilities with these weights alone in int4 from those without, a mean over images. taken: whether it has them.
+    """
+
+    name: str
+    weights: int
+    snr: float
+    divergence: float = 0.0
+    taken: bool = False
+
+
+@dataclass(frozen=True)
+class Int4:
+    """What int4 weights came to.
+
+    other_bytes: of the weights that cannot be int4. images: how many were read; same: how many as with int8 weights;
+    as_float: how many as the float network reads them, with int8 weights and with int4. sure: the mean probability of
+    what the float network reads, likewise. max_drop: by how much it was allowed to fall.
+    """
+
+    layers: Sequence[Layer]
+    other_bytes: int
+    images: int
+    same: int
+    as_float: tuple[int, int]
+    sure: tuple[float, float]
+    max_drop: float
+
+    @property
+    def bytes_int8(self) -> int:
+        """Bytes of all weights of convolutions and fully connected layers in int8."""
+        return self.other_bytes + sum(layer.weights for layer in self.layers)
+
+    @property
+    def saved(self) -> int:
+        return sum(layer.weights // 2 for layer in self.layers if layer.taken)
+
+    @staticmethod
+    def of(model: onnx.ModelProto) -> Int4 | None:
+        """What an ONNX model's metadata says of its int4 weights; None for a model without."""
+        found = next((p.value for p in model.metadata_props if p.key == KEY), None)
+        if found is None:
+            return None
+        values = json.loads(found)
+        values["layers"] = [Layer(**layer) for layer in values["layers"]]
+        values |= {name: tuple(values[name]) for name in ("as_float", "sure")}
+        return Int4(**values)
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The float network; the quantised one with int4 weights in some layers; the float one with one layer's in int4."""
+
+    original: onnx.ModelProto
+    quantised: Callable[[Collection[str]], onnx.ModelProto]
+    real: Callable[[str], onnx.ModelProto]
+
+
+def choose(
+    networks: Networks, layers: Sequence[Layer], other_bytes: int, inputs: Sequence[Array], max_drop: float = MAX_DROP
+) -> onnx.ModelProto:
+    """The quantised model with int4 weights in as many layers as max_drop allows; what it came to is in its metadata.
+
+    max_drop: 0 .. 1, by how much the mean probability of the texts may fall. inputs: float32 [1, 3, height, width].
+    """
+    wanted = _outputs(networks.original, inputs)
+    texts = [_text(output) for output in wanted]
+    tried = _each_alone(networks, layers, inputs[:TRIED], wanted[:TRIED])
+    order = [layer.name for layer in sorted(tried, key=lambda layer: layer.divergence / layer.weights)]
+    plain = networks.quantised(())
+    usual = _outputs(plain, inputs)
+    least = _sure(usual, texts) - max_drop
+    best, count, found = plain, 0, usual
+    too_many, probe = len(order) + 1, len(order)
+    while probe > count:
+        model = networks.quantised(order[:probe])
+        outputs = _outputs(model, inputs)
+        if _sure(outputs, texts) >= least:
+            best, count, found = model, probe, outputs
+        else:
+            too_many = probe
+        probe = (count + too_many) // 2
+    taken = set(order[:count])
+    report = Int4(
+        [replace(layer, taken=layer.name in taken) for layer in tried], other_bytes, len(inputs),
+        _equal(found, [_text(output) for output in usual]), (_equal(usual, texts), _equal(found, texts)),
+        (_sure(usual, texts), _sure(found, texts)), max_drop,
+    )  # fmt: skip
+    helper.set_model_props(best, {KEY: json.dumps(asdict(report))})
+    return best
+
+
+def _each_alone(
+    networks: Networks, layers: Sequence[Layer], inputs: Sequence[Array], wanted: Sequence[Array]
+) -> list[Layer]:
+    tried = []
+    with console.progress("trying int4", len(layers)) as bar:
+        for layer in layers:
+            outputs = _outputs(networks.real(layer.name), inputs)
+            tried.append(replace(layer, divergence=max(_divergence(outputs, wanted), 0.0)))
+            bar.advance(bar.task_ids[0])
+    return tried
+
+
+def _outputs(model: onnx.ModelProto, inputs: Sequence[Array]) -> list[Array]:
+    """Probabilities of each image: float32 [steps, classes]."""
+    session = calibration.open_session(model)
+    feed = session.get_inputs()[0].name
+    results = (session.run(None, {feed: tensor})[0] for tensor in inputs)
+    return [result.reshape(-1, result.shape[-1]) for result in results]
+
+
+def _divergence(found: Sequence[Array], wanted: Sequence[Array]) -> float:
+    """Mean Kullback-Leibler divergence of probabilities."""
+    pairs = zip(found, wanted, strict=True)
+    return float(np.mean([(w * (np.log(w + 1e-9) - np.log(f + 1e-9))).sum() for f, w in pairs]))
+
+
+def _sure(outputs: Sequence[Array], texts: Sequence[Array]) -> float:
+    """Mean probability of these texts."""
+    return float(np.mean([ctc.likelihood(output, text) for output, text in zip(outputs, texts, strict=True)]))
+
+
+def _text(output: Array) -> Array:
+    """What is read, as classes: repeats and blanks left out."""
+    classes = output.argmax(axis=-1)
+    return classes[ctc.kept_steps(classes)]
+
+
+def _equal(outputs: Sequence[Array], texts: Sequence[Array]) -> int:
+    return sum(np.array_equal(_text(output), text) for output, text in zip(outputs, texts, strict=True))

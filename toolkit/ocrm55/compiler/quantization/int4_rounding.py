@@ -1,0 +1,187 @@
+"""Weights of four bits whose layer's sums, not they themselves, have the least error.
+
+Weights are rounded one input after the other; what the sums lose by it is made up for by the weights of the inputs that
+are still to come, as far as these inputs vary together (GPTQ, E. Frantar et al., arXiv 2210.17323). How they vary is
+seen on the calibration images. An output's mean is no part of that: the bias takes it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+
+from ocrm55.compiler.onnx_graph.folding import Graph, attributes, shapes
+from ocrm55.compiler.quantization import calibration
+
+LEAST, MOST = -8, 7
+SHARES = np.linspace(1.0, 0.6, 9)  # of a channel's largest weight, where the range may end
+SEEN = 256  # pixels of an image that count: neighbours say the same
+DAMPING = 0.01  # of the inputs' mean variance, added to each: keeps the inverse from following chance
+BLOCK = 64  # inputs whose errors are handed on together
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a layer's weights are multiplied with, over the calibration images.
+
+    taps: which weights of an output ever meet more than the border: bool [weights of an output]. mean: [taps].
+    covariance: [taps, taps].
+    """
+
+    taps: Array
+    mean: Array
+    covariance: Array
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """A layer's weights in int4, stored as int8 of the weights' own shape.
+
+    scale: float32, one for each output. lost: what rounding takes from each sum's mean. snr: of the sums, in dB.
+    """
+
+    values: Array
+    scale: Array
+    lost: Array
+    snr: float
+
+    def real(self, axis: int) -> Array:
+        """The weights that they stand for: float32."""
+        return (self.values * self.scale.reshape(_spread(self.values.ndim, axis))).astype(np.float32)
+
+
+def inputs_of(model: onnx.ModelProto, weights: Sequence[str], images: Sequence[Array]) -> dict[str, Inputs]:
+    """Statistics of the inputs of the layers with these weights, of a folded float model on `images`."""
+    graph, known = Graph(model), shapes(model)
+    layers = {str(node.input[1]): node for node in graph.nodes if len(node.input) > 1 and node.input[1] in weights}
+    windows = {name: _Window.of(node, graph, known) for name, node in layers.items()}
+    sources = sorted({str(node.input[0]) for node in layers.values()})
+    sums: dict[str, Array] = {}
+    products: dict[str, Array] = {}
+    counts = dict.fromkeys(layers, 0)
+    for values in calibration.runs(model, sources, images):
+        for name, node in layers.items():
+            rows = windows[name].rows(values[str(node.input[0])])
+            sums[name] = sums.get(name, 0) + rows.sum(axis=0, dtype=np.float64)
+            products[name] = products.get(name, 0) + (rows.T @ rows).astype(np.float64)
+            counts[name] += len(rows)
+    found = {}
+    for name, window in windows.items():
+        mean = sums[name] / counts[name]
+        found[name] = Inputs(window.taps, mean, products[name] / counts[name] - np.outer(mean, mean))
+    return found
+
+
+def rounded(weights: Array, axis: int, inputs: Inputs, fitted: Callable[[Array], Array]) -> Rounded:
+    """Weights in int4, each output with the scale that leaves its sums the least error.
+
+    fitted: turns scales, float32 [outputs], into ones at least as large that the kernels requantise exactly.
+    """
+    rows = np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1).astype(np.float64)
+    live = rows[:, inputs.taps]
+    reach = np.maximum(np.abs(rows).max(axis=1), 1e-8) / MOST
+    scales = np.asarray([fitted((share * reach).astype(np.float32)) for share in SHARES])
+    q = _compensated(np.tile(live, (len(scales), 1)), scales.reshape(-1).astype(np.float64), inputs.covariance)
+    q = q.reshape(len(scales), *live.shape)
+    lost = live - q * scales[:, :, None].astype(np.float64)
+    errors = _power(lost, inputs.covariance)
+    best, each = errors.argmin(axis=0), np.arange(len(rows))
+    whole = np.zeros(rows.shape)
+    whole[:, inputs.taps] = q[best, each]
+    shape = (weights.shape[axis], *np.delete(weights.shape, axis))
+    values = np.moveaxis(whole.reshape(shape), 0, axis).astype(np.int8)
+    signal, noise = _power(live, inputs.covariance).sum(), errors[best, each].sum()
+    snr = float(10 * np.log10(max(signal, 1e-30) / max(noise, 1e-30)))
+    return Rounded(np.ascontiguousarray(values), scales[best, each], lost[best, each] @ inputs.mean, snr)
+
+
+def _compensated(rows: Array, scales: Array, covariance: Array) -> Array:
+    """Integers for real rows [rows, inputs], each row with its scale. Inputs that vary most come first."""
+    order = np.argsort(-np.diagonal(covariance), kind="stable")
+    damping = max(DAMPING * float(np.diagonal(covariance).mean()), 1e-12)
+    inverse = np.linalg.inv(covariance[np.ix_(order, order)] + damping * np.eye(len(order)))
+    upper = np.linalg.cholesky((inverse + inverse.T) / 2).T
+    left, q = rows[:, order], np.zeros(rows.shape)
+    for start in range(0, len(order), BLOCK):
+        end = min(start + BLOCK, len(order))
+        errors = np.zeros((len(rows), end - start))
+        for i in range(start, end):
+            q[:, i] = np.clip(np.rint(left[:, i] / scales), LEAST, MOST)
+            error = (left[:, i] - q[:, i] * scales) / upper[i, i]
+            left[:, i:end] -= np.outer(error, upper[i, i:end])
+            errors[:, i - start] = error
+        left[:, end:] -= errors @ upper[start:end, end:]
+    return q[:, np.argsort(order)]
+
+
+def _power(rows: Array, covariance: Array) -> Array:
+    """Variance of the sums of rows [.., inputs] over inputs that vary so."""
+    return np.einsum("...i,...i->...", rows @ covariance, rows)
+
+
+def _spread(axes: int, axis: int) -> list[int]:
+    return [-1 if i == axis else 1 for i in range(axes)]
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Which values of a layer's input one output's weights are multiplied with. kernel: None for a product.
+
+    used: rows and columns of the window that ever meet more than the border.
+    """
+
+    kernel: tuple[int, int] | None = None
+    strides: tuple[int, int] = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    channels: int = 0
+    used: tuple[slice, slice] = (slice(None), slice(None))
+
+    @classmethod
+    def of(cls, node: onnx.NodeProto, graph: Graph, known: Mapping[str, tuple[int, ...]]) -> _Window:
+        weights = graph.constants[node.input[1]]
+        if node.op_type != "Conv":
+            return cls(channels=len(weights))
+        given, kernel = attributes(node), (int(weights.shape[2]), int(weights.shape[3]))
+        strides, pads = tuple(given.get("strides", (1, 1))), tuple(given.get("pads", (0, 0, 0, 0)))
+        rows, columns = (
+            _meeting(kernel[i], strides[i], pads[i], known[node.input[0]][2 + i], known[node.output[0]][2 + i])
+            for i in (0, 1)
+        )
+        return cls(kernel, strides, pads, weights.shape[1], (rows, columns))
+
+    @property
+    def taps(self) -> Array:
+        if self.kernel is None:
+            return np.ones(self.channels, bool)
+        used = np.zeros((self.channels, *self.kernel), bool)
+        used[:, *self.used] = True
+        return used.reshape(-1)
+
+    def rows(self, values: Array) -> Array:
+        """float32 [pixels that count, taps] of one image's tensor."""
+        if self.kernel is None:
+            return _some(values.reshape(-1, values.shape[-1]))
+        top, left, bottom, right = self.pads
+        padded = np.pad(values[0], ((0, 0), (top, bottom), (left, right)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (len(padded), *self.kernel))[
+            0
+        ]  # y, x, then a window
+        windows = windows[:: self.strides[0], :: self.strides[1], :, *self.used]
+        y, x = _some(np.indices(windows.shape[:2]).reshape(2, -1).T).T
+        return windows[y, x].reshape(len(y), -1)
+
+
+def _some(rows: Array) -> Array:
+    return rows[:: -(-len(rows) // SEEN)]
+
+
+def _meeting(kernel: int, stride: int, pad: int, extent: int, outputs: int) -> slice:
+    """Places of the window that meet the picture for some output."""
+    last = (outputs - 1) * stride - pad
+    meets = [k for k in range(kernel) if k - pad < extent and last + k >= 0]
+    return slice(meets[0], meets[-1] + 1)

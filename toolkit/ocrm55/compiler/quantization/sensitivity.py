@@ -1,0 +1,54 @@
+"""How much an error in each channel of an activation matters: by the weights that read it.
+
+A channel whose values are large is mostly read by small weights. Where all channels of a tensor share one scale, the
+error that counts is that of the sums behind it, not that of the tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ocrm55.compiler.onnx_graph.folding import Graph, attributes
+from ocrm55.compiler.quantization.calibration import Histogram
+
+# What passes a channel's error on to the same channel, about as large.
+PASSED_ON = ("HardSwish", "Relu", "Sigmoid", "AveragePool", "GlobalAveragePool", "MaxPool")
+
+
+def weighed(graph: Graph, histograms: Mapping[str, Histogram]) -> dict[str, Histogram]:
+    """The histograms with each channel's counts times the squares of the weights that read it, where they are known."""
+    found = {}
+    for name, histogram in histograms.items():
+        squares = squares_of_readers(graph, name, len(histogram.low))
+        if squares is None or not squares.any():
+            found[name] = histogram
+        else:
+            # A channel that nothing reads still wants a range that is not empty.
+            weights = np.maximum(squares / squares.mean(), 1e-6)
+            found[name] = replace(histogram, counts=histogram.counts * weights[:, None])
+    return found
+
+
+def squares_of_readers(graph: Graph, name: str, channels: int) -> np.ndarray | None:
+    """Of each channel of a 4-D tensor: the sum of the squares of the weights that read it, behind activations, averages
+    and products with gates too; None where something else reads it."""
+    total, pending, seen = np.zeros(channels), [name], set()
+    while pending:
+        current = pending.pop()
+        for user in graph.users(current):
+            if user.op_type == "Conv" and user.input[0] == current:
+                weights = graph.constants[user.input[1]].astype(np.float64) ** 2
+                by_channel = weights.sum(axis=(0, 2, 3) if attributes(user).get("group", 1) == 1 else (1, 2, 3))
+                if len(by_channel) != channels:
+                    return None
+                total += by_channel
+            elif user.op_type in PASSED_ON or user.op_type == "Mul":
+                if (output := str(user.output[0])) not in seen:
+                    seen.add(output)
+                    pending.append(output)
+            else:
+                return None
+    return total

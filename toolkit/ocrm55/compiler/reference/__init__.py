@@ -1,0 +1,1 @@
+"""What the target computes, in numpy, to the last bit."""

@@ -1,0 +1,1 @@
+"""Portable C, from schedules that TVM applies."""

@@ -1,0 +1,1 @@
+"""Arm's CMSIS-NN as a target."""

@@ -1,0 +1,37 @@
+"""int4 weights for CMSIS-NN's s4 functions: two in a byte, -8 .. 7."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ocrm55.compiler.operators.int8 import Convolution, Depthwise, Pointwise
+
+LOW, HIGH = -8, 7
+
+
+def in_int4(spec: Convolution, weights: np.ndarray) -> bool:
+    """Whether a layer's weights are int4: int8 ones reach 127. An odd number for each output would share bytes."""
+    if isinstance(spec, Depthwise) or (weights.size // spec.outputs) % 2:
+        return False
+    return bool(weights.min() >= LOW and weights.max() <= HIGH)
+
+
+def packed(weights: np.ndarray) -> np.ndarray:
+    """int8 [.., an even number] -> half as many bytes; of two, the first is in the lower four bits."""
+    flat = weights.reshape(-1).astype(np.uint8)
+    return ((flat[0::2] & 15) | (flat[1::2] << 4)).astype(np.uint8).view(np.int8)
+
+
+def function(spec: Convolution) -> str:
+    """The function for a layer. The wrapper's way for rows, arm_convolve_1_x_n_s4, differs between releases."""
+    return "arm_convolve_wrapper_s4" if isinstance(spec, Pointwise) else "arm_convolve_even_s4"
+
+
+def buffer_size(spec: Convolution) -> int:
+    """Bytes of scratch memory, for MVE: none, or arm_convolve_s4_get_buffer_size."""
+    return 0 if isinstance(spec, Pointwise) else 4 * spec.channels * spec.kernel[0] * spec.kernel[1]
+
+
+def last_pixels(pixels: int) -> int:
+    """How many of the last pixels the s4 functions compute in vectors that are not full: two or three of four."""
+    return pixels % 4 if pixels % 4 > 1 else 0

@@ -1,0 +1,213 @@
+"""Regions from end to end: partition, TFLite, Vela; then the C that the firmware hands to the NPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ocrm55.compiler.codegen import driver, standalone
+from ocrm55.compiler.memory.placement import NpuConstants
+from ocrm55.compiler.memory.planner import MemoryPlan, round_up
+from ocrm55.compiler.operators.program import Operator, Program
+from ocrm55.compiler.targets.ethos_u import tflite, vela
+from ocrm55.compiler.targets.ethos_u.partition import partition
+from ocrm55.compiler.targets.ethos_u.region import Compiled, Region
+from ocrm55.compiler.targets.ethos_u.relocation import ARENA, Move, relocate
+from ocrm55.compiler.targets.ethos_u.target import SCRATCH
+from ocrm55.compiler.targets.ethos_u.vela import NpuOptions
+from ocrm55.npu_model.accelerators import by_name
+
+ARCHITECTURE = 0x1006_0000  # ID register: version 1.0.6, which Vela compiles for
+ALIGN = 32  # of commands and weights, OCRM55_NPU_ALIGN
+STREAM_GROWTH = 2  # a relocated stream names addresses again that Vela's could leave out
+_NOP, _CONFIG, _STREAM = 5, 0x0010_0001, 2  # driver actions; the configuration's parameter is patch 1, release 0
+
+
+def compile_regions(program: Program, options: NpuOptions, strategy: Sequence[str] = ()) -> Program:
+    """The program with the NPU's regions as operators, each compiled; tensors that only a region knows are gone."""
+    partition(program)
+    for operator in program.operators:
+        if isinstance(operator.spec, Region):
+            data = tflite.write(operator, program)
+            compiled = vela.compile_region(operator.spec.name, data, options, strategy)
+            rows = _rows(operator.spec.operators, compiled.layers, program)
+            operator.spec = replace(operator.spec, compiled=compiled, rows=tuple(rows))
+    if not options.fallback:
+        used = {name for o in program.operators for name in (*o.inputs, *o.outputs)}
+        used |= {program.storage(name) for name in used}
+        program.tensors = {name: tensor for name, tensor in program.tensors.items() if name in used}
+    return program
+
+
+def read_regions(program: Program, folder: Path) -> Program:
+    """The same from the files of an artifact, without Vela."""
+    partition(program)
+    for operator in program.operators:
+        if isinstance(operator.spec, Region):
+            stem = folder / "npu" / operator.spec.name
+            compiled = vela.read(operator.spec.name, stem.with_suffix(".tflite"), Path(f"{stem}_vela.npz"))
+            operator.spec = replace(operator.spec, compiled=compiled)
+    return program
+
+
+def regions_of(program: Program) -> list[Operator]:
+    return [operator for operator in program.steps if isinstance(operator.spec, Region)]
+
+
+def placed_stream(operator: Operator, plan: MemoryPlan) -> np.ndarray:
+    """A region's command stream with the addresses of this plan's arena."""
+    compiled = compiled_of(operator)
+    moves = [Move(ARENA, 0, compiled.scratch_bytes, plan.workspace_offset(operator, SCRATCH))]
+    places = [
+        *zip(operator.inputs, compiled.inputs, strict=True),
+        *zip(operator.outputs, compiled.outputs, strict=True),
+    ]
+    moves += [Move(place.base, place.offset, place.bytes, plan.offsets[name]) for name, place in places]
+    return relocate(compiled.commands, moves)
+
+
+def constants(program: Program, options: NpuOptions) -> NpuConstants:
+    """All command streams and weights in the image, at most."""
+    size = sum(
+        round_up(c.commands.nbytes * STREAM_GROWTH, ALIGN) + round_up(c.weights.size, ALIGN)
+        for c in map(compiled_of, regions_of(program))
+    )
+    return NpuConstants(size, vela.weights_on_chip(options))
+
+
+def compiled_of(operator: Operator) -> Compiled:
+    assert isinstance(operator.spec, Region) and operator.spec.compiled is not None
+    return operator.spec.compiled
+
+
+def driver_payload(stream: np.ndarray, accelerator: str) -> np.ndarray:
+    """What Arm's driver expects (COP1): eight words, then the stream. Ours skips the eight words."""
+    size = by_name(accelerator)
+    config = size.macs.bit_length() - 1 | size.shram_bytes // 1024 << 8
+    length = len(stream)
+    tag = _STREAM | (length >> 16 & 0xFF) << 8 | (length & 0xFFFF) << 16
+    fourcc = int.from_bytes(b"COP1", "little")
+    head = [fourcc, _CONFIG, config, ARCHITECTURE, _NOP, _NOP, _NOP, tag]
+    return np.concatenate([np.asarray(head, np.uint32), stream])
+
+
+def source(program: Program, plan: MemoryPlan, accelerator: str) -> str:
+    """src/npu_regions.c"""
+    return driver.render(
+        "npu_regions.c.j2",
+        name=program.name,
+        accelerator=accelerator,
+        regions=rows(program, plan, accelerator),
+        arena_bytes=plan.arena_bytes,
+    )
+
+
+def rows(program: Program, plan: MemoryPlan, accelerator: str) -> list[dict[str, Any]]:
+    """What a template says about each region: its stream with the driver's words in front, and its weights."""
+    found = []
+    for operator in regions_of(program):
+        compiled = compiled_of(operator)
+        stream = placed_stream(operator, plan)
+        payload = driver_payload(stream, accelerator)
+        raw = compiled.weights.tobytes()
+        weights = raw + bytes(-len(raw) % 4)
+        found.append(
+            {
+                "name": operator.layer,
+                "operators": operator.spec.operators,  # type: ignore[attr-defined]
+                "macs": operator.macs,
+                "cycles": compiled.cycles,
+                "payload": standalone.words(payload.tobytes()),
+                "command_bytes": 4 * len(stream),
+                "weights": standalone.words(weights),
+                "weight_bytes": compiled.weights.size,
+                "command_words": len(payload),
+                "weight_words": len(weights) // 4,
+            }
+        )
+    return found
+
+
+def header(program: Program, accelerator: str) -> str:
+    """src/npu_regions.h"""
+    names = [operator.layer for operator in regions_of(program)]
+    return driver.render("npu_regions.h.j2", name=program.name, accelerator=accelerator, regions=names)
+
+
+def write_files(program: Program, folder: Path) -> None:
+    """Each region as Vela read and wrote it, for who wants to run or look at it (python -m ocrm55.npu_model)."""
+    folder.mkdir()
+    for operator in regions_of(program):
+        compiled = compiled_of(operator)
+        (folder / f"{operator.layer}.tflite").write_bytes(compiled.tflite)
+        (folder / f"{operator.layer}_vela.npz").write_bytes(compiled.raw)
+
+
+def metadata(program: Program, options: NpuOptions) -> dict[str, Any]:
+    """metadata.json's entry `npu`: what it computes, and Vela's estimates of it."""
+    regions = regions_of(program)
+    macs = sum(operator.macs for operator in regions)
+    return {
+        "accelerator": options.accelerator,
+        "macs_per_cycle": options.macs,
+        "memory_mode": options.memory_mode,
+        "vela_config": vela.BUNDLED_CONFIG if options.config is None else options.config.name,
+        "system_config": vela.system_of(options),
+        "fallback": options.fallback,
+        "macs": macs,
+        "vela": version("ethos-u-vela"),
+        "vela_cycles": sum(compiled_of(operator).cycles for operator in regions),
+        "regions": [_region_row(operator) for operator in regions],
+    }
+
+
+def _region_row(operator: Operator) -> dict[str, Any]:
+    spec, compiled = operator.spec, compiled_of(operator)
+    assert isinstance(spec, Region)
+    return {
+        "name": spec.name,
+        "tflite": f"npu/{spec.name}.tflite",
+        "vela": f"npu/{spec.name}_vela.npz",
+        "inputs": operator.inputs,
+        "outputs": operator.outputs,
+        "macs": spec.macs,
+        "command_bytes": compiled.commands.nbytes,
+        "weight_bytes": compiled.weights.size,
+        "scratch_bytes": compiled.scratch_bytes,
+        "operators": [dict(row) for row in spec.rows],
+        "vela_cycles": compiled.cycles,
+        "vela_layers": [dict(layer) for layer in compiled.layers],
+    }
+
+
+def _rows(
+    operators: Sequence[Operator], layers: Sequence[Mapping[str, Any]], program: Program
+) -> Iterator[dict[str, Any]]:
+    """What each operator of a region is, and Vela's estimate of it."""
+    cycles = _cycles(operators, layers, program)
+    for operator in operators:
+        output = operator.outputs[0]
+        row = {"name": operator.layer, "kind": operator.kind, "macs": operator.macs}
+        yield row | {"shape": list(program.tensors[output].shape), "vela_cycles": cycles.get(output)}
+
+
+def _cycles(operators: Sequence[Operator], layers: Sequence[Mapping[str, Any]], program: Program) -> dict[str, int]:
+    """Vela's cycles by the tensor that an operator writes; none for one that Vela fuses with what follows it.
+
+    Vela names a row after the last tensor of what it fused: one of the program's, or one that tflite.py made for it.
+    """
+    found: dict[str, int] = {}
+    written = {o.outputs[0]: o.outputs[0] for o in operators}
+    written |= {program.storage(o.outputs[0]): o.outputs[0] for o in operators}  # the last part of a concatenation
+    for layer in layers:
+        name = str(layer["name"])
+        helper = next((name.removesuffix(what) for what in tflite.HELPERS if name.endswith(what)), name)
+        output = written.get(name) or written.get(helper)
+        if output is not None:
+            found[output] = found.get(output, 0) + int(layer["cycles"])
+    return found

@@ -1,0 +1,1 @@
+"""The Cortex-M55's own kernels."""

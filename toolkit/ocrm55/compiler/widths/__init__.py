@@ -1,0 +1,1 @@
+"""One program for several widths of the input."""

@@ -1,0 +1,166 @@
+"""Padding that a narrow input need not compute: what the network makes of it far from the image is always the same.
+
+A narrow input is read as the full one would be, whose padding goes on for hundreds of columns. Of them,
+
+- up to the first operator that all columns meet in (the mean of a squeeze-and-excite), SEEN are computed. What lies
+  beyond is known when the program is compiled: it is what the network makes of an empty image. Windows that reach there
+  find it in columns that are put behind the tensor before.
+- From that operator on, values depend on the image, and TAIL columns are computed. They begin as those constants, so
+  the last of them looks like all that the full width has more; it stands for them wherever all columns meet, and
+  windows that reach beyond find it again.
+
+What is lost: the image's own trace on padding beyond SEEN, and the last few columns of the full width, which see its
+border. docs/widths.md has the figures. At full width nothing is added, and the calls are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeGuard
+
+import numpy as np
+
+from ocrm55.compiler.operators.float32 import Spec
+from ocrm55.compiler.operators.int8 import (
+    AveragePool,
+    Convolution,
+    ExtendColumns,
+    Lookup,
+    Repeat,
+    SoftmaxInt8,
+    SoftmaxRows,
+)
+from ocrm55.compiler.operators.program import Operator, Overlap, Program, Tensor
+
+SEEN = 2  # columns of padding, in pixels of the input
+TAIL = 24  # the same from the first mean on: three steps of the output
+
+
+def steady_columns(full: Program) -> dict[str, np.ndarray]:
+    """What the image tensors of a lowered program hold far from image and border: int8 [height, channels] by name.
+
+    full: the program for full width, where an empty image has such columns.
+    """
+    from ocrm55.compiler.reference.int8 import IntegerReference
+
+    reference = IntegerReference(full)
+    reference.run(reference.input_of(np.zeros((full.input.shape[1], 0, 3), np.uint8)))
+    images = {name: values for name, values in reference.tensors.items() if _is_image(full.tensors[name])}
+    return {name: np.ascontiguousarray(image[0, :, image.shape[2] // 2]) for name, image in images.items()}
+
+
+def _is_image(tensor: Tensor) -> bool:
+    return tensor.role == "activation" and tensor.dtype == "int8" and len(tensor.shape) == 4
+
+
+def shorten(program: Program, steady: Mapping[str, np.ndarray], width: int, full: int) -> None:
+    """Change a lowered program of `width` + TAIL columns, or of the `full` width, as said above.
+
+    steady: of steady_columns. Programs of all widths get the same operators over tensors of the same names.
+    """
+    _Shortening(program, steady, width, full).run()
+    _let_last_column_stand_for_all(program, width + TAIL if width < full else full, full)
+
+
+@dataclass
+class _Shortening:
+    """columns: of the tensors in front of the first mean, and of the same from there on.
+
+    extended: tensor in front of the first mean -> the same with its padding behind it.
+    """
+
+    program: Program
+    steady: Mapping[str, np.ndarray]
+    width: int
+    full: int
+    columns: dict[str, tuple[int, int]] = field(default_factory=dict)
+    extended: dict[str, str] = field(default_factory=dict)
+    operators: list[Operator] = field(default_factory=list)
+
+    @property
+    def narrow(self) -> bool:
+        return self.width < self.full
+
+    def run(self) -> None:
+        self._resize(self.program.input, self.width + SEEN if self.narrow else self.full)
+        for operator in self.program.operators:
+            self._put_padding_behind(operator)
+            self.operators.append(operator)
+        self.program.operators = self.operators
+
+    def _put_padding_behind(self, operator: Operator) -> None:
+        """Give the operator what it needs to the right of its inputs; add to `operators` what makes it."""
+        spec, image, output = operator.spec, operator.inputs[0], self.program.tensors[operator.outputs[0]]
+        before_mean = image in self.columns and _is_image(output) and output.view_of is None
+        if before_mean and isinstance(spec, Convolution):
+            columns = self.columns[image][0]
+            outputs = -(-columns // spec.strides[1]) if self.narrow else spec.output_width
+            self._resize(output, outputs)
+            operator.spec = replace(spec, width=columns, output_width=outputs)
+            if image != self.program.input.name:  # whose padding is zero, as its border
+                self._widen(operator, self.steady[image])
+        elif before_mean and isinstance(spec, Lookup):
+            self._resize(output, self.columns[image][0])
+            operator.spec = replace(spec, count=output.size)
+        else:
+            operator.inputs = [self._whole(name) if name in self.columns else name for name in operator.inputs]
+            self._widen(operator, None)
+
+    def _resize(self, tensor: Tensor, columns: int) -> None:
+        self.columns[tensor.name] = columns, tensor.shape[2]
+        tensor.shape = (*tensor.shape[:2], columns, tensor.shape[3])
+
+    def _widen(self, operator: Operator, beyond: np.ndarray | None) -> None:
+        """Columns behind the input of a convolution, as many as its windows reach there."""
+        spec = operator.spec
+        if not isinstance(spec, Convolution) or spec.kernel[1] == 1:
+            return
+        reached = (spec.output_width - 1) * spec.strides[1] + spec.kernel[1] - spec.pads[1]
+        more = max(0, reached - spec.width) if self.narrow else 0
+        operator.inputs[0] = self._extend(operator.inputs[0], more, beyond, operator.layer)
+        operator.spec = replace(spec, width=spec.width + more)
+
+    def _whole(self, name: str) -> str:
+        """A tensor in front of the first mean as what follows takes it."""
+        if name not in self.extended:
+            before, after = self.columns[name]
+            self.extended[name] = self._extend(name, after - before, self.steady[name], f"{name}.padding")
+        return self.extended[name]
+
+    def _extend(self, name: str, more: int, beyond: np.ndarray | None, layer: str) -> str:
+        image = self.program.tensors[name]
+        _, height, width, channels = image.shape
+        shape = (1, height, width + more, channels)
+        wider = Tensor(f"{name}_extended", shape, image.dtype, "activation", layer, quantization=image.quantization)
+        inputs = [name]
+        if beyond is not None:
+            weight = Tensor(f"{name}_beyond", beyond.shape, "int8", "weight", layer, beyond)
+            inputs.append(self.program.add(weight).name)
+        operator = Operator(layer, layer, ExtendColumns(height, width, channels, more), inputs, [wider.name])
+        operator.outputs = [self.program.add(wider).name]
+        if image.view_of is None:  # rows may move up where they lie
+            operator.overlap = Overlap(name, 0)
+        self.operators.append(operator)
+        return wider.name
+
+
+def _let_last_column_stand_for_all(program: Program, columns: int, full: int) -> None:
+    """Let the last column count as often as the full width has it more, in means and in attention.
+
+    columns: of an input with as much padding as these operators see of it.
+    """
+    steps = program.output.shape[-2]
+    for operator in program.operators:
+        spec = operator.spec
+        if isinstance(spec, AveragePool) and spec.kernel == (spec.height, spec.width) and spec.width % steps == 0:
+            more = (full - columns) * spec.width // columns
+            gain = float(np.float32(spec.gain * columns / full))
+            operator.spec = replace(spec, gain=gain, repeat=Repeat(spec.width - 1, 1, more))
+        elif _is_attention(spec) and spec.count == steps:
+            operator.spec = replace(spec, repeat=Repeat(steps - 1, 1, (full - columns) * steps // columns))
+
+
+def _is_attention(spec: Spec) -> TypeGuard[SoftmaxInt8 | SoftmaxRows]:
+    """Whether it is a softmax within the network: the one that gives probabilities ends in float32."""
+    return isinstance(spec, SoftmaxInt8) or (isinstance(spec, SoftmaxRows) and spec.quantised)

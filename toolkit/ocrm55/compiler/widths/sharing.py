@@ -1,0 +1,204 @@
+"""Several widths of input in one program: most words need no 320 columns of pixels, and work is in proportion to them.
+
+Weights, scales and tables do not depend on the width; kernels take it as a number. So there is one straight line of
+operators, printed once: where it needs a number that the width decides (rows of a matrix, where a tensor lies in the
+arena) it looks it up in a table with an entry for each width. A width costs those entries, under a kilobyte, and what
+it computes equals to the last bit what a program for that width alone computes, from the same quantisation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import onnx
+from onnx import shape_inference
+
+from ocrm55.compiler.memory.planner import ALIGN, MemoryPlan
+from ocrm55.compiler.operators.program import Function, Program
+from ocrm55.compiler.widths.padding import TAIL
+from ocrm55.errors import InputError, Ocrm55Error, UnsupportedError
+
+# A reading at less than full width stands when at every step the likeliest class is by so much likelier than all that
+# would give another text, and in context the text than the next likely (decoding.least_lead); otherwise the image is
+# read again at full width. docs/widths.md has figures.
+LEAD = 0.5
+
+_NUMBER = re.compile(r"((?<![\w.])\d[\w.]*(?:(?<=e)[+-]\d+f?)?)")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The network for images of one width, lowered, emitted and placed like any other program.
+
+    width: columns of the widest image that it takes; its input has some more, for padding.
+    """
+
+    width: int
+    program: Program
+    plan: MemoryPlan
+
+    @property
+    def columns(self) -> int:
+        return self.program.input_size[2]
+
+    @property
+    def steps(self) -> int:
+        return self.program.output.shape[-2]
+
+
+def check(widths: Sequence[int], model: onnx.ModelProto) -> None:
+    """The widest must be the model's own width: it was quantised there and longer images are squeezed to it."""
+    full = model_width(model)
+    if widths[-1] != full:
+        raise InputError(
+            f"the widest of the widths is {widths[-1]} and the model's input has {full} columns.",
+            [f"end --widths with {full}"],
+        )
+    if len(widths) > 1 and widths[-2] + TAIL > full:
+        raise InputError(
+            f"{widths[-2]} columns and {TAIL} of padding are more than the full width, {full}.",
+            [f"leave {widths[-2]} out of --widths"],
+        )
+
+
+def model_width(model: onnx.ModelProto) -> int:
+    return int(model.graph.input[0].type.tensor_type.shape.dim[3].dim_value)
+
+
+def narrowest(widths: Sequence[int], columns: int) -> int:
+    """The width at which the firmware reads an image of `columns` first."""
+    return next((width for width in widths if columns <= width), widths[-1])
+
+
+def at_width(model: onnx.ModelProto, width: int) -> onnx.ModelProto:
+    """The same network, same weights and scales, for images of another width: an input of TAIL columns more.
+
+    What is lowered from it, padding.shorten makes shorter. Raises UnsupportedError where the model has its width
+    written into it.
+    """
+    if width == model_width(model):
+        return model
+    narrow = onnx.ModelProto()
+    narrow.CopyFrom(model)
+    narrow.graph.input[0].type.tensor_type.shape.dim[3].dim_value = width + TAIL
+    narrow.graph.output[0].type.tensor_type.ClearField("shape")
+    del narrow.graph.value_info[:]
+    try:
+        inferred = shape_inference.infer_shapes(narrow, strict_mode=True, data_prop=True)
+    except onnx.shape_inference.InferenceError as trouble:
+        raise _fixed(width) from trouble
+    shapes = [[d.dim_value for d in m.graph.output[0].type.tensor_type.shape.dim] for m in (model, inferred)]
+    expected = [*shapes[0][:-2], shapes[0][-2] * (width + TAIL) // model_width(model), shapes[0][-1]]
+    if shapes[1] != expected:
+        raise _fixed(width)
+    return inferred
+
+
+def _fixed(width: int) -> UnsupportedError:
+    return UnsupportedError(
+        f"the model cannot be compiled for {width} columns: its own width is written into its shapes.",
+        ["leave --widths out", "export the model again with a width that may change"],
+    )
+
+
+def share(fits: Sequence[Fit]) -> list[Fit]:
+    """Make one program of several: the widest's, last, whose functions then serve all of them.
+
+    Every plan gets the same arena: the largest, and behind it the bytes in which the choice is kept.
+    """
+    if len(fits) == 1:
+        return list(fits)
+    widest = fits[-1].program
+    for fit in fits[:-1]:
+        _check_same(fit, widest)
+    names = {operator.function for operator in widest.steps}
+    for name in names:
+        widest.functions[name] = _for_all([fit.program.functions[name] for fit in fits])
+    size = -(-max(fit.plan.arena_bytes for fit in fits) // ALIGN) * ALIGN + ALIGN
+    return [replace(fit, plan=replace(fit.plan, arena_bytes=size)) for fit in fits]
+
+
+def _check_same(fit: Fit, widest: Program) -> None:
+    """Same calls with the same arguments; weights equal, or the first of the widest's where those only repeat.
+
+    Where there is a weight a step, such as the scale of attention's products, zeros fill up the last vector: what is
+    there instead at full width is multiplied with nothing.
+    """
+    both = list(zip(fit.program.steps, widest.steps, strict=False))
+    same = len(fit.program.steps) == len(widest.steps) and all(
+        (a.function, a.arguments, [w.name for w in a.workspaces])
+        == (b.function, b.arguments, [w.name for w in b.workspaces])
+        for a, b in both
+    )
+    if not same:
+        raise UnsupportedError(
+            f"at {fit.width} columns the network becomes other operators than at full width.",
+            ["leave --arena-limit out", "leave --widths out"],
+        )
+    for tensor in fit.program.weights():
+        ours, theirs = tensor.data, widest.tensors[tensor.name].data
+        assert ours is not None and theirs is not None
+        values, others = ours.reshape(-1), theirs.reshape(-1)
+        used = max(len(np.trim_zeros(values, "b")), len(values) - 3)
+        if not others.tobytes().startswith(values[:used].tobytes()):
+            raise Ocrm55Error(f"{tensor.name} depends on the width of the input")
+
+
+def _for_all(functions: Sequence[Function]) -> Function:
+    """One C function for all widths: numbers that differ come from tables, by the parameter `fit`."""
+    last = functions[-1]
+    if all(function.source.split("\n")[1:] == last.source.split("\n")[1:] for function in functions):
+        return last
+    prototype = last.prototype.removesuffix(")") + ", unsigned fit)"
+    tables: dict[str, tuple[str, ...]] = {}
+    bodies = [function.source.split("\n")[1:] for function in functions]
+    if len({len(body) for body in bodies}) != 1:
+        raise _other_code(last)
+    merged = [_merge_lines(lines, tables, last) for lines in zip(*bodies, strict=True)]
+    head = [f"    static const {_type(values)} {name}[] = {{{', '.join(values)}}};" for name, values in tables.items()]
+    return replace(last, source="\n".join([f"{prototype} {{", *head, *merged]), prototype=prototype, by_width=True)
+
+
+def _merge_lines(lines: Sequence[str], tables: dict[str, tuple[str, ...]], function: Function) -> str:
+    """The line that all widths have in common; numbers that differ move to `tables`."""
+    split = [_NUMBER.split(line) for line in lines]
+    if len({len(parts) for parts in split}) != 1:
+        raise _other_code(function)
+    merged = []
+    for index, parts in enumerate(zip(*split, strict=True)):
+        if len(set(parts)) == 1:
+            merged.append(parts[0])
+        elif index % 2 == 0:  # what is not a number
+            raise _other_code(function)
+        else:
+            merged.append(f"{_table(parts, ''.join(merged), tables)}[fit]")
+    return "".join(merged)
+
+
+def _table(values: tuple[str, ...], before: str, tables: dict[str, tuple[str, ...]]) -> str:
+    """Name of the table with these values: after the field that it fills, where it fills one."""
+    field = re.search(r"\.(\w+) = -?\(?$", before)
+    stem = f"{field[1] if field else 'count'}_at"
+    for name in _candidates(stem):
+        if tables.setdefault(name, values) == values:
+            return name
+    raise AssertionError
+
+
+def _candidates(stem: str) -> Iterable[str]:
+    yield stem
+    yield from (f"{stem}_{number}" for number in range(2, 1000))
+
+
+def _type(values: Sequence[str]) -> str:
+    return "float" if any(value.endswith("f") for value in values) else "int32_t"
+
+
+def _other_code(function: Function) -> UnsupportedError:
+    return UnsupportedError(
+        f"{function.name} is other code at another width, so that the widths cannot share it.",
+        ["leave --arena-limit out", "leave --widths out"],
+    )

@@ -1,0 +1,1 @@
+"""How well a model reads: accuracy, agreement, verification, errors of quantisation."""

@@ -1,0 +1,102 @@
+"""How often the target's integers and ONNX Runtime read the same text, over a labelled set of pictures.
+
+The target is stood for by the host's integer reference, which it equals bit for bit: a sample of the pictures is run on
+the target to show that this is so for these pictures too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ocrm55 import console, stages, target
+from ocrm55.errors import TargetError
+from ocrm55.evaluation import verification
+from ocrm55.tasks.recognizer import ctc, image
+from ocrm55.tasks.recognizer.inference import OnnxRecognizer, PaddleRecognizer
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One picture's label, and what the integers, ONNX Runtime on the same QDQ model and the float network read."""
+
+    path: Path
+    label: str
+    integers: str
+    onnx: str
+    real: str
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """readings: of all pictures. on_target: of how many the target was asked too, all of them equal to the last bit."""
+
+    readings: Sequence[Reading]
+    on_target: int
+
+    def share(self, same: Callable[[Reading], bool]) -> tuple[int, float]:
+        count = sum(same(reading) for reading in self.readings)
+        return count, count / len(self.readings)
+
+
+def read(
+    words: Sequence[tuple[Path, str]], options: stages.Options, *, sample: int = 8, simulator: str = "qemu"
+) -> Agreement:
+    """Read labelled pictures three times, and `sample` of them on the target.
+
+    Raises TargetError where the target differs from the host's reference in a single bit.
+    """
+    artifact = stages.artifact(options)
+    reference = verification.reference_of(options.made)
+    quantised = OnnxRecognizer(artifact / "model.onnx")
+    paddle = PaddleRecognizer(stages.model(options.made))
+    _, height, width = reference.program.input_size
+    chosen = dict.fromkeys([path for path, _ in words[:: max(len(words) // sample, 1)]][:sample] if sample else [])
+    readings, wanted = [], {}
+    with console.progress("reading", len(words)) as bar:
+        for path, label in words:
+            pixels = image.resize(image.read_image(path), height, width)
+            tensor = image.normalise(pixels, width)
+            rows = (reference.probabilities(pixels), quantised.probabilities(tensor), paddle.probabilities(tensor))
+            if path in chosen:
+                wanted[path] = rows[0]
+            readings.append(Reading(path, label, *(ctc.decode(row, paddle.charset).text for row in rows)))
+            bar.advance(bar.task_ids[0])
+    if wanted:
+        _check(wanted, options.made, simulator)
+    return Agreement(readings, len(wanted))
+
+
+def _check(wanted: Mapping[Path, np.ndarray], options: stages.Options, on: str) -> None:
+    """wanted: probabilities of the pictures that the target is asked to read too, as the host has them."""
+    run = target.read_images(list(wanted), options, simulator=on, want_probabilities=True)
+    assert run.probabilities is not None
+    for (path, expected), rows in zip(wanted.items(), run.probabilities, strict=True):
+        if not verification.equal_bits(expected, rows[: len(expected)]):
+            raise TargetError(f"the target differs from the integer reference on {path}.", ["ocrm55 verify"])
+
+
+def show(found: Agreement, differing: int = 20) -> None:
+    """The shares, and the first pictures that are read differently."""
+    pairs = (
+        ("target = ONNX Runtime on the same int8 model", lambda r: r.integers == r.onnx),
+        ("target = float network", lambda r: r.integers == r.real),
+        ("ONNX Runtime on the int8 model = float network", lambda r: r.onnx == r.real),
+        ("target reads the label", lambda r: r.integers == r.label),
+        ("ONNX Runtime on the int8 model reads the label", lambda r: r.onnx == r.label),
+        ("float network reads the label", lambda r: r.real == r.label),
+    )
+    rows = []
+    for what, same in pairs:
+        count, share = found.share(same)
+        rows.append((what, f"{count} of {len(found.readings)}", f"{100 * share:.1f} %"))
+    console.table("", ("texts", "pictures", "share"), rows, right=("pictures", "share"))
+    apart = [r for r in found.readings if r.integers != r.onnx][:differing]
+    if apart:
+        body = [(r.path.name, r.label, r.integers, r.onnx, r.real) for r in apart]
+        console.table("Read differently", ("picture", "label", "target", "ONNX Runtime", "float"), body)
+    if found.on_target:
+        console.result(f"{found.on_target} of {found.on_target} run on the target: bit for bit the host's reference")

@@ -1,0 +1,92 @@
+"""`ocrm55 eval` step by step: choose pictures, choose who reads, read, show, write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ocrm55 import console, stages
+from ocrm55.errors import InputError, OutputError
+from ocrm55.evaluation import readers
+from ocrm55.evaluation.evaluate import Evaluation, evaluate
+from ocrm55.evaluation.metrics import Share
+from ocrm55.evaluation.mistakes import write_mistakes
+from ocrm55.evaluation.words import Word, load_names, load_words, split_words
+
+Table = tuple[str, list[str], list[list[str]]]
+
+
+def select(data: Path, *, only: Path | None = None, limit: int = 0) -> list[Word]:
+    """The labelled pictures of a set: all, those that the list `only` names, or the first `limit` of them.
+
+    Raises InputError when that leaves none.
+    """
+    words = load_words(data)
+    if only:
+        _, words = split_words(words, load_names(only))
+    words = words[:limit] if limit else words
+    if not words:
+        raise InputError(f"{only} names no picture of {data}.")
+    return words
+
+
+def reader_spec(
+    on: str, options: stages.Options, *, simulator: str = "auto", fvp: Path | None = None, timeout_s: float = 120.0
+) -> readers.ReaderSpec:
+    """Who reads, `host`, `onnx` or `target`; the stages before it run where they must."""
+    if on == "host":
+        model, size = stages.model(options), stages.input_size(options.made)
+        return readers.host_spec(model, size, decoder=options.decoder)
+    if on == "onnx":
+        network = stages.artifact(options) / "model.onnx"
+        size = stages.input_size(options.made)
+        return readers.onnx_spec(network, stages.model(options.made), size, decoder=options.decoder)
+    if on == "target":
+        elf, size = stages.firmware(options), stages.input_size(options.made)
+        npu = options.npu or None
+        return readers.target_spec(elf, size, simulator=simulator, fvp=fvp, timeout_s=timeout_s, npu=npu)
+    raise InputError(f"`{on}` is not a place to evaluate on.", [f"use one of: {', '.join(readers.KINDS)}"])
+
+
+def evaluate_with_bar(
+    words: Sequence[Word], spec: readers.ReaderSpec, *, workers: int = 1, cluster: str | None = None
+) -> Evaluation:
+    """`evaluate` with a progress bar."""
+    with console.progress("reading", len(words)) as bar:
+        return evaluate(
+            words, spec, workers=workers, cluster=cluster, advance=lambda count: bar.advance(bar.task_ids[0], count)
+        )
+
+
+def tables(evaluation: Evaluation, most_confusions: int = 15) -> list[Table]:
+    """Title, columns and rows of each table that a person wants to see."""
+
+    def row(name: str, share: Share) -> list[str]:
+        return [name, f"{share.value:.1%}", f"{share.right}", f"{share.count}"]
+
+    scores = evaluation.scores
+    columns = ["", "right", "of them", "in all"]
+    whole = [row("exact match", scores.exact), row("letters and digits, any case", scores.alphanumeric)]
+    whole.append(["character error rate", f"{scores.character_error_rate:.1%}", "", f"{scores.characters}"])
+    confusions = [
+        [f"{written or '(nothing)'} -> {read or '(nothing)'}", str(count)]
+        for (written, read), count in scores.confusions.most_common(most_confusions)
+    ]
+    return [
+        ("all words", columns, whole),
+        ("exact match by length", columns, [row(name, share) for name, share in scores.by_length.items()]),
+        ("characters by class", columns, [row(name, share) for name, share in scores.by_class.items()]),
+        ("most frequent mistakes", ["written -> read", "count"], confusions),
+    ]
+
+
+def write(output: Path, words: Sequence[Word], evaluation: Evaluation, **about: object) -> None:
+    """Write evaluation.json and mistakes.png into a folder. Raises OutputError when it cannot be written."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as trouble:
+        raise OutputError(f"{output} cannot be written: {trouble.strerror}.", ["choose another --output"]) from trouble
+    evaluation.write_json(output / "evaluation.json", **about)
+    worst = evaluation.worst_first()
+    title = f"{len(worst)} of {len(words)} wrong; written above, read below, errors in red, score at the right"
+    write_mistakes(output / "mistakes.png", worst, {word.name: word.path for word in words}, title)

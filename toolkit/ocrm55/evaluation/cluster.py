@@ -1,0 +1,86 @@
+"""An evaluation on a Dask cluster: pictures and model travel with the tasks, so workers need nothing but ocrm55."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ocrm55.errors import InputError, Ocrm55Error, ToolchainError
+from ocrm55.evaluation.evaluate import Reading, read_task
+from ocrm55.evaluation.readers import Reader, Spec
+from ocrm55.evaluation.words import Word
+
+Parcel = list[tuple[Word, bytes]]  # words with the bytes of their files
+_readers: dict[str, Reader] = {}  # of a worker: the model is unpacked once, not for each task
+
+
+def read_parcel(index: int, parcel: Parcel, spec: Spec, key: str) -> tuple[int, list[Reading]]:
+    """On a worker: read one task's pictures. key: tells one evaluation's model from another's."""
+    if key not in _readers:
+        _readers[key] = spec.open()
+    with tempfile.TemporaryDirectory(prefix="ocrm55-task-") as folder:
+        here = []
+        for number, (word, content) in enumerate(parcel):
+            path = Path(folder) / f"{number}{Path(word.name).suffix}"
+            path.write_bytes(content)
+            here.append(Word(word.name, path, word.text))
+        return index, read_task(_readers[key], here)
+
+
+def read_on_cluster(
+    tasks: Sequence[Sequence[Word]], spec: Spec, address: str, *, timeout_s: float = 20
+) -> Iterator[tuple[int, list[Reading]]]:
+    """Read the tasks on the Dask cluster whose scheduler listens at `address`; yields them as they are done.
+
+    Dask gives the tasks of a worker that dies to another one. Only a few tasks are under way at a time, so that a set
+    of any size needs little memory here.
+    Raises ToolchainError when Dask is not installed, nobody answers within timeout_s, or a task kills its workers.
+    """
+    try:
+        from distributed import Client, KilledWorker, as_completed
+    except ImportError as missing:
+        raise ToolchainError(
+            "--cluster needs Dask, which is not installed.", ["pip install 'ocrm55[cluster]'"]
+        ) from missing
+    try:
+        client = Client(address, timeout=timeout_s, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as trouble:
+        raise ToolchainError(
+            f"No Dask scheduler answers at {address}.", ["start one: dask scheduler", "name it as tcp://HOST:8786"]
+        ) from trouble
+    with client:
+        if not client.scheduler_info()["workers"]:
+            raise ToolchainError(
+                f"The Dask cluster at {address} has no workers.", [f"start one on each machine: dask worker {address}"]
+            )
+        model = client.scatter(spec, broadcast=True, hash=False)
+        key = model.key
+        pending = iter(enumerate(tasks))
+
+        def submit_next(queue: as_completed) -> None:
+            for index, task in pending:
+                parcel = [(word, _content(word)) for word in task]
+                queue.add(client.submit(read_parcel, index, parcel, model, key, pure=False, retries=2))
+                return
+
+        under_way = as_completed(loop=client.loop)
+        for _ in range(3 * max(1, sum(client.nthreads().values()))):
+            submit_next(under_way)
+        for future in under_way:
+            try:
+                yield future.result()
+            except Ocrm55Error:
+                raise
+            except KilledWorker as trouble:
+                raise ToolchainError(
+                    "A task of the evaluation killed every worker that took it.", ["look into the workers' logs"]
+                ) from trouble
+            submit_next(under_way)
+
+
+def _content(word: Word) -> bytes:
+    try:
+        return word.path.read_bytes()
+    except OSError as trouble:
+        raise InputError(f"{word.path} cannot be read: {trouble.strerror}.") from trouble

@@ -1,0 +1,51 @@
+"""The mistakes of an evaluation as one picture: worst first, image beside what is written and what was read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from ocrm55 import files
+from ocrm55.evaluation.evaluate import Reading
+from ocrm55.evaluation.metrics import align
+from ocrm55.tasks.recognizer.image import read_image, resize
+
+ROW = 56  # pixels; the image's 48 and a gap
+IMAGE_WIDTH = 330
+TEXT_WIDTH = 560
+INK, RIGHT, WRONG, PAPER = "#202020", "#707070", "#c01818", "white"
+
+
+def mistakes_picture(readings: Sequence[Reading], paths: Mapping[str, Path], title: str, most: int = 60) -> Image.Image:
+    """Draw up to `most` readings, in the order given; paths: name of a reading -> its image file."""
+    shown = readings[:most]
+    face = ImageFont.load_default(18)
+    sheet = Image.new("RGB", (IMAGE_WIDTH + TEXT_WIDTH, ROW * (len(shown) + 1)), PAPER)
+    pen = ImageDraw.Draw(sheet)
+    pen.text((8, 16), title, font=face, fill=INK)
+    for row, reading in enumerate(shown, 1):
+        pixels = resize(read_image(paths[reading.name]))
+        sheet.paste(Image.fromarray(pixels[:, :, ::-1]), (4, row * ROW + 4))
+        y = row * ROW + 4
+        pen.text((IMAGE_WIDTH, y), _visible(reading.written), font=face, fill=RIGHT)
+        x = float(IMAGE_WIDTH)
+        for written, read in align(reading.written, reading.read):
+            mark = _visible(read) if read else "_"
+            pen.text((x, y + 24), mark, font=face, fill=INK if written == read else WRONG)
+            x += pen.textlength(mark, font=face)
+        pen.text((IMAGE_WIDTH + TEXT_WIDTH - 70, y + 24), f"{reading.score:.3f}", font=face, fill=RIGHT)
+    return sheet
+
+
+def write_mistakes(
+    destination: Path, readings: Sequence[Reading], paths: Mapping[str, Path], title: str, most: int = 60
+) -> None:
+    """Write `mistakes_picture` as a PNG, whole or not at all."""
+    with files.atomic_file(destination) as staging:
+        mistakes_picture(readings, paths, title, most).save(staging, format="PNG")
+
+
+def _visible(text: str) -> str:
+    return text.replace(" ", "\u00b7")

@@ -1,0 +1,221 @@
+"""What int8 costs in accuracy: the error of every quantised tensor, and what float and int8 read side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+from markupsafe import Markup
+from onnx import helper
+
+from ocrm55 import console, files
+from ocrm55.compiler.onnx_graph.folding import Graph
+from ocrm55.compiler.quantization import calibration
+from ocrm55.compiler.quantization.equalise import factor_of
+from ocrm55.report import svg
+from ocrm55.report.svg import Picture
+from ocrm55.tasks.recognizer import ctc, image
+
+MOST_DB = 60.0  # end of the picture's scale; int8 of a uniform signal is at 50
+
+
+@dataclass(frozen=True)
+class TensorError:
+    """One quantised tensor.
+
+    layer: who writes it. scale: smallest and largest of its channels. alone: SQNR in dB when the float network's values
+    are rounded to it; together: SQNR of what the int8 network has there, all errors before it included.
+    saturated: share of the int8 values at the ends of the range.
+    """
+
+    layer: str
+    tensor: str
+    scale: tuple[float, float]
+    zero_point: int
+    alone: float
+    together: float
+    saturated: float
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """One set of labelled pictures: how many float and int8 read right, and how many they read alike."""
+
+    name: str
+    count: int
+    float_exact: int
+    int8_exact: int
+    same: int
+
+
+def tensor_errors(
+    float_model: onnx.ModelProto, quantised: onnx.ModelProto, inputs: Sequence[np.ndarray]
+) -> list[TensorError]:
+    """Compare both networks on `inputs`, tensor by tensor, in the order in which they are written.
+
+    float_model: folded, so that its tensors carry the names that the quantised model's do.
+    """
+    graph, folded = Graph(quantised), Graph(float_model)
+    points = [n for n in graph.nodes if n.op_type == "QuantizeLinear"]
+    names = [str(n.input[0]) for n in points]
+    plain = [name.removesuffix(".equalised") for name in names]
+    factors = {name: factor_of(graph, name) for name in names}
+    sums = np.zeros((len(names), 4))
+    with console.progress("comparing", len(inputs)) as bar:
+        for before, after in zip(_runs(float_model, plain, inputs), _runs(quantised, names, inputs), strict=True):
+            for index, (node, name, source) in enumerate(zip(points, names, plain, strict=True)):
+                factor = factors[name]
+                sums[index] += _errors(before[source] * factor, after[name], *_parameters(graph, node, after[name]))
+            bar.advance(bar.task_ids[0])
+    rows = []
+    for node, name, source, (signal, alone, together, saturated) in zip(points, names, plain, sums, strict=True):
+        scale = graph.constants[node.input[1]]
+        zero_point = int(np.ravel(graph.constants[node.input[2]])[0])
+        ends = float(scale.min()), float(scale.max())
+        rows.append(
+            TensorError(
+                _layer(folded, source),
+                name,
+                ends,
+                zero_point,
+                _db(signal, alone),
+                _db(signal, together),
+                saturated / len(inputs),
+            )
+        )
+    return rows
+
+
+def _runs(model: onnx.ModelProto, names: Sequence[str], inputs: Sequence[np.ndarray]) -> Iterator[dict]:
+    feed = model.graph.input[0].name
+    watched = onnx.ModelProto()
+    watched.CopyFrom(model)
+    del watched.graph.output[:]
+    inner = list(dict.fromkeys(name for name in names if name != feed))
+    watched.graph.output.extend(helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, None) for n in inner)
+    session = calibration.open_session(watched)
+    for tensor in inputs:
+        yield dict(zip(inner, session.run(inner, {feed: tensor}), strict=True)) | {feed: tensor}
+
+
+def _parameters(graph: Graph, node: onnx.NodeProto, value: np.ndarray) -> tuple[np.ndarray, int]:
+    """Scale in a shape that meets the tensor's, and zero point."""
+    scale, zero = graph.constants[node.input[1]], graph.constants[node.input[2]]
+    if scale.size > 1:
+        axis = next(helper.get_attribute_value(a) for a in node.attribute if a.name == "axis")
+        scale = scale.reshape([-1 if i == axis else 1 for i in range(value.ndim)])
+    return scale, int(np.ravel(zero)[0])
+
+
+def _errors(before: np.ndarray, after: np.ndarray, scale: np.ndarray, zero_point: int) -> np.ndarray:
+    """Sums of squares: the signal's, the error's of rounding it, the error's in the int8 network; share at the ends."""
+
+    def quantise(values: np.ndarray) -> np.ndarray:
+        return np.clip(np.rint(values / scale) + zero_point, -128, 127)
+
+    q = quantise(after)
+    alone, together = ((quantise(v) - zero_point) * scale - before for v in (before, after))
+    at_the_ends = float(((q == -128) | (q == 127)).mean())
+    return np.array([np.square(before).sum(), np.square(alone).sum(), np.square(together).sum(), at_the_ends])
+
+
+def _db(signal: float, noise: float) -> float:
+    return 10 * math.log10(max(signal, 1e-30) / max(noise, 1e-30))
+
+
+def _layer(graph: Graph, tensor: str) -> str:
+    """The layer that writes a tensor; of an activation, the one whose activation it is."""
+    node = graph.producer(tensor)
+    if node is None:
+        return "input"
+    before = graph.producer(node.input[0])
+    return str((before if before is not None and node.op_type in ("HardSwish", "Relu", "HardSigmoid") else node).name)
+
+
+def agreement(
+    name: str,
+    float_model: onnx.ModelProto,
+    quantised: onnx.ModelProto,
+    pictures: Sequence[tuple[np.ndarray, str]],
+    charset: Sequence[str],
+) -> Agreement:
+    """Let both networks read labelled pictures, uint8 [48, w, 3] BGR."""
+    sessions = [calibration.open_session(model) for model in (float_model, quantised)]
+    feed = float_model.graph.input[0].name
+    width = float_model.graph.input[0].type.tensor_type.shape.dim[3].dim_value
+    right, same = [0, 0], 0
+    with console.progress(f"reading {name}", len(pictures)) as bar:
+        for pixels, text in pictures:
+            tensor = image.normalise(pixels, width)
+            read = [ctc.decode(s.run(None, {feed: tensor})[0][0], charset).text for s in sessions]
+            right = [count + (found == text) for count, found in zip(right, read, strict=True)]
+            same += read[0] == read[1]
+            bar.advance(bar.task_ids[0])
+    return Agreement(name, len(pictures), right[0], right[1], same)
+
+
+def picture(rows: Sequence[TensorError], width: int = 900) -> Picture:
+    """Bars of SQNR, one tensor a line: alone behind, together in front."""
+    left, line = 0.42 * width, 17
+    room = width - left - 50
+    shapes: list[Markup] = []
+    for index, row in enumerate(rows):
+        y = 40 + index * line
+        shapes.append(svg.text(0, y + 11, svg.fit(row.layer, left - 10, svg.SMALL), "small"))
+        tip = f"{row.tensor}: alone {row.alone:.1f} dB, together {row.together:.1f} dB"
+        for value, css, height in ((row.alone, "fill-rule", 13), (row.together, "fill-hue-0", 7)):
+            long = room * min(max(value, 0), MOST_DB) / MOST_DB
+            shapes.append(svg.rect(left, y + (13 - height) / 2, long, height, css, tip=tip, rx=2))
+        end = left + room * min(max(row.alone, row.together, 0), MOST_DB) / MOST_DB
+        shapes.append(svg.text(end + 5, y + 11, f"{row.together:.0f} dB", "small fill-soft"))
+    title = "signal to quantisation noise of each int8 tensor: grey alone, coloured with all errors before it"
+    shapes.insert(0, svg.text(0, 16, title, "bold"))
+    return Picture(title, width, 50 + len(rows) * line, Markup("").join(shapes))
+
+
+def show(rows: Sequence[TensorError], sets: Sequence[Agreement]) -> None:
+    """The two tables."""
+    console.table(
+        "Quantised tensors",
+        ("layer", "scale", "zero point", "SQNR alone", "SQNR together", "at the ends"),
+        (
+            (
+                row.layer,
+                f"{row.scale[0]:.4g}" if row.scale[0] == row.scale[1] else f"{row.scale[0]:.3g}..{row.scale[1]:.3g}",
+                row.zero_point,
+                f"{row.alone:.1f} dB",
+                f"{row.together:.1f} dB",
+                f"{row.saturated:.2%}",
+            )
+            for row in rows
+        ),
+        right=("scale", "zero point", "SQNR alone", "SQNR together", "at the ends"),
+    )
+    if sets:
+        console.table(
+            "Texts",
+            ("set", "pictures", "float exact", "int8 exact", "difference", "same text"),
+            (
+                (
+                    s.name,
+                    s.count,
+                    f"{s.float_exact / s.count:.2%}",
+                    f"{s.int8_exact / s.count:.2%}",
+                    f"{100 * (s.int8_exact - s.float_exact) / s.count:+.2f} points",
+                    f"{s.same / s.count:.2%}",
+                )
+                for s in sets
+            ),
+            right=("pictures", "float exact", "int8 exact", "difference", "same text"),
+        )
+
+
+def write(folder: Path, rows: Sequence[TensorError], sets: Sequence[Agreement]) -> None:
+    """quantization.json and quantization.svg."""
+    values = {"tensors": [asdict(row) for row in rows], "texts": [asdict(s) for s in sets]}
+    files.write_json(folder / "quantization.json", values)
+    files.write_text(folder / "quantization.svg", picture(rows).standalone())

@@ -1,0 +1,162 @@
+"""Who reads the pictures in an evaluation: Paddle or ONNX Runtime on the host, or the firmware on a simulator.
+
+A `ReaderSpec` is all that a reader needs, the model's bytes included: it goes to a worker process or to another machine
+as it is, and is opened there.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ocrm55.errors import InputError, TargetError
+from ocrm55.tasks.recognizer import decoding, image
+from ocrm55.tasks.recognizer.ctc import Recognition
+
+KINDS = ("host", "onnx", "target")
+
+
+class Reader(Protocol):
+    """Reads pictures; close it when done."""
+
+    def recognise(self, images: Sequence[np.ndarray]) -> list[Recognition]:
+        """Pictures uint8 [H, W, 3] BGR of any size -> what each says."""
+
+    def close(self) -> None:
+        """Remove what was unpacked."""
+
+
+class Spec(Protocol):
+    """What an evaluation is given: a value that can be pickled, and that opens the reader where it arrives."""
+
+    def open(self) -> Reader:
+        """Open the reader."""
+
+
+@dataclass(frozen=True)
+class ReaderSpec:
+    """kind: host, onnx or target. files: name -> content of the model's folder, the ONNX file or the ELF.
+
+    size: height and width of the images that the model reads.
+    simulator, fvp, timeout_s (a picture), npu (that the firmware was compiled for): for the target only.
+    decoder: for the host; a firmware has its own.
+    """
+
+    kind: str
+    files: dict[str, bytes] = field(repr=False)
+    size: tuple[int, int] = (image.HEIGHT, image.WIDTH)
+    simulator: str = "auto"
+    fvp: Path | None = None
+    timeout_s: float = 120.0
+    npu: str | None = None
+    decoder: str = decoding.CONTEXT
+
+    def open(self) -> Reader:
+        """The reader. Raises InputError for a kind that does not exist and for a model that cannot be loaded."""
+        if self.kind in ("host", "onnx"):
+            return HostReader(self)
+        if self.kind == "target":
+            return TargetReader(self)
+        raise InputError(f"`{self.kind}` is not a place to evaluate on.", [f"use one of: {', '.join(KINDS)}"])
+
+
+def host_spec(
+    model_dir: Path, size: tuple[int, int] = (image.HEIGHT, image.WIDTH), *, decoder: str = decoding.CONTEXT
+) -> ReaderSpec:
+    """Paddle on the host, from a Paddle inference model folder."""
+    files = {path.name: path.read_bytes() for path in sorted(model_dir.iterdir()) if path.is_file()}
+    return ReaderSpec("host", files, size, decoder=decoder)
+
+
+def onnx_spec(
+    onnx: Path,
+    model_dir: Path,
+    size: tuple[int, int] = (image.HEIGHT, image.WIDTH),
+    *,
+    decoder: str = decoding.CONTEXT,
+) -> ReaderSpec:
+    """ONNX Runtime on the host, from an ONNX file; the charset comes from the Paddle model folder."""
+    files = {path.name: path.read_bytes() for path in sorted(model_dir.iterdir()) if path.is_file()}
+    return ReaderSpec("onnx", {**files, "model.onnx": onnx.read_bytes()}, size, decoder=decoder)
+
+
+def target_spec(
+    elf: Path,
+    size: tuple[int, int] = (image.HEIGHT, image.WIDTH),
+    *,
+    simulator: str = "auto",
+    fvp: Path | None = None,
+    timeout_s: float = 120.0,
+    npu: str | None = None,
+) -> ReaderSpec:
+    """The firmware on a simulator."""
+    return ReaderSpec("target", {"ocrm55.elf": elf.read_bytes()}, size, simulator, fvp, timeout_s, npu)
+
+
+class HostReader:
+    """Paddle or ONNX Runtime, one picture after the other on one thread."""
+
+    def __init__(self, spec: ReaderSpec) -> None:
+        from ocrm55.export.paddle_model import PaddleModel
+        from ocrm55.tasks.recognizer.inference import OnnxRecognizer, PaddleRecognizer
+
+        self._folder, self._size, self._decoder = _unpack(spec), spec.size, spec.decoder
+        folder = Path(self._folder.name)
+        self._charset = PaddleModel(folder).charset
+        self._network: PaddleRecognizer | OnnxRecognizer
+        self._network = PaddleRecognizer(folder) if spec.kind == "host" else OnnxRecognizer(folder / "model.onnx")
+
+    def recognise(self, images: Sequence[np.ndarray]) -> list[Recognition]:
+        """Pictures uint8 [H, W, 3] BGR -> what each says."""
+        tensors = (image.normalise(image.resize(pixels, *self._size), self._size[1]) for pixels in images)
+        return [decoding.decode(self._network.probabilities(t), self._charset, self._decoder) for t in tensors]
+
+    def close(self) -> None:
+        """Remove the unpacked model."""
+        self._folder.cleanup()
+
+
+class TargetReader:
+    """The firmware; a run of the simulator reads all pictures of a call."""
+
+    def __init__(self, spec: ReaderSpec) -> None:
+        from ocrm55.simulators import find_simulator
+
+        self._folder = _unpack(spec)
+        self._spec = spec
+        self._simulator = find_simulator(spec.simulator, spec.fvp)
+
+    def recognise(self, images: Sequence[np.ndarray]) -> list[Recognition]:
+        """Pictures uint8 [H, W, 3] BGR -> what each says. Raises TargetError when the firmware says less or more."""
+        from ocrm55.simulators.base import Request
+
+        if not images:
+            return []
+        request = Request(
+            elf=Path(self._folder.name) / "ocrm55.elf",
+            images=[image.resize(pixels, *self._spec.size) for pixels in images],
+            stats=False,
+            want_probabilities=False,
+            timeout_s=self._spec.timeout_s * len(images),
+            npu=self._spec.npu,
+        )
+        results = self._simulator.run(request).results
+        if len(results) != len(images):
+            raise TargetError(f"The target was given {len(images)} pictures and answered for {len(results)}.")
+        return [Recognition(result.text, result.score) for result in results]
+
+    def close(self) -> None:
+        """Remove the unpacked ELF."""
+        self._folder.cleanup()
+
+
+def _unpack(spec: ReaderSpec) -> tempfile.TemporaryDirectory[str]:
+    folder = tempfile.TemporaryDirectory(prefix="ocrm55-reader-")
+    for name, content in spec.files.items():
+        (Path(folder.name) / name).write_bytes(content)
+    return folder

@@ -1,0 +1,290 @@
+"""CTC decoding in context: what the network hesitates about is decided by what words, numbers and codes look like.
+
+In many fonts I and l, 0 and O, or 1 and / are nearly one shape, and a network that reads a line glyph by glyph gives
+both a good probability. This is CTC's prefix beam search: the few likeliest texts are followed from step to step, and
+each is weighed by a language model of six kinds of token (a word in small letters, with a capital, in capitals; a
+number; a code; anything), of which each token may be any. firmware/src/context.c computes the same to the last bit.
+
+The tables come from `python -m ocrm55.training.language`; models/en_context/README.md says what they are made of.
+"""
+
+from __future__ import annotations
+
+import string
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from ocrm55 import resources
+from ocrm55.errors import InputError
+from ocrm55.tasks.recognizer import ctc
+from ocrm55.tasks.recognizer.ctc import Recognition
+
+TABLES = "en_context/context.npz"  # in models/
+STEPS = 64  # the most of an output; what has more is decoded without context, as in context.h
+# A token is a word in small letters, with a capital, in capitals; a number; a code; anything: the order of all tables.
+# A token's characters as its kinds see them. Symbol 0 is the edge of a token.
+CLOSING = ".,;:!?"  # one symbol of words
+LETTER_SYMBOLS = 1 + 26 + 2  # edge, letters, apostrophe, closing mark
+NUMBER_SIGNS = "$+-#()@x.,:/&%ampth"  # a symbol of numbers each, the last five for pm and th
+NUMBER_SYMBOLS = 1 + 1 + len(NUMBER_SIGNS)  # edge, digit, signs
+CODE_CHARACTERS = frozenset(string.ascii_uppercase + string.digits + "-./_")
+NO_SYMBOL = 255
+UPPER, LOWER, IN_CODE, SPACE = 1, 2, 4, 8  # flags of a character
+
+# As in context.c: how many texts are followed, how many classes of a step are tried, from which probability on; and
+# the share of the likeliest text's weight below which a text is given up.
+WIDTH, CHOICES = 4, 4
+LEAST_PROBABILITY, LEAST_SHARE = np.float32(0.001), np.float32(2**-20)
+LEAST_KIND = np.float32(2**-40)  # what a kind is never less likely than: denormals are not the same on every core
+
+_ONE, _ZERO = np.float32(1), np.float32(0)
+
+
+@dataclass(frozen=True)
+class Context:
+    """The language model, in factors by which a text gains or loses: 1 is what pure chance would give.
+
+    letters: uint8 [29, 29, 29], numbers: uint8 [21, 21]: for each symbol behind the two, or the one, before it, an
+    index into `values`, float32 [256]. prior: float32 [6], of each kind of token. space, end: float32 [6], of a token
+    of each kind that ends in a space, or with the text; the tables' entry for the edge comes to it. code, anything: of
+    a character of these kinds. least: of what a kind does not hold. keep: how far a token is of the kind of the one
+    before, the rest is `prior`. classes: uint8 [classes, 3], letter symbol, number symbol and flags of each class.
+    """
+
+    letters: np.ndarray
+    numbers: np.ndarray
+    values: np.ndarray
+    prior: np.ndarray
+    space: np.ndarray
+    end: np.ndarray
+    code: np.float32
+    anything: np.float32
+    least: np.float32
+    keep: np.float32
+    classes: np.ndarray
+
+
+def fits(charset: Sequence[str]) -> bool:
+    """Whether a charset is one that the tables know: printable ASCII and the blank."""
+    return all(char == "" or (len(char) == 1 and " " <= char <= "~") for char in charset)
+
+
+def symbols(charset: Sequence[str]) -> np.ndarray:
+    """uint8 [classes, 3]: letter symbol, number symbol and flags of each class."""
+    return np.array([[letter_symbol(c), number_symbol(c), _flags(c)] for c in charset], np.uint8)
+
+
+def letter_symbol(char: str) -> int:
+    """What a character is to a word, NO_SYMBOL for what words do not hold."""
+    if char and char in string.ascii_letters:
+        return 1 + string.ascii_lowercase.index(char.lower())
+    return 27 if char == "'" else 28 if char and char in CLOSING else NO_SYMBOL
+
+
+def number_symbol(char: str) -> int:
+    """What a character is to a number, NO_SYMBOL for what numbers do not hold."""
+    if char and char in string.digits:
+        return 1
+    return 2 + NUMBER_SIGNS.index(char) if char and char in NUMBER_SIGNS else NO_SYMBOL
+
+
+def _flags(char: str) -> int:
+    case = UPPER if char.isupper() else LOWER if char.islower() else 0
+    return case | (IN_CODE if char in CODE_CHARACTERS else 0) | (SPACE if char == " " else 0)
+
+
+def bundled() -> Path:
+    """The file of the bundled language model."""
+    return resources.folder("models") / TABLES
+
+
+@cache
+def load(charset: tuple[str, ...], path: Path | None = None) -> Context:
+    """The bundled language model, or one at `path`, for a charset that `fits`.
+
+    Raises InputError when the file cannot be read.
+    """
+    path = path or bundled()
+    try:
+        with np.load(path) as file:
+            tables = {name: file[name] for name in file.files}
+        if tables["letters"].shape != (LETTER_SYMBOLS,) * 3 or tables["numbers"].shape != (NUMBER_SYMBOLS,) * 2:
+            raise ValueError("they are for other symbols")
+        return Context(
+            letters=tables["letters"],
+            numbers=tables["numbers"],
+            values=tables["values"],
+            prior=tables["prior"],
+            space=tables["space"],
+            end=tables["end"],
+            code=np.float32(tables["code"]),
+            anything=np.float32(tables["anything"]),
+            least=np.float32(tables["least"]),
+            keep=np.float32(tables["keep"]),
+            classes=symbols(charset),
+        )
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as trouble:
+        raise InputError(f"the tables of the decoder in {path} cannot be read: {trouble}.") from trouble
+
+
+@dataclass(frozen=True)
+class _Language:
+    """How likely the token at a text's end is of each kind (they add up to 1, nearly), and its last symbols."""
+
+    kinds: tuple[np.float32, ...]
+    before: int
+    last: int
+    number: int
+
+
+def _weigh(kinds: Sequence[np.float32], factors: Sequence[np.float32]) -> tuple[np.float32, list[np.float32]]:
+    """The factor of all kinds together, and how likely each is now. In the order of the kinds, as in context.c."""
+    weighed = [kind * factor for kind, factor in zip(kinds, factors, strict=True)]
+    total = _ZERO
+    for weight in weighed:
+        total = np.float32(total + weight)
+    return total, [max(np.float32(weight / total), LEAST_KIND) for weight in weighed]
+
+
+def _edge(context: Context, language: _Language, ends: np.ndarray) -> list[np.float32]:
+    """Factors of a token that ends here."""
+    word = number = context.least
+    if language.last not in (0, NO_SYMBOL) and language.before != NO_SYMBOL:
+        word = context.values[context.letters[language.before, language.last, 0]]
+    if language.number not in (0, NO_SYMBOL):
+        number = context.values[context.numbers[language.number, 0]]
+    edges = (word, word, word, number, _ONE, _ONE)
+    return [np.float32(edge * end) for edge, end in zip(edges, ends, strict=True)]
+
+
+def _follow(context: Context, language: _Language, index: int) -> tuple[np.float32, _Language]:
+    """The factor of a class behind a text, and the language of both together."""
+    letter, number, flags = (int(value) for value in context.classes[index])
+    if flags & SPACE:
+        factor, kinds = _weigh(language.kinds, _edge(context, language, context.space))
+        fresh = _ONE - context.keep
+        mixed = [context.keep * kind + fresh * first for kind, first in zip(kinds, context.prior, strict=True)]
+        return factor, _Language(tuple(map(np.float32, mixed)), 0, 0, 0)
+    least = context.least
+    word = figure = least
+    if NO_SYMBOL not in (letter, language.last, language.before):
+        word = context.values[context.letters[language.before, language.last, letter]]
+    if NO_SYMBOL not in (number, language.number):
+        figure = context.values[context.numbers[language.number, number]]
+    first_is_capital = bool(flags & UPPER) == (language.last == 0)
+    factors = [
+        least if flags & UPPER else word,
+        word if first_is_capital or not flags & (UPPER | LOWER) else least,
+        least if flags & LOWER else word,
+        figure,
+        context.code if flags & IN_CODE else least,
+        context.anything,
+    ]
+    factor, kinds = _weigh(language.kinds, factors)
+    return factor, _Language(tuple(kinds), language.last, letter, number)
+
+
+@dataclass
+class _Prefix:
+    """A text so far: the weight of its best path that ends in a blank, and in its last character, and the sums of the
+    characters' probabilities along both."""
+
+    language: _Language
+    blank: np.float32 = _ZERO
+    other: np.float32 = _ZERO
+    blank_sum: np.float32 = _ZERO
+    other_sum: np.float32 = _ZERO
+
+    @property
+    def best(self) -> tuple[np.float32, np.float32]:
+        """Weight and sum of the better path."""
+        return (self.blank, self.blank_sum) if self.blank >= self.other else (self.other, self.other_sum)
+
+    def reach(self, weight: np.float32, total: np.float32, *, blank: bool) -> None:
+        """A path leads here; only the best one counts."""
+        if blank and weight > self.blank:
+            self.blank, self.blank_sum = weight, total
+        elif not blank and weight > self.other:
+            self.other, self.other_sum = weight, total
+
+
+def _choices(frame: np.ndarray) -> list[tuple[int, np.float32]]:
+    """The likeliest classes of a step, the likeliest first, of equals the lower; the blank where there is none."""
+    likely = np.flatnonzero(frame >= LEAST_PROBABILITY)  # never what is not a number
+    chosen = likely[np.argsort(-frame[likely], kind="stable")][:CHOICES]
+    return [(int(index), min(np.float32(frame[index]), _ONE)) for index in chosen] or [(0, _ONE)]
+
+
+def _step(context: Context, prefixes: dict[tuple[int, ...], _Prefix], frame: np.ndarray) -> None:
+    """Extend all texts by a step, and keep the likeliest."""
+    reached: dict[tuple[int, ...], _Prefix] = {}
+    choices = _choices(frame)
+    for text, prefix in prefixes.items():
+        weight, total = prefix.best
+        for index, probability in choices:
+            if index == 0 or (text and index == text[-1]):
+                same = reached.setdefault(text, _Prefix(prefix.language))
+                if index == 0:
+                    same.reach(np.float32(weight * probability), total, blank=True)
+                    continue
+                same.reach(np.float32(prefix.other * probability), prefix.other_sum, blank=False)
+                source, source_sum = prefix.blank, prefix.blank_sum
+            else:
+                source, source_sum = weight, total
+            if not source > 0:
+                continue
+            factor, language = _follow(context, prefix.language, index)
+            longer = reached.setdefault((*text, index), _Prefix(language))
+            longer.reach(np.float32(np.float32(source * probability) * factor), source_sum + probability, blank=False)
+    ranked = sorted(reached.items(), key=lambda item: -item[1].best[0])[:WIDTH]  # stable: of equals the first
+    most = ranked[0][1].best[0]
+    prefixes.clear()
+    for text, prefix in ranked:
+        if prefix.best[0] >= most * LEAST_SHARE:
+            prefix.blank, prefix.other = np.float32(prefix.blank / most), np.float32(prefix.other / most)
+            prefixes[text] = prefix
+
+
+def decode(probabilities: np.ndarray, charset: Sequence[str], path: Path | None = None) -> Recognition:
+    """Decode probabilities float32 [steps, classes]; `charset[0]` is the blank, the rest is printable ASCII.
+
+    The score is the mean probability of the characters, each where it first appears: that of ctc.decode where context
+    changes nothing. Raises ValueError when the shapes do not fit, which is a bug of the caller.
+    """
+    return _decoded(probabilities, charset, path)[0]
+
+
+def lead(probabilities: np.ndarray, charset: Sequence[str]) -> float:
+    """How far ahead the text is of the next likely one: 1 less that one's weight over its own, 0 to 1."""
+    return _decoded(probabilities, charset, None)[1]
+
+
+def _decoded(probabilities: np.ndarray, charset: Sequence[str], path: Path | None) -> tuple[Recognition, float]:
+    """What `decode` and `lead` return."""
+    probabilities = np.asarray(probabilities, dtype=np.float32)
+    if probabilities.ndim != 2 or probabilities.shape[1] != len(charset):
+        raise ValueError(f"probabilities {probabilities.shape} do not fit {len(charset)} classes")
+    if len(probabilities) > STEPS:
+        return ctc.decode(probabilities, charset), 1.0
+    context = load(tuple(charset), path)
+    prefixes: dict[tuple[int, ...], _Prefix] = {(): _Prefix(_Language(tuple(context.prior), 0, 0, 0), blank=_ONE)}
+    for frame in probabilities:
+        _step(context, prefixes, frame)
+    ranked = []
+    for text, prefix in prefixes.items():
+        weight, total = prefix.best
+        if text:  # of whether there is a text, the language knows nothing
+            factor, _ = _weigh(prefix.language.kinds, _edge(context, prefix.language, context.end))
+            weight = np.float32(weight * factor)
+        ranked.append((weight, text, total))
+    ranked.sort(key=lambda row: -row[0])  # stable: of equals the first
+    most, text, total = ranked[0]
+    ahead = _ONE - np.float32(ranked[1][0] / most) if len(ranked) > 1 else _ONE
+    score = float(np.float32(total / np.float32(len(text)))) if text else 0.0
+    return Recognition("".join(charset[index] for index in text), score), float(ahead)

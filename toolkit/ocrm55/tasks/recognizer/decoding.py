@@ -1,0 +1,30 @@
+"""Which decoder makes a text of the network's probabilities: in context, or greedy, by each step alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ocrm55.tasks.recognizer import context, ctc
+from ocrm55.tasks.recognizer.ctc import Recognition
+
+CONTEXT, GREEDY = "context", "greedy"
+DECODERS: dict[str, Callable[[np.ndarray, Sequence[str]], Recognition]] = {CONTEXT: context.decode, GREEDY: ctc.decode}
+
+
+def for_network(decoder: str, charset: Sequence[str], steps: int) -> str:
+    """The decoder itself, or `greedy` where context is not known: for other characters, or for more steps."""
+    return decoder if context.fits(charset) and steps <= context.STEPS else GREEDY
+
+
+def decode(probabilities: np.ndarray, charset: Sequence[str], decoder: str) -> Recognition:
+    """Decode probabilities float32 [steps, classes] as a program compiled with `--decoder` does it, to the last bit."""
+    return DECODERS[for_network(decoder, charset, len(probabilities))](probabilities, charset)
+
+
+def least_lead(probabilities: np.ndarray, charset: Sequence[str], decoder: str) -> float:
+    """How far ahead the text is where it is least so, as a program for several widths weighs it, 0 to 1."""
+    if for_network(decoder, charset, len(probabilities)) == GREEDY:
+        return ctc.least_lead(probabilities)
+    return min(ctc.least_lead(probabilities), context.lead(probabilities, charset))
