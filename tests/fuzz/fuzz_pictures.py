@@ -5,17 +5,18 @@ from collections.abc import Iterator
 
 from one_sentence import attempt, fuzz, scratch
 
-MODULES = ["ocrm55.tasks.recognizer.image", "PIL"]
+MODULES = ["ocrm55.pictures", "ocrm55.tasks.recognizer.image", "PIL"]
 _FILE = scratch() / "picture"
 
 
 def _read() -> None:
     import numpy as np
 
+    from ocrm55 import pictures
     from ocrm55.tasks.recognizer import image
 
-    image.MAX_PIXELS = 1 << 16  # what a fuzzer can decode some hundred times a second
-    pixels = image.read_image(_FILE)
+    pictures.MAX_PIXELS = 1 << 16  # what a fuzzer can decode some hundred times a second
+    pixels = pictures.read_image(_FILE)
     assert pixels.dtype == np.uint8 and pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.size > 0
     scaled = image.resize(pixels)
     assert scaled.shape[0] == image.HEIGHT and 1 <= scaled.shape[1] <= image.WIDTH

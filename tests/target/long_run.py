@@ -21,6 +21,7 @@ import numpy as np
 from ocrm55 import stages
 from ocrm55.evaluation import verification
 from ocrm55.firmware import build
+from ocrm55.pictures import read_image
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request, Run
 from ocrm55.tasks.recognizer import image
@@ -33,8 +34,7 @@ def draw(count: int, seed: int = 55, widest: int = image.WIDTH) -> list[np.ndarr
     """Images of uint8 [48, 1 to `widest`, 3]: three of four real, the rest noise; every extreme width is among them."""
     chance = np.random.default_rng(seed)
     real = [
-        image.read_image(path)
-        for path in sorted(MODELS.glob("samples/*.png")) + sorted(MODELS.glob("calibration/*.jpg"))
+        read_image(path) for path in sorted(MODELS.glob("samples/*.png")) + sorted(MODELS.glob("calibration/*.jpg"))
     ]
     widths = [1, 2, widest, *chance.integers(1, widest + 1, max(count - 3, 0))][:count]
     drawn = []

@@ -15,6 +15,7 @@ import pytest
 
 from ocrm55 import stages
 from ocrm55.evaluation import verification
+from ocrm55.pictures import read_image
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request, Run
 from ocrm55.tasks.recognizer import image
@@ -50,7 +51,7 @@ def operators(options: stages.Options) -> list[dict]:
 
 def pictures(models: Path) -> list[np.ndarray]:
     names = ("wide", "word_upper", "blank", "noisy", "code")
-    read = [image.resize(image.read_image(models / "samples" / f"{name}.png")) for name in names]
+    read = [image.resize(read_image(models / "samples" / f"{name}.png")) for name in names]
     return [*read, np.random.default_rng(0).integers(0, 256, (48, 320, 3), dtype=np.uint8)]
 
 

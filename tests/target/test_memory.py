@@ -12,6 +12,7 @@ from ocrm55 import memory_map, stages
 from ocrm55.elf import read_sections
 from ocrm55.errors import UnsupportedError
 from ocrm55.evaluation import verification
+from ocrm55.pictures import read_image
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request
 from ocrm55.tasks.recognizer import image
@@ -27,7 +28,7 @@ def region_of(elf: Path, section: str, board: memory_map.MemoryMap) -> str:
 
 
 def test_a_limited_arena_gives_the_same_bits_for_under_1_3_times_the_instructions(build_dir: Path, models: Path):
-    picture = image.resize(image.read_image(models / "samples" / "wide.png"))
+    picture = image.resize(read_image(models / "samples" / "wide.png"))
     runs = []
     for limit in (None, LIMIT):
         options = stages.Options(build_dir=build_dir, arena_limit=limit)
@@ -58,7 +59,7 @@ def test_another_board_gets_its_own_placement(build_dir: Path, models: Path, tmp
     board = memory_map.load(file)
     assert region_of(elf, ".ocrm55.arena", board) == "DDR"
     assert region_of(elf, ".ocrm55.weights", board) == "DDR"
-    picture = image.resize(image.read_image(models / "samples" / "code.png"))
+    picture = image.resize(read_image(models / "samples" / "code.png"))
     request = Request(elf, [picture], stats=False, want_probabilities=False, timeout_s=300)
     assert find_simulator("qemu", None).run(request).results[0].text == "KX-2047B"
 

@@ -17,6 +17,7 @@ from ocrm55.compiler.reference.int8 import IntegerReference
 from ocrm55.compiler.targets.base import assign
 from ocrm55.evaluation import verification
 from ocrm55.npu_model import judge
+from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import ctc, image
 from ocrm55.tasks.recognizer.charset import load_charset
 
@@ -55,7 +56,7 @@ def test_every_sample_reads_the_same_on_the_npu_and_on_the_core(artifact: Path, 
     on_npu, on_core = verification.integer_reference(artifact), core_reference(artifact)
     assert isinstance(on_npu, NpuReference)
     for number, (path, text) in enumerate(samples.items()):
-        pixels = image.resize(image.read_image(path))
+        pixels = image.resize(read_image(path))
         assert ctc.decode(on_npu.probabilities(pixels), charset).text == text, path.name
         if number % 5 == 0:  # the core's kernels in numpy are slow; the core reads all samples in test_int8_samples.py
             assert ctc.decode(on_core.probabilities(pixels), charset).text == text, path.name
@@ -68,7 +69,7 @@ def test_every_region_is_what_litert_makes_of_its_file(artifact: Path, samples: 
     regions = [step for step in reference.program.steps if step.kind == "npu_region"]
     assert len(regions) == len(list((artifact / "npu").glob("*.tflite")))
     for path in list(samples)[:2]:
-        reference.probabilities(image.resize(image.read_image(path)))
+        reference.probabilities(image.resize(read_image(path)))
         for region in regions:
             data = (artifact / "npu" / f"{region.layer}.tflite").read_bytes()
             expected = judge.reference(data, [four_axes(reference.tensors[name]) for name in region.inputs])

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from ocrm55 import cli, stages
 from ocrm55.evaluation.verification import integer_reference
 from ocrm55.npu_model.accelerators import by_name
+from ocrm55.pictures import read_image
 from ocrm55.simulators.npu_coupling import NpuCoupling
 from ocrm55.tasks.recognizer import ctc, image
 from ocrm55.tasks.recognizer.charset import load_charset
@@ -81,7 +82,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
     text, rows = "#include <stdint.h>\n", ""
     for name in PICTURES:
-        pixels = image.resize(image.read_image(models / "samples" / f"{name}.png"))
+        pixels = image.resize(read_image(models / "samples" / f"{name}.png"))
         text += f"static const uint8_t {name}[] = {{{','.join(map(str, pixels.reshape(-1).tolist()))}}};\n"
         rows += f"    {{{name}, {pixels.shape[1]}}},\n"
     text += f"static const struct {{ const uint8_t *pixels; int32_t width; }} pictures[] = {{\n{rows}}};\n"
@@ -171,7 +172,7 @@ def test_computes_what_the_firmware_computes(on_host: list[Read], build_dir: Pat
     """Against the host's integer reference, which is no C at all."""
     reference = integer_reference(stages.artifact(stages.Options(build_dir=build_dir)))
     for name, read in zip(PICTURES, on_host, strict=True):
-        pixels = image.resize(image.read_image(models / "samples" / f"{name}.png"))
+        pixels = image.resize(read_image(models / "samples" / f"{name}.png"))
         probabilities = reference.probabilities(pixels)
         truth = ctc.decode(probabilities, load_charset())
         assert read.hash == fnv(probabilities)
@@ -272,7 +273,7 @@ def test_an_npu_s_regions_run_beside_the_core(
     assert npu.runs >= len(PICTURES)
     reference = integer_reference(stages.artifact(stages.Options(build_dir=build_dir, npu="ethos-u55-128")))
     for name, each in zip(PICTURES, read, strict=True):
-        pixels = image.resize(image.read_image(models / "samples" / f"{name}.png"))
+        pixels = image.resize(read_image(models / "samples" / f"{name}.png"))
         assert each.hash == fnv(reference.probabilities(pixels))
         assert each.text == samples[models / "samples" / f"{name}.png"]
 
@@ -287,5 +288,5 @@ def test_links_the_user_s_cmsis_nn(build_dir: Path, pictures: Path, tmp_path: Pa
     artifact = stages.artifact(stages.Options(build_dir=build_dir, kernels=("cmsis-nn",)))
     reference = integer_reference(artifact, ("cmsis-nn",))
     for name, each in zip(PICTURES, run(folder / "bare_own"), strict=True):
-        pixels = image.resize(image.read_image(models / "samples" / f"{name}.png"))
+        pixels = image.resize(read_image(models / "samples" / f"{name}.png"))
         assert each.hash == fnv(reference.probabilities(pixels))

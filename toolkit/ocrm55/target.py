@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ocrm55 import console, stages
 from ocrm55.export.paddle_model import PaddleModel
+from ocrm55.pictures import read_image
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request, Run
 from ocrm55.tasks.recognizer import image
@@ -32,7 +33,7 @@ def read_images(
     is played beside the simulator (simulators/npu_registers.py).
     Raises InputError for an image that cannot be read, before anything is built or run.
     """
-    originals = [image.read_image(path) for path in paths]
+    originals = [read_image(path) for path in paths]
     board = find_simulator(simulator, fvp)
     elf = stages.firmware(options)
     model = PaddleModel(stages.model(options.made))

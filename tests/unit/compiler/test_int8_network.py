@@ -13,6 +13,7 @@ from ocrm55 import resources
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.operators.int8 import Convolution
 from ocrm55.compiler.reference.int8 import IntegerReference
+from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
 from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tasks.recognizer.ctc import decode
@@ -24,7 +25,7 @@ SAMPLES = ("word_upper", "wide", "blank", "noisy", "code", "inverted")
 
 
 def pixels_of(name: str) -> np.ndarray:
-    return image.resize(image.read_image(resources.folder("models") / "samples" / f"{name}.png"))
+    return image.resize(read_image(resources.folder("models") / "samples" / f"{name}.png"))
 
 
 @pytest.fixture(scope="module")

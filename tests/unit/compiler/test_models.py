@@ -20,6 +20,7 @@ from ocrm55.compiler.pipeline import CompileOptions
 from ocrm55.compiler.reference.int8 import IntegerReference
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.export.paddle_model import PaddleModel
+from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
 from ocrm55.tasks.recognizer.inference import PaddleRecognizer
 
@@ -64,7 +65,7 @@ def in_int8(float32: Artifact, destination: Path) -> Artifact:
 def pixels_of(name: str, sample: str = "wide", columns: int | None = None) -> np.ndarray:
     recipe = networks.RECIPES[name]
     picture = Path(__file__).parents[3] / "models" / "samples" / f"{sample}.png"
-    return image.resize(image.read_image(picture), recipe.height, columns or recipe.width)
+    return image.resize(read_image(picture), recipe.height, columns or recipe.width)
 
 
 @pytest.mark.parametrize("name", SMALL)

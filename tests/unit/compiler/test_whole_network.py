@@ -13,6 +13,7 @@ from ocrm55 import resources
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.artifact import Artifact
 from ocrm55.errors import InputError
+from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
 from ocrm55.tasks.recognizer.inference import OnnxRecognizer
 
@@ -40,7 +41,7 @@ def test_random_images_match_onnx_runtime(whole_program, width):
 
 @pytest.mark.parametrize("path", sample_files(), ids=lambda p: p.stem)
 def test_samples_match_onnx_runtime(whole_program, path):
-    pixels = image.resize(image.read_image(path))
+    pixels = image.resize(read_image(path))
     expected = onnx_model(whole_program.artifact).probabilities(image.normalise(pixels))
     found = whole_program.read(pixels)[0]
     assert np.abs(found - expected).max() <= TOLERANCE
@@ -100,7 +101,7 @@ def test_an_image_compiled_in(whole_network, tmp_path):
     include = built.directory / "include"
     subprocess.run(["cc", "-Wall", "-Wextra", "-Werror", "-I", include, "t.c", "-o", "t"], cwd=tmp_path, check=True)
     done = subprocess.run(["./t"], cwd=tmp_path, capture_output=True, check=True)
-    pixels = image.resize(image.read_image(source))
+    pixels = image.resize(read_image(source))
     assert done.stdout == pixels.tobytes()
     assert done.stderr.decode() == f"{source.name} {pixels.shape[1]} 0"
 

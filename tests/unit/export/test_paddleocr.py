@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ocrm55.export.sources import export
+from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import ctc, image
 from ocrm55.tasks.recognizer.inference import PaddleRecognizer
 
@@ -39,7 +40,7 @@ def test_same_text_and_score(exported: Path, text_recognition: Any, samples: dic
     recognizer = PaddleRecognizer(exported)
     for path, text in samples.items():
         theirs = next(iter(text_recognition.predict(str(path)))).json["res"]
-        pixels = image.read_image(path)
+        pixels = read_image(path)
         ours = ctc.decode(recognizer.probabilities(open_width(pixels)), recognizer.charset)
         assert (theirs["rec_text"], ours.text) == (text, text)
         assert theirs["rec_score"] == pytest.approx(ours.score, abs=2e-6)
@@ -52,5 +53,5 @@ def test_same_text_and_score(exported: Path, text_recognition: Any, samples: dic
 @pytest.mark.slow
 def test_longer_lines_are_among_the_samples(samples: dict[Path, str]) -> None:
     """Otherwise the sentence about squeezing would be tested by nothing."""
-    sizes = {path.name: image.read_image(path).shape for path in samples}
+    sizes = {path.name: read_image(path).shape for path in samples}
     assert [name for name, (height, width, _) in sizes.items() if 48 * width > 320 * height]

@@ -9,6 +9,7 @@ import typer
 
 from ocrm55 import console, libraries, memory_map, resources, stages
 from ocrm55.commands.options import build_options
+from ocrm55.pictures import read_image
 
 
 @build_options(without=["cmsis_nn", "ethosu_driver", "toolchain"])
@@ -34,11 +35,10 @@ def package(
     from ocrm55.package import measure as measured
     from ocrm55.package.compiled import Compiled
     from ocrm55.package.write import Order, check_place, write
-    from ocrm55.tasks.recognizer import image
 
     place = check_place(out, replace)
     picture = example or resources.folder("models") / "samples" / "word_capital.png"
-    image.read_image(picture)  # what is wrong with it is said before anything is compiled
+    read_image(picture)  # what is wrong with it is said before anything is compiled
     board = memory_map.load(options.memory_map)
     compiled = Compiled.read(stages.artifact(options))
     run = measured.on_simulator(picture, options.made) if measure else None

@@ -10,6 +10,7 @@ import typer
 from ocrm55 import console, stages
 from ocrm55.commands.options import build_options
 from ocrm55.errors import InputError
+from ocrm55.pictures import read_image
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,6 +82,6 @@ def labelled(
         sets.append(("synthetic", drawn))
     if data is not None:
         words = assess.select(data, only=only)
-        read = [(image.resize(image.read_image(word.path), *size), word.text) for word in words]
+        read = [(image.resize(read_image(word.path), *size), word.text) for word in words]
         sets.append((data.name, read))
     return sets

@@ -35,6 +35,7 @@ from ocrm55.compiler.widths import padding, sharing
 from ocrm55.compiler.widths.sharing import Fit
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.memory_map import MemoryMap
+from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import decoding, image
 from ocrm55.tasks.recognizer.charset import load_charset
 
@@ -95,7 +96,7 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
     check_npu(options)
     check_weights(options)
     board = memory_map.load(options.memory_map)
-    original = None if options.image is None else image.read_image(options.image)
+    original = None if options.image is None else read_image(options.image)
     model = load(source, options)
     if options.precision == "int8":
         model = quantised(model, options)

@@ -15,6 +15,7 @@ import numpy as np
 from ocrm55 import console, stages, target
 from ocrm55.errors import TargetError
 from ocrm55.evaluation import verification
+from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import ctc, image
 from ocrm55.tasks.recognizer.inference import OnnxRecognizer, PaddleRecognizer
 
@@ -58,7 +59,7 @@ def read(
     readings, wanted = [], {}
     with console.progress("reading", len(words)) as bar:
         for path, label in words:
-            pixels = image.resize(image.read_image(path), height, width)
+            pixels = image.resize(read_image(path), height, width)
             tensor = image.normalise(pixels, width)
             rows = (reference.probabilities(pixels), quantised.probabilities(tensor), paddle.probabilities(tensor))
             if path in chosen:

@@ -15,7 +15,7 @@ from ocrm55.errors import ToolchainError
 from ocrm55.evaluation import metrics
 from ocrm55.evaluation.readers import Reader, Spec
 from ocrm55.evaluation.words import Word
-from ocrm55.tasks.recognizer.image import read_image
+from ocrm55.pictures import read_image
 
 Advance = Callable[[int], None]  # told how many more pictures are done
 # Pictures of one task: enough that a simulator's start is small beside them, few enough that a bar moves.

@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 from ocrm55 import files
 from ocrm55.evaluation.evaluate import Reading
 from ocrm55.evaluation.metrics import align
-from ocrm55.tasks.recognizer.image import read_image, resize
+from ocrm55.pictures import read_image
+from ocrm55.tasks.recognizer.image import resize
 
 ROW = 56  # pixels; the image's 48 and a gap
 IMAGE_WIDTH = 330

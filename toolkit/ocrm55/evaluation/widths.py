@@ -26,6 +26,7 @@ from ocrm55.evaluation import assess
 from ocrm55.evaluation.words import Word
 from ocrm55.export.onnx_model import to_onnx
 from ocrm55.export.paddle_model import PaddleModel
+from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import decoding, image
 from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tasks.recognizer.inference import OnnxRecognizer
@@ -76,7 +77,7 @@ def read(
     with console.progress("reading", len(words)) as bar:
         for word in words:
             bar.advance(bar.task_ids[0])
-            pixels = image.resize(image.read_image(word.path))
+            pixels = image.resize(read_image(word.path))
             if pixels.shape[1] > most:
                 continue
             width = sharing.narrowest(choice, pixels.shape[1])

@@ -17,6 +17,7 @@ from ocrm55.memory_map import MemoryMap
 from ocrm55.package import measure, sources
 from ocrm55.package.compiled import Compiled
 from ocrm55.package.measure import Run
+from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
 
 VENDOR = "ocrm55"
@@ -123,7 +124,7 @@ def _places(order: Order) -> dict[str, str]:
 
 def _picture(order: Order) -> str:
     height, widest = order.compiled.image_size
-    pixels = image.resize(image.read_image(order.picture), height, widest)
+    pixels = image.resize(read_image(order.picture), height, widest)
     numbers = [f"{value}," for value in pixels.reshape(-1).tolist()]
     rows = [" ".join(numbers[start : start + 24]) for start in range(0, len(numbers), 24)]
     return sources.render("picture.h.j2", picture=order.picture.name, height=height, width=pixels.shape[1], rows=rows)

@@ -12,6 +12,7 @@ import jinja2
 from markupsafe import Markup
 
 from ocrm55 import files
+from ocrm55.pictures import read_image
 from ocrm55.report import alignment, figures, profile, svg, widths
 from ocrm55.report.accuracy import Accuracy
 from ocrm55.report.alignment import Step
@@ -168,7 +169,7 @@ def card(measured: Measurement, index: int, charset: Sequence[str]) -> ImageCard
     """What the page says about one of the images. Raises InputError when the file is gone meanwhile."""
     path, result = measured.paths[index], measured.run.results[index]
     height, full = measured.input_size
-    original = image.read_image(path)
+    original = read_image(path)
     pixels = image.resize(original, height, full)
     assert measured.run.probabilities is not None
     rows, width = measured.run.probabilities[index], result.width or full

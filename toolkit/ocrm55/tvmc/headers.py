@@ -23,6 +23,7 @@ from ocrm55 import __version__, files
 from ocrm55.compiler.codegen.driver import c_string, comment
 from ocrm55.compiler.targets.c.expressions import float_literal
 from ocrm55.errors import InputError, UnsupportedError
+from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
 
 SECTION = ".data.tvm"
@@ -68,7 +69,7 @@ def write(out: Path, picture: Path | None, labels: Sequence[str], interface: Int
         raise InputError(f"`{section}` is no name of a section.", [f"--section {SECTION}"])
     texts = {"labels.h": labels_header(labels, section)}
     if picture is not None:
-        pixels = image.resize(image.read_image(picture), interface.height, interface.width)
+        pixels = image.resize(read_image(picture), interface.height, interface.width)
         values = image.normalise(pixels, interface.width)
         texts["inputs.h"] = array_header("input", values, section, picture.name)
         texts["outputs.h"] = array_header("output", np.zeros(interface.outputs, np.float32), section, "the result")

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ocrm55.errors import InputError
+from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import ctc, image
 from ocrm55.tasks.recognizer.inference import PaddleRecognizer
 
@@ -75,7 +76,7 @@ def test_whole_pictures_are_recognised(
     seed: int,
 ) -> None:
     (tmp_path / "picture").write_bytes(encode(draw(size, kind[1], seed), kind[0], turn))
-    pixels = image.read_image(tmp_path / "picture")
+    pixels = read_image(tmp_path / "picture")
     turned = turn >= 5 and kind[0] in ("JPEG", "PNG", "WEBP")
     assert pixels.shape[:2] == (size if turned else size[::-1])
     found = ctc.decode(
@@ -91,7 +92,7 @@ def test_orientation_is_undone(tmp_path: Path, size: tuple[int, int], turn: int,
     picture = draw(size, "L", seed)
     (tmp_path / "picture.png").write_bytes(encode(picture, "PNG", turn))
     wanted = np.repeat(TURNS[turn](np.asarray(picture))[:, :, None], 3, axis=2)
-    np.testing.assert_array_equal(image.read_image(tmp_path / "picture.png"), wanted)
+    np.testing.assert_array_equal(read_image(tmp_path / "picture.png"), wanted)
 
 
 @examples(150)
@@ -105,7 +106,7 @@ def test_damaged_pictures_are_pixels_or_one_sentence(
     kept = data.draw(st.one_of(st.just(len(encoded)), st.integers(0, len(encoded))))
     (tmp_path / "picture").write_bytes(encoded[:kept])
     try:
-        pixels = image.read_image(tmp_path / "picture")
+        pixels = read_image(tmp_path / "picture")
     except InputError as trouble:
         assert trouble.sentence.endswith(".") and trouble.sentence.isprintable()
         assert str(tmp_path) in trouble.sentence
@@ -120,6 +121,6 @@ def test_names_that_only_a_file_system_understands(tmp_path: Path, name: bytes) 
     """Line breaks, escape sequences of a terminal, bytes that are no UTF-8, names that are too long."""
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
     with pytest.raises(InputError) as caught:
-        image.read_image(path)
+        read_image(path)
     assert caught.value.sentence.isprintable()
     caught.value.sentence.encode()  # a terminal takes it
