@@ -27,7 +27,7 @@ test-quick: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest tests/unit -m "not slow"
 
 fuzz: $(VENV)/.installed-dev
-	$(BIN)/python tests/fuzz/run.py --seconds $(SECONDS)
+	$(BIN)/python -m tests.fuzz.run --seconds $(SECONDS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check toolkit tests

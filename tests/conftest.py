@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,6 @@ os.environ.setdefault("GLOG_minloglevel", "2")
 os.environ.setdefault("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "True")
 
 REPOSITORY = Path(__file__).parents[1]
-sys.path.insert(0, str(Path(__file__).parent))  # networks
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """The table of docs/models.md: networks of networks.py with random weights, compiled, run on QEMU and verified there.
 
-`python tests/models_table.py [--build-dir DIR] [NAME...]` prints a row for each network and precision.
+`python -m tests.models_table [--build-dir DIR] [NAME...]` prints a row for each network and precision.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import json
 import sys
 from pathlib import Path
 
-from networks import RECIPES
 from ocrm55 import stages, target
 from ocrm55.evaluation import verification
+from tests.networks import RECIPES
 
 SAMPLES = Path(__file__).parents[1] / "models" / "samples"
 PICTURES = [SAMPLES / "word_capital.png", SAMPLES / "wide.png"]

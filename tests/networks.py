@@ -4,7 +4,7 @@ Written from the published architectures, in the form in which PaddleOCR exports
 one convolution each by then. Weights are random, but such that every layer gives values of about unit size, as training
 makes them: without that, the differences that tests look for drown in zeros or in saturated activations.
 
-`python tests/networks.py NAME DIR` writes one of them as a Paddle inference folder.
+`python -m tests.networks NAME DIR` writes one of them as a Paddle inference folder.
 """
 
 from __future__ import annotations

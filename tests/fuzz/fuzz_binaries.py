@@ -7,7 +7,7 @@ import io
 import struct
 from collections.abc import Iterator
 
-from one_sentence import attempt, fuzz, scratch
+from tests.fuzz.one_sentence import attempt, fuzz, scratch
 
 MODULES = ["ocrm55.elf", "ocrm55.npu_model.commands", "ocrm55.npu_model.vela_files"]
 _PLACE = scratch()

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator
 
-from one_sentence import attempt, fuzz, scratch
+from tests.fuzz.one_sentence import attempt, fuzz, scratch
 
 MODULES = ["ocrm55.pictures", "ocrm55.tasks.recognizer.image", "PIL"]
 _FILE = scratch() / "picture"

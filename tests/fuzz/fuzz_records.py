@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import mutations
-from one_sentence import attempt, fuzz, scratch
+from tests.fuzz import mutations
+from tests.fuzz.one_sentence import attempt, fuzz, scratch
 
 MODULES = ["ocrm55.workspace", "ocrm55.firmware", "ocrm55.metadata", "ocrm55.memory_map", "ocrm55.report.accuracy"]
 _PLACE = scratch()

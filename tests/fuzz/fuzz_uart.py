@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import mutations
-from one_sentence import attempt, fuzz
+from tests.fuzz import mutations
+from tests.fuzz.one_sentence import attempt, fuzz
 
 MODULES = ["ocrm55.simulators.protocol"]
 _NO_ELF = Path("/none")

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Runs the fuzzers, each for so many seconds, and says what they did: `make fuzz SECONDS=600`.
 
-    tests/fuzz/run.py [--seconds 600] [--work DIR] [NAME...]
+    python -m tests.fuzz.run [--seconds 600] [--work DIR] [NAME...]
 
 What they learn is kept in the working folder, so that the next run goes on from there. Ends with status 1 where one has
 found something; the input that shows it is kept and named, and `NAME FILE` on the same command line runs it again.
@@ -21,8 +20,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-SOURCES = HERE.parents[1] / "firmware" / "fuzz"
+REPOSITORY = Path(__file__).resolve().parents[2]
+SOURCES = REPOSITORY / "firmware" / "fuzz"
 IN_C = ("fuzz_image_file", "fuzz_program", "fuzz_decode", "fuzz_npu")
 IN_PYTHON = ("fuzz_uart", "fuzz_records", "fuzz_binaries", "fuzz_pictures")
 LIMITS = ["-rss_limit_mb=3000", "-timeout=20", "-max_len=8192", "-print_final_stats=1"]
@@ -67,7 +66,7 @@ def command_of(name: str, work: Path) -> list[str]:
     if name in IN_PYTHON:
         if importlib.util.find_spec("atheris") is None:
             raise CannotFuzzError("atheris is not installed: pip install atheris")
-        return [sys.executable, str(HERE / f"{name}.py")]
+        return [sys.executable, "-m", f"{__package__}.{name}"]
     dictionary = SOURCES / name.replace("fuzz_", "", 1)
     words = [f"-dict={file}"] if (file := dictionary.with_suffix(".dict")).is_file() else []
     return [str(build(work) / name), *words]
@@ -79,7 +78,7 @@ def corpus(name: str, work: Path) -> list[Path]:
     own.mkdir(parents=True, exist_ok=True)
     if name not in IN_PYTHON:
         return [own, SOURCES / "corpus" / name]
-    for seed in importlib.import_module(name).seeds():
+    for seed in importlib.import_module(f"{__package__}.{name}").seeds():
         (own / hashlib.sha1(seed).hexdigest()).write_bytes(seed)
     return [own]
 
@@ -95,7 +94,7 @@ def fuzz(name: str, seconds: int, work: Path) -> Outcome:
     environment = os.environ | {"ASAN_OPTIONS": "quarantine_size_mb=16:allocator_may_return_null=1"}
     done = subprocess.run(
         [*command, *words, *map(str, folders)],
-        env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        cwd=REPOSITORY, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
     )  # fmt: skip
     printed = done.stdout.decode(errors="replace")
     new = sorted(file for file in set(findings.iterdir()) - before if "slow-unit" not in file.name)
@@ -120,7 +119,8 @@ def main() -> int:
     chosen.work.mkdir(parents=True, exist_ok=True)
     work = chosen.work.resolve()
     if len(chosen.names) == 2 and Path(chosen.names[1]).is_file():
-        return subprocess.run([*command_of(chosen.names[0], work), chosen.names[1]], check=False).returncode
+        command = [*command_of(chosen.names[0], work), str(Path(chosen.names[1]).resolve())]
+        return subprocess.run(command, cwd=REPOSITORY, check=False).returncode
     found = 0
     for name in chosen.names or IN_C + IN_PYTHON:
         try:

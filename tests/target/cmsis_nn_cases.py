@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import fake_artifact
 import numpy as np
 
 from ocrm55.compiler.operators.float32 import Spec
@@ -19,6 +18,7 @@ from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.compiler.reference.cmsis_nn import CmsisNnReference
 from ocrm55.compiler.targets.cmsis_nn.int4 import in_int4
 from ocrm55.compiler.targets.cmsis_nn.target import NAME, CmsisNnTarget
+from tests.target import fake_artifact
 
 GUARD = 32  # bytes behind a workspace that must stay as they are
 LIMIT = fake_artifact.STEPS * fake_artifact.CLASSES // 3

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # fake_artifact, programs
+from tests.target.programs import require
 
-from programs import require
-
-STAND_IN = Path(__file__).with_name("fvp_stand_in.py")
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -25,9 +23,8 @@ def build_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fake_elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Firmware of the hand-made model of fake_artifact.py."""
     require("arm-none-eabi-gcc", "cmake", "ninja", "qemu-system-arm")
-    import fake_artifact
-
     from ocrm55.firmware import build
+    from tests.target import fake_artifact
 
     folder = tmp_path_factory.mktemp("fake")
     return build(fake_artifact.write(folder / "artifact"), folder / "firmware").elf
@@ -39,6 +36,9 @@ def fvp_stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
     require("qemu-system-arm")
     program = tmp_path_factory.mktemp("fvp") / "models" / "Linux64_GCC-9.3" / "FVP_Corstone_SSE-300_Ethos-U55"
     program.parent.mkdir(parents=True)
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{STAND_IN}" "$@"\n')
+    script = f"""#!/bin/sh
+PYTHONPATH="{REPOSITORY}${{PYTHONPATH:+:$PYTHONPATH}}" exec "{sys.executable}" -m tests.target.fvp_stand_in "$@"
+"""
+    program.write_text(script)
     program.chmod(0o755)
     return program

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Stands in for FVP_Corstone_SSE-300_Ethos-U55 where Arm's model cannot be had: QEMU does the work.
 
 It takes the options of the FVP that are documented in fvp/README.md and refuses all others, so that a runner that
@@ -17,8 +16,6 @@ import sys
 import threading
 import time
 from pathlib import Path
-
-sys.path.append(str(Path(__file__).parents[2] / "toolkit"))
 
 VERSION = os.environ.get("STAND_IN_VERSION", "11.27.42")
 

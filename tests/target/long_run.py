@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Reads many images in one run of the firmware and compares every bit with the integer reference on the host.
 
-    python tests/target/long_run.py [--images 1000] [--width 320] [--build-dir build]
+    python -m tests.target.long_run [--images 1000] [--width 320] [--build-dir build]
 
 The full width takes half an hour, `--width 64` a few minutes. The images are the samples and calibration pictures at
 random widths, and noise. The arena has guards on either side,

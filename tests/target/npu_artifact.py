@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import fake_artifact
 import numpy as np
 from numpy.typing import NDArray
 
 from ocrm55.npu_model.judge import compile_network, reference
 from ocrm55.npu_model.networks import Sketch, Value
 from ocrm55.npu_model.vela_files import Program
+from tests.target import fake_artifact
 
 HEIGHT, WIDTH = 48, 64
 #: What the CPU gives in place of the region, in a build with a fall-back.

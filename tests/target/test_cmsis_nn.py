@@ -14,12 +14,9 @@ from fractions import Fraction
 from math import floor
 from pathlib import Path
 
-import cmsis_nn_cases as cases
-import fake_artifact
 import numpy as np
 import onnx
 import pytest
-from programs import require
 
 from ocrm55 import firmware, libraries, stages
 from ocrm55.compiler.operators.int8 import Convolution, Pointwise
@@ -31,6 +28,9 @@ from ocrm55.evaluation import verification
 from ocrm55.metadata import read_metadata
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request
+from tests.target import cmsis_nn_cases as cases
+from tests.target import fake_artifact
+from tests.target.programs import require
 
 INSTRUCTIONS = 300_000_000
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import fake_artifact as fake
 import numpy as np
 import pytest
 
@@ -10,6 +9,7 @@ from ocrm55.compiler.codegen.driver import context_header
 from ocrm55.firmware import build
 from ocrm55.simulators import Request, find_simulator
 from ocrm55.tasks.recognizer import context, ctc
+from tests.target import fake_artifact as fake
 
 pytestmark = pytest.mark.qemu
 

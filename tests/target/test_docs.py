@@ -10,13 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from programs import require
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # docs_commands
-
-import docs_commands
-from docs_commands import PAGES, REPOSITORY
 from ocrm55 import stages
+from tests import docs_commands
+from tests.docs_commands import PAGES, REPOSITORY
+from tests.target.programs import require
 
 TO_RUN = docs_commands.lists()["run"]
 WITH_COMMANDS = [page for page in PAGES if set(docs_commands.commands(page)) & set(TO_RUN)]

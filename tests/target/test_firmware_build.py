@@ -4,12 +4,12 @@ import shutil
 import struct
 from pathlib import Path
 
-import fake_artifact
 import pytest
 
 from ocrm55 import console, firmware
 from ocrm55.errors import OutputError, TargetError, ToolchainError
 from ocrm55.simulators import Request, find_simulator
+from tests.target import fake_artifact
 
 pytestmark = pytest.mark.skipif(
     not all(shutil.which(program) for program in ("arm-none-eabi-gcc", "cmake", "ninja")),

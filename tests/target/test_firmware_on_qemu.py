@@ -4,13 +4,13 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import fake_artifact as fake
 import numpy as np
 import pytest
 
 from ocrm55.errors import TargetError
 from ocrm55.firmware import build
 from ocrm55.simulators import Request, base, find_simulator
+from tests.target import fake_artifact as fake
 
 pytestmark = pytest.mark.qemu
 

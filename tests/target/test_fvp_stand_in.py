@@ -6,15 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-import fake_artifact as fake
 import pytest
 
 from ocrm55.errors import TargetError, ToolchainError
 from ocrm55.simulators import Request, find_simulator, fvp
+from tests.target import fake_artifact as fake
 
 pytestmark = pytest.mark.qemu
 
-STAND_IN = Path(__file__).with_name("fvp_stand_in.py")
+STAND_IN = [sys.executable, "-m", "tests.target.fvp_stand_in"]
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def request_for(elf: Path, *orders: int, **options: object) -> Request:
@@ -58,10 +59,12 @@ def test_hang(fake_elf: Path, fvp_stand_in: Path) -> None:
 
 
 def test_ends_by_the_tag_without_semihosting(fake_elf: Path) -> None:
-    command = [sys.executable, str(STAND_IN)]
+    command = [*STAND_IN]
     for setting in fvp._BOARD:
         command += ["-C", setting.replace("semihosting-enable=1", "semihosting-enable=0")]
-    done = subprocess.run([*command, "-a", str(fake_elf)], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(
+        [*command, "-a", str(fake_elf)], cwd=REPOSITORY, capture_output=True, text=True, timeout=20, check=False
+    )
     assert "exit status 11\nEXITTHESIM" in done.stdout
     assert done.returncode == 0
 
@@ -76,9 +79,14 @@ def test_ends_by_the_tag_without_semihosting(fake_elf: Path) -> None:
     ],
 )
 def test_the_stand_in_refuses_what_is_not_documented(fake_elf: Path, arguments: list[str]) -> None:
-    command = [sys.executable, str(STAND_IN), *(word for setting in fvp._BOARD for word in ("-C", setting))]
+    command = [*STAND_IN, *(word for setting in fvp._BOARD for word in ("-C", setting))]
     done = subprocess.run(
-        [*command, *arguments, "-a", str(fake_elf)], capture_output=True, text=True, timeout=20, check=False
+        [*command, *arguments, "-a", str(fake_elf)],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
     )
     assert done.returncode == 1
     assert done.stderr.startswith("Error: ")

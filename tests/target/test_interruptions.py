@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from ocrm55_process import Ocrm55, leftovers
 
 from ocrm55.stages import BUNDLED_MODEL
+from tests.target.ocrm55_process import Ocrm55, leftovers
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 

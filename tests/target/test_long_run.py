@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import fake_artifact as fake
-import long_run
 import pytest
 
 from ocrm55 import stages
@@ -11,13 +9,15 @@ from ocrm55.errors import TargetError
 from ocrm55.firmware import build
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request
+from tests.target import fake_artifact as fake
+from tests.target import long_run
 
 pytestmark = pytest.mark.qemu
 
 
 @pytest.mark.slow
 def test_images_of_every_width_in_one_run(build_dir: Path) -> None:
-    """`python tests/target/long_run.py` does it with a thousand."""
+    """`python -m tests.target.long_run` does it with a thousand."""
     options = stages.Options(build_dir=build_dir)
     pictures = long_run.draw(8)
     alone = long_run.read(options, pictures[:1], stats=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import networks
 from ocrm55 import metadata, stages, target
 from ocrm55.evaluation import verification
+from tests import networks
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 

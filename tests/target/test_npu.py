@@ -8,21 +8,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import fake_artifact as fake
 import numpy as np
 import pytest
-from programs import require
+
+from tests.target import fake_artifact as fake
+from tests.target.programs import require
 
 pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert, the reference, is not installed")
-
-import npu_artifact
 
 from ocrm55.errors import InputError, TargetError, ToolchainError
 from ocrm55.firmware import build
 from ocrm55.npu_model.commands import encode
 from ocrm55.simulators import Request, Run, find_simulator, fvp
 from ocrm55.simulators.npu_registers import Fault
+from tests.target import npu_artifact
 
 pytestmark = pytest.mark.qemu
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from programs import require
 from typer.testing import CliRunner
 
 from ocrm55 import cli, stages
@@ -23,6 +22,7 @@ from ocrm55.pictures import read_image
 from ocrm55.simulators.npu_coupling import NpuCoupling
 from ocrm55.tasks.recognizer import ctc, image
 from ocrm55.tasks.recognizer.charset import load_charset
+from tests.target.programs import require
 
 PROJECT = Path(__file__).parent / "bare_project"
 QEMU = (

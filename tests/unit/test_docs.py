@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # docs_commands
-
-import docs_commands
-from docs_commands import PAGES, REPOSITORY
 from ocrm55 import cli
+from tests import docs_commands
+from tests.docs_commands import PAGES, REPOSITORY
 
 LINKED = [*PAGES, REPOSITORY / "firmware" / "README.md", REPOSITORY / "fvp" / "README.md"]
 ON_ALL = {"--help"}  # and what stands before the command's name

@@ -1,6 +1,5 @@
 """What `build` refuses before any compiler runs; ELF files and memory maps that are none."""
 
-import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,9 +7,7 @@ import pytest
 
 from ocrm55 import elf, firmware, memory_map
 from ocrm55.errors import InputError, ToolchainError
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "target"))
-import fake_artifact
+from tests.target import fake_artifact
 
 
 @pytest.fixture(scope="module")

@@ -3,15 +3,11 @@
 import importlib
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "fuzz"))
-
-import run as fuzzing  # noqa: E402
+from tests.fuzz import run as fuzzing
 
 SECONDS = 3
 
@@ -37,7 +33,7 @@ def test_fuzzer(name: str, work: Path) -> None:
 @pytest.mark.parametrize("name", fuzzing.IN_PYTHON)
 def test_seeds_without_a_fuzzer(name: str) -> None:
     """Where atheris is not to be had, at least the files that it would begin with."""
-    module = importlib.import_module(name)
+    module = importlib.import_module(f"tests.fuzz.{name}")
     count = 0
     for seed in module.seeds():
         module.one_input(seed)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-from programs import require
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "unit" / "kernels"))  # reference, kernel_cases
+from tests.target.programs import require
 
 
 @pytest.fixture(scope="session", params=["gcc", "clang"])

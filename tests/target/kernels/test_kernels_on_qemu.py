@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import kernel_cases
 import pytest
 
 from ocrm55.bench import runner
+from tests.unit.kernels import kernel_cases
 
 pytestmark = pytest.mark.qemu
 

@@ -9,7 +9,6 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-import networks
 from ocrm55.compiler import artifact as artifacts
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.artifact import Artifact, Contents
@@ -23,8 +22,10 @@ from ocrm55.export.paddle_model import PaddleModel
 from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
 from ocrm55.tasks.recognizer.inference import PaddleRecognizer
+from tests import networks
+from tests.unit.compiler.host_program import HostProgram, build_host
+from tests.unit.compiler.onnx_networks import network, reference
 
-from .conftest import HostProgram, build_host, network, reference
 from .operator_comparison import compare
 
 SMALL = ("small_ppocrv4", "small_plain")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from .conftest import SANITIZE, network
+from tests.unit.compiler.host_program import SANITIZE
+from tests.unit.compiler.onnx_networks import network
 
 
 def rng(*seed: int) -> np.random.Generator:

@@ -16,8 +16,8 @@ from ocrm55.compiler.pipeline import CompileOptions
 from ocrm55.compiler.targets.base import Target, assign
 from ocrm55.compiler.targets.c.target import CTarget
 from ocrm55.errors import InputError, UnsupportedError
-
-from .conftest import compile_onnx, network
+from tests.unit.compiler.host_program import compile_onnx
+from tests.unit.compiler.onnx_networks import network
 
 RELU = [("Relu", ["x"], "y", {})]
 

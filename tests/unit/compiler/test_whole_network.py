@@ -16,8 +16,7 @@ from ocrm55.errors import InputError
 from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
 from ocrm55.tasks.recognizer.inference import OnnxRecognizer
-
-from .conftest import SANITIZE, build_host
+from tests.unit.compiler.host_program import SANITIZE, build_host
 
 TOLERANCE = 1e-4  # of a probability: what the project promises against Paddle
 

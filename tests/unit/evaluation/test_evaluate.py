@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -17,9 +16,7 @@ from ocrm55.errors import InputError, Ocrm55Error, ToolchainError
 from ocrm55.evaluation import assess, evaluate, mistakes, readers, words
 from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tasks.recognizer.inference import PaddleRecognizer
-
-sys.path.insert(0, str(Path(__file__).parent))  # worker processes look there, too
-from stub_reader import StubReader
+from tests.unit.evaluation.stub_reader import StubReader
 
 COUNT = 2 * evaluate.TASK + 5
 

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-import networks
 from ocrm55 import cli
 from ocrm55.compiler import pipeline
 from ocrm55.errors import InputError, Ocrm55Error
 from ocrm55.export.paddle_model import PaddleModel
+from tests import networks
 
 FILES = ("inference.json", "inference.pdiparams", "inference.yml")
 NAME = "small_plain"

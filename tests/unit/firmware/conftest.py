@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,13 +9,13 @@ import pytest
 
 from ocrm55.compiler.codegen.driver import context_header
 from ocrm55.tasks.recognizer.charset import load_charset
+from tests.target import fake_artifact
+from tests.unit.firmware.host_driver import compile_for_host
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 SOURCES = ROOT / "firmware" / "src"
 PLATFORM = ROOT / "firmware" / "platform" / "corstone300"
-
-sys.path[:0] = [str(HERE), str(ROOT / "tests" / "target")]  # host_driver, fake_artifact
 
 Part = Callable[[str, Sequence[bytes]], list[str]]
 
@@ -26,7 +25,6 @@ def part(tmp_path_factory: pytest.TempPathFactory) -> Part:
     """Run cases through one part of driver.c: `part("crc", [case, ...])` gives the lines that it prints."""
     names = ("context", "crc32", "ctc", "float_text", "ocri", "options")
     files = [HERE / "driver.c", PLATFORM / "fault_words.c", *(SOURCES / f"{name}.c" for name in names)]
-    from host_driver import compile_for_host
 
     folder = tmp_path_factory.mktemp("driver")
     (folder / "context_tables.h").write_text(context_header(load_charset()))
@@ -43,8 +41,6 @@ def part(tmp_path_factory: pytest.TempPathFactory) -> Part:
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, str | None], tuple[str, int]]:
     """The whole firmware on the host, with the hand-made model: folder and command line to output and exit status."""
-    import fake_artifact
-    from host_driver import compile_for_host
 
     folder = tmp_path_factory.mktemp("program")
     artifact = fake_artifact.write(folder / "artifact")

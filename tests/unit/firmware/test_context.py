@@ -4,10 +4,10 @@ import struct
 
 import numpy as np
 import pytest
-from host_driver import words
 
 from ocrm55.tasks.recognizer import context
 from ocrm55.tasks.recognizer.charset import load_charset
+from tests.unit.firmware.host_driver import words
 
 CHARSET = load_charset()
 

@@ -4,7 +4,8 @@ import struct
 
 import numpy as np
 import pytest
-from host_driver import words
+
+from tests.unit.firmware.host_driver import words
 
 
 def reference(probabilities: np.ndarray) -> tuple[list[int], np.float32]:

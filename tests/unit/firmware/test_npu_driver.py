@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.firmware.host_driver import compile_for_host
+
 HERE = Path(__file__).parent
 NPU = HERE.parents[2] / "firmware" / "npu"
 
@@ -17,8 +19,6 @@ RESET, RUN, CLEAR, SLEEP = "00c 00000001", "008 00000001", "008 00000002", "008 
 @pytest.fixture(scope="module")
 def play(tmp_path_factory: pytest.TempPathFactory) -> Play:
     """Lines that the driver and its board give in a scenario."""
-    from host_driver import compile_for_host
-
     files = [HERE / "npu_host.c", NPU / "npu_driver.c", NPU / "npu_messages.c"]
     program = compile_for_host(tmp_path_factory.mktemp("npu") / "npu_host", files, [NPU])
 

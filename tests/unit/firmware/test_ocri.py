@@ -4,11 +4,11 @@ import random
 import struct
 import zlib
 
-import fake_artifact as fake
 import numpy as np
-from host_driver import words
 
 from ocrm55.simulators.base import ocri
+from tests.target import fake_artifact as fake
+from tests.unit.firmware.host_driver import words
 
 
 def case(data: bytes, height: int = 48, width: int = 320) -> bytes:

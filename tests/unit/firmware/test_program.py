@@ -4,12 +4,12 @@ import re
 import struct
 from pathlib import Path
 
-import fake_artifact as fake
 import numpy as np
 import pytest
-from host_driver import words
 
 from ocrm55.simulators import protocol
+from tests.target import fake_artifact as fake
+from tests.unit.firmware.host_driver import words
 
 
 def line(text: str) -> bytes:

@@ -6,10 +6,10 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import reference as ref
 
 from ocrm55.bench.runner import Case
 from ocrm55.compiler.targets.m55 import packing
+from tests.unit.kernels import reference as ref
 
 Expected = tuple[Case, np.ndarray]
 int8 = np.int8

@@ -11,8 +11,9 @@ import itertools
 import numpy as np
 import onnxruntime
 import pytest
-import reference as ref
 from onnx import TensorProto, helper, numpy_helper
+
+from tests.unit.kernels import reference as ref
 
 F = np.float32
 SX, ZX, SY, ZY = F(0.037), 5, F(0.051), -7

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import kernel_cases
 import pytest
-import reference as ref
 
 from ocrm55.bench import runner
 from ocrm55.bench.runner import Case
+from tests.unit.kernels import kernel_cases
+from tests.unit.kernels import reference as ref
 
 SHAPE, RANGE, LIMIT = 2, 4, 5
 EPILOGUE = 6  # integers before a kernel's own

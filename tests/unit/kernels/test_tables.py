@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import reference as ref
 
 from ocrm55.compiler.targets.m55 import packing
+from tests.unit.kernels import reference as ref
 
 
 def hard_swish(v: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Layers from metadata and counts: sums, bytes and bounds, worked out by hand for the network of conftest.py."""
+"""Layers from metadata and counts: sums, bytes and bounds, worked out by hand for the network of tiny_network.py."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import pytest
 from ocrm55.report import names, profile
 from ocrm55.report.cost_picture import intensity_picture
 from ocrm55.report.layers import by, layers, totals
-
-from .conftest import COUNTS, LIVE, MACS
+from tests.unit.report.tiny_network import COUNTS, LIVE, MACS
 
 
 def test_sums_over_layers_are_the_metadatas(metadata: dict[str, Any]) -> None:

@@ -15,8 +15,7 @@ from PIL import Image
 from ocrm55.errors import InputError
 from ocrm55.report import accuracy, page
 from ocrm55.report.measurement import Measurement
-
-from .conftest import COUNTS, PRECISIONS, measurement_of
+from tests.unit.report.tiny_network import COUNTS, PRECISIONS, measurement_of
 
 CHARSET = ["", "a", "b", "<", "&"]
 VOID = {"meta", "br", "img", "link", "input", "hr"}

@@ -17,8 +17,7 @@ from ocrm55.report import arena, cost_picture, figures, memory_picture, profile,
 from ocrm55.report.arena_picture import arena_picture
 from ocrm55.report.layers import layers
 from ocrm55.report.measurement import Measurement
-
-from .conftest import COUNTS, PRECISIONS, SECTIONS, measurement_of
+from tests.unit.report.tiny_network import COUNTS, PRECISIONS, SECTIONS, measurement_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 WIDTHS = [1040, 360]

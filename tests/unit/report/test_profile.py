@@ -13,8 +13,7 @@ from ocrm55.errors import OutputError
 from ocrm55.report import profile
 from ocrm55.report.measurement import Measurement
 from ocrm55.report.profile import Sort
-
-from .conftest import COUNTS, MACS, measurement_of
+from tests.unit.report.tiny_network import COUNTS, MACS, measurement_of
 
 
 def test_the_table_has_every_layer_and_sums(measured: Measurement, capsys: pytest.CaptureFixture[str]) -> None:

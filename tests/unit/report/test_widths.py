@@ -17,8 +17,7 @@ from ocrm55.compiler.artifact import DECIDED_BY_WIDTH
 from ocrm55.report import page, profile, statistics, widths
 from ocrm55.report.measurement import Measurement
 from ocrm55.simulators.base import ImageResult
-
-from .conftest import COUNTS, MACS, measurement_of, metadata_of
+from tests.unit.report.tiny_network import COUNTS, MACS, measurement_of, metadata_of
 
 FULL, NARROW = 16, 8
 NARROW_COUNTS = [count // 2 + 1 for count in COUNTS]

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # mlf
-
-from mlf import Unpacked, small_network, unpack
+from tests.unit.tvmc.mlf import Unpacked, small_network, unpack
 
 
 @pytest.fixture(scope="module")

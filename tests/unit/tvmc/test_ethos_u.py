@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from mlf import ONLY, WARNINGS, Unpacked, reference, small_network, unpack
 from onnxruntime.quantization import QuantType
-from test_int8 import INSIDE, SHAPE, quantised
 
 from ocrm55.tvmc import program, settings
 from ocrm55.tvmc.arguments import parse
+from tests.unit.tvmc.mlf import ONLY, WARNINGS, Unpacked, reference, small_network, unpack
+from tests.unit.tvmc.quantised import INSIDE, SHAPE, quantised
 
 TARGET = ("--target=ethos-u,cmsis-nn,c", "--target-ethos-u-accelerator_config=ethos-u55-128")
 needs_vela = pytest.mark.skipif(importlib.util.find_spec("ethosu") is None, reason="needs ethos-u-vela")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mlf import WARNINGS, small_network, unpack
 from typer.testing import CliRunner
 
 from ocrm55 import cli
@@ -15,6 +14,7 @@ from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.tasks.recognizer import image
 from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tvmc import headers
+from tests.unit.tvmc.mlf import WARNINGS, small_network, unpack
 
 PROGRAM = """
 #include <stdio.h>

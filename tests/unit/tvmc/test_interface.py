@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from mlf import reference, unpack
 from onnx import TensorProto, helper
 
 from ocrm55.errors import UnsupportedError
+from tests.unit.tvmc.mlf import reference, unpack
 
 INSIDE = ("--pass-config", "tir.usmp.enable=1")
 

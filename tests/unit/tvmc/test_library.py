@@ -12,10 +12,10 @@ import numpy as np
 import onnx
 import pytest
 import tvm
-from mlf import SANITIZE, WARNINGS, Unpacked, reference, small_network, symbols, unpack
 from onnx import numpy_helper
 
 from ocrm55.errors import UnsupportedError
+from tests.unit.tvmc.mlf import SANITIZE, WARNINGS, Unpacked, reference, small_network, symbols, unpack
 
 SHAPE = (1, 3, 9, 14)
 IMAGE = np.random.default_rng(1).uniform(-1, 1, SHAPE).astype(np.float32)

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from mlf import reference, small_network
 
 from ocrm55.errors import InputError
 from ocrm55.export import onnx_model
 from ocrm55.tvmc import models
+from tests.unit.tvmc.mlf import reference, small_network
 
 WRITE_PADDLE = """
 import sys, paddle, numpy

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import onnx
 import pytest
-from mlf import ONLY, small_network
 from typer.testing import CliRunner
 
 from ocrm55 import cli
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.tvmc import program
+from tests.unit.tvmc.mlf import ONLY, small_network
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "toolkit" / "tvmc_script"

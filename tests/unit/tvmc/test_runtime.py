@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from mlf import SANITIZE, WARNINGS
 
 from ocrm55 import tvmc
+from tests.unit.tvmc.mlf import SANITIZE, WARNINGS
 
 RUNTIME = Path(tvmc.__file__).parent / "runtime"
 

@@ -15,8 +15,7 @@ from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.compiler.pipeline import CompileOptions
 from ocrm55.compiler.reference.int8 import IntegerReference
 from ocrm55.errors import UnsupportedError
-
-from ..conftest import build_host
+from tests.unit.compiler.host_program import build_host
 
 LIMIT = 256 * 1024
 

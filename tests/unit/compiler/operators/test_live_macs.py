@@ -8,8 +8,7 @@ import pytest
 
 from ocrm55.compiler.operators.float32 import Conv2d, DepthwiseConv2d, Matmul
 from ocrm55.compiler.operators.int8 import Convolution, Depthwise, Epilogue
-
-from ..conftest import network
+from tests.unit.compiler.onnx_networks import network
 
 CASES = [  # channels, size, outputs, kernel, strides, pads
     (3, (48, 32), 4, (3, 3), (2, 2), (1, 1, 1, 1)),

@@ -16,8 +16,7 @@ from ocrm55.compiler.quantization.weight_grid import on_grid, weights_of
 from ocrm55.compiler.reference.int8 import IntegerReference
 from ocrm55.errors import InputError
 from ocrm55.tasks.recognizer import image
-
-from ..conftest import network, reference
+from tests.unit.compiler.onnx_networks import network, reference
 
 RNG = np.random.default_rng(0)
 

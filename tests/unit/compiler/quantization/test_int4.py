@@ -11,8 +11,7 @@ import pytest
 from ocrm55.compiler.onnx_graph.folding import Graph, fold
 from ocrm55.compiler.quantization import calibration, int4, int4_rounding, unfused
 from ocrm55.compiler.quantization.int4_rounding import Inputs
-
-from ..conftest import network
+from tests.unit.compiler.onnx_networks import network
 
 
 def related(count: int, samples: int, seed: int = 0) -> np.ndarray:

@@ -7,8 +7,7 @@ import numpy as np
 from ocrm55.compiler.onnx_graph.folding import Graph, fold
 from ocrm55.compiler.quantization import calibration, ranges, unfused
 from ocrm55.compiler.quantization.sensitivity import squares_of_readers, weighed
-
-from ..conftest import network, reference
+from tests.unit.compiler.onnx_networks import network, reference
 
 RNG = np.random.default_rng(3)
 

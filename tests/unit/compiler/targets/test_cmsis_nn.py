@@ -30,8 +30,7 @@ from ocrm55.compiler.targets.cmsis_nn.fixed_point import multiplier_and_shift
 from ocrm55.compiler.targets.cmsis_nn.target import CmsisNnTarget
 from ocrm55.compiler.targets.m55.target import M55Target
 from ocrm55.errors import InputError, ToolchainError, UnsupportedError
-
-from ..conftest import network
+from tests.unit.compiler.onnx_networks import network
 
 CLAMP = Epilogue("clamp", 8)
 

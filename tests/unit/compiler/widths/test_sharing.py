@@ -14,8 +14,7 @@ from ocrm55.compiler.reference.int8 import IntegerReference
 from ocrm55.compiler.widths import sharing
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.stages import parse_widths
-
-from ..conftest import HostProgram, build_host
+from tests.unit.compiler.host_program import HostProgram, build_host
 
 WIDTHS = (96, 160, 320)
 

@@ -1,0 +1,104 @@
+"""Networks compiled to C, built with the host's compiler and run as programs of their own."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from ocrm55 import resources
+from ocrm55.compiler import artifact as artifacts
+from ocrm55.compiler import pipeline
+from ocrm55.compiler.artifact import Artifact, Contents
+from ocrm55.compiler.memory import planner
+from ocrm55.compiler.pipeline import CompileOptions
+from ocrm55.compiler.targets.base import assign
+
+WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-command-line-argument"]
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"]
+
+# Reads the input tensor, or an image, from stdin; writes the output to stdout. The arena starts as NaNs everywhere, so
+# that a value that is read before it is written shows.
+MAIN = """
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "ocrm55_model.h"
+static _Alignas(OCRM55_ARENA_ALIGN) uint8_t arena[OCRM55_ARENA_BYTES];
+static unsigned calls;
+static void count(void *context, unsigned op) { calls += *(unsigned *)context == op; ++*(unsigned *)context; }
+int main(int argc, char **argv) {
+    static uint8_t input[OCRM55_INPUT_BYTES];
+    unsigned next = 0;
+    memset(arena, 0xff, sizeof arena);
+    if (argc > 1) {
+        const int32_t width = atoi(argv[1]);
+        if (fread(input, 1, (size_t)width * OCRM55_INPUT_HEIGHT * OCRM55_INPUT_CHANNELS, stdin) == 0) return 2;
+        ocrm55_model_set_image(arena, input, width);
+    } else {
+        if (fread(arena + INPUT_OFFSET, 1, OCRM55_INPUT_BYTES, stdin) != OCRM55_INPUT_BYTES) return 2;
+    }
+    ocrm55_model_run(arena, count, &next);
+    if (calls != OCRM55_OPERATOR_COUNT || ocrm55_operator_names[calls - 1] == NULL) return 3;
+    fwrite(ocrm55_model_output(arena), sizeof(float), OUTPUT_VALUES, stdout);
+    return 0;
+}
+"""
+
+
+@dataclass(frozen=True)
+class HostProgram:
+    """A compiled network as a program of the host."""
+
+    artifact: Artifact
+    executable: Path
+
+    def run(self, tensor: np.ndarray) -> np.ndarray:
+        """The network's output for an input tensor."""
+        return self._call([], tensor.astype(np.float32).tobytes())
+
+    def read(self, pixels: np.ndarray) -> np.ndarray:
+        """The network's output for an image, uint8 [height, width, 3], preprocessed by the generated code."""
+        return self._call([str(pixels.shape[1])], pixels.tobytes())
+
+    def _call(self, arguments: Sequence[str], data: bytes) -> np.ndarray:
+        done = subprocess.run([self.executable, *arguments], input=data, capture_output=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr.decode(errors="replace")[-3000:]
+        return np.frombuffer(done.stdout, np.float32).reshape(self.artifact.program.output.shape)
+
+
+def build_host(artifact: Artifact, *, compiler: str = "cc", flags: Sequence[str] = ("-O1",)) -> HostProgram:
+    """Build an artifact's C, all warnings being errors, with the test's main program."""
+    folder = artifact.directory
+    metadata = json.loads((folder / "metadata.json").read_text())
+    offset, values = metadata["input"]["offset"], int(np.prod(metadata["output"]["shape"]))
+    main, executable = folder / "main.c", folder / f"program-{compiler}"
+    main.write_text(MAIN)
+    sources = [*sorted((folder / "src").glob("*.c")), folder / "src" / "weights.S", main]
+    defines = [f"-DINPUT_OFFSET={offset}", f"-DOUTPUT_VALUES={values}"]
+    includes = ["-I", folder / "include", "-I", folder / "src"]
+    kernels = resources.folder("firmware") / "kernels"
+    if named := re.search(r'OCRM55_MODEL_KERNELS "([^"]+)"', (folder / "sources.cmake").read_text()):
+        sources += [kernels / f"{name}.c" for name in named[1].split(";")]
+        includes += ["-I", kernels]
+    command = [compiler, *WARNINGS, *flags, *defines, *includes, *sources, "-o", executable, "-lm"]
+    words = [str(word) for word in command]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return HostProgram(artifact, executable)
+
+
+def compile_onnx(model: onnx.ModelProto, destination: Path) -> Artifact:
+    """The pipeline without a charset: test networks have as many classes as they like."""
+    options = CompileOptions(model_name="test")
+    program = pipeline.to_program(model, options)
+    assign(program, pipeline.targets_for(options.precision))
+    plan = planner.plan(program)
+    labels = [str(i) for i in range(program.output.shape[-1])]
+    return artifacts.write(program, plan, Contents(model, labels), destination)
