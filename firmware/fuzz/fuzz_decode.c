@@ -41,12 +41,13 @@ static uint32_t random_number(void)
 }
 
 /* A language model of any likelihoods, the same in every run. */
-static const struct context *language_model(uint32_t classes)
+static const struct ocrm55_context *language_model(uint32_t classes)
 {
-    static struct context_class characters[MOST_CLASSES];
-    static uint8_t letters[CONTEXT_LETTERS][CONTEXT_LETTERS][CONTEXT_LETTERS], numbers[CONTEXT_NUMBERS][CONTEXT_NUMBERS];
+    static struct ocrm55_context_class characters[MOST_CLASSES];
+    static uint8_t letters[OCRM55_CONTEXT_LETTERS][OCRM55_CONTEXT_LETTERS][OCRM55_CONTEXT_LETTERS];
+    static uint8_t numbers[OCRM55_CONTEXT_NUMBERS][OCRM55_CONTEXT_NUMBERS];
     static float values[256];
-    static struct context model;
+    static struct ocrm55_context model;
     if (model.characters == NULL) {
         uint8_t *const tables[] = {&letters[0][0][0], &numbers[0][0]};
         const size_t sizes[] = {sizeof letters, sizeof numbers};
@@ -59,13 +60,14 @@ static const struct context *language_model(uint32_t classes)
             values[i] = exp2f((float)i / 16.0f - 12.0f);
         }
         for (uint32_t i = 0; i < MOST_CLASSES; i++) {
-            const uint32_t letter = random_number() % CONTEXT_LETTERS, number = random_number() % CONTEXT_NUMBERS;
-            characters[i].letter = (uint8_t)(letter != 0 ? letter : CONTEXT_NO_SYMBOL);
-            characters[i].number = (uint8_t)(number != 0 ? number : CONTEXT_NO_SYMBOL);
+            const uint32_t letter = random_number() % OCRM55_CONTEXT_LETTERS;
+            const uint32_t number = random_number() % OCRM55_CONTEXT_NUMBERS;
+            characters[i].letter = (uint8_t)(letter != 0 ? letter : OCRM55_CONTEXT_NO_SYMBOL);
+            characters[i].number = (uint8_t)(number != 0 ? number : OCRM55_CONTEXT_NO_SYMBOL);
             characters[i].flags = (uint8_t)(random_number() % 16u);
         }
-        for (uint32_t i = 0; i < CONTEXT_KINDS; i++) {
-            model.prior[i] = 1.0f / CONTEXT_KINDS;
+        for (uint32_t i = 0; i < OCRM55_CONTEXT_KINDS; i++) {
+            model.prior[i] = 1.0f / OCRM55_CONTEXT_KINDS;
             model.space[i] = model.end[i] = 0.5f;
         }
         model.code = model.anything = 1.0f;
@@ -86,7 +88,7 @@ static void check_reading(const uint16_t *kept, uint32_t count, uint32_t steps, 
         abort();
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (kept[i] == CTC_BLANK || kept[i] >= classes) {
+        if (kept[i] == OCRM55_CTC_BLANK || kept[i] >= classes) {
             abort();
         }
     }
@@ -107,15 +109,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     memcpy(frames, data + 1, (size_t)steps * classes * 4u);
     uint32_t count;
-    const float score = ctc_decode(frames, steps, classes, kept, &count);
+    const float score = ocrm55_ctc_decode(frames, steps, classes, kept, &count);
     check_reading(kept, count, steps, classes);
     float lead;
-    const float in_context = context_decode(language_model(classes), frames, steps, kept, &count, &lead);
+    const float in_context = ocrm55_context_decode(language_model(classes), frames, steps, kept, &count, &lead);
     check_reading(kept, count, steps, classes);
-    if (!(lead >= 0.0f && lead <= 1.0f) || (steps <= CONTEXT_STEPS && !(in_context >= 0.0f && in_context <= 1.0f))) {
+    if (!(lead >= 0.0f && lead <= 1.0f) ||
+        (steps <= OCRM55_CONTEXT_STEPS && !(in_context >= 0.0f && in_context <= 1.0f))) {
         abort();
     }
-    const float least = ctc_least_lead(frames, steps, classes);
+    const float least = ocrm55_ctc_least_lead(frames, steps, classes);
     if (!(least >= 0.0f && least <= 1.0f)) {
         abort();
     }

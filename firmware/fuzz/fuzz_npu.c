@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "npu_port.h"
+#include "ocrm55_npu_port.h"
 #include "npu_registers.h"
 #include "ocrm55_npu.h"
 
@@ -57,7 +57,7 @@ uint32_t ocrm55_npu_read(uint32_t offset)
         /* Not in reset, at rest, at the end of its stream, its line raised. */
         return answer(STATUS_IRQ_RAISED | STATUS_END_REACHED);
     case NPU_PROT:
-        return answer(npu_port_level());
+        return answer(ocrm55_npu_port_level());
     case NPU_QREAD:
         return answer(0);
     default:
@@ -73,27 +73,27 @@ void ocrm55_npu_write(uint32_t offset, uint32_t value)
     }
 }
 
-uintptr_t npu_port_base(void)
+uintptr_t ocrm55_npu_port_base(void)
 {
     return 0;
 }
 
-uint32_t npu_port_level(void)
+uint32_t ocrm55_npu_port_level(void)
 {
     return 0;
 }
 
-bool npu_port_enable_interrupt(void)
+bool ocrm55_npu_port_enable_interrupt(void)
 {
     return interrupt_enabled = !(next() & 1u);
 }
 
-void npu_port_disable_interrupt(void)
+void ocrm55_npu_port_disable_interrupt(void)
 {
     interrupt_enabled = false;
 }
 
-bool npu_port_reaches(const void *address, uint32_t bytes)
+bool ocrm55_npu_port_reaches(const void *address, uint32_t bytes)
 {
     (void)bytes;
     return address != NULL && next() < 250u;
@@ -107,17 +107,17 @@ static void touch(const void *address, uint32_t bytes)
     }
 }
 
-void npu_port_clean(const void *address, uint32_t bytes)
+void ocrm55_npu_port_clean(const void *address, uint32_t bytes)
 {
     touch(address, bytes);
 }
 
-void npu_port_invalidate(void *address, uint32_t bytes)
+void ocrm55_npu_port_invalidate(void *address, uint32_t bytes)
 {
     touch(address, bytes);
 }
 
-uint32_t npu_port_milliseconds(void)
+uint32_t ocrm55_npu_port_milliseconds(void)
 {
     const uint8_t step = next();
     now += step < 200u ? step + 1u : 100000u; /* it may wrap */

@@ -21,7 +21,7 @@ static bool is_small(const struct ocrm55_conv *l)
 size_t ocrm55_conv_s8_workspace_bytes(const struct ocrm55_conv *layer)
 {
     const int32_t depth = depth_of(layer);
-    return (size_t)(tile_sums_bytes(layer->channels_out, GROUP_CHANNELS) + TILE_PIXELS * depth +
+    return (size_t)(ocrm55_tile_sums_bytes(layer->channels_out, GROUP_CHANNELS) + TILE_PIXELS * depth +
                     (is_small(layer) ? 3 * depth * (int32_t)sizeof(uint16_t) : 0));
 }
 
@@ -190,7 +190,7 @@ static void small_window_rows(void *context, int32_t pixel, int32_t valid, const
 void ocrm55_conv_s8(const struct ocrm55_conv *layer, const int8_t *x, void *y, void *workspace)
 {
     struct windows windows = {.layer = layer, .x = x, .depth = depth_of(layer)};
-    windows.rows = (int8_t *)workspace + tile_sums_bytes(layer->channels_out, GROUP_CHANNELS);
+    windows.rows = (int8_t *)workspace + ocrm55_tile_sums_bytes(layer->channels_out, GROUP_CHANNELS);
     const bool small = is_small(layer);
     if (small) {
         uint16_t *tables = (uint16_t *)(void *)(windows.rows + TILE_PIXELS * windows.depth);
@@ -207,7 +207,7 @@ void ocrm55_conv_s8(const struct ocrm55_conv *layer, const int8_t *x, void *y, v
     const struct tile_layer l = {.weights = layer->weights, .depth = windows.depth, .channels_out = layer->channels_out,
                                  .y_stride = layer->y_stride, .group = GROUP_CHANNELS, .epilogue = &layer->epilogue,
                                  .rows = small ? small_window_rows : window_rows, .context = &windows};
-    tile_run(&l, layer->height_out * layer->width_out, y, workspace);
+    ocrm55_tile_run(&l, layer->height_out * layer->width_out, y, workspace);
 }
 
 enum ocrm55_status ocrm55_conv_s8_check(const struct ocrm55_conv *l, const int8_t *x, const void *y)
@@ -232,5 +232,5 @@ enum ocrm55_status ocrm55_conv_s8_check(const struct ocrm55_conv *l, const int8_
     if (l->zero_point_in < -128 || l->zero_point_in > 127) {
         return OCRM55_RANGE;
     }
-    return tile_check(&l->epilogue, y);
+    return ocrm55_tile_check(&l->epilogue, y);
 }

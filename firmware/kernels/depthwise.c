@@ -352,7 +352,7 @@ void ocrm55_depthwise_s8(const struct ocrm55_depthwise *layer, const int8_t *x, 
         for (int32_t strip = 0; strip < p.strips; strip++) {
             const int32_t left = l.height_out - strip * p.rows, rows = left < p.rows ? left : p.rows;
             sum_rows(&l, &p, plane + strip * p.strip_bytes, l.weights + channel * p.taps_bytes, lanes, rows, acc);
-            tile_store_channel(&l.epilogue, channel, l.bias[channel], acc, rows * l.width_out,
+            ocrm55_tile_store_channel(&l.epilogue, channel, l.bias[channel], acc, rows * l.width_out,
                                y + strip * p.rows * l.width_out * l.channels + channel, l.channels);
         }
     }
@@ -379,5 +379,5 @@ enum ocrm55_status ocrm55_depthwise_s8_check(const struct ocrm55_depthwise *l, c
     if (l->zero_point_in < -128 || l->zero_point_in > 127) {
         return OCRM55_RANGE;
     }
-    return ((uintptr_t)l->bias & 3u) != 0 ? OCRM55_ALIGNMENT : tile_check(&l->epilogue, y);
+    return ((uintptr_t)l->bias & 3u) != 0 ? OCRM55_ALIGNMENT : ocrm55_tile_check(&l->epilogue, y);
 }

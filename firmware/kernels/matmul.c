@@ -14,7 +14,7 @@ static int32_t packed_bytes(const struct ocrm55_matmul *l) { return round_up(l->
 
 size_t ocrm55_matmul_s8_workspace_bytes(const struct ocrm55_matmul *layer)
 {
-    const int32_t sums = tile_sums_bytes(layer->columns, GROUP_CHANNELS);
+    const int32_t sums = ocrm55_tile_sums_bytes(layer->columns, GROUP_CHANNELS);
     return (size_t)(packed_bytes(layer) + TILE_PIXELS * padded(layer) + sums);
 }
 
@@ -101,7 +101,7 @@ void ocrm55_matmul_s8(const struct ocrm55_matmul *layer, const int8_t *a, const 
     const int32_t element = layer->epilogue.activation == OCRM55_REAL ? (int32_t)sizeof(float) : 1;
     for (int32_t batch = 0; batch < layer->batches; batch++, b += layer->b_batch, copies.a += layer->a_batch) {
         pack(layer, b, packed);
-        tile_run(&l, layer->rows, (int8_t *)y + batch * layer->y_batch * element, acc);
+        ocrm55_tile_run(&l, layer->rows, (int8_t *)y + batch * layer->y_batch * element, acc);
     }
 }
 
@@ -117,5 +117,5 @@ enum ocrm55_status ocrm55_matmul_s8_check(const struct ocrm55_matmul *l, const i
     if (l->zero_a < -128 || l->zero_a > 127) {
         return OCRM55_RANGE;
     }
-    return tile_check(&l->epilogue, y);
+    return ocrm55_tile_check(&l->epilogue, y);
 }

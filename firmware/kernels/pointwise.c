@@ -34,7 +34,7 @@ static void copied_rows(void *context, int32_t pixel, int32_t valid, const int8_
 size_t ocrm55_pointwise_s8_workspace_bytes(const struct ocrm55_pointwise *layer)
 {
     const int32_t depth = round_up(layer->channels_in, TILE_BLOCK);
-    const int32_t sums = tile_sums_bytes(layer->channels_out, group_channels(layer->channels_in));
+    const int32_t sums = ocrm55_tile_sums_bytes(layer->channels_out, group_channels(layer->channels_in));
     return (size_t)(sums + (depth == layer->channels_in ? 0 : TILE_PIXELS * depth));
 }
 
@@ -44,13 +44,13 @@ void ocrm55_pointwise_s8(const struct ocrm55_pointwise *layer, const int8_t *x, 
                            .epilogue = &layer->epilogue, .x = x};
     l.depth = round_up(layer->channels_in, TILE_BLOCK);
     l.group = group_channels(layer->channels_in);
-    int8_t *rows = (int8_t *)workspace + tile_sums_bytes(l.channels_out, l.group);
+    int8_t *rows = (int8_t *)workspace + ocrm55_tile_sums_bytes(l.channels_out, l.group);
     struct copies copies = {x, rows, layer->channels_in, l.depth};
     if (l.depth != layer->channels_in) {
         l.rows = copied_rows;
         l.context = &copies;
     }
-    tile_run(&l, pixels, y, workspace);
+    ocrm55_tile_run(&l, pixels, y, workspace);
 }
 
 enum ocrm55_status ocrm55_pointwise_s8_check(const struct ocrm55_pointwise *layer, const int8_t *x, const void *y,
@@ -65,5 +65,5 @@ enum ocrm55_status ocrm55_pointwise_s8_check(const struct ocrm55_pointwise *laye
     if ((((uintptr_t)x | (uintptr_t)layer->weights) & 3u) != 0) {
         return OCRM55_ALIGNMENT;
     }
-    return tile_check(&layer->epilogue, y);
+    return ocrm55_tile_check(&layer->epilogue, y);
 }

@@ -26,8 +26,8 @@ struct tile_core_arguments {
     int32_t blocks;               /* 28: 1 to 32 */
 };
 /* _bias: the sums start from the bias that stands before each pair's weights. _sums: they go on from what acc holds. */
-void tile_core_bias(const struct tile_core_arguments *arguments);
-void tile_core_sums(const struct tile_core_arguments *arguments);
+void ocrm55_tile_core_bias(const struct tile_core_arguments *arguments);
+void ocrm55_tile_core_sums(const struct tile_core_arguments *arguments);
 
 /* A convolution, once its windows are rows: y[pixel * y_stride + channel] for all pixels and channels. */
 struct tile_layer {
@@ -42,12 +42,12 @@ struct tile_layer {
     void (*rows)(void *context, int32_t pixel, int32_t valid, const int8_t *row[TILE_PIXELS]);
     void *context;
 };
-/* acc: room for tile_sums_bytes. */
-void tile_run(const struct tile_layer *layer, int32_t pixels, void *y, int32_t *acc);
-int32_t tile_sums_bytes(int32_t channels_out, int32_t group);
+/* acc: room for ocrm55_tile_sums_bytes. */
+void ocrm55_tile_run(const struct tile_layer *layer, int32_t pixels, void *y, int32_t *acc);
+int32_t ocrm55_tile_sums_bytes(int32_t channels_out, int32_t group);
 
 /* acc[pixels] of one channel, 64 bytes beyond the last may be read -> y[pixel * stride]. Not REAL. */
-void tile_store_channel(const struct ocrm55_epilogue *epilogue, int32_t channel, int32_t bias, const int32_t *acc,
+void ocrm55_tile_store_channel(const struct ocrm55_epilogue *epilogue, int32_t channel, int32_t bias, const int32_t *acc,
                         int32_t pixels, int8_t *y, int32_t stride);
 
 /* Does the epilogue want more than the common case of its activation: limits narrower than int8, a table a channel? */
@@ -57,9 +57,9 @@ static inline bool tile_special(const struct ocrm55_epilogue *e)
 }
 
 /* One sum on its way out, in portable C (all activations but REAL). */
-int8_t tile_requantize(const struct ocrm55_epilogue *epilogue, int32_t channel, int32_t sum);
+int8_t ocrm55_tile_requantize(const struct ocrm55_epilogue *epilogue, int32_t channel, int32_t sum);
 
 /* Are these arguments what the above can work with? */
-enum ocrm55_status tile_check(const struct ocrm55_epilogue *epilogue, const void *y);
+enum ocrm55_status ocrm55_tile_check(const struct ocrm55_epilogue *epilogue, const void *y);
 
 #endif

@@ -105,7 +105,7 @@ static inline __attribute__((always_inline)) void store_channel(const struct ocr
     }
 }
 
-void tile_store_channel(const struct ocrm55_epilogue *e, int32_t channel, int32_t bias, const int32_t *acc,
+void ocrm55_tile_store_channel(const struct ocrm55_epilogue *e, int32_t channel, int32_t bias, const int32_t *acc,
                         int32_t pixels, int8_t *y, int32_t stride)
 {
     const bool special = tile_special(e);
@@ -129,11 +129,11 @@ void tile_store_channel(const struct ocrm55_epilogue *e, int32_t channel, int32_
 
 #else
 
-void tile_store_channel(const struct ocrm55_epilogue *epilogue, int32_t channel, int32_t bias, const int32_t *acc,
+void ocrm55_tile_store_channel(const struct ocrm55_epilogue *epilogue, int32_t channel, int32_t bias, const int32_t *acc,
                         int32_t pixels, int8_t *y, int32_t stride)
 {
     for (int32_t pixel = 0; pixel < pixels; pixel++) {
-        y[pixel * stride] = tile_requantize(epilogue, channel, acc[pixel] + bias);
+        y[pixel * stride] = ocrm55_tile_requantize(epilogue, channel, acc[pixel] + bias);
     }
 }
 
@@ -148,7 +148,7 @@ static int32_t rounded16(float v)
     return (int32_t)rintf(bounded);
 }
 
-int8_t tile_requantize(const struct ocrm55_epilogue *e, int32_t channel, int32_t sum)
+int8_t ocrm55_tile_requantize(const struct ocrm55_epilogue *e, int32_t channel, int32_t sum)
 {
     float v = (float)sum * e->scale[channel];
     if (e->activation == OCRM55_TABLE16) {
@@ -165,7 +165,7 @@ int8_t tile_requantize(const struct ocrm55_epilogue *e, int32_t channel, int32_t
     return (int8_t)clamp(rounded16(v) + e->zero_point, e->low, e->high);
 }
 
-enum ocrm55_status tile_check(const struct ocrm55_epilogue *e, const void *y)
+enum ocrm55_status ocrm55_tile_check(const struct ocrm55_epilogue *e, const void *y)
 {
     const bool table = e->activation == OCRM55_TABLE8 || e->activation == OCRM55_TABLE16;
     if (!e->scale || (table && !e->table) || (e->activation == OCRM55_HARD_SWISH && !e->gain)) {

@@ -91,12 +91,12 @@
         "vpop {d8-d15}\n"                                                                      \
         "pop {r4-r11, pc}\n")
 
-__attribute__((naked, noinline)) void tile_core_bias(__attribute__((unused)) const struct tile_core_arguments *a)
+__attribute__((naked, noinline)) void ocrm55_tile_core_bias(__attribute__((unused)) const struct tile_core_arguments *a)
 {
     TILE_CORE("ldmia.w r9!, {r0, r2, r4, r6, r8, r10, r12, lr}");
 }
 
-__attribute__((naked, noinline)) void tile_core_sums(__attribute__((unused)) const struct tile_core_arguments *a)
+__attribute__((naked, noinline)) void ocrm55_tile_core_sums(__attribute__((unused)) const struct tile_core_arguments *a)
 {
     TILE_CORE("ldmia.w r11, {r0, r2, r4, r6, r8, r10, r12, lr}");
 }
@@ -123,7 +123,7 @@ static void core(const struct tile_core_arguments *a, bool from_bias)
     }
 }
 
-void tile_core_bias(const struct tile_core_arguments *arguments) { core(arguments, true); }
-void tile_core_sums(const struct tile_core_arguments *arguments) { core(arguments, false); }
+void ocrm55_tile_core_bias(const struct tile_core_arguments *arguments) { core(arguments, true); }
+void ocrm55_tile_core_sums(const struct tile_core_arguments *arguments) { core(arguments, false); }
 
 #endif

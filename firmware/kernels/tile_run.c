@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-int32_t tile_sums_bytes(int32_t channels_out, int32_t group)
+int32_t ocrm55_tile_sums_bytes(int32_t channels_out, int32_t group)
 {
     const int32_t channels = round_up(channels_out, 4);
     return (channels < group ? channels : group) * TILE_PIXELS * (int32_t)sizeof(int32_t);
@@ -47,7 +47,7 @@ static __attribute__((noinline)) void sum_more(const struct tile_layer *l, const
         for (int32_t i = 0; i < TILE_PIXELS; i++) {
             more.x[i] += TILE_CHUNK_BLOCKS * TILE_BLOCK;
         }
-        tile_core_sums(&more);
+        ocrm55_tile_core_sums(&more);
         chunk += all_pairs * pair_bytes;
     }
 }
@@ -137,7 +137,7 @@ static inline void store_tile(const struct ocrm55_epilogue *e, enum ocrm55_activ
                 const float v = (float)sum * e->scale[first + channel];
                 memcpy(y + 4 * (pixel * stride + channel), &v, sizeof v);
             } else {
-                y[pixel * stride + channel] = (uint8_t)tile_requantize(e, first + channel, sum);
+                y[pixel * stride + channel] = (uint8_t)ocrm55_tile_requantize(e, first + channel, sum);
             }
         }
     }
@@ -169,7 +169,7 @@ static inline __attribute__((always_inline)) void run(const struct tile_layer *l
         for (int32_t pixel = 0; pixel < pixels; pixel += TILE_PIXELS, to += TILE_PIXELS * l->y_stride * element) {
             const int32_t valid = pixels - pixel < TILE_PIXELS ? pixels - pixel : TILE_PIXELS;
             find_rows(l, pixel, valid, a.x);
-            tile_core_bias(&a);
+            ocrm55_tile_core_bias(&a);
             if (all_blocks > TILE_CHUNK_BLOCKS) {
                 sum_more(l, &a, channel);
             }
@@ -182,7 +182,7 @@ static inline __attribute__((always_inline)) void run(const struct tile_layer *l
     }
 }
 
-void tile_run(const struct tile_layer *layer, int32_t pixels, void *y, int32_t *acc)
+void ocrm55_tile_run(const struct tile_layer *layer, int32_t pixels, void *y, int32_t *acc)
 {
     const bool special = tile_special(layer->epilogue);
     switch (layer->epilogue->activation) {

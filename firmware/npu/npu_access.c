@@ -1,15 +1,15 @@
 /* The only two places where the NPU's registers are touched. Their names, their arguments and that they are real calls is
  * what a host that plays the NPU counts on (docs/ethos_u.md): keep them apart from the code that calls them. */
 
-#include "npu_port.h"
+#include "ocrm55_npu_port.h"
 #include "ocrm55_npu.h"
 
 __attribute__((noinline, used)) uint32_t ocrm55_npu_read(uint32_t offset)
 {
-    return *(volatile const uint32_t *)(npu_port_base() + offset);
+    return *(volatile const uint32_t *)(ocrm55_npu_port_base() + offset);
 }
 
 __attribute__((noinline, used)) void ocrm55_npu_write(uint32_t offset, uint32_t value)
 {
-    *(volatile uint32_t *)(npu_port_base() + offset) = value;
+    *(volatile uint32_t *)(ocrm55_npu_port_base() + offset) = value;
 }

@@ -7,7 +7,7 @@
 #include <ethosu_driver.h>
 
 #include "npu_checks.h"
-#include "npu_port.h"
+#include "ocrm55_npu_port.h"
 #include "npu_registers.h"
 #include "ocrm55_npu.h"
 
@@ -26,7 +26,7 @@ static ocrm55_npu_details last;
 
 static uint32_t read_register(uint32_t offset)
 {
-    return *(volatile const uint32_t *)(npu_port_base() + offset);
+    return *(volatile const uint32_t *)(ocrm55_npu_port_base() + offset);
 }
 
 /* Arm's driver waits for a semaphore that its interrupt handler gives; it leaves the means to the program. */
@@ -54,12 +54,12 @@ int ethosu_semaphore_give(void *semaphore)
 int ethosu_semaphore_take(void *semaphore, uint64_t timeout)
 {
     (void)timeout;
-    const uint32_t start = npu_port_milliseconds();
+    const uint32_t start = ocrm55_npu_port_milliseconds();
     while (*(volatile uint32_t *)semaphore == 0) {
-        const uint32_t now = npu_port_milliseconds();
+        const uint32_t now = ocrm55_npu_port_milliseconds();
         late = now - start > OCRM55_NPU_TIMEOUT_MS;
         if (late && interrupt_works) {
-            npu_port_disable_interrupt();
+            ocrm55_npu_port_disable_interrupt();
             interrupt_works = false;
         }
         if (!interrupt_works && (read_register(NPU_STATUS) & STATUS_IRQ_RAISED)) {
@@ -92,18 +92,18 @@ ocrm55_npu_status ocrm55_npu_init(uint32_t macs_per_cycle)
     last = (ocrm55_npu_details){.region = "", .wanted_macs_per_cycle = macs_per_cycle};
     ready = false;
     failure = OCRM55_NPU_OK;
-    npu_port_disable_interrupt();
+    ocrm55_npu_port_disable_interrupt();
     const ocrm55_npu_status status = npu_identify(read_register, &last);
     if (status != OCRM55_NPU_OK) {
         return status;
     }
-    const uint32_t level = npu_port_level();
+    const uint32_t level = ocrm55_npu_port_level();
     memset(&driver, 0, sizeof driver);
-    if (ethosu_init(&driver, (void *)npu_port_base(), NULL, 0, !(level & LEVEL_NON_SECURE),
+    if (ethosu_init(&driver, (void *)ocrm55_npu_port_base(), NULL, 0, !(level & LEVEL_NON_SECURE),
                     (level & LEVEL_PRIVILEGED) != 0) != 0) {
         return OCRM55_NPU_NO_RESET;
     }
-    interrupt_works = npu_port_enable_interrupt();
+    interrupt_works = ocrm55_npu_port_enable_interrupt();
     ready = true;
     return OCRM55_NPU_OK;
 }
@@ -147,17 +147,17 @@ ocrm55_npu_status ocrm55_npu_run(const ocrm55_npu_region *region, uint8_t *arena
     }
     uint64_t bases[BASES] = {(uintptr_t)region->weights, (uintptr_t)arena, (uintptr_t)arena};
     const size_t sizes[BASES] = {region->weight_bytes, region->arena_bytes, region->arena_bytes};
-    npu_port_clean(payload, payload_bytes);
+    ocrm55_npu_port_clean(payload, payload_bytes);
     if (region->weight_bytes != 0) {
-        npu_port_clean(region->weights, region->weight_bytes);
+        ocrm55_npu_port_clean(region->weights, region->weight_bytes);
     }
-    npu_port_clean(arena, region->arena_bytes);
+    ocrm55_npu_port_clean(arena, region->arena_bytes);
     late = false;
     if (ethosu_invoke_v3(&driver, payload, (int)payload_bytes, bases, sizes, BASES, NULL) != 0) {
-        npu_port_disable_interrupt();
+        ocrm55_npu_port_disable_interrupt();
         ready = false;
         return failure = meaning();
     }
-    npu_port_invalidate(arena, region->arena_bytes);
+    ocrm55_npu_port_invalidate(arena, region->arena_bytes);
     return OCRM55_NPU_OK;
 }

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "npu_port.h"
+#include "ocrm55_npu_port.h"
 #include "npu_registers.h"
 #include "ocrm55_npu.h"
 
@@ -44,7 +44,7 @@ static inline ocrm55_npu_status npu_failure_named(uint32_t status)
 
 static inline bool npu_may_be_given(const void *address, uint32_t bytes)
 {
-    return (uintptr_t)address % OCRM55_NPU_ALIGN == 0 && npu_port_reaches(address, bytes);
+    return (uintptr_t)address % OCRM55_NPU_ALIGN == 0 && ocrm55_npu_port_reaches(address, bytes);
 }
 
 #endif

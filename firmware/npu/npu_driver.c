@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 #include "npu_checks.h"
-#include "npu_port.h"
+#include "ocrm55_npu_port.h"
 #include "npu_registers.h"
 #include "ocrm55_npu.h"
 
@@ -25,9 +25,9 @@ static volatile uint32_t status_at_end;
 
 static bool is_reset(void)
 {
-    const uint32_t start = npu_port_milliseconds();
+    const uint32_t start = ocrm55_npu_port_milliseconds();
     while (ocrm55_npu_read(NPU_STATUS) & STATUS_IN_RESET) {
-        if (npu_port_milliseconds() - start > RESET_MS) {
+        if (ocrm55_npu_port_milliseconds() - start > RESET_MS) {
             return false;
         }
     }
@@ -38,7 +38,7 @@ static bool is_reset(void)
  * until CMD is written; then as CMD's two gates say: 0 keeps both clock and power. */
 static ocrm55_npu_status wake(void)
 {
-    const uint32_t level = npu_port_level() & LEVEL_MASK;
+    const uint32_t level = ocrm55_npu_port_level() & LEVEL_MASK;
     ocrm55_npu_write(NPU_RESET, level);
     if (!is_reset() || (ocrm55_npu_read(NPU_PROT) & LEVEL_MASK) != level) {
         return OCRM55_NPU_NO_RESET;
@@ -62,7 +62,7 @@ ocrm55_npu_status ocrm55_npu_init(uint32_t macs_per_cycle)
     last = (ocrm55_npu_details){.region = "", .wanted_macs_per_cycle = macs_per_cycle};
     ready = false;
     failure = OCRM55_NPU_OK;
-    npu_port_disable_interrupt();
+    ocrm55_npu_port_disable_interrupt();
     ocrm55_npu_status status = npu_identify(ocrm55_npu_read, &last);
     if (status == OCRM55_NPU_OK) {
         status = wake();
@@ -71,7 +71,7 @@ ocrm55_npu_status ocrm55_npu_init(uint32_t macs_per_cycle)
         return status;
     }
     let_sleep();
-    interrupt_works = npu_port_enable_interrupt();
+    interrupt_works = ocrm55_npu_port_enable_interrupt();
     ready = true;
     return OCRM55_NPU_OK;
 }
@@ -116,12 +116,12 @@ static void poll(void)
  * a last time, and from then on always. */
 static bool wait(void)
 {
-    const uint32_t start = npu_port_milliseconds();
+    const uint32_t start = ocrm55_npu_port_milliseconds();
     uint32_t asked = start - 1;
     while (!finished) {
-        const uint32_t now = npu_port_milliseconds();
+        const uint32_t now = ocrm55_npu_port_milliseconds();
         if (now - start > OCRM55_NPU_TIMEOUT_MS && interrupt_works) {
-            npu_port_disable_interrupt();
+            ocrm55_npu_port_disable_interrupt();
             interrupt_works = false;
             asked = now - 1;
         }
@@ -192,21 +192,21 @@ ocrm55_npu_status ocrm55_npu_run(const ocrm55_npu_region *region, uint8_t *arena
     if (failure != OCRM55_NPU_OK) {
         return failure;
     }
-    npu_port_clean(region->commands, region->command_bytes);
+    ocrm55_npu_port_clean(region->commands, region->command_bytes);
     if (region->weight_bytes != 0) {
-        npu_port_clean(region->weights, region->weight_bytes);
+        ocrm55_npu_port_clean(region->weights, region->weight_bytes);
     }
-    npu_port_clean(arena, region->arena_bytes);
+    ocrm55_npu_port_clean(arena, region->arena_bytes);
     failure = wake();
     if (failure == OCRM55_NPU_OK) {
         failure = execute(region, arena);
     }
     if (failure == OCRM55_NPU_OK) {
         let_sleep();
-        npu_port_invalidate(arena, region->arena_bytes); /* also of lines that were read ahead meanwhile */
+        ocrm55_npu_port_invalidate(arena, region->arena_bytes); /* also of lines that were read ahead meanwhile */
     } else {
         /* Stops whatever it still does: it must not write into memory that others use. */
-        npu_port_disable_interrupt();
+        ocrm55_npu_port_disable_interrupt();
         ready = false;
         if (wake() == OCRM55_NPU_OK) {
             let_sleep();

@@ -3,7 +3,7 @@
  *     if (ocrm55_npu_init(128) == OCRM55_NPU_OK) { ocrm55_npu_run(&region, arena); }
  *
  * One core, one NPU, one region at a time: a run returns when its results are in the arena, or when the NPU has failed.
- * What a board must provide is in npu_port.h.
+ * What a board must provide is in ocrm55_npu_port.h.
  */
 #ifndef OCRM55_NPU_H
 #define OCRM55_NPU_H

@@ -89,10 +89,10 @@ static void print_stats(uint64_t start, uint64_t prepared, uint64_t inferred, ui
 static float decode(const float *probabilities, uint32_t steps, uint16_t *kept, uint32_t *count, float *lead)
 {
 #if OCRM55_CONTEXT
-    return context_decode(&ocrm55_context, probabilities, steps, kept, count, lead);
+    return ocrm55_context_decode(&ocrm55_context, probabilities, steps, kept, count, lead);
 #else
     *lead = 1.0f;
-    return ctc_decode(probabilities, steps, OCRM55_OUTPUT_CLASSES, kept, count);
+    return ocrm55_ctc_decode(probabilities, steps, OCRM55_OUTPUT_CLASSES, kept, count);
 #endif
 }
 
@@ -122,7 +122,7 @@ static enum status recognise(const struct ocri_image *image, int32_t columns, bo
 
     const bool narrow = ocrm55_model_width(arena) < OCRM55_INPUT_WIDTH;
     if (narrow && (lead < OCRM55_LEAD ||
-                   ctc_least_lead(ocrm55_model_output(arena), steps, OCRM55_OUTPUT_CLASSES) < OCRM55_LEAD)) {
+                   ocrm55_ctc_least_lead(ocrm55_model_output(arena), steps, OCRM55_OUTPUT_CLASSES) < OCRM55_LEAD)) {
         if (stats) {
             print_text("unsure ");
             print_u32((uint32_t)ocrm55_model_width(arena));
@@ -162,7 +162,7 @@ static enum status complain(enum status status, const char *what, const char *wh
 /* OCRM55_OUTPUT_STEPS rows for every image: those after the last step of a narrow one say blank. */
 static bool write_probabilities(int32_t file)
 {
-    static const float blank[OCRM55_OUTPUT_CLASSES] = {[CTC_BLANK] = 1.0f};
+    static const float blank[OCRM55_OUTPUT_CLASSES] = {[OCRM55_CTC_BLANK] = 1.0f};
     const uint32_t steps = ocrm55_model_steps(arena);
     const uint32_t bytes = steps * sizeof blank;
     bool written = platform_file_write(file, ocrm55_model_output(arena), bytes) == bytes;

@@ -15,6 +15,7 @@ from tests.unit.firmware.host_driver import compile_for_host
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 SOURCES = ROOT / "firmware" / "src"
+TASK = ROOT / "firmware" / "tasks" / "recognizer"
 PLATFORM = ROOT / "firmware" / "platform" / "corstone300"
 
 Part = Callable[[str, Sequence[bytes]], list[str]]
@@ -23,12 +24,13 @@ Part = Callable[[str, Sequence[bytes]], list[str]]
 @pytest.fixture(scope="session")
 def part(tmp_path_factory: pytest.TempPathFactory) -> Part:
     """Run cases through one part of driver.c: `part("crc", [case, ...])` gives the lines that it prints."""
-    names = ("context", "crc32", "ctc", "float_text", "ocri", "options")
-    files = [HERE / "driver.c", PLATFORM / "fault_words.c", *(SOURCES / f"{name}.c" for name in names)]
+    names = ("crc32", "float_text", "ocri", "options")
+    files = [HERE / "driver.c", PLATFORM / "fault_words.c", TASK / "context.c", TASK / "ctc.c"]
+    files += [SOURCES / f"{name}.c" for name in names]
 
     folder = tmp_path_factory.mktemp("driver")
     (folder / "context_tables.h").write_text(context_header(load_charset()))
-    program = compile_for_host(folder / "driver", files, [folder, SOURCES, PLATFORM])
+    program = compile_for_host(folder / "driver", files, [folder, SOURCES, TASK, PLATFORM])
 
     def run(name: str, cases: Sequence[bytes]) -> list[str]:
         done = subprocess.run([program, name], input=b"".join(cases), capture_output=True, check=False)
@@ -44,8 +46,9 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, str | N
 
     folder = tmp_path_factory.mktemp("program")
     artifact = fake_artifact.write(folder / "artifact")
-    files = [HERE / "host_platform.c", *sorted(SOURCES.glob("*.c")), *sorted((artifact / "src").glob("*.c"))]
-    binary = compile_for_host(folder / "program", files, [SOURCES, artifact / "include"])
+    folders = [SOURCES, TASK, artifact / "src"]
+    files = [HERE / "host_platform.c", *(file for each in folders for file in sorted(each.glob("*.c")))]
+    binary = compile_for_host(folder / "program", files, [SOURCES, TASK, artifact / "include"])
 
     def run(place: Path, line: str | None) -> tuple[str, int]:
         environment = {key: value for key, value in os.environ.items() if key != "COMMAND_LINE"}

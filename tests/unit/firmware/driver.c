@@ -52,8 +52,8 @@ static void decode_case(bool in_context)
     uint32_t count;
     float lead = 1.0f;
     const float score = in_context && classes == ocrm55_context.classes
-                            ? context_decode(&ocrm55_context, probabilities, steps, kept, &count, &lead)
-                            : ctc_decode(probabilities, steps, classes, kept, &count);
+                            ? ocrm55_context_decode(&ocrm55_context, probabilities, steps, kept, &count, &lead)
+                            : ocrm55_ctc_decode(probabilities, steps, classes, kept, &count);
     uint32_t bits;
     memcpy(&bits, &score, sizeof bits);
     printf("%08x", (unsigned)bits);
@@ -82,7 +82,7 @@ static void lead_case(void)
 {
     const uint32_t steps = word(), classes = word();
     float *probabilities = block(steps * classes * 4);
-    printf("%.9g\n", (double)ctc_least_lead(probabilities, steps, classes));
+    printf("%.9g\n", (double)ocrm55_ctc_least_lead(probabilities, steps, classes));
     free(probabilities);
 }
 

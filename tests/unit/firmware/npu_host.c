@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "npu_port.h"
+#include "ocrm55_npu_port.h"
 #include "npu_registers.h"
 #include "ocrm55_npu.h"
 
@@ -20,46 +20,46 @@ static int is(const char *name)
     return strcmp(scenario, name) == 0;
 }
 
-uintptr_t npu_port_base(void)
+uintptr_t ocrm55_npu_port_base(void)
 {
     return 0;
 }
 
-uint32_t npu_port_level(void)
+uint32_t ocrm55_npu_port_level(void)
 {
     return is("non-secure") ? LEVEL_PRIVILEGED | LEVEL_NON_SECURE : LEVEL_PRIVILEGED;
 }
 
-bool npu_port_enable_interrupt(void)
+bool ocrm55_npu_port_enable_interrupt(void)
 {
     printf("interrupt on\n");
     return !is("poll") && !is("poll-hang");
 }
 
-void npu_port_disable_interrupt(void)
+void ocrm55_npu_port_disable_interrupt(void)
 {
     printf("interrupt off\n");
 }
 
-bool npu_port_reaches(const void *address, uint32_t bytes)
+bool ocrm55_npu_port_reaches(const void *address, uint32_t bytes)
 {
     (void)address;
     return bytes != 77u * 32u; /* a size that the test uses for memory out of reach */
 }
 
-void npu_port_clean(const void *address, uint32_t bytes)
+void ocrm55_npu_port_clean(const void *address, uint32_t bytes)
 {
     (void)address;
     printf("clean %u\n", bytes);
 }
 
-void npu_port_invalidate(void *address, uint32_t bytes)
+void ocrm55_npu_port_invalidate(void *address, uint32_t bytes)
 {
     (void)address;
     printf("invalidate %u\n", bytes);
 }
 
-uint32_t npu_port_milliseconds(void)
+uint32_t ocrm55_npu_port_milliseconds(void)
 {
     return looks_at_the_clock++ / 8;
 }
@@ -92,7 +92,7 @@ uint32_t ocrm55_npu_read(uint32_t offset)
     case NPU_CONFIG:
         return is("u65") ? 0x10003008u : is("other-size") ? 0x00003008u : 0x00001807u;
     case NPU_PROT:
-        return is("no-level") ? 0u : npu_port_level();
+        return is("no-level") ? 0u : ocrm55_npu_port_level();
     case NPU_STATUS:
         if (reset_reads > 0 && !is("no-reset")) {
             reset_reads--;

@@ -17,11 +17,8 @@ from ocrm55.package.compiled import OWN_PREFIX, Compiled
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _WEIGHTS = re.compile(r"/\* weights\.S places weights\.bin here\. \*/\n(?:extern const uint8_t ocrm55_weights.*\n)+")
-_KERNEL_FUNCTION = re.compile(r"\b(tile_\w+)(?=\s*\()")
 _NPU_DRIVER = ("npu_driver.c", "npu_access.c", "npu_messages.c", "npu_checks.h", "npu_registers.h", "ocrm55_npu.h")
-_NPU_PORT = re.compile(r"\bnpu_port(?=_\w+\(|\.h)")
 _NPU_REGION = re.compile(r"(?<=[& ])(region_\d+)(?=[ ;,])")
-_DECODER_FUNCTION = re.compile(r"\b(?=ctc_decode\b|ctc_least_lead\b|context_decode\b)")
 
 
 def files(compiled: Compiled) -> dict[str, str]:
@@ -92,20 +89,19 @@ def _kernels(compiled: Compiled) -> dict[str, str]:
     for kernel in compiled.kernels:
         text = standalone.kernel_source(kernel)
         written[f"kernel_{kernel}.c"] = standalone.with_pragma(text, standalone.FOR_KERNELS)
-    return {name: _KERNEL_FUNCTION.sub(rf"{OWN_PREFIX}\1", text) for name, text in written.items()}
+    return written
 
 
 def _npu_driver() -> dict[str, str]:
     """The NPU's driver, and the header of what the board has to provide for it."""
     folder = resources.folder("firmware") / "npu"
     written = {f"src/{name}": (folder / name).read_text(encoding="utf-8") for name in _NPU_DRIVER}
-    written["include/ocrm55_npu_port.h"] = (folder / "npu_port.h").read_text(encoding="utf-8")
-    return {path: _NPU_PORT.sub("ocrm55_npu_port", text) for path, text in written.items()}
+    written["include/ocrm55_npu_port.h"] = (folder / "ocrm55_npu_port.h").read_text(encoding="utf-8")
+    return written
 
 
 def _decoder(*, in_context: bool) -> dict[str, str]:
     """CTC decoding, as the firmware has it, in context where that was compiled."""
-    folder = resources.folder("firmware") / "src"
+    folder = resources.folder("firmware") / "tasks" / "recognizer"
     names = ["ctc.c", "ctc.h", *(["context.c", "context.h"] if in_context else [])]
-    texts = {name: (folder / name).read_text(encoding="utf-8") for name in names}
-    return {name: _DECODER_FUNCTION.sub(OWN_PREFIX, text) for name, text in texts.items()}
+    return {name: (folder / name).read_text(encoding="utf-8") for name in names}

@@ -165,7 +165,7 @@ def _values(program: Program, plan: MemoryPlan, weights: driver.WeightImage, wor
 def _kernel_files(kernels: Sequence[str], name: str) -> dict[str, str]:
     """Hand-written kernels that the program calls, under names of the module's own."""
     written = {f"src/{header}": text for header, text in standalone.kernel_headers().items()}
-    public = sorted({each for text in written.values() for each in re.findall(r"\b((?:ocrm55|tile)_\w+)\s*\(", text)})
+    public = sorted({each for text in written.values() for each in re.findall(r"\b(ocrm55_\w+)\s*\(", text)})
     defines = "".join(f"#define {each} {prefix(name)}_{each.removeprefix('ocrm55_')}\n" for each in public)
     guard = f"{prefix(name).upper()}_NAMES_H"
     what = f"/* The kernels' names in {name}'s own copy. */"

@@ -1,6 +1,6 @@
-/* The Corstone-300's side of the NPU driver (firmware/npu/npu_port.h). Without the driver the linker drops all of it. */
+/* The Corstone-300's side of the NPU driver (ocrm55_npu_port.h). Without the driver the linker drops all of it. */
 
-#include "npu_port.h"
+#include "ocrm55_npu_port.h"
 
 #include "npu_registers.h"
 #include "registers.h"
@@ -15,17 +15,17 @@ struct range {
     uint32_t start, end;
 };
 
-uintptr_t npu_port_base(void)
+uintptr_t ocrm55_npu_port_base(void)
 {
     return NPU_BASE;
 }
 
-uint32_t npu_port_level(void)
+uint32_t ocrm55_npu_port_level(void)
 {
     return LEVEL_PRIVILEGED; /* and secure: as the core is, which never leaves its reset state */
 }
 
-bool npu_port_enable_interrupt(void)
+bool ocrm55_npu_port_enable_interrupt(void)
 {
 #if OCRM55_NPU_POLL
     return false;
@@ -36,7 +36,7 @@ bool npu_port_enable_interrupt(void)
 #endif
 }
 
-void npu_port_disable_interrupt(void)
+void ocrm55_npu_port_disable_interrupt(void)
 {
     NVIC_ICER(NPU_INTERRUPT) = NVIC_BIT(NPU_INTERRUPT);
     DATA_SYNCHRONISATION_BARRIER();
@@ -44,7 +44,7 @@ void npu_port_disable_interrupt(void)
 }
 
 /* The tightly coupled memories hang on the core alone; both aliases of each (SSE-300, memory map). */
-bool npu_port_reaches(const void *address, uint32_t bytes)
+bool ocrm55_npu_port_reaches(const void *address, uint32_t bytes)
 {
     static const struct range tightly_coupled[] = {
         {0x00000000u, 0x01000000u}, {0x10000000u, 0x11000000u}, {0x20000000u, 0x21000000u}, {0x30000000u, 0x31000000u}};
@@ -95,17 +95,17 @@ static void synchronise(const void *address, uint32_t bytes)
     }
 }
 
-void npu_port_clean(const void *address, uint32_t bytes)
+void ocrm55_npu_port_clean(const void *address, uint32_t bytes)
 {
     synchronise(address, bytes);
 }
 
-void npu_port_invalidate(void *address, uint32_t bytes)
+void ocrm55_npu_port_invalidate(void *address, uint32_t bytes)
 {
     synchronise(address, bytes);
 }
 
-uint32_t npu_port_milliseconds(void)
+uint32_t ocrm55_npu_port_milliseconds(void)
 {
     COUNTER_CNTCR = CNTCR_EN;
     uint32_t high, low;

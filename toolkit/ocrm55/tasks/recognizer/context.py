@@ -3,7 +3,8 @@
 In many fonts I and l, 0 and O, or 1 and / are nearly one shape, and a network that reads a line glyph by glyph gives
 both a good probability. This is CTC's prefix beam search: the few likeliest texts are followed from step to step, and
 each is weighed by a language model of six kinds of token (a word in small letters, with a capital, in capitals; a
-number; a code; anything), of which each token may be any. firmware/src/context.c computes the same to the last bit.
+number; a code; anything), of which each token may be any. firmware/tasks/recognizer/context.c computes the same to the
+last bit.
 
 The tables come from `python -m ocrm55.training.language`; models/en_context/README.md says what they are made of.
 """

@@ -45,7 +45,7 @@ def likelihood(probabilities: np.ndarray, classes: Sequence[int] | np.ndarray) -
 
 
 def least_lead(probabilities: np.ndarray) -> float:
-    """How far ahead a text is where it is least so, as firmware/src/ctc.c computes it, 0 to 1.
+    """How far ahead a text is where it is least so, as firmware/tasks/recognizer/ctc.c computes it, 0 to 1.
 
     For each step, by how much the likeliest class is likelier than the likeliest of those with which the text would be
     another one. The smallest lead counts.

@@ -7,25 +7,25 @@
 #include <stdint.h>
 
 /* Address of the NPU's registers, as the core sees it. */
-uintptr_t npu_port_base(void);
+uintptr_t ocrm55_npu_port_base(void);
 
 /* The level at which the NPU shall make its accesses: LEVEL_* of npu_registers.h. */
-uint32_t npu_port_level(void);
+uint32_t ocrm55_npu_port_level(void);
 
 /* Let the NPU's interrupt call ocrm55_npu_interrupt; false where it is not wired or shall not be used: the driver polls. */
-bool npu_port_enable_interrupt(void);
-void npu_port_disable_interrupt(void);
+bool ocrm55_npu_port_enable_interrupt(void);
+void ocrm55_npu_port_disable_interrupt(void);
 
 /* True where the NPU reaches all of these bytes. */
-bool npu_port_reaches(const void *address, uint32_t bytes);
+bool ocrm55_npu_port_reaches(const void *address, uint32_t bytes);
 
 /* Before a run: the NPU shall see what the core has written, and no line of `bytes` may be written back later. After it:
  * the core shall see what the NPU has written. Addresses are aligned to OCRM55_NPU_ALIGN. Nothing to do without a cache. */
-void npu_port_clean(const void *address, uint32_t bytes);
-void npu_port_invalidate(void *address, uint32_t bytes);
+void ocrm55_npu_port_clean(const void *address, uint32_t bytes);
+void ocrm55_npu_port_invalidate(void *address, uint32_t bytes);
 
 /* Milliseconds since some moment in the past; only differences mean anything. */
-uint32_t npu_port_milliseconds(void);
+uint32_t ocrm55_npu_port_milliseconds(void);
 
 /* The driver's side of the interrupt. */
 void ocrm55_npu_interrupt(void);

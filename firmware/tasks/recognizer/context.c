@@ -22,7 +22,7 @@ enum { WIDTH = 4, CHOICES = 4, REACHED = WIDTH * (CHOICES + 1) };
 
 /* How likely the token at a text's end is of each kind (they add up to 1, nearly), and its last symbols. */
 struct language {
-    float kinds[CONTEXT_KINDS];
+    float kinds[OCRM55_CONTEXT_KINDS];
     uint8_t before, last, number;
 };
 
@@ -35,7 +35,7 @@ struct prefix {
     struct path blank, other; /* ends in a blank, in the text's last character */
     struct language language;
     uint32_t length;
-    uint8_t text[CONTEXT_STEPS];
+    uint8_t text[OCRM55_CONTEXT_STEPS];
 };
 
 struct choice {
@@ -44,65 +44,67 @@ struct choice {
 };
 
 /* The factor of all kinds together, and how likely each is now. */
-static float weigh(float kinds[CONTEXT_KINDS], const float factors[CONTEXT_KINDS])
+static float weigh(float kinds[OCRM55_CONTEXT_KINDS], const float factors[OCRM55_CONTEXT_KINDS])
 {
     float total = 0.0f;
-    for (uint32_t i = 0; i < CONTEXT_KINDS; i++) {
+    for (uint32_t i = 0; i < OCRM55_CONTEXT_KINDS; i++) {
         kinds[i] *= factors[i];
         total += kinds[i];
     }
-    for (uint32_t i = 0; i < CONTEXT_KINDS; i++) {
+    for (uint32_t i = 0; i < OCRM55_CONTEXT_KINDS; i++) {
         kinds[i] = kinds[i] / total > LEAST_KIND ? kinds[i] / total : LEAST_KIND;
     }
     return total;
 }
 
 /* The factor of a token that ends here, in a space or with the text. */
-static float finish(const struct context *context, struct language *language, const float ends[CONTEXT_KINDS])
+static float finish(const struct ocrm55_context *context, struct language *language,
+                    const float ends[OCRM55_CONTEXT_KINDS])
 {
-    float word = context->least, number = context->least, factors[CONTEXT_KINDS];
-    if (language->last != 0 && language->last != CONTEXT_NO_SYMBOL && language->before != CONTEXT_NO_SYMBOL) {
+    float word = context->least, number = context->least, factors[OCRM55_CONTEXT_KINDS];
+    if (language->last != 0 && language->last != OCRM55_CONTEXT_NO_SYMBOL &&
+        language->before != OCRM55_CONTEXT_NO_SYMBOL) {
         word = context->values[context->letters[language->before][language->last][0]];
     }
-    if (language->number != 0 && language->number != CONTEXT_NO_SYMBOL) {
+    if (language->number != 0 && language->number != OCRM55_CONTEXT_NO_SYMBOL) {
         number = context->values[context->numbers[language->number][0]];
     }
-    const float edges[CONTEXT_KINDS] = {word, word, word, number, 1.0f, 1.0f};
-    for (uint32_t i = 0; i < CONTEXT_KINDS; i++) {
+    const float edges[OCRM55_CONTEXT_KINDS] = {word, word, word, number, 1.0f, 1.0f};
+    for (uint32_t i = 0; i < OCRM55_CONTEXT_KINDS; i++) {
         factors[i] = edges[i] * ends[i];
     }
     return weigh(language->kinds, factors);
 }
 
 /* The factor of a class behind a text whose language is the given one, which becomes that of both together. */
-static float follow(const struct context *context, struct language *language, uint32_t class)
+static float follow(const struct ocrm55_context *context, struct language *language, uint32_t class)
 {
-    const struct context_class *seen = &context->characters[class];
-    if (seen->flags & CONTEXT_SPACE) {
+    const struct ocrm55_context_class *seen = &context->characters[class];
+    if (seen->flags & OCRM55_CONTEXT_SPACE) {
         const float factor = finish(context, language, context->space), fresh = 1.0f - context->keep;
-        for (uint32_t i = 0; i < CONTEXT_KINDS; i++) {
+        for (uint32_t i = 0; i < OCRM55_CONTEXT_KINDS; i++) {
             language->kinds[i] = context->keep * language->kinds[i] + fresh * context->prior[i];
         }
         language->before = language->last = language->number = 0;
         return factor;
     }
     const float least = context->least;
-    const bool upper = seen->flags & CONTEXT_UPPER, lower = seen->flags & CONTEXT_LOWER;
+    const bool upper = seen->flags & OCRM55_CONTEXT_UPPER, lower = seen->flags & OCRM55_CONTEXT_LOWER;
     float word = least, number = least;
-    if (seen->letter != CONTEXT_NO_SYMBOL && language->last != CONTEXT_NO_SYMBOL &&
-        language->before != CONTEXT_NO_SYMBOL) {
+    if (seen->letter != OCRM55_CONTEXT_NO_SYMBOL && language->last != OCRM55_CONTEXT_NO_SYMBOL &&
+        language->before != OCRM55_CONTEXT_NO_SYMBOL) {
         word = context->values[context->letters[language->before][language->last][seen->letter]];
     }
-    if (seen->number != CONTEXT_NO_SYMBOL && language->number != CONTEXT_NO_SYMBOL) {
+    if (seen->number != OCRM55_CONTEXT_NO_SYMBOL && language->number != OCRM55_CONTEXT_NO_SYMBOL) {
         number = context->values[context->numbers[language->number][seen->number]];
     }
     const bool fits_capital_first = upper == (language->last == 0) || !(upper || lower);
-    const float factors[CONTEXT_KINDS] = {
+    const float factors[OCRM55_CONTEXT_KINDS] = {
         upper ? least : word,
         fits_capital_first ? word : least,
         lower ? least : word,
         number,
-        seen->flags & CONTEXT_IN_CODE ? context->code : least,
+        seen->flags & OCRM55_CONTEXT_IN_CODE ? context->code : least,
         context->anything,
     };
     language->before = language->last;
@@ -146,7 +148,7 @@ static uint32_t choose(const float *frame, uint32_t classes, struct choice *chos
         }
     }
     if (count == 0) {
-        chosen[count++] = (struct choice){CTC_BLANK, 1.0f};
+        chosen[count++] = (struct choice){OCRM55_CTC_BLANK, 1.0f};
     }
     for (uint32_t i = 0; i < count; i++) {
         chosen[i].probability = chosen[i].probability < 1.0f ? chosen[i].probability : 1.0f;
@@ -163,10 +165,10 @@ struct reached {
 /* The text of `from`, and `class` behind it unless that is the blank; NULL when no path led there yet. */
 static struct prefix *find(struct reached *reached, const struct prefix *from, uint32_t class)
 {
-    const uint32_t length = from->length + (class != CTC_BLANK);
+    const uint32_t length = from->length + (class != OCRM55_CTC_BLANK);
     for (uint32_t i = 0; i < reached->count; i++) {
         struct prefix *prefix = &reached->prefixes[i];
-        if (prefix->length == length && (class == CTC_BLANK || prefix->text[length - 1] == class) &&
+        if (prefix->length == length && (class == OCRM55_CTC_BLANK || prefix->text[length - 1] == class) &&
             memcmp(prefix->text, from->text, from->length) == 0) {
             return prefix;
         }
@@ -185,15 +187,15 @@ static struct prefix *add(struct reached *reached, const struct prefix *from)
     return prefix;
 }
 
-static void extend(const struct context *context, struct reached *reached, const struct prefix *from,
+static void extend(const struct ocrm55_context *context, struct reached *reached, const struct prefix *from,
                    struct choice choice)
 {
     struct path source = better(from);
     const bool repeated = from->length > 0 && from->text[from->length - 1] == choice.class;
-    if (choice.class == CTC_BLANK || repeated) {
-        struct prefix *same = find(reached, from, CTC_BLANK);
+    if (choice.class == OCRM55_CTC_BLANK || repeated) {
+        struct prefix *same = find(reached, from, OCRM55_CTC_BLANK);
         same = same != NULL ? same : add(reached, from);
-        if (choice.class == CTC_BLANK) {
+        if (choice.class == OCRM55_CTC_BLANK) {
             reach(&same->blank, source.weight * choice.probability, source.sum);
             return;
         }
@@ -243,7 +245,7 @@ static uint32_t keep(struct reached *reached, struct prefix *prefixes)
     return count;
 }
 
-static float read_out(const struct context *context, const struct prefix *prefixes, uint32_t prefix_count,
+static float read_out(const struct ocrm55_context *context, const struct prefix *prefixes, uint32_t prefix_count,
                       uint16_t *kept, uint32_t *count, float *lead)
 {
     const struct prefix *best = prefixes;
@@ -272,14 +274,14 @@ static float read_out(const struct context *context, const struct prefix *prefix
     return best->length == 0 ? 0.0f : better(best).sum / (float)best->length;
 }
 
-float context_decode(const struct context *context, const float *probabilities, uint32_t steps, uint16_t *kept,
-                     uint32_t *count, float *lead)
+float ocrm55_context_decode(const struct ocrm55_context *context, const float *probabilities, uint32_t steps,
+                            uint16_t *kept, uint32_t *count, float *lead)
 {
-    if (steps > CONTEXT_STEPS) {
+    if (steps > OCRM55_CONTEXT_STEPS) {
         if (lead != NULL) {
             *lead = 1.0f;
         }
-        return ctc_decode(probabilities, steps, context->classes, kept, count);
+        return ocrm55_ctc_decode(probabilities, steps, context->classes, kept, count);
     }
     struct prefix prefixes[WIDTH];
     struct reached reached;

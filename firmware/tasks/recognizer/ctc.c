@@ -5,7 +5,7 @@
 /* The likeliest class of a frame; the blank where nothing in it is a number. */
 static uint32_t best_class(const float *frame, uint32_t classes)
 {
-    uint32_t best = CTC_BLANK;
+    uint32_t best = OCRM55_CTC_BLANK;
     bool any = false;
     for (uint32_t class = 0; class < classes; class++) {
         const float p = frame[class];
@@ -17,15 +17,15 @@ static uint32_t best_class(const float *frame, uint32_t classes)
     return best;
 }
 
-float ctc_decode(const float *probabilities, uint32_t steps, uint32_t classes, uint16_t *kept, uint32_t *count)
+float ocrm55_ctc_decode(const float *probabilities, uint32_t steps, uint32_t classes, uint16_t *kept, uint32_t *count)
 {
     float sum = 0.0f;
-    uint32_t before = CTC_BLANK;
+    uint32_t before = OCRM55_CTC_BLANK;
     *count = 0;
     for (uint32_t step = 0; step < steps; step++) {
         const float *frame = probabilities + step * classes;
         const uint32_t best = best_class(frame, classes);
-        if (best != CTC_BLANK && best != before) {
+        if (best != OCRM55_CTC_BLANK && best != before) {
             kept[(*count)++] = (uint16_t)best;
             sum += frame[best];
         }
@@ -37,17 +37,17 @@ float ctc_decode(const float *probabilities, uint32_t steps, uint32_t classes, u
 /* What a step that says `class` adds to the text, with the step behind it: at most two classes. */
 static uint32_t added(uint32_t before, uint32_t class, uint32_t after)
 {
-    const uint32_t first = class == before ? CTC_BLANK : class, second = after == class ? CTC_BLANK : after;
-    return first == CTC_BLANK ? second : first | second << 16;
+    const uint32_t first = class == before ? OCRM55_CTC_BLANK : class, second = after == class ? OCRM55_CTC_BLANK : after;
+    return first == OCRM55_CTC_BLANK ? second : first | second << 16;
 }
 
-float ctc_least_lead(const float *probabilities, uint32_t steps, uint32_t classes)
+float ocrm55_ctc_least_lead(const float *probabilities, uint32_t steps, uint32_t classes)
 {
     float least = 1.0f;
-    uint32_t before = CTC_BLANK, best = steps > 0 ? best_class(probabilities, classes) : CTC_BLANK;
+    uint32_t before = OCRM55_CTC_BLANK, best = steps > 0 ? best_class(probabilities, classes) : OCRM55_CTC_BLANK;
     for (uint32_t step = 0; step < steps; step++) {
         const float *frame = probabilities + step * classes;
-        const uint32_t after = step + 1 < steps ? best_class(frame + classes, classes) : CTC_BLANK;
+        const uint32_t after = step + 1 < steps ? best_class(frame + classes, classes) : OCRM55_CTC_BLANK;
         const uint32_t text = added(before, best, after);
         float rival = 0.0f;
         for (uint32_t class = 0; class < classes; class++) {

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define CTC_BLANK 0u
+#define OCRM55_CTC_BLANK 0u
 
 /* Take each frame's best class, drop repetitions, then blanks.
  *
@@ -13,11 +13,11 @@
  *
  * Of equal probabilities the lower class wins. A value that is not a number never wins; a frame of nothing else is blank.
  */
-float ctc_decode(const float *probabilities, uint32_t steps, uint32_t classes, uint16_t *kept, uint32_t *count);
+float ocrm55_ctc_decode(const float *probabilities, uint32_t steps, uint32_t classes, uint16_t *kept, uint32_t *count);
 
 /* How far ahead the text is where it is least so: for each step, by how much the likeliest class is likelier than the
  * likeliest of those with which the text would be another one. The smallest lead is returned, 0 to 1. Where exactly a
  * character begins and ends is so no doubt. */
-float ctc_least_lead(const float *probabilities, uint32_t steps, uint32_t classes);
+float ocrm55_ctc_least_lead(const float *probabilities, uint32_t steps, uint32_t classes);
 
 #endif
