@@ -30,7 +30,7 @@ def export(
     fetched once from the hosts that PaddleOCR uses and kept in ~/.paddlex.
     A **folder** is checked and copied; one of Paddle 2 (inference.pdmodel) is
     translated. A **.pdparams checkpoint** of PaddleOCR or of `ocrm55 train`
-    becomes a folder; it is a pickle, so take it only from people you trust.
+    becomes a folder; its arrays are read, and no code in it runs.
     So does the same model as an **.onnx file** that paddle2onnx wrote.
 
     PaddleOCR widens its input for a line longer than 320:48; the target's input

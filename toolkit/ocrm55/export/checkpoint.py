@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ocrm55 import console
+from ocrm55 import console, plain_pickle
 from ocrm55.errors import InputError
 from ocrm55.export.onnx_weights import check_weights, read_weights
 from ocrm55.tasks.recognizer.inference import first_line
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 # PaddleOCR distils a student from a teacher and saves both; torch-like wrappers add a key of their own.
 _WRAPPERS = ("state_dict", "model", "model_state_dict")
 _PREFIXES = ("Student.", "Teacher.", "_layers.", "module.")
+MOST_BYTES = 1 << 30  # of a checkpoint file: student and teacher take some 30 MB
+_NAMES_OF_PADDLE = "StructuredToParameterName@@"  # what Paddle itself keeps beside the weights
 _OWN_BRANCHES = ("backbone.", "head.ctc_encoder.", "head.ctc_head.")
 
 
@@ -27,8 +30,8 @@ def load_checkpoint(path: Path) -> Recognizer:
 
     Accepts PaddleOCR's training layout: `Student.`/`Teacher.` prefixes (the student is taken), a `state_dict` around
     it, and branches that exist for training only, such as `head.sar_head`, which are left out with a note.
-    A checkpoint is a pickle, which can run code when it is read: load only one whose origin you trust. An ONNX file is
-    not; it must be as paddle2onnx writes it, with batch norms apart, and the network is compared with it.
+    A checkpoint is a pickle: plain_pickle reads the arrays in it and runs nothing. An ONNX file must be as paddle2onnx
+    writes it, with batch norms apart, and the network is compared with it.
 
     Raises InputError when it cannot be read, lacks a weight, has one of another shape, or knows other characters.
     """
@@ -37,7 +40,7 @@ def load_checkpoint(path: Path) -> Recognizer:
     from ocrm55.tasks.recognizer.network import CLASSES, Recognizer
 
     is_onnx = path.suffix == ".onnx"
-    weights = read_weights(path) if is_onnx else _unwrap(path, _read(path))
+    weights = read_weights(path) if is_onnx else _unwrap(path, read_arrays(path))
     network = Recognizer()
     wanted = network.state_dict()
     missing = [name for name in wanted if name not in weights]
@@ -78,20 +81,23 @@ def load_checkpoint(path: Path) -> Recognizer:
     return network
 
 
-def _read(path: Path) -> Mapping[str, Any]:
-    import paddle
-
+def read_arrays(path: Path) -> dict[str, Any]:
+    """What a file of Paddle's holds, by name. Raises InputError when it is damaged, too large, or holds code."""
     if not path.is_file():
         raise InputError(f"there is no checkpoint {path}.")
+    if path.stat().st_size > MOST_BYTES:
+        raise InputError(f"{path} is larger than any checkpoint of a recognizer, {MOST_BYTES:,} bytes.")
     try:
-        content = paddle.load(str(path), return_numpy=True)
-    except Exception as trouble:  # unpickling a damaged file raises almost anything
+        content = plain_pickle.loads(path.read_bytes())
+    except OSError as trouble:
+        raise InputError(f"{path} cannot be read: {trouble.strerror}.") from trouble
+    except pickle.UnpicklingError as trouble:
         raise InputError(
-            f"{path} is not a Paddle checkpoint, or is cut short: {first_line(trouble)}", ["copy the file again"]
+            f"{path} is not a Paddle checkpoint, or is cut short: {first_line(trouble)}.", ["copy the file again"]
         ) from trouble
     if not isinstance(content, Mapping):
         raise InputError(f"{path} holds a {type(content).__name__}, not the weights of a network.")
-    return content
+    return {name: value for name, value in content.items() if name != _NAMES_OF_PADDLE}
 
 
 def _unwrap(path: Path, content: Mapping[str, Any]) -> dict[str, np.ndarray]:

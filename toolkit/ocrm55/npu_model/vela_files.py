@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import pickle
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ocrm55 import plain_pickle
 from ocrm55.errors import InputError, Ocrm55Error, ToolchainError, UnsupportedError
 from ocrm55.npu_model.accelerators import Accelerator, by_macs
 from ocrm55.npu_model.machine import Result, run
@@ -257,17 +257,6 @@ def _from_npz(path: Path) -> Program:
         raise InputError(f"{path} is not what `vela --output-format raw` writes ({_first_line(damaged)}).") from damaged
 
 
-class _PlainObjects(pickle.Unpickler):
-    """Vela pickles the quantisation: dicts of numbers and arrays. Nothing else is made, let alone called."""
-
-    _NAMES = frozenset({"_reconstruct", "scalar", "_frombuffer", "ndarray", "dtype"})
-
-    def find_class(self, module: str, name: str) -> Any:
-        if module.split(".", 1)[0] != "numpy" or name not in self._NAMES:
-            raise pickle.UnpicklingError(f"it holds a Python object, {module}.{name}")
-        return super().find_class(module, name)
-
-
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of a .npz by name."""
     found = {}
@@ -284,7 +273,7 @@ def _array(file: io.BytesIO) -> NDArray[Any]:
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     _, _, dtype = read_header(file)
     if dtype.hasobject:
-        return np.asarray(_PlainObjects(file).load(), object)
+        return np.asarray(plain_pickle.load(file), object)  # Vela pickles the quantisation: dicts of numbers and arrays
     file.seek(0)
     return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
 

@@ -317,7 +317,7 @@ class Trainer:
 
     def load(self, folder: Path) -> None:
         """Take up a training where `save` left it. Raises InputError when the folder is none or of other options."""
-        import paddle
+        from ocrm55.export.checkpoint import read_arrays
 
         if not (folder / "state.json").is_file():
             raise InputError(f"{folder} holds no training to resume.", ["start one without --resume"])
@@ -329,9 +329,9 @@ class Trainer:
                     f"{folder} was trained with {name} = {value}, not {now.get(name)}.",
                     ["resume with the same options", "start anew in another --output"],
                 )
-        self.network.set_state_dict(paddle.load(str(folder / "network.pdparams")))
-        self.average.set_state_dict(paddle.load(str(folder / "average.pdparams")))
-        self._set_optimizer_state(paddle.load(str(folder / "optimizer.pdopt")))
+        self.network.set_state_dict(read_arrays(folder / "network.pdparams"))
+        self.average.set_state_dict(read_arrays(folder / "average.pdparams"))
+        self._set_optimizer_state(read_arrays(folder / "optimizer.pdopt"))
         self.step, self.images = state["step"], state["images"]
         self.record = Record(load_rows(folder / "log.jsonl"), state["best"], state["best_step"])
 
