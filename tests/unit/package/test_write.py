@@ -18,60 +18,8 @@ from ocrm55.errors import InputError, OutputError
 from ocrm55.package import sources
 from ocrm55.package.compiled import Compiled
 from ocrm55.package.write import Order, check_place, write
-
-SCHEMA = Path(__file__).with_name("PACK.xsd")  # of Open-CMSIS-Pack-Spec, revision 1.7.60, as it is there
-MODEL_C = """\
-#include "ocrm55_model.h"
-
-#include "operators.h"
-
-/* weights.S places weights.bin here. */
-extern const uint8_t ocrm55_weights[];
-extern const uint8_t ocrm55_weights_hot[]; /* its first 16 bytes */
-
-void run(uint8_t *arena) {
-    first_conv(arena, ocrm55_weights + 0);
-    ocrm55_own(arena);
-    my_first_conv(arena);
-}
-"""
-
-
-def metadata(**others: Any) -> dict[str, Any]:
-    """A metadata.json with all that is read of it."""
-    fields: dict[str, Any] = {
-        "model": "a model",
-        "precision": "int8",
-        "input": {"shape": [1, 48, 320, 3]},
-        "output": {"shape": [1, 4, 3]},
-        "arena_bytes": 64,
-        "arena_lower_bound": 64,
-        "weight_bytes": 48,
-        "weights_read_again_bytes": 0,
-        "macs": 1000,
-        "placement": {"arena": {"region": "DTCM", "bytes": 64}, "hot_weights": {"region": "DTCM", "bytes": 16}},
-        "operators": [{"function": "first_conv"}, {"function": "ocrm55_own"}],
-        "tensors": [],
-        "workspaces": [],
-        "weights": [],
-        "kernels": ["add"],
-        "libraries": [],
-        "labels": ["", "a", "é"],
-    }
-    return fields | others
-
-
-def artifact(folder: Path, **others: Any) -> Path:
-    for name in ("src", "include"):
-        (folder / name).mkdir(parents=True)
-    (folder / "metadata.json").write_text(json.dumps(metadata(**others)))
-    (folder / "src" / "model.c").write_text(MODEL_C)
-    (folder / "src" / "operators.h").write_text("void first_conv(uint8_t *x, const uint8_t *w);\n")
-    (folder / "src" / "operators_conv.c").write_text('#include "operators.h"\nvoid first_conv(uint8_t *x) {}\n')
-    (folder / "src" / "weights.bin").write_bytes(bytes(range(48)))
-    (folder / "include" / "ocrm55_model.h").write_text("/* model */\n")
-    (folder / "include" / "inputs.h").write_text("/* an image */\n")
-    return folder
+from tests.unit.package.hand_made import MODEL_C, artifact, metadata
+from tests.unit.package.pack_rules import faults
 
 
 @pytest.fixture
@@ -113,23 +61,6 @@ def test_a_package_says_all_its_files(order: Order, tmp_path: Path) -> None:
     assert "src/inputs.h" not in found
     built = set(re.findall(r"^  (src/\S+)$", (out / "CMakeLists.txt").read_text(), re.M))
     assert built == {path for path in found if path.startswith("src/") and path.endswith(".c")}
-
-
-@pytest.mark.parametrize("libraries", [[], ["cmsis-nn"]])
-def test_the_pack_description_is_valid(libraries: list[str], tmp_path: Path, models: Path) -> None:
-    etree = pytest.importorskip("lxml.etree", reason="needs lxml to check the schema")
-    compiled = Compiled.read(artifact(tmp_path / "artifact", libraries=libraries))
-    out = write(Order(compiled, memory_map.load(), models / "samples" / "digit.png"), tmp_path / "out")
-    (path,) = out.glob("*.pdsc")
-    described = etree.parse(str(path))
-    schema = etree.XMLSchema(etree.parse(str(SCHEMA)))
-    assert schema.validate(described), schema.error_log
-    vendor, pack = described.findtext("vendor"), described.findtext("name")
-    assert path.name == f"{vendor}.{pack}.pdsc"
-    listed = {file.get("name") for file in described.iter("file")}
-    assert all((out / name).is_file() for name in listed)
-    assert {file.relative_to(out).as_posix() for file in out.glob("src/*.c")} <= listed
-    assert bool(described.findall(".//require[@Cgroup='NN Lib']")) == bool(libraries)
 
 
 def test_another_board_s_memories_are_in_the_linker_script(tmp_path: Path, models: Path) -> None:
@@ -228,6 +159,7 @@ def test_an_npu_s_package_has_its_driver_and_asks_for_a_board(tmp_path: Path, mo
     assert "section(OCRM55_WEIGHTS_SECTION)" in regions_c
     for header in ("include/ocrm55.h", "src/ocrm55_model.h"):  # whole lines of the cache
         assert re.search(r"OCRM55_ARENA_BYTES 96\n#define OCRM55_ARENA_ALIGN 32", (out / header).read_text())
+    assert faults(out) == []
     wanted = re.findall(r"\bocrm55_npu_port_\w+(?=\()", (out / "include" / "ocrm55_npu_port.h").read_text())
     given = (out / "examples" / "npu_port.c").read_text()
     assert len(wanted) >= 7
