@@ -13,7 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from ocrm55.compiler.operators.float32 import Spec
-from ocrm55.compiler.operators.int8 import AveragePool, Convolution, Depthwise, Epilogue, MaxPool, Pointwise, Product
+from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
+from ocrm55.compiler.operators.int8.epilogue import Epilogue
+from ocrm55.compiler.operators.int8.pool import AveragePool, MaxPool
+from ocrm55.compiler.operators.int8.product import Product
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.compiler.reference.cmsis_nn import CmsisNnReference
 from ocrm55.compiler.targets.cmsis_nn.int4 import in_int4
@@ -158,7 +161,9 @@ def network_like() -> list[Case]:
 
 
 def elementwise(made: Cases) -> list[Case]:
-    from ocrm55.compiler.operators.int8 import ChannelMultiply, CopyRows, SoftmaxInt8, SumInt8
+    from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, SumInt8
+    from ocrm55.compiler.operators.int8.moves import CopyRows
+    from ocrm55.compiler.operators.int8.rows import SoftmaxInt8
 
     cases = []
     for count in (4, 33, 120):

@@ -19,7 +19,7 @@ import onnx
 import pytest
 
 from ocrm55 import firmware, libraries, stages
-from ocrm55.compiler.operators.int8 import Convolution, Pointwise
+from ocrm55.compiler.operators.int8.convolution import Convolution, Pointwise
 from ocrm55.compiler.quantization.int4 import Int4
 from ocrm55.compiler.targets.cmsis_nn import int4 as cmsis_nn_int4
 from ocrm55.compiler.targets.cmsis_nn.buffers import buffer_size

@@ -13,7 +13,7 @@ from ocrm55 import stages
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.onnx_graph import frontend
 from ocrm55.compiler.reference.ethos_u import NpuReference
-from ocrm55.compiler.reference.int8 import IntegerReference
+from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.compiler.targets.base import assign
 from ocrm55.evaluation import verification
 from ocrm55.npu_model import judge

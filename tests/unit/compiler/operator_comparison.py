@@ -7,9 +7,10 @@ import onnx
 import onnxruntime
 from onnx import helper
 
-from ocrm55.compiler.operators.int8 import Convolution, SoftmaxRows
+from ocrm55.compiler.operators.int8.convolution import Convolution
+from ocrm55.compiler.operators.int8.rows import SoftmaxRows
 from ocrm55.compiler.operators.program import Operator
-from ocrm55.compiler.reference.int8 import IntegerReference
+from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.tasks.recognizer import image
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from ocrm55.compiler import arena_limit, pipeline
 from ocrm55.compiler.memory import overlap
-from ocrm55.compiler.operators.int8 import Depthwise, Epilogue, Pointwise
+from ocrm55.compiler.operators.int8.convolution import Depthwise, Pointwise
+from ocrm55.compiler.operators.int8.epilogue import Epilogue
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.errors import UnsupportedError
 
@@ -58,7 +59,7 @@ def computed(choice: arena_limit.Choice, image: np.ndarray) -> np.ndarray:
 
     Pointwise layers go chunk by chunk in the planned order. What one of them overwrites too early is lost.
     """
-    from ocrm55.compiler.reference.int8 import _COMPUTE
+    from ocrm55.compiler.reference.int8.network import COMPUTE
 
     program, plan = choice.program, choice.plan
     arena = np.full(plan.arena_bytes, 85, np.int8)
@@ -76,7 +77,7 @@ def computed(choice: arena_limit.Choice, image: np.ndarray) -> np.ndarray:
             arena[start : start + workspace.bytes] = 99
         x = area(operator.inputs[0])
         if not (isinstance(spec, Pointwise) and spec.chunk):
-            output[:] = _COMPUTE[type(spec)](spec, x.copy(), *weights).reshape(-1)
+            output[:] = COMPUTE[type(spec)](spec, x.copy(), *weights).reshape(-1)
             continue
         pixels = spec.output_height * spec.output_width
         firsts = range(0, pixels, spec.chunk)
@@ -86,7 +87,7 @@ def computed(choice: arena_limit.Choice, image: np.ndarray) -> np.ndarray:
                 spec.channels, 1, end - first, spec.outputs, 1, end - first, (1, 1), (1, 1), (0, 0), 0, spec.epilogue
             )
             rows = x[first * spec.channels : end * spec.channels].copy()
-            made = _COMPUTE[Pointwise](part, rows, *weights)
+            made = COMPUTE[Pointwise](part, rows, *weights)
             output[first * spec.outputs : end * spec.outputs] = made.reshape(-1)
     return area(program.output.name).copy()
 

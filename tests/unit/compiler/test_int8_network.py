@@ -11,8 +11,8 @@ import pytest
 
 from ocrm55 import resources
 from ocrm55.compiler import pipeline
-from ocrm55.compiler.operators.int8 import Convolution
-from ocrm55.compiler.reference.int8 import IntegerReference
+from ocrm55.compiler.operators.int8.convolution import Convolution
+from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
 from ocrm55.tasks.recognizer.charset import load_charset

@@ -14,9 +14,9 @@ from ocrm55.compiler import pipeline
 from ocrm55.compiler.artifact import Artifact, Contents
 from ocrm55.compiler.onnx_graph import frontend
 from ocrm55.compiler.onnx_graph.folding import fold
-from ocrm55.compiler.operators.int8 import MaxPool
+from ocrm55.compiler.operators.int8.pool import MaxPool
 from ocrm55.compiler.pipeline import CompileOptions
-from ocrm55.compiler.reference.int8 import IntegerReference
+from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.export.paddle_model import PaddleModel
 from ocrm55.pictures import read_image

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ocrm55.bench.runner import Case
+from ocrm55.compiler.operators.int8 import tables
 from ocrm55.compiler.targets.m55 import packing
 from tests.unit.kernels import reference as ref
 
@@ -56,7 +57,7 @@ class Random:
             e.table = self.tensor(1 << (16 - e.table_shift))
             if e.table_shift >= 2 and self.rng.integers(2):  # a table for each channel
                 e.table_stride = len(e.table) + int(self.rng.choice([0, 3])) * (e.table_shift > 2)
-                e.table = self.tensor(packing.pad_channels(e.scale).size * e.table_stride)
+                e.table = self.tensor(tables.pad_channels(e.scale).size * e.table_stride)
         return e
 
 
@@ -318,7 +319,7 @@ def _softmax_repeated_cases() -> Iterator[Expected]:
         x = r.tensor(3, count)
         if from_float:
             x = (r.rng.normal(size=(3, count)) * r.rng.choice([1, 10, 100])).astype(np.float32)
-        powers, place = packing.softmax_powers(float(r.rng.choice([0.01, 0.11, 0.9]))), int(r.rng.integers(count))
+        powers, place = tables.softmax_powers(float(r.rng.choice([0.01, 0.11, 0.9]))), int(r.rng.integers(count))
         y = ref.softmax(x, powers, False, place, times)
         label = f"softmax_repeated {count} from float {from_float}, {place} times {times}"
         integers = [3, count, from_float, place, times]
@@ -344,7 +345,7 @@ def _softmax_cases() -> Iterator[Expected]:
         x = r.tensor(3, count)
         if from_float:
             x = (r.rng.normal(size=(3, count)) * r.rng.choice([1, 10, 100])).astype(np.float32)
-        powers = packing.softmax_powers(step)
+        powers = tables.softmax_powers(step)
         y = ref.softmax(x, powers, bool(to_float))
         label = f"softmax {count} from float {from_float} to float {to_float}"
         yield Case("softmax", [3, count, from_float, to_float], [x, powers], y.shape, y.dtype.type, label), y

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ocrm55.compiler.operators.int8 import tables
 from ocrm55.compiler.targets.m55 import packing
 from tests.unit.kernels import reference as ref
 
@@ -17,7 +18,7 @@ def test_wide_table_is_within_one_step_of_the_function() -> None:
     limit, step, zero = 9.0, 9.4 / 255, -118
     unit = limit / 32768
     real = np.linspace(-1.2 * limit, 1.2 * limit, 100001)
-    table = packing.table16(hard_swish, unit, 4, step, zero)
+    table = tables.table16(hard_swish, unit, 4, step, zero)
     index = np.clip(np.rint(real / unit), -32768, 32767).astype(np.int64).astype(np.uint16) >> 4
     exact = np.clip(hard_swish(np.clip(real, -limit, limit)) / step + zero, -128, 127)
     assert np.abs(table[index] - exact).max() < 0.6  # 0.5 of rounding, the rest of the table's own step
@@ -25,26 +26,26 @@ def test_wide_table_is_within_one_step_of_the_function() -> None:
 
 def test_tables_of_channels_keep_their_own_steps_and_centres() -> None:
     limit, steps = 6.0, np.array([0.02, 0.04, 0.03])
-    tables = packing.channel_tables16(hard_swish, limit / 32768, 5, steps, -118, 3.0)
-    assert tables.shape == (4 * 2048,) and not tables[3 * 2048 :].any()
+    rows = tables.channel_tables16(hard_swish, limit / 32768, 5, steps, -118, 3.0)
+    assert rows.shape == (4 * 2048,) and not rows[3 * 2048 :].any()
     for channel, step in enumerate(steps):
         real = np.linspace(-3, 9, 5001)  # what 12 / 65536 of a step and a centre of 3 reach
         index = np.clip(np.rint((real - 3) / (limit / 32768)), -32768, 32767).astype(np.int64).astype(np.uint16) >> 5
         exact = np.clip(hard_swish(real) / step - 118, -128, 127)
-        assert np.abs(tables[channel * 2048 + index] - exact).max() < 0.5 + limit / 2048 * 1.5 / step
+        assert np.abs(rows[channel * 2048 + index] - exact).max() < 0.5 + limit / 2048 * 1.5 / step
 
 
 def test_narrow_table_is_the_rounded_function() -> None:
-    table = packing.table8(hard_swish, 0.05, 3, 0.04, -7)
+    table = tables.table8(hard_swish, 0.05, 3, 0.04, -7)
     for q in (-128, -1, 0, 3, 127):
         assert table[np.uint8(np.int8(q))] == np.clip(np.rint(hard_swish((q - 3) * 0.05) / 0.04) - 7, -128, 127)
 
 
 def test_powers_of_softmax() -> None:
-    powers = packing.softmax_powers(0.5)
+    powers = tables.softmax_powers(0.5)
     assert powers.dtype == np.float32 and powers[0] == 1
     assert powers[10] == np.float32(np.exp(-5.0))
-    assert packing.softmax_powers(1.0)[200] == 0  # never a denormal number
+    assert tables.softmax_powers(1.0)[200] == 0  # never a denormal number
 
 
 def test_exponential_of_softmax_is_accurate() -> None:
@@ -55,12 +56,12 @@ def test_exponential_of_softmax_is_accurate() -> None:
 def test_bias_with_zero_point_equals_centred_inputs() -> None:
     rng = np.random.default_rng(0)
     w, x = rng.integers(-127, 128, (5, 40)).astype(np.int8), rng.integers(-128, 128, (7, 40)).astype(np.int8)
-    folded = packing.fold_zero_point(w, np.arange(5), 9)
+    folded = tables.fold_zero_point(w, np.arange(5), 9)
     assert np.array_equal(
         x.astype(int) @ w.T.astype(int) + folded, (x.astype(int) - 9) @ w.T.astype(int) + np.arange(5)
     )
     with pytest.raises(ValueError, match="int32"):
-        packing.fold_zero_point(w, [2**31] * 5, 0)
+        tables.fold_zero_point(w, [2**31] * 5, 0)
 
 
 def test_pointwise_stream_is_as_documented() -> None:

@@ -20,6 +20,7 @@ from onnx import shape_inference
 
 from ocrm55 import console, resources
 from ocrm55.bench.runner import STATUS, Case, build_target, run_qemu
+from ocrm55.compiler.operators.int8 import tables
 from ocrm55.compiler.targets.m55 import packing
 from ocrm55.errors import TargetError
 
@@ -197,7 +198,7 @@ class _Cases:
         return Case(
             "softmax",
             [rows, count, int(last), int(last)],
-            [x, packing.softmax_powers(0.1)],
+            [x, tables.softmax_powers(0.1)],
             (rows, count),
             np.float32 if last else np.int8,
             label=f"{rows} x {count}" + (", float" if last else ""),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ocrm55.compiler.memory import overlap, planner
 from ocrm55.compiler.memory.planner import MemoryPlan
-from ocrm55.compiler.operators.int8 import Pointwise
+from ocrm55.compiler.operators.int8.convolution import Pointwise
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.targets.base import Target, assign
 from ocrm55.errors import UnsupportedError

@@ -13,7 +13,7 @@ from ocrm55.compiler.onnx_graph import frontend
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.reference.cmsis_nn import CmsisNnReference
 from ocrm55.compiler.reference.ethos_u import NpuReference
-from ocrm55.compiler.reference.int8 import IntegerReference
+from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.compiler.targets.base import assign
 from ocrm55.compiler.targets.ethos_u import regions
 from ocrm55.compiler.targets.ethos_u.target import NpuTarget

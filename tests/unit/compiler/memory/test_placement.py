@@ -10,7 +10,8 @@ import pytest
 from ocrm55 import memory_map
 from ocrm55.compiler.codegen import driver
 from ocrm55.compiler.memory import placement
-from ocrm55.compiler.operators.int8 import Epilogue, Pointwise
+from ocrm55.compiler.operators.int8.convolution import Pointwise
+from ocrm55.compiler.operators.int8.epilogue import Epilogue
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.errors import UnsupportedError
 

@@ -7,7 +7,8 @@ import onnxruntime
 import pytest
 
 from ocrm55.compiler.operators.float32 import Conv2d, DepthwiseConv2d, Matmul
-from ocrm55.compiler.operators.int8 import Convolution, Depthwise, Epilogue
+from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise
+from ocrm55.compiler.operators.int8.epilogue import Epilogue
 from tests.unit.compiler.onnx_networks import network
 
 CASES = [  # channels, size, outputs, kernel, strides, pads

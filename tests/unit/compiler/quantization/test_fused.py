@@ -13,7 +13,7 @@ from ocrm55.compiler.quantization.calibration import BINS, Histogram
 from ocrm55.compiler.quantization.equalise import best_factor, equalise, factor_of, turn
 from ocrm55.compiler.quantization.fused import QuantizeOptions, quantise_weights, quantised_tensors, quantize
 from ocrm55.compiler.quantization.weight_grid import on_grid, weights_of
-from ocrm55.compiler.reference.int8 import IntegerReference
+from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.errors import InputError
 from ocrm55.tasks.recognizer import image
 from tests.unit.compiler.onnx_networks import network, reference

@@ -9,16 +9,11 @@ import pytest
 from ocrm55 import libraries
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.onnx_graph.folding import Graph
-from ocrm55.compiler.operators.int8 import (
-    Convolution,
-    Depthwise,
-    Epilogue,
-    MaxPool,
-    Pointwise,
-    SoftmaxInt8,
-    Sum,
-    SumInt8,
-)
+from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
+from ocrm55.compiler.operators.int8.elementwise import Sum, SumInt8
+from ocrm55.compiler.operators.int8.epilogue import Epilogue
+from ocrm55.compiler.operators.int8.pool import MaxPool
+from ocrm55.compiler.operators.int8.rows import SoftmaxInt8
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.compiler.pipeline import CompileOptions, to_program
 from ocrm55.compiler.quantization import exact_scales, unfused

@@ -10,7 +10,7 @@ import pytest
 
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.pipeline import CompileOptions
-from ocrm55.compiler.reference.int8 import IntegerReference
+from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.compiler.widths import sharing
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.stages import parse_widths

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from ocrm55.compiler.memory.planner import round_up
-from ocrm55.compiler.operators.int8 import ChannelMultiply, Depthwise, Pointwise
+from ocrm55.compiler.operators.int8.convolution import Depthwise, Pointwise
+from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply
 from ocrm55.compiler.operators.program import Operator, Overlap, Program
 
 IN_PLACE = (Depthwise, ChannelMultiply)  # kernels that may write where they read

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ocrm55.compiler.memory.planner import ALIGN, round_up
-from ocrm55.compiler.operators.int8 import Convolution, Depthwise
+from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise
 from ocrm55.compiler.operators.program import Operator, Program
 from ocrm55.errors import UnsupportedError
 from ocrm55.memory_map import ON_CHIP, TIGHTLY_COUPLED, MemoryMap, Region

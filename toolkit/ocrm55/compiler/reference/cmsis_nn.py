@@ -12,20 +12,15 @@ from functools import partial
 
 import numpy as np
 
-from ocrm55.compiler.operators.int8 import (
-    AveragePool,
-    ChannelMultiply,
-    Convolution,
-    CopyRows,
-    Depthwise,
-    Pointwise,
-    Product,
-    SoftmaxInt8,
-    SumInt8,
-)
+from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
+from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, SumInt8
+from ocrm55.compiler.operators.int8.moves import CopyRows
+from ocrm55.compiler.operators.int8.pool import AveragePool
+from ocrm55.compiler.operators.int8.product import Product
+from ocrm55.compiler.operators.int8.rows import SoftmaxInt8
 from ocrm55.compiler.operators.program import Operator
-from ocrm55.compiler.reference import int8 as reference
-from ocrm55.compiler.reference.int8 import IntegerReference
+from ocrm55.compiler.reference.int8 import convolution, pool, product
+from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.compiler.targets.cmsis_nn import int4 as cmsis_nn_int4
 from ocrm55.compiler.targets.cmsis_nn.fixed_point import ADD_SHIFT, Factor, addition, exponent, multiplier_and_shift
 from ocrm55.compiler.targets.cmsis_nn.target import NAME
@@ -119,31 +114,31 @@ def _summed(
 def _pointwise(
     requantise: Requantise, spec: Pointwise, x: np.ndarray, w: np.ndarray, bias: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
-    return _summed(requantise, spec, reference.pointwise_sums(spec, x, w, bias), w, scale)
+    return _summed(requantise, spec, convolution.pointwise_sums(spec, x, w, bias), w, scale)
 
 
 def _convolution(
     requantise: Requantise, spec: Convolution, x: np.ndarray, w: np.ndarray, bias: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
-    return _summed(requantise, spec, reference.convolution_sums(spec, x, w, bias), w, scale)
+    return _summed(requantise, spec, convolution.convolution_sums(spec, x, w, bias), w, scale)
 
 
 def _depthwise(
     requantise: Requantise, spec: Depthwise, x: np.ndarray, w: np.ndarray, bias: np.ndarray, scale: np.ndarray
 ) -> np.ndarray:
-    return _finish(requantise, reference.depthwise_sums(spec, x, w, bias), spec, scale)
+    return _finish(requantise, convolution.depthwise_sums(spec, x, w, bias), spec, scale)
 
 
 def _product(requantise: Requantise, spec: Product, a: np.ndarray, b: np.ndarray, scale: np.ndarray) -> np.ndarray:
     e = spec.epilogue
     factor = Factor.of(float(scale[0]))
-    result = limited(by(requantise, reference.product_sums(spec, a, b), factor), e.zero_point, e.low, e.high)
-    return reference.placed_product(spec, result)
+    result = limited(by(requantise, product.product_sums(spec, a, b), factor), e.zero_point, e.low, e.high)
+    return product.placed_product(spec, result)
 
 
 def _average_pool(spec: AveragePool, x: np.ndarray) -> np.ndarray:
     """The mean of the integers themselves, halves away from zero."""
-    sums = reference.pooled_sums(spec, x).astype(np.int64)
+    sums = pool.pooled_sums(spec, x).astype(np.int64)
     count = spec.kernel[0] * spec.kernel[1]
     mean = (np.abs(sums) + count // 2) // count * np.sign(sums)
     return limited(mean, 0)

@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 
 from ocrm55.compiler.operators.float32 import Spec
-from ocrm55.compiler.operators.int8 import AveragePool, Convolution, Product
+from ocrm55.compiler.operators.int8.convolution import Convolution
+from ocrm55.compiler.operators.int8.pool import AveragePool
+from ocrm55.compiler.operators.int8.product import Product
 from ocrm55.compiler.operators.program import Operator, Program
 from ocrm55.compiler.targets.base import Target
 from ocrm55.files import write_json

@@ -22,15 +22,12 @@ from typing import TypeGuard
 import numpy as np
 
 from ocrm55.compiler.operators.float32 import Spec
-from ocrm55.compiler.operators.int8 import (
-    AveragePool,
-    Convolution,
-    ExtendColumns,
-    Lookup,
-    Repeat,
-    SoftmaxInt8,
-    SoftmaxRows,
-)
+from ocrm55.compiler.operators.int8.convolution import Convolution
+from ocrm55.compiler.operators.int8.elementwise import Lookup
+from ocrm55.compiler.operators.int8.moves import ExtendColumns
+from ocrm55.compiler.operators.int8.pool import AveragePool
+from ocrm55.compiler.operators.int8.repeat import Repeat
+from ocrm55.compiler.operators.int8.rows import SoftmaxInt8, SoftmaxRows
 from ocrm55.compiler.operators.program import Operator, Overlap, Program, Tensor
 
 SEEN = 2  # columns of padding, in pixels of the input
@@ -42,7 +39,7 @@ def steady_columns(full: Program) -> dict[str, np.ndarray]:
 
     full: the program for full width, where an empty image has such columns.
     """
-    from ocrm55.compiler.reference.int8 import IntegerReference
+    from ocrm55.compiler.reference.int8.network import IntegerReference
 
     reference = IntegerReference(full)
     reference.run(reference.input_of(np.zeros((full.input.shape[1], 0, 3), np.uint8)))

@@ -10,21 +10,13 @@ import numpy as np
 
 from ocrm55.compiler.lowering.int8 import writers as int8_operators
 from ocrm55.compiler.operators.float32 import Activation, Spec
-from ocrm55.compiler.operators.int8 import (
-    AveragePool,
-    ChannelMultiply,
-    Convolution,
-    CopyRows,
-    Depthwise,
-    Dequantize,
-    Epilogue,
-    Lookup,
-    MaxPool,
-    Pointwise,
-    SumInt8,
-)
+from ocrm55.compiler.operators.int8 import tables
+from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
+from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Dequantize, Lookup, SumInt8
+from ocrm55.compiler.operators.int8.epilogue import Epilogue
+from ocrm55.compiler.operators.int8.moves import CopyRows
+from ocrm55.compiler.operators.int8.pool import AveragePool, MaxPool
 from ocrm55.compiler.operators.program import Operator, Program, Quantization, Tensor
-from ocrm55.compiler.targets.m55 import packing
 
 STEPS = (0.02, 0.05, 0.09)
 
@@ -92,7 +84,7 @@ def convolution(s: Sketch, kind: type[Convolution] = Convolution) -> None:
     weights = s.random.integers(-127, 128, (outputs, 1 if kind is Depthwise else channels, *kernel)).astype(np.int8)
     taps = weights[0].size
     ratio = (s.random.uniform(0.4, 1.6, outputs) / (60 * np.sqrt(taps))).astype(np.float32)
-    bias = packing.fold_zero_point(weights, s.random.integers(-4000, 4000, outputs), known.zero_point)
+    bias = tables.fold_zero_point(weights, s.random.integers(-4000, 4000, outputs), known.zero_point)
     zero = s.known(output).zero_point
     epilogue = Epilogue("clamp", outputs, zero, zero if s.number(0, 1) else -128)
     spec = kind(channels, height, width, outputs, *size, kernel, strides, pads, known.zero_point, epilogue)
@@ -115,7 +107,7 @@ def lookup(s: Sketch) -> None:
     narrow = Quantization(1 / 256, -128)
     output = s.tensor(shape, function, narrow if function == "sigmoid" and gain == 1 else None)
     made = s.known(output)
-    table = packing.table8(
+    table = tables.table8(
         int8_operators._function(Activation(function, gain=gain, offset=offset)),
         known.scale,
         known.zero_point,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ocrm55.compiler.operators.int8 import Lookup, Quantize, Sum
+from ocrm55.compiler.operators.int8.elementwise import Lookup, Quantize, Sum
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.compiler.targets.ethos_u import support
 from ocrm55.compiler.targets.ethos_u.partition import partition

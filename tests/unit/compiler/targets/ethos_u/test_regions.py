@@ -8,7 +8,7 @@ import pytest
 from ocrm55.compiler.memory import planner
 from ocrm55.compiler.operators.program import Operator, Program
 from ocrm55.compiler.reference.ethos_u import NpuReference, model_program
-from ocrm55.compiler.reference.int8 import IntegerReference
+from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.compiler.targets.base import assign
 from ocrm55.compiler.targets.ethos_u import regions, vela
 from ocrm55.compiler.targets.ethos_u.target import NpuTarget

@@ -11,8 +11,10 @@ import pytest
 
 from ocrm55 import resources
 from ocrm55.compiler.operators.float32 import Spec
-from ocrm55.compiler.operators.int8 import Convolution, Depthwise, Epilogue, Pointwise, Product
-from ocrm55.compiler.targets.m55.workspace import workspace_bytes
+from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
+from ocrm55.compiler.operators.int8.epilogue import Epilogue
+from ocrm55.compiler.operators.int8.product import Product
+from ocrm55.compiler.targets.m55.target import workspace_bytes
 
 KERNELS = ("pointwise", "conv", "depthwise", "matmul", "tile_core", "tile_run", "tile_channel")
 MAIN = """

@@ -20,7 +20,7 @@ from ocrm55.compiler.lowering.int8.values import Origin, Quantised, Value, image
 from ocrm55.compiler.lowering.int8.writers import Builder, Factor
 from ocrm55.compiler.operators import advice
 from ocrm55.compiler.operators.float32 import Conv2d, DepthwiseConv2d
-from ocrm55.compiler.operators.int8 import MaxPool
+from ocrm55.compiler.operators.int8.pool import MaxPool
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.targets.c.target import trim
 from ocrm55.errors import UnsupportedError

@@ -11,27 +11,15 @@ import numpy as np
 from ocrm55.compiler.lowering.int8.values import Origin, Quantised, Value, rows_by_channels, strides
 from ocrm55.compiler.operators import advice
 from ocrm55.compiler.operators.float32 import Activation, Conv2d, DepthwiseConv2d, Spec
-from ocrm55.compiler.operators.int8 import (
-    AveragePool,
-    ChannelMultiply,
-    Convolution,
-    CopyRows,
-    Depthwise,
-    Dequantize,
-    Epilogue,
-    Lookup,
-    MaxPool,
-    NormalisedRows,
-    Pointwise,
-    Product,
-    Quantize,
-    SoftmaxInt8,
-    SoftmaxRows,
-    Sum,
-    SumInt8,
-)
+from ocrm55.compiler.operators.int8 import tables
+from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
+from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Dequantize, Lookup, Quantize, Sum, SumInt8
+from ocrm55.compiler.operators.int8.epilogue import Epilogue
+from ocrm55.compiler.operators.int8.moves import CopyRows
+from ocrm55.compiler.operators.int8.pool import AveragePool, MaxPool
+from ocrm55.compiler.operators.int8.product import Product
+from ocrm55.compiler.operators.int8.rows import NormalisedRows, SoftmaxInt8, SoftmaxRows
 from ocrm55.compiler.operators.program import Operator, Program, Quantization, Tensor
-from ocrm55.compiler.targets.m55 import packing
 from ocrm55.errors import UnsupportedError
 
 TRIES = ["--precision float32", advice.INTEGER]
@@ -189,13 +177,13 @@ def convolution_writer(build: Builder, origin: Origin, source: Value, spec: Conv
             step = read.scale.astype(np.float64)
         else:
             step = np.full(spec.outputs, _step(read, source.origin.layer), np.float64)
-        bias = packing.fold_zero_point(factor.weights, factor.bias, read.zero_point)
+        bias = tables.fold_zero_point(factor.weights, factor.bias, read.zero_point)
         step = step * factor.scale.astype(np.float64)
         if quantised is not None and (_prefers_tables(spec, quantised) or _needs_tables(spec, quantised)):
-            epilogue, tables, centre = _channel_tables(spec.activation, step, quantised, spec.outputs)
+            epilogue, arrays, centre = _channel_tables(spec.activation, step, quantised, spec.outputs)
             bias = (bias - centre).astype(np.int32)
         else:
-            epilogue, tables = _epilogue(spec.activation, step, quantised, spec.outputs)
+            epilogue, arrays = _epilogue(spec.activation, step, quantised, spec.outputs)
         shape = (1, spec.output_height, spec.output_width, spec.outputs)
         dtype = "int8" if quantised is not None else "float32"
         operator = _kind(spec)(
@@ -203,7 +191,7 @@ def convolution_writer(build: Builder, origin: Origin, source: Value, spec: Conv
             spec.kernel, spec.strides, (spec.pads[0], spec.pads[1]), read.zero_point, epilogue,
         )  # fmt: skip
         inputs = [image, build.weight(factor.weights, layer, "weights"), build.weight(bias, layer, "bias")]
-        inputs += [build.weight(data, layer, what) for what, data in tables.items()]
+        inputs += [build.weight(data, layer, what) for what, data in arrays.items()]
         return build.operator(operator, inputs, build.tensor(shape, dtype, layer), layer)
 
     return write
@@ -263,7 +251,7 @@ def _table(
     ends = [(q - quantised.zero_point) * out for q in (-128, 127)]
     reach = max(*((end - activation.offset) / activation.gain * 1.02 + 0.5 for end in ends), 10.0)
     unit = reach / 32768
-    table = packing.table16(_function(activation), unit, TABLE_SHIFT, out, quantised.zero_point)
+    table = tables.table16(_function(activation), unit, TABLE_SHIFT, out, quantised.zero_point)
     epilogue = Epilogue("table16", channels, quantised.zero_point, table_shift=TABLE_SHIFT)
     return epilogue, {"scale": (step / unit).astype(np.float32), "table": table}
 
@@ -312,7 +300,7 @@ def _channel_tables(
     low, high, shift = _reach_of_tables(activation, quantised, channels)
     centre = np.rint((high + low) / 2 / step)
     unit = (high - low) / 65536
-    table = packing.channel_tables16(_function(activation), unit, shift, out, quantised.zero_point, centre * step)
+    table = tables.channel_tables16(_function(activation), unit, shift, out, quantised.zero_point, centre * step)
     stride = 1 << (16 - shift)
     epilogue = Epilogue("table16", channels, quantised.zero_point, table_shift=shift, table_stride=stride)
     return epilogue, {"scale": (step / unit).astype(np.float32), "table": table}, centre.astype(np.int64)
@@ -362,13 +350,13 @@ def product(build: Builder, left: Value, right: Value, layer: str) -> Origin:
         if (a_depth, y_column, first_y) != (1, 1, 0):
             raise UnsupportedError(f"product {layer} walks its tensors in an order that no kernel does.", TRIES)
         step = _slice_step(left, layer) * _slice_step(right, layer) * left.factor * right.factor
-        epilogue, tables = _epilogue(Activation(), np.full(columns, step), quantised and _same(quantised, columns), 1)
+        epilogue, arrays = _epilogue(Activation(), np.full(columns, step), quantised and _same(quantised, columns), 1)
         spec = Product(
             batches, rows, columns, depth, a_batch, a_row, b_batch, b_column, b_depth, y_batch, read_a.zero_point,
             replace(epilogue, stride=y_row), first_a, first_b,
         )  # fmt: skip
         output = build.tensor(order.shape, "int8" if quantised else "float32", layer)
-        return build.operator(spec, [a, b, build.weight(tables["scale"], layer, "scale")], output, layer)
+        return build.operator(spec, [a, b, build.weight(arrays["scale"], layer, "scale")], output, layer)
 
     origin.write = write
     return origin
@@ -471,7 +459,7 @@ def lookup_writer(build: Builder, origin: Origin, source: Value, activation: Act
         name, read = _integers(source, layer)
         if quantised is None:
             raise UnsupportedError(f"no kernel gives {activation.kind} as float32.", TRIES)
-        table = packing.table8(
+        table = tables.table8(
             _function(activation), _step(read, layer), read.zero_point, _step(quantised, layer), quantised.zero_point
         )
         output = build.tensor(build.program.tensors[name].shape, "int8", layer)

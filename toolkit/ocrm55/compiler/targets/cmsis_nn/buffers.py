@@ -7,7 +7,9 @@ tests/target/test_cmsis_nn.py asks the library itself and holds the two to each 
 from __future__ import annotations
 
 from ocrm55.compiler.operators.float32 import Spec
-from ocrm55.compiler.operators.int8 import AveragePool, Convolution, Depthwise, Product
+from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise
+from ocrm55.compiler.operators.int8.pool import AveragePool
+from ocrm55.compiler.operators.int8.product import Product
 
 BLOCK = 16  # int8 in a vector
 ROWS = 4  # pixels that a pass of the convolution gathers

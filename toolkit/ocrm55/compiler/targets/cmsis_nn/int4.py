@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ocrm55.compiler.operators.int8 import Convolution, Depthwise, Pointwise
+from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
 
 LOW, HIGH = -8, 7
 

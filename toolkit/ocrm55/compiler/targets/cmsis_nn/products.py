@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ocrm55.compiler.operators.int8 import Product
+from ocrm55.compiler.operators.int8.product import Product
 from ocrm55.errors import UnsupportedError
 
 

@@ -1,6 +1,6 @@
 """CMSIS-NN, Arm's library of int8 kernels, for those who want it: the user's own copy, none of its code is here.
 
-It takes what ends in int8 by a requantisation and a clamp. Its arithmetic is TFLite's: cmsis_nn_reference.py says in
+It takes what ends in int8 by a requantisation and a clamp. Its arithmetic is TFLite's: reference/cmsis_nn.py says in
 numpy what each call gives. Each operator becomes a small C function that fills in the library's structures.
 """
 
@@ -10,7 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ocrm55.compiler.operators.float32 import Spec
-from ocrm55.compiler.operators.int8 import AveragePool, Convolution, CopyRows, Depthwise, Pointwise, Product, Sum
+from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
+from ocrm55.compiler.operators.int8.elementwise import Sum
+from ocrm55.compiler.operators.int8.moves import CopyRows
+from ocrm55.compiler.operators.int8.pool import AveragePool
+from ocrm55.compiler.operators.int8.product import Product
 from ocrm55.compiler.operators.program import Function, Operator, Program, Tensor, Workspace, identifier
 from ocrm55.compiler.targets.base import Target
 from ocrm55.compiler.targets.cmsis_nn import buffers, calls

@@ -6,24 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ocrm55.compiler.operators.float32 import Spec
-from ocrm55.compiler.operators.int8 import (
-    AveragePool,
-    ChannelMultiply,
-    Convolution,
-    CopyRows,
-    Depthwise,
-    Dequantize,
-    Lookup,
-    MaxPool,
-    NormalisedRows,
-    Pointwise,
-    Product,
-    Quantize,
-    SoftmaxInt8,
-    SoftmaxRows,
-    Sum,
-    SumInt8,
-)
+from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
+from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Dequantize, Lookup, Quantize, Sum, SumInt8
+from ocrm55.compiler.operators.int8.moves import CopyRows
+from ocrm55.compiler.operators.int8.pool import AveragePool, MaxPool
+from ocrm55.compiler.operators.int8.product import Product
+from ocrm55.compiler.operators.int8.rows import NormalisedRows, SoftmaxInt8, SoftmaxRows
 from ocrm55.compiler.operators.program import Operator, Program
 
 NAME = "ethos-u55"

@@ -14,17 +14,10 @@ from typing import Any
 import numpy as np
 
 from ocrm55.compiler.operators.float32 import Spec
-from ocrm55.compiler.operators.int8 import (
-    AveragePool,
-    ChannelMultiply,
-    Convolution,
-    CopyRows,
-    Depthwise,
-    Lookup,
-    MaxPool,
-    Pointwise,
-    SumInt8,
-)
+from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
+from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Lookup, SumInt8
+from ocrm55.compiler.operators.int8.moves import CopyRows
+from ocrm55.compiler.operators.int8.pool import AveragePool, MaxPool
 from ocrm55.compiler.operators.program import Operator, Program, Quantization
 from ocrm55.compiler.targets.cmsis_nn.target import keeps_scale
 from ocrm55.compiler.targets.ethos_u.region import Region

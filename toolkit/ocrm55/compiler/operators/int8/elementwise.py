@@ -1,0 +1,78 @@
+"""Operators that compute each element by itself: sums, factors, functions, and conversions to and from float32."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ocrm55.compiler.operators.float32 import Spec
+
+
+@dataclass(frozen=True)
+class ChannelMultiply(Spec):
+    """Every row of an image times one row of gates: rint(float((a - zero_a) * (b - zero_b)) * gain) + zero_y."""
+
+    kind: ClassVar[str] = "multiply_int8"
+    rows: int
+    count: int
+    zero_a: int
+    zero_b: int
+    zero_y: int
+    gain: float
+
+
+@dataclass(frozen=True)
+class Sum(Spec):
+    """a + b, float32."""
+
+    kind: ClassVar[str] = "add_float32"
+    count: int
+
+
+@dataclass(frozen=True)
+class SumInt8(Spec):
+    """a + b of int8 tensors; each is real by its step and zero point."""
+
+    kind: ClassVar[str] = "add_int8"
+    count: int
+    step_a: float
+    zero_a: int
+    step_b: float
+    zero_b: int
+    step_y: float
+    zero_y: int
+
+
+@dataclass(frozen=True)
+class Lookup(Spec):
+    """A function of one value, where int8 goes in and int8 comes out. Inputs: x int8, table int8 of 256 entries.
+
+    function: the kind of the Activation, for who has it without a table; its result times gain, plus offset.
+    """
+
+    kind: ClassVar[str] = "lookup_int8"
+    count: int
+    function: str = ""
+    gain: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True)
+class Quantize(Spec):
+    """float32 to int8: rint(x * gain) + zero_point."""
+
+    kind: ClassVar[str] = "quantize"
+    count: int
+    gain: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class Dequantize(Spec):
+    """int8 to float32: (q - zero_point) * step. With `channels`, their steps are a second input, and `step` is 0."""
+
+    kind: ClassVar[str] = "dequantize"
+    count: int
+    step: float
+    zero_point: int
+    channels: int = 0

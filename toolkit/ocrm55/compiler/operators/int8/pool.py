@@ -1,0 +1,45 @@
+"""Means and largest values over windows of an int8 image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ocrm55.compiler.operators.float32 import Spec
+from ocrm55.compiler.operators.int8.repeat import Repeat
+
+
+@dataclass(frozen=True)
+class AveragePool(Spec):
+    """Mean over windows: rint(float(sum of (x - zero_x)) * gain) + zero_y. gain is a float32. Input: image.
+
+    repeat: of a window that is the whole image, columns that the sum has more than once.
+    """
+
+    kind: ClassVar[str] = "average_pool_int8"
+    channels: int
+    height: int
+    width: int
+    output_height: int
+    output_width: int
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    zero_x: int
+    zero_y: int
+    gain: float
+    repeat: Repeat | None = None
+
+
+@dataclass(frozen=True)
+class MaxPool(Spec):
+    """Largest of each window; what lies outside of the image does not count. pads: top and left. Input: image."""
+
+    kind: ClassVar[str] = "max_pool_int8"
+    channels: int
+    height: int
+    width: int
+    output_height: int
+    output_width: int
+    kernel: tuple[int, int]
+    strides: tuple[int, int]
+    pads: tuple[int, int]

@@ -1,0 +1,49 @@
+"""Operators over whole rows: layer norm and softmax."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ocrm55.compiler.operators.float32 import Spec
+from ocrm55.compiler.operators.int8.repeat import Repeat
+
+
+@dataclass(frozen=True)
+class NormalisedRows(Spec):
+    """Layer norm of float32 rows; as int8 by gain and zero_point, or as float32 (gain 0). Inputs: x, gamma, beta."""
+
+    kind: ClassVar[str] = "layer_norm_rows"
+    rows: int
+    count: int
+    epsilon: float
+    gain: float = 0.0
+    zero_point: int = 0
+
+
+@dataclass(frozen=True)
+class SoftmaxRows(Spec):
+    """Softmax of float32 rows, as float32 or as int8 with scale 1/256 and zero point -128.
+
+    repeat: an element of each row, of those as int8, that stands for several.
+    """
+
+    kind: ClassVar[str] = "softmax_rows"
+    rows: int
+    count: int
+    quantised: bool
+    repeat: Repeat | None = None
+
+
+@dataclass(frozen=True)
+class SoftmaxInt8(Spec):
+    """Softmax of int8 rows, of which a step is worth `step`, as int8 with scale 1/256 and zero point -128.
+
+    repeat: an element of each row that stands for several.
+    """
+
+    kind: ClassVar[str] = "softmax_int8"
+    rows: int
+    count: int
+    step: float
+    repeat: Repeat | None = None

@@ -1,0 +1,50 @@
+"""Operators that compute each element by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ocrm55.compiler.operators.float32 import Spec
+from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Dequantize, Lookup, Quantize, Sum, SumInt8
+from ocrm55.compiler.reference.int8.arithmetic import F, rounded
+
+
+def _channel_multiply(spec: ChannelMultiply, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    left = a.reshape(spec.rows, spec.count).astype(np.int32) - spec.zero_a
+    products = left * (b.reshape(1, spec.count).astype(np.int32) - spec.zero_b)
+    return rounded(products.astype(F) * F(spec.gain), spec.zero_y)
+
+
+def _sum(spec: Sum, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return a.reshape(-1) + b.reshape(-1)
+
+
+def _sum_int8(spec: SumInt8, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    left = (a.reshape(-1).astype(np.int32) - spec.zero_a).astype(F) * F(spec.step_a)
+    right = (b.reshape(-1).astype(np.int32) - spec.zero_b).astype(F) * F(spec.step_b)
+    return rounded((left + right) * F(1 / spec.step_y), spec.zero_y)
+
+
+def _lookup(spec: Lookup, x: np.ndarray, table: np.ndarray) -> np.ndarray:
+    return table[x.view(np.uint8)]
+
+
+def _quantize(spec: Quantize, x: np.ndarray) -> np.ndarray:
+    return rounded(x * F(spec.gain), spec.zero_point)
+
+
+def _dequantize(spec: Dequantize, x: np.ndarray, *steps: np.ndarray) -> np.ndarray:
+    whole = (x.astype(np.int32) - spec.zero_point).astype(F)
+    return (whole.reshape(-1, spec.channels) * steps[0]).reshape(x.shape) if steps else whole * F(spec.step)
+
+
+COMPUTE: dict[type[Spec], Callable[..., np.ndarray]] = {
+    ChannelMultiply: _channel_multiply,
+    Sum: _sum,
+    SumInt8: _sum_int8,
+    Lookup: _lookup,
+    Quantize: _quantize,
+    Dequantize: _dequantize,
+}

@@ -1,0 +1,26 @@
+"""Operators that only put int8 elements elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ocrm55.compiler.operators.float32 import Spec
+from ocrm55.compiler.operators.int8.moves import CopyRows, ExtendColumns
+
+
+def _copy(spec: CopyRows, x: np.ndarray) -> np.ndarray:
+    return x
+
+
+def _extend(spec: ExtendColumns, x: np.ndarray, beyond: np.ndarray | None = None) -> np.ndarray:
+    image = x.reshape(spec.height, spec.width, spec.channels)
+    column = image[:, -1:] if beyond is None else beyond[:, None]
+    return np.concatenate([image, column.repeat(spec.more, axis=1)], axis=1)
+
+
+COMPUTE: dict[type[Spec], Callable[..., np.ndarray]] = {
+    CopyRows: _copy,
+    ExtendColumns: _extend,
+}

@@ -1,0 +1,143 @@
+"""Convolutions as calls of conv.c, pointwise.c and depthwise.c."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ocrm55.compiler.memory.planner import round_up
+from ocrm55.compiler.operators.float32 import Spec
+from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
+from ocrm55.compiler.targets.m55 import packing
+from ocrm55.compiler.targets.m55.kernel import (
+    BLOCK,
+    GROUP,
+    PIXELS,
+    TILES,
+    Call,
+    Kernel,
+    always,
+    bytes_of_sums,
+    epilogue,
+    per_channel,
+    structure,
+)
+
+GROUP_WEIGHT_BYTES = 32 * 1024
+SMALL_PIECE = 48  # bytes of a window's row up to which it is fetched byte by byte
+DEPTHWISE_GROUP = 8  # outputs between two stores of sums
+
+
+def _pointwise(spec: Pointwise, constants: Sequence[np.ndarray]) -> Call:
+    weights, bias, scale, *extra = constants
+    fields = [
+        f".channels_in = {spec.channels}, .channels_out = {spec.outputs}, .y_stride = {spec.epilogue.stride},",
+        ".weights = weights,",
+        epilogue(spec.epilogue),
+    ]
+    pixels = spec.output_height * spec.output_width
+    body = structure("pointwise", fields)
+    if spec.chunk:
+        body += _chunks(spec, pixels)
+    else:
+        body.append(f"ocrm55_pointwise_s8(&layer, x, y, {pixels}, workspace);")
+    arrays = per_channel(spec.epilogue, spec.outputs, scale, extra[0] if extra else None)
+    return Call(body, {"weights": packing.pointwise(weights.reshape(spec.outputs, -1), bias), **arrays})
+
+
+def _chunks(spec: Pointwise, pixels: int) -> list[str]:
+    """Calls for some pixels after the others, so that y may lie over inputs that are not needed any more."""
+    last = (pixels - 1) // spec.chunk * spec.chunk
+    order = f"first = 0; first < {pixels}; first += {spec.chunk}"
+    if spec.backwards:
+        order = f"first = {last}; first >= 0; first -= {spec.chunk}"
+    here = f"x + first * {spec.channels}, y + first * {spec.epilogue.stride}"
+    count = str(spec.chunk)
+    if pixels % spec.chunk:
+        count = f"first < {last} ? {spec.chunk} : {pixels - last}"
+    return [f"for (int32_t {order}) {{", f"    ocrm55_pointwise_s8(&layer, {here}, {count}, workspace);", "}"]
+
+
+def _geometry(spec: Convolution) -> list[str]:
+    """The fields that say where windows lie."""
+    (stride_y, stride_x), (top, left) = spec.strides, spec.pads
+    return [
+        f".stride_y = {stride_y}, .stride_x = {stride_x}, .pad_top = {top}, .pad_left = {left},",
+        f".zero_point_in = {spec.zero_point},",
+    ]
+
+
+def _convolution(spec: Convolution, constants: Sequence[np.ndarray]) -> Call:
+    weights, bias, scale, *extra = constants
+    fields = [
+        f".channels_in = {spec.channels}, .height = {spec.height}, .width = {spec.width},",
+        f".channels_out = {spec.outputs}, .height_out = {spec.output_height}, .width_out = {spec.output_width},",
+        f".kernel_height = {spec.kernel[0]}, .kernel_width = {spec.kernel[1]},",
+        *_geometry(spec),
+        f".y_stride = {spec.epilogue.stride},",
+        ".weights = weights,",
+        epilogue(spec.epilogue),
+    ]
+    body = [*structure("conv", fields), "ocrm55_conv_s8(&layer, x, y, workspace);"]
+    arrays = per_channel(spec.epilogue, spec.outputs, scale, extra[0] if extra else None)
+    return Call(body, {"weights": packing.conv(weights, bias), **arrays})
+
+
+def _depthwise(spec: Depthwise, constants: Sequence[np.ndarray]) -> Call:
+    weights, bias, scale, *extra = constants
+    fields = [
+        f".channels = {spec.channels}, .height = {spec.height}, .width = {spec.width},",
+        f".height_out = {spec.output_height}, .width_out = {spec.output_width}, .kernel = {spec.kernel[0]},",
+        *_geometry(spec),
+        ".weights = weights, .bias = bias,",
+        epilogue(spec.epilogue),
+    ]
+    body = [*structure("depthwise", fields), "ocrm55_depthwise_s8(&layer, x, y, workspace);"]
+    arrays = per_channel(spec.epilogue, spec.outputs, scale, extra[0] if extra else None)
+    return Call(body, {"weights": packing.depthwise(weights), "bias": bias, **arrays})
+
+
+def _pointwise_bytes(spec: Pointwise) -> int:
+    depth = round_up(spec.channels, BLOCK)
+    group = min(max(GROUP_WEIGHT_BYTES // depth // 4 * 4, 4), GROUP)
+    return bytes_of_sums(spec.outputs, group) + (0 if depth == spec.channels else PIXELS * depth)
+
+
+def _convolution_bytes(spec: Convolution) -> int:
+    height, width = spec.kernel
+    depth = round_up(height * width * spec.channels, BLOCK)
+    piece = width * spec.channels
+    small = piece < SMALL_PIECE and (height - 1) * spec.width * spec.channels + piece <= 0xFFFF
+    return bytes_of_sums(spec.outputs, GROUP) + PIXELS * depth + (3 * depth * 2 if small else 0)
+
+
+def _depthwise_bytes(spec: Depthwise) -> int:
+    kernel, (stride_y, stride_x), (top, _) = spec.kernel[0], spec.strides, spec.pads
+    pitch = 8 if kernel == 5 else 4
+    columns = BLOCK // pitch
+    vectors = 6 if stride_x == 1 else 3
+    below = (spec.output_height - 1) * stride_y + kernel - top - spec.height
+    border = max(top, below) if spec.height >= kernel else top + below
+    wrapped = spec.height + border <= pitch
+    rows = spec.output_height if wrapped else (pitch - kernel) // stride_y + 1
+    strips = -(-spec.output_height // rows)
+    groups = -(-spec.output_width // DEPTHWISE_GROUP)
+    blocks = groups * DEPTHWISE_GROUP * stride_x // columns + (2 if kernel == 5 else 1)
+    sums = round_up(rows * spec.output_width + 2 * DEPTHWISE_GROUP, 4) * 4
+    return rows * vectors * BLOCK + strips * blocks * BLOCK + sums
+
+
+def _depthwise_refusal(spec: Depthwise) -> str | None:
+    if spec.kernel not in ((3, 3), (5, 5)):
+        return f"has depthwise kernels of 3x3 and 5x5, not {spec.kernel[0]}x{spec.kernel[1]}"
+    if max(spec.strides) > 2 or spec.epilogue.activation == "real":
+        return "has depthwise kernels with strides 1 and 2 and int8 results"
+    return None
+
+
+KERNELS: dict[type[Spec], Kernel] = {
+    Pointwise: Kernel(_pointwise, ("pointwise", *TILES), _pointwise_bytes),
+    Convolution: Kernel(_convolution, ("conv", *TILES), _convolution_bytes),
+    Depthwise: Kernel(_depthwise, ("depthwise", *TILES), _depthwise_bytes, _depthwise_refusal, in_place=always),
+}

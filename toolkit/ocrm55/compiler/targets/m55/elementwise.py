@@ -1,0 +1,82 @@
+"""Operators on each element by itself as calls of their kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ocrm55.compiler.operators.float32 import Spec
+from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Dequantize, Lookup, Quantize, Sum, SumInt8
+from ocrm55.compiler.targets.c.expressions import float_literal
+from ocrm55.compiler.targets.m55.kernel import (
+    Call,
+    Kernel,
+    always,
+    row_bytes,
+    structure,
+)
+
+
+def _channel_multiply(spec: ChannelMultiply, constants: Sequence[np.ndarray]) -> Call:
+    fields = [
+        f".rows = {spec.rows}, .count = {spec.count}, .b_rows = 0,",
+        f".zero_a = {spec.zero_a}, .zero_b = {spec.zero_b}, .zero_y = {spec.zero_y},",
+        f".gain = {float_literal(spec.gain)},",
+    ]
+    return Call([*structure("multiply", fields), "ocrm55_multiply_s8(&layer, a, b, y);"], {})
+
+
+def _lookup(spec: Lookup, constants: Sequence[np.ndarray]) -> Call:
+    return Call([f"ocrm55_lookup_s8(table, x, y, {spec.count});"], {"table": constants[0]})
+
+
+def _sum(spec: Sum, constants: Sequence[np.ndarray]) -> Call:
+    return Call([f"ocrm55_add_f32(a, b, y, {spec.count});"], {})
+
+
+def _sum_int8(spec: SumInt8, constants: Sequence[np.ndarray]) -> Call:
+    """Both sides as float32, one behind the other in the workspace."""
+    n = spec.count
+    body = [
+        f"float *left = (float *)(void *)workspace, *right = left + {_half(spec)};",
+        f"ocrm55_dequantize_s8(a, {float_literal(spec.step_a)}, {spec.zero_a}, left, {n});",
+        f"ocrm55_dequantize_s8(b, {float_literal(spec.step_b)}, {spec.zero_b}, right, {n});",
+        f"ocrm55_add_f32(left, right, left, {n});",
+        f"ocrm55_quantize_s8(left, {float_literal(_gain(spec))}, {spec.zero_y}, y, {n});",
+    ]
+    return Call(body, {})
+
+
+def _gain(spec: SumInt8) -> float:
+    return float(np.float32(1 / spec.step_y))
+
+
+def _half(spec: SumInt8) -> int:
+    return -(-spec.count // 4) * 4
+
+
+def _quantize(spec: Quantize, constants: Sequence[np.ndarray]) -> Call:
+    return Call([f"ocrm55_quantize_s8(x, {float_literal(spec.gain)}, {spec.zero_point}, y, {spec.count});"], {})
+
+
+def _dequantize(spec: Dequantize, constants: Sequence[np.ndarray]) -> Call:
+    if spec.channels:
+        call = f"ocrm55_dequantize_channels_s8(x, steps, {spec.channels}, {spec.zero_point}, y, {spec.count});"
+        return Call([call], {"steps": constants[0]})
+    return Call([f"ocrm55_dequantize_s8(x, {float_literal(spec.step)}, {spec.zero_point}, y, {spec.count});"], {})
+
+
+def _sum_int8_bytes(spec: SumInt8) -> int:
+    """Both sides as float32."""
+    return 2 * row_bytes(spec)
+
+
+KERNELS: dict[type[Spec], Kernel] = {
+    ChannelMultiply: Kernel(_channel_multiply, ("multiply", "quantize"), in_place=always),
+    Sum: Kernel(_sum, ("add",), in_place=always),
+    SumInt8: Kernel(_sum_int8, ("add", "quantize"), _sum_int8_bytes),
+    Lookup: Kernel(_lookup, ("lookup",), in_place=always),
+    Quantize: Kernel(_quantize, ("quantize",)),
+    Dequantize: Kernel(_dequantize, ("quantize",)),
+}
