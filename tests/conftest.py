@@ -57,6 +57,6 @@ def sample_probabilities(paddle_recognizer: PaddleRecognizer, samples: dict[Path
 @pytest.fixture(scope="session")
 def onnx_path(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The bundled model as static ONNX."""
-    from ocrm55.export.onnx_model import to_onnx
+    from ocrm55.tasks.recognizer.model import to_onnx
 
     return to_onnx(model_dir, tmp_path_factory.mktemp("onnx") / "model.onnx")

@@ -20,7 +20,7 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from ocrm55.compiler.quantization import calibration
-from ocrm55.export import paddle_model
+from ocrm55.tasks.recognizer import model as paddle_model
 from ocrm55.tasks.recognizer.charset import load_dictionary
 from ocrm55.tasks.recognizer.network import (
     DepthwiseSeparable,

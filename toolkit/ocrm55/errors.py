@@ -63,3 +63,9 @@ class OutputError(Ocrm55Error):
     """A result cannot be written: a read-only folder, a full disk."""
 
     exit_code = 7
+
+
+def first_line(trouble: Exception) -> str:
+    """The first line of a library's message that says something."""
+    lines = [line.strip() for line in str(trouble).splitlines() if line.strip(" -=\t")]
+    return lines[0] if lines else type(trouble).__name__

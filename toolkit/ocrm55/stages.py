@@ -106,7 +106,7 @@ def parse_widths(text: str) -> tuple[int, ...]:
 
 def model(options: Options) -> Path:
     """Export the model where needed; return its folder (Paddle inference format)."""
-    from ocrm55.export.sources import export
+    from ocrm55.tasks.recognizer.sources import export
 
     output = options.workspace.model_dir
     path = Path(options.source)
@@ -130,9 +130,9 @@ def model(options: Options) -> Path:
 
 def input_size(options: Options) -> tuple[int, int]:
     """Height and width in pixels of the images that the model reads; exports it where needed."""
-    from ocrm55.export.paddle_model import PaddleModel
+    from ocrm55.tasks.recognizer.model import RecognizerFolder
 
-    return PaddleModel(model(options)).sized(options.height, options.width)
+    return RecognizerFolder(model(options)).sized(options.height, options.width)
 
 
 def artifact(options: Options) -> Path:

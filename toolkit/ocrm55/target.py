@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ocrm55 import console, stages
-from ocrm55.export.paddle_model import PaddleModel
 from ocrm55.pictures import read_image
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request, Run
 from ocrm55.tasks.recognizer import image
+from ocrm55.tasks.recognizer.model import RecognizerFolder
 
 # An inference of the float32 network takes QEMU some 10 s on a slow core; a hang is told from work by this.
 SECONDS_PER_IMAGE = 120.0
@@ -36,7 +36,7 @@ def read_images(
     originals = [read_image(path) for path in paths]
     board = find_simulator(simulator, fvp)
     elf = stages.firmware(options)
-    model = PaddleModel(stages.model(options.made))
+    model = RecognizerFolder(stages.model(options.made))
     size = model.sized(options.height, options.width)
     count = "1 image" if len(paths) == 1 else f"{len(paths)} images"
     console.stage("run", f"{count} on {board.name} {board.version()}")

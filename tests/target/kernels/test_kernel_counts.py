@@ -56,7 +56,7 @@ def test_layers_over_a_million_macs_keep_their_bars(rows: list[kernels.Row]) -> 
 
 
 if __name__ == "__main__":
-    from ocrm55.export.onnx_model import to_onnx
+    from ocrm55.tasks.recognizer.model import to_onnx
 
     with tempfile.TemporaryDirectory() as folder:
         model = Path(__file__).parents[3] / "models" / "en_ppocrv3_rec"

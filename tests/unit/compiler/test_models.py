@@ -18,10 +18,10 @@ from ocrm55.compiler.operators.int8.pool import MaxPool
 from ocrm55.compiler.pipeline import CompileOptions
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.errors import InputError, UnsupportedError
-from ocrm55.export.paddle_model import PaddleModel
 from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
 from ocrm55.tasks.recognizer.inference import PaddleRecognizer
+from ocrm55.tasks.recognizer.model import RecognizerFolder
 from tests import networks
 from tests.unit.compiler.host_program import HostProgram, build_host
 from tests.unit.compiler.onnx_networks import network, reference
@@ -132,8 +132,8 @@ def test_labels_are_the_dictionary_with_or_without_a_space(programs, folders):
     recipe = networks.RECIPES["small_plain"]
     assert f"ocrm55_labels[{recipe.classes}]" in header
     assert r'"\344\270\200", /* 1 */' in header  # the first ideograph, in UTF-8
-    assert PaddleModel(folders["small_plain"]).charset == ["", *recipe.characters]
-    assert PaddleModel(folders["small_ppocrv4"]).charset == ["", *networks.LATIN, " "]
+    assert RecognizerFolder(folders["small_plain"]).charset == ["", *recipe.characters]
+    assert RecognizerFolder(folders["small_ppocrv4"]).charset == ["", *networks.LATIN, " "]
 
 
 def test_another_width_and_height_than_the_folder_says(folders, tmp_path):

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from ocrm55.errors import InputError, OutputError, ToolchainError
-from ocrm55.export import sources
-from ocrm55.export.paddle_model import MODEL_NAME, PaddleModel
+from ocrm55.tasks.recognizer import sources
+from ocrm55.tasks.recognizer.model import MODEL_NAME, RecognizerFolder
 
 NOBODY = "http://127.0.0.1:9"  # the discard port, where nothing listens
 REPOSITORY = f"PaddlePaddle/{MODEL_NAME}"
@@ -117,7 +117,9 @@ def stand_in(model_dir: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> I
 
 def test_fetches_once_and_exports(stand_in: StandIn, cache: Path, tmp_path: Path, model_dir: Path) -> None:
     model = sources.export("pp-ocrv3", tmp_path / "out")
-    assert [file.read_bytes() for file in model.files] == [file.read_bytes() for file in PaddleModel(model_dir).files]
+    assert [file.read_bytes() for file in model.files] == [
+        file.read_bytes() for file in RecognizerFolder(model_dir).files
+    ]
     served = stand_in.served
     assert served == len(stand_in.files["inference.pdiparams"])
     sources.export("pp-ocrv3", tmp_path / "again")
@@ -152,7 +154,9 @@ def test_another_host_is_asked_when_the_first_is_away(
     monkeypatch.setattr(hub._BosModelHoster, "healthcheck_url", stand_in.url)
     monkeypatch.setattr(hub._BosModelHoster, "base_url", stand_in.url)
     model = sources.export("pp-ocrv3", tmp_path / "out")
-    assert [file.read_bytes() for file in model.files] == [file.read_bytes() for file in PaddleModel(model_dir).files]
+    assert [file.read_bytes() for file in model.files] == [
+        file.read_bytes() for file in RecognizerFolder(model_dir).files
+    ]
     assert [path.name for path in cache.iterdir()] == [MODEL_NAME]
 
 

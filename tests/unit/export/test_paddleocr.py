@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ocrm55.export.sources import export
 from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import ctc, image
 from ocrm55.tasks.recognizer.inference import PaddleRecognizer
+from ocrm55.tasks.recognizer.sources import export
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from ocrm55.errors import InputError, OutputError
-from ocrm55.export import sources
-from ocrm55.export.paddle_model import PaddleModel
+from ocrm55.tasks.recognizer import sources
 from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tasks.recognizer.inference import PaddleRecognizer
+from ocrm55.tasks.recognizer.model import RecognizerFolder
 
 # Paddle 3 can still write Paddle 2's format, but not of a network with matrix products; this one has the right ends.
 OLD_NETWORK = """
@@ -57,7 +57,7 @@ def old_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_bundled(tmp_path: Path, model_dir: Path) -> None:
     model = sources.export("bundled", tmp_path / "model")
     assert sorted(path.name for path in (tmp_path / "model").iterdir()) == [path.name for path in model.files]
-    for ours, theirs in zip(model.files, PaddleModel(model_dir).files, strict=True):
+    for ours, theirs in zip(model.files, RecognizerFolder(model_dir).files, strict=True):
         assert ours.read_bytes() == theirs.read_bytes()
 
 
@@ -95,7 +95,7 @@ def test_folder_of_paddle_2(tmp_path: Path, old_folder: Path, capsys: pytest.Cap
 def test_folder_of_paddle_2_becomes_clean_onnx(tmp_path: Path, old_folder: Path) -> None:
     import onnx
 
-    from ocrm55.export.onnx_model import to_onnx
+    from ocrm55.tasks.recognizer.model import to_onnx
 
     model = sources.export(str(old_folder), tmp_path / "model")
     graph = onnx.load(str(to_onnx(model.directory, tmp_path / "model.onnx"))).graph

@@ -132,7 +132,7 @@ def test_a_training_ended_by_a_signal_resumes_to_the_same_weights(options: Train
 
 
 def test_the_result_is_a_checkpoint_that_export_takes(options: TrainOptions) -> None:
-    from ocrm55.export.checkpoint import load_checkpoint
+    from ocrm55.tasks.recognizer.checkpoint import load_checkpoint
 
     loop.train(dataclasses.replace(options, steps=1, measure_every=1))
     for name in ("best.pdparams", "final.pdparams"):

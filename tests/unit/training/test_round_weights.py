@@ -17,7 +17,7 @@ def test_a_rounded_checkpoint_reads_alike_and_is_rounded_to_itself(
 ) -> None:
     import paddle
 
-    from ocrm55.export.checkpoint import load_checkpoint
+    from ocrm55.tasks.recognizer.checkpoint import load_checkpoint
     from ocrm55.tasks.recognizer.network import Recognizer
 
     some = calibration.images()[:6]

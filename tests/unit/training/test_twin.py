@@ -31,7 +31,7 @@ def test_names_and_layout_there_and_back_are_the_same(paddle_weights: dict[str, 
 
 
 def test_an_npz_becomes_a_checkpoint_that_export_takes(paddle_weights: dict[str, np.ndarray], tmp_path: Path) -> None:
-    from ocrm55.export.checkpoint import load_checkpoint
+    from ocrm55.tasks.recognizer.checkpoint import load_checkpoint
 
     np.savez(tmp_path / "weights.npz", **paddle_weights)
     convert.convert(tmp_path / "weights.npz", tmp_path / "weights.pdparams")

@@ -65,7 +65,7 @@ def bench(
             comparison.write(table, markdown)
         return
     from ocrm55.bench import kernels
-    from ocrm55.export.onnx_model import to_onnx
+    from ocrm55.tasks.recognizer.model import to_onnx
 
     assert what is What.KERNELS
     folder = stages.model(options)

@@ -36,7 +36,7 @@ def export(
     PaddleOCR widens its input for a line longer than 320:48; the target's input
     has a fixed size, and such a line is squeezed into it.
     """
-    from ocrm55.export import sources
+    from ocrm55.tasks.recognizer import sources
 
     if out is None:
         folder = stages.model(options)

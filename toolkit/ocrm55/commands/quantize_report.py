@@ -43,7 +43,7 @@ def quantize_report(
     from ocrm55.compiler.onnx_graph.folding import fold
     from ocrm55.compiler.quantization import calibration
     from ocrm55.evaluation import quantization_error
-    from ocrm55.export.paddle_model import PaddleModel
+    from ocrm55.tasks.recognizer.model import RecognizerFolder
 
     model_dir = stages.model(options)
     quantised = frontend.read_onnx(stages.artifact(options.made) / "model.onnx")
@@ -52,7 +52,7 @@ def quantize_report(
     rows = quantization_error.tensor_errors(
         folded, quantised, calibration.tensors(calibration.images(options.calibrate), width, height)
     )
-    charset = PaddleModel(model_dir).charset
+    charset = RecognizerFolder(model_dir).charset
     sets = [
         quantization_error.agreement(name, folded, quantised, pictures, charset)
         for name, pictures in labelled(data, only, synthetic, (height, width))

@@ -35,10 +35,10 @@ def report(
 
     The page is one HTML file that needs nothing beside it, neither the network nor JavaScript.
     """
-    from ocrm55.export.paddle_model import PaddleModel
     from ocrm55.report import accuracy, page
     from ocrm55.report.measurement import measure
     from ocrm55.report.versions import versions
+    from ocrm55.tasks.recognizer.model import RecognizerFolder
 
     accuracies = accuracy.collect(evaluation or [], options.workspace.root)
     measured = measure(images, options, simulator=simulator.value, fvp=fvp, want_probabilities=True, timeout_s=timeout)
@@ -46,7 +46,7 @@ def report(
     page.write(
         measured,
         destination,
-        charset=PaddleModel(stages.model(options.made)).charset,
+        charset=RecognizerFolder(stages.model(options.made)).charset,
         accuracies=accuracies,
         versions=versions(measured, options.toolchain),
     )

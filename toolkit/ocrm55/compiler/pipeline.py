@@ -209,10 +209,9 @@ def load(source: Path, options: CompileOptions | None = None) -> onnx.ModelProto
         if options.height or options.width:
             raise InputError(f"the size of the input is written into {source}.", ["leave --height and --width out"])
         return frontend.read_onnx(source)
-    from ocrm55.export.onnx_model import to_onnx
-    from ocrm55.export.paddle_model import PaddleModel
+    from ocrm55.tasks.recognizer.model import RecognizerFolder, to_onnx
 
-    size = PaddleModel(source).sized(options.height, options.width)
+    size = RecognizerFolder(source).sized(options.height, options.width)
     with tempfile.TemporaryDirectory() as folder:
         return frontend.read_onnx(to_onnx(source, Path(folder) / "model.onnx", (1, 3, *size)))
 
@@ -307,9 +306,9 @@ def targets_for(precision: str, kernels: tuple[str, ...] = ("m55",), on_npu: Npu
 def labels_of(source: Path, program: Program) -> list[str]:
     """The characters of the classes: of the model folder, or the bundled English ones for a bare ONNX file."""
     if source.is_dir():
-        from ocrm55.export.paddle_model import PaddleModel
+        from ocrm55.tasks.recognizer.model import RecognizerFolder
 
-        labels = list(PaddleModel(source).charset)
+        labels = list(RecognizerFolder(source).charset)
     else:
         labels = load_charset()
     classes = program.output.shape[-1]

@@ -102,12 +102,12 @@ class HostReader:
     """Paddle or ONNX Runtime, one picture after the other on one thread."""
 
     def __init__(self, spec: ReaderSpec) -> None:
-        from ocrm55.export.paddle_model import PaddleModel
         from ocrm55.tasks.recognizer.inference import OnnxRecognizer, PaddleRecognizer
+        from ocrm55.tasks.recognizer.model import RecognizerFolder
 
         self._folder, self._size, self._decoder = _unpack(spec), spec.size, spec.decoder
         folder = Path(self._folder.name)
-        self._charset = PaddleModel(folder).charset
+        self._charset = RecognizerFolder(folder).charset
         self._network: PaddleRecognizer | OnnxRecognizer
         self._network = PaddleRecognizer(folder) if spec.kind == "host" else OnnxRecognizer(folder / "model.onnx")
 

@@ -24,12 +24,11 @@ from ocrm55.compiler.onnx_graph import frontend
 from ocrm55.compiler.widths import padding, sharing
 from ocrm55.evaluation import assess
 from ocrm55.evaluation.words import Word
-from ocrm55.export.onnx_model import to_onnx
-from ocrm55.export.paddle_model import PaddleModel
 from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import decoding, image
 from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tasks.recognizer.inference import OnnxRecognizer
+from ocrm55.tasks.recognizer.model import RecognizerFolder, to_onnx
 
 THRESHOLDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 _LOOKING = ("Conv", "GlobalAveragePool")  # operators that see several columns
@@ -65,7 +64,7 @@ def read(
 
     source: a model folder of Paddle's, or an ONNX file with the English characters.
     """
-    charset = load_charset() if source.is_file() else PaddleModel(source).charset
+    charset = load_charset() if source.is_file() else RecognizerFolder(source).charset
     readings = []
     with tempfile.TemporaryDirectory() as folder:
         model = frontend.read_onnx(source if source.is_file() else to_onnx(source, Path(folder) / "model.onnx"))

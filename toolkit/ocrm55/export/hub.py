@@ -1,4 +1,4 @@
-"""The official English PP-OCRv3 recognizer, fetched from the model hosts that PaddleOCR knows.
+"""PaddleOCR's official models, fetched from the model hosts that it knows.
 
 PaddleOCR 3 fetches its models from Hugging Face, AI Studio, ModelScope or Baidu's object store, into
 `~/.paddlex/official_models` (PADDLE_PDX_CACHE_HOME moves it, PADDLE_PDX_MODEL_SOURCE chooses the first host). The same
@@ -14,33 +14,29 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ocrm55 import console, files
 from ocrm55.download import download
-from ocrm55.errors import InputError, OutputError, ToolchainError
-from ocrm55.export.paddle_model import MODEL_NAME, PARAMETERS, PROGRAM, SETTINGS, STEM, PaddleModel
-from ocrm55.tasks.recognizer.inference import first_line
+from ocrm55.errors import InputError, OutputError, ToolchainError, first_line
+from ocrm55.export.paddle_folder import PARAMETERS, PROGRAM, SETTINGS, STEM, PaddleFolder
 
 CHECKSUMS = "ocrm55-sha256.json"
-_WITHOUT_NETWORK = [
-    "use the model that came with ocrm55: --source bundled",
-    f"fetch the folder {MODEL_NAME} on another machine and name it: --source DIR",
-    "choose the first host with PADDLE_PDX_MODEL_SOURCE=huggingface|modelscope|aistudio|bos",
-]
 
 
-def fetch_official() -> Path:
-    """The folder of the official model `en_PP-OCRv3_mobile_rec`, fetched when it is not there yet.
+def fetch_official(name: str, read: Callable[[Path], PaddleFolder] = PaddleFolder) -> Path:
+    """The folder of an official model, such as `en_PP-OCRv3_mobile_rec`, fetched when it is not there yet.
 
+    read: reads the folder, and raises InputError for one that is damaged or of another task.
     Raises ToolchainError when no host can be reached or a download fails, InputError when a fetched model is damaged.
     """
-    hosts = _hosts()
-    folder = _cache() / MODEL_NAME
+    hosts = _hosts(name)
+    folder = _cache() / name
     if folder.is_dir():
-        _verify(folder)
+        _verify(folder, read)
         return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +49,7 @@ def fetch_official() -> Path:
         if not _reachable(host):
             continue
         try:
-            return _fetch(host, folder)
+            return _fetch(host, folder, read)
         except (InputError, OutputError):
             raise
         except Exception as trouble:  # each host's library has errors of its own
@@ -62,21 +58,30 @@ def fetch_official() -> Path:
     if failures:
         raise ToolchainError(
             f"the official model could not be fetched ({failures[0]}).",
-            ["run the same command again; it goes on where it stopped", *_WITHOUT_NETWORK],
+            ["run the same command again; it goes on where it stopped", *_without_network(name)],
         )
     names = ", ".join(host.alias for host in hosts)
     raise ToolchainError(
-        f"the official model cannot be fetched: none of its hosts ({names}) can be reached from here.", _WITHOUT_NETWORK
+        f"the official model cannot be fetched: none of its hosts ({names}) can be reached from here.",
+        _without_network(name),
     )
 
 
-def _hosts() -> list[Any]:
+def _without_network(name: str) -> list[str]:
+    return [
+        "use the model that came with ocrm55: --source bundled",
+        f"fetch the folder {name} on another machine and name it: --source DIR",
+        "choose the first host with PADDLE_PDX_MODEL_SOURCE=huggingface|modelscope|aistudio|bos",
+    ]
+
+
+def _hosts(model: str) -> list[Any]:
     """PaddleOCR's model hosts, the preferred one first. The one place that knows how PaddleX 3.7 calls them."""
     from paddlex.inference.utils import official_models as hub
 
     for name in ("paddlex", "modelscope", "modelscope_hub", "aistudio_sdk", "httpx", "huggingface_hub"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    hosts = [host for host in hub._ModelManager.hoster_candidates if MODEL_NAME in host.model_list]
+    hosts = [host for host in hub._ModelManager.hoster_candidates if model in host.model_list]
     return sorted(hosts, key=lambda host: host.alias != hub.MODEL_SOURCE)
 
 
@@ -91,19 +96,19 @@ def _reachable(host: Any) -> bool:
     return unchecked or host.is_available()
 
 
-def _fetch(host: Any, folder: Path) -> Path:
+def _fetch(host: Any, folder: Path, read: Callable[[Path], PaddleFolder]) -> Path:
     """Download into a folder beside `folder` that stays when the download stops; rename it when all is there."""
     partial = folder.with_name(f"{folder.name}.partial-{host.alias}")
-    arrived = partial / MODEL_NAME
-    console.stage("fetch", f"{MODEL_NAME} from {host.alias} -> {folder}")
+    arrived = partial / folder.name
+    console.stage("fetch", f"{folder.name} from {host.alias} -> {folder}")
     try:
         if host.alias == "huggingface":
             _from_hugging_face(arrived)
         else:
             if host.alias != "bos":  # the libraries of the others go on in a folder that exists; bos unpacks an archive
                 arrived.mkdir(parents=True, exist_ok=True)
-            host(partial)._download(MODEL_NAME, arrived)
-        PaddleModel(arrived)
+            host(partial)._download(folder.name, arrived)
+        read(arrived)
     except InputError:
         shutil.rmtree(partial, ignore_errors=True)  # what is wrong now would still be wrong after going on
         raise
@@ -121,7 +126,7 @@ def _from_hugging_face(folder: Path) -> None:
     import huggingface_hub
     from paddlex.inference.utils import official_models as hub
 
-    repository = f"PaddlePaddle/{MODEL_NAME}"
+    repository = f"PaddlePaddle/{folder.name}"
     folder.mkdir(parents=True, exist_ok=True)
     for entry in huggingface_hub.HfApi(endpoint=hub.HUGGING_FACE_ENDPOINT).list_repo_tree(repository):
         if not isinstance(entry, huggingface_hub.RepoFile) or Path(entry.path).stem != STEM:
@@ -148,9 +153,9 @@ def _checksums(folder: Path) -> dict[str, str]:
     }
 
 
-def _verify(folder: Path) -> None:
+def _verify(folder: Path, read: Callable[[Path], PaddleFolder]) -> None:
     """Compare a fetched folder with the checksums noted when it was fetched; PaddleOCR's own have none yet."""
-    PaddleModel(folder)
+    read(folder)
     record = folder / CHECKSUMS
     if not record.is_file():
         return

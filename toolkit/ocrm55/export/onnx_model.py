@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,62 +17,49 @@ from onnx.reference import ReferenceEvaluator
 
 from ocrm55 import console, files
 from ocrm55.errors import InputError, OutputError, ToolchainError
-from ocrm55.export.paddle_model import PaddleModel
-from ocrm55.tasks.recognizer.image import HEIGHT, WIDTH
-from ocrm55.tasks.recognizer.inference import OnnxRecognizer
+from ocrm55.export.paddle_folder import PaddleFolder
+from ocrm55.inference import OnnxNetwork, softmax
 
 OPSET = 17
 _PATIENCE_S = 300  # a conversion takes two
-INPUT_SHAPE = (1, 3, HEIGHT, WIDTH)
 TOLERANCE = 1e-3  # largest difference of a probability from Paddle; rounding gives 1e-5, with random weights 1e-4
 
 
 def to_onnx(
-    model_dir: Path, destination: Path, input_shape: Sequence[int] | None = None, *, check: bool = True
+    model: PaddleFolder,
+    destination: Path,
+    input_shape: Sequence[int],
+    *,
+    check_output: Callable[[Sequence[int]], None] | None = None,
+    with_softmax: bool = False,
+    check: bool = True,
 ) -> Path:
     """Convert a Paddle inference model folder to an ONNX file with one static shape, opset 17.
 
-    input_shape: of the image, the one that the folder's settings ask for by default.
+    input_shape: of the image, [1, channels, height, width].
     Batch normalisation is folded into the convolution before it, bias additions into the convolution, and shape
-    arithmetic is gone. Operators and tensors are named after the weights that they belong to. A network that ends
-    with logits gets the softmax that turns them into probabilities.
+    arithmetic is gone. Operators and tensors are named after the weights that they belong to.
+    check_output: raises InputError for a shape of the output that the task does not know, whatever the program says of
+    its own shapes. with_softmax: the network ends with logits and gets the softmax that makes them probabilities.
     `check` compares ONNX Runtime with Paddle on one image of noise and refuses a difference over TOLERANCE.
 
-    Raises InputError for a folder that is no recognizer, ToolchainError when paddle2onnx fails or the check does.
+    Raises InputError for a model that cannot be converted, ToolchainError when paddle2onnx fails or the check does.
     """
-    model = PaddleModel(model_dir)
-    shape = (1, *model.input_shape) if input_shape is None else tuple(input_shape)
-    model.sized(*shape[2:])
-    graph = static_graph(model.program, model.parameters, {None: shape})
-    _check_output(model, graph)
-    if model.gives_logits:
-        console.note(f"{model.directory} ends with logits; a softmax is added, so that scores are probabilities.")
+    graph = static_graph(model.program, model.parameters, {None: input_shape})
+    if check_output is not None:
+        check_output([dimension.dim_value for dimension in graph.graph.output[0].type.tensor_type.shape.dim])
+    if with_softmax:
         graph = _with_softmax(graph)
     with files.atomic_file(destination) as staging:
         onnx.save(graph, str(staging))
         if check:
-            difference = largest_difference(model_dir, staging, shape)
+            difference = largest_difference(model, staging, input_shape, with_softmax)
             if not difference <= TOLERANCE:
                 raise ToolchainError(
                     f"the ONNX model differs from Paddle by {difference:.2e}, more than {TOLERANCE:.0e}.",
                     ["ocrm55 doctor, to see whether the versions of paddle2onnx and onnxruntime are the pinned ones"],
                 )
     return Path(destination)
-
-
-def _check_output(model: PaddleModel, graph: onnx.ModelProto) -> None:
-    """One row of classes for each step must come out, whatever the program says of its own shapes."""
-    shape = [dimension.dim_value for dimension in graph.graph.output[0].type.tensor_type.shape.dim]
-    if len(shape) != 3 or shape[0] != 1 or shape[1] < 1:
-        raise InputError(
-            f"{model.program} gives {shape} for one image, not [1, steps, classes].",
-            ["choose a height and a width that the network was made for", "export or copy the model again"],
-        )
-    if shape[2] != len(model.charset):
-        raise InputError(
-            f"{model.program} tells {shape[2]} classes apart, but {model.settings.name} names {len(model.charset)}.",
-            ["use the dictionary that the model was trained with"],
-        )
 
 
 def _with_softmax(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -102,32 +89,37 @@ def noise(input_shape: Sequence[int]) -> np.ndarray:
     return np.random.default_rng(0).uniform(-1, 1, input_shape).astype(np.float32)
 
 
-def largest_difference(model_dir: Path, onnx_path: Path, input_shape: Sequence[int] = INPUT_SHAPE) -> float:
-    """Largest difference of a probability between Paddle and ONNX Runtime on one image of noise in [-1, 1].
+def largest_difference(
+    model: PaddleFolder, onnx_path: Path, input_shape: Sequence[int], with_softmax: bool = False
+) -> float:
+    """Largest difference of an output between Paddle and ONNX Runtime on one image of noise in [-1, 1].
 
+    with_softmax: of the ONNX file only, as `to_onnx` adds it.
     Raises InputError when Paddle cannot run the model, or when what it gives are no numbers.
     """
     tensor = noise(input_shape)
-    truth = _paddle_probabilities(model_dir, tensor)
+    truth = _paddle_output(model, tensor)
     if not np.isfinite(truth).all():
         raise InputError(
-            f"{model_dir} gives probabilities that are no numbers: its weights are damaged.",
+            f"{model.directory} gives outputs that are no numbers: its weights are damaged.",
             ["export or copy the model again"],
         )
-    return float(np.abs(OnnxRecognizer(onnx_path).probabilities(tensor) - truth).max())
+    found = OnnxNetwork(onnx_path).run(tensor)
+    return float(np.abs(found - (softmax(truth) if with_softmax else truth)).max())
 
 
-def _paddle_probabilities(model_dir: Path, tensor: np.ndarray) -> np.ndarray:
+def _paddle_output(model: PaddleFolder, tensor: np.ndarray) -> np.ndarray:
     """What Paddle makes of a tensor, in a process of its own: a damaged model can end it."""
     with tempfile.TemporaryDirectory(prefix="ocrm55-") as folder:
-        source, result = Path(folder) / "tensor.npy", Path(folder) / "probabilities.npy"
+        source, result = Path(folder) / "tensor.npy", Path(folder) / "output.npy"
         np.save(source, tensor)
-        done = _apart("Paddle", "ocrm55.export.paddle_process", [str(model_dir), str(source), str(result)])
+        words = [str(path) for path in (model.program, model.parameters, source, result)]
+        done = _apart("Paddle", "ocrm55.export.paddle_process", words)
         if done.returncode != 0 or not result.is_file():
             lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
             reason = lines[-1] if lines else f"it ended with exit status {done.returncode}"
             raise InputError(
-                f"Paddle cannot run {model_dir}: {reason.rstrip('.')}.", ["export or copy the model again"]
+                f"Paddle cannot run {model.directory}: {reason.rstrip('.')}.", ["export or copy the model again"]
             )
         return np.load(result)
 

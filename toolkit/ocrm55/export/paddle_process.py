@@ -1,6 +1,6 @@
-"""Runs a model folder with Paddle, in a process of its own: `python -m ocrm55.export.paddle_process FOLDER IN OUT`.
+"""Runs a program with Paddle, in a process of its own: `python -m ocrm55.export.paddle_process JSON PDIPARAMS IN OUT`.
 
-IN and OUT are .npy files: an input tensor, and the probabilities. A damaged program can end Paddle's process in C++,
+IN and OUT are .npy files: the input tensor and the output. A damaged program can end Paddle's process in C++,
 without an exception; as a process apart that is an exit status. The last line of the output is the reason.
 """
 
@@ -11,20 +11,20 @@ from pathlib import Path
 
 import numpy as np
 
-from ocrm55.errors import Ocrm55Error
-from ocrm55.tasks.recognizer.inference import PaddleRecognizer, first_line
+from ocrm55.errors import Ocrm55Error, first_line
+from ocrm55.inference import PaddleNetwork
 
 
-def main(folder: str, source: str, destination: str) -> int:
+def main(program: str, parameters: str, source: str, destination: str) -> int:
     try:
-        probabilities = PaddleRecognizer(Path(folder)).probabilities(np.load(source))
+        output = PaddleNetwork(Path(program), Path(parameters)).run(np.load(source))
     except Ocrm55Error as trouble:
         print(trouble.sentence)
         return trouble.exit_code
     except Exception as trouble:  # Paddle raises several unrelated types
         print(first_line(trouble))
         return 1
-    np.save(destination, probabilities)
+    np.save(destination, output)
     return 0
 
 

@@ -1,60 +1,73 @@
-"""Where a model comes from: the bundled one, the official one, a model folder, a training checkpoint."""
+"""Where a model comes from: the bundled one, an official one, a model folder, a training checkpoint."""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
-from ocrm55 import console, resources
-from ocrm55.errors import InputError
-from ocrm55.export.paddle_model import (
+from ocrm55 import console
+from ocrm55.errors import InputError, first_line
+from ocrm55.export.paddle_folder import (
     OLD_PROGRAM,
     PARAMETERS,
     PROGRAM,
     SETTINGS,
     STEM,
-    PaddleModel,
+    PaddleFolder,
     new_folder,
-    settings_text,
-    write,
 )
-from ocrm55.tasks.recognizer.charset import load_dictionary
-from ocrm55.tasks.recognizer.inference import first_line
 
-BUNDLED = "en_ppocrv3_rec"  # in models/
+Folder = TypeVar("Folder", bound=PaddleFolder)
 
 
-def export(source: str, destination: Path) -> PaddleModel:
+@dataclass(frozen=True)
+class Sources(Generic[Folder]):
+    """Where the models of a task come from.
+
+    bundled: the model folder that came with ocrm55. official: PaddleOCR's name of a model, by what `--source` calls it.
+    read: reads a model folder; raises InputError for one of another task.
+    from_checkpoint: writes the folder of a `.pdparams` or `.onnx` file; (file, destination).
+    assumed: what is taken for the settings that a folder of Paddle 2 lacks, in words and as text.
+    """
+
+    bundled: Path
+    official: Mapping[str, str]
+    read: Callable[[Path], Folder]
+    from_checkpoint: Callable[[Path, Path], Folder]
+    assumed: tuple[str, Callable[[], str]]
+
+
+def export(source: str, destination: Path, sources: Sources[Folder]) -> Folder:
     """Bring a model into a folder of its own, whole or not at all, and return it checked.
 
-    source: `bundled`; `pp-ocrv3`, which is fetched; a Paddle inference model folder; a `.pdparams` checkpoint; the same
-    model as an `.onnx` file, as paddle2onnx writes it.
+    source: `bundled`; an official model's name, which is fetched; a Paddle inference model folder; a `.pdparams`
+    checkpoint; the same model as an `.onnx` file, as paddle2onnx writes it.
     Text files that lie in `destination` already, such as a model card, stay.
 
-    Raises InputError for a source that is no English recognizer, ToolchainError when a host cannot be reached,
-    OutputError when `destination` cannot be written.
+    Raises InputError for a source of another task, ToolchainError when a host cannot be reached, OutputError when
+    `destination` cannot be written.
     """
-    path = locate(source)
-    if path.is_dir():
-        return _copy(path, destination)
-    from ocrm55.export.checkpoint import load_checkpoint
-
-    return write(load_checkpoint(path), load_dictionary(), destination)
+    path = locate(source, sources)
+    return _copy(path, destination, sources) if path.is_dir() else sources.from_checkpoint(path, destination)
 
 
-def locate(source: str) -> Path:
-    """The model folder or checkpoint file that `source` stands for; fetches `pp-ocrv3`. Raises as `export` does."""
+def locate(source: str, sources: Sources[Any]) -> Path:
+    """The model folder or checkpoint file that `source` stands for; fetches official ones. Raises as `export` does."""
     if source == "bundled":
-        return resources.folder("models") / BUNDLED
-    if source == "pp-ocrv3":
+        return sources.bundled
+    if source in sources.official:
         from ocrm55.export.hub import fetch_official
 
-        return fetch_official()
+        return fetch_official(sources.official[source], sources.read)
     path = Path(source)
     if not path.exists():
+        names = ", ".join(f"`{name}`" for name in ("bundled", *sources.official))
         raise InputError(
             f"there is no model {source}.",
-            ["name `bundled`, `pp-ocrv3`, a Paddle inference model folder, a .pdparams checkpoint or an .onnx file"],
+            [f"name {names}, a Paddle inference model folder, a .pdparams checkpoint or an .onnx file"],
         )
     if path.is_file() and path.name in (PROGRAM, OLD_PROGRAM, PARAMETERS, SETTINGS):
         return path.parent
@@ -66,19 +79,19 @@ def locate(source: str) -> Path:
     return path
 
 
-def _copy(folder: Path, destination: Path) -> PaddleModel:
+def _copy(folder: Path, destination: Path, sources: Sources[Folder]) -> Folder:
     if (folder / OLD_PROGRAM).is_file() and not (folder / PROGRAM).is_file():
-        return _convert_old(folder, destination)
-    model = PaddleModel(folder)
+        return _convert_old(folder, destination, sources)
+    model = sources.read(folder)
     if destination.resolve() == folder.resolve():
         return model
-    with new_folder(destination) as staging:
+    with new_folder(destination, sources.read) as staging:
         for file in model.files:
             shutil.copyfile(file, staging / file.name)
-    return PaddleModel(destination)
+    return sources.read(destination)
 
 
-def _convert_old(folder: Path, destination: Path) -> PaddleModel:
+def _convert_old(folder: Path, destination: Path, sources: Sources[Folder]) -> Folder:
     """Translate a folder of Paddle 2 (`inference.pdmodel`, often without `inference.yml`) to Paddle 3's format."""
     import paddle
     from paddle2onnx import convert
@@ -86,7 +99,7 @@ def _convert_old(folder: Path, destination: Path) -> PaddleModel:
     program = folder / OLD_PROGRAM
     if not (folder / PARAMETERS).is_file():
         raise InputError(f"the model folder {folder} has no {PARAMETERS}.")
-    with new_folder(destination) as staging:
+    with new_folder(destination, sources.read) as staging:
         try:
             executor = paddle.static.Executor(paddle.CPUPlace())
             with paddle.pir_utils.OldIrGuard():
@@ -101,6 +114,7 @@ def _convert_old(folder: Path, destination: Path) -> PaddleModel:
         if (folder / SETTINGS).is_file():
             shutil.copyfile(folder / SETTINGS, staging / SETTINGS)
         else:
-            console.note(f"{folder} has no {SETTINGS}; PaddleOCR's English dictionary is taken for it.")
-            (staging / SETTINGS).write_text(settings_text(load_dictionary()), encoding="utf-8")
-    return PaddleModel(destination)
+            words, text = sources.assumed
+            console.note(f"{folder} has no {SETTINGS}; {words} is taken for it.")
+            (staging / SETTINGS).write_text(text(), encoding="utf-8")
+    return sources.read(destination)

@@ -116,7 +116,7 @@ class Trainer:
     def __init__(self, options: TrainOptions, material: Material, rank: int, world: int) -> None:
         import paddle
 
-        from ocrm55.export.checkpoint import load_checkpoint
+        from ocrm55.tasks.recognizer.checkpoint import load_checkpoint
         from ocrm55.tasks.recognizer.network import Recognizer
 
         self.options, self.material, self.rank, self.world = options, material, rank, world

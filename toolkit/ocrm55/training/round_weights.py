@@ -26,8 +26,8 @@ def round_weights(source: Path, destination: Path) -> int:
     from ocrm55.compiler.onnx_graph.folding import fold
     from ocrm55.compiler.quantization import calibration
     from ocrm55.compiler.quantization.weight_grid import on_grid, weights_of
-    from ocrm55.export.checkpoint import load_checkpoint
-    from ocrm55.export.sources import export
+    from ocrm55.tasks.recognizer.checkpoint import load_checkpoint
+    from ocrm55.tasks.recognizer.sources import export
 
     with tempfile.TemporaryDirectory() as folder:
         model = fold(pipeline.load(export(str(source), Path(folder) / "model").directory))

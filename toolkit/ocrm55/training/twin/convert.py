@@ -92,7 +92,7 @@ def write_torch(weights: Mapping[str, np.ndarray], destination: Path) -> None:
 def convert(source: Path, destination: Path) -> None:
     """Convert by the files' suffixes, as the module's text says."""
     if source.suffix == ".onnx" or source.is_dir():
-        from ocrm55.export.onnx_weights import read_weights
+        from ocrm55.tasks.recognizer.onnx_weights import read_weights
 
         weights: dict[str, Any] = read_weights(source)
     elif source.suffix == ".npz":

@@ -13,9 +13,10 @@ import onnx
 from onnx import numpy_helper
 
 from ocrm55.errors import InputError
-from ocrm55.export.onnx_model import INPUT_SHAPE, TOLERANCE, converted, noise
-from ocrm55.export.paddle_model import PaddleModel
+from ocrm55.export.onnx_model import TOLERANCE, converted, noise
+from ocrm55.tasks.recognizer.image import HEIGHT, WIDTH
 from ocrm55.tasks.recognizer.inference import OnnxRecognizer
+from ocrm55.tasks.recognizer.model import RecognizerFolder
 
 SMALLEST = 8  # numbers of a weight; constants with fewer are the operators' own
 
@@ -59,7 +60,7 @@ def check_weights(path: Path, network) -> None:  # type: ignore[no-untyped-def] 
     """
     import paddle
 
-    tensor = noise(INPUT_SHAPE)
+    tensor = noise((1, 3, HEIGHT, WIDTH))
     ours = network(paddle.to_tensor(tensor)).numpy()
     difference = float(np.abs(OnnxRecognizer(path).probabilities(tensor) - ours).max())
     if not difference <= TOLERANCE:
@@ -71,7 +72,7 @@ def check_weights(path: Path, network) -> None:  # type: ignore[no-untyped-def] 
 
 def _model(path: Path) -> onnx.ModelProto:
     if path.is_dir():
-        model = PaddleModel(path)
+        model = RecognizerFolder(path)
         return converted(model.program, model.parameters)
     try:
         return onnx.load(str(path))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ocrm55.errors import InputError
-from ocrm55.export.checkpoint import load_checkpoint
+from ocrm55.tasks.recognizer.checkpoint import load_checkpoint
 from ocrm55.tasks.recognizer.inference import PaddleRecognizer
 
 Weights = dict[str, Any]
@@ -86,7 +86,7 @@ def test_left_out_branch_is_noted(tmp_path: Path, weights: Weights, capsys: pyte
 def test_exported_checkpoint_computes_the_same(tmp_path: Path, weights: Weights) -> None:
     import paddle
 
-    from ocrm55.export.sources import export
+    from ocrm55.tasks.recognizer.sources import export
 
     path = save(tmp_path / "a.pdparams", weights)
     noise = np.random.default_rng(1).uniform(-1, 1, (1, 3, 48, 320)).astype(np.float32)

@@ -17,8 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ocrm55.errors import InputError
-from ocrm55.export.paddle_model import PaddleModel, describe, settings_text
 from ocrm55.tasks.recognizer.charset import load_charset, load_dictionary
+from ocrm55.tasks.recognizer.model import RecognizerFolder, describe, settings_text
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def folder(tmp_path: Path, model_dir: Path) -> Path:
 
 
 def test_bundled_model(model_dir: Path) -> None:
-    model = PaddleModel(model_dir)
+    model = RecognizerFolder(model_dir)
     assert model.charset == load_charset()
     assert model.input_shape == (3, 48, 320)
     assert [path.name for path in model.files] == ["inference.json", "inference.pdiparams", "inference.yml"]
@@ -53,7 +53,7 @@ def test_settings_survive_yaml() -> None:
 def test_digits_that_lost_their_quotes_are_characters_still(folder: Path) -> None:
     path = folder / "inference.yml"
     path.write_text(path.read_text().replace("- '7'", "- 7"))
-    assert PaddleModel(folder).charset == load_charset()
+    assert RecognizerFolder(folder).charset == load_charset()
 
 
 def edit_settings(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
@@ -138,7 +138,7 @@ def write(name: str, content: bytes) -> Callable[[Path], None]:
 def test_damaged_and_foreign_folders(folder: Path, damage: Callable[[Path], object], sentence: str) -> None:
     damage(folder)
     with pytest.raises(InputError, match=sentence) as refused:
-        PaddleModel(folder)
+        RecognizerFolder(folder)
     assert "\n" not in refused.value.sentence
     assert str(folder) in refused.value.sentence
 
@@ -171,7 +171,7 @@ def test_any_value_anywhere_is_a_model_or_a_sentence(folder: Path, model_dir: Pa
     (folder / "inference.yml").write_text(yaml.safe_dump(content))
     (folder / "inference.json").write_text(json.dumps(program))
     try:
-        model = PaddleModel(folder)
+        model = RecognizerFolder(folder)
     except InputError as refused:
         assert refused.sentence.count("\n") == 0
     else:
@@ -182,7 +182,7 @@ def test_any_value_anywhere_is_a_model_or_a_sentence(folder: Path, model_dir: Pa
 def test_writing_leaves_the_network_as_it_was(tmp_path: Path) -> None:
     import paddle
 
-    from ocrm55.export.paddle_model import write
+    from ocrm55.tasks.recognizer.model import write
     from ocrm55.tasks.recognizer.network import Recognizer
 
     network = Recognizer(dropout=0.0)

@@ -10,11 +10,13 @@ import pytest
 from onnx import helper
 
 from ocrm55.errors import InputError
-from ocrm55.export import onnx_model, paddle_model, sources
-from ocrm55.export.checkpoint import load_checkpoint
-from ocrm55.export.onnx_weights import read_weights
+from ocrm55.export import onnx_model
+from ocrm55.tasks.recognizer import model as paddle_model
+from ocrm55.tasks.recognizer import sources
 from ocrm55.tasks.recognizer.charset import load_dictionary
+from ocrm55.tasks.recognizer.checkpoint import load_checkpoint
 from ocrm55.tasks.recognizer.inference import OnnxRecognizer, PaddleRecognizer
+from ocrm55.tasks.recognizer.onnx_weights import read_weights
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def folder(network, tmp_path_factory: pytest.TempPathFactory) -> Path:  # type: 
 @pytest.fixture(scope="module")
 def file(folder: Path) -> Path:
     """The folder as paddle2onnx writes it, of any width, as PaddleOCR's own model is found."""
-    model = paddle_model.PaddleModel(folder)
+    model = paddle_model.RecognizerFolder(folder)
     path = folder.parent / "recognizer.onnx"
     onnx.save(onnx_model.converted(model.program, model.parameters), str(path))
     return path
@@ -65,7 +67,7 @@ def test_an_onnx_file_is_exported_as_a_folder_that_answers_alike(file: Path, tmp
 
 
 def test_folded_batch_norms_are_refused(folder: Path, tmp_path: Path) -> None:
-    path = onnx_model.to_onnx(folder, tmp_path / "folded.onnx", check=False)
+    path = paddle_model.to_onnx(folder, tmp_path / "folded.onnx", check=False)
     with pytest.raises(InputError, match="has no batch norms"):
         read_weights(path)
 
@@ -91,7 +93,7 @@ def test_other_networks_are_refused(file: Path, tmp_path: Path) -> None:
 
 def test_the_same_weights_in_another_arithmetic_are_refused(model_dir: Path, tmp_path: Path) -> None:
     """What no shape gives away: a network that halves its input."""
-    bundled = paddle_model.PaddleModel(model_dir)
+    bundled = paddle_model.RecognizerFolder(model_dir)
     model = onnx_model.converted(bundled.program, bundled.parameters)
     source = model.graph.input[0].name
     for node in model.graph.node:

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from ocrm55 import cli
 from ocrm55.compiler import pipeline
 from ocrm55.errors import InputError, Ocrm55Error
-from ocrm55.export.paddle_model import PaddleModel
+from ocrm55.tasks.recognizer.model import RecognizerFolder
 from tests import networks
 
 FILES = ("inference.json", "inference.pdiparams", "inference.yml")
@@ -68,7 +68,7 @@ def test_a_damaged_file_is_a_model_or_a_sentence(folder: Path, whole: Path, data
     content = (whole / name).read_bytes()
     (folder / name).write_bytes(data.draw(damaged(content)))
     try:
-        model = PaddleModel(folder)
+        model = RecognizerFolder(folder)
     except Ocrm55Error as trouble:
         assert is_sentence(trouble), trouble.sentence
     else:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ocrm55 import console, plain_pickle
-from ocrm55.errors import InputError
-from ocrm55.export.onnx_weights import check_weights, read_weights
-from ocrm55.tasks.recognizer.inference import first_line
+from ocrm55.errors import InputError, first_line
+from ocrm55.tasks.recognizer.onnx_weights import check_weights, read_weights
 
 if TYPE_CHECKING:
     from ocrm55.tasks.recognizer.network import Recognizer

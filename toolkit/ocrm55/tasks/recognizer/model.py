@@ -1,0 +1,186 @@
+"""The recognizer's model folder: its characters, the size of its images, and that it ends in CTC's classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+
+from ocrm55 import console
+from ocrm55.errors import InputError
+from ocrm55.export import onnx_model
+from ocrm55.export.paddle_folder import PaddleFolder, new_folder, save, shapes_text
+from ocrm55.tasks.recognizer.charset import with_blank_and_space
+from ocrm55.tasks.recognizer.image import HEIGHT, WIDTH
+
+if TYPE_CHECKING:
+    from paddle import nn
+
+MODEL_NAME = "en_PP-OCRv3_mobile_rec"  # PaddleOCR 3's name of the network; TextRecognition asks for it
+MOST_CLASSES = 65535  # the firmware keeps a class in 16 bits
+_LINE_ENDS = "\0\n\r"
+
+
+class RecognizerFolder(PaddleFolder):
+    """A model folder that was found to be a text recognizer's: one image in, CTC's classes step by step out.
+
+    charset: classes in the order of the output, index 0 the blank "".
+    input_shape: (channels, height, width) that the settings ask for; (3, 48, 320) of PP-OCRv3.
+    gives_logits: whether the network ends before the softmax that PaddleOCR's heads end with.
+
+    Raises InputError, in one sentence, when a file is missing, cut short or of another kind of model.
+    """
+
+    def _check_settings(self) -> None:
+        self._dictionary = self._characters()
+        self.input_shape = self._input_shape()
+
+    def _check_program(self) -> None:
+        self.gives_logits = self.last in ("add", "matmul")
+        self.check_size(*self.input_shape[1:])
+        self.charset = self._charset(self._dictionary, self.outputs)
+
+    def sized(self, height: int | None = None, width: int | None = None) -> tuple[int, int]:
+        """Height and width of the input in pixels: those of the settings, or others that the network takes as well.
+
+        Raises InputError for a size that is written into the program, or that no recognizer has.
+        """
+        size = (height or self.input_shape[1], width or self.input_shape[2])
+        self.check_size(*size)
+        return size
+
+    def check_output(self, shape: Sequence[int]) -> None:
+        """Raise InputError unless one row of classes for each step comes out."""
+        if len(shape) != 3 or shape[0] != 1 or shape[1] < 1:
+            raise InputError(
+                f"{self.program} gives {list(shape)} for one image, not [1, steps, classes].",
+                ["choose a height and a width that the network was made for", "export or copy the model again"],
+            )
+        if shape[2] != len(self.charset):
+            raise InputError(
+                f"{self.program} tells {shape[2]} classes apart, but {self.settings.name} names {len(self.charset)}.",
+                ["use the dictionary that the model was trained with"],
+            )
+
+    def _characters(self) -> list[str]:
+        post = self.described.get("PostProcess")
+        post = post if isinstance(post, dict) else {}
+        characters = post.get("character_dict")
+        if post.get("name") != "CTCLabelDecode" or not isinstance(characters, list) or not characters:
+            raise InputError(
+                f"{self.settings} does not describe a text recognizer with CTC (PostProcess: CTCLabelDecode with a "
+                "character_dict).",
+                ["choose a text recognition model, such as en_PP-OCRv3_mobile_rec"],
+            )
+        if len(characters) > MOST_CLASSES - 2:
+            raise InputError(f"{self.settings} names {len(characters)} characters; {MOST_CLASSES - 2} is the most.")
+        for number, character in enumerate(characters, 1):
+            # YAML reads an unquoted digit as a number; PaddleOCR quotes them, people who edit the file do not.
+            text = str(character) if isinstance(character, str | int | float) else None
+            if text is None or any(c in _LINE_ENDS or 0xD800 <= ord(c) < 0xE000 for c in text):
+                raise InputError(
+                    f"character {number} in the character_dict of {self.settings} is no text that a line can hold.",
+                    ["use the dictionary that the model was trained with"],
+                )
+        return [str(character) for character in characters]
+
+    def _input_shape(self) -> tuple[int, int, int]:
+        shape = (self.operation("RecResizeImg") or {}).get("image_shape")
+        whole = isinstance(shape, list) and len(shape) == 3 and all(type(size) is int for size in shape)
+        if not isinstance(shape, list) or not whole or shape[0] != 3:
+            raise InputError(
+                f"{self.settings} asks for images of {str(shape)[:80]}; a recognizer takes [3, height, width].",
+                ["choose a text recognition model", "PreProcess: RecResizeImg with an image_shape says the size"],
+            )
+        return (3, shape[1], shape[2])
+
+    def _charset(self, characters: list[str], outputs: list[list[int]]) -> list[str]:
+        """The classes: PaddleOCR adds a space to the dictionary, unless the network has no class for it."""
+        if len(outputs) != 1 or len(outputs[0]) != 3:
+            raise InputError(
+                f"{self.program} gives {shapes_text(outputs)}, not one [1, steps, classes].",
+                ["choose a text recognition model"],
+            )
+        classes = outputs[0][2]
+        if classes == len(characters) + 1:
+            return ["", *characters]
+        if classes not in (len(characters) + 2, -1):
+            raise InputError(
+                f"{self.program} tells {classes} classes apart, but {self.settings.name} names "
+                f"{len(characters) + 2} (blank, {len(characters)} characters, space).",
+                ["use the dictionary that the model was trained with"],
+            )
+        return with_blank_and_space(characters)
+
+
+def describe(characters: Sequence[str], size: tuple[int, int] = (HEIGHT, WIDTH), name: str = MODEL_NAME) -> dict:
+    """The content of `inference.yml`, in the order in which PaddleOCR's own export writes it."""
+    height, width = size
+    shapes = {"x": [[1, 3, height, width // 2], [1, 3, height, width], [8, 3, height, 10 * width]]}
+    return {
+        "Global": {"model_name": name},
+        "Hpi": {
+            "backend_configs": {
+                "paddle_infer": {"trt_dynamic_shapes": shapes},
+                "tensorrt": {
+                    "dynamic_shapes": {name: [list(shape) for shape in each] for name, each in shapes.items()}
+                },
+            }
+        },
+        "PreProcess": {
+            "transform_ops": [
+                {"DecodeImage": {"channel_first": False, "img_mode": "BGR"}},
+                {"MultiLabelEncode": None},
+                {"RecResizeImg": {"image_shape": [3, height, width]}},
+                {"KeepKeys": {"keep_keys": ["image", "label_ctc", "label_sar", "length", "valid_ratio"]}},
+            ]
+        },
+        "PostProcess": {"name": "CTCLabelDecode", "character_dict": list(characters)},
+    }
+
+
+def settings_text(characters: Sequence[str], size: tuple[int, int] = (HEIGHT, WIDTH), name: str = MODEL_NAME) -> str:
+    """The text of `inference.yml` for a dictionary without blank and without the space that PaddleOCR adds."""
+    values = describe(characters, size, name)
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=False)
+
+
+def write(
+    network: nn.Layer,
+    characters: Sequence[str],
+    destination: Path,
+    *,
+    size: tuple[int, int] = (HEIGHT, WIDTH),
+    name: str = MODEL_NAME,
+) -> RecognizerFolder:
+    """Write a network as a Paddle inference model folder, whole or not at all, and read it back.
+
+    characters: the dictionary without blank and without the space that PaddleOCR adds. size: height and width of the
+    images that it was made for. name: what PaddleOCR is to call the model.
+    The input is [batch, 3, height, width] with batch and width left open, as PaddleOCR's TextRecognition needs it.
+    """
+    with new_folder(destination, RecognizerFolder) as staging:
+        save(network, staging, [-1, 3, size[0], -1], settings_text(characters, size, name))
+    return RecognizerFolder(destination)
+
+
+def to_onnx(
+    model_dir: Path, destination: Path, input_shape: Sequence[int] | None = None, *, check: bool = True
+) -> Path:
+    """Convert a recognizer's folder to an ONNX file, see ocrm55.export.onnx_model.
+
+    input_shape: of the image, the one that the folder's settings ask for by default.
+    A network that ends with logits gets the softmax that turns them into probabilities.
+
+    Raises InputError for a folder that is no recognizer, ToolchainError when paddle2onnx fails or the check does.
+    """
+    model = RecognizerFolder(model_dir)
+    shape = (1, *model.input_shape) if input_shape is None else tuple(input_shape)
+    model.sized(*shape[2:])
+    if model.gives_logits:
+        console.note(f"{model.directory} ends with logits; a softmax is added, so that scores are probabilities.")
+    return onnx_model.to_onnx(
+        model, destination, shape, check_output=model.check_output, with_softmax=model.gives_logits, check=check
+    )
