@@ -317,7 +317,7 @@ class Trainer:
 
     def load(self, folder: Path) -> None:
         """Take up a training where `save` left it. Raises InputError when the folder is none or of other options."""
-        from ocrm55.export.checkpoint import read_arrays
+        from ocrm55.tasks.recognizer.checkpoint import read_arrays
 
         if not (folder / "state.json").is_file():
             raise InputError(f"{folder} holds no training to resume.", ["start one without --resume"])
