@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrm55.npu_model.judge import compile_network, reference
-from ocrm55.npu_model.networks import Sketch, Value
 from ocrm55.npu_model.vela_files import Program
+from tests.npu_networks.judge import compile_network, reference
+from tests.npu_networks.networks import Sketch, Value
 from tests.target import fake_artifact
 
 HEIGHT, WIDTH = 48, 64

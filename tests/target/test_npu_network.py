@@ -16,10 +16,10 @@ from ocrm55.compiler.reference.ethos_u import NpuReference
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.compiler.targets.base import assign
 from ocrm55.evaluation import verification
-from ocrm55.npu_model import judge
 from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import ctc, image
 from ocrm55.tasks.recognizer.charset import load_charset
+from tests.npu_networks import judge
 
 pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
 pytestmark = pytest.mark.slow

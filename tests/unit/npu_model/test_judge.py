@@ -1,4 +1,4 @@
-"""The model against LiteRT: a short, fixed selection of the networks that `python -m ocrm55.npu_model.judge` draws."""
+"""The model against LiteRT: a short, fixed selection of what `python -m tests.npu_networks.judge` draws."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
 pytest.importorskip("ai_edge_litert", reason="ai-edge-litert, the reference, is not installed")
 
-from ocrm55.npu_model.judge import cases, judge_one, main
-from ocrm55.npu_model.recipes import RECIPES
+from tests.npu_networks.judge import cases, judge_one, main
+from tests.npu_networks.recipes import RECIPES
 
 SEED = 2026
 

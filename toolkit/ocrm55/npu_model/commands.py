@@ -8,7 +8,7 @@ The `source` of each row:
     regs   the codes and names in Vela's register definitions (`ethosu.vela.ethos_u55_regs`)
     isa    the bit fields in Arm's public interface header for Ethos-U55/U65 (ethos-u-core-driver, Vela's Regor)
     gen    the use that Vela's `register_command_stream_generator` makes of it
-    judge  a meaning that only the comparison with LiteRT settled (`ocrm55.npu_model.judge`)
+    judge  a meaning that only the comparison with LiteRT settled (`tests.npu_networks.judge`)
 """
 
 from __future__ import annotations

@@ -14,8 +14,9 @@ from ocrm55.compiler.targets.ethos_u import regions, vela
 from ocrm55.compiler.targets.ethos_u.target import NpuTarget
 from ocrm55.compiler.targets.ethos_u.vela import NpuOptions
 from ocrm55.compiler.targets.m55.target import M55Target
-from ocrm55.npu_model import judge, machine, vela_files
+from ocrm55.npu_model import machine, vela_files
 from ocrm55.npu_model.accelerators import ACCELERATORS
+from tests.npu_networks import judge
 
 pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
 

@@ -1,6 +1,6 @@
 """Judges the model: random networks, compiled by Vela and run here, against LiteRT's reference kernels.
 
-    python -m ocrm55.npu_model.judge --networks 200 --seed 1
+    python -m tests.npu_networks.judge --networks 200 --seed 1
 
 Each network ends with one operator of the list in turn, and is compiled for each of the four accelerators in turn. The
 reference is TensorFlow Lite's: LiteRT with its reference kernels, no delegate and no optimised kernel.
@@ -27,9 +27,9 @@ from ocrm55 import console
 from ocrm55.errors import Ocrm55Error, TargetError, ToolchainError, UnsupportedError
 from ocrm55.npu_model import vela_files
 from ocrm55.npu_model.accelerators import ACCELERATORS
-from ocrm55.npu_model.networks import Network, Recipe, draw_network
-from ocrm55.npu_model.recipes import RECIPES
 from ocrm55.npu_model.vela_files import Program
+from tests.npu_networks.networks import Network, Recipe, draw_network
+from tests.npu_networks.recipes import RECIPES
 
 # A network that Vela or LiteRT refuses is drawn again, at most so many times.
 ATTEMPTS = 20
@@ -192,7 +192,7 @@ def memory_options(random: np.random.Generator) -> list[str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m ocrm55.npu_model.judge", description=(__doc__ or "").split("\n")[0]
+        prog="python -m tests.npu_networks.judge", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--networks", type=int, default=200, help="how many (200)")
     parser.add_argument("--seed", type=int, default=1, help="of the dice (1)")

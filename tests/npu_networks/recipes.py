@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ocrm55.npu_model.networks import NotPossibleError, Recipe, Sketch, Value
+from tests.npu_networks.networks import NotPossibleError, Recipe, Sketch, Value
 
 SAME, VALID = 0, 1
 ACTIVATIONS = (0, 0, 1, 2, 3)  # NONE twice, RELU, RELU_N1_TO_1, RELU6
