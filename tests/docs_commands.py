@@ -1,4 +1,4 @@
-"""The commands in README.md and docs/*.md: what stands in their code blocks, and what becomes of each.
+"""The commands in README.md, CONTRIBUTING.md and docs/: what stands in their code blocks, and what becomes of each.
 
 docs_commands.json sorts them: `run` are run by tests/target/test_docs.py as they stand there, `elsewhere` name the test
 that runs the same, `not_here` say why no test can.
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
-PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 LISTS = REPOSITORY / "tests" / "docs_commands.json"
 SHELLS = ("", "sh", "bash", "console")
 

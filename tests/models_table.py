@@ -1,6 +1,6 @@
-"""The table of docs/models.md: networks of networks.py with random weights, compiled, run on QEMU and verified there.
+"""The two tables of docs/models.md: networks of networks.py with random weights, compiled, run and verified on QEMU.
 
-`python -m tests.models_table [--build-dir DIR] [NAME...]` prints a row for each network and precision.
+`python -m tests.models_table [--build-dir DIR] [NAME...]` prints a row in both for each network and precision.
 """
 
 from __future__ import annotations
@@ -18,14 +18,12 @@ PICTURES = [SAMPLES / "word_capital.png", SAMPLES / "wide.png"]
 BOTH = ("int8", "float32")
 # In float32 the 6,625 classes differ by 1.007e-4 from Paddle, over the tolerance; ONNX Runtime by 0.7e-4.
 TRIED = {"ppocrv4": BOTH, "plain": BOTH, "ppocrv3_48x160": BOTH, "ppocrv3_chinese": ("int8",)}
-HEAD = (
-    "| network | input | classes | precision | MACs | instructions | arena | weights | ELF | verified |\n"
-    "|---|---|---:|---|---:|---:|---:|---:|---:|---|"
-)
+WORK = "| network | input, classes | MACs | instructions | verified |\n|---|---|---:|---:|---|"
+BYTES = "| network | arena | weights | ELF |\n|---|---:|---:|---:|"
 
 
-def row(name: str, precision: str, build_dir: Path) -> str:
-    """One line of the table: what the compiler and the simulator say."""
+def rows(name: str, precision: str, build_dir: Path) -> tuple[str, str]:
+    """A line of each table, work and bytes: what the compiler and the simulator say."""
     options = stages.Options(build_dir=build_dir, source=str(build_dir / "networks" / name), precision=precision)
     compared = verification.compare(PICTURES, options, simulator="qemu", fvp=None)
     (counted,) = target.read_images(PICTURES[1:], options, simulator="qemu", stats=True).results
@@ -38,33 +36,38 @@ def row(name: str, precision: str, build_dir: Path) -> str:
         how = "bit for bit"
     else:
         how = f"within {max(each.target_difference for each in compared):.0e} of Paddle"
-    cells = [
-        name,
-        f"{recipe.height}x{recipe.width}",
-        f"{recipe.classes:,}",
-        precision,
+    network = f"{name}, {precision}"
+    work = [
+        network,
+        f"{recipe.height}x{recipe.width}, {recipe.classes:,}",
         f"{metadata['macs'] / 1e6:,.1f} M",
         f"{counted.inference_instructions / 1e6:,.1f} M",
-        f"{metadata['arena_bytes']:,}",
-        f"{metadata['weight_bytes']:,}",
-        f"{elf.stat().st_size:,}",
         how,
     ]
+    sizes = [metadata["arena_bytes"], metadata["weight_bytes"], elf.stat().st_size]
+    return _line(work), _line([network, *(f"{size:,}" for size in sizes)])
+
+
+def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
 def main(words: list[str]) -> None:
-    """Print the table row by row."""
+    """Print the table of work row by row, then the table of bytes."""
     build_dir = Path("build")
     if words[:1] == ["--build-dir"]:
         build_dir, words = Path(words[1]), words[2:]
-    print(HEAD)
+    sizes = [BYTES]
+    print(WORK)
     for name in words or TRIED:
         folder = build_dir / "networks" / name
         if not folder.is_dir():
             RECIPES[name].write(folder)
         for precision in TRIED.get(name, BOTH):
-            print(row(name, precision, build_dir), flush=True)
+            work, size = rows(name, precision, build_dir)
+            sizes.append(size)
+            print(work, flush=True)
+    print("", *sizes, sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The documentation: every command on it is run by a test or said not to be, options exist, links lead somewhere."""
+"""The documentation: commands are run by a test or say why not; options, links and files exist; it is readable."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ import pytest
 import typer
 
 from ocrm55 import cli
-from tests import docs_commands
+from tests import docs_commands, docs_prose
 from tests.docs_commands import PAGES, REPOSITORY
 
 LINKED = [*PAGES, REPOSITORY / "firmware" / "README.md", REPOSITORY / "fvp" / "README.md"]
+READ = [*LINKED, *sorted((REPOSITORY / "models").glob("*/*.md"))]
+WORDS = 20  # of a sentence, on average on a page
+COLUMNS = 120  # of a line
+TABLE = 5  # columns
+MODULES = {path.name for path in (REPOSITORY / "toolkit").rglob("*.py")}
+OTHERS = {"convert_image.py", "convert_labels.py"}  # of PaddleOCR's demo
 ON_ALL = {"--help"}  # and what stands before the command's name
 BEFORE = {"-v", "--verbose", "--version"}
 
@@ -84,6 +90,36 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_every_page_is_in_the_index() -> None:
-    index = (REPOSITORY / "docs" / "README.md").read_text(encoding="utf-8")
-    for page in (REPOSITORY / "docs").glob("*.md"):
-        assert page.name == "README.md" or f"({page.name})" in index, page.name
+    docs = REPOSITORY / "docs"
+    index = (docs / "README.md").read_text(encoding="utf-8")
+    for page in docs.rglob("*.md"):
+        assert page == docs / "README.md" or f"({page.relative_to(docs).as_posix()})" in index, page.name
+
+
+@pytest.mark.parametrize("page", READ, ids=lambda page: page.parent.name + "/" + page.name)
+def test_files_that_are_named_exist(page: Path) -> None:
+    """Python modules, and every path that begins with a folder of ours."""
+    for name in re.findall(r"`([\w./*]+)`", page.read_text(encoding="utf-8")):
+        if name in OTHERS or not re.search(r"\.py$|^(firmware|tests|toolkit|cmake|fvp)/\w", name):
+            continue
+        pattern = re.sub(r"\b(FAMILY|BOARD|NAME)\b", "*", name).rstrip("/")
+        anywhere = [REPOSITORY, REPOSITORY / "toolkit", REPOSITORY / "toolkit" / "ocrm55"]
+        if "/" not in name:
+            assert name in MODULES, name
+        else:
+            assert any(any(folder.glob(pattern)) for folder in anywhere), name
+
+
+@pytest.mark.parametrize("page", READ, ids=lambda page: page.parent.name + "/" + page.name)
+def test_sentences_are_short(page: Path) -> None:
+    lengths = [len(sentence.split()) for sentence in docs_prose.sentences(page.read_text(encoding="utf-8"))]
+    assert sum(lengths) <= WORDS * len(lengths), f"{sum(lengths) / len(lengths):.1f} words a sentence"
+
+
+@pytest.mark.parametrize("page", READ, ids=lambda page: page.parent.name + "/" + page.name)
+def test_lines_and_tables_are_narrow(page: Path) -> None:
+    for line in docs_prose.outside_code(page.read_text(encoding="utf-8")):
+        if line.startswith("|"):
+            assert len(re.findall(r"(?<!\\)\|", line)) <= TABLE + 1, line
+        else:
+            assert len(line) <= COLUMNS, line
