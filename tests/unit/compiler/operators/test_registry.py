@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from ocrm55.compiler.lowering.int8 import walk as lowering
 from ocrm55.compiler.operators.registry import INT8_FAMILIES, specs
 from ocrm55.compiler.reference.int8 import network as reference
 from ocrm55.compiler.targets.m55 import target as m55
+
+ROOMS = [lowering.FAMILIES, reference.FAMILIES, m55.FAMILIES]
 
 
 def test_kinds_are_names_of_their_own() -> None:
@@ -14,7 +17,7 @@ def test_kinds_are_names_of_their_own() -> None:
     assert len(set(names)) == len(names) > 20
 
 
-@pytest.mark.parametrize("room", [reference.FAMILIES, m55.FAMILIES], ids=["reference", "m55"])
+@pytest.mark.parametrize("room", ROOMS, ids=lambda families: families[0].__name__)
 def test_each_room_has_every_family_under_its_name(room) -> None:
     families = {family.__name__.rpartition(".")[2] for family in INT8_FAMILIES}
     assert {module.__name__.rpartition(".")[2] for module in room} == families

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ocrm55.compiler.lowering.int8 import writers as int8_operators
+from ocrm55.compiler.operators.activations import real_function
 from ocrm55.compiler.operators.float32 import Activation, Spec
 from ocrm55.compiler.operators.int8 import tables
 from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
@@ -108,7 +108,7 @@ def lookup(s: Sketch) -> None:
     output = s.tensor(shape, function, narrow if function == "sigmoid" and gain == 1 else None)
     made = s.known(output)
     table = tables.table8(
-        int8_operators._function(Activation(function, gain=gain, offset=offset)),
+        real_function(Activation(function, gain=gain, offset=offset)),
         known.scale,
         known.zero_point,
         made.scale,

@@ -1,0 +1,119 @@
+"""Convolutions and fully connected layers, with the bias and the activation that follow them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from ocrm55.compiler.lowering.activations import activation_after
+from ocrm55.compiler.lowering.flat import Node, shape_of
+from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, integers, step_of
+from ocrm55.compiler.lowering.int8.epilogues import channel_tables, epilogue_of, needs_tables, prefers_tables
+from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
+from ocrm55.compiler.lowering.int8.values import Origin, Quantised, Value, image_index
+from ocrm55.compiler.operators.dead_taps import trim
+from ocrm55.compiler.operators.float32 import Conv2d, DepthwiseConv2d
+from ocrm55.compiler.operators.int8 import tables
+from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
+from ocrm55.errors import UnsupportedError
+
+
+def _convolution(s: Lowering, node: Node) -> None:
+    attrs, (image, weight) = node.value.attrs, node.args
+    layer = s.function.layer(node)
+    weights = s.dequantised(weight)
+    source = s.values[image.name]
+    _, channels, height, width = shape_of(image)
+    if weights is None or attrs.data_layout != "NCHW" or any(int(d) != 1 for d in attrs.dilation):
+        raise UnsupportedError(f"convolution {layer} is not quantised, or dilated.", TRIES)
+    q, scale = weights
+    groups, outputs = int(attrs.groups), len(q)
+    if groups != 1 and not (groups == channels == outputs):
+        raise UnsupportedError(f"convolution {layer} has {groups} groups.", TRIES)
+    bias, biased = s.bias(node, outputs)
+    activation, last, absorbed = activation_after(s.function, biased)
+    kind = Conv2d if groups == 1 else DepthwiseConv2d
+    top, left, bottom, right = (int(p) for p in attrs.padding)
+    spec: Conv2d = kind(
+        channels, height, width, outputs, (int(q.shape[2]), int(q.shape[3])),
+        (int(attrs.strides[0]), int(attrs.strides[1])), (top, left, bottom, right), activation,
+    )  # fmt: skip
+    if groups == 1:  # dead rows of kernels, as of 3x3 over an image of one row
+        spec, q = trim(spec, q)
+    origin = Origin(spec.output_height * spec.output_width, outputs, layer)
+    origin.write = convolution_writer(s.build, origin, source, spec, Factor(q, scale, bias))
+    s.absorb(last, [node, biased, *absorbed])
+    s.bind(last, origin, image_index(spec.output_height, spec.output_width, outputs))
+
+
+def fully_connected(s: Lowering, node: Node) -> None:
+    """A product with a weight: a convolution with a window of one pixel, whose pixels are the left side's rows."""
+    left, right = node.args
+    a, layer = s.value(left), s.function.layer(node)
+    weights = s.dequantised(right)
+    if a is None or weights is None or weights[0].ndim != 2:
+        raise UnsupportedError(f"product {layer} is not quantised.", TRIES)
+    q, scale = weights
+    depth, columns = q.shape
+    rows = prod(shape_of(left)[:-1])
+    bias, biased = s.bias(node, columns)
+    activation, last, absorbed = activation_after(s.function, biased)
+    spec = Conv2d(depth, 1, rows, columns, (1, 1), (1, 1), (0, 0, 0, 0), activation)
+    origin = Origin(rows, columns, layer)
+    factor = Factor(np.ascontiguousarray(q.T).reshape(columns, depth, 1, 1), scale, bias)
+    origin.write = convolution_writer(s.build, origin, a, spec, factor)
+    s.absorb(last, [node, biased, *absorbed])
+    s.bind(last, origin, np.arange(rows * columns).reshape(last.shape))
+
+
+@dataclass(frozen=True)
+class Factor:
+    """The constant side of a product: weights int8 as ONNX has them, a scale for each output, bias int32."""
+
+    weights: np.ndarray
+    scale: np.ndarray
+    bias: np.ndarray
+
+
+def convolution_writer(build: Builder, origin: Origin, source: Value, spec: Conv2d, factor: Factor) -> Writer:
+    """A convolution, or a fully connected layer, with its bias and activation."""
+
+    def write(quantised: Quantised | None, order: np.ndarray) -> str:
+        layer = origin.layer
+        image, read = integers(source, layer)
+        if isinstance(spec, DepthwiseConv2d):
+            step = read.scale.astype(np.float64)
+        else:
+            step = np.full(spec.outputs, step_of(read, source.origin.layer), np.float64)
+        bias = tables.fold_zero_point(factor.weights, factor.bias, read.zero_point)
+        step = step * factor.scale.astype(np.float64)
+        if quantised is not None and (prefers_tables(spec, quantised) or needs_tables(spec, quantised)):
+            epilogue, arrays, centre = channel_tables(spec.activation, step, quantised, spec.outputs)
+            bias = (bias - centre).astype(np.int32)
+        else:
+            epilogue, arrays = epilogue_of(spec.activation, step, quantised, spec.outputs)
+        shape = (1, spec.output_height, spec.output_width, spec.outputs)
+        dtype = "int8" if quantised is not None else "float32"
+        operator = _kind(spec)(
+            spec.channels, spec.height, spec.width, spec.outputs, spec.output_height, spec.output_width,
+            spec.kernel, spec.strides, (spec.pads[0], spec.pads[1]), read.zero_point, epilogue,
+        )  # fmt: skip
+        inputs = [image, build.weight(factor.weights, layer, "weights"), build.weight(bias, layer, "bias")]
+        inputs += [build.weight(data, layer, what) for what, data in arrays.items()]
+        return build.operator(operator, inputs, build.tensor(shape, dtype, layer), layer)
+
+    return write
+
+
+def _kind(spec: Conv2d) -> type[Convolution]:
+    if isinstance(spec, DepthwiseConv2d):
+        return Depthwise
+    plain = spec.kernel == (1, 1) and spec.strides == (1, 1) and not any(spec.pads)
+    return Pointwise if plain else Convolution
+
+
+VISITORS: dict[str, Visitor] = {
+    "relax.nn.conv2d": _convolution,
+}

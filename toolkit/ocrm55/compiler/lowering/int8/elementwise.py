@@ -1,0 +1,156 @@
+"""Quantisation, sums, factors and functions: every element by itself."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ocrm55.compiler.lowering.activations import activation_after
+from ocrm55.compiler.lowering.flat import Node
+from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, float32, has_one_step, integers, step_of
+from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
+from ocrm55.compiler.lowering.int8.values import Origin, Quantised, Value
+from ocrm55.compiler.operators.activations import real_function
+from ocrm55.compiler.operators.float32 import Activation
+from ocrm55.compiler.operators.int8 import tables
+from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Lookup, Sum, SumInt8
+from ocrm55.errors import UnsupportedError
+
+
+def _quantize(s: Lowering, node: Node) -> None:
+    value = s.values[node.args[0].name]
+    scale, zero = (s.function.constant(a) for a in node.args[1:3])
+    assert scale is not None and zero is not None
+    quantised = _per_channel(value, scale, zero, int(node.value.attrs.axis))
+    stored = s.build.quantise(value, quantised)
+    s.values[node.name] = stored
+    if stored.origin.int8 is not None:
+        source = s.function.layers.get(node.name, "").removesuffix(".quantize")
+        s.build.program.sources[stored.origin.int8] = source
+
+
+def _dequantize(s: Lowering, node: Node) -> None:
+    value = s.values[node.args[0].name]
+    s.values[node.name] = value
+    activation, last, absorbed = activation_after(s.function, node)
+    if activation.kind != "none":  # quantised on both sides: a function of 256 values
+        origin = Origin(value.origin.rows, value.origin.channels, s.function.layer(last))
+        origin.write = lookup_writer(s.build, origin, value, activation)
+        s.absorb(last, [node, *absorbed])
+        s.bind(last, origin, value.index)
+
+
+def _multiply(s: Lowering, node: Node) -> None:
+    left, right = (s.value(a) for a in node.args)
+    if left is not None and right is not None:
+        gated, gate = (left, right) if left.index.size > right.index.size else (right, left)
+        origin = Origin(gated.origin.rows, gated.origin.channels, s.function.layer(node))
+        origin.write = gate_writer(s.build, origin, gated, gate)
+        s.bind(node, origin, gated.index)
+        return
+    value = left or right
+    constant = next((c for c in map(s.function.constant, node.args) if c is not None), None)
+    if value is not None and constant is not None and constant.size == 1:
+        factor = value.factor * float(constant.item())
+        s.values[node.name] = Value(value.origin, value.index, factor, value.channel_factor)
+    elif value is not None and constant is not None and _is_by_channel(constant, value):
+        s.values[node.name] = Value(value.origin, value.index, value.factor, constant.reshape(-1))
+    else:
+        raise UnsupportedError(f"the product of layer {s.function.layer(node)} has no int8 operator.", TRIES)
+
+
+def _add(s: Lowering, node: Node) -> None:
+    left, right = (s.value(a) for a in node.args)
+    if left is None or right is None or not np.array_equal(left.index, right.index):
+        raise UnsupportedError(f"the sum of layer {s.function.layer(node)} has no int8 operator.", TRIES)
+    origin = Origin(left.origin.rows, left.origin.channels, s.function.layer(node))
+    origin.write = sum_writer(s.build, origin, left, right)
+    s.bind(node, origin, left.index)
+
+
+def _is_by_channel(constant: np.ndarray, value: Value) -> bool:
+    """Whether a constant holds a factor for each channel of an image that has none yet."""
+    channels = value.origin.channels
+    is_image = value.index.ndim == 4 and value.index.shape[1] == channels and constant.ndim >= 3
+    return is_image and value.channel_factor is None and constant.size == channels == constant.shape[-3]
+
+
+def _per_channel(value: Value, scale: np.ndarray, zero: np.ndarray, axis: int) -> Quantised:
+    """A QuantizeLinear's parameters in the order of the tensor's channels."""
+    if len(np.unique(zero)) != 1:
+        raise UnsupportedError(f"{value.origin.layer} has several zero points.", TRIES)
+    zero_point = int(np.ravel(zero)[0])
+    if scale.size == 1:
+        return Quantised(np.full(value.origin.channels, scale.reshape(-1)[0], np.float32), zero_point)
+    spread = scale.reshape([-1 if i == axis % value.index.ndim else 1 for i in range(value.index.ndim)])
+    stored = np.empty(value.origin.count, np.float32)
+    stored[value.index] = np.broadcast_to(spread, value.index.shape)
+    rows = stored.reshape(-1, value.origin.channels)
+    if not (rows == rows[0]).all():
+        raise UnsupportedError(f"{value.origin.layer} has scales along an axis that no kernel knows.", TRIES)
+    return Quantised(rows[0], zero_point)
+
+
+def gate_writer(build: Builder, origin: Origin, gated: Value, gate: Value) -> Writer:
+    """Squeeze-and-excite: an image times one factor a channel."""
+
+    def write(quantised: Quantised | None, order: np.ndarray) -> str:
+        (image, read), (factors, read_gate) = (integers(v, origin.layer) for v in (gated, gate))
+        if quantised is None or gate.index.size != origin.channels:
+            raise UnsupportedError(f"the product of layer {origin.layer} has no int8 operator.", TRIES)
+        gain = step_of(read, origin.layer) * step_of(read_gate, origin.layer) / step_of(quantised, origin.layer)
+        spec = ChannelMultiply(
+            origin.rows, origin.channels, read.zero_point, read_gate.zero_point, quantised.zero_point, float32(gain)
+        )
+        output = build.tensor(build.program.tensors[image].shape, "int8", origin.layer)
+        return build.operator(spec, [image, factors], output, origin.layer)
+
+    return write
+
+
+def sum_writer(build: Builder, origin: Origin, left: Value, right: Value) -> Writer:
+    """The residual stream: float32, or int8 where it is quantised on all sides with a scale a tensor."""
+
+    def write(quantised: Quantised | None, order: np.ndarray) -> str:
+        if quantised is not None and all(has_one_step(value.origin) for value in (left, right)):
+            (a, read_a), (b, read_b) = (integers(v, origin.layer, dense=False) for v in (left, right))
+            spec = SumInt8(
+                origin.count, step_of(read_a, origin.layer), read_a.zero_point, step_of(read_b, origin.layer),
+                read_b.zero_point, step_of(quantised, origin.layer), quantised.zero_point,
+            )  # fmt: skip
+            return build.operator(spec, [a, b], build.tensor(order.shape, "int8", origin.layer), origin.layer)
+        inputs = [build.real(left), build.real(right)]
+        output = build.tensor((origin.rows, origin.channels), "float32", origin.layer)
+        origin.real = build.operator(Sum(origin.count), inputs, output, origin.layer)
+        return origin.real if quantised is None else build.convert(origin, quantised)
+
+    return write
+
+
+def lookup_writer(build: Builder, origin: Origin, source: Value, activation: Activation) -> Writer:
+    """An activation between two quantised tensors."""
+
+    def write(quantised: Quantised | None, order: np.ndarray) -> str:
+        layer = origin.layer
+        name, read = integers(source, layer)
+        if quantised is None:
+            raise UnsupportedError(f"no kernel gives {activation.kind} as float32.", TRIES)
+        table = tables.table8(
+            real_function(activation),
+            step_of(read, layer),
+            read.zero_point,
+            step_of(quantised, layer),
+            quantised.zero_point,
+        )
+        output = build.tensor(build.program.tensors[name].shape, "int8", layer)
+        spec = Lookup(origin.count, activation.kind, activation.gain, activation.offset)
+        return build.operator(spec, [name, build.weight(table, layer, "table")], output, layer)
+
+    return write
+
+
+VISITORS: dict[str, Visitor] = {
+    "relax.quantize": _quantize,
+    "relax.dequantize": _dequantize,
+    "relax.multiply": _multiply,
+    "relax.add": _add,
+}

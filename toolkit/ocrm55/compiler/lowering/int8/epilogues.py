@@ -1,0 +1,124 @@
+"""How sums become an activation's output: by limits, by hard-swish, or by tables, for one scale or one a channel."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from ocrm55.compiler.lowering.int8.builder import TRIES, step_of
+from ocrm55.compiler.lowering.int8.values import Quantised
+from ocrm55.compiler.operators.activations import real_function, sigmoid
+from ocrm55.compiler.operators.float32 import Activation, Conv2d, DepthwiseConv2d
+from ocrm55.compiler.operators.int8 import tables
+from ocrm55.compiler.operators.int8.epilogue import Epilogue
+from ocrm55.errors import UnsupportedError
+
+TABLE_SHIFT = 3  # 8192 entries: an activation's argument is known to a thirtieth of the output's step
+# Below this many products an output, computing hard-swish costs more than the sum that it is applied to: a look-up in a
+# table of the channel's own costs half. Its entries are bounded by CHANNEL_TABLE_BYTES for all channels together.
+FEW_PRODUCTS = 32
+CHANNEL_TABLE_BYTES = 64 * 1024
+SWISH_TABLE_BYTES = 128 * 1024  # where a scale for each channel leaves no other way
+
+
+def epilogue_of(
+    activation: Activation, step: np.ndarray, quantised: Quantised | None, channels: int
+) -> tuple[Epilogue, dict[str, np.ndarray]]:
+    """How sums, whose steps are worth `step`, become the output; and the arrays that say it for each channel."""
+    if quantised is None:
+        if activation.kind != "none":
+            raise UnsupportedError(f"no kernel gives {activation.kind} as float32.", TRIES)
+        return Epilogue("real", channels), {"scale": step.astype(np.float32)}
+    out, zero = quantised.scale.astype(np.float64), quantised.zero_point
+    kind = activation.kind
+    if activation.is_affine and not (kind == "hard_swish" and activation.offset == 0):
+        return _table(activation, step, quantised, channels)
+    if kind in ("none", "relu"):
+        low = zero if kind == "relu" else -128
+        return Epilogue("clamp", channels, zero, low), {"scale": (step / out).astype(np.float32)}
+    if kind == "hard_swish":
+        gain = (activation.gain / (6 * out)).astype(np.float32)
+        return Epilogue("hard_swish", channels, zero), {"scale": step.astype(np.float32), "gain": gain}
+    if kind == "hard_sigmoid":
+        return _hard_sigmoid(activation, step / out, quantised, channels)
+    return _table(activation, step, quantised, channels)
+
+
+def _hard_sigmoid(
+    activation: Activation, scale: np.ndarray, quantised: Quantised, channels: int
+) -> tuple[Epilogue, dict[str, np.ndarray]]:
+    """clip(alpha * x + beta, 0, 1) is a requantisation within limits when beta is a whole number of steps."""
+    out = step_of(quantised, "hard-sigmoid")
+    middle = activation.beta / out
+    if abs(middle - round(middle)) > 1e-3:
+        raise UnsupportedError("a hard-sigmoid's offset is no whole number of steps of its output.", TRIES)
+    high = min(quantised.zero_point + round(1 / out), 127)
+    epilogue = Epilogue("clamp", channels, quantised.zero_point + round(middle), quantised.zero_point, high)
+    return epilogue, {"scale": (scale * activation.alpha).astype(np.float32)}
+
+
+def _table(
+    activation: Activation, step: np.ndarray, quantised: Quantised, channels: int
+) -> tuple[Epilogue, dict[str, np.ndarray]]:
+    """Any other function, by a table over the sum as int16.
+
+    Beyond the largest output, and below -10, where sigmoid and swish are at most 5e-4, the argument may saturate.
+    """
+    out = step_of(quantised, "an activation by table")
+    ends = [(q - quantised.zero_point) * out for q in (-128, 127)]
+    reach = max(*((end - activation.offset) / activation.gain * 1.02 + 0.5 for end in ends), 10.0)
+    unit = reach / 32768
+    table = tables.table16(real_function(activation), unit, TABLE_SHIFT, out, quantised.zero_point)
+    epilogue = Epilogue("table16", channels, quantised.zero_point, table_shift=TABLE_SHIFT)
+    return epilogue, {"scale": (step / unit).astype(np.float32), "table": table}
+
+
+def prefers_tables(spec: Conv2d, quantised: Quantised) -> bool:
+    """Whether hard-swish is to be looked up in a table for each channel: after few products, and where that is exact.
+
+    Of a channel that hardly leaves zero a step of the output is less than an entry of its table.
+    """
+    few = not isinstance(spec, DepthwiseConv2d) and spec.channels * prod(spec.kernel) <= FEW_PRODUCTS
+    if not few or spec.activation.kind != "hard_swish" or spec.activation.is_affine:
+        return False
+    low, high, shift = _reach_of_tables(spec.activation, quantised, spec.outputs)
+    return bool(((high - low) / 65536 * (1 << shift) <= np.abs(quantised.scale)).all())
+
+
+def needs_tables(spec: Conv2d, quantised: Quantised) -> bool:
+    """Whether a function that only a table gives is to have a scale of its own for each channel."""
+    return spec.activation.kind == "swish" and not spec.activation.is_affine and not quantised.has_one_step
+
+
+def _reach_of_tables(activation: Activation, quantised: Quantised, channels: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Where each channel's table begins and ends, and the bits that its index leaves out.
+
+    The int16 range covers what matters: from -3, below which hard-swish is 0, or from where swish is within a quarter
+    of a step of 0, to where the output ends.
+    """
+    out = np.abs(quantised.scale.astype(np.float64))
+    ends = np.where(quantised.scale < 0, quantised.zero_point + 128, 127 - quantised.zero_point)  # turned over, or not
+    most = np.maximum(ends * out, 0.1)
+    if activation.kind == "swish":  # at least x - 0.279; falls towards 0 from its least value, at -1.28, on
+        falling = np.arange(-1.28, -10, -0.01)
+        low = np.interp(-out / 4, falling * sigmoid(falling), falling)
+        high, room = most + 0.3, SWISH_TABLE_BYTES
+    else:  # x (x + 3) / 6 below 3, x above
+        low, room = np.full(channels, -3.0), CHANNEL_TABLE_BYTES
+        high = np.where(most < 3, (np.sqrt(9 + 24 * most) - 3) / 2, most)
+    return low, high, max(int(np.ceil(np.log2(65536 * channels / room))), 2)
+
+
+def channel_tables(
+    activation: Activation, step: np.ndarray, quantised: Quantised, channels: int
+) -> tuple[Epilogue, dict[str, np.ndarray], np.ndarray]:
+    """An activation by a table for each channel, and by how much the sums are lowered."""
+    out = quantised.scale.astype(np.float64)
+    low, high, shift = _reach_of_tables(activation, quantised, channels)
+    centre = np.rint((high + low) / 2 / step)
+    unit = (high - low) / 65536
+    table = tables.channel_tables16(real_function(activation), unit, shift, out, quantised.zero_point, centre * step)
+    stride = 1 << (16 - shift)
+    epilogue = Epilogue("table16", channels, quantised.zero_point, table_shift=shift, table_stride=stride)
+    return epilogue, {"scale": (step / unit).astype(np.float32), "table": table}, centre.astype(np.int64)
