@@ -2,10 +2,12 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ocrm55 import confinement
 from tests.target.programs import require
 
 REPOSITORY = Path(__file__).parents[2]
@@ -31,7 +33,7 @@ def fake_elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def fvp_stand_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fvp_stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder as Arm's installer makes it, with the stand-in under the FVP's name."""
     require("qemu-system-arm")
     program = tmp_path_factory.mktemp("fvp") / "models" / "Linux64_GCC-9.3" / "FVP_Corstone_SSE-300_Ethos-U55"
@@ -41,4 +43,6 @@ PYTHONPATH="{REPOSITORY}${{PYTHONPATH:+:$PYTHONPATH}}" exec "{sys.executable}" -
 """
     program.write_text(script)
     program.chmod(0o755)
-    return program
+    with pytest.MonkeyPatch.context() as patch:  # the stand-in is a Python program, which reads more than an FVP
+        patch.setenv(confinement.VARIABLE, os.pathsep.join([sys.prefix, sys.base_prefix, str(REPOSITORY)]))
+        yield program

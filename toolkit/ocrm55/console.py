@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from rich.console import Console
 from rich.markup import escape
@@ -122,7 +122,7 @@ def command(
     words = [str(word) for word in arguments]
     note_command(words)
     try:
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         with processes.running(words, cwd=cwd, env=env, text=True, errors="replace", **pipes) as process:
             output, complaints = map(str, process.communicate(timeout=timeout_s))
     except FileNotFoundError as missing:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
@@ -91,15 +91,18 @@ def _raise(number: int, frame: FrameType | None) -> None:
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
+def running(
+    command: Sequence[str], *, confine: Callable[[], None] | None = None, **options: Any
+) -> Iterator[subprocess.Popen[Any]]:
     """A process for the length of a block: when that ends, however it ends, the process has ended too, and all that it
-    has started. `options` are subprocess.Popen's. Raises OSError when it cannot be started.
+    has started. confine: called in the child, last before it becomes the program (confinement.rules).
+    `options` are subprocess.Popen's. Raises OSError when it cannot be started.
     """
     # A signal between the fork and the moment when we know the child would leave it behind.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         # What runs before the exec takes no lock that a thread of ours could hold.
-        process = subprocess.Popen(command, start_new_session=True, preexec_fn=_end_with_parent(before), **options)  # noqa: PLW1509
+        process = subprocess.Popen(command, start_new_session=True, preexec_fn=_prepare(before, confine), **options)  # noqa: PLW1509
     except BaseException:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         raise
@@ -113,7 +116,7 @@ def running(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen
             process.wait()
 
 
-def _end_with_parent(mask: set[signal.Signals | int]) -> Any:
+def _prepare(mask: set[signal.Signals | int], confine: Callable[[], None] | None) -> Callable[[], None]:
     """What the child does before it becomes another program."""
     prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
     parent = os.getpid()
@@ -123,6 +126,8 @@ def _end_with_parent(mask: set[signal.Signals | int]) -> Any:
             prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:  # it ended meanwhile
                 os._exit(1)
+        if confine is not None:
+            confine()
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     return prepare

@@ -124,3 +124,13 @@ def test_weights_that_paddle2onnx_misses(model_dir: Path, tmp_path: Path, monkey
     monkeypatch.setattr(RecognizerFolder, "_check_weights", lambda *_: None)
     with pytest.raises(InputError, match=r"inference\.pdiparams lacks the weights .*; it is cut short"):
         to_onnx(folder, tmp_path / "model.onnx")
+
+
+def test_modules_in_the_working_folder_do_not_run(
+    model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that somebody downloaded may hold a paddle2onnx.py."""
+    for name in ("paddle2onnx", "onnx", "paddle", "numpy", "ocrm55"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a stranger runs')")
+    monkeypatch.chdir(tmp_path)
+    assert to_onnx(model_dir, tmp_path / "model.onnx").is_file()

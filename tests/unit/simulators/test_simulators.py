@@ -9,11 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ocrm55 import confinement
 from ocrm55.errors import InputError, OutputError, TargetError, ToolchainError
 from ocrm55.simulators import base, find_simulator, fvp, qemu
 
 IDENTITY = "ocrm55 0.1.0 m float32 1x3x48x320 arena 16"
 IMAGE = np.zeros((48, 8, 3), np.uint8)
+
+
+@pytest.fixture(autouse=True)
+def free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scripts that stand for simulators tell by files beside the run's folder what they saw."""
+    monkeypatch.setattr(confinement, "version", lambda: 0)
 
 
 def program(folder: Path, body: str, name: str = "qemu-system-arm") -> Path:
@@ -40,6 +47,7 @@ def test_good_run_and_command_line(tmp_path: Path) -> None:
     assert result.results[0].text == "a"
     assert (tmp_path / "words").read_text().split() == [
         *("-M", "mps3-an547", "-display", "none", "-monitor", "none", "-serial", "stdio"),
+        *("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"),
         *("-semihosting-config", "enable=on,target=native,arg=ocrm55,arg=images=images.bin,arg=stats=1"),
         *("-icount", "shift=5", "-kernel", "fw.elf"),
     ]
@@ -182,7 +190,8 @@ def test_interrupt_ends_the_simulator(tmp_path: Path) -> None:
     script = program(tmp_path, said("image 1/1") + f'\necho $$ > "{tmp_path}/pid"\nexec sleep 60')
     request_in(tmp_path)
     code = (
-        "from pathlib import Path\nimport numpy as np\nfrom ocrm55.simulators import base, qemu\n"
+        "from pathlib import Path\nimport numpy as np\nfrom ocrm55 import confinement\n"
+        "from ocrm55.simulators import base, qemu\nconfinement.version = lambda: 0\n"
         f"elf, images = Path({str(tmp_path / 'fw.elf')!r}), [np.zeros((48, 8, 3), np.uint8)]\n"
         f"qemu.Qemu(Path({str(script)!r})).run(base.Request(elf, images, timeout_s=50))\n"
     )

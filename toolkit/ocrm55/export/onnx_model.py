@@ -126,7 +126,7 @@ def _paddle_output(model: PaddleFolder, tensor: np.ndarray) -> np.ndarray:
 
 def _apart(what: str, module: str, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """Run one of our modules as a process. Raises InputError when it does not end: a conversion takes seconds."""
-    words = [sys.executable, "-m", module, *arguments]
+    words = [sys.executable, "-P", "-m", module, *arguments]  # -P: nothing of the folder that we are in
     try:
         done = subprocess.run(words, check=False, capture_output=True, text=True, errors="replace", timeout=_PATIENCE_S)
     except subprocess.TimeoutExpired as late:

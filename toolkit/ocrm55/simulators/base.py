@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrm55 import console, processes
+from ocrm55 import confinement, console, processes
 from ocrm55.errors import InputError, OutputError, TargetError, ToolchainError
 from ocrm55.simulators import protocol
 from ocrm55.simulators.protocol import ImageResult
@@ -118,6 +118,11 @@ class Simulator(ABC):
         """Who attends the run of `elf`: of a board that lacks a part, the one that plays it."""
         return Companion()
 
+    @property
+    def readable(self) -> Sequence[Path]:
+        """Files and folders that the simulator's process reads, besides the system's."""
+        return [confinement.installation_of(self.executable)]
+
     def uart_of(self, output: str) -> str:
         """The UART's part of what the simulator's process printed."""
         return output
@@ -167,6 +172,7 @@ class Simulator(ABC):
                 process = stack.enter_context(
                     processes.running(
                         command,
+                        confine=stack.enter_context(confinement.rules(place, self.readable)),
                         cwd=place,
                         env=self.environment(),
                         stdin=subprocess.DEVNULL,
@@ -241,7 +247,7 @@ def ocri(images: Sequence[NDArray[np.uint8]]) -> bytes:
 def _take(source: Path, destination: Path) -> None:
     """Make `destination` the file that `source` is now: linkers write a new file, they do not change the old one."""
     try:
-        os.link(source, destination)
+        os.link(source.resolve(), destination)  # a link to a link would lead out of the folder
     except OSError:  # another file system, or one without links
         shutil.copyfile(source, destination)
 

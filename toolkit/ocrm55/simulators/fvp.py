@@ -80,6 +80,11 @@ class Fvp(Simulator):
     name = "FVP"
     counts_instructions = False
 
+    @property
+    def readable(self) -> list[Path]:
+        """Its installation: the models, and the Python beside them."""
+        return [self.executable.resolve().parents[min(2, len(self.executable.resolve().parents) - 1)]]
+
     def version(self) -> str:
         return self._version
 

@@ -57,6 +57,8 @@ class Qemu(Simulator):
         handed = "".join(",arg=" + word.replace(",", ",,") for word in words)
         return [
             *("-M", "mps3-an547", "-display", "none", "-monitor", "none", "-serial", "stdio"),
+            # No program is started by the firmware: semihosting could ask QEMU for one.
+            *("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"),
             *("-semihosting-config", f"enable=on,target=native{handed}"),
             # 2^5 = 32 ns an instruction: what counter.c reckons with. It costs time, so only when counts are wanted.
             # With an NPU beside QEMU its player says so anyway.

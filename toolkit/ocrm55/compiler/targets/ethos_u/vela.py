@@ -116,7 +116,7 @@ def weights_on_chip(options: NpuOptions) -> bool:
 def command(tflite: Path, folder: Path, options: NpuOptions, extra: Sequence[str] = ()) -> list[str]:
     """Vela's command line."""
     return [
-        sys.executable, "-m", "ethosu.vela", str(tflite), "--output-dir", str(folder),
+        sys.executable, "-P", "-m", "ethosu.vela", str(tflite), "--output-dir", str(folder),
         "--accelerator-config", options.accelerator,
         "--config", BUNDLED_CONFIG if options.config is None else str(options.config.resolve()),
         "--system-config", system_of(options), "--memory-mode", options.memory_mode,
@@ -131,7 +131,7 @@ def compile_region(name: str, tflite: bytes, options: NpuOptions, extra: Sequenc
         source = folder / f"{name}.tflite"
         source.write_bytes(tflite)
         words = command(source, folder, options, extra)
-        shown = " ".join(["vela", *words[3:]])
+        shown = " ".join(["vela", *words[4:]])
         try:
             done = subprocess.run(words, capture_output=True, text=True, timeout=TIME_LIMIT, check=False, cwd=folder)
         except subprocess.TimeoutExpired as late:
