@@ -13,7 +13,6 @@ from ocrm55.compiler import artifact as artifacts
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.artifact import Artifact, Contents
 from ocrm55.compiler.onnx_graph import frontend
-from ocrm55.compiler.onnx_graph.folding import fold
 from ocrm55.compiler.operators.int8.pool import MaxPool
 from ocrm55.compiler.pipeline import CompileOptions
 from ocrm55.compiler.reference.int8.network import IntegerReference
@@ -23,6 +22,7 @@ from ocrm55.tasks.recognizer import image
 from ocrm55.tasks.recognizer.inference import PaddleRecognizer
 from ocrm55.tasks.recognizer.model import RecognizerFolder
 from tests import networks
+from tests.unit.compiler.graphs import folded
 from tests.unit.compiler.host_program import HostProgram, build_host
 from tests.unit.compiler.onnx_networks import network, reference
 
@@ -203,26 +203,26 @@ def test_factors_and_offsets_go_into_convolutions(chain, size):
     used = {name: value for name, value in weights.items() if any(name in node[1] for node in nodes)}
     model = network([1, 4, 6, 8], nodes, used, [1, 4, 6, 8])
     tensor = rng.normal(size=(1, 4, 6, 8)).astype(np.float32)
-    folded = fold(model)
-    assert sorted(node.op_type for node in folded.graph.node) == ["Conv", "HardSwish"]
-    np.testing.assert_allclose(reference(folded, tensor), reference(model, tensor), rtol=1e-5, atol=1e-5)
+    folded_model = folded(model).model()
+    assert sorted(node.op_type for node in folded_model.graph.node) == ["Conv", "HardSwish"]
+    np.testing.assert_allclose(reference(folded_model, tensor), reference(model, tensor), rtol=1e-5, atol=1e-5)
 
 
 def test_an_offset_stays_in_front_of_a_border():
     nodes = [("HardSwish", ["x"], "h", {}), ("Add", ["h", "b"], "a", {}), ("Conv", ["a", "w"], "y", {"pads": [1] * 4})]
     weights = {"b": np.float32([2]), "w": np.ones((4, 4, 3, 3), np.float32)}
-    folded = fold(network([1, 4, 6, 8], nodes, weights, [1, 4, 6, 8]))
-    assert [node.op_type for node in folded.graph.node] == ["HardSwish", "Add", "Conv"]
+    graph = folded(network([1, 4, 6, 8], nodes, weights, [1, 4, 6, 8]))
+    assert [node.op_type for node in graph.nodes] == ["HardSwish", "Add", "Conv"]
 
 
 def test_weights_that_two_convolutions_share_are_folded_apart():
     nodes = [("Conv", ["x", "w"], "c", {}), ("Mul", ["c", "s"], "m", {}), ("Conv", ["m", "w"], "y", {})]
     weights = {"w": np.random.default_rng(0).normal(size=(4, 4, 1, 1)).astype(np.float32), "s": np.float32([3])}
     model = network([1, 4, 6, 8], nodes, weights, [1, 4, 6, 8])
-    folded = fold(model)
-    assert len([each for each in folded.graph.initializer if numpy_helper.to_array(each).ndim == 4]) == 2
+    folded_model = folded(model).model()
+    assert len([each for each in folded_model.graph.initializer if numpy_helper.to_array(each).ndim == 4]) == 2
     tensor = np.random.default_rng(1).normal(size=(1, 4, 6, 8)).astype(np.float32)
-    np.testing.assert_allclose(reference(folded, tensor), reference(model, tensor), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(reference(folded_model, tensor), reference(model, tensor), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("gain", [1.3, -0.7])

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from ocrm55.compiler.onnx_graph.folding import fold
-from ocrm55.compiler.quantization.fused import quantize
 from ocrm55.evaluation import quantization_error
+from tests.unit.compiler.graphs import folded, quantised
 
 RNG = np.random.default_rng(1)
 
@@ -33,7 +32,7 @@ def networks():
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     inputs = [RNG.uniform(-1, 1, (1, 3, 4, 6)).astype(np.float32) for _ in range(8)]
-    return fold(model), quantize(model, inputs), inputs
+    return folded(model), quantised(model, inputs), inputs
 
 
 def test_every_quantised_tensor_has_a_row(networks):

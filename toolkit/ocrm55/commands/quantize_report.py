@@ -41,6 +41,7 @@ def quantize_report(
     from ocrm55.compiler import pipeline
     from ocrm55.compiler.onnx_graph import frontend
     from ocrm55.compiler.onnx_graph.folding import fold
+    from ocrm55.compiler.onnx_graph.graph import Graph
     from ocrm55.compiler.quantization import calibration
     from ocrm55.evaluation import quantization_error
     from ocrm55.tasks.recognizer.model import RecognizerFolder
@@ -48,10 +49,12 @@ def quantize_report(
     model_dir = stages.model(options)
     quantised = frontend.read_onnx(stages.artifact(options.made) / "model.onnx")
     height, width = stages.input_size(options.made)
-    folded = fold(pipeline.load(model_dir, pipeline.CompileOptions(height=height, width=width)))
+    graph = Graph(pipeline.load(model_dir, pipeline.CompileOptions(height=height, width=width)))
+    fold(graph)
     rows = quantization_error.tensor_errors(
-        folded, quantised, calibration.tensors(calibration.images(options.calibrate), width, height)
+        graph, Graph(quantised), calibration.tensors(calibration.images(options.calibrate), width, height)
     )
+    folded = graph.model()
     charset = RecognizerFolder(model_dir).charset
     sets = [
         quantization_error.agreement(name, folded, quantised, pictures, charset)

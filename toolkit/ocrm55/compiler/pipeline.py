@@ -20,9 +20,9 @@ from ocrm55.compiler.lowering.int8 import walk as int8
 from ocrm55.compiler.memory import placement
 from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.onnx_graph import frontend, uint8
+from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.operators.program import Program
-from ocrm55.compiler.quantization import calibration, unfused
-from ocrm55.compiler.quantization.fused import quantize
+from ocrm55.compiler.quantization import calibration, fused, unfused
 from ocrm55.compiler.targets import costs
 from ocrm55.compiler.targets.base import Target, agree
 from ocrm55.compiler.targets.c.target import CTarget
@@ -223,11 +223,14 @@ def quantised(model: onnx.ModelProto, options: CompileOptions) -> onnx.ModelProt
     frontend.check_interface(model)
     height, width = (d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim[2:])
     inputs = calibration.tensors(calibration.images(options.calibrate), width, height)
+    graph = Graph(model)
     if options.npu:
-        return unfused.quantize(model, inputs, halves_down=False)
-    if not is_fused(options.kernels):
-        return unfused.quantize(model, inputs, weights=options.weights, max_drop=options.int4_max_drop)
-    return quantize(model, inputs)
+        unfused.quantize(graph, inputs, halves_down=False)
+    elif is_fused(options.kernels):
+        fused.quantize(graph, inputs)
+    else:
+        unfused.quantize(graph, inputs, weights=options.weights, max_drop=options.int4_max_drop)
+    return graph.model()
 
 
 def to_program(model: onnx.ModelProto, options: CompileOptions) -> Program:

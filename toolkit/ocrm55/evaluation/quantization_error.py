@@ -13,7 +13,7 @@ from markupsafe import Markup
 from onnx import helper
 
 from ocrm55 import console, files
-from ocrm55.compiler.onnx_graph.folding import Graph
+from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.quantization import calibration
 from ocrm55.compiler.quantization.equalise import factor_of
 from ocrm55.report import svg
@@ -52,21 +52,19 @@ class Agreement:
     same: int
 
 
-def tensor_errors(
-    float_model: onnx.ModelProto, quantised: onnx.ModelProto, inputs: Sequence[np.ndarray]
-) -> list[TensorError]:
-    """Compare both networks on `inputs`, tensor by tensor, in the order in which they are written.
+def tensor_errors(folded: Graph, graph: Graph, inputs: Sequence[np.ndarray]) -> list[TensorError]:
+    """Compare two networks on `inputs`, tensor by tensor, in the order in which they are written.
 
-    float_model: folded, so that its tensors carry the names that the quantised model's do.
+    folded: the float network, folded, so that its tensors carry the names that those of `graph`, the quantised one, do.
     """
-    graph, folded = Graph(quantised), Graph(float_model)
     points = [n for n in graph.nodes if n.op_type == "QuantizeLinear"]
     names = [str(n.input[0]) for n in points]
     plain = [name.removesuffix(".equalised") for name in names]
     factors = {name: factor_of(graph, name) for name in names}
     sums = np.zeros((len(names), 4))
     with console.progress("comparing", len(inputs)) as bar:
-        for before, after in zip(_runs(float_model, plain, inputs), _runs(quantised, names, inputs), strict=True):
+        runs = _runs(folded.model(), plain, inputs), _runs(graph.model(), names, inputs)
+        for before, after in zip(*runs, strict=True):
             for index, (node, name, source) in enumerate(zip(points, names, plain, strict=True)):
                 factor = factors[name]
                 sums[index] += _errors(before[source] * factor, after[name], *_parameters(graph, node, after[name]))

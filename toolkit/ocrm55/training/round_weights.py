@@ -24,16 +24,19 @@ def round_weights(source: Path, destination: Path) -> int:
 
     from ocrm55.compiler import pipeline
     from ocrm55.compiler.onnx_graph.folding import fold
+    from ocrm55.compiler.onnx_graph.graph import Graph
     from ocrm55.compiler.quantization import calibration
     from ocrm55.compiler.quantization.weight_grid import on_grid, weights_of
     from ocrm55.tasks.recognizer.checkpoint import load_checkpoint
     from ocrm55.tasks.recognizer.sources import export
 
     with tempfile.TemporaryDirectory() as folder:
-        model = fold(pipeline.load(export(str(source), Path(folder) / "model").directory))
-    width = model.graph.input[0].type.tensor_type.shape.dim[3].dim_value
-    before = weights_of(model)
-    after = weights_of(on_grid(model, calibration.tensors(calibration.images(), width)))
+        graph = Graph(pipeline.load(export(str(source), Path(folder) / "model").directory))
+    fold(graph)
+    width = graph.shape(graph.inputs[0])[3]
+    before = weights_of(graph)
+    on_grid(graph, calibration.tensors(calibration.images(), width))
+    after = weights_of(graph)
     state = {name: value.numpy() for name, value in load_checkpoint(source).state_dict().items()}
     if unknown := before.keys() - state.keys():
         raise InputError(f"{source} is not the recognizer: it lacks {sorted(unknown)[0]}.")

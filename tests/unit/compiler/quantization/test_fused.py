@@ -7,15 +7,17 @@ import onnx
 import pytest
 
 from ocrm55.compiler import pipeline
-from ocrm55.compiler.onnx_graph.folding import Graph, fold
+from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.quantization import calibration, ranges
 from ocrm55.compiler.quantization.calibration import BINS, Histogram
 from ocrm55.compiler.quantization.equalise import best_factor, equalise, factor_of, turn
-from ocrm55.compiler.quantization.fused import QuantizeOptions, quantise_weights, quantised_tensors, quantize
+from ocrm55.compiler.quantization.fused import QuantizeOptions, quantised_tensors
+from ocrm55.compiler.quantization.qdq import quantise_weights
 from ocrm55.compiler.quantization.weight_grid import on_grid, weights_of
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.errors import InputError
 from ocrm55.tasks.recognizer import image
+from tests.unit.compiler.graphs import folded, quantised
 from tests.unit.compiler.onnx_networks import network, reference
 
 RNG = np.random.default_rng(0)
@@ -109,25 +111,26 @@ def squeezed(channels: int = 8) -> tuple:
 
 
 def collected(model) -> tuple:
-    folded = fold(model)
+    graph = folded(model)
     inputs = [RNG.uniform(-1, 1, (1, 8, 8, 12)).astype(np.float32) for _ in range(4)]
-    return folded, calibration.collect(folded, quantised_tensors(Graph(folded)), inputs), inputs
+    return graph, calibration.collect(graph, quantised_tensors(graph), inputs), inputs
 
 
 def test_equalisation_changes_nothing_but_the_ranges():
-    folded, histograms, inputs = collected(squeezed()[0])
-    scaled, after = equalise(folded, histograms)
-    np.testing.assert_allclose(reference(scaled, inputs[0]), reference(folded, inputs[0]), rtol=1e-4, atol=1e-4)
+    graph, histograms, inputs = collected(squeezed()[0])
+    before = reference(graph.model(), inputs[0])
+    after = equalise(graph, histograms)
+    np.testing.assert_allclose(reference(graph.model(), inputs[0]), before, rtol=1e-4, atol=1e-4)
     assert {"h.equalised", "g.equalised", "m.equalised"} <= after.keys()
     assert "h" not in after
-    before = histograms["m"].high.max() / np.median(histograms["m"].high)
-    assert after["m.equalised"].high.max() / np.median(after["m.equalised"].high) < before / 2
+    spread = histograms["m"].high.max() / np.median(histograms["m"].high)
+    assert after["m.equalised"].high.max() / np.median(after["m.equalised"].high) < spread / 2
 
 
 def error_of(model: onnx.ModelProto, inputs: list[np.ndarray], options: QuantizeOptions) -> float:
     """Mean square error of the quantised network's output."""
-    quantised = quantize(model, inputs, options)
-    return float(np.square(reference(quantised, inputs[0]) - reference(model, inputs[0])).mean())
+    found = reference(quantised(model, inputs, options).model(), inputs[0])
+    return float(np.square(found - reference(model, inputs[0])).mean())
 
 
 def test_equalisation_lowers_the_error_of_the_quantised_network():
@@ -164,15 +167,16 @@ def joined(channels: int = 8) -> onnx.ModelProto:
 
 def test_equalisation_reaches_through_pools_and_concatenations():
     """PaddleOCR's last backbone layer has channels 20 times as loud as most, which are then read beside others."""
-    folded, histograms, inputs = collected(joined())
-    scaled, after = equalise(folded, histograms)
-    np.testing.assert_allclose(reference(scaled, inputs[0]), reference(folded, inputs[0]), rtol=1e-4, atol=1e-4)
+    graph, histograms, inputs = collected(joined())
+    before = reference(graph.model(), inputs[0])
+    after = equalise(graph, histograms)
+    np.testing.assert_allclose(reference(graph.model(), inputs[0]), before, rtol=1e-4, atol=1e-4)
     assert {"h.equalised", "m.equalised", "c.equalised", "w"} <= after.keys()
     np.testing.assert_array_equal(after["c.equalised"].high[:4], histograms["c"].high[:4])
     assert after["c.equalised"].high[4:].max() < histograms["c"].high[4:].max() / 2  # as wide as its neighbours now
-    factor = factor_of(Graph(scaled), "c.equalised").reshape(-1)
+    factor = factor_of(graph, "c.equalised").reshape(-1)
     assert (factor[:4] == 1).all()
-    np.testing.assert_array_equal(factor[4:], factor_of(Graph(scaled), "m.equalised").reshape(-1))
+    np.testing.assert_array_equal(factor[4:], factor_of(graph, "m.equalised").reshape(-1))
 
 
 def test_equalisation_behind_a_concatenation_lowers_the_error():
@@ -212,14 +216,14 @@ def test_a_sum_of_what_has_a_scale_a_channel_is_computed_in_float32():
     ]
     model = network([1, 3, 48, 320], nodes, weights, [1, 5])
     inputs = [RNG.uniform(-1, 1, (1, 3, 48, 320)).astype(np.float32) for _ in range(2)]
-    quantised = quantize(model, inputs)
-    assert Graph(quantised).constants["w.scale"].shape == (4,)
-    program = pipeline.to_program(quantised, pipeline.CompileOptions(precision="int8"))
+    graph = quantised(model, inputs)
+    assert graph.constants["w.scale"].shape == (4,)
+    program = pipeline.to_program(graph.model(), pipeline.CompileOptions(precision="int8"))
     kinds = [operator.spec.kind for operator in program.operators]
     assert kinds.count("dequantize") >= 1
     pixels = RNG.integers(0, 256, (48, 320, 3), dtype=np.uint8)
     ours = IntegerReference(program).probabilities(pixels)
-    wanted = reference(quantised, image.normalise(pixels, 320))
+    wanted = reference(graph.model(), image.normalise(pixels, 320))
     np.testing.assert_allclose(ours.reshape(-1), wanted.reshape(-1), atol=0.05 * np.abs(wanted).max())
 
 
@@ -237,17 +241,17 @@ def test_channels_below_zero_are_turned_over_in_front_of_depthwise_layers():
         ("HardSwish", ["a"], "h", {}),
         ("Conv", ["h", "d", "db"], "y", {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "group": 6}),
     ]
-    model = fold(network([1, 3, 8, 12], nodes, weights, [1, 6, 8, 12]))
+    model = network([1, 3, 8, 12], nodes, weights, [1, 6, 8, 12])
+    graph = folded(model)
     inputs = [RNG.uniform(-1, 1, (1, 3, 8, 12)).astype(np.float32) for _ in range(8)]
-    histograms = calibration.collect(model, quantised_tensors(Graph(model)), inputs)
-    turned, after = turn(model, histograms)
-    np.testing.assert_allclose(reference(turned, inputs[0]), reference(model, inputs[0]), rtol=1e-5, atol=1e-5)
+    histograms = calibration.collect(graph, quantised_tensors(graph), inputs)
+    after = turn(graph, histograms)
+    np.testing.assert_allclose(reference(graph.model(), inputs[0]), reference(model, inputs[0]), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(after["h.equalised"].low[3:], -histograms["h"].high[3:])
     np.testing.assert_array_equal(after["h.equalised"].counts[3:], histograms["h"].counts[3:, ::-1])
     steps = [ranges.per_channel(each).scale for each in (histograms["h"], after["h.equalised"])]
     assert (steps[1] < steps[0] * 0.8).all()
-    quantised = quantize(model, inputs)
-    errors = reference(quantised, inputs[0]) - reference(model, inputs[0])
+    errors = reference(quantised(model, inputs).model(), inputs[0]) - reference(model, inputs[0])
     assert np.square(errors).mean() < 1e-3 * np.square(reference(model, inputs[0])).mean()
 
 
@@ -270,7 +274,7 @@ def test_what_becomes_real_has_a_scale_a_channel():
     model = network([1, 8, 8, 12], nodes, weights, [1, 8, 12, 8])
     inputs = [RNG.uniform(-1, 1, (1, 8, 8, 12)).astype(np.float32) for _ in range(8)]
     errors = [error_of(model, inputs, chosen) for chosen in (QuantizeOptions(channel_scales=False), QuantizeOptions())]
-    assert Graph(quantize(model, inputs)).constants["w.scale"].shape == (8,)
+    assert quantised(model, inputs).constants["w.scale"].shape == (8,)
     assert errors[1] < errors[0] / 4
 
 
@@ -290,15 +294,17 @@ def test_factors_are_powers_that_a_second_calibration_finds_again():
 def test_weights_on_the_grid_are_what_int8_makes_of_them():
     model, _ = squeezed()
     inputs = [RNG.uniform(-1, 1, (1, 8, 8, 12)).astype(np.float32) for _ in range(8)]
-    rounded = on_grid(model, inputs)
-    before, after = weights_of(fold(model)), weights_of(rounded)
+    rounded = Graph(model)
+    on_grid(rounded, inputs)
+    before, after = weights_of(folded(model)), weights_of(rounded)
     assert before.keys() == after.keys()
     assert any(not np.array_equal(before[name], after[name]) for name in before)
-    plain, moved = (reference(each, inputs[0]) for each in (model, rounded))
+    plain, moved = (reference(each, inputs[0]) for each in (model, rounded.model()))
     assert np.abs(moved - plain).max() < 0.03 * np.abs(plain).max()
-    again = weights_of(on_grid(rounded, inputs, 1))
+    again = rounded.copy()
+    on_grid(again, inputs, 1)
     for name, weights in after.items():
-        off = np.abs(again[name] - weights) > 1e-5 * np.abs(weights).max()
+        off = np.abs(weights_of(again)[name] - weights) > 1e-5 * np.abs(weights).max()
         assert off.mean() < 0.02, name
 
 
@@ -315,9 +321,9 @@ def test_the_bias_of_a_channel_without_weights_is_kept():
     ]
     model = network([1, 3, 8, 12], nodes, {"w": weights, "b": bias, **last}, [1, 2, 8, 12])
     inputs = [RNG.uniform(-1, 1, (1, 3, 8, 12)).astype(np.float32) for _ in range(8)]
-    quantised = quantize(model, inputs)
-    assert np.abs(Graph(quantised).constants["b.int"].astype(np.int64)).max() <= 2**30
-    np.testing.assert_allclose(reference(quantised, inputs[0]), reference(model, inputs[0]), atol=0.1)
+    graph = quantised(model, inputs)
+    assert np.abs(graph.constants["b.int"].astype(np.int64)).max() <= 2**30
+    np.testing.assert_allclose(reference(graph.model(), inputs[0]), reference(model, inputs[0]), atol=0.1)
 
 
 def test_a_folder_without_images_is_refused(tmp_path):

@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 import pytest
 
-from ocrm55.compiler.onnx_graph.folding import Graph, fold
-from ocrm55.compiler.quantization import calibration, int4, int4_rounding, unfused
+from ocrm55.compiler.quantization import calibration, int4, int4_rounding
 from ocrm55.compiler.quantization.int4_rounding import Inputs
+from tests.unit.compiler.graphs import folded, quantised_for_a_library
 from tests.unit.compiler.onnx_networks import network
 
 
@@ -110,8 +110,8 @@ def images() -> list[np.ndarray]:
 
 def test_statistics_are_those_of_what_weights_are_multiplied_with(images):
     """Against the columns that a convolution's definition asks for, written out pixel by pixel."""
-    model = fold(small_network())  # with shapes inferred
-    found = int4_rounding.inputs_of(model, ["w", "v", "m"], images)
+    graph = folded(small_network())
+    found = int4_rounding.inputs_of(graph, ["w", "v", "m"], images)
     rows = []
     for picture in images:
         padded = np.pad(picture[0], ((0, 0), (0, 0), (1, 1)))
@@ -119,15 +119,15 @@ def test_statistics_are_those_of_what_weights_are_multiplied_with(images):
     assert found["w"].taps.reshape(4, 3, 3).tolist() == [[[False] * 3, [True] * 3, [False] * 3]] * 4
     np.testing.assert_allclose(found["w"].mean, np.mean(rows, axis=0), atol=1e-5)
     np.testing.assert_allclose(found["w"].covariance, np.cov(rows, rowvar=False, bias=True), atol=1e-4)
-    steps = np.concatenate([values["steps"][0] for values in calibration.runs(model, ["steps"], images)])
+    steps = np.concatenate([values["steps"][0] for values in calibration.runs(graph.model(), ["steps"], images)])
     np.testing.assert_allclose(found["m"].covariance, np.cov(steps, rowvar=False, bias=True), atol=1e-4)
     assert found["v"].taps.all() and found["v"].covariance.shape == (8, 8)
 
 
 @pytest.mark.parametrize(("max_drop", "taken"), [(1.0, 3), (0.0, None), (-1.0, 0)])
 def test_layers_are_taken_up_to_the_drop_that_is_named(max_drop, taken, images):
-    quantised = unfused.quantize(small_network(), images, weights="int4", max_drop=max_drop)
-    found, constants = int4.Int4.of(quantised), Graph(quantised).constants
+    graph = quantised_for_a_library(small_network(), images, weights="int4", max_drop=max_drop)
+    found, constants = int4.Int4.of(graph.model()), graph.constants
     assert found is not None and len(found.layers) == 3 and found.images == 12
     assert found.bytes_int8 == 8 * 4 * 3 + 6 * 8 + 6 * 5 and found.other_bytes == 0
     assert found.saved == sum(layer.weights // 2 for layer in found.layers if layer.taken)
@@ -140,7 +140,7 @@ def test_layers_are_taken_up_to_the_drop_that_is_named(max_drop, taken, images):
 
 
 def test_the_least_harmful_for_their_size_come_first(images):
-    quantised = unfused.quantize(small_network(), images, weights="int4", max_drop=1.0)
+    quantised = quantised_for_a_library(small_network(), images, weights="int4", max_drop=1.0).model()
     found = int4.Int4.of(quantised)
     assert found is not None
     layers = {layer.name: layer for layer in found.layers}

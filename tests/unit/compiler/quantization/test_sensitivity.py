@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ocrm55.compiler.onnx_graph.folding import Graph, fold
-from ocrm55.compiler.quantization import calibration, ranges, unfused
+from ocrm55.compiler.quantization import calibration, ranges
 from ocrm55.compiler.quantization.sensitivity import squares_of_readers, weighed
+from tests.unit.compiler.graphs import folded, quantised_for_a_library
 from tests.unit.compiler.onnx_networks import network, reference
 
 RNG = np.random.default_rng(3)
@@ -26,12 +26,12 @@ def loud_and_quiet():  # type: ignore[no-untyped-def]
         ("HardSwish", ["a"], "h", {}),
         ("Conv", ["h", "d", "db"], "y", {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "group": 8}),
     ]
-    return fold(network([1, 8, 8, 12], nodes, weights, [1, 8, 8, 12])), weights
+    return network([1, 8, 8, 12], nodes, weights, [1, 8, 8, 12]), weights
 
 
 def test_squares_are_of_the_weights_behind_an_activation() -> None:
     model, weights = loud_and_quiet()
-    graph = Graph(model)
+    graph = folded(model)
     wanted = np.square(weights["d"].astype(np.float64)).sum(axis=(1, 2, 3))
     np.testing.assert_allclose(squares_of_readers(graph, "h", 8), wanted)
     np.testing.assert_allclose(squares_of_readers(graph, "a", 8), wanted)
@@ -42,20 +42,21 @@ def test_squares_are_of_the_weights_behind_an_activation() -> None:
 def test_who_reads_otherwise_is_not_weighed() -> None:
     nodes = [("Conv", ["x", "w", "b"], "a", {"kernel_shape": [1, 1]}), ("Add", ["a", "a"], "y", {})]
     weights = {"w": RNG.normal(size=(4, 4, 1, 1)).astype(np.float32), "b": np.zeros(4, np.float32)}
-    model = fold(network([1, 4, 8, 12], nodes, weights, [1, 4, 8, 12]))
-    assert squares_of_readers(Graph(model), "a", 4) is None
+    graph = folded(network([1, 4, 8, 12], nodes, weights, [1, 4, 8, 12]))
+    assert squares_of_readers(graph, "a", 4) is None
     inputs = [RNG.uniform(-1, 1, (1, 4, 8, 12)).astype(np.float32) for _ in range(2)]
-    histograms = calibration.collect(model, ["a"], inputs)
-    assert weighed(Graph(model), histograms)["a"] is histograms["a"]
+    histograms = calibration.collect(graph, ["a"], inputs)
+    assert weighed(graph, histograms)["a"] is histograms["a"]
 
 
 def test_a_shared_scale_is_finer_for_it_and_the_sums_are_nearer() -> None:
     model, _ = loud_and_quiet()
+    graph = folded(model)
     inputs = [RNG.uniform(-1, 1, (1, 8, 8, 12)).astype(np.float32) for _ in range(8)]
-    histograms = calibration.collect(model, ["h"], inputs)
-    plain, finer = (ranges.per_tensor(each["h"]) for each in (histograms, weighed(Graph(model), histograms)))
+    histograms = calibration.collect(graph, ["h"], inputs)
+    plain, finer = (ranges.per_tensor(each["h"]) for each in (histograms, weighed(graph, histograms)))
     assert finer.scale < 0.7 * plain.scale
-    graph, wanted = Graph(model), reference(model, inputs[0])
+    wanted = reference(model, inputs[0])
     values = next(calibration.runs(model, ["h"], inputs[:1]))["h"]
     taps = graph.constants["d"]
     errors = []
@@ -65,5 +66,5 @@ def test_a_shared_scale_is_finer_for_it_and_the_sums_are_nearer() -> None:
         windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
         errors.append(np.square((windows * taps[:, 0][:, None, None]).sum(axis=(3, 4))).mean())
     assert errors[1] < errors[0]
-    quantised = unfused.quantize(model, inputs)
+    quantised = quantised_for_a_library(model, inputs).model()
     assert np.square(reference(quantised, inputs[0]) - wanted).mean() < 0.02 * np.square(wanted).mean()

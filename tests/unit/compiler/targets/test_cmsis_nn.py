@@ -8,7 +8,7 @@ import pytest
 
 from ocrm55 import libraries
 from ocrm55.compiler import pipeline
-from ocrm55.compiler.onnx_graph.folding import Graph
+from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
 from ocrm55.compiler.operators.int8.elementwise import Sum, SumInt8
 from ocrm55.compiler.operators.int8.epilogue import Epilogue
@@ -25,6 +25,7 @@ from ocrm55.compiler.targets.cmsis_nn.fixed_point import multiplier_and_shift
 from ocrm55.compiler.targets.cmsis_nn.target import CmsisNnTarget
 from ocrm55.compiler.targets.m55.target import M55Target
 from ocrm55.errors import InputError, ToolchainError, UnsupportedError
+from tests.unit.compiler.graphs import quantised_for_a_library
 from tests.unit.compiler.onnx_networks import network
 
 CLAMP = Epilogue("clamp", 8)
@@ -155,10 +156,10 @@ def test_activations_are_quantised_on_both_sides_and_clamps_are_not():
 def test_averages_over_an_image_keep_their_scale_but_for_a_lift():
     rng = np.random.default_rng(1)
     inputs = rng.normal(size=(8, 1, 3, 6, 7)).astype(np.float32)
-    graph = Graph(unfused.quantize(hard_swish_network(), inputs))
+    graph = quantised_for_a_library(hard_swish_network(), inputs)
     assert graph.constants["h.scale"] < graph.constants["p.scale"] < graph.constants["h.scale"] * 1.0001
     assert graph.constants["h.zero_point"] == graph.constants["p.zero_point"]
-    graph = Graph(unfused.quantize(hard_swish_network(), inputs, halves_down=False))
+    graph = quantised_for_a_library(hard_swish_network(), inputs, halves_down=False)
     assert graph.constants["h.scale"] == graph.constants["p.scale"]
 
 
@@ -167,16 +168,17 @@ def test_small_averages_become_depthwise_convolutions_of_the_same_values():
 
     nodes = [("AveragePool", ["x"], "y", {"kernel_shape": [2, 2], "strides": [2, 2]})]
     before = network((1, 3, 5, 8), nodes, {}, (1, 3, 2, 4))
-    after = unfused.small_pools_as_convolutions(before)
-    assert [n.op_type for n in after.graph.node] == ["Conv"]
+    graph = Graph(before)
+    unfused.small_pools_as_convolutions(graph)
+    assert [n.op_type for n in graph.nodes] == ["Conv"]
     x = np.random.default_rng(2).normal(size=(1, 3, 5, 8)).astype(np.float32)
-    wanted, found = (open_session(m).run(None, {"x": x})[0] for m in (before, after))
+    wanted, found = (open_session(m).run(None, {"x": x})[0] for m in (before, graph.model()))
     np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 def test_a_range_in_front_of_hard_swish_ends_where_it_is_zero():
     inputs = np.random.default_rng(1).normal(size=(8, 1, 3, 6, 7)).astype(np.float32)
-    graph = Graph(unfused.quantize(hard_swish_network(), inputs))
+    graph = quantised_for_a_library(hard_swish_network(), inputs)
     low = (-128 - int(graph.constants["c.zero_point"])) * float(graph.constants["c.scale"])
     assert -3.6 < low < -2.4
 
@@ -255,8 +257,8 @@ def int8_separate():
     from ocrm55.compiler.quantization import calibration
 
     model = pipeline.load(resources.folder("models") / "en_ppocrv3_rec")
-    quantised = unfused.quantize(model, calibration.tensors(calibration.images(None)[:8], 320))
-    program = to_program(quantised, CompileOptions(precision="int8"))
+    graph = quantised_for_a_library(model, calibration.tensors(calibration.images(None)[:8], 320))
+    program = to_program(graph.model(), CompileOptions(precision="int8"))
     assign(program, pipeline.targets_for("int8", ("cmsis-nn",)))
     return program
 

@@ -6,88 +6,14 @@ with a bias, exactly as the integer kernel will compute it.
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+
+from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 
 
-class Graph:
-    """An ONNX graph with its constants as numpy arrays and the look-ups that rewriting needs.
-
-    nodes: in execution order. constants: name -> array. The graph's inputs and outputs keep their names.
-    """
-
-    def __init__(self, model: onnx.ModelProto) -> None:
-        self._model = model
-        self.nodes: list[onnx.NodeProto] = [copy.deepcopy(node) for node in model.graph.node]
-        self.constants: dict[str, np.ndarray] = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
-        for node in [n for n in self.nodes if n.op_type == "Constant"]:
-            self.constants[node.output[0]] = numpy_helper.to_array(attributes(node)["value"])
-            self.nodes.remove(node)
-        self.inputs = [i.name for i in model.graph.input if i.name not in self.constants]
-        self.outputs = [o.name for o in model.graph.output]
-
-    def users(self, name: str) -> list[onnx.NodeProto]:
-        """The nodes that read the tensor `name`."""
-        return [node for node in self.nodes if name in node.input]
-
-    def producer(self, name: str) -> onnx.NodeProto | None:
-        """The node that writes the tensor `name`; None for inputs and constants."""
-        return next((node for node in self.nodes if name in node.output), None)
-
-    def only_user(self, name: str) -> onnx.NodeProto | None:
-        """The one node that reads `name`; None when several do, or when it is an output of the graph."""
-        users = self.users(name)
-        return users[0] if len(users) == 1 and name not in self.outputs else None
-
-    def drop(self, node: onnx.NodeProto, replacement: str) -> None:
-        """Remove `node`; readers of its output read `replacement` instead."""
-        self.nodes.remove(node)
-        self.rename(node.output[0], replacement)
-
-    def rename(self, old: str, new: str) -> None:
-        """Make every reader of `old` read `new`; an output of the graph keeps its name, its producer is renamed."""
-        if old in self.outputs:
-            producer = self.producer(new)
-            if producer is None:
-                raise ValueError(f"the output {old} would be a copy of {new}, which no node writes")
-            producer.output[list(producer.output).index(new)] = old
-            old, new = new, old
-        for user in self.users(old):
-            for position, name in enumerate(user.input):
-                if name == old:
-                    user.input[position] = new
-
-    def model(self) -> onnx.ModelProto:
-        """The graph as a checked ONNX model with shapes inferred; unused constants are left out."""
-        used = {name for node in self.nodes for name in node.input}
-        initializers = [numpy_helper.from_array(v, k) for k, v in self.constants.items() if k in used]
-        source = self._model.graph
-        inputs = [i for i in source.input if i.name in self.inputs]
-        graph = helper.make_graph(self.nodes, source.name, inputs, source.output, initializers)
-        model = helper.make_model(graph, opset_imports=self._model.opset_import, producer_name="ocrm55")
-        model.ir_version = self._model.ir_version
-        onnx.checker.check_model(model)
-        return onnx.shape_inference.infer_shapes(model, strict_mode=True)
-
-
-def attributes(node: onnx.NodeProto) -> dict:
-    """The node's attributes as plain Python values."""
-    return {a.name: helper.get_attribute_value(a) for a in node.attribute}
-
-
-def shapes(model: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
-    """Static shapes of all tensors of a model whose shapes were inferred; constants included."""
-    values = [*model.graph.value_info, *model.graph.input, *model.graph.output]
-    known = {v.name: tuple(d.dim_value for d in v.type.tensor_type.shape.dim) for v in values}
-    return known | {i.name: tuple(i.dims) for i in model.graph.initializer}
-
-
-def fold(model: onnx.ModelProto) -> onnx.ModelProto:
+def fold(graph: Graph) -> None:
     """Fold BatchNorm, biases and factors into convolutions; remove nodes that copy. The function stays the same."""
-    graph = Graph(model)
     for node in list(graph.nodes):
         if node.op_type == "Identity" and node.input[0] not in graph.constants:
             graph.drop(node, node.input[0])
@@ -98,7 +24,6 @@ def fold(model: onnx.ModelProto) -> onnx.ModelProto:
             pass
     for node in [n for n in graph.nodes[::-1] if n.op_type in ("Add", "Mul")]:
         _fold_forward(graph, node)
-    return graph.model()
 
 
 def _drop_neutral(graph: Graph, node: onnx.NodeProto) -> None:
@@ -119,7 +44,7 @@ def _fold_batch_norm(graph: Graph, conv: onnx.NodeProto) -> bool:
     factor = gamma / np.sqrt(variance + attributes(norm).get("epsilon", 1e-5))
     weight, bias = _weight_and_bias(graph, conv)
     _set_weight(graph, conv, weight * factor.reshape(-1, 1, 1, 1), (bias - mean) * factor + beta)
-    _absorb(graph, conv, norm)
+    graph.drop(norm, conv.output[0])
     return True
 
 
@@ -130,7 +55,7 @@ def _fold_added_bias(graph: Graph, conv: onnx.NodeProto) -> bool:
     if add is None or addend is None or addend.size not in (1, len(weight)):
         return False
     _set_weight(graph, conv, weight, bias + addend)
-    _absorb(graph, conv, add)
+    graph.drop(add, conv.output[0])
     return True
 
 
@@ -141,7 +66,7 @@ def _fold_factor(graph: Graph, conv: onnx.NodeProto) -> bool:
     if multiply is None or factor is None or factor.size not in (1, len(weight)):
         return False
     _set_weight(graph, conv, weight * factor.reshape(-1, 1, 1, 1), bias * factor)
-    _absorb(graph, conv, multiply)
+    graph.drop(multiply, conv.output[0])
     return True
 
 
@@ -193,17 +118,10 @@ def _weight_and_bias(graph: Graph, conv: onnx.NodeProto) -> tuple[np.ndarray, np
     return weight, bias
 
 
-def _absorb(graph: Graph, conv: onnx.NodeProto, node: onnx.NodeProto) -> None:
-    """Remove `node`, which `conv` does as well now."""
-    graph.nodes.remove(node)
-    graph.rename(node.output[0], conv.output[0])
-
-
 def _set_weight(graph: Graph, conv: onnx.NodeProto, weight: np.ndarray, bias: np.ndarray) -> None:
     old = str(conv.input[1])
     name = old if graph.users(old) == [conv] else f"{old}.of.{conv.output[0]}"  # another convolution may share it
     names = name, name + ".bias"
     for name, value in zip(names, (weight, bias), strict=True):
         graph.constants[name] = value.astype(np.float32)
-    del conv.input[1:]
-    conv.input.extend(names)
+    graph.read(conv, (conv.input[0], *names))

@@ -19,7 +19,8 @@ import onnx
 import tvm
 from tvm.relax.frontend.onnx import onnx_frontend
 
-from ocrm55.compiler.onnx_graph.folding import Graph, attributes, fold
+from ocrm55.compiler.onnx_graph.folding import fold
+from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.operators import advice
 from ocrm55.errors import InputError, UnsupportedError
 
@@ -54,8 +55,11 @@ def load(model: onnx.ModelProto) -> Imported:
     Raises UnsupportedError for shapes that are not static, several inputs or outputs, and operators unknown to TVM.
     """
     check_interface(model)
+    graph = Graph(model)
+    fold(graph)
+    _simplify(graph)
     try:
-        simple = _simplify(fold(model))
+        simple = graph.model()
     except onnx.shape_inference.InferenceError as trouble:
         raise InputError(f"the ONNX model's shapes do not fit together: {trouble}", ["ocrm55 export"]) from trouble
     importer = _Importer()
@@ -127,9 +131,8 @@ def check_interface(model: onnx.ModelProto) -> None:
             raise UnsupportedError(f"`{value.name}` holds {kind}; FLOAT is supported.", ["ocrm55 export"])
 
 
-def _simplify(model: onnx.ModelProto) -> onnx.ModelProto:
+def _simplify(graph: Graph) -> None:
     """Rewrite what only costs time later, dropouts and Gemm with constant weights, and what TVM misreads."""
-    graph = Graph(model)
     for node in list(graph.nodes):
         if node.op_type == "Dropout":
             graph.drop(node, node.input[0])
@@ -138,8 +141,7 @@ def _simplify(model: onnx.ModelProto) -> onnx.ModelProto:
         elif node.op_type == "Resize":
             # An empty tensor is an input that is not given; TVM takes it for given, and refuses scales beside sizes.
             empty = {name for name in node.input if name in graph.constants and graph.constants[name].size == 0}
-            node.input[:] = ["" if name in empty else name for name in node.input]
-    return graph.model()
+            graph.read(node, ["" if name in empty else name for name in node.input])
 
 
 def _gemm_to_matmul(graph: Graph, node: onnx.NodeProto) -> None:
@@ -150,13 +152,14 @@ def _gemm_to_matmul(graph: Graph, node: onnx.NodeProto) -> None:
     if weight is None or values.get("transA", 0) or (len(node.input) > 2 and bias is None):
         return
     weight = (weight.T if values.get("transB", 0) else weight) * np.float32(values.get("alpha", 1.0))
-    place = graph.nodes.index(node)
-    graph.constants[f"{node.output[0]}.weight"] = np.ascontiguousarray(weight, np.float32)
-    product = onnx.helper.make_node("MatMul", [node.input[0], f"{node.output[0]}.weight"], [node.output[0]], node.name)
-    replacement = [product]
-    if bias is not None:
-        graph.constants[f"{node.output[0]}.bias"] = bias * np.float32(values.get("beta", 1.0))
-        product.output[0] = f"{node.output[0]}.product"
-        inputs = [product.output[0], f"{node.output[0]}.bias"]
-        replacement.append(onnx.helper.make_node("Add", inputs, [node.output[0]], f"{node.name}.bias"))
-    graph.nodes[place : place + 1] = replacement
+    result, weights = str(node.output[0]), f"{node.output[0]}.weight"
+    graph.constants[weights] = np.ascontiguousarray(weight, np.float32)
+    if bias is None:
+        product = onnx.helper.make_node("MatMul", [node.input[0], weights], [result], node.name)
+        graph.replace(node, [product], {})
+        return
+    between, name = f"{result}.product", f"{result}.bias"
+    graph.constants[name] = bias * np.float32(values.get("beta", 1.0))
+    product = onnx.helper.make_node("MatMul", [node.input[0], weights], [between], node.name)
+    add = onnx.helper.make_node("Add", [between, name], [result], f"{node.name}.bias")
+    graph.replace(node, [product, add], {between: result})

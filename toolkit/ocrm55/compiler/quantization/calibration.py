@@ -12,7 +12,7 @@ import onnx
 from onnx import helper
 
 from ocrm55 import console, resources
-from ocrm55.compiler.onnx_graph.folding import shapes
+from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.errors import InputError
 from ocrm55.tasks.recognizer import image
 
@@ -64,14 +64,14 @@ def tensors(paths: Sequence[Path], width: int, height: int = image.HEIGHT) -> li
     return [image.to_tensor(path, width, height) for path in paths]
 
 
-def collect(model: onnx.ModelProto, names: Sequence[str], inputs: Sequence[np.ndarray]) -> dict[str, Histogram]:
-    """Run a float model on `inputs` and count the values of the tensors `names`.
+def collect(graph: Graph, names: Sequence[str], inputs: Sequence[np.ndarray]) -> dict[str, Histogram]:
+    """Run a float network on `inputs` and count the values of the tensors `names`.
 
     Twice: once for the range of every channel, once for the histograms, since keeping all activations of a hundred
     images would take gigabytes. 4-D tensors have their channels on axis 1, others on the last.
     """
-    known = shapes(model)
-    axes = {name: 1 if len(known[name]) == 4 else len(known[name]) - 1 for name in names}
+    model, ranks = graph.model(), {name: len(graph.shape(name)) for name in names}
+    axes = {name: 1 if rank == 4 else rank - 1 for name, rank in ranks.items()}
     low: dict[str, np.ndarray] = {}
     high: dict[str, np.ndarray] = {}
     counts: dict[str, np.ndarray] = {}

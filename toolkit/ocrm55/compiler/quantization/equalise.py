@@ -15,14 +15,14 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from ocrm55.compiler.onnx_graph.folding import Graph, attributes, shapes
+from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.quantization.calibration import Histogram
+from ocrm55.compiler.quantization.kinds import Family, Scale, gate_of, is_depthwise, kind_of
 
 # Factors are powers of this: they then stay what they are when the network is calibrated again with weights that have
-# moved by less than a step (grid.py), which those in between would not.
+# moved by less than a step (weight_grid.py), which those in between would not.
 STEP = 2**0.5
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of a channel's range; 0 leaves everything as it is
-ACTIVATIONS = ("HardSwish", "Relu")  # after which the kernels scale each channel
 
 
 @dataclass
@@ -36,16 +36,15 @@ class _Readers:
     convolutions: list[tuple[onnx.NodeProto, int]]
 
 
-def equalise(model: onnx.ModelProto, histograms: dict[str, Histogram]) -> tuple[onnx.ModelProto, dict[str, Histogram]]:
-    """The model with a `Mul` by channel behind activations where that gains, and the histograms of what is scaled.
+def equalise(graph: Graph, histograms: dict[str, Histogram]) -> dict[str, Histogram]:
+    """Put a `Mul` by channel behind activations where that gains; return the histograms of what is then quantised.
 
     Scaled tensors get `.equalised` behind their names.
     """
-    graph = Graph(model)
     histograms = dict(histograms)
     for node in list(graph.nodes):
         source = str(node.output[0])
-        readers = _readers(graph, source) if node.op_type in ACTIVATIONS else None
+        readers = _readers(graph, source) if kind_of(graph, node).divides else None
         if readers is None or not all(name in histograms for name in (source, *(name for name, _ in readers.tensors))):
             continue
         channels = len(histograms[source].low)
@@ -58,29 +57,28 @@ def equalise(model: onnx.ModelProto, histograms: dict[str, Histogram]) -> tuple[
                 whole = np.ones(len(histograms[name].low))
                 whole[place : place + channels] = factor
                 histograms[f"{name}.equalised"] = _divided(histograms.pop(name), whole)
-    return graph.model(), histograms
+    return histograms
 
 
-def turn(model: onnx.ModelProto, histograms: dict[str, Histogram]) -> tuple[onnx.ModelProto, dict[str, Histogram]]:
-    """The model with channels that lie below zero turned over, in front of depthwise convolutions; and the histograms.
+def turn(graph: Graph, histograms: dict[str, Histogram]) -> dict[str, Histogram]:
+    """Turn over channels that lie below zero, in front of depthwise convolutions; return the histograms after it.
 
     All channels have one zero point there, and a few that hard-swish keeps between -0.375 and 0 would draw it to the
     middle, which costs the others half their steps. Turned over, with their taps, they lie above zero like the others.
     Turned tensors get `.equalised` behind their names.
     """
-    graph = Graph(model)
     histograms = dict(histograms)
     for node in list(graph.nodes):
         source = str(node.output[0])
         known, users = histograms.get(source), graph.users(source)
-        if node.op_type != "HardSwish" or known is None or not users:
+        if not kind_of(graph, node).divides or known is None or not users:
             continue
         sign = np.where(-known.low > known.high, -1.0, 1.0)
-        depthwise = all(u.op_type == "Conv" and attributes(u).get("group", 1) == len(sign) > 1 for u in users)
+        depthwise = all(is_depthwise(user) and attributes(user)["group"] == len(sign) for user in users)
         if depthwise and (sign < 0).any():
             _scale(graph, node, _Readers([], [(conv, 0) for conv in users]), sign)
             histograms[f"{source}.equalised"] = _turned(histograms.pop(source), sign)
-    return graph.model(), histograms
+    return histograms
 
 
 def _turned(histogram: Histogram, sign: np.ndarray) -> Histogram:
@@ -101,19 +99,18 @@ def _readers(graph: Graph, source: str) -> _Readers | None:
         if not users or name in graph.outputs:
             return None
         for user in users:
-            output = str(user.output[0])
-            if user.op_type in ("GlobalAveragePool", "AveragePool") or (
-                user.op_type == "Mul" and _is_gate(graph, user, name)
-            ):
+            output, kind = str(user.output[0]), kind_of(graph, user)
+            joins_channels = kind.scale is Scale.OF_RESULT and attributes(user).get("axis") == 1
+            if kind.by_channel and gate_of(graph, user) != name:
                 pending.append((output, first))
                 found.tensors.append((output, first))
-            elif user.op_type == "Concat" and attributes(user).get("axis") == 1 and list(user.input).count(name) == 1:
+            elif joins_channels and list(user.input).count(name) == 1:
                 place = _channels_before(graph, user, name)
                 if place is None or any(known == output for known, _ in found.tensors):
                     return None
                 pending.append((output, first + place))
                 found.tensors.append((output, first + place))
-            elif user.op_type == "Conv" and attributes(user).get("group", 1) == 1 and user.input[0] == name:
+            elif kind.family is Family.CONVOLUTION and not is_depthwise(user) and user.input[0] == name:
                 found.convolutions.append((user, first))
             else:
                 return None
@@ -122,17 +119,9 @@ def _readers(graph: Graph, source: str) -> _Readers | None:
 
 def _channels_before(graph: Graph, concat: onnx.NodeProto, name: str) -> int | None:
     """How many channels a concatenation puts in front of an input; None when a tensor's shape is not known."""
-    known = shapes(graph.model())
     before = list(concat.input)[: list(concat.input).index(name)]
-    sizes = [known.get(each, ()) for each in before]
-    return None if any(len(size) != 4 for size in sizes) else sum(int(size[1]) for size in sizes)
-
-
-def _is_gate(graph: Graph, multiply: onnx.NodeProto, image: str) -> bool:
-    """Squeeze-and-excite: an image times what a hard-sigmoid wrote."""
-    other = next((str(name) for name in multiply.input if name != image), image)
-    writer = graph.producer(other)
-    return writer is not None and writer.op_type == "HardSigmoid"
+    sizes = [graph.shape(each) for each in before]
+    return None if any(len(size) != 4 for size in sizes) else sum(size[1] for size in sizes)
 
 
 def _scale(graph: Graph, activation: onnx.NodeProto, readers: _Readers, factor: np.ndarray) -> None:
@@ -144,15 +133,15 @@ def _scale(graph: Graph, activation: onnx.NodeProto, readers: _Readers, factor: 
         graph.rename(name, f"{name}.equalised")
     for conv, first in readers.convolutions:
         weights = graph.constants[conv.input[1]].copy()
-        if attributes(conv).get("group", 1) > 1:
+        if is_depthwise(conv):
             weights *= factor[:, None, None, None].astype(np.float32)
         else:
             weights[:, first : first + len(factor)] *= factor[None, :, None, None].astype(np.float32)
         graph.constants[conv.input[1]] = weights
     for node in graph.nodes:
-        node.output[:] = [f"{name}.equalised" if name in between else name for name in node.output]
+        graph.write(node, [f"{name}.equalised" if name in between else name for name in node.output])
     multiply = helper.make_node("Mul", [source, f"{scaled}.factor"], [scaled], scaled)
-    graph.nodes.insert(graph.nodes.index(activation) + 1, multiply)
+    graph.insert_behind(activation, multiply, {scaled: source})
 
 
 def factor_of(graph: Graph, name: str) -> np.ndarray:
@@ -162,9 +151,8 @@ def factor_of(graph: Graph, name: str) -> np.ndarray:
             return graph.constants[f"{name}.factor"]
         writer = graph.producer(name)
         inputs = [str(i).removesuffix(".dequantised") for i in writer.input] if writer is not None else []
-        if writer is not None and writer.op_type == "Concat":
-            known = shapes(graph.model())
-            sizes = [known[str(each)][1] for each in writer.input]
+        if writer is not None and kind_of(graph, writer).scale is Scale.OF_RESULT:  # concatenated
+            sizes = [graph.shape(each)[1] for each in writer.input]
             parts = [np.broadcast_to(factor_of(graph, i).reshape(-1), n) for i, n in zip(inputs, sizes, strict=True)]
             return np.concatenate(parts).reshape(1, -1, 1, 1)
         name = next((i for i in inputs if i.endswith(".equalised")), "")

@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import onnx
-from onnx import helper
 
 from ocrm55 import console
 from ocrm55.compiler.quantization import calibration
@@ -68,6 +67,11 @@ class Int4:
     def saved(self) -> int:
         return sum(layer.weights // 2 for layer in self.layers if layer.taken)
 
+    @property
+    def properties(self) -> dict[str, str]:
+        """What goes into an ONNX model's metadata."""
+        return {KEY: json.dumps(asdict(self))}
+
     @staticmethod
     def of(model: onnx.ModelProto) -> Int4 | None:
         """What an ONNX model's metadata says of its int4 weights; None for a model without."""
@@ -91,8 +95,8 @@ class Networks:
 
 def choose(
     networks: Networks, layers: Sequence[Layer], other_bytes: int, inputs: Sequence[Array], max_drop: float = MAX_DROP
-) -> onnx.ModelProto:
-    """The quantised model with int4 weights in as many layers as max_drop allows; what it came to is in its metadata.
+) -> Int4:
+    """Choose int4 weights for as many layers as max_drop allows: what it came to.
 
     max_drop: 0 .. 1, by how much the mean probability of the texts may fall. inputs: float32 [1, 3, height, width].
     """
@@ -100,27 +104,23 @@ def choose(
     texts = [_text(output) for output in wanted]
     tried = _each_alone(networks, layers, inputs[:TRIED], wanted[:TRIED])
     order = [layer.name for layer in sorted(tried, key=lambda layer: layer.divergence / layer.weights)]
-    plain = networks.quantised(())
-    usual = _outputs(plain, inputs)
+    usual = _outputs(networks.quantised(()), inputs)
     least = _sure(usual, texts) - max_drop
-    best, count, found = plain, 0, usual
+    count, found = 0, usual
     too_many, probe = len(order) + 1, len(order)
     while probe > count:
-        model = networks.quantised(order[:probe])
-        outputs = _outputs(model, inputs)
+        outputs = _outputs(networks.quantised(order[:probe]), inputs)
         if _sure(outputs, texts) >= least:
-            best, count, found = model, probe, outputs
+            count, found = probe, outputs
         else:
             too_many = probe
         probe = (count + too_many) // 2
     taken = set(order[:count])
-    report = Int4(
+    return Int4(
         [replace(layer, taken=layer.name in taken) for layer in tried], other_bytes, len(inputs),
         _equal(found, [_text(output) for output in usual]), (_equal(usual, texts), _equal(found, texts)),
         (_sure(usual, texts), _sure(found, texts)), max_drop,
     )  # fmt: skip
-    helper.set_model_props(best, {KEY: json.dumps(asdict(report))})
-    return best
 
 
 def _each_alone(

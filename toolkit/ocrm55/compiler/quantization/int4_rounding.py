@@ -7,14 +7,15 @@ seen on the calibration images. An output's mean is no part of that: the bias ta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
 
-from ocrm55.compiler.onnx_graph.folding import Graph, attributes, shapes
+from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.quantization import calibration
+from ocrm55.compiler.quantization.kinds import Family, has_weights, kind_of
 
 LEAST, MOST = -8, 7
 SHARES = np.linspace(1.0, 0.6, 9)  # of a channel's largest weight, where the range may end
@@ -55,16 +56,15 @@ class Rounded:
         return (self.values * self.scale.reshape(_spread(self.values.ndim, axis))).astype(np.float32)
 
 
-def inputs_of(model: onnx.ModelProto, weights: Sequence[str], images: Sequence[Array]) -> dict[str, Inputs]:
-    """Statistics of the inputs of the layers with these weights, of a folded float model on `images`."""
-    graph, known = Graph(model), shapes(model)
-    layers = {str(node.input[1]): node for node in graph.nodes if len(node.input) > 1 and node.input[1] in weights}
-    windows = {name: _Window.of(node, graph, known) for name, node in layers.items()}
+def inputs_of(graph: Graph, weights: Sequence[str], images: Sequence[Array]) -> dict[str, Inputs]:
+    """Statistics of the inputs of the layers with these weights, of a folded float network on `images`."""
+    layers = {str(n.input[1]): n for n in graph.nodes if has_weights(graph, n) and n.input[1] in weights}
+    windows = {name: _Window.of(node, graph) for name, node in layers.items()}
     sources = sorted({str(node.input[0]) for node in layers.values()})
     sums: dict[str, Array] = {}
     products: dict[str, Array] = {}
     counts = dict.fromkeys(layers, 0)
-    for values in calibration.runs(model, sources, images):
+    for values in calibration.runs(graph.model(), sources, images):
         for name, node in layers.items():
             rows = windows[name].rows(values[str(node.input[0])])
             sums[name] = sums.get(name, 0) + rows.sum(axis=0, dtype=np.float64)
@@ -142,16 +142,14 @@ class _Window:
     used: tuple[slice, slice] = (slice(None), slice(None))
 
     @classmethod
-    def of(cls, node: onnx.NodeProto, graph: Graph, known: Mapping[str, tuple[int, ...]]) -> _Window:
+    def of(cls, node: onnx.NodeProto, graph: Graph) -> _Window:
         weights = graph.constants[node.input[1]]
-        if node.op_type != "Conv":
+        if kind_of(graph, node).family is not Family.CONVOLUTION:
             return cls(channels=len(weights))
         given, kernel = attributes(node), (int(weights.shape[2]), int(weights.shape[3]))
         strides, pads = tuple(given.get("strides", (1, 1))), tuple(given.get("pads", (0, 0, 0, 0)))
-        rows, columns = (
-            _meeting(kernel[i], strides[i], pads[i], known[node.input[0]][2 + i], known[node.output[0]][2 + i])
-            for i in (0, 1)
-        )
+        extents, outputs = graph.shape(node.input[0])[2:], graph.shape(node.output[0])[2:]
+        rows, columns = (_meeting(kernel[i], strides[i], pads[i], extents[i], outputs[i]) for i in (0, 1))
         return cls(kernel, strides, pads, weights.shape[1], (rows, columns))
 
     @property

@@ -11,11 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ocrm55.compiler.onnx_graph.folding import Graph, attributes
+from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.quantization.calibration import Histogram
-
-# What passes a channel's error on to the same channel, about as large.
-PASSED_ON = ("HardSwish", "Relu", "Sigmoid", "AveragePool", "GlobalAveragePool", "MaxPool")
+from ocrm55.compiler.quantization.kinds import Family, has_weights, is_depthwise, kind_of
 
 
 def weighed(graph: Graph, histograms: Mapping[str, Histogram]) -> dict[str, Histogram]:
@@ -39,13 +37,14 @@ def squares_of_readers(graph: Graph, name: str, channels: int) -> np.ndarray | N
     while pending:
         current = pending.pop()
         for user in graph.users(current):
-            if user.op_type == "Conv" and user.input[0] == current:
+            kind = kind_of(graph, user)
+            if kind.family is Family.CONVOLUTION and has_weights(graph, user) and user.input[0] == current:
                 weights = graph.constants[user.input[1]].astype(np.float64) ** 2
-                by_channel = weights.sum(axis=(0, 2, 3) if attributes(user).get("group", 1) == 1 else (1, 2, 3))
+                by_channel = weights.sum(axis=(1, 2, 3) if is_depthwise(user) else (0, 2, 3))
                 if len(by_channel) != channels:
                     return None
                 total += by_channel
-            elif user.op_type in PASSED_ON or user.op_type == "Mul":
+            elif kind.passes_errors:
                 if (output := str(user.output[0])) not in seen:
                     seen.add(output)
                     pending.append(output)

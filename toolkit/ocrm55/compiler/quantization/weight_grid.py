@@ -10,39 +10,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import onnx
-from onnx import numpy_helper
 
-from ocrm55.compiler.onnx_graph.folding import Graph, fold
+from ocrm55.compiler.onnx_graph.folding import fold
+from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.quantization.equalise import factor_of
-from ocrm55.compiler.quantization.fused import has_weights, quantize
+from ocrm55.compiler.quantization.fused import quantize
+from ocrm55.compiler.quantization.kinds import has_weights, multiplies, outputs_axis
 
 ROUNDS = 2  # calibrated with weights that have moved, some are rounded elsewhere: 0.5 %, then 0.03 %
 
 
-def on_grid(model: onnx.ModelProto, inputs: Sequence[np.ndarray], rounds: int = ROUNDS) -> onnx.ModelProto:
-    """A float model, folded, with the weights of its convolutions and products as the compiler would round them.
+def on_grid(graph: Graph, inputs: Sequence[np.ndarray], rounds: int = ROUNDS) -> None:
+    """Fold a float network and make the weights of its convolutions and products what the compiler rounds them to.
 
     inputs: to calibrate on, as for `quantize`.
     """
-    folded = fold(model)
+    fold(graph)
     for _ in range(rounds):
-        folded = _with(folded, _given_back(quantize(folded, inputs)))
-    return folded
+        quantised = graph.copy()
+        quantize(quantised, inputs)
+        for name, weights in _given_back(quantised).items():
+            graph.constants[name] = weights.astype(np.float32)
 
 
-def _given_back(quantised: onnx.ModelProto) -> dict[str, np.ndarray]:
-    """By name, the weights that the integers of a quantised model stand for, float64, equalisation undone."""
-    graph = Graph(quantised)
+def _given_back(graph: Graph) -> dict[str, np.ndarray]:
+    """By name, the weights that the integers of a quantised network stand for, float64, equalisation undone."""
     found = {}
     for node in graph.nodes:
-        if node.op_type not in ("Conv", "MatMul"):
+        if not multiplies(node):
             continue
         source, name = (str(i).removesuffix(".dequantised") for i in node.input[:2])
         if f"{name}.int" not in graph.constants:
             continue
         q, scale = graph.constants[f"{name}.int"].astype(np.float64), graph.constants[f"{name}.scale"]
-        axis = 0 if node.op_type == "Conv" else 1
+        axis = outputs_axis(node)
         weights = q * scale.astype(np.float64).reshape([-1 if i == axis else 1 for i in range(q.ndim)])
         factor = factor_of(graph, source).astype(np.float64)
         if factor.size > 1:
@@ -51,17 +52,6 @@ def _given_back(quantised: onnx.ModelProto) -> dict[str, np.ndarray]:
     return found
 
 
-def _with(folded: onnx.ModelProto, weights: dict[str, np.ndarray]) -> onnx.ModelProto:
-    """A copy of a model with other weights."""
-    copy = onnx.ModelProto()
-    copy.CopyFrom(folded)
-    for tensor in copy.graph.initializer:
-        if tensor.name in weights:
-            tensor.CopyFrom(numpy_helper.from_array(weights[tensor.name].astype(np.float32), tensor.name))
-    return copy
-
-
-def weights_of(model: onnx.ModelProto) -> dict[str, np.ndarray]:
-    """The weights of the convolutions and products of a folded float model, by name, in the order of the nodes."""
-    graph = Graph(model)
+def weights_of(graph: Graph) -> dict[str, np.ndarray]:
+    """The weights of the convolutions and products of a folded float network, by name, in the order of the nodes."""
     return {str(n.input[1]): graph.constants[n.input[1]] for n in graph.nodes if has_weights(graph, n)}

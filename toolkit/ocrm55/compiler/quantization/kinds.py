@@ -1,0 +1,259 @@
+"""What quantisation knows of each kind of operator: one table, by family.
+
+The recipes (fused.py, unfused.py), equalisation (equalise.py) and the weighing of errors (sensitivity.py) ask for an
+operator's row. So a new operator is a row of KINDS, and nothing else in this room. An operator without a row is
+computed in float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+import numpy as np
+import onnx
+
+from ocrm55.compiler.onnx_graph.graph import Graph, attributes
+from ocrm55.compiler.quantization.ranges import Quantisation
+
+# A gate is clip(x / 6 + 1/2, 0, 1). With 254 steps its half is a whole number of them, so that the fully connected
+# layer before it requantises straight to the gate.
+GATE = Quantisation(np.asarray(np.float32(1 / 254)), -127)
+PROBABILITY = Quantisation(np.asarray(np.float32(1 / 256)), -128)  # what softmax gives for a product
+# Photographs were seen to exceed the calibration's largest sums of means more than twofold.
+MARGIN_OF_MEANS, MARGIN_OF_SUMS = 1.2, 3.0
+
+
+class Family(StrEnum):
+    """Operators of one family have a file of that name in the other rooms of the compiler."""
+
+    CONVOLUTION = "convolution"
+    PRODUCT = "product"
+    POOL = "pool"
+    ELEMENTWISE = "elementwise"
+    ROWS = "rows"
+    MOVES = "moves"
+    OTHER = "other"
+
+
+class Int8(Enum):
+    """Which tensors around an operator the integer kernels read."""
+
+    NOTHING = "nothing of it"
+    INPUT = "what its constant weights are multiplied with"
+    FACTORS = "both sides, where their values come from"
+    ALL = "what it reads and what it writes"
+    RESULT = "what it writes, or what a factor and an offset behind it write"
+
+
+class Scale(Enum):
+    """Where the scales around an operator come from, if not from ranges, in the recipe for fused kernels."""
+
+    OF_RANGES = "each tensor's own range"
+    OF_RESULT = "inputs have the result's"  # they are written side by side
+    OF_INPUT = "the result has the input's"  # the largest of integers is the integer of the largest
+    OF_GATE = "the gate has GATE"
+    OF_PROBABILITIES = "the result has PROBABILITY, where it is int8"
+
+
+@dataclass(frozen=True)
+class Curve:
+    """An activation that is no clamp. lows: ends of the range in front of it that are worth trying."""
+
+    function: Callable[[np.ndarray], np.ndarray]
+    lows: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A row of the table.
+
+    int8, scale: see there. weights_axis: the axis of constant weights along which the outputs lie; None without.
+    margin: how much wider than its seen range a tensor is taken of which an image gives one value a channel.
+    follows: it only moves values, so that its result is its input in another shape.
+    is_real: the fused recipe leaves it in float32.
+    sums: a library ends it in int8, whatever follows. clamps: a library computes it while it ends a sum.
+    one_scale: in a library, all that it reads and writes has one scale.
+    curve: the activation whose input gets the range with the least error of its result.
+    divides: its kernel scales each channel of what it writes, so that equalisation costs nothing behind it.
+    by_channel: each channel is computed from the same channel, so that a factor of one passes through.
+    passes_errors: an error in a channel leaves it in the same channel, about as large.
+    """
+
+    family: Family
+    int8: Int8 = Int8.NOTHING
+    scale: Scale = Scale.OF_RANGES
+    weights_axis: int | None = None
+    margin: float = MARGIN_OF_SUMS
+    follows: bool = False
+    is_real: bool = False
+    sums: bool = False
+    clamps: bool = False
+    one_scale: bool = False
+    curve: Curve | None = None
+    divides: bool = False
+    by_channel: bool = False
+    passes_errors: bool = False
+
+
+def _hard_swish(x: np.ndarray) -> np.ndarray:
+    return x * np.clip(x + 3, 0, 6) / 6
+
+
+def _swish(x: np.ndarray) -> np.ndarray:
+    return x / (1 + np.exp(-x))
+
+
+_MOVE = Kind(Family.MOVES, follows=True)
+
+# By ONNX's name; `operator:case` where the same operator is computed in several ways, see `kind_of`.
+KINDS = {
+    "Conv": Kind(Family.CONVOLUTION, Int8.INPUT, weights_axis=0, sums=True),
+    "Conv:computed weights": Kind(Family.CONVOLUTION, sums=True),
+    "MatMul": Kind(Family.PRODUCT, Int8.INPUT, weights_axis=1, sums=True),
+    "MatMul:computed weights": Kind(Family.PRODUCT, Int8.FACTORS, sums=True),
+    "GlobalAveragePool": Kind(
+        Family.POOL, Int8.ALL, margin=MARGIN_OF_MEANS, one_scale=True, by_channel=True, passes_errors=True
+    ),
+    "AveragePool": Kind(Family.POOL, Int8.ALL, one_scale=True, by_channel=True, passes_errors=True),
+    "MaxPool": Kind(Family.POOL, Int8.ALL, Scale.OF_INPUT, one_scale=True, passes_errors=True),
+    "Add": Kind(Family.ELEMENTWISE, is_real=True, sums=True),
+    "Add:constant": Kind(Family.ELEMENTWISE, is_real=True),
+    "Mul": Kind(Family.ELEMENTWISE, passes_errors=True),
+    "Mul:gate": Kind(Family.ELEMENTWISE, Int8.ALL, Scale.OF_GATE, by_channel=True, passes_errors=True),
+    "Mul:swish": Kind(Family.ELEMENTWISE, Int8.RESULT, passes_errors=True),
+    "HardSwish": Kind(
+        Family.ELEMENTWISE,
+        Int8.RESULT,
+        curve=Curve(_hard_swish, (-3.5, -3.2, -3.0, -2.8, -2.5)),
+        divides=True,
+        passes_errors=True,
+    ),
+    "Relu": Kind(Family.ELEMENTWISE, clamps=True, divides=True, passes_errors=True),
+    "HardSigmoid": Kind(Family.ELEMENTWISE, clamps=True),
+    "Sigmoid": Kind(Family.ELEMENTWISE, passes_errors=True),
+    "Softmax": Kind(Family.ROWS, scale=Scale.OF_PROBABILITIES),
+    "LayerNormalization": Kind(Family.ROWS, is_real=True),
+    "Concat": Kind(Family.MOVES, Int8.ALL, Scale.OF_RESULT, one_scale=True),
+    "Reshape": _MOVE,
+    "Transpose": _MOVE,
+    "Slice": _MOVE,
+    "Squeeze": _MOVE,
+    "Unsqueeze": _MOVE,
+}
+OTHER = Kind(Family.OTHER)
+# What an input is read by where x * sigmoid(x) is computed from it.
+SWISH_READERS, SWISH = ["Mul", "Sigmoid"], Curve(_swish, (-10.0, -8.0, -6.0, -5.0, -4.0))
+
+
+def kind_of(graph: Graph, node: onnx.NodeProto) -> Kind:
+    """The row of a node; OTHER for an operator without one."""
+    case = ""
+    if multiplies(node) and not has_weights(graph, node):
+        case = ":computed weights"
+    elif adds_constant(graph, node):
+        case = ":constant"
+    elif gate_of(graph, node) is not None:
+        case = ":gate"
+    elif is_swish(graph, node):
+        case = ":swish"
+    return KINDS.get(node.op_type + case, OTHER)
+
+
+def writer_of(graph: Graph, name: str) -> Kind:
+    """The row of the node that writes a tensor; OTHER for inputs and constants."""
+    node = graph.producer(name)
+    return OTHER if node is None else kind_of(graph, node)
+
+
+def multiplies(node: onnx.NodeProto) -> bool:
+    """Whether a node sums what it reads times weights, which may be computed."""
+    return KINDS.get(node.op_type, OTHER).weights_axis is not None
+
+
+def has_weights(graph: Graph, node: onnx.NodeProto) -> bool:
+    """Whether a node multiplies what it reads with constant weights."""
+    return multiplies(node) and node.input[1] in graph.constants and len(node.output) == 1
+
+
+def outputs_axis(node: onnx.NodeProto) -> int:
+    """The axis of a node's weights along which its outputs lie. Raises ValueError for an operator without weights."""
+    axis = KINDS.get(node.op_type, OTHER).weights_axis
+    if axis is None:
+        raise ValueError(f"{node.op_type} has no weights")
+    return axis
+
+
+def is_depthwise(node: onnx.NodeProto) -> bool:
+    """Whether a node is a convolution in groups."""
+    return KINDS.get(node.op_type, OTHER).family is Family.CONVOLUTION and attributes(node).get("group", 1) > 1
+
+
+def adds_constant(graph: Graph, node: onnx.NodeProto) -> bool:
+    """Whether a node adds a constant: a bias, or an activation's offset."""
+    return node.op_type == "Add" and any(i in graph.constants for i in node.input)
+
+
+def gate_of(graph: Graph, node: onnx.NodeProto) -> str | None:
+    """The input of a product that a hard-sigmoid wrote, squeeze-and-excite's gate; None for every other node."""
+    for name in node.input if node.op_type == "Mul" else []:
+        producer = graph.producer(name)
+        if producer is not None and producer.op_type == "HardSigmoid":
+            return str(name)
+    return None
+
+
+def is_swish(graph: Graph, node: onnx.NodeProto) -> bool:
+    """x * sigmoid(x)"""
+    producers = [graph.producer(name) for name in node.input] if node.op_type == "Mul" else []
+    return any(p is not None and p.op_type == "Sigmoid" and p.input[0] in node.input for p in producers)
+
+
+def curve_before(graph: Graph, name: str) -> Curve | None:
+    """The activation that is all that reads a tensor."""
+    readers = sorted(str(user.op_type) for user in graph.users(name))
+    if readers == SWISH_READERS:
+        return SWISH
+    return KINDS.get(readers[0], OTHER).curve if len(set(readers)) == 1 else None
+
+
+# --- where values come from ------------------------------------------------------------------------------------------
+
+
+def computed_input(graph: Graph, node: onnx.NodeProto) -> str:
+    """The input of a node that is no constant."""
+    return next(str(name) for name in node.input if name not in graph.constants)
+
+
+def follows_one_of(graph: Graph, name: str, tensors: set[str]) -> bool:
+    """Whether a tensor is one of `tensors` in another shape."""
+    while (node := graph.producer(name)) is not None and kind_of(graph, node).follows:
+        name = computed_input(graph, node)
+        if name in tensors:
+            return True
+    return False
+
+
+def origin(graph: Graph, name: str) -> tuple[str, list[onnx.NodeProto]]:
+    """Where a tensor's values come from, through nodes that move or scale them, and those nodes in their order."""
+    path: list[onnx.NodeProto] = []
+    while (node := graph.producer(name)) is not None and (kind_of(graph, node).follows or _scales(graph, node)):
+        path.insert(0, node)
+        name = computed_input(graph, node)
+    return name, path
+
+
+def _scales(graph: Graph, node: onnx.NodeProto) -> bool:
+    return node.op_type == "Mul" and any(i in graph.constants and graph.constants[i].size == 1 for i in node.input)
+
+
+def affine_end(graph: Graph, activation: onnx.NodeProto) -> str:
+    """The output of an activation, or of the factor and the offset behind it, which its kernel computes as well."""
+    name = str(activation.output[0])
+    for operator in ("Mul", "Add"):
+        node = graph.only_user(name)
+        constants = [] if node is None else [graph.constants[i] for i in node.input if i in graph.constants]
+        if node is not None and node.op_type == operator and [each.size for each in constants] == [1]:
+            name = str(node.output[0])
+    return name
