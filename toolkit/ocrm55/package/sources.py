@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ocrm55 import __version__, resources
-from ocrm55.compiler.codegen import driver, environment, standalone
+from ocrm55.compiler.c_language import environment, standalone
+from ocrm55.compiler.c_language.text import c_string, comment
 from ocrm55.errors import ToolchainError
 from ocrm55.package.compiled import OWN_PREFIX, Compiled
 
@@ -37,8 +38,8 @@ def render(template: str, **values: Any) -> str:
     """A file of the package: the template's name without `.j2` is the file's."""
     templates = environment.of(_TEMPLATES)
     templates.filters["thousands"] = "{:,}".format
-    templates.filters["comment"] = driver.comment
-    templates.filters["quoted"] = driver.c_string
+    templates.filters["comment"] = comment
+    templates.filters["quoted"] = c_string
     return templates.get_template(template).render(version=__version__, **values)
 
 

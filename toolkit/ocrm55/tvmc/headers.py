@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from ocrm55 import __version__, files
-from ocrm55.compiler.codegen.driver import c_string, comment
-from ocrm55.compiler.targets.c.expressions import float_literal
+from ocrm55.compiler.c_language.literals import float_literal
+from ocrm55.compiler.c_language.text import c_string, comment
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image

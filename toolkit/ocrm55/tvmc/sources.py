@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from ocrm55 import __version__, libraries
-from ocrm55.compiler.codegen import driver, environment, standalone
+from ocrm55.compiler.c_language import environment, standalone
+from ocrm55.compiler.c_language.literals import float_literal
+from ocrm55.compiler.c_language.text import comment
+from ocrm55.compiler.codegen import driver
 from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.operators.program import Program
-from ocrm55.compiler.targets.c.expressions import float_literal
 from ocrm55.compiler.targets.ethos_u import regions
 from ocrm55.tvmc.interface import Port
 from ocrm55.tvmc.settings import ALIGN, Workspace
@@ -122,7 +124,7 @@ def _shown(ports: Sequence[Port]) -> list[dict[str, Any]]:
     return [
         {
             "name": port.member,
-            "title": f"{driver.comment(port.name)}: {port.dtype} {'x'.join(str(extent) for extent in port.shape)}",
+            "title": f"{comment(port.name)}: {port.dtype} {'x'.join(str(extent) for extent in port.shape)}",
             "bytes": port.bytes,
             "offset": port.offset,
             "shape": port.shape,

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ocrm55 import __version__
-from ocrm55.compiler.codegen import environment
+from ocrm55.compiler.c_language import environment
+from ocrm55.compiler.c_language.literals import C_TYPES, float_literal
+from ocrm55.compiler.c_language.text import c_string, comment, lines, wrapped
 from ocrm55.compiler.memory.planner import ALIGN, MemoryPlan, workspace_key
 from ocrm55.compiler.operators.program import Function, Operator, Program, Tensor, identifier
-from ocrm55.compiler.targets.c.expressions import C_TYPES, float_literal
 from ocrm55.compiler.targets.ethos_u.region import Region
 from ocrm55.compiler.widths.sharing import LEAD, Fit
 from ocrm55.tasks.recognizer import context
@@ -59,7 +59,7 @@ def weight_image(program: Program, hot: Sequence[str] = ()) -> WeightImage:
 
 def render(template: str, **values: Any) -> str:
     """A generated file: the template's name without `.j2` is the file's."""
-    return environment.of(_TEMPLATES).get_template(template).render(version=__version__, **values)
+    return environment.render(_TEMPLATES, template, **values)
 
 
 def model_header(
@@ -135,7 +135,7 @@ def _fits(program: Program, plan: MemoryPlan, fits: Sequence[Fit]) -> str:
         offsets |= {name: fit.plan.offsets[name] for name in names[:2]}
         values = [f".{name} = {offsets[name]}" for name in names]
         row = {"width": fit.width, "columns": fit.columns, "steps": fit.steps, "macs": fit.program.macs}
-        rows.append(row | {"offsets": _lines(values, 4)})
+        rows.append(row | {"offsets": lines(values, 4)})
     return render("fits.c.j2", names=names, rows=rows, choice_offset=plan.arena_bytes - ALIGN)
 
 
@@ -182,9 +182,9 @@ def context_header(labels: Sequence[str]) -> str:
     return render(
         "context_tables.h.j2",
         classes=[(comment(c_string(label)), *row) for label, row in zip(labels, model.classes.tolist(), strict=True)],
-        letters=[[_lines([str(v) for v in row], 29) for row in rows] for rows in model.letters.tolist()],
+        letters=[[lines([str(v) for v in row], 29) for row in rows] for rows in model.letters.tolist()],
         numbers=[", ".join(map(str, row)) for row in model.numbers.tolist()],
-        values=_lines([float_literal(float(value)) for value in model.values], 8),
+        values=lines([float_literal(float(value)) for value in model.values], 8),
         shares={"prior": numbers(model.prior), "space": numbers(model.space), "end": numbers(model.end)},
         factors={name: float_literal(float(getattr(model, name))) for name in ("code", "anything", "least", "keep")},
     )
@@ -193,7 +193,7 @@ def context_header(labels: Sequence[str]) -> str:
 def inputs_header(source: str, pixels: np.ndarray) -> str:
     """include/inputs.h: an image compiled in; pixels are uint8 [height, width, 3] in the order blue, green, red."""
     height, width, _ = pixels.shape
-    rows = _lines([str(value) for value in pixels.reshape(-1)], 24)
+    rows = lines([str(value) for value in pixels.reshape(-1)], 24)
     return render(
         "inputs.h.j2",
         source=comment(source),
@@ -202,26 +202,6 @@ def inputs_header(source: str, pixels: np.ndarray) -> str:
         width=width,
         rows=rows,
     )
-
-
-def c_string(text: str) -> str:
-    """A C string literal of the text's UTF-8 bytes."""
-    escaped = []
-    for byte in text.encode():
-        character = chr(byte)
-        if character in '"\\?':
-            escaped.append("\\" + character)
-        elif 32 <= byte < 127:
-            escaped.append(character)
-        else:
-            escaped.append(f"\\{byte:03o}")
-    return '"' + "".join(escaped) + '"'
-
-
-def comment(text: str) -> str:
-    """Text that may stand in a C comment: names come from the model, which may call its layers anything."""
-    printable = "".join(c if c.isprintable() and ord(c) < 127 else "?" for c in text)
-    return printable.replace("*/", "*|").replace("/*", "|*")
 
 
 def _step(operator: Operator, program: Program) -> dict[str, Any]:
@@ -235,22 +215,10 @@ def _step(operator: Operator, program: Program) -> dict[str, Any]:
     return {
         "name": c_string(operator.layer),
         "title": comment(f"{operator.kind} of layer {operator.layer}: {shapes}{macs}"),
-        "call": _wrap(call),
+        "call": wrapped(call),
         "region": operator.function if isinstance(operator.spec, Region) else "",
         "fallback": [_step(step, program) for step in operator.fallback],
     }
-
-
-def _wrap(call: str, width: int = 110) -> str:
-    """Break a long call after its commas."""
-    lines, line = [], ""
-    for word in call.split(" "):
-        if line and len(line) + len(word) + 1 > width:
-            lines.append(line)
-            line = "    " + word
-        else:
-            line = f"{line} {word}" if line else word
-    return "\n    ".join([*lines, line])
 
 
 def _arena_pointers(program: Program, plan: MemoryPlan) -> list[dict[str, Any]]:
@@ -294,7 +262,7 @@ def set_image(tensor: Tensor, offset: int, *, by_width: bool = False) -> str:
         "set_image.c.j2",
         meaning=meaning,
         type=C_TYPES[tensor.dtype],
-        pixel_rows=_lines(exact, 8 if tensor.dtype == "float32" else 16),
+        pixel_rows=lines(exact, 8 if tensor.dtype == "float32" else 16),
         padding="0.0f" if tensor.dtype == "float32" else str(padding),
         channels_last=tensor.channels_last,
         by_width=by_width,
@@ -323,7 +291,3 @@ def pixel_values(tensor: Tensor) -> tuple[np.ndarray, int, str]:
 
 def _shape(shape: Sequence[int]) -> str:
     return "x".join(str(extent) for extent in shape) or "scalar"
-
-
-def _lines(values: Sequence[str], columns: int) -> list[str]:
-    return [", ".join(values[start : start + columns]) + "," for start in range(0, len(values), columns)]

@@ -9,4 +9,5 @@ IMPORT = f"add it to _simplify in toolkit/ocrm55/compiler/onnx_graph/frontend.py
 INTEGER = f"add a visitor to its family in toolkit/ocrm55/compiler/lowering/int8: {_HOW}"
 FLOAT = f"add it to lower in toolkit/ocrm55/compiler/lowering/float32.py, with a schedule: {_HOW}"
 KERNEL = f"add a kernel to firmware/kernels and claim it in toolkit/ocrm55/compiler/targets/m55: {_HOW}"
+TYPE = f"add it to toolkit/ocrm55/compiler/c_language/literals.py: {_HOW}"
 PRINTER = f"add it to toolkit/ocrm55/compiler/targets/c/expressions.py: {_HOW}"

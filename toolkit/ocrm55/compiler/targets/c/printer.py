@@ -5,8 +5,9 @@ from __future__ import annotations
 from math import prod
 from typing import Any
 
+from ocrm55.compiler.c_language.literals import c_type
 from ocrm55.compiler.operators.program import Function, identifier
-from ocrm55.compiler.targets.c.expressions import Expressions, c_type, type_of
+from ocrm55.compiler.targets.c.expressions import Expressions, type_of
 from ocrm55.compiler.targets.c.schedules.loops import Kernel, Parameter
 from ocrm55.errors import UnsupportedError
 

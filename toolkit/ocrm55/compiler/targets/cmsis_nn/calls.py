@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ocrm55.compiler.c_language.literals import C_TYPES
 from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
 from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, SumInt8
@@ -15,7 +16,6 @@ from ocrm55.compiler.operators.int8.moves import CopyRows
 from ocrm55.compiler.operators.int8.pool import AveragePool, MaxPool
 from ocrm55.compiler.operators.int8.product import Product
 from ocrm55.compiler.operators.int8.rows import SoftmaxInt8
-from ocrm55.compiler.targets.c.expressions import C_TYPES
 from ocrm55.compiler.targets.cmsis_nn import buffers, int4
 from ocrm55.compiler.targets.cmsis_nn.fixed_point import ADD_SHIFT, Factor, addition, exponent, multiplier_and_shift
 from ocrm55.compiler.targets.cmsis_nn.products import Operand, layout

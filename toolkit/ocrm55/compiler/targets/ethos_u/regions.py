@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ocrm55.compiler.codegen import driver, standalone
+from ocrm55.compiler.c_language import environment, standalone
 from ocrm55.compiler.memory.placement import NpuConstants
 from ocrm55.compiler.memory.planner import MemoryPlan, round_up
 from ocrm55.compiler.operators.program import Operator, Program
@@ -25,6 +25,7 @@ from ocrm55.npu_model.accelerators import by_name
 ARCHITECTURE = 0x1006_0000  # ID register: version 1.0.6, which Vela compiles for
 ALIGN = 32  # of commands and weights, OCRM55_NPU_ALIGN
 STREAM_GROWTH = 2  # a relocated stream names addresses again that Vela's could leave out
+_TEMPLATES = Path(__file__).parent / "templates"
 _NOP, _CONFIG, _STREAM = 5, 0x0010_0001, 2  # driver actions; the configuration's parameter is patch 1, release 0
 
 
@@ -98,7 +99,8 @@ def driver_payload(stream: np.ndarray, accelerator: str) -> np.ndarray:
 
 def source(program: Program, plan: MemoryPlan, accelerator: str) -> str:
     """src/npu_regions.c"""
-    return driver.render(
+    return environment.render(
+        _TEMPLATES,
         "npu_regions.c.j2",
         name=program.name,
         accelerator=accelerator,
@@ -136,7 +138,7 @@ def rows(program: Program, plan: MemoryPlan, accelerator: str) -> list[dict[str,
 def header(program: Program, accelerator: str) -> str:
     """src/npu_regions.h"""
     names = [operator.layer for operator in regions_of(program)]
-    return driver.render("npu_regions.h.j2", name=program.name, accelerator=accelerator, regions=names)
+    return environment.render(_TEMPLATES, "npu_regions.h.j2", name=program.name, accelerator=accelerator, regions=names)
 
 
 def write_files(program: Program, folder: Path) -> None:

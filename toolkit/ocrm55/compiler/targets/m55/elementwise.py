@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ocrm55.compiler.c_language.literals import float_literal
 from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Dequantize, Lookup, Quantize, Sum, SumInt8
-from ocrm55.compiler.targets.c.expressions import float_literal
 from ocrm55.compiler.targets.m55.kernel import (
     Call,
     Kernel,

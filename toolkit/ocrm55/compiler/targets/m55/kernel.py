@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from ocrm55.compiler.c_language.literals import float_literal
 from ocrm55.compiler.memory.planner import round_up
 from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.int8.epilogue import Epilogue
 from ocrm55.compiler.operators.int8.repeat import Repeat
-from ocrm55.compiler.targets.c.expressions import float_literal
 from ocrm55.compiler.targets.m55 import packing
 
 FLOAT_SCRATCH = "(float *)(void *)workspace"

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ocrm55.compiler.c_language.literals import float_literal
 from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.int8 import tables
 from ocrm55.compiler.operators.int8.rows import NormalisedRows, SoftmaxInt8, SoftmaxRows
-from ocrm55.compiler.targets.c.expressions import float_literal
 from ocrm55.compiler.targets.m55.kernel import (
     FLOAT_SCRATCH,
     Call,

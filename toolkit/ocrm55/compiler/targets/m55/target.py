@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ocrm55.compiler.c_language.literals import C_TYPES
 from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.program import Function, Operator, Program, Tensor, Workspace, identifier
 from ocrm55.compiler.targets.base import Target
-from ocrm55.compiler.targets.c.expressions import C_TYPES
 from ocrm55.compiler.targets.m55 import convolution, elementwise, moves, pool, product, rows
 from ocrm55.compiler.targets.m55.kernel import Call, Kernel
 from ocrm55.errors import Ocrm55Error

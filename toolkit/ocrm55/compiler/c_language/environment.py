@@ -1,11 +1,14 @@
-"""How jinja2 treats a template of C: an unknown name is an error, nothing is escaped, the last newline stays."""
+"""How jinja2 makes C of a template: an unknown name is an error, nothing is escaped, the last newline stays."""
 
 from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jinja2
+
+from ocrm55 import __version__
 
 
 @cache
@@ -17,3 +20,8 @@ def of(folder: Path) -> jinja2.Environment:
         keep_trailing_newline=True,
         autoescape=False,
     )
+
+
+def render(folder: Path, template: str, **values: Any) -> str:
+    """A generated file of a template in `folder`: the template's name without `.j2` is the file's."""
+    return of(folder).get_template(template).render(version=__version__, **values)
