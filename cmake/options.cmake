@@ -7,12 +7,12 @@ if(NOT EXISTS "${OCRM55_ARTIFACT}/include/ocrm55_model.h")
 endif()
 get_filename_component(OCRM55_ARTIFACT "${OCRM55_ARTIFACT}" ABSOLUTE)
 
-set(OCRM55_PLATFORM "corstone300" CACHE STRING "Folder of firmware/platform to build for")
+set(OCRM55_PLATFORM "corstone300" CACHE STRING "Board: a folder of firmware/platform, or the path of one of your own")
 set(OCRM55_VERSION "unversioned" CACHE STRING "Version that the firmware says at its start")
 set(OCRM55_DEFINES "" CACHE STRING "More preprocessor definitions for the program, as a list")
 
-# Where things go: names of regions of memory.json. Empty: as its `placement` says.
-set(OCRM55_MEMORY_MAP "" CACHE FILEPATH "memory.json of another board")
+# Where things go: names of regions of board.json. Empty: as its `placement` says.
+set(OCRM55_MEMORY_MAP "" CACHE FILEPATH "File with other memories than board.json has")
 set(OCRM55_ARENA_REGION "" CACHE STRING "Region of the arena")
 set(OCRM55_WEIGHTS_REGION "" CACHE STRING "Region of the weights")
 set(OCRM55_HOT_WEIGHTS_REGION "" CACHE STRING "Region of the weights that are read most often")

@@ -9,8 +9,10 @@ import json
 import sys
 from pathlib import Path
 
-from ocrm55 import stages, target
+from ocrm55 import simulation, stages
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.evaluation import verification
+from ocrm55.simulators import find_simulator
 from tests.networks import RECIPES
 
 SAMPLES = Path(__file__).parents[1] / "models" / "samples"
@@ -24,11 +26,15 @@ BYTES = "| network | arena | weights | ELF |\n|---|---:|---:|---:|"
 
 def rows(name: str, precision: str, build_dir: Path) -> tuple[str, str]:
     """A line of each table, work and bytes: what the compiler and the simulator say."""
-    options = stages.Options(build_dir=build_dir, source=str(build_dir / "networks" / name), precision=precision)
-    compared = verification.compare(PICTURES, options, simulator="qemu", fvp=None)
-    (counted,) = target.read_images(PICTURES[1:], options, simulator="qemu", stats=True).results
-    metadata = json.loads((stages.artifact(options) / "metadata.json").read_text(encoding="utf-8"))
-    recipe, elf = RECIPES[name], stages.firmware(options)
+    options = stages.Options(
+        build_dir=build_dir, source=str(build_dir / "networks" / name), compile=CompileOptions(precision=precision)
+    )
+    compared = verification.compare(PICTURES, options, find_simulator("qemu"))
+    (counted,) = simulation.read_images(
+        simulation.load(PICTURES[1:]), stages.prepare(options), find_simulator("qemu"), stats=True
+    ).results
+    metadata = json.loads((stages.compiled(options).artifact / "metadata.json").read_text(encoding="utf-8"))
+    recipe, elf = RECIPES[name], stages.prepare(options).elf
     assert counted.inference_instructions is not None
     if not all(each.passed for each in compared):
         how = "DIFFERS"

@@ -10,16 +10,16 @@ from pathlib import Path
 from tests.fuzz import mutations
 from tests.fuzz.one_sentence import attempt, fuzz, scratch
 
-MODULES = ["ocrm55.workspace", "ocrm55.firmware", "ocrm55.metadata", "ocrm55.memory_map", "ocrm55.report.accuracy"]
+MODULES = ["ocrm55.build_folder", "ocrm55.firmware", "ocrm55.artifact", "ocrm55.boards", "ocrm55.report.accuracy"]
 _PLACE = scratch()
 _FILE = _PLACE / "file.json"
 _SETTINGS = {"source": "x", "defines": {"OCRM55_ARTIFACT": "y"}}
 
 
 def _stamp() -> None:
-    from ocrm55 import workspace
+    from ocrm55 import build_folder
 
-    workspace._holds(_FILE, "read", [])
+    build_folder._holds(_FILE, "read", [])
 
 
 def _settings() -> None:
@@ -31,17 +31,17 @@ def _settings() -> None:
 
 
 def _metadata() -> None:
-    from ocrm55 import metadata
+    from ocrm55.artifact import Artifact
 
     (_PLACE / "metadata.json").write_bytes(_FILE.read_bytes())
-    metadata.read_metadata(_PLACE)
+    Artifact.read(_PLACE)
 
 
 def _memory_map() -> None:
-    from ocrm55 import memory_map
+    from ocrm55 import boards
 
-    board = memory_map.load(_FILE)
-    for what in memory_map.PLACED:
+    board = boards.read_memories(_FILE)
+    for what in boards.PLACED:
         assert board.region_of(what).size > 0
         assert board.candidates(what)
 
@@ -71,7 +71,7 @@ def seeds() -> Iterator[bytes]:
         {"read": "read", "written": "0"},
         _SETTINGS,
         metadata,
-        json.loads((root / "firmware/platform/corstone300/memory.json").read_text()),
+        json.loads((root / "firmware/platform/corstone300/board.json").read_text()),
         {"exact": share, "alphanumeric": share, "character_error_rate": 0.5, "by_class": {"a": share}, "data": "d"},
     )
     for number, value in enumerate(files):

@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from ocrm55 import stages
+from ocrm55.artifact import Artifact
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.evaluation import verification
 from ocrm55.firmware import build
 from ocrm55.pictures import read_image
@@ -49,8 +51,10 @@ def draw(count: int, seed: int = 55, widest: int = image.WIDTH) -> list[np.ndarr
 
 def read(options: stages.Options, pictures: Sequence[np.ndarray], *, stats: bool = False) -> Run:
     """One run of a firmware whose arena is guarded."""
-    folder = options.workspace.root / f"{options.variant}-guarded-firmware"
-    elf = build(stages.artifact(options), folder, defines={"OCRM55_DEFINES": f"OCRM55_ARENA_GUARD={GUARD}"}).elf
+    folder = options.folder.root / f"{options.compile.variant}-guarded-firmware"
+    elf = build(
+        stages.compiled(options).artifact, folder, defines={"OCRM55_DEFINES": f"OCRM55_ARENA_GUARD={GUARD}"}
+    ).elf
     return find_simulator("qemu").run(
         Request(elf, pictures, stats=stats, want_probabilities=True, timeout_s=60 + 20.0 * len(pictures))
     )
@@ -59,7 +63,7 @@ def read(options: stages.Options, pictures: Sequence[np.ndarray], *, stats: bool
 def compare(options: stages.Options, pictures: Sequence[np.ndarray], run: Run) -> list[int]:
     """The images, from 1, of which a bit differs from the host's."""
     assert run.probabilities is not None
-    reference = verification.integer_reference(stages.artifact(options))
+    reference = verification.integer_reference(Artifact.read(stages.compiled(options).artifact))
     wrong = []
     for number, (pixels, probabilities) in enumerate(zip(pictures, run.probabilities, strict=True), 1):
         if not verification.equal_bits(reference.probabilities(pixels), probabilities):
@@ -73,7 +77,7 @@ def main() -> int:
     parser.add_argument("--width", type=int, help="columns of the input, if not the model's own")
     parser.add_argument("--build-dir", type=Path, default=Path("build"))
     chosen = parser.parse_args()
-    options = stages.Options(build_dir=chosen.build_dir, width=chosen.width)
+    options = stages.Options(build_dir=chosen.build_dir, compile=CompileOptions(width=chosen.width))
     pictures = draw(chosen.images, widest=chosen.width or image.WIDTH)
     alone = read(options, pictures[:1], stats=True)
     some = read(options, pictures[:10], stats=True)  # counting makes QEMU slow

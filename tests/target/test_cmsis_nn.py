@@ -19,13 +19,14 @@ import onnx
 import pytest
 
 from ocrm55 import firmware, libraries, stages
+from ocrm55.artifact import Artifact
 from ocrm55.compiler.operators.int8.convolution import Convolution, Pointwise
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.quantization.int4 import Int4
 from ocrm55.compiler.targets.cmsis_nn import int4 as cmsis_nn_int4
 from ocrm55.compiler.targets.cmsis_nn.buffers import buffer_size
 from ocrm55.errors import ToolchainError
 from ocrm55.evaluation import verification
-from ocrm55.metadata import read_metadata
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request
 from tests.target import cmsis_nn_cases as cases
@@ -97,18 +98,24 @@ def test_nothing_is_written_behind_outputs_and_workspaces(answers):
 
 @pytest.mark.parametrize("kernels", [("cmsis-nn",), ("cmsis-nn", "m55")], ids="-".join)
 def test_the_network_reads_samples_bit_for_bit(kernels, library, build_dir, models):
-    options = stages.Options(build_dir=build_dir, kernels=kernels, cmsis_nn=library)
+    options = stages.Options(
+        build_dir=build_dir, compile=CompileOptions(kernels=kernels), build=stages.BuildOptions(cmsis_nn=library)
+    )
     paths = [models / "samples" / name for name in ("wide.png", "price.png", "blank.png")]
-    for row in verification.compare(paths, options, simulator="qemu", fvp=None):
+    for row in verification.compare(paths, options, find_simulator("qemu")):
         assert row.passed, row.path.name
         assert row.target.text == row.onnx.text
 
 
 def test_instructions(library, build_dir, models):
-    from ocrm55 import target
+    from ocrm55 import simulation
 
-    options = stages.Options(build_dir=build_dir, kernels=("cmsis-nn",), cmsis_nn=library)
-    run = target.read_images([models / "samples" / "wide.png"], options, simulator="qemu", stats=True)
+    options = stages.Options(
+        build_dir=build_dir, compile=CompileOptions(kernels=("cmsis-nn",)), build=stages.BuildOptions(cmsis_nn=library)
+    )
+    run = simulation.read_images(
+        simulation.load([models / "samples" / "wide.png"]), stages.prepare(options), find_simulator("qemu"), stats=True
+    )
     assert run.results[0].inference_instructions is not None
     assert run.results[0].inference_instructions <= INSTRUCTIONS
 
@@ -118,19 +125,24 @@ def test_the_network_with_int4_weights_reads_samples_bit_for_bit(library, build_
     from ocrm55.report import compiled
 
     samples = json.loads((models / "samples" / "samples.json").read_text(encoding="utf-8"))
-    options = stages.Options(build_dir=build_dir, kernels=("cmsis-nn",), weights="int4", cmsis_nn=library)
+    options = stages.Options(
+        build_dir=build_dir,
+        compile=CompileOptions(kernels=("cmsis-nn",), weights="int4"),
+        build=stages.BuildOptions(cmsis_nn=library),
+    )
     chosen = ("wide.png", "price.png", "word_capital.png", "date.png", "blank.png")
     for row in verification.compare(
         [models / "samples" / name for name in chosen], options, simulator="qemu", fvp=None
     ):
         assert row.passed, row.path.name
         assert row.target.text == samples[row.path.name]
-    artifact = stages.artifact(options)
+    artifact = stages.compiled(options).artifact
     found = Int4.of(onnx.load(str(artifact / "model.onnx")))
     assert found is not None and found.sure[1] >= found.sure[0] - found.max_drop
     assert found.saved > found.bytes_int8 // 5
-    whole = read_metadata(stages.artifact(replace(options, weights="int8")))["weight_bytes"]
-    assert read_metadata(artifact)["weight_bytes"] < whole - found.saved // 2
+    whole_options = replace(options, compile=replace(options.compile, weights="int8"))
+    whole = Artifact.read(stages.compiled(whole_options).artifact).weight_bytes
+    assert Artifact.read(artifact).weight_bytes < whole - found.saved // 2
     compiled.show(artifact)
     assert f"{found.saved:,} of {found.bytes_int8:,} bytes saved" in capsys.readouterr().out
 

@@ -59,12 +59,12 @@ def one_error(printed: str) -> bool:
 def made(build_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A build folder with a model and a compiled model, no firmware."""
     options = stages.Options(build_dir=build_dir)
-    stages.artifact(options)
+    stages.compiled(options)
     place = tmp_path_factory.mktemp("made") / "build"
     for name in ("model", "int8"):
-        root = place / options.workspace.model
-        shutil.copytree(options.workspace.root / name, root / name)
-        shutil.copy(options.workspace.root / f"{name}.stamp.json", root)
+        root = place / options.folder.model
+        shutil.copytree(options.folder.root / name, root / name)
+        shutil.copy(options.folder.root / f"{name}.stamp.json", root)
     return place
 
 

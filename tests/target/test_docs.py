@@ -66,7 +66,7 @@ def pattern(line: str) -> str:
 
 def test_excerpts_are_in_the_generated_c(build_dir: Path) -> None:
     require("arm-none-eabi-gcc")
-    artifact = stages.artifact(stages.Options(build_dir=build_dir))
+    artifact = stages.compiled(stages.Options(build_dir=build_dir)).artifact
     text = (REPOSITORY / "docs" / "generated_c.md").read_text(encoding="utf-8")
     found = re.findall(r"<!-- from (\S+) -->\n```c\n(.*?)```", text, re.S)
     assert len(found) >= 5

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ocrm55 import stages
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.evaluation import assess, evaluate
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
@@ -16,7 +17,7 @@ def test_board_and_host_read_a_set_alike(
     chosen = [path for path in samples if path.stem in ("digit", "word_upper")]
     labels = tmp_path / "labels.tsv"
     labels.write_text("".join(f"{path}\t{samples[path]}\n" for path in chosen))
-    options = stages.Options(build_dir=build_dir, precision="float32")
+    options = stages.Options(build_dir=build_dir, compile=CompileOptions(precision="float32"))
     words = assess.select(labels)
     monkeypatch.setattr(evaluate, "TASK", 1)
     on_host = evaluate.evaluate(words, assess.reader_spec("host", options))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrm55 import console, firmware
+from ocrm55 import boards, console, firmware
 from ocrm55.errors import OutputError, TargetError, ToolchainError
 from ocrm55.simulators import Request, find_simulator
 from tests.target import fake_artifact
@@ -126,9 +126,9 @@ def test_other_settings_make_a_fresh_tree(artifact: Path, tmp_path: Path) -> Non
 
 def test_other_memory_map(artifact: Path, tmp_path: Path) -> None:
     board = tmp_path / "board.json"
-    own = (firmware.resources.folder("firmware") / "platform/corstone300/memory.json").read_text()
+    own = boards.find().file.read_text()
     board.write_text(own.replace('"bytes": 2097152', '"bytes": 65536').replace('"ISRAM"', '"SMALL"'))
-    built = firmware.build(artifact, tmp_path / "fw", defines={"OCRM55_MEMORY_MAP": str(board)})
+    built = firmware.build(artifact, tmp_path / "fw", boards.find(memory_map=board))
     assert {use.region.name: use.percent for use in built.regions}["SMALL"] == 100.0
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ocrm55 import stages
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request
 from ocrm55.tasks.recognizer import image
@@ -23,20 +24,20 @@ TOLERANCE = 1e-4
 
 @pytest.fixture(scope="module")
 def options(build_dir: Path) -> stages.Options:
-    return stages.Options(build_dir=build_dir, precision="float32")
+    return stages.Options(build_dir=build_dir, compile=CompileOptions(precision="float32"))
 
 
 @pytest.fixture(scope="module")
 def run(options):
     pixels = np.random.default_rng(0).integers(0, 256, (48, 320, 3), dtype=np.uint8)
-    elf = stages.firmware(options)
+    elf = stages.prepare(options).elf
     request = Request(elf=elf, images=[pixels, pixels], stats=True, want_probabilities=True, timeout_s=300)
     return pixels, find_simulator("qemu", None).run(request)
 
 
 @pytest.mark.qemu
 def test_instructions(options, run):
-    metadata = json.loads((stages.artifact(options) / "metadata.json").read_text())
+    metadata = json.loads((stages.compiled(options).artifact / "metadata.json").read_text())
     first, second = run[1].results
     assert first.inference_instructions <= INSTRUCTIONS * 1.02, f"{first.inference_instructions:,}"
     assert first.inference_instructions <= MOST_A_MAC * metadata["macs"]
@@ -48,6 +49,6 @@ def test_instructions(options, run):
 @pytest.mark.qemu
 def test_probabilities(options, run):
     pixels, done = run
-    expected = OnnxRecognizer(stages.artifact(options) / "model.onnx").probabilities(image.normalise(pixels))
+    expected = OnnxRecognizer(stages.compiled(options).artifact / "model.onnx").probabilities(image.normalise(pixels))
     for found in done.probabilities:
         assert np.abs(found - expected).max() <= TOLERANCE

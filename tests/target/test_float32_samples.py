@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocrm55 import stages, target
+from ocrm55 import simulation, stages
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.evaluation import verification
+from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Run
 from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tasks.recognizer.ctc import decode
@@ -18,11 +20,11 @@ PARTS = 2  # so that two workers share the samples
 
 @pytest.fixture(scope="session")
 def options(build_dir: Path) -> stages.Options:
-    return stages.Options(build_dir=build_dir, precision="float32")
+    return stages.Options(build_dir=build_dir, compile=CompileOptions(precision="float32"))
 
 
 def read(paths: list[Path], options: stages.Options, **more: bool) -> Run:
-    return target.read_images(paths, options, simulator="qemu", **more)
+    return simulation.read_images(simulation.load(paths), stages.prepare(options), find_simulator("qemu"), **more)
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -49,7 +51,7 @@ def test_blank_image_gives_an_empty_text_and_score_zero(options: stages.Options,
 def test_another_image_runs_no_compiler(
     options: stages.Options, models: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    stages.firmware(options)
+    stages.prepare(options)
     capfd.readouterr()
     read([models / "samples" / "digit.png"], options)
     commands = [line for line in capfd.readouterr().err.splitlines() if line.startswith("$")]

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from ocrm55 import stages
+from ocrm55.artifact import Artifact
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.evaluation import verification
 from ocrm55.pictures import read_image
 from ocrm55.simulators import find_simulator
@@ -32,7 +34,7 @@ pytestmark = pytest.mark.qemu
 
 
 def measure(options: stages.Options, pictures: list[np.ndarray]) -> Run:
-    request = Request(stages.firmware(options), pictures, stats=True, want_probabilities=True, timeout_s=300)
+    request = Request(stages.prepare(options).elf, pictures, stats=True, want_probabilities=True, timeout_s=300)
     return find_simulator("qemu", None).run(request)
 
 
@@ -46,7 +48,7 @@ def counts(options: stages.Options, run: Run) -> dict[str, int]:
 
 
 def operators(options: stages.Options) -> list[dict]:
-    return json.loads((stages.artifact(options) / "metadata.json").read_text())["operators"]
+    return json.loads((stages.compiled(options).artifact / "metadata.json").read_text())["operators"]
 
 
 def pictures(models: Path) -> list[np.ndarray]:
@@ -57,7 +59,7 @@ def pictures(models: Path) -> list[np.ndarray]:
 
 @pytest.fixture(scope="module")
 def options(build_dir: Path) -> stages.Options:
-    return stages.Options(build_dir=build_dir, precision="int8")
+    return stages.Options(build_dir=build_dir, compile=CompileOptions(precision="int8"))
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +75,9 @@ def test_no_layer_needs_more_instructions_than_on_record(options: stages.Options
 
 
 def test_bars(options: stages.Options, run: Run) -> None:
-    metadata = json.loads((stages.artifact(options) / "metadata.json").read_text())
+    metadata = json.loads((stages.compiled(options).artifact / "metadata.json").read_text())
     assert metadata["arena_bytes"] <= MOST_ARENA_BYTES
-    assert stages.firmware(options).stat().st_size <= MOST_ELF_BYTES
+    assert stages.prepare(options).elf.stat().st_size <= MOST_ELF_BYTES
     for result in run.results:
         assert result.inference_instructions is not None
         assert result.inference_instructions <= MOST_INSTRUCTIONS
@@ -85,7 +87,7 @@ def test_bars(options: stages.Options, run: Run) -> None:
 
 
 def test_the_target_equals_the_integer_reference_bit_for_bit(options: stages.Options, run: Run, models: Path) -> None:
-    reference = verification.integer_reference(stages.artifact(options))
+    reference = verification.integer_reference(Artifact.read(stages.compiled(options).artifact))
     assert run.probabilities is not None
     for pixels, found in zip(pictures(models), run.probabilities, strict=True):
         assert verification.equal_bits(reference.probabilities(pixels), found)
@@ -93,7 +95,7 @@ def test_the_target_equals_the_integer_reference_bit_for_bit(options: stages.Opt
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        chosen = stages.Options(build_dir=Path(folder), precision="int8")
+        chosen = stages.Options(build_dir=Path(folder), compile=CompileOptions(precision="int8"))
         found = counts(chosen, measure(chosen, pictures(Path(__file__).parents[2] / "models")[:1]))
     RECORD.write_text(json.dumps(found, indent=1) + "\n")
     sys.stderr.write(f"{sum(found.values()):,} instructions in all\n")

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ocrm55 import stages, target
+from ocrm55 import simulation, stages
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.evaluation import verification
+from ocrm55.simulators import find_simulator
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 
@@ -21,7 +23,7 @@ PARTS = 2  # so that two workers share the samples
 
 @pytest.fixture(scope="session")
 def options(build_dir: Path) -> stages.Options:
-    return stages.Options(build_dir=build_dir, precision="int8")
+    return stages.Options(build_dir=build_dir, compile=CompileOptions(precision="int8"))
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -29,20 +31,22 @@ def test_every_sample_is_read_right_and_bit_for_bit(
     part: int, options: stages.Options, samples: dict[Path, str]
 ) -> None:
     paths = list(samples)[part::PARTS]
-    for found in verification.compare(paths, options, simulator="qemu", fvp=None):
+    for found in verification.compare(paths, options, find_simulator("qemu")):
         assert found.exact, found.path.name
         assert found.decode_agrees, found.path.name
         assert found.target.text == found.paddle.text == samples[found.path], found.path.name
 
 
 def test_an_inference_keeps_to_its_bounds(options: stages.Options, models: Path) -> None:
-    run = target.read_images([models / "samples" / "wide.png"], options, simulator="qemu", stats=True)
+    run = simulation.read_images(
+        simulation.load([models / "samples" / "wide.png"]), stages.prepare(options), find_simulator("qemu"), stats=True
+    )
     (result,) = run.results
-    metadata = json.loads((stages.artifact(options) / "metadata.json").read_text())
+    metadata = json.loads((stages.compiled(options).artifact / "metadata.json").read_text())
     assert result.inference_instructions is not None
     assert result.inference_instructions <= MOST_INSTRUCTIONS
     assert metadata["arena_bytes"] <= MOST_ARENA_BYTES
-    assert stages.firmware(options).stat().st_size <= MOST_ELF_BYTES
+    assert stages.prepare(options).elf.stat().st_size <= MOST_ELF_BYTES
     for operator, count in zip(metadata["operators"], result.operator_instructions, strict=True):
         if operator["macs"] > 1_000_000:
             assert count / operator["macs"] <= MOST_A_MAC[operator["kind"]], operator["name"]

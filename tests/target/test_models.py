@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ocrm55 import metadata, stages, target
+from ocrm55 import simulation, stages
+from ocrm55.artifact import Artifact
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.evaluation import verification
+from ocrm55.simulators import find_simulator
 from tests import networks
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
@@ -27,15 +30,17 @@ def test_the_target_computes_what_the_host_does(
 ) -> None:
     """float32 within 1e-4 of Paddle; int8 bit for bit as the integer reference; texts of any script over the UART."""
     folder = networks.RECIPES[name].write(tmp_path_factory.mktemp("networks") / name)
-    options = stages.Options(build_dir=build_dir, source=str(folder), precision=precision)
+    options = stages.Options(build_dir=build_dir, source=str(folder), compile=CompileOptions(precision=precision))
     pictures = [models / "samples" / "word_capital.png", models / "samples" / "wide.png"]
-    compared = verification.compare(pictures, options, simulator="qemu", fvp=None)
+    compared = verification.compare(pictures, options, find_simulator("qemu"))
     assert all(each.passed for each in compared), [each.target_difference for each in compared]
     assert len({each.target.text for each in compared}) == len(pictures)
-    (counted,) = target.read_images(pictures[:1], options, simulator="qemu", stats=True).results
+    (counted,) = simulation.read_images(
+        simulation.load(pictures[:1]), stages.prepare(options), find_simulator("qemu"), stats=True
+    ).results
     assert counted.inference_instructions is not None
     assert counted.inference_instructions <= CASES[name, precision]
     if name == "small_chinese":
-        compiled = metadata.read_metadata(stages.artifact(options))
+        compiled = Artifact.read(stages.compiled(options).artifact)
         logits = 4 * math.prod(compiled["output"]["shape"])
         assert logits <= compiled["arena_bytes"] < 2 * logits, "the probabilities take over the logits' bytes"

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from ocrm55 import stages
+from ocrm55.artifact import Artifact
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.onnx_graph import frontend
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.reference.ethos_u import NpuReference
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.compiler.targets.base import assign
@@ -31,7 +33,8 @@ MOST_ARENA_BYTES = 700_000
 
 @pytest.fixture(scope="session")
 def artifact(build_dir: Path) -> Path:
-    return stages.artifact(stages.Options(build_dir=build_dir, npu="ethos-u55-128", npu_fallback=True))
+    options = CompileOptions(npu="ethos-u55-128", npu_fallback=True)
+    return stages.compiled(stages.Options(build_dir=build_dir, compile=options)).artifact
 
 
 def test_nearly_all_of_the_work_is_the_npu_s_and_the_artifact_says_so(artifact: Path) -> None:
@@ -53,7 +56,7 @@ def test_nearly_all_of_the_work_is_the_npu_s_and_the_artifact_says_so(artifact: 
 
 def test_every_sample_reads_the_same_on_the_npu_and_on_the_core(artifact: Path, samples: dict[Path, str]) -> None:
     charset = load_charset()
-    on_npu, on_core = verification.integer_reference(artifact), core_reference(artifact)
+    on_npu, on_core = verification.integer_reference(Artifact.read(artifact)), core_reference(artifact)
     assert isinstance(on_npu, NpuReference)
     for number, (path, text) in enumerate(samples.items()):
         pixels = image.resize(read_image(path))
@@ -65,7 +68,7 @@ def test_every_sample_reads_the_same_on_the_npu_and_on_the_core(artifact: Path, 
 def test_every_region_is_what_litert_makes_of_its_file(artifact: Path, samples: dict[Path, str]) -> None:
     """On what the network really hands to it, bit for bit."""
     pytest.importorskip("ai_edge_litert.interpreter", reason="ai-edge-litert is not installed")
-    reference = verification.integer_reference(artifact)
+    reference = verification.integer_reference(Artifact.read(artifact))
     regions = [step for step in reference.program.steps if step.kind == "npu_region"]
     assert len(regions) == len(list((artifact / "npu").glob("*.tflite")))
     for path in list(samples)[:2]:
@@ -79,7 +82,7 @@ def test_every_region_is_what_litert_makes_of_its_file(artifact: Path, samples: 
 
 def core_reference(artifact: Path) -> IntegerReference:
     """The same network with nothing but the core: what a program with --npu-fallback computes without an NPU."""
-    options = pipeline.CompileOptions(precision="int8")
+    options = CompileOptions(precision="int8")
     program = pipeline.to_program(frontend.read_onnx(artifact / "model.onnx"), options)
     assign(program, pipeline.targets_for("int8"))
     return IntegerReference(program)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ocrm55 import stages, target
+from ocrm55 import simulation, stages
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.evaluation import verification
+from ocrm55.simulators import find_simulator
 
 pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
@@ -20,12 +22,12 @@ MOST_INSTRUCTIONS = 2_000_000  # of the core, beside the NPU
 
 @pytest.fixture(scope="session")
 def options(build_dir: Path) -> stages.Options:
-    return stages.Options(build_dir=build_dir, npu="ethos-u55-128", npu_fallback=True)
+    return stages.Options(build_dir=build_dir, compile=CompileOptions(npu="ethos-u55-128", npu_fallback=True))
 
 
 def test_the_board_computes_what_the_host_computes(options: stages.Options, samples: dict[Path, str]) -> None:
     paths = [path for path in samples if path.name in SAMPLES]
-    for found in verification.compare(paths, options, simulator="qemu", fvp=None):
+    for found in verification.compare(paths, options, find_simulator("qemu")):
         assert found.exact, found.path.name
         assert found.decode_agrees, found.path.name
         assert found.target.text == samples[found.path], found.path.name
@@ -33,7 +35,9 @@ def test_the_board_computes_what_the_host_computes(options: stages.Options, samp
 
 def test_what_is_left_for_the_core(options: stages.Options, models: Path) -> None:
     path = models / "samples" / "word_capital.png"
-    run = target.read_images([path], options, simulator="qemu", stats=True, timeout_s=MOST_SECONDS)
+    run = simulation.read_images(
+        simulation.load([path]), stages.prepare(options), find_simulator("qemu"), stats=True, timeout_s=MOST_SECONDS
+    )
     assert 0 < (run.results[0].inference_instructions or 0) <= MOST_INSTRUCTIONS
     assert "npu: ethos-u55-128, architecture 1.1.0\n" in run.uart
 
@@ -41,8 +45,20 @@ def test_what_is_left_for_the_core(options: stages.Options, models: Path) -> Non
 def test_a_run_that_fails_is_taken_over_by_the_core(options: stages.Options, models: Path) -> None:
     """The NPU is there and its first run ends in a bus error: the kernels compute all of it, to the bit."""
     paths = [models / "samples" / "word_capital.png"]
-    failed = target.read_images(paths, options, simulator="qemu", npu_fault="bus-error", want_probabilities=True)
-    absent = target.read_images(paths, options, simulator="qemu", npu_fault="absent", want_probabilities=True)
+    failed = simulation.read_images(
+        simulation.load(paths),
+        stages.prepare(options),
+        find_simulator("qemu"),
+        npu_fault="bus-error",
+        want_probabilities=True,
+    )
+    absent = simulation.read_images(
+        simulation.load(paths),
+        stages.prepare(options),
+        find_simulator("qemu"),
+        npu_fault="absent",
+        want_probabilities=True,
+    )
     assert "the NPU met a bus error, reading weights through port M1 (region region_0" in failed.uart
     assert failed.results[0].text == absent.results[0].text == "Cambridge"
     assert failed.probabilities is not None and absent.probabilities is not None

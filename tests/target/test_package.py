@@ -16,6 +16,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ocrm55 import cli, stages
+from ocrm55.artifact import Artifact
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.evaluation.verification import integer_reference
 from ocrm55.npu_model.accelerators import by_name
 from ocrm55.pictures import read_image
@@ -170,7 +172,7 @@ def test_reads_the_samples_on_this_machine(on_host: list[Read], samples: dict[Pa
 
 def test_computes_what_the_firmware_computes(on_host: list[Read], build_dir: Path, models: Path) -> None:
     """Against the host's integer reference, which is no C at all."""
-    reference = integer_reference(stages.artifact(stages.Options(build_dir=build_dir)))
+    reference = integer_reference(Artifact.read(stages.compiled(stages.Options(build_dir=build_dir)).artifact))
     for name, read in zip(PICTURES, on_host, strict=True):
         pixels = image.resize(read_image(models / "samples" / f"{name}.png"))
         probabilities = reference.probabilities(pixels)
@@ -271,7 +273,8 @@ def test_an_npu_s_regions_run_beside_the_core(
             read = readings("".join(process.communicate(timeout=60)))
     assert process.returncode == 0
     assert npu.runs >= len(PICTURES)
-    reference = integer_reference(stages.artifact(stages.Options(build_dir=build_dir, npu="ethos-u55-128")))
+    options = stages.Options(build_dir=build_dir, compile=CompileOptions(npu="ethos-u55-128"))
+    reference = integer_reference(Artifact.read(stages.compiled(options).artifact))
     for name, each in zip(PICTURES, read, strict=True):
         pixels = image.resize(read_image(models / "samples" / f"{name}.png"))
         assert each.hash == fnv(reference.probabilities(pixels))
@@ -285,8 +288,8 @@ def test_links_the_user_s_cmsis_nn(build_dir: Path, pictures: Path, tmp_path: Pa
     package(tmp_path / "package", build_dir, "--kernels", "cmsis-nn")
     kind = ("-mcpu=cortex-m55", "arm-none-eabi-gcc", "subdirectory")
     folder = build(tmp_path / "package", pictures, tmp_path / "build", *kind, others=[f"-DCMSIS_NN={library}"])
-    artifact = stages.artifact(stages.Options(build_dir=build_dir, kernels=("cmsis-nn",)))
-    reference = integer_reference(artifact, ("cmsis-nn",))
+    options = stages.Options(build_dir=build_dir, compile=CompileOptions(kernels=("cmsis-nn",)))
+    reference = integer_reference(Artifact.read(stages.compiled(options).artifact))
     for name, each in zip(PICTURES, run(folder / "bare_own"), strict=True):
         pixels = image.resize(read_image(models / "samples" / f"{name}.png"))
         assert each.hash == fnv(reference.probabilities(pixels))

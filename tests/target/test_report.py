@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ocrm55 import cli, elf, stages
+from ocrm55.compiler.options import CompileOptions
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 
@@ -22,7 +23,7 @@ LAYER_MACS = 128 * 128 * 12 * 160
 
 @pytest.fixture(scope="module")
 def options(build_dir: Path) -> stages.Options:
-    return stages.Options(build_dir=build_dir, precision="float32")
+    return stages.Options(build_dir=build_dir, compile=CompileOptions(precision="float32"))
 
 
 def run(*words: str) -> str:
@@ -35,7 +36,7 @@ def test_profile(options: stages.Options, models: Path, tmp_path: Path) -> None:
     sample, out = models / "samples" / "digit.png", tmp_path / "out"
     where = ("--precision", "float32", "--build-dir", str(options.build_dir), "--out", str(out))
     shown = run("profile", str(sample), "--sort", "instructions", *where)
-    metadata = json.loads((stages.artifact(options) / "metadata.json").read_text())
+    metadata = json.loads((stages.compiled(options).artifact / "metadata.json").read_text())
     values = json.loads((out / "profile.json").read_text())
     layers, total = values["layers"], values["instructions"]["inference"]
 
@@ -56,7 +57,7 @@ def test_profile(options: stages.Options, models: Path, tmp_path: Path) -> None:
     for picture in ("instructions", "intensity", "memory", "arena"):
         ET.parse(out / f"{picture}.svg")
     drawn = (out / "memory.svg").read_text()
-    for section in elf.read_sections(stages.firmware(options)):
+    for section in elf.read_sections(stages.prepare(options).elf):
         assert f"{section.size:,}" in drawn
 
 
@@ -65,7 +66,7 @@ def test_report(build_dir: Path, models: Path, samples: dict[Path, str], tmp_pat
     assert run("report", str(sample), "--build-dir", str(build_dir), "--out", str(out)).strip() == str(out)
     page = out.read_text(encoding="utf-8")
     assert samples[sample].replace("&", "&amp;") in page
-    metadata = json.loads((stages.artifact(stages.Options(build_dir=build_dir)) / "metadata.json").read_text())
+    metadata = json.loads((stages.compiled(stages.Options(build_dir=build_dir)).artifact / "metadata.json").read_text())
     assert metadata["precision"] == "int8"  # without --precision
     for words in (f"{metadata['macs']:,}", f"{metadata['arena_bytes']:,}", "QEMU", "apache-tvm", "ampersand.png"):
         assert words in page

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from ocrm55 import stages
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.files import extract
 from ocrm55.tasks.recognizer import ctc
 from ocrm55.tasks.recognizer.charset import load_charset
@@ -99,7 +100,7 @@ def test_onnx_model_in_int8_with_the_program_s_memory(
     build_dir: Path, samples: dict[Path, str], tmp_path: Path
 ) -> None:
     picture = next(path for path in samples if path.name == "word_camel.png")
-    model = stages.artifact(stages.Options(build_dir=build_dir, precision="int8")) / "model.onnx"
+    model = stages.compiled(stages.Options(build_dir=build_dir)).artifact / "model.onnx"
     instructions, said = read(tmp_path, picture, str(model), defines="-DWORKSPACE_FROM_PROGRAM")
     assert said.text == samples[picture]
     assert said.score > 0.8
@@ -114,8 +115,8 @@ def test_onnx_model_in_int8_through_cmsis_nn(
     root = os.environ.get("CMSIS_NN_ROOT")
     if not root or not (Path(root) / "Source").is_dir():
         pytest.skip("CMSIS_NN_ROOT names no source tree of CMSIS-NN")
-    options = stages.Options(build_dir=build_dir, kernels=tuple(kernels.split(",")))
-    artifact = stages.artifact(options)
+    options = stages.Options(build_dir=build_dir, compile=CompileOptions(kernels=tuple(kernels.split(","))))
+    artifact = stages.compiled(options).artifact
     picture = next(path for path in samples if path.name == "word_camel.png")
     arguments = (str(artifact / "model.onnx"), f"--kernels={kernels}", "--pass-config", "tir.usmp.enable=1")
     _, said = read(tmp_path, picture, *arguments)

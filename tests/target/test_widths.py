@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ocrm55 import cli, stages, target
+from ocrm55 import cli, simulation, stages
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.evaluation import verification
+from ocrm55.simulators import find_simulator
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 
@@ -17,12 +19,12 @@ MOST_SHARE = 0.35  # of the full width's instructions, at 96 columns
 
 @pytest.fixture(scope="session")
 def options(build_dir: Path) -> stages.Options:
-    return stages.Options(build_dir=build_dir, widths=WIDTHS)
+    return stages.Options(build_dir=build_dir, compile=CompileOptions(widths=WIDTHS))
 
 
 def test_a_short_word_takes_its_share(options: stages.Options, models: Path) -> None:
     paths = [models / "samples" / f"{name}.png" for name in ("percent", "year", "wide")]  # of 94, 104, 320 columns
-    run = target.read_images(paths, options, simulator="qemu", stats=True)
+    run = simulation.read_images(simulation.load(paths), stages.prepare(options), find_simulator("qemu"), stats=True)
     assert [result.width for result in run.results] == list(WIDTHS)
     assert [result.text for result in run.results] == ["50%", "1984", "The quick brown fox jumps"]
     narrow, _, full = (result.inference_instructions or 0 for result in run.results)
@@ -31,7 +33,7 @@ def test_a_short_word_takes_its_share(options: stages.Options, models: Path) -> 
 
 def test_every_width_is_exact(options: stages.Options, models: Path) -> None:
     paths = [models / "samples" / f"{name}.png" for name in ("digit", "percent", "year", "word_short", "wide", "blank")]
-    for found in verification.compare(paths, options, simulator="qemu", fvp=None):
+    for found in verification.compare(paths, options, find_simulator("qemu")):
         assert found.exact, found.path.name
         assert found.decode_agrees, found.path.name
 
@@ -44,7 +46,7 @@ def test_profile_and_report_tell_the_figures_of_the_width(
     shown = CliRunner().invoke(cli.app, ["profile", str(sample), *where, str(out)])
     assert shown.exit_code == 0, shown.output
     values = json.loads((out / "profile.json").read_text())
-    operators = json.loads((stages.artifact(options) / "metadata.json").read_text())["widths"][0]["operators"]
+    operators = json.loads((stages.compiled(options).artifact / "metadata.json").read_text())["widths"][0]["operators"]
     assert values["width"] == WIDTHS[0]
     assert [layer["macs"] for layer in values["layers"]] == [operator["macs"] for operator in operators]
     counted = sum(layer["instructions"] for layer in values["layers"])

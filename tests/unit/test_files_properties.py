@@ -8,10 +8,10 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ocrm55.build_folder import run_stage
 from ocrm55.errors import Ocrm55Error
 from ocrm55.files import atomic_directory, atomic_file, digest, remove_leftovers
 from ocrm55.simulators import protocol
-from ocrm55.workspace import run_stage
 
 NAMES = st.text("abc.", min_size=1, max_size=3).filter(lambda name: name.strip(".") != "")
 FOLDERS = st.dictionaries(NAMES, st.binary(max_size=4), max_size=4)

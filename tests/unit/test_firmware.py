@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrm55 import elf, firmware, memory_map
+from ocrm55 import boards, elf, firmware
 from ocrm55.errors import InputError, ToolchainError
 from tests.target import fake_artifact
 
@@ -44,7 +44,7 @@ def test_not_an_elf(tmp_path: Path, content: bytes) -> None:
 
 
 def test_memory_map() -> None:
-    board = memory_map.load()
+    board = boards.find().memories
     assert board.region_of("arena").name == "ISRAM"
     assert board.region_of("arena").size == 2 * 1024 * 1024
     assert board.region_of("weights").origin == 0x60000000

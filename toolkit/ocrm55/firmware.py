@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocrm55 import __version__, console, elf, memory_map, resources
+from ocrm55 import __version__, boards, console, elf, resources
+from ocrm55.boards import Board, MemoryMap, Region
 from ocrm55.errors import InputError, OutputError, ToolchainError
 from ocrm55.files import digest, write_json
 
@@ -36,7 +37,7 @@ _CMAKE = re.compile(r"^CMake Error[^\n]*:\n+(?P<what>(?:  [^\n]*\n?)+)", re.MULT
 class RegionUse:
     """How full one of the board's memories is, in bytes."""
 
-    region: memory_map.Region
+    region: Region
     used: int
 
     @property
@@ -55,11 +56,16 @@ class Firmware:
 
 
 def build(
-    artifact: Path, build_dir: Path, *, defines: Mapping[str, str] | None = None, toolchain: str = "gcc"
+    artifact: Path,
+    build_dir: Path,
+    board: Board | None = None,
+    *,
+    defines: Mapping[str, str] | None = None,
+    toolchain: str = "gcc",
 ) -> Firmware:
     """Build the firmware of `artifact` in `build_dir`; what is up to date there is not built again.
 
-    artifact: the folder that `compile` wrote.
+    artifact: the folder that `compile` wrote. board: the default one where none is given.
     defines: CMake's cache entries, such as OCRM55_ARENA_REGION (cmake/options.cmake lists them).
     toolchain: `gcc` or `clang`, a file cmake/cortex-m55-*.cmake.
     Raises InputError for a folder that is no artifact, ToolchainError with the compiler's first complaint, OutputError
@@ -72,27 +78,32 @@ def build(
         raise InputError(f"{artifact} is not a compiled model: it has no include/ocrm55_model.h.", ["ocrm55 compile"])
     _require_programs(toolchain)
 
+    board = board or boards.find()
     settings = {
         "source": str(resources.folder("firmware")),
         "toolchain": str(resources.folder("cmake") / f"cortex-m55-{toolchain}.cmake"),
         "cmake": digest([resources.folder("cmake")]),  # CMake keeps the flags of a tool-chain file in its cache
-        "defines": {"OCRM55_ARTIFACT": str(artifact), "OCRM55_VERSION": __version__, **(defines or {})},
+        "defines": {
+            "OCRM55_ARTIFACT": str(artifact),
+            "OCRM55_VERSION": __version__,
+            "OCRM55_PLATFORM": str(board.folder),
+            "OCRM55_MEMORY_MAP": str(board.file.resolve()),
+            **(defines or {}),
+        },
     }
     if not _is_configured(build_dir, settings):
         _configure(build_dir, settings)
     _cmake(["cmake", "--build", build_dir], build_dir, ["ocrm55 doctor", "ocrm55 build --force"])
-    board = memory_map.load(Path(defines["OCRM55_MEMORY_MAP"]) if defines and "OCRM55_MEMORY_MAP" in defines else None)
-    return inspect(build_dir / "ocrm55.elf", board)
+    return inspect(build_dir / "ocrm55.elf", board.memories)
 
 
-def inspect(elf_file: Path, board: memory_map.MemoryMap | None = None) -> Firmware:
+def inspect(elf_file: Path, memories: MemoryMap) -> Firmware:
     """Read a built ELF again: its sections, and how full each memory is."""
-    board = board or memory_map.load()
     placed = elf.read_sections(elf_file)
     uses = []
-    for region in board.regions.values():
+    for region in memories.regions.values():
         used = sum(section.size for section in placed if region.contains(section.address))
-        if region.name == board.placement["code"]:  # start values of variables are kept beside the code
+        if region.name == memories.placement["code"]:  # start values of variables are kept beside the code
             used += sum(section.size for section in placed if section.name == ".data")
         uses.append(RegionUse(region, used))
     return Firmware(elf_file, elf_file.with_suffix(".map"), {s.name: s.size for s in placed}, uses)

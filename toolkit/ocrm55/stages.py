@@ -1,16 +1,21 @@
-"""The stages from a model to firmware, each run only when what it reads has changed."""
+"""The stages from a model to firmware, each run only when what it reads has changed.
+
+A command asks once, `model`, `compiled` or `prepare`, and hands on what it was given: asking costs a digest of all that
+a stage reads and writes.
+"""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ocrm55 import __version__, libraries, memory_map, resources
+from ocrm55 import __version__, libraries, resources
+from ocrm55.boards import Board
+from ocrm55.build_folder import DEFAULT_BUILD_DIR, ModelFolder, run_stage
+from ocrm55.compiler.options import CompileOptions, slug
 from ocrm55.errors import InputError
 from ocrm55.files import digest
 from ocrm55.tasks.recognizer import context, decoding
-from ocrm55.workspace import DEFAULT_BUILD_DIR, Workspace, run_stage
 
 BUNDLED_MODEL = "en_ppocrv3_rec"
 WIDTH_STEP = 8  # pixels of width to one step of the output
@@ -18,69 +23,61 @@ LEAST_WIDTH = 32  # pixels: below this the wide convolutions see more padding th
 _PACKAGE = Path(__file__).resolve().parent
 
 
-def _widths_tag(widths: tuple[int, ...]) -> str:
-    return "w" + "-".join(map(str, widths)) if len(widths) > 1 else ""
+@dataclass(frozen=True)
+class BuildOptions:
+    """What the firmware depends on besides the generated C.
+
+    toolchain: `gcc` or `clang`. cmsis_nn, ethosu_driver: the user's copies of what is not ours, see libraries.
+    """
+
+    toolchain: str = "gcc"
+    cmsis_nn: Path | None = None
+    ethosu_driver: Path | None = None
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the stages depend on. Every field is also an option of the commands (commands/options.py).
+    """What the stages depend on. What a user can choose of it is an option of the commands (commands/options.py).
 
-    What the generated C depends on has the same name in the compiler's own options, and a `tag`: what a value other
-    than the default adds to the name of the artifact's folder.
+    source: where the model comes from, see model_name. force: make everything anew.
     """
 
     build_dir: Path = DEFAULT_BUILD_DIR
     source: str = "bundled"
-    precision: str = "int8"
-    height: int | None = field(default=None, metadata={"tag": lambda rows: f"h{rows}"})
-    width: int | None = field(default=None, metadata={"tag": lambda columns: f"x{columns}"})
-    memory_map: Path | None = field(default=None, metadata={"tag": lambda board: f"for-{board.stem}"})
-    widths: tuple[int, ...] = field(default=(), metadata={"tag": _widths_tag})
-    arena_limit: int | None = field(default=None, metadata={"tag": lambda limit: f"arena{limit}"})
-    kernels: tuple[str, ...] = field(default=("m55",), metadata={"tag": "-".join})
-    calibrate: Path | None = field(default=None, metadata={"tag": lambda folder: f"on-{folder.resolve().name}"})
-    weights: str = field(default="int8", metadata={"tag": lambda weights: weights})
-    int4_max_drop: float | None = field(default=None, metadata={"tag": lambda drop: f"drop{drop:g}"})
-    npu: str = field(default="", metadata={"tag": lambda npu: npu.removeprefix("ethos-")})
-    npu_memory_mode: str = field(default="Shared_Sram", metadata={"tag": lambda mode: mode})
-    vela_config: Path | None = field(default=None, metadata={"tag": lambda file: f"vela-{file.stem}"})
-    npu_fallback: bool = field(default=False, metadata={"tag": lambda _: "fallback"})
-    decoder: str = field(default=decoding.CONTEXT, metadata={"tag": lambda decoder: decoder})
-    image: Path | None = field(default=None, metadata={"tag": lambda image: image.stem})
-    cmsis_nn: Path | None = None
-    ethosu_driver: Path | None = None
-    toolchain: str = "gcc"
+    compile: CompileOptions = field(default_factory=CompileOptions)
+    build: BuildOptions = field(default_factory=BuildOptions)
     force: bool = False
 
     @property
-    def workspace(self) -> Workspace:
-        return Workspace(self.build_dir, model_name(self.source))
+    def folder(self) -> ModelFolder:
+        """The model's folder below the build folder."""
+        return ModelFolder(self.build_dir, model_name(self.source))
 
     @property
-    def variant(self) -> str:
-        """Name of the artifact's folder: two sets of options that give different C never share one."""
-        parts = [self.precision]
-        for setting in fields(self):
-            value, tag = getattr(self, setting.name), setting.metadata.get("tag")
-            if tag and value != setting.default and not (setting.name == "calibrate" and self.precision != "int8"):
-                parts += [slug(tag(value))] if tag(value) else []
-        return "-".join(parts)
+    def board(self) -> Board:
+        return self.compile.board
 
     @property
     def firmware_variant(self) -> str:
         """Name of the firmware's folder, which the compiler of the firmware decides too."""
-        return self.variant if self.toolchain == "gcc" else f"{self.variant}-{self.toolchain}"
-
-    @property
-    def made(self) -> Options:
-        """The same, for asking again for what was made a moment ago: nothing is forced twice."""
-        return replace(self, force=False)
+        variant, toolchain = self.compile.variant, self.build.toolchain
+        return variant if toolchain == BuildOptions.toolchain else f"{variant}-{toolchain}"
 
 
-def slug(text: str) -> str:
-    """A name that is safe as a folder and in C: letters, digits, `_` and `-`."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_") or "model"
+@dataclass(frozen=True)
+class Compilation:
+    """A model that was exported and compiled: the folder of the Paddle model, and the folder of the C."""
+
+    options: Options
+    model: Path
+    artifact: Path
+
+
+@dataclass(frozen=True)
+class Prepared(Compilation):
+    """The same with the firmware built: everything that a run needs."""
+
+    elf: Path
 
 
 def model_name(source: str) -> str:
@@ -108,7 +105,7 @@ def model(options: Options) -> Path:
     """Export the model where needed; return its folder (Paddle inference format)."""
     from ocrm55.tasks.recognizer.sources import export
 
-    output = options.workspace.model_dir
+    output = options.folder.model_dir
     path = Path(options.source)
     if options.source == "bundled":
         read = digest([resources.folder("models") / BUNDLED_MODEL], __version__)
@@ -116,7 +113,7 @@ def model(options: Options) -> Path:
         read = digest([path, _PACKAGE / "export", _PACKAGE / "tasks"], __version__)
     else:
         read = digest([], __version__, options.source)
-    with options.workspace.locked():
+    with options.folder.locked():
         run_stage(
             "export",
             f"{options.source} -> {output}",
@@ -128,66 +125,52 @@ def model(options: Options) -> Path:
     return output
 
 
-def input_size(options: Options) -> tuple[int, int]:
-    """Height and width in pixels of the images that the model reads; exports it where needed."""
-    from ocrm55.tasks.recognizer.model import RecognizerFolder
-
-    return RecognizerFolder(model(options)).sized(options.height, options.width)
-
-
-def artifact(options: Options) -> Path:
-    """Compile the model to C where needed; return the artifact's folder."""
-    from ocrm55.compiler.pipeline import CompileOptions, compile_model
+def compiled(options: Options) -> Compilation:
+    """Export and compile the model where needed."""
+    from ocrm55.compiler.pipeline import compile_model
     from ocrm55.compiler.quantization import calibration
 
-    memory_map.load(options.memory_map)  # says what is wrong with it before anything else is done
-    source = model(options)
-    output = options.workspace.artifact_dir(options.variant)
-    inputs = [source, _PACKAGE / "compiler", _PACKAGE / "tasks", *([options.image] if options.image else [])]
-    inputs.append(memory_map.find(options.memory_map))
-    inputs += [options.vela_config] if options.vela_config else []
-    inputs += [context.bundled()] if options.decoder == decoding.CONTEXT else []
-    if options.precision == "int8":
-        inputs += calibration.images(options.calibrate)
-    shared = {each.name for each in fields(CompileOptions)} & {each.name for each in fields(Options)}
-    chosen = {name: getattr(options, name) for name in sorted(shared)}
-    settings = CompileOptions(model_name=options.workspace.model, **chosen)
-    values = [f"{name}={value}" for name, value in chosen.items() if not isinstance(value, Path)]
-    read = digest(inputs, __version__, *values)  # files count by what is in them, not by where they lie
-    with options.workspace.locked():
+    source, chosen = model(options), options.compile
+    output = options.folder.artifact_dir(chosen.variant)
+    inputs = [source, _PACKAGE / "compiler", _PACKAGE / "tasks", *chosen.files]
+    inputs += [context.bundled()] if chosen.decoder == decoding.CONTEXT else []
+    if chosen.precision == "int8":
+        inputs += calibration.images(chosen.calibrate)
+    settings = replace(chosen, model_name=options.folder.model)
+    read = digest(inputs, __version__, *chosen.values)  # files count by what is in them, not by where they lie
+    with options.folder.locked():
         run_stage(
             "compile",
-            f"{options.precision} for cortex-m55 -> {output}",
+            f"{chosen.precision} for cortex-m55 -> {output}",
             output,
             read,
             lambda: compile_model(source, output, settings),
             force=options.force,
         )
-    return output
+    return Compilation(options, source, output)
 
 
-def firmware(options: Options) -> Path:
-    """Build the firmware where needed; return the ELF."""
+def prepare(options: Options) -> Prepared:
+    """Export, compile and build where needed: what a run of the firmware needs."""
     from ocrm55.firmware import build
 
-    source = artifact(options)
-    output = options.workspace.firmware_dir(options.firmware_variant)
+    made, board, chosen = compiled(options), options.board, options.build
+    output = options.folder.firmware_dir(options.firmware_variant)
     elf = output / "ocrm55.elf"
-    board = options.memory_map
-    inputs = [source, resources.folder("firmware"), resources.folder("cmake"), memory_map.find(board)]
-    defines = {} if board is None else {"OCRM55_MEMORY_MAP": str(board.resolve())}
-    defines |= libraries.defines(options.kernels, options.cmsis_nn)
-    if options.npu:
-        defines |= libraries.npu_driver(options.ethosu_driver)
-    read = digest(inputs, __version__, options.toolchain, sorted(defines.items()))
-    with options.workspace.locked():
+    inputs = [made.artifact, resources.folder("firmware"), resources.folder("cmake"), board.file]
+    inputs += [] if board.is_bundled else [board.folder]
+    defines = libraries.defines(options.compile.kernels, chosen.cmsis_nn)
+    if options.compile.npu:
+        defines |= libraries.npu_driver(chosen.ethosu_driver)
+    read = digest(inputs, __version__, chosen.toolchain, sorted(defines.items()))
+    with options.folder.locked():
         run_stage(
             "build",
             f"firmware -> {elf}",
             output,
             read,
-            lambda: build(source, output, defines=defines, toolchain=options.toolchain),
+            lambda: build(made.artifact, output, board, defines=defines, toolchain=chosen.toolchain),
             outputs=[elf],
             force=options.force,
         )
-    return elf
+    return Prepared(options, made.model, made.artifact, elf)

@@ -6,8 +6,8 @@
  * instructions: the host's side drops the figures there.
  */
 
+#include "board.h"
 #include "platform.h"
-#include "registers.h"
 
 uint64_t platform_instructions(void)
 {

@@ -1,7 +1,7 @@
 #include "uart.h"
 
+#include "board.h"
 #include "platform.h"
-#include "registers.h"
 
 #define UART_CLOCK_HZ 25000000u
 #define UART_BAUD 115200u

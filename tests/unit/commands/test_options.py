@@ -8,9 +8,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from ocrm55 import cli, stages
-from ocrm55.commands.options import BUILD_OPTIONS, build_options
-from ocrm55.compiler.pipeline import CompileOptions
+from ocrm55 import boards, cli, stages
+from ocrm55.commands.options import BUILD_OPTIONS, build_options, options_of
+from ocrm55.compiler.options import CompileOptions
 
 _USUAL = [name for name, option in BUILD_OPTIONS.items() if option.usual]
 _BUILDING = ["run-fvp", "compile", "build", "verify", "eval", "profile", "report"]
@@ -21,14 +21,32 @@ def _parameters(command: str) -> set[str]:
     return {parameter.name for parameter in commands.commands[command].params}
 
 
+def _fields() -> dict[str, Any]:
+    """Every field that a user can choose, by its name, with its default."""
+    default = stages.Options()
+    parts: list[Any] = [default, default.compile, default.build]
+    every = {field.name: getattr(part, field.name) for part in parts for field in fields(part)}
+    return {name: value for name, value in every.items() if name not in ("compile", "build", "model_name")}
+
+
 def test_every_field_of_the_stages_is_an_option_and_no_option_lacks_its_field() -> None:
-    assert set(BUILD_OPTIONS) == {field.name for field in fields(stages.Options)}
+    assert set(BUILD_OPTIONS) - {"memory_map"} == set(_fields())
+
+
+def test_no_field_is_in_two_of_the_options() -> None:
+    names = [field.name for part in (stages.Options, CompileOptions, stages.BuildOptions) for field in fields(part)]
+    assert len(names) == len(set(names))
 
 
 def test_what_is_left_out_on_the_command_line_is_the_stages_own_default() -> None:
-    for field in fields(stages.Options):
-        option = BUILD_OPTIONS[field.name]
-        assert option.read(option.shown.default) == field.default, field.name
+    assert options_of({}) == stages.Options()
+    assert options_of({name: option.read(option.shown.default) for name, option in BUILD_OPTIONS.items()}) == (
+        stages.Options()
+    )
+    for name, default in _fields().items():
+        option = BUILD_OPTIONS[name]
+        if name != "board":  # a name on the command line
+            assert option.read(option.shown.default) == default, name
 
 
 @pytest.mark.parametrize("command", _BUILDING)
@@ -37,20 +55,27 @@ def test_every_command_that_builds_takes_all_of_them(command: str) -> None:
 
 
 def test_what_the_compiler_reads_decides_the_name_of_the_folder() -> None:
-    shared = {field.name for field in fields(CompileOptions)} & {field.name for field in fields(stages.Options)}
-    tagged = {field.name for field in fields(stages.Options) if "tag" in field.metadata}
-    assert tagged | {"precision"} == shared
+    tagged = {field.name for field in fields(CompileOptions) if "tag" in field.metadata}
+    assert tagged | {"precision", "model_name"} == {field.name for field in fields(CompileOptions)}
 
 
-def test_the_names_of_folders() -> None:
-    assert stages.Options().variant == "int8"
-    chosen = stages.Options(
-        memory_map=Path("other.json"), widths=(96, 320), arena_limit=9, kernels=("cmsis-nn", "m55"), toolchain="clang"
+def test_the_names_of_folders(tmp_path: Path) -> None:
+    assert stages.Options().compile.variant == "int8"
+    file = tmp_path / "other.json"
+    file.write_text(boards.find().file.read_text())
+    chosen = options_of(
+        {
+            "memory_map": file,
+            "widths": (96, 320),
+            "arena_limit": 9,
+            "kernels": ("cmsis-nn", "m55"),
+            "toolchain": "clang",
+        }
     )
-    assert chosen.variant == "int8-for-other-w96-320-arena9-cmsis-nn-m55"
+    assert chosen.compile.variant == "int8-for-other-w96-320-arena9-cmsis-nn-m55"
     assert chosen.firmware_variant == "int8-for-other-w96-320-arena9-cmsis-nn-m55-clang"
-    assert stages.Options(widths=(320,)).variant == "int8"  # one width is the program without widths
-    assert stages.Options(precision="float32", calibrate=Path("words")).variant == "float32"  # which reads no images
+    assert CompileOptions(widths=(320,)).variant == "int8"  # one width is the program without widths
+    assert CompileOptions(precision="float32", calibrate=Path("words")).variant == "float32"  # which reads no images
 
 
 def test_a_command_gets_its_options_as_one_value_and_the_rest_as_its_own() -> None:
@@ -64,7 +89,11 @@ def test_a_command_gets_its_options_as_one_value_and_the_rest_as_its_own() -> No
 
     line = ["hello", "--loud", "--widths", "320,96", "--kernels", "m55,cmsis-nn", "--precision", "int8"]
     assert CliRunner().invoke(app, [*line, "--toolchain", "clang", "--build-dir", "there"]).exit_code == 0
-    expected = stages.Options(build_dir=Path("there"), widths=(96, 320), kernels=("cmsis-nn", "m55"), toolchain="clang")
+    expected = stages.Options(
+        build_dir=Path("there"),
+        compile=CompileOptions(widths=(96, 320), kernels=("cmsis-nn", "m55")),
+        build=stages.BuildOptions(toolchain="clang"),
+    )
     assert seen == [(expected, "hello", True)]
 
 

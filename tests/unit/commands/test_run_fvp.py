@@ -2,18 +2,20 @@
 
 from pathlib import Path
 
-from ocrm55.commands.run_fvp import uart_with_names
+from ocrm55.commands.run_fvp import with_names
+from ocrm55.simulators import protocol
 
 
 def test_images_get_their_names_and_counts_go_to_the_table() -> None:
-    uart = "ocrm55 0.1.0 m float32\nimage 1/2\nop 0 12\ninstructions preprocess=1 inference=12 decode=3\n"
-    uart += "text: image 9, score: 0.5\nimage 2/2\ntext: op, score: 0.25\nexit status 0\n"
-    assert uart_with_names(uart, [Path("a.png"), Path("b.png")]) == [
-        "ocrm55 0.1.0 m float32",
+    uart = "ocrm55 0.1.0 m float32 1x3x48x320 arena 16\nimage 1/2\nop 0 12\n"
+    uart += "instructions preprocess=1 inference=12 decode=3\n"
+    uart += "text: image 9, score: 0.500000\nimage 2/2\ntext: op, score: 0.250000\nexit status 0\n"
+    assert with_names(protocol.parse(uart).lines, [Path("a.png"), Path("b.png")]) == [
+        "ocrm55 0.1.0 m float32 1x3x48x320 arena 16",
         "image 1/2 a.png",
-        "text: image 9, score: 0.5",
+        "text: image 9, score: 0.500000",
         "image 2/2 b.png",
-        "text: op, score: 0.25",
+        "text: op, score: 0.250000",
         "exit status 0",
     ]
 

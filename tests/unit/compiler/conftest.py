@@ -12,19 +12,17 @@ import pytest
 
 from ocrm55 import resources
 from ocrm55.compiler import pipeline
-from ocrm55.compiler.artifact import Artifact
-from ocrm55.compiler.pipeline import CompileOptions
+from ocrm55.compiler.artifact import Written
+from ocrm55.compiler.options import CompileOptions
 from tests.unit.compiler.host_program import HostProgram, build_host, compile_onnx
 from tests.unit.compiler.onnx_networks import reference
 
 
 @pytest.fixture
-def check(tmp_path: Path) -> Callable[..., Artifact]:
+def check(tmp_path: Path) -> Callable[..., Written]:
     """Compile a network, run it on random input and compare it with ONNX Runtime."""
 
-    def run(
-        model: onnx.ModelProto, *, flags: Sequence[str] = ("-O1",), compiler: str = "cc", seed: int = 0
-    ) -> Artifact:
+    def run(model: onnx.ModelProto, *, flags: Sequence[str] = ("-O1",), compiler: str = "cc", seed: int = 0) -> Written:
         onnx.checker.check_model(model)
         built = build_host(compile_onnx(model, tmp_path / "artifact"), compiler=compiler, flags=flags)
         shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
@@ -37,14 +35,16 @@ def check(tmp_path: Path) -> Callable[..., Artifact]:
 
 
 @pytest.fixture(scope="session")
-def whole_network(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+def whole_network(tmp_path_factory: pytest.TempPathFactory) -> Written:
     """The bundled recognizer, compiled once for all tests."""
     source = resources.folder("models") / "en_ppocrv3_rec"
-    return pipeline.compile_model(source, tmp_path_factory.mktemp("whole") / "artifact")
+    return pipeline.compile_model(
+        source, tmp_path_factory.mktemp("whole") / "artifact", CompileOptions(precision="float32")
+    )
 
 
 @pytest.fixture(scope="session")
-def int8_network(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+def int8_network(tmp_path_factory: pytest.TempPathFactory) -> Written:
     """The bundled recognizer in int8, quantised and compiled once for all tests."""
     source = resources.folder("models") / "en_ppocrv3_rec"
     destination = tmp_path_factory.mktemp("int8") / "artifact"
@@ -52,13 +52,13 @@ def int8_network(tmp_path_factory: pytest.TempPathFactory) -> Artifact:
 
 
 @pytest.fixture(scope="session")
-def int8_program(int8_network: Artifact) -> HostProgram:
+def int8_program(int8_network: Written) -> HostProgram:
     """The int8 recognizer as a program of the host."""
     return build_host(int8_network, flags=["-O2"])
 
 
 @pytest.fixture(scope="session")
-def whole_program(whole_network: Artifact) -> HostProgram:
+def whole_program(whole_network: Written) -> HostProgram:
     """The bundled recognizer as a program of the host."""
     return build_host(whole_network, flags=["-O2"])
 

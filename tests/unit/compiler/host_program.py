@@ -15,9 +15,9 @@ import onnx
 from ocrm55 import resources
 from ocrm55.compiler import artifact as artifacts
 from ocrm55.compiler import pipeline
-from ocrm55.compiler.artifact import Artifact, Contents
+from ocrm55.compiler.artifact import Contents, Written
 from ocrm55.compiler.memory import planner
-from ocrm55.compiler.pipeline import CompileOptions
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.targets.base import assign
 
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-command-line-argument"]
@@ -56,7 +56,7 @@ int main(int argc, char **argv) {
 class HostProgram:
     """A compiled network as a program of the host."""
 
-    artifact: Artifact
+    artifact: Written
     executable: Path
 
     def run(self, tensor: np.ndarray) -> np.ndarray:
@@ -73,7 +73,7 @@ class HostProgram:
         return np.frombuffer(done.stdout, np.float32).reshape(self.artifact.program.output.shape)
 
 
-def build_host(artifact: Artifact, *, compiler: str = "cc", flags: Sequence[str] = ("-O1",)) -> HostProgram:
+def build_host(artifact: Written, *, compiler: str = "cc", flags: Sequence[str] = ("-O1",)) -> HostProgram:
     """Build an artifact's C, all warnings being errors, with the test's main program."""
     folder = artifact.directory
     metadata = json.loads((folder / "metadata.json").read_text())
@@ -94,9 +94,9 @@ def build_host(artifact: Artifact, *, compiler: str = "cc", flags: Sequence[str]
     return HostProgram(artifact, executable)
 
 
-def compile_onnx(model: onnx.ModelProto, destination: Path) -> Artifact:
+def compile_onnx(model: onnx.ModelProto, destination: Path) -> Written:
     """The pipeline without a charset: test networks have as many classes as they like."""
-    options = CompileOptions(model_name="test")
+    options = CompileOptions(model_name="test", precision="float32")
     program = pipeline.to_program(model, options)
     assign(program, pipeline.targets_for(options.precision))
     plan = planner.plan(program)

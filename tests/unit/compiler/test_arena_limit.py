@@ -12,6 +12,7 @@ from ocrm55.compiler.memory import overlap
 from ocrm55.compiler.operators.int8.convolution import Depthwise, Pointwise
 from ocrm55.compiler.operators.int8.epilogue import Epilogue
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.errors import UnsupportedError
 
 TARGETS = pipeline.targets_for("int8")
@@ -109,7 +110,7 @@ def test_every_plan_computes_the_same(lowered, percent, chunk_bytes):
 
 
 def test_less_memory_costs_more_reading(int8_network):
-    lowered = pipeline.to_program(_model(int8_network), pipeline.CompileOptions(precision="int8"))
+    lowered = pipeline.to_program(_model(int8_network), CompileOptions(precision="int8"))
     choices = [arena_limit.choose(lowered, TARGETS, kilo * 1024) for kilo in (512, 384, 256)]
     assert [choice.arena_bytes <= kilo * 1024 for choice, kilo in zip(choices, (512, 384, 256), strict=True)] == [
         True
@@ -121,7 +122,7 @@ def test_less_memory_costs_more_reading(int8_network):
 
 
 def test_the_least_that_a_refusal_names_is_possible(int8_network):
-    lowered = pipeline.to_program(_model(int8_network), pipeline.CompileOptions(precision="int8"))
+    lowered = pipeline.to_program(_model(int8_network), CompileOptions(precision="int8"))
     with pytest.raises(UnsupportedError, match="at least; the limit is 192,000") as trouble:
         arena_limit.choose(lowered, TARGETS, 192_000)
     least = int(trouble.value.tries[0].split()[-1])

@@ -12,6 +12,7 @@ import pytest
 from ocrm55 import resources
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.operators.int8.convolution import Convolution
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
@@ -82,7 +83,7 @@ def test_rows_that_pooling_leaves_out_are_not_computed(int8_network):
 
 
 def test_a_quantised_model_compiles_to_the_same_bytes(int8_network, tmp_path: Path):
-    options = pipeline.CompileOptions(precision="int8")
+    options = CompileOptions(precision="int8")
     again = pipeline.compile_model(int8_network.directory / "model.onnx", tmp_path / "again", options)
     for name in ("model.c", "weights.bin"):
         assert (again.directory / "src" / name).read_bytes() == (int8_network.directory / "src" / name).read_bytes()

@@ -11,10 +11,10 @@ from onnx import numpy_helper
 
 from ocrm55.compiler import artifact as artifacts
 from ocrm55.compiler import pipeline
-from ocrm55.compiler.artifact import Artifact, Contents
+from ocrm55.compiler.artifact import Contents, Written
 from ocrm55.compiler.onnx_graph import frontend
 from ocrm55.compiler.operators.int8.pool import MaxPool
-from ocrm55.compiler.pipeline import CompileOptions
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.pictures import read_image
@@ -46,13 +46,13 @@ def programs(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
     root = tmp_path_factory.mktemp("programs")
     made = {}
     for name in SMALL:
-        float32 = pipeline.compile_model(folders[name], root / f"{name}-float32", CompileOptions())
+        float32 = pipeline.compile_model(folders[name], root / f"{name}-float32", CompileOptions(precision="float32"))
         int8 = in_int8(float32, root / f"{name}-int8")
         made |= {(name, "float32"): build_host(float32), (name, "int8"): build_host(int8)}
     return made
 
 
-def in_int8(float32: Artifact, destination: Path) -> Artifact:
+def in_int8(float32: Written, destination: Path) -> Written:
     """The network of a float32 artifact in int8, without another conversion from Paddle."""
     options = CompileOptions(precision="int8")
     model = pipeline.quantised(frontend.read_onnx(float32.directory / "model.onnx"), options)
@@ -142,13 +142,17 @@ def test_another_width_and_height_than_the_folder_says(folders, tmp_path):
     assert program.input_size == (3, 48, 96)
     assert program.output.shape[-2:] == (12, 48)
     with pytest.raises(InputError, match=r"not one image \[1, 3, 32, 64\]"):  # its rows are fixed in the program
-        pipeline.compile_model(folders["small_ppocrv4"], tmp_path / "low", CompileOptions(height=32))
+        pipeline.compile_model(
+            folders["small_ppocrv4"], tmp_path / "low", CompileOptions(precision="float32", height=32)
+        )
 
 
 @pytest.mark.parametrize("width", [15, 100_000])
 def test_a_width_that_no_recognizer_has(width, folders, tmp_path):
     with pytest.raises(InputError, match=f"{width} columns cannot be read"):
-        pipeline.compile_model(folders["small_plain"], tmp_path / "out", CompileOptions(width=width))
+        pipeline.compile_model(
+            folders["small_plain"], tmp_path / "out", CompileOptions(precision="float32", width=width)
+        )
     assert not (tmp_path / "out").exists()
 
 
@@ -163,7 +167,7 @@ def test_logits_become_probabilities(folders, capsys):
 
 def test_an_lstm_is_refused_by_name_and_place(folders, tmp_path):
     with pytest.raises(UnsupportedError, match=r"operator LSTM of layer .*lstm") as refused:
-        pipeline.compile_model(folders["lstm"], tmp_path / "out", CompileOptions())
+        pipeline.compile_model(folders["lstm"], tmp_path / "out", CompileOptions(precision="float32"))
     assert any("compiler/onnx_graph/frontend.py" in each and "docs/models.md" in each for each in refused.value.tries)
     assert not (tmp_path / "out").exists()
 

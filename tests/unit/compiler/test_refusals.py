@@ -12,7 +12,7 @@ from ocrm55.compiler import pipeline
 from ocrm55.compiler.onnx_graph import frontend
 from ocrm55.compiler.operators.float32 import Softmax
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
-from ocrm55.compiler.pipeline import CompileOptions
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.targets.base import Target, assign
 from ocrm55.compiler.targets.c.target import CTarget
 from ocrm55.errors import InputError, UnsupportedError
@@ -24,7 +24,7 @@ RELU = [("Relu", ["x"], "y", {})]
 
 def refused(model, *words):
     with pytest.raises(UnsupportedError) as trouble:
-        pipeline.check_interface(pipeline.to_program(model, CompileOptions(model_name="test")))
+        pipeline.check_interface(pipeline.to_program(model, CompileOptions(model_name="test", precision="float32")))
     for word in words:
         assert word in trouble.value.sentence
     assert trouble.value.tries

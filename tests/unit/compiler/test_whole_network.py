@@ -11,7 +11,8 @@ import pytest
 
 from ocrm55 import resources
 from ocrm55.compiler import pipeline
-from ocrm55.compiler.artifact import Artifact
+from ocrm55.compiler.artifact import Written
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.errors import InputError
 from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
@@ -25,7 +26,7 @@ def sample_files() -> list[Path]:
     return sorted((resources.folder("models") / "samples").glob("*.png"))
 
 
-def onnx_model(artifact: Artifact) -> OnnxRecognizer:
+def onnx_model(artifact: Written) -> OnnxRecognizer:
     return OnnxRecognizer(artifact.directory / "model.onnx")
 
 
@@ -76,7 +77,9 @@ def test_metadata_describes_every_operator_and_tensor(whole_network):
 
 
 def test_two_compilations_give_the_same_bytes(whole_network, tmp_path):
-    again = pipeline.compile_model(whole_network.directory / "model.onnx", tmp_path / "again")
+    again = pipeline.compile_model(
+        whole_network.directory / "model.onnx", tmp_path / "again", CompileOptions(precision="float32")
+    )
     for path in sorted(whole_network.directory.rglob("*")):
         if path.is_file() and path.suffix in (".c", ".h", ".S", ".bin", ".json", ".cmake") and path.name != "main.c":
             other = again.directory / path.relative_to(whole_network.directory)
@@ -86,7 +89,7 @@ def test_two_compilations_give_the_same_bytes(whole_network, tmp_path):
 def test_an_image_compiled_in(whole_network, tmp_path):
     """inputs.h holds the resized picture, byte for byte, and compiles."""
     source = sample_files()[0]
-    options = pipeline.CompileOptions(image=source)
+    options = CompileOptions(precision="float32", image=source)
     built = pipeline.compile_model(whole_network.directory / "model.onnx", tmp_path / "artifact", options)
     program = """
         #include <stdio.h>
@@ -107,7 +110,7 @@ def test_an_image_compiled_in(whole_network, tmp_path):
 
 def test_a_broken_image_is_refused_before_anything_is_written(whole_network, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    options = pipeline.CompileOptions(image=tmp_path / "broken.png")
+    options = CompileOptions(precision="float32", image=tmp_path / "broken.png")
     with pytest.raises(InputError):
         pipeline.compile_model(whole_network.directory / "model.onnx", tmp_path / "artifact", options)
     assert not (tmp_path / "artifact").exists()

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from ocrm55.evaluation.agreement import Agreement, Reading, show
+from ocrm55.evaluation.agreement import Agreement, PictureTexts, show
 
 
-def reading(integers: str, onnx: str, real: str = "word", label: str = "word") -> Reading:
-    return Reading(Path("a.png"), label, integers, onnx, real)
+def reading(integers: str, onnx: str, real: str = "word", label: str = "word") -> PictureTexts:
+    return PictureTexts(Path("a.png"), label, integers, onnx, real)
 
 
 FOUND = Agreement([reading("word", "word"), reading("w0rd", "word"), reading("w0rd", "w0rd")], on_target=2)

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from ocrm55 import stages
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.errors import InputError, Ocrm55Error, ToolchainError
 from ocrm55.evaluation import assess, evaluate, mistakes, readers, words
 from ocrm55.tasks.recognizer.charset import load_charset
@@ -148,7 +149,7 @@ def test_the_decoder_that_is_asked_for_reads(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(PaddleRecognizer, "probabilities", lambda *_: table)
     white = np.full((48, 100, 3), 255, np.uint8)
     for decoder, text in (("context", "17%"), ("greedy", "/7%")):
-        spec = assess.reader_spec("host", stages.Options(build_dir=tmp_path, decoder=decoder))
+        spec = assess.reader_spec("host", stages.Options(build_dir=tmp_path, compile=CompileOptions(decoder=decoder)))
         reader = spec.open()
         assert [reading.text for reading in reader.recognise([white])] == [text]
         reader.close()

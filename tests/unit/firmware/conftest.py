@@ -17,6 +17,7 @@ ROOT = HERE.parents[2]
 SOURCES = ROOT / "firmware" / "src"
 TASK = ROOT / "firmware" / "tasks" / "recognizer"
 PLATFORM = ROOT / "firmware" / "platform" / "corstone300"
+PLATFORM = ROOT / "firmware" / "platform" / "armv8_1m"
 
 Part = Callable[[str, Sequence[bytes]], list[str]]
 

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ocrm55 import memory_map
+from ocrm55 import boards
 from ocrm55.package.compiled import Compiled
 from ocrm55.package.write import Order, write
 from tests.unit.package.hand_made import artifact
@@ -24,7 +24,7 @@ def libraries(request: pytest.FixtureRequest) -> list[str]:
 def pack(libraries: list[str], tmp_path: Path, models: Path) -> Path:
     """A package as it is written, with or without a library that it calls."""
     compiled = Compiled.read(artifact(tmp_path / "artifact", libraries=libraries))
-    return write(Order(compiled, memory_map.load(), models / "samples" / "digit.png"), tmp_path / "out")
+    return write(Order(compiled, boards.find().memories, models / "samples" / "digit.png"), tmp_path / "out")
 
 
 def test_it_keeps_the_rules(pack: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from ocrm55 import cli, memory_map
+from ocrm55 import boards, cli
 from ocrm55.errors import InputError, OutputError
 from ocrm55.package import sources
 from ocrm55.package.compiled import Compiled
@@ -24,7 +24,9 @@ from tests.unit.package.pack_rules import faults
 
 @pytest.fixture
 def order(tmp_path: Path, models: Path) -> Order:
-    return Order(Compiled.read(artifact(tmp_path / "artifact")), memory_map.load(), models / "samples" / "digit.png")
+    return Order(
+        Compiled.read(artifact(tmp_path / "artifact")), boards.find().memories, models / "samples" / "digit.png"
+    )
 
 
 def test_operators_get_the_library_s_prefix_and_nothing_else_does(order: Order) -> None:
@@ -65,11 +67,11 @@ def test_a_package_says_all_its_files(order: Order, tmp_path: Path) -> None:
 
 def test_another_board_s_memories_are_in_the_linker_script(tmp_path: Path, models: Path) -> None:
     regions = [{"name": name, "origin": hex(at), "bytes": 1 << 20} for name, at in (("MRAM", 0), ("SRAM0", 1 << 28))]
-    places = dict.fromkeys(memory_map.PLACED, "SRAM0") | {"code": "MRAM", "weights": "MRAM"}
+    places = dict.fromkeys(boards.PLACED, "SRAM0") | {"code": "MRAM", "weights": "MRAM"}
     board = tmp_path / "board.json"
     board.write_text(json.dumps({"board": "b", "regions": regions, "placement": places, "stack_bytes": 4096}))
     compiled = Compiled.read(artifact(tmp_path / "artifact", placement={}))
-    out = write(Order(compiled, memory_map.load(board), models / "samples" / "digit.png"), tmp_path / "out")
+    out = write(Order(compiled, boards.read_memories(board), models / "samples" / "digit.png"), tmp_path / "out")
     script = (out / "examples" / "board.ld").read_text()
     assert "MRAM : ORIGIN = 0x00000000, LENGTH = 1048576" in script
     assert "{ *(.rodata.ocrm55.weights) } > MRAM" in script
@@ -152,7 +154,9 @@ def test_an_npu_s_package_has_its_driver_and_asks_for_a_board(tmp_path: Path, mo
     )
     (folder / "src" / "model.c").write_text(MODEL_C + "/* 0: region_0 */ if (!is_done_by_npu(&region_0, arena)) {\n")
     (folder / "include" / "ocrm55_model.h").write_text("#define OCRM55_ARENA_BYTES 80\n#define OCRM55_ARENA_ALIGN 16\n")
-    out = write(Order(Compiled.read(folder), memory_map.load(), models / "samples" / "digit.png"), tmp_path / "out")
+    out = write(
+        Order(Compiled.read(folder), boards.find().memories, models / "samples" / "digit.png"), tmp_path / "out"
+    )
     assert "(&ocrm55_region_0, arena)" in (out / "src" / "model.c").read_text()
     regions_c = (out / "src" / "npu_regions.c").read_text()
     assert 'ocrm55_region_0 = {\n    .name = "region_0"' in regions_c
@@ -169,7 +173,7 @@ def test_an_npu_s_package_has_its_driver_and_asks_for_a_board(tmp_path: Path, mo
 @pytest.mark.skipif(not shutil.which("cmake"), reason="needs cmake")
 def test_a_library_that_is_missing_is_named(tmp_path: Path, models: Path) -> None:
     compiled = Compiled.read(artifact(tmp_path / "artifact", libraries=["cmsis-nn"]))
-    out = write(Order(compiled, memory_map.load(), models / "samples" / "digit.png"), tmp_path / "out")
+    out = write(Order(compiled, boards.find().memories, models / "samples" / "digit.png"), tmp_path / "out")
     assert "Link CMSIS-NN" in (out / "README.md").read_text()
     configure = ["cmake", "-S", str(out), "-B", str(tmp_path / "build")]
     done = subprocess.run(configure, capture_output=True, text=True, check=False)

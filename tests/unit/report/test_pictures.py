@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ocrm55.boards import Region
 from ocrm55.elf import Section
-from ocrm55.memory_map import Region
 from ocrm55.report import arena, cost_picture, figures, memory_picture, profile, svg
 from ocrm55.report.arena_picture import arena_picture
 from ocrm55.report.layers import layers

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ocrm55 import memory_map
+from ocrm55 import boards
 from ocrm55.elf import Section
 from ocrm55.report.measurement import Measurement
 from ocrm55.simulators.base import ImageResult, Run
@@ -119,6 +119,6 @@ def measurement_of(precision: str, paths: list[Path], *, counted: bool = True) -
         run=Run("", 0, results, probabilities, identity, 736),
         elf=Path("ocrm55.elf"),
         sections=SECTIONS,
-        board=memory_map.load(),
+        board=boards.find().memories,
         simulator="QEMU 7.2",
     )

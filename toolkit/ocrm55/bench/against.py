@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ocrm55 import console, libraries, resources, stages, target
+from ocrm55 import console, libraries, resources, simulation, stages
+from ocrm55.artifact import Artifact
+from ocrm55.compiler import program_file
 from ocrm55.errors import TargetError
-from ocrm55.evaluation import verification
-from ocrm55.metadata import read_metadata
 from ocrm55.report import names
+from ocrm55.simulators import find_simulator
 
 KINDS = {
     "lookup_int8": "activation",
@@ -50,10 +51,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Measured:
-    """One network that ran: the folder of its artifact, and the instructions of each of its operators."""
+    """One network that ran, and the instructions of each of its operators."""
 
-    kernels: tuple[str, ...]
-    artifact: Path
+    artifact: Artifact
     counts: Sequence[int]
 
 
@@ -62,17 +62,16 @@ def measure(options: stages.Options) -> list[Measured]:
     image = resources.folder("models") / "samples" / "wide.png"
     found = []
     for kernels in ((libraries.OWN,), (libraries.LIBRARY,)):
-        chosen = replace(options, kernels=kernels)
-        run = target.read_images([image], chosen, simulator="qemu", stats=True)
-        folder = chosen.workspace.artifact_dir(chosen.variant)
-        found.append(Measured(kernels, folder, run.results[0].operator_instructions))
+        prepared = stages.prepare(replace(options, compile=replace(options.compile, kernels=kernels)))
+        qemu = find_simulator("qemu", board=options.board)
+        run = simulation.read_images(simulation.load([image]), prepared, qemu, stats=True)
+        found.append(Measured(Artifact.read(prepared.artifact), run.results[0].operator_instructions))
     return found
 
 
 def table_of(measured: Sequence[Measured]) -> list[Row]:
     """Both side by side."""
-    metadata = [read_metadata(m.artifact) for m in measured]
-    own, library = (grouped(known["operators"], m.counts) for known, m in zip(metadata, measured, strict=True))
+    own, library = (grouped(m.artifact.operators, m.counts) for m in measured)
     return rows(own, library)
 
 
@@ -82,7 +81,7 @@ def record(measured: Sequence[Measured]) -> Path:
 
     counted = []
     for network in measured:
-        program = verification.program_of(network.artifact, network.kernels)
+        program = program_file.read(network.artifact.folder)
         if len(program.steps) != len(network.counts):
             raise TargetError("the operators that ran are not those of the model: was it compiled in stripes?")
         counted += [(o.target, o.spec, c) for o, c in zip(program.steps, network.counts, strict=True)]

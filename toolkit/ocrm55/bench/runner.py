@@ -5,7 +5,6 @@ firmware/bench/kernel_runner.c is the program that does it; both sides exchange 
 
 from __future__ import annotations
 
-import json
 import shutil
 import struct
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ocrm55 import console, resources
+from ocrm55 import boards, console, resources
 from ocrm55.errors import TargetError, ToolchainError
 
 MAGIC = 0x4E55524B
@@ -126,19 +125,26 @@ def build_target(folder: Path, compiler: str = "gcc", flags: Sequence[str] = ())
         raise ToolchainError(
             "arm-none-eabi-gcc is not installed.", ["apt install gcc-arm-none-eabi libnewlib-arm-none-eabi"]
         )
-    firmware = resources.folder("firmware")
-    board = firmware / "platform" / "corstone300"
-    memory = json.loads((board / "memory.json").read_text())
-    lines = [f"  {r['name']} : ORIGIN = {r['origin']}, LENGTH = {r['bytes']}" for r in memory["regions"]]
+    firmware, board = resources.folder("firmware"), boards.find()
+    lines = [f"  {r.name} : ORIGIN = {r.origin:#010x}, LENGTH = {r.size}" for r in board.memories.regions.values()]
     (folder / "regions.ld").write_text("MEMORY\n{\n" + "\n".join(lines) + "\n}\n")
-    regions = [f"-D{what.upper()}_REGION={region}" for what, region in memory["placement"].items()]
+    regions = [f"-D{what.upper()}_REGION={region}" for what, region in board.memories.placement.items()]
     script = folder / "board.ld"
-    preprocess = ["arm-none-eabi-gcc", "-E", "-P", "-undef", "-x", "c", *regions, "-DSTACK_BYTES=32768"]
-    console.command([*preprocess, board / f"{board.name}.ld.S", "-o", script])
-    includes = [f"-I{firmware / 'kernels'}", f"-I{firmware / 'src'}", f"-I{board}"]
+    preprocess = [
+        "arm-none-eabi-gcc",
+        "-E",
+        "-P",
+        "-undef",
+        "-x",
+        "c",
+        *regions,
+        f"-DSTACK_BYTES={board.memories.stack_bytes}",
+    ]
+    console.command([*preprocess, board.linker_script, "-o", script])
+    includes = [f"-I{firmware / 'kernels'}", f"-I{firmware / 'src'}", *(f"-I{folder}" for folder in board.includes)]
     clang = ["clang-19", "--target=thumbv8.1m.main-none-eabihf", "-isystem", "/usr/lib/arm-none-eabi/include"]
     objects: list[Path] = []
-    for source in [*sources(), *sorted(board.glob("*.c")), firmware / "src" / "print.c"]:
+    for source in [*sources(), *board.sources, firmware / "src" / "print.c"]:
         own = source.parent.name == "kernels"
         program = clang if own and compiler == "clang" else ["arm-none-eabi-gcc"]
         made = folder / f"{source.stem}-{compiler}.o"
@@ -162,7 +168,17 @@ def run_qemu(elf: Path, cases: Sequence[Case], folder: Path, timeout_s: float = 
     (folder / "cases.bin").write_bytes(encode(cases))
     (folder / "answers.bin").unlink(missing_ok=True)
     semihosting = "enable=on,target=native,arg=runner,arg=cases.bin,arg=answers.bin"
-    machine = ["qemu-system-arm", "-M", "mps3-an547", "-display", "none", "-monitor", "none", "-serial", "stdio"]
+    machine = [
+        "qemu-system-arm",
+        "-M",
+        boards.find().machine("qemu"),
+        "-display",
+        "none",
+        "-monitor",
+        "none",
+        "-serial",
+        "stdio",
+    ]
     machine += ["-icount", "shift=5", "-semihosting-config", semihosting, "-kernel", str(elf.resolve())]
     console.command(machine, cwd=folder, timeout_s=timeout_s)
     return decode((folder / "answers.bin").read_bytes(), cases)

@@ -27,6 +27,8 @@ def agree(
     """
     from ocrm55.evaluation import agreement
     from ocrm55.evaluation.words import load_words
+    from ocrm55.simulators import find_simulator
 
     words = [(word.path, word.text) for word in load_words(data)]
-    agreement.show(agreement.read(words[:count] if count else words, options, sample=sample))
+    qemu = find_simulator("qemu", board=options.board)
+    agreement.show(agreement.read(words[:count] if count else words, options, qemu, sample=sample))

@@ -56,7 +56,7 @@ def bench(
     if against is not None:
         from ocrm55.bench import against as comparison
 
-        measured = comparison.measure(replace(options, toolchain=compiler.value))
+        measured = comparison.measure(replace(options, build=replace(options.build, toolchain=compiler.value)))
         table = comparison.table_of(measured)
         comparison.print_table(table)
         if record:

@@ -21,12 +21,11 @@ def build(
     Corstone-300 FVP and on QEMU's mps3-an547, and reads its images over semihosting, so one build serves all of them.
     """
     from ocrm55 import firmware
-    from ocrm55 import memory_map as boards
 
-    elf = stages.firmware(options)
+    elf = stages.prepare(options).elf
     console.result(str(elf))
     if sizes:
-        built = firmware.inspect(elf, boards.load(options.memory_map))
+        built = firmware.inspect(elf, options.board.memories)
         console.table("", ("section", "bytes"), ((n, f"{s:,}") for n, s in built.sections.items()), right=("bytes",))
         console.table(
             "",

@@ -11,7 +11,7 @@ from ocrm55 import console, stages
 from ocrm55.commands.options import build_options
 
 
-class Target(StrEnum):
+class Core(StrEnum):
     """What the C is made for."""
 
     CORTEX_M55 = "cortex-m55"
@@ -20,9 +20,7 @@ class Target(StrEnum):
 @build_options(also=["image"])
 def compile_(
     options: stages.Options,
-    target: Annotated[
-        Target, typer.Option("--target", help="The processor that the C is made for.")
-    ] = Target.CORTEX_M55,
+    target: Annotated[Core, typer.Option("--target", help="The processor that the C is made for.")] = Core.CORTEX_M55,
 ) -> None:
     """Compile a recognizer to C: the network as a straight line of operators, its weights, and one arena.
 
@@ -32,8 +30,9 @@ def compile_(
 
     What does not fit is refused here: an operator without a lowering, an arena or weights over the board's memory.
     """
+    from ocrm55.artifact import Artifact
     from ocrm55.report import compiled
 
-    folder = stages.artifact(options)
-    compiled.show(folder)
-    console.result(str(folder))
+    artifact = Artifact.read(stages.compiled(options).artifact)
+    compiled.show(artifact)
+    console.result(str(artifact.folder))

@@ -52,9 +52,11 @@ def eval_(
 ) -> None:
     """Read the pictures of DATA and say how many are right, by length and kind of character, and what is mixed up."""
     from ocrm55.evaluation import assess
+    from ocrm55.simulators import Choice
 
     words = assess.select(data, only=only, limit=limit)
-    spec = assess.reader_spec(on.value, options, simulator=simulator.value, fvp=fvp, timeout_s=timeout)
+    chosen = Choice(simulator.value, fvp, options.board)
+    spec = assess.reader_spec(on.value, options, simulator=chosen, timeout_s=timeout)
     evaluation = assess.evaluate_with_bar(words, spec, workers=workers, cluster=cluster)
     for title, columns, rows in assess.tables(evaluation):
         console.table(title, columns, rows, right=columns[1:])
@@ -66,8 +68,8 @@ def eval_(
             words,
             evaluation,
             **about,
-            precision=options.precision,
-            variant=options.variant,
-            decoder=options.decoder,
+            precision=options.compile.precision,
+            variant=options.compile.variant,
+            decoder=options.compile.decoder,
         )
         console.note(f"wrote {output / 'evaluation.json'} and {output / 'mistakes.png'}")

@@ -57,5 +57,5 @@ def check(fvp: FvpPath = None) -> None:
     """Ask the FVP its version: whether it runs here at all, and is new enough."""
     from ocrm55.simulators import find_simulator
 
-    board = find_simulator("fvp", fvp)
-    console.result(f"{board.name} {board.version()}  {board.executable}")
+    found = find_simulator("fvp", fvp)
+    console.result(f"{found.name} {found.version()}  {found.executable}")

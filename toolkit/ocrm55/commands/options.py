@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ocrm55 import libraries, stages
-from ocrm55.workspace import DEFAULT_BUILD_DIR
+from ocrm55 import boards, libraries, stages
+from ocrm55.build_folder import DEFAULT_BUILD_DIR
+from ocrm55.compiler.options import CompileOptions
 
 
 class Precision(StrEnum):
@@ -64,10 +65,10 @@ class SimulatorChoice(StrEnum):
 
 @dataclass(frozen=True)
 class BuildOption:
-    """An option that decides what is built: a field of stages.Options, as a user writes it.
+    """An option that decides what is built: a field of stages.Options or of the options in it, as a user writes it.
 
     kind: type on the command line. shown: typer.Option(default, "--name", metavar=..., help=...).
-    read: turns what the user wrote into what stages.Options holds. usual: whether commands take it without asking.
+    read: turns what the user wrote into what the field holds. usual: whether commands take it without asking.
     """
 
     kind: Any
@@ -76,7 +77,8 @@ class BuildOption:
     usual: bool = True
 
 
-# Field of stages.Options -> option, in the order of --help. A new option is an entry here and a field there.
+# Field -> option, in the order of --help. A new option is an entry here and a field of what it decides: stages.Options,
+# CompileOptions or BuildOptions. `board` and `memory_map` are one field, the board.
 BUILD_OPTIONS: dict[str, BuildOption] = {
     "source": BuildOption(
         str,
@@ -234,13 +236,22 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
             help="Arm's ethos-u-core-driver, to drive the NPU instead of ours; otherwise ETHOSU_DRIVER_ROOT.",
         ),
     ),
+    "board": BuildOption(
+        str,
+        typer.Option(
+            boards.DEFAULT,
+            "--board",
+            metavar="NAME|DIR",
+            help="The board: a folder of firmware/platform, or one of your own with a board.json.",
+        ),
+    ),
     "memory_map": BuildOption(
         Path | None,
         typer.Option(
             None,
             "--memory-map",
             metavar="FILE",
-            help="Memories of another board, as firmware/platform/corstone300/memory.json describes the "
+            help="Other memories than the board's own, as firmware/platform/corstone300/board.json describes the "
             "Corstone-300's.",
         ),
     ),
@@ -292,7 +303,7 @@ def build_options(
         @functools.wraps(command)
         def wrapped(**given: Any) -> None:
             values = {name: BUILD_OPTIONS[name].read(given.pop(name)) for name in chosen}
-            command(options=stages.Options(**values), **given)
+            command(options=options_of(values), **given)
 
         parameters = [*own, *map(_parameter, chosen)]
         wrapped.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
@@ -300,6 +311,22 @@ def build_options(
         return wrapped
 
     return wrap
+
+
+def options_of(values: Mapping[str, Any]) -> stages.Options:
+    """The options of the stages, of values by the names in BUILD_OPTIONS; what is left out keeps its default.
+
+    Raises InputError for a board that is not there, or whose memories are not described as they should be.
+    """
+    chosen = dict(values)
+    if "board" in chosen or "memory_map" in chosen:
+        chosen["board"] = boards.find(chosen.get("board", boards.DEFAULT), chosen.pop("memory_map", None))
+
+    def of(kind: type) -> dict[str, Any]:
+        return {each.name: chosen[each.name] for each in fields(kind) if each.name in chosen}
+
+    inner = CompileOptions(**of(CompileOptions)), stages.BuildOptions(**of(stages.BuildOptions))
+    return stages.Options(**of(stages.Options), compile=inner[0], build=inner[1])
 
 
 def _parameter(name: str) -> inspect.Parameter:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ocrm55 import console, libraries, memory_map, resources, stages
+from ocrm55 import console, libraries, resources, stages
 from ocrm55.commands.options import build_options
 from ocrm55.pictures import read_image
 
@@ -39,11 +39,11 @@ def package(
     place = check_place(out, replace)
     picture = example or resources.folder("models") / "samples" / "word_capital.png"
     read_image(picture)  # what is wrong with it is said before anything is compiled
-    board = memory_map.load(options.memory_map)
-    compiled = Compiled.read(stages.artifact(options))
-    run = measured.on_simulator(picture, options.made) if measure else None
+    made = stages.prepare(options) if measure else stages.compiled(options)
+    compiled = Compiled.read(made.artifact)
+    run = measured.on_simulator(picture, made) if isinstance(made, stages.Prepared) else None
     console.stage("package", f"{compiled.name}, {compiled.precision} -> {out}")
-    write(Order(compiled, board, picture, run), place, replace=replace)
+    write(Order(compiled, options.board.memories, picture, run), place, replace=replace)
     if libraries.LIBRARY in compiled.libraries:
         console.note("link CMSIS-NN v7.0.0 or later too: with CMake, its target cmsis-nn")
     console.result(str(out))

@@ -33,9 +33,10 @@ def profile(
     """
     from ocrm55.report import profile as report
     from ocrm55.report.measurement import measure
+    from ocrm55.simulators import find_simulator
 
-    measured = measure(images, options, timeout_s=timeout)
-    folder = out or options.workspace.root / f"{options.firmware_variant}-profile"
+    measured = measure(images, options, find_simulator("qemu", board=options.board), timeout_s=timeout)
+    folder = out or options.folder.root / f"{options.firmware_variant}-profile"
     written = report.write(measured, folder)
     report.show(measured, sort)
     for path in written:

@@ -46,22 +46,21 @@ def quantize_report(
     from ocrm55.evaluation import quantization_error
     from ocrm55.tasks.recognizer.model import RecognizerFolder
 
-    model_dir = stages.model(options)
-    quantised = frontend.read_onnx(stages.artifact(options.made) / "model.onnx")
-    height, width = stages.input_size(options.made)
-    graph = Graph(pipeline.load(model_dir, pipeline.CompileOptions(height=height, width=width)))
+    made = stages.compiled(options)
+    quantised = frontend.read_onnx(made.artifact / "model.onnx")
+    model = RecognizerFolder(made.model)
+    height, width = model.sized(options.compile.height, options.compile.width)
+    graph = Graph(pipeline.load(made.model, options.compile))
     fold(graph)
-    rows = quantization_error.tensor_errors(
-        graph, Graph(quantised), calibration.tensors(calibration.images(options.calibrate), width, height)
-    )
+    inputs = calibration.tensors(calibration.images(options.compile.calibrate), width, height)
+    rows = quantization_error.tensor_errors(graph, Graph(quantised), inputs)
     folded = graph.model()
-    charset = RecognizerFolder(model_dir).charset
     sets = [
-        quantization_error.agreement(name, folded, quantised, pictures, charset)
+        quantization_error.agreement(name, folded, quantised, pictures, model.charset)
         for name, pictures in labelled(data, only, synthetic, (height, width))
     ]
     quantization_error.show(rows, sets)
-    folder = out or options.workspace.root / "quantize-report"
+    folder = out or options.folder.root / "quantize-report"
     quantization_error.write(folder, rows, sets)
     console.result(str(folder))
 

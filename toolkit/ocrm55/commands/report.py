@@ -38,16 +38,17 @@ def report(
     from ocrm55.report import accuracy, page
     from ocrm55.report.measurement import measure
     from ocrm55.report.versions import versions
-    from ocrm55.tasks.recognizer.model import RecognizerFolder
+    from ocrm55.simulators import find_simulator
 
-    accuracies = accuracy.collect(evaluation or [], options.workspace.root)
-    measured = measure(images, options, simulator=simulator.value, fvp=fvp, want_probabilities=True, timeout_s=timeout)
-    destination = out or options.workspace.root / f"{options.firmware_variant}-report.html"
+    accuracies = accuracy.collect(evaluation or [], options.folder.root)
+    board = find_simulator(simulator.value, fvp, options.board)
+    measured = measure(images, options, board, want_probabilities=True, timeout_s=timeout)
+    destination = out or options.folder.root / f"{options.firmware_variant}-report.html"
     page.write(
         measured,
         destination,
-        charset=RecognizerFolder(stages.model(options.made)).charset,
+        charset=measured.metadata["labels"],
         accuracies=accuracies,
-        versions=versions(measured, options.toolchain),
+        versions=versions(measured, options.build.toolchain),
     )
     console.result(str(destination))

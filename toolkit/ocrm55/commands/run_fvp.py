@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ocrm55 import console, stages
 from ocrm55.commands.options import FvpPath, Images, SimulatorChoice, SimulatorOption, TimeLimit, build_options
+
+if TYPE_CHECKING:
+    from ocrm55.simulators import Run
+    from ocrm55.simulators.protocol import Line
 
 # As simulators/npu_registers.py has them.
 NPU_FAULTS = "absent|other-size|no-reset|bus-error|stream-error|ecc-error|hang|no-interrupt"
@@ -40,42 +45,31 @@ def run_fvp(
     Exports, compiles and builds first whatever is missing or out of date; another image needs none of that. QEMU's
     board has no NPU: with --npu a functional model of it plays beside QEMU; the firmware is the one for a real one.
     """
-    from ocrm55 import target
+    from ocrm55 import simulation
+    from ocrm55.artifact import Artifact
     from ocrm55.report import statistics
+    from ocrm55.simulators import find_simulator
 
-    run = target.read_images(
-        images,
-        options,
-        simulator=simulator.value,
-        fvp=fvp,
-        stats=stats,
-        timeout_s=timeout,
-        npu_fault=npu_fault,
-    )
+    pictures = simulation.load(images)
+    board = find_simulator(simulator.value, fvp, options.board)
+    prepared = stages.prepare(options)
+    run = simulation.read_images(pictures, prepared, board, stats=stats, timeout_s=timeout, npu_fault=npu_fault)
     if as_json:
         console.result(json.dumps(_as_values(images, run), indent=2, ensure_ascii=False))
         return
-    for line in uart_with_names(run.uart, images):
+    for line in with_names(run.lines, images):
         console.result(line)
     if stats:
-        statistics.show(stages.artifact(options.made), stages.firmware(options.made), run)
+        statistics.show(Artifact.read(prepared.artifact), prepared.elf, run)
 
 
-def uart_with_names(uart: str, images: list[Path]) -> list[str]:
-    """The UART's lines as they came; `image 2/3` gets the file's name, the counts of --stats are left to the table."""
-    lines = []
-    for line in uart.splitlines():
-        word, _, rest = line.partition(" ")
-        if word in ("op", "instructions", "unsure"):
-            continue
-        if word == "image" and rest.split("/")[0].isdigit():
-            lines.append(f"{line} {images[int(rest.split('/')[0]) - 1]}")
-        else:
-            lines.append(line)
-    return lines
+def with_names(lines: Sequence[Line], images: Sequence[Path]) -> list[str]:
+    """The UART's lines as they came; that of an image gets the file's name, counts are left to the table of --stats."""
+    names = {number: f" {path}" for number, path in enumerate(images, 1)}
+    return [f"{line.text}{names.get(line.image or 0, '')}" for line in lines if not line.is_count]
 
 
-def _as_values(images: list[Path], run: object) -> list[dict[str, object]]:
+def _as_values(images: list[Path], run: Run) -> list[dict[str, object]]:
     return [
         {
             "image": str(path),
@@ -84,5 +78,5 @@ def _as_values(images: list[Path], run: object) -> list[dict[str, object]]:
             **({} if result.width is None else {"width": result.width}),
             "instructions": {**result.instructions, "operators": result.operator_instructions},
         }
-        for path, result in zip(images, run.results, strict=True)  # type: ignore[attr-defined]
+        for path, result in zip(images, run.results, strict=True)
     ]

@@ -26,8 +26,10 @@ def verify(
     the CTC decode in C does not equal the host's on the same probabilities.
     """
     from ocrm55.evaluation import verification
+    from ocrm55.simulators import find_simulator
 
-    comparisons = verification.compare(images, options, simulator=simulator.value, fvp=fvp)
+    board = find_simulator(simulator.value, fvp, options.board)
+    comparisons = verification.compare(images, options, board)
     console.table(
         "",
         (

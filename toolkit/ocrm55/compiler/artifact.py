@@ -14,13 +14,14 @@ import numpy as np
 import onnx
 
 from ocrm55 import __version__
+from ocrm55.compiler import program_file
 from ocrm55.compiler.codegen import driver
 from ocrm55.compiler.memory import overlap
 from ocrm55.compiler.memory.placement import Placement
 from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.targets.ethos_u import regions
-from ocrm55.compiler.targets.ethos_u.vela import NpuOptions
+from ocrm55.compiler.targets.ethos_u.options import NpuOptions
 from ocrm55.compiler.widths.sharing import Fit
 from ocrm55.files import atomic_directory
 from ocrm55.tasks.recognizer import decoding
@@ -31,8 +32,8 @@ _SUPPORT = Path(__file__).parent / "codegen" / "ocrm55_vec.h"
 
 
 @dataclass(frozen=True)
-class Artifact:
-    """A compiled model on disk and what is known about it."""
+class Written:
+    """A compiled model on disk and the program that it came from; `ocrm55.artifact` reads one back."""
 
     directory: Path
     program: Program
@@ -63,7 +64,7 @@ class Contents:
     decoder: str = decoding.GREEDY
 
 
-def write(program: Program, plan: MemoryPlan, contents: Contents, destination: Path) -> Artifact:
+def write(program: Program, plan: MemoryPlan, contents: Contents, destination: Path) -> Written:
     """Write the folder, whole or not at all. The same program gives the same bytes."""
     placement = contents.placement
     weights = driver.weight_image(program, placement.hot if placement else ())
@@ -97,6 +98,9 @@ def write(program: Program, plan: MemoryPlan, contents: Contents, destination: P
         values = metadata(program, plan, weights, placement)
         values |= {"kernels": [*contents.kernels], "libraries": [*contents.libraries], "labels": [*contents.labels]}
         values["decoder"] = contents.decoder
+        if program.precision == "int8":
+            fits = {fit.width: fit.program for fit in contents.fits} or {program.input_size[2]: program}
+            program_file.write(fits, folder)
         if contents.npu:
             values["npu"] = regions.metadata(program, contents.npu)
             regions.write_files(program, folder / "npu")
@@ -104,7 +108,7 @@ def write(program: Program, plan: MemoryPlan, contents: Contents, destination: P
             values["widths"] = [_at_width(fit, weights) for fit in contents.fits]
         text = json.dumps(values, indent=2) + "\n"
         (folder / "metadata.json").write_text(text, encoding="utf-8")
-    return Artifact(Path(destination), program, plan, len(weights.data))
+    return Written(Path(destination), program, plan, len(weights.data))
 
 
 def metadata(

@@ -6,14 +6,14 @@ import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import onnx
 
-from ocrm55 import memory_map
+from ocrm55.boards import MemoryMap
 from ocrm55.compiler import arena_limit, artifact
-from ocrm55.compiler.artifact import Artifact, Contents
+from ocrm55.compiler.artifact import Contents, Written
 from ocrm55.compiler.lowering import float32, legalise
 from ocrm55.compiler.lowering.flat import FlatFunction
 from ocrm55.compiler.lowering.int8 import walk as int8
@@ -22,72 +22,25 @@ from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.onnx_graph import frontend, uint8
 from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.operators.program import Program
+from ocrm55.compiler.options import PRECISIONS, CompileOptions
 from ocrm55.compiler.quantization import calibration, fused, unfused
 from ocrm55.compiler.targets import costs
 from ocrm55.compiler.targets.base import Target, agree
 from ocrm55.compiler.targets.c.target import CTarget
 from ocrm55.compiler.targets.cmsis_nn import target as cmsis_nn
 from ocrm55.compiler.targets.ethos_u import regions, vela
+from ocrm55.compiler.targets.ethos_u.options import NpuOptions
 from ocrm55.compiler.targets.ethos_u.target import NpuTarget
-from ocrm55.compiler.targets.ethos_u.vela import NpuOptions
 from ocrm55.compiler.targets.m55.target import M55Target
 from ocrm55.compiler.widths import padding, sharing
 from ocrm55.compiler.widths.sharing import Fit
 from ocrm55.errors import InputError, UnsupportedError
-from ocrm55.memory_map import MemoryMap
 from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import decoding, image
 from ocrm55.tasks.recognizer.charset import load_charset
 
-PRECISIONS = ("int8", "float32")
 
-
-@dataclass(frozen=True)
-class CompileOptions:
-    """What the generated C depends on besides the model.
-
-    height, width: of the input in pixels, instead of what the model's folder says.
-    image: an image file to compile in, for boards without a host. memory_map: the memory.json of the board that
-    the program must fit, instead of the Corstone-300's.
-    calibrate: a folder of images to quantise on, instead of the bundled ones. arena_limit: the most bytes that the
-    arena may take.
-    kernels: who may compute int8 operators: m55, cmsis-nn with m55 for what it lacks, or both, whichever is cheaper.
-    widths: of the input, narrowest first, that the program serves; none is the model's own.
-    weights: int8, or int4 where CMSIS-NN computes and it does little harm. int4_max_drop: by how much the mean
-    probability of the calibration images' texts may fall for it, 0 .. 1; None for int4.MAX_DROP.
-    npu: the accelerator that computes what it can, such as ethos-u55-128; empty for none. npu_memory_mode, vela_config,
-    npu_fallback: see NpuOptions.
-    decoder: `context` or `greedy`, who makes a text of the probabilities; other characters than printable ASCII, and
-    outputs of more than 64 steps, get greedy.
-    """
-
-    model_name: str = "en_ppocrv3_rec"
-    height: int | None = None
-    width: int | None = None
-    precision: str = "float32"
-    image: Path | None = None
-    memory_map: Path | None = None
-    calibrate: Path | None = None
-    arena_limit: int | None = None
-    kernels: tuple[str, ...] = ("m55",)
-    widths: tuple[int, ...] = ()
-    weights: str = "int8"
-    int4_max_drop: float | None = None
-    npu: str = ""
-    npu_memory_mode: str = vela.MEMORY_MODES[0]
-    vela_config: Path | None = None
-    npu_fallback: bool = False
-    decoder: str = decoding.CONTEXT
-
-    @property
-    def on_npu(self) -> NpuOptions | None:
-        """What is compiled for the NPU; None without one."""
-        if not self.npu:
-            return None
-        return NpuOptions(self.npu, self.npu_memory_mode, self.vela_config, fallback=self.npu_fallback)
-
-
-def compile_model(source: Path, destination: Path, options: CompileOptions | None = None) -> Artifact:
+def compile_model(source: Path, destination: Path, options: CompileOptions | None = None) -> Written:
     """Compile a Paddle inference model folder, or an ONNX file, to C in the folder `destination`.
 
     Raises UnsupportedError for what cannot be compiled or does not fit the board, InputError for a broken model.
@@ -95,16 +48,16 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
     options = options or CompileOptions()
     check_npu(options)
     check_weights(options)
-    board = memory_map.load(options.memory_map)
+    memories = options.board.memories
     original = None if options.image is None else read_image(options.image)
     model = load(source, options)
     if options.precision == "int8":
         model = quantised(model, options)
     targets = targets_for(options.precision, options.kernels, options.on_npu)
-    fits = sharing.share(fits_of(board, model, targets, options))
+    fits = sharing.share(fits_of(memories, model, targets, options))
     program, plan = fits[-1].program, fits[-1].plan
     on_npu = options.on_npu
-    where = placement.place(program, plan.arena_bytes, board, regions.constants(program, on_npu) if on_npu else None)
+    where = placement.place(program, plan.arena_bytes, memories, regions.constants(program, on_npu) if on_npu else None)
     _, *size = program.input_size
     picture = None if original is None or options.image is None else (options.image.name, image.resize(original, *size))
     kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
@@ -124,12 +77,12 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
     return artifact.write(program, plan, contents, destination)
 
 
-def fits_of(board: MemoryMap, model: onnx.ModelProto, targets: list[Target], options: CompileOptions) -> list[Fit]:
+def fits_of(memories: MemoryMap, model: onnx.ModelProto, targets: list[Target], options: CompileOptions) -> list[Fit]:
     """The network at each width that is asked for, planned; just the model's own width otherwise."""
     if options.widths:
         sharing.check(options.widths, model)
     if len(options.widths) < 2:
-        program, plan = planned_for(board, model, targets, options)
+        program, plan = planned_for(memories, model, targets, options)
         return [Fit(program.input_size[2], program, plan)]
     if options.precision != "int8":
         raise UnsupportedError(
@@ -156,10 +109,10 @@ def lowered_for(chosen: Iterable[int], model: onnx.ModelProto, options: CompileO
 
 
 def planned_for(
-    board: MemoryMap, model: onnx.ModelProto, targets: list[Target], options: CompileOptions
+    memories: MemoryMap, model: onnx.ModelProto, targets: list[Target], options: CompileOptions
 ) -> tuple[Program, MemoryPlan]:
     """`planned`, aiming at an arena that is tightly coupled to the core where the user sets no limit."""
-    room = placement.arena_room(board)
+    room = placement.arena_room(memories)
     if options.arena_limit is None and options.precision == "int8" and room and not options.npu:
         with suppress(UnsupportedError):
             return planned(model, targets, replace(options, arena_limit=room))
@@ -268,6 +221,10 @@ def check_npu(options: CompileOptions) -> None:
     """What an NPU does not go together with, before anything is made."""
     if options.on_npu is None:
         return
+    if not options.board.has_npu:
+        raise UnsupportedError(
+            f"the board {options.board.name} has no NPU.", ["leave --npu out", "--board corstone300"]
+        )
     if options.precision != "int8":
         raise UnsupportedError("the NPU computes int8.", ["--precision int8", "leave --npu out"])
     if len(options.widths) > 1:

@@ -12,16 +12,18 @@ from pathlib import Path
 
 import numpy as np
 
-from ocrm55 import console, stages, target
+from ocrm55 import console, simulation, stages
+from ocrm55.artifact import Artifact
 from ocrm55.errors import TargetError
 from ocrm55.evaluation import verification
 from ocrm55.pictures import read_image
+from ocrm55.simulators.base import Simulator
 from ocrm55.tasks.recognizer import ctc, image
 from ocrm55.tasks.recognizer.inference import OnnxRecognizer, PaddleRecognizer
 
 
 @dataclass(frozen=True)
-class Reading:
+class PictureTexts:
     """One picture's label, and what the integers, ONNX Runtime on the same QDQ model and the float network read."""
 
     path: Path
@@ -35,25 +37,25 @@ class Reading:
 class Agreement:
     """readings: of all pictures. on_target: of how many the target was asked too, all of them equal to the last bit."""
 
-    readings: Sequence[Reading]
+    readings: Sequence[PictureTexts]
     on_target: int
 
-    def share(self, same: Callable[[Reading], bool]) -> tuple[int, float]:
+    def share(self, same: Callable[[PictureTexts], bool]) -> tuple[int, float]:
         count = sum(same(reading) for reading in self.readings)
         return count, count / len(self.readings)
 
 
 def read(
-    words: Sequence[tuple[Path, str]], options: stages.Options, *, sample: int = 8, simulator: str = "qemu"
+    words: Sequence[tuple[Path, str]], options: stages.Options, simulator: Simulator, *, sample: int = 8
 ) -> Agreement:
     """Read labelled pictures three times, and `sample` of them on the target.
 
     Raises TargetError where the target differs from the host's reference in a single bit.
     """
-    artifact = stages.artifact(options)
-    reference = verification.reference_of(options.made)
-    quantised = OnnxRecognizer(artifact / "model.onnx")
-    paddle = PaddleRecognizer(stages.model(options.made))
+    prepared = stages.prepare(options) if sample else stages.compiled(options)
+    artifact = Artifact.read(prepared.artifact)
+    reference = verification.reference_of(artifact, options)
+    quantised, paddle = OnnxRecognizer(artifact.onnx), PaddleRecognizer(prepared.model)
     _, height, width = reference.program.input_size
     chosen = dict.fromkeys([path for path, _ in words[:: max(len(words) // sample, 1)]][:sample] if sample else [])
     readings, wanted = [], {}
@@ -64,16 +66,16 @@ def read(
             rows = (reference.probabilities(pixels), quantised.probabilities(tensor), paddle.probabilities(tensor))
             if path in chosen:
                 wanted[path] = rows[0]
-            readings.append(Reading(path, label, *(ctc.decode(row, paddle.charset).text for row in rows)))
+            readings.append(PictureTexts(path, label, *(ctc.decode(row, paddle.charset).text for row in rows)))
             bar.advance(bar.task_ids[0])
-    if wanted:
-        _check(wanted, options.made, simulator)
+    if wanted and isinstance(prepared, stages.Prepared):
+        _check(wanted, prepared, simulator)
     return Agreement(readings, len(wanted))
 
 
-def _check(wanted: Mapping[Path, np.ndarray], options: stages.Options, on: str) -> None:
+def _check(wanted: Mapping[Path, np.ndarray], prepared: stages.Prepared, simulator: Simulator) -> None:
     """wanted: probabilities of the pictures that the target is asked to read too, as the host has them."""
-    run = target.read_images(list(wanted), options, simulator=on, want_probabilities=True)
+    run = simulation.read_images(simulation.load(list(wanted)), prepared, simulator, want_probabilities=True)
     assert run.probabilities is not None
     for (path, expected), rows in zip(wanted.items(), run.probabilities, strict=True):
         if not verification.equal_bits(expected, rows[: len(expected)]):

@@ -12,6 +12,8 @@ from ocrm55.evaluation.evaluate import Evaluation, evaluate
 from ocrm55.evaluation.metrics import Share
 from ocrm55.evaluation.mistakes import write_mistakes
 from ocrm55.evaluation.words import Word, load_names, load_words, split_words
+from ocrm55.simulators import Choice
+from ocrm55.tasks.recognizer.model import RecognizerFolder
 
 Table = tuple[str, list[str], list[list[str]]]
 
@@ -31,21 +33,31 @@ def select(data: Path, *, only: Path | None = None, limit: int = 0) -> list[Word
 
 
 def reader_spec(
-    on: str, options: stages.Options, *, simulator: str = "auto", fvp: Path | None = None, timeout_s: float = 120.0
+    on: str, options: stages.Options, *, simulator: Choice | None = None, timeout_s: float = 120.0
 ) -> readers.ReaderSpec:
-    """Who reads, `host`, `onnx` or `target`; the stages before it run where they must."""
+    """Who reads, `host`, `onnx` or `target`; the stages before it run where they must.
+
+    simulator: of the target; the default one where none is given.
+    """
+    chosen = options.compile
     if on == "host":
-        model, size = stages.model(options), stages.input_size(options.made)
-        return readers.host_spec(model, size, decoder=options.decoder)
+        model = stages.model(options)
+        return readers.host_spec(model, _size(model, options), decoder=chosen.decoder)
     if on == "onnx":
-        network = stages.artifact(options) / "model.onnx"
-        size = stages.input_size(options.made)
-        return readers.onnx_spec(network, stages.model(options.made), size, decoder=options.decoder)
+        made = stages.compiled(options)
+        network, size = made.artifact / "model.onnx", _size(made.model, options)
+        return readers.onnx_spec(network, made.model, size, decoder=chosen.decoder)
     if on == "target":
-        elf, size = stages.firmware(options), stages.input_size(options.made)
-        npu = options.npu or None
-        return readers.target_spec(elf, size, simulator=simulator, fvp=fvp, timeout_s=timeout_s, npu=npu)
+        prepared = stages.prepare(options)
+        size, npu = _size(prepared.model, options), chosen.npu or None
+        simulator = simulator or Choice(board=options.board)
+        return readers.target_spec(prepared.elf, size, simulator=simulator, timeout_s=timeout_s, npu=npu)
     raise InputError(f"`{on}` is not a place to evaluate on.", [f"use one of: {', '.join(readers.KINDS)}"])
+
+
+def _size(model: Path, options: stages.Options) -> tuple[int, int]:
+    """Height and width in pixels of the images that the model in a folder reads."""
+    return RecognizerFolder(model).sized(options.compile.height, options.compile.width)
 
 
 def evaluate_with_bar(

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from ocrm55.errors import InputError, TargetError
+from ocrm55.simulators import Choice, Request
 from ocrm55.tasks.recognizer import decoding, image
 from ocrm55.tasks.recognizer.ctc import Recognition
 
@@ -43,15 +44,14 @@ class ReaderSpec:
     """kind: host, onnx or target. files: name -> content of the model's folder, the ONNX file or the ELF.
 
     size: height and width of the images that the model reads.
-    simulator, fvp, timeout_s (a picture), npu (that the firmware was compiled for): for the target only.
+    simulator, timeout_s (a picture), npu (that the firmware was compiled for): for the target only.
     decoder: for the host; a firmware has its own.
     """
 
     kind: str
     files: dict[str, bytes] = field(repr=False)
     size: tuple[int, int] = (image.HEIGHT, image.WIDTH)
-    simulator: str = "auto"
-    fvp: Path | None = None
+    simulator: Choice | None = None
     timeout_s: float = 120.0
     npu: str | None = None
     decoder: str = decoding.CONTEXT
@@ -89,13 +89,12 @@ def target_spec(
     elf: Path,
     size: tuple[int, int] = (image.HEIGHT, image.WIDTH),
     *,
-    simulator: str = "auto",
-    fvp: Path | None = None,
+    simulator: Choice,
     timeout_s: float = 120.0,
     npu: str | None = None,
 ) -> ReaderSpec:
     """The firmware on a simulator."""
-    return ReaderSpec("target", {"ocrm55.elf": elf.read_bytes()}, size, simulator, fvp, timeout_s, npu)
+    return ReaderSpec("target", {"ocrm55.elf": elf.read_bytes()}, size, simulator, timeout_s, npu)
 
 
 class HostReader:
@@ -125,16 +124,12 @@ class TargetReader:
     """The firmware; a run of the simulator reads all pictures of a call."""
 
     def __init__(self, spec: ReaderSpec) -> None:
-        from ocrm55.simulators import find_simulator
-
         self._folder = _unpack(spec)
         self._spec = spec
-        self._simulator = find_simulator(spec.simulator, spec.fvp)
+        self._simulator = (spec.simulator or Choice()).find()
 
     def recognise(self, images: Sequence[np.ndarray]) -> list[Recognition]:
         """Pictures uint8 [H, W, 3] BGR -> what each says. Raises TargetError when the firmware says less or more."""
-        from ocrm55.simulators.base import Request
-
         if not images:
             return []
         request = Request(

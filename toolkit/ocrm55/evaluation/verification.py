@@ -8,16 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ocrm55 import libraries, stages, target
-from ocrm55.compiler.onnx_graph import frontend
-from ocrm55.compiler.operators.program import Program
+from ocrm55 import libraries, simulation, stages
+from ocrm55.artifact import Artifact
+from ocrm55.compiler import program_file
 from ocrm55.compiler.reference.cmsis_nn import CmsisNnReference
 from ocrm55.compiler.reference.ethos_u import NpuReference
 from ocrm55.compiler.reference.int8.network import IntegerReference
-from ocrm55.compiler.targets.base import assign
-from ocrm55.compiler.targets.ethos_u import regions
-from ocrm55.compiler.targets.ethos_u.target import NpuTarget
-from ocrm55.metadata import read_metadata
+from ocrm55.simulators.base import Simulator
 from ocrm55.tasks.recognizer import ctc, decoding, image
 from ocrm55.tasks.recognizer.inference import OnnxRecognizer, PaddleRecognizer
 
@@ -56,21 +53,21 @@ class Comparison:
         return same_text and self.target_difference <= FLOAT32_TOLERANCE and self.decode_agrees
 
 
-def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, fvp: Path | None) -> list[Comparison]:
+def compare(paths: Sequence[Path], options: stages.Options, simulator: Simulator) -> list[Comparison]:
     """Run all images through Paddle, ONNX Runtime and the target (building it where needed)."""
-    run = target.read_images(paths, options, simulator=simulator, fvp=fvp, want_probabilities=True)
+    pictures = simulation.load(paths)
+    prepared = stages.prepare(options)
+    run = simulation.read_images(pictures, prepared, simulator, want_probabilities=True)
     assert run.probabilities is not None
-    paddle = PaddleRecognizer(stages.model(options.made))
-    artifact = stages.artifact(options.made)
-    second_network = OnnxRecognizer(artifact / "model.onnx")
-    # What was compiled: greedy where context is asked for but not known.
-    decoder = str(read_metadata(artifact).get("decoder", decoding.GREEDY))
+    artifact = Artifact.read(prepared.artifact)
+    paddle, second_network = PaddleRecognizer(prepared.model), OnnxRecognizer(artifact.onnx)
+    decoder = artifact.decoder or decoding.GREEDY  # what was compiled: greedy where context is asked for but not known
     references = {
-        width: reference_of(options.made, width) if options.precision == "int8" else None
+        width: reference_of(artifact, options, width) if artifact.precision == "int8" else None
         for width in {result.width for result in run.results}
     }
     charset = paddle.charset
-    _, full = paddle.model.sized(options.height, options.width)
+    _, full = paddle.model.sized(options.compile.height, options.compile.width)
     comparisons = []
     for path, pixels, reported, rows in zip(paths, run.images, run.results, run.probabilities, strict=True):
         reference = references[reported.width]
@@ -96,55 +93,23 @@ def compare(paths: Sequence[Path], options: stages.Options, *, simulator: str, f
     return comparisons
 
 
-def reference_of(options: stages.Options, width: int | None = None) -> IntegerReference:
-    """The integer reference of the int8 network that these options give (built where needed), at one of its widths."""
-    once = libraries.LIBRARY not in options.kernels or libraries.rounds_once(options.cmsis_nn)
-    return integer_reference(stages.artifact(options), options.kernels, width, rounds_once=once)
+def reference_of(artifact: Artifact, options: stages.Options, width: int | None = None) -> IntegerReference:
+    """The integer reference of an int8 network that was built with these options, at one of its widths."""
+    calls_library = libraries.LIBRARY in options.compile.kernels
+    once = not calls_library or libraries.rounds_once(options.build.cmsis_nn)
+    return integer_reference(artifact, width, rounds_once=once)
 
 
-def integer_reference(
-    artifact: Path,
-    kernels: tuple[str, ...] = (libraries.OWN,),
-    width: int | None = None,
-    *,
-    rounds_once: bool = True,
-) -> IntegerReference:
-    """The network of an int8 artifact, computed on the host; an NPU's regions by its functional model.
+def integer_reference(artifact: Artifact, width: int | None = None, *, rounds_once: bool = True) -> IntegerReference:
+    """The program of an int8 artifact, computed on the host; an NPU's regions by its functional model.
 
-    rounds_once: how the copy of CMSIS-NN was built, see libraries.rounds_once.
+    width: one of several that the artifact serves, None for the widest. rounds_once: how the copy of CMSIS-NN was
+    built, see libraries.rounds_once. Raises InputError for an artifact that keeps no program, or a damaged one.
     """
-    program, accelerator = program_of(artifact, kernels, width), accelerator_of(artifact)
-    if accelerator:
-        return NpuReference(program, rounds_once=rounds_once, accelerator=accelerator)
+    program = program_file.read(artifact.folder, width)
+    if artifact.accelerator:
+        return NpuReference(program, rounds_once=rounds_once, accelerator=artifact.accelerator)
     return CmsisNnReference(program, rounds_once=rounds_once)
-
-
-def accelerator_of(artifact: Path) -> str:
-    """The NPU that an artifact was compiled for, empty for none."""
-    metadata = read_metadata(artifact)
-    return str(metadata["npu"]["accelerator"]) if "npu" in metadata else ""
-
-
-def program_of(artifact: Path, kernels: tuple[str, ...] = (libraries.OWN,), width: int | None = None) -> Program:
-    """The operators of an int8 artifact, each given to the target that computes it there.
-
-    width: one of several that the artifact serves, None for the model's own.
-    """
-    from ocrm55.compiler import pipeline
-
-    model = frontend.read_onnx(artifact / "model.onnx")
-    options = pipeline.CompileOptions(precision="int8", kernels=kernels)
-    if width is None:
-        program = pipeline.to_program(model, options)
-    else:
-        all_widths = [row["width"] for row in read_metadata(artifact)["widths"]]
-        program = pipeline.lowered_for(all_widths, model, options)[width]
-    targets = pipeline.targets_for("int8", kernels)
-    if accelerator_of(artifact):
-        program = regions.read_regions(program, artifact)
-        targets = [NpuTarget(), *targets]
-    assign(program, targets)
-    return program
 
 
 def equal_bits(left: np.ndarray, right: np.ndarray) -> bool:

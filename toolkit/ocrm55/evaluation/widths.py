@@ -36,7 +36,7 @@ SCORES = 4  # dimensions of an attention's scores: image, head, step, step
 
 
 @dataclass(frozen=True)
-class Reading:
+class Trial:
     """A picture at full width and at the narrowest that holds it. lead: of the narrow text, where it is least."""
 
     label: str
@@ -59,7 +59,7 @@ class Figures:
 
 def read(
     words: Sequence[Word], source: Path, choice: Sequence[int], most: int, decoder: str = decoding.CONTEXT
-) -> list[Reading]:
+) -> list[Trial]:
     """Read every picture of at most `most` columns twice.
 
     source: a model folder of Paddle's, or an ONNX file with the English characters.
@@ -84,7 +84,7 @@ def read(
             tensors = ((choice[-1], choice[-1]), (width, columns))
             both = [networks[w].probabilities(image.normalise(pixels, c)) for w, c in tensors]
             full, narrow = (decoding.decode(values, charset, decoder).text for values in both)
-            readings.append(Reading(word.text, full, narrow, decoding.least_lead(both[1], charset, decoder), width))
+            readings.append(Trial(word.text, full, narrow, decoding.least_lead(both[1], charset, decoder), width))
     return readings
 
 
@@ -177,7 +177,7 @@ def _before(model: onnx.ModelProto, node: onnx.NodeProto, kind: str, values: np.
     return made
 
 
-def figures(readings: Sequence[Reading], threshold: float, full_width: int) -> Figures:
+def figures(readings: Sequence[Trial], threshold: float, full_width: int) -> Figures:
     """What comes out when readings with a step below `threshold` are made again at full width."""
     same = again = exact = columns = 0
     for r in readings:

@@ -1,15 +1,14 @@
-"""What a package is made of: an artifact of `ocrm55 compile`, read back from its folder."""
+"""What a package is made of: an artifact of `ocrm55 compile`, and what a library's C needs to know of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Self
 
+from ocrm55.artifact import Artifact
 from ocrm55.compiler.memory.planner import ALIGN
 from ocrm55.errors import InputError
-from ocrm55.metadata import read_metadata
 from ocrm55.tasks.recognizer import decoding
 
 OWN_PREFIX = "ocrm55_"
@@ -17,85 +16,26 @@ NPU_ALIGN = 32  # OCRM55_NPU_ALIGN of firmware/npu/ocrm55_npu.h
 
 
 @dataclass(frozen=True)
-class Compiled:
-    """An artifact and its metadata.json."""
-
-    folder: Path
-    values: dict[str, Any]
+class Compiled(Artifact):
+    """An artifact as a library."""
 
     @classmethod
-    def read(cls, folder: Path) -> Compiled:
+    def read(cls, folder: Path) -> Self:
         """Raises InputError for a folder that this version's `compile` did not write."""
-        values = read_metadata(folder)
-        if not {"kernels", "libraries", "labels"} <= set(values):
+        found = super().read(folder)
+        if not {"kernels", "libraries", "labels"} <= set(found.values):
             raise InputError(f"{folder} was compiled by an older ocrm55.", ["ocrm55 compile --force"])
-        return cls(folder, values)
-
-    @property
-    def name(self) -> str:
-        return str(self.values["model"])
-
-    @property
-    def precision(self) -> str:
-        return str(self.values["precision"])
-
-    @property
-    def kernels(self) -> list[str]:
-        return list(self.values["kernels"])
+        return found
 
     @property
     def in_context(self) -> bool:
         """Whether the text is decoded in context."""
-        return self.values.get("decoder") == decoding.CONTEXT
-
-    @property
-    def libraries(self) -> list[str]:
-        return list(self.values["libraries"])
-
-    @property
-    def labels(self) -> list[str]:
-        return list(self.values["labels"])
-
-    @cached_property
-    def image_size(self) -> tuple[int, int]:
-        """Height and width of the input in pixels; integers lie channels last, float32 channels first."""
-        shape = self.values["input"]["shape"]
-        return (shape[1], shape[2]) if shape[-1] == 3 else (shape[2], shape[3])
-
-    @property
-    def steps(self) -> int:
-        return int(self.values["output"]["shape"][-2])
-
-    @property
-    def classes(self) -> int:
-        return int(self.values["output"]["shape"][-1])
-
-    @property
-    def arena_bytes(self) -> int:
-        return int(self.values["arena_bytes"])
-
-    @property
-    def weight_bytes(self) -> int:
-        return int(self.values["weight_bytes"])
-
-    @property
-    def hot_bytes(self) -> int:
-        """Bytes at the start of weights.bin that have a section of their own."""
-        return int(self.values["placement"].get("hot_weights", {}).get("bytes", 0))
-
-    @property
-    def widths(self) -> list[int]:
-        return [row["width"] for row in self.values.get("widths", [])] or [self.image_size[1]]
+        return self.decoder == decoding.CONTEXT
 
     @property
     def text_bytes(self) -> int:
         """Room for the longest text that can be read, and the zero behind it."""
         return self.steps * max(len(label.encode()) for label in self.labels) + 1
-
-    @property
-    def npu(self) -> dict[str, Any] | None:
-        """What the NPU computes, as metadata.json says it; None without one."""
-        return self.values.get("npu")
 
     @property
     def npu_bytes(self) -> int:
@@ -116,10 +56,5 @@ class Compiled:
     @property
     def functions(self) -> list[str]:
         """The generated functions, each computing one operator, under names that could be anybody's."""
-        names = dict.fromkeys(str(operator["function"]) for operator in self.values["operators"])
+        names = dict.fromkeys(str(operator["function"]) for operator in self.operators)
         return [name for name in names if not name.startswith(OWN_PREFIX)]
-
-    def region_of(self, what: str) -> str | None:
-        """The memory that the compiler chose for the arena, the weights or the hot weights."""
-        placed = self.values["placement"].get(what)
-        return None if placed is None else str(placed["region"])

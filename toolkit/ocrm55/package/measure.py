@@ -6,8 +6,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocrm55 import console, resources, stages, target
+from ocrm55 import console, resources, simulation, stages
 from ocrm55.errors import ToolchainError
+from ocrm55.simulators import find_simulator
 
 WEIGHTS = (".rodata.ocrm55.weights", ".rodata.ocrm55.hot_weights")
 
@@ -34,9 +35,10 @@ class Sizes:
     constants: int
 
 
-def on_simulator(picture: Path, options: stages.Options) -> Run:
-    """Build the firmware where needed and read the picture on QEMU, which counts."""
-    run = target.read_images([picture], options, simulator="qemu", stats=True)
+def on_simulator(picture: Path, prepared: stages.Prepared) -> Run:
+    """Read the picture on QEMU, which counts."""
+    qemu = find_simulator("qemu", board=prepared.options.board)
+    run = simulation.read_images(simulation.load([picture]), prepared, qemu, stats=True)
     read = run.results[0]
     counts = (read.preprocess_instructions, read.inference_instructions, read.decode_instructions)
     if None in counts or run.stack_bytes is None:

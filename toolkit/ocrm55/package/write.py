@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ocrm55 import __version__, resources
+from ocrm55.boards import MemoryMap
 from ocrm55.errors import OutputError
 from ocrm55.files import atomic_directory
-from ocrm55.memory_map import MemoryMap
 from ocrm55.package import measure, sources
 from ocrm55.package.compiled import Compiled
 from ocrm55.package.measure import Run

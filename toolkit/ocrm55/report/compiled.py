@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from ocrm55 import console
-from ocrm55.metadata import read_metadata
+from ocrm55.artifact import Artifact
 from ocrm55.report import figures, names
 
 VELA = "Vela's cycles"
 
 
-def show(artifact: Path) -> None:
+def show(artifact: Artifact) -> None:
     """Print what an artifact's metadata says: a row an operator, then the sums."""
-    metadata = read_metadata(artifact)
-    npu = metadata.get("npu", {})
-    operators = metadata["operators"]
+    metadata, npu, operators = artifact.values, artifact.npu or {}, artifact.operators
     asked = any(operator["why_not"] for operator in operators)  # of several targets: say why they did not take it
     estimated = [VELA] if npu else []
     console.table(
@@ -50,13 +47,13 @@ def show(artifact: Path) -> None:
     _show_int4(artifact)
 
 
-def _show_int4(artifact: Path) -> None:
+def _show_int4(artifact: Artifact) -> None:
     """Which layers have int4 weights, what they save, and what they cost on the calibration images."""
     import onnx
 
     from ocrm55.compiler.quantization.int4 import Int4
 
-    found = Int4.of(onnx.load(str(artifact / "model.onnx")))
+    found = Int4.of(onnx.load(str(artifact.onnx)))
     if found is None:
         return
     names_and_numbers = ("weights of", "number", "as", "SNR of sums", "divergence alone")

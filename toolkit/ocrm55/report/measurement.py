@@ -8,14 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ocrm55 import elf, memory_map, stages, target
+from ocrm55 import elf, simulation, stages
+from ocrm55.artifact import Artifact
+from ocrm55.boards import MemoryMap
 from ocrm55.elf import Section
-from ocrm55.memory_map import MemoryMap
-from ocrm55.metadata import read_metadata
 from ocrm55.report import widths
 from ocrm55.report.layers import Layer, layers
-from ocrm55.simulators import find_simulator
-from ocrm55.simulators.base import ImageResult, Run
+from ocrm55.simulators.base import ImageResult, Run, Simulator
 
 
 @dataclass(frozen=True)
@@ -66,30 +65,23 @@ class Measurement:
 def measure(
     paths: Sequence[Path],
     options: stages.Options,
+    simulator: Simulator,
     *,
-    simulator: str = "qemu",
-    fvp: Path | None = None,
     want_probabilities: bool = False,
-    timeout_s: float = target.SECONDS_PER_IMAGE,
+    timeout_s: float = simulation.SECONDS_PER_IMAGE,
 ) -> Measurement:
     """Run the firmware, built first where needed, over all images with its counters on."""
-    run = target.read_images(
-        paths,
-        options,
-        simulator=simulator,
-        fvp=fvp,
-        stats=True,
-        want_probabilities=want_probabilities,
-        timeout_s=timeout_s,
+    pictures = simulation.load(paths)
+    prepared = stages.prepare(options)
+    run = simulation.read_images(
+        pictures, prepared, simulator, stats=True, want_probabilities=want_probabilities, timeout_s=timeout_s
     )
-    artifact, elf_file = stages.artifact(options.made), stages.firmware(options.made)
-    board = find_simulator(simulator, fvp)
     return Measurement(
         paths=list(paths),
-        metadata=read_metadata(artifact),
+        metadata=Artifact.read(prepared.artifact).values,
         run=run,
-        elf=elf_file,
-        sections=elf.read_sections(elf_file),
-        board=memory_map.load(options.memory_map),
-        simulator=f"{board.name} {board.version()}",
+        elf=prepared.elf,
+        sections=elf.read_sections(prepared.elf),
+        board=options.board.memories,
+        simulator=f"{simulator.name} {simulator.version()}",
     )

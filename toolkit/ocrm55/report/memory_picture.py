@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from ocrm55.boards import MemoryMap, Region
 from ocrm55.elf import Section
-from ocrm55.memory_map import MemoryMap, Region
 from ocrm55.report import figures, svg
 from ocrm55.report.svg import Picture
 

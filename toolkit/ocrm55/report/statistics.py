@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from ocrm55 import console
+from ocrm55.artifact import Artifact
 from ocrm55.firmware import sections
-from ocrm55.metadata import read_metadata
 from ocrm55.report import figures, widths
 from ocrm55.report.layers import layers, ratio
 from ocrm55.simulators.base import ImageResult, Run
 
 
-def show(artifact: Path, elf: Path, run: Run) -> None:
+def show(artifact: Artifact, elf: Path, run: Run) -> None:
     """Print the instructions by operator, of the first image of each width, and the memory of artifact and ELF.
 
     The numbers are instructions that the simulator counted, not cycles: neither QEMU nor the FVP knows a Cortex-M55's.
     """
-    metadata = read_metadata(artifact)
+    metadata = artifact.values
     if run.results[0].inference_instructions is None:
         console.warning("this simulator does not count instructions; use --simulator qemu for --stats")
     else:

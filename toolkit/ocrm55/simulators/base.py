@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrm55 import confinement, console, processes
+from ocrm55 import boards, confinement, console, processes
+from ocrm55.boards import Board
 from ocrm55.errors import InputError, OutputError, TargetError, ToolchainError
 from ocrm55.simulators import protocol
 from ocrm55.simulators.protocol import ImageResult
@@ -58,7 +59,7 @@ class Request:
 class Run:
     """What the firmware said. `probabilities` is float32 [images, steps, classes] when it was asked for.
 
-    images: the pixels that it was given.
+    images: the pixels that it was given. lines: of the UART, each with what it is.
     """
 
     uart: str
@@ -68,6 +69,7 @@ class Run:
     identity: protocol.Identity | None = field(default=None)
     stack_bytes: int | None = None
     images: Sequence[NDArray[np.uint8]] = ()
+    lines: Sequence[protocol.Line] = ()
 
 
 @dataclass(frozen=True)
@@ -101,10 +103,13 @@ class Simulator(ABC):
     """A board that runs an ELF. Subclasses say how to call theirs and how it looks when it fails."""
 
     name: str
+    kind: str  # what --simulator and a board's file call it
     counts_instructions: bool
 
-    def __init__(self, executable: Path) -> None:
+    def __init__(self, executable: Path, board: Board | None = None) -> None:
+        """board: that it simulates, the default one where none is given. Raises UnsupportedError if it cannot."""
         self.executable = executable
+        self.machine = (board or boards.find()).machine(self.kind)
 
     @abstractmethod
     def version(self) -> str:
@@ -215,7 +220,16 @@ class Simulator(ABC):
         probabilities = None
         if request.want_probabilities:
             probabilities = _read_probabilities(place / _PROBABILITIES, expected, request.classes)
-        return Run(said.uart, said.exit_status, results, probabilities, said.identity, said.stack_bytes, request.images)
+        return Run(
+            said.uart,
+            said.exit_status,
+            results,
+            probabilities,
+            said.identity,
+            said.stack_bytes,
+            request.images,
+            said.lines,
+        )
 
 
 @contextlib.contextmanager

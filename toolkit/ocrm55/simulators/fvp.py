@@ -78,6 +78,7 @@ class Fvp(Simulator):
     """Models the whole subsystem with the Ethos-U; its counters are no count of instructions, so none is reported."""
 
     name = "FVP"
+    kind = "fvp"
     counts_instructions = False
 
     @property

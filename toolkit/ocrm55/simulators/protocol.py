@@ -82,11 +82,21 @@ class ImageResult:
         return counts if self.width is None else counts | {"unsure": self.unsure_instructions}
 
 
+@dataclass(frozen=True)
+class Line:
+    """One line of the UART. image: number of the image that it announces; is_count: whether it counts instructions."""
+
+    text: str
+    image: int | None = None
+    is_count: bool = False
+
+
 @dataclass
 class Said:
-    """A parsed run."""
+    """A parsed run. lines: from the firmware's first to its exit status."""
 
     uart: str
+    lines: list[Line] = field(default_factory=list)
     identity: Identity | None = None
     results: list[ImageResult] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -128,8 +138,7 @@ def parse(output: str) -> Said:
     said.exit_status = int(lines[end].removeprefix("exit status "))
     said.uart = "\n".join(lines[: end + 1]) + "\n"
     reader = _Reader(said)
-    for line in lines[1:end]:
-        reader.take(line)
+    said.lines = [Line(lines[0]), *(reader.take(line) for line in lines[1:end]), Line(lines[end])]
     if said.exit_status == 0:
         reader.check_complete()
     return said
@@ -146,18 +155,22 @@ class _Reader:
         self.width: int | None = None
         self.unsure = 0
 
-    def take(self, line: str) -> None:
+    def take(self, line: str) -> Line:
+        """Keep what a line says; return the line with what it is. Raises TargetError for one that is not understood."""
         if found := _IMAGE.fullmatch(line):
             self.announced += 1
             if int(found[1]) != self.announced or len(self.said.results) != self.announced - 1:
                 raise _not_understood(line, "it is out of order")
             self.operators, self.counts, self.width, self.unsure = [], None, None, 0
+            return Line(line, image=self.announced)
         elif found := _OPERATOR.fullmatch(line):
             if int(found[1]) != len(self.operators):
                 raise _not_understood(line, "it is out of order")
             self.operators.append(int(found[2]))
+            return Line(line, is_count=True)
         elif found := _INSTRUCTIONS.fullmatch(line):
             self.counts = (int(found[1]), int(found[2]), int(found[3]))
+            return Line(line, is_count=True)
         elif found := _TEXT.fullmatch(line):
             if len(self.said.results) != self.announced - 1:
                 raise _not_understood(line, "it belongs to no image")
@@ -176,22 +189,22 @@ class _Reader:
             )
         elif found := _STACK.fullmatch(line):
             self.said.stack_bytes = int(found[1])
-        elif line.startswith("error: "):
-            self.said.errors.append(line.removeprefix("error: "))
-        elif line.startswith("fault: "):
-            self.said.faults.append(line.removeprefix("fault: "))
-        elif line.startswith("npu: "):
-            self.said.npu.append(line.removeprefix("npu: "))
-        elif line and not self.take_width(line):
-            raise _not_understood(line, "no line of the firmware looks like it")
-
-    def take_width(self, line: str) -> bool:
-        """Lines of a program with several widths; returns whether this is one."""
-        if found := _WIDTH.fullmatch(line):
+        elif found := _WIDTH.fullmatch(line):
             self.width = int(found[1])
         elif found := _UNSURE.fullmatch(line):
             self.unsure = int(found[2])
-        return found is not None
+            return Line(line, is_count=True)
+        elif line and not self.take_message(line):
+            raise _not_understood(line, "no line of the firmware looks like it")
+        return Line(line)
+
+    def take_message(self, line: str) -> bool:
+        """Lines in words; returns whether this is one."""
+        kept = {"error: ": self.said.errors, "fault: ": self.said.faults, "npu: ": self.said.npu}
+        start = next((start for start in kept if line.startswith(start)), None)
+        if start is not None:
+            kept[start].append(line.removeprefix(start))
+        return start is not None
 
     def check_complete(self) -> None:
         if self.announced != len(self.said.results):

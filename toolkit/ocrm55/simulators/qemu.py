@@ -1,4 +1,4 @@
-"""QEMU's model of Corstone-300: `qemu-system-arm -M mps3-an547`."""
+"""QEMU's models of boards, such as `qemu-system-arm -M mps3-an547` of the Corstone-300."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from ocrm55.boards import Board
 from ocrm55.errors import InputError, TargetError, ToolchainError
 from ocrm55.simulators.base import Companion, Ended, Request, Simulator
 
@@ -18,18 +19,19 @@ _LOCKUP_STATUSES = (-6, 134)  # abort(), as Python and as a shell see it
 _ADVICE = "sudo apt-get install qemu-system-arm"
 
 
-def find() -> Qemu:
-    """QEMU on PATH. Raises ToolchainError when it is not there."""
+def find(board: Board | None = None) -> Qemu:
+    """QEMU on PATH, as the board. Raises ToolchainError when it is not there."""
     executable = shutil.which(PROGRAM)
     if executable is None:
         raise ToolchainError(f"`{PROGRAM}` is not installed or not on PATH.", [_ADVICE, "ocrm55 doctor"])
-    return Qemu(Path(executable))
+    return Qemu(Path(executable), board)
 
 
 class Qemu(Simulator):
     """Counts instructions exactly, with -icount; models neither caches nor cycles nor the Ethos-U."""
 
     name = "QEMU"
+    kind = "qemu"
     counts_instructions = True
 
     def version(self) -> str:
@@ -48,7 +50,8 @@ class Qemu(Simulator):
             raise ToolchainError(f"{self.executable} does not say a version that looks like QEMU's.", [_ADVICE])
         if (int(found[1]), int(found[2])) < OLDEST:
             raise ToolchainError(
-                f"{self.executable} is version {found[1]}.{found[2]}; the board mps3-an547 came with 6.0.", [_ADVICE]
+                f"{self.executable} is version {found[1]}.{found[2]}; the board {self.machine} came with 6.0.",
+                [_ADVICE],
             )
         return found[0].removeprefix("version ")
 
@@ -56,7 +59,7 @@ class Qemu(Simulator):
         # A comma ends a value on QEMU's command line; doubled it stands for itself.
         handed = "".join(",arg=" + word.replace(",", ",,") for word in words)
         return [
-            *("-M", "mps3-an547", "-display", "none", "-monitor", "none", "-serial", "stdio"),
+            *("-M", self.machine, "-display", "none", "-monitor", "none", "-serial", "stdio"),
             # No program is started by the firmware: semihosting could ask QEMU for one.
             *("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"),
             *("-semihosting-config", f"enable=on,target=native{handed}"),

@@ -14,7 +14,7 @@ from ocrm55.compiler import pipeline
 from ocrm55.compiler.memory import planner
 from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.operators.program import Program
-from ocrm55.compiler.pipeline import CompileOptions
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.targets.base import Target, assign
 from ocrm55.compiler.targets.ethos_u import regions
 from ocrm55.errors import InputError, ToolchainError, UnsupportedError

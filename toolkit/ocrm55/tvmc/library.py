@@ -26,7 +26,7 @@ from ocrm55 import __version__, libraries
 from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.targets.ethos_u import regions
-from ocrm55.compiler.targets.ethos_u.vela import NpuOptions
+from ocrm55.compiler.targets.ethos_u.options import NpuOptions
 from ocrm55.files import atomic_file
 from ocrm55.tvmc import sources
 from ocrm55.tvmc.interface import Port, ports

@@ -1,15 +1,11 @@
-/* The Corstone-300's side of the NPU driver (ocrm55_npu_port.h). Without the driver the linker drops all of it. */
+/* The Corstone-300's part of the NPU driver's port (ocrm55_npu_port.h): where the NPU is and what it reaches. */
 
 #include "ocrm55_npu_port.h"
 
-#include "npu_registers.h"
-#include "registers.h"
+#include "board.h"
 
 /* The system counter's rate on AN547 and on QEMU. The FVP's differs by a small factor, and with it the time limit. */
 #define TICKS_PER_MILLISECOND 32000u
-
-/* Above this many bytes the whole cache is cheaper to walk than the addresses: the M55's is 64 KB at the most. */
-#define WHOLE_CACHE_BYTES 65536u
 
 struct range {
     uint32_t start, end;
@@ -18,29 +14,6 @@ struct range {
 uintptr_t ocrm55_npu_port_base(void)
 {
     return NPU_BASE;
-}
-
-uint32_t ocrm55_npu_port_level(void)
-{
-    return LEVEL_PRIVILEGED; /* and secure: as the core is, which never leaves its reset state */
-}
-
-bool ocrm55_npu_port_enable_interrupt(void)
-{
-#if OCRM55_NPU_POLL
-    return false;
-#else
-    NVIC_ICPR(NPU_INTERRUPT) = NVIC_BIT(NPU_INTERRUPT);
-    NVIC_ISER(NPU_INTERRUPT) = NVIC_BIT(NPU_INTERRUPT);
-    return true;
-#endif
-}
-
-void ocrm55_npu_port_disable_interrupt(void)
-{
-    NVIC_ICER(NPU_INTERRUPT) = NVIC_BIT(NPU_INTERRUPT);
-    DATA_SYNCHRONISATION_BARRIER();
-    INSTRUCTION_SYNCHRONISATION_BARRIER();
 }
 
 /* The tightly coupled memories hang on the core alone; both aliases of each (SSE-300, memory map). */
@@ -58,51 +31,6 @@ bool ocrm55_npu_port_reaches(const void *address, uint32_t bytes)
         }
     }
     return true;
-}
-
-static void clean_and_invalidate_all(void)
-{
-    CACHE_CSSELR = 0;
-    DATA_SYNCHRONISATION_BARRIER();
-    const uint32_t geometry = CACHE_CCSIDR;
-    const uint32_t last_set = (geometry >> 13) & 0x7FFFu;
-    const uint32_t last_way = (geometry >> 3) & 0x3FFu;
-    const uint32_t set_shift = (geometry & 7u) + 4u;
-    const uint32_t way_shift = last_way ? (uint32_t)__builtin_clz(last_way) : 0u;
-    for (uint32_t set = 0; set <= last_set; set++) {
-        for (uint32_t way = 0; way <= last_way; way++) {
-            CACHE_DCCISW = (way << way_shift) | (set << set_shift);
-        }
-    }
-}
-
-/* Both directions clean and invalidate. After a run nothing is dirty there, for the core has waited: lines are only dropped,
- * and should a neighbour share the last one, its bytes are not lost. */
-static void synchronise(const void *address, uint32_t bytes)
-{
-    DATA_SYNCHRONISATION_BARRIER();
-    if (SCB_CCR & CCR_DC) {
-        if (bytes >= WHOLE_CACHE_BYTES) {
-            clean_and_invalidate_all();
-        } else {
-            const uint32_t start = (uint32_t)address & ~(CACHE_LINE_BYTES - 1u);
-            for (uint32_t line = start; line < (uint32_t)address + bytes; line += CACHE_LINE_BYTES) {
-                CACHE_DCCIMVAC = line;
-            }
-        }
-        DATA_SYNCHRONISATION_BARRIER();
-        INSTRUCTION_SYNCHRONISATION_BARRIER();
-    }
-}
-
-void ocrm55_npu_port_clean(const void *address, uint32_t bytes)
-{
-    synchronise(address, bytes);
-}
-
-void ocrm55_npu_port_invalidate(void *address, uint32_t bytes)
-{
-    synchronise(address, bytes);
 }
 
 uint32_t ocrm55_npu_port_milliseconds(void)

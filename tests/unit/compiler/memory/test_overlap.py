@@ -13,7 +13,7 @@ from ocrm55.compiler.memory import overlap, planner
 from ocrm55.compiler.operators.int8.convolution import Pointwise
 from ocrm55.compiler.operators.int8.epilogue import Epilogue
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
-from ocrm55.compiler.pipeline import CompileOptions
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.errors import UnsupportedError
 from tests.unit.compiler.host_program import build_host

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ocrm55 import memory_map
+from ocrm55 import boards
 from ocrm55.compiler.codegen import driver
 from ocrm55.compiler.memory import placement
 from ocrm55.compiler.operators.int8.convolution import Pointwise
@@ -34,8 +34,8 @@ def program_of(weights: dict[str, tuple[int, int]]) -> Program:
 
 
 @pytest.fixture(scope="module")
-def board() -> memory_map.MemoryMap:
-    return memory_map.load()
+def board() -> boards.MemoryMap:
+    return boards.find().memories
 
 
 def test_what_fits_is_tightly_coupled_and_leaves_room_for_the_stack(board):

@@ -8,6 +8,7 @@ import pytest
 
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.onnx_graph.graph import Graph
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.quantization import calibration, ranges
 from ocrm55.compiler.quantization.calibration import BINS, Histogram
 from ocrm55.compiler.quantization.equalise import best_factor, equalise, factor_of, turn
@@ -218,7 +219,7 @@ def test_a_sum_of_what_has_a_scale_a_channel_is_computed_in_float32():
     inputs = [RNG.uniform(-1, 1, (1, 3, 48, 320)).astype(np.float32) for _ in range(2)]
     graph = quantised(model, inputs)
     assert graph.constants["w.scale"].shape == (4,)
-    program = pipeline.to_program(graph.model(), pipeline.CompileOptions(precision="int8"))
+    program = pipeline.to_program(graph.model(), CompileOptions(precision="int8"))
     kinds = [operator.spec.kind for operator in program.operators]
     assert kinds.count("dequantize") >= 1
     pixels = RNG.integers(0, 256, (48, 320, 3), dtype=np.uint8)

@@ -15,7 +15,8 @@ from ocrm55.compiler.operators.int8.epilogue import Epilogue
 from ocrm55.compiler.operators.int8.pool import MaxPool
 from ocrm55.compiler.operators.int8.rows import SoftmaxInt8
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
-from ocrm55.compiler.pipeline import CompileOptions, to_program
+from ocrm55.compiler.options import CompileOptions
+from ocrm55.compiler.pipeline import to_program
 from ocrm55.compiler.quantization import exact_scales, unfused
 from ocrm55.compiler.reference.cmsis_nn import CmsisNnReference, power, rounded_once, rounded_twice
 from ocrm55.compiler.targets import costs

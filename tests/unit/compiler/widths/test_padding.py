@@ -11,7 +11,7 @@ from ocrm55.compiler.operators.int8.convolution import Depthwise
 from ocrm55.compiler.operators.int8.moves import ExtendColumns
 from ocrm55.compiler.operators.int8.pool import AveragePool
 from ocrm55.compiler.operators.program import Program
-from ocrm55.compiler.pipeline import CompileOptions
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.reference.int8.network import IntegerReference
 
 FULL, WIDTH = 320, 96

@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from ocrm55.compiler import pipeline
-from ocrm55.compiler.pipeline import CompileOptions
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.compiler.widths import sharing
 from ocrm55.errors import InputError, UnsupportedError

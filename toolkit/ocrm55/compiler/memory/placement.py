@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from ocrm55.boards import ON_CHIP, TIGHTLY_COUPLED, MemoryMap, Region
 from ocrm55.compiler.memory.planner import ALIGN, round_up
 from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise
 from ocrm55.compiler.operators.program import Operator, Program
 from ocrm55.errors import UnsupportedError
-from ocrm55.memory_map import ON_CHIP, TIGHTLY_COUPLED, MemoryMap, Region
 
 CODE_ROOM = 128 * 1024  # kept free for code and constants, whose size only the linker knows
 DATA_ROOM = 8 * 1024  # the same for variables, beside the stack
@@ -152,6 +152,6 @@ def _first_fit(what: str, size: int, board: MemoryMap, room: Mapping[str, int], 
             *tries,
             *(["--arena-limit BYTES"] if what == "arena" else []),
             "--precision int8",
-            f"place the {what} elsewhere in memory.json, with --memory-map",
+            f"place the {what} elsewhere by a file for --memory-map",
         ],
     )

@@ -11,8 +11,8 @@ from ocrm55.compiler.reference.ethos_u import NpuReference, model_program
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.compiler.targets.base import assign
 from ocrm55.compiler.targets.ethos_u import regions, vela
+from ocrm55.compiler.targets.ethos_u.options import NpuOptions
 from ocrm55.compiler.targets.ethos_u.target import NpuTarget
-from ocrm55.compiler.targets.ethos_u.vela import NpuOptions
 from ocrm55.compiler.targets.m55.target import M55Target
 from ocrm55.npu_model import machine, vela_files
 from ocrm55.npu_model.accelerators import ACCELERATORS

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ocrm55.compiler.pipeline import CompileOptions, check_npu
+from ocrm55.compiler.options import CompileOptions
+from ocrm55.compiler.pipeline import check_npu
 from ocrm55.compiler.targets.ethos_u import vela
-from ocrm55.compiler.targets.ethos_u.vela import NpuOptions
+from ocrm55.compiler.targets.ethos_u.options import NpuOptions
 from ocrm55.errors import InputError, ToolchainError, UnsupportedError
 
 CONFIG = """

@@ -15,11 +15,11 @@ from ocrm55.compiler.memory.placement import NpuConstants
 from ocrm55.compiler.memory.planner import MemoryPlan, round_up
 from ocrm55.compiler.operators.program import Operator, Program
 from ocrm55.compiler.targets.ethos_u import tflite, vela
+from ocrm55.compiler.targets.ethos_u.options import NpuOptions
 from ocrm55.compiler.targets.ethos_u.partition import partition
 from ocrm55.compiler.targets.ethos_u.region import Compiled, Region
 from ocrm55.compiler.targets.ethos_u.relocation import ARENA, Move, relocate
 from ocrm55.compiler.targets.ethos_u.target import SCRATCH
-from ocrm55.compiler.targets.ethos_u.vela import NpuOptions
 from ocrm55.npu_model.accelerators import by_name
 
 ARCHITECTURE = 0x1006_0000  # ID register: version 1.0.6, which Vela compiles for

@@ -14,10 +14,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ocrm55.compiler.targets.ethos_u.options import MEMORY_MODES, NpuOptions
 from ocrm55.compiler.targets.ethos_u.region import Compiled, Place
 from ocrm55.errors import InputError, ToolchainError, UnsupportedError
 from ocrm55.npu_model import vela_files
@@ -25,7 +25,6 @@ from ocrm55.npu_model.accelerators import ACCELERATORS
 
 BUNDLED_CONFIG = "Arm/vela.ini"  # comes with Vela
 SYSTEM = "Ethos_U55_High_End_Embedded"
-MEMORY_MODES = ("Shared_Sram", "Sram_Only")  # of the bundled configuration; Dedicated_Sram is the Ethos-U65's
 STRATEGIES = ((), ("--optimise", "Size"))  # Vela's, the fastest first
 TIME_LIMIT = 600  # seconds; a region takes about one
 COLUMNS = {
@@ -35,27 +34,6 @@ COLUMNS = {
     "MAC Count": "macs",
     "Util% (MAC)": "utilisation",
 }
-
-
-@dataclass(frozen=True)
-class NpuOptions:
-    """What is compiled for the NPU.
-
-    accelerator: ethos-u55-32, -64, -128 or -256. memory_mode, system: sections of Vela's configuration; an empty
-    system is the bundled one's, or the only one of the user's file. config: that file. fallback: whether the core's
-    kernels for the regions are in the image too.
-    """
-
-    accelerator: str
-    memory_mode: str = MEMORY_MODES[0]
-    config: Path | None = None
-    system: str = ""
-    fallback: bool = False
-
-    @property
-    def macs(self) -> int:
-        """Multiply-accumulates in a cycle."""
-        return int(self.accelerator.rsplit("-", 1)[1])
 
 
 def check(options: NpuOptions) -> None:

@@ -1,10 +1,37 @@
-# From memory.json to the linker: the one description of a board's memories serves the compiler's fit check and the link.
+# The board: its folder and its core's, and from its board.json to the linker. The one description of a board's memories
+# serves the compiler's fit check and the link.
+
+# Sets platform_dir (the board's folder), core_dir (what boards of its core share), platform_sources and linker_script. A
+# file of the board's folder takes the place of the core's of the same name.
+function(ocrm55_find_board)
+  get_filename_component(board "${OCRM55_PLATFORM}" ABSOLUTE BASE_DIR "${CMAKE_CURRENT_SOURCE_DIR}/platform")
+  if(NOT EXISTS "${board}/board.json")
+    message(FATAL_ERROR "OCRM55_PLATFORM=${OCRM55_PLATFORM} is no board: there is no ${board}/board.json")
+  endif()
+  set(core "${CMAKE_CURRENT_SOURCE_DIR}/platform/armv8_1m")
+  file(GLOB sources CONFIGURE_DEPENDS "${board}/*.c")
+  file(GLOB shared CONFIGURE_DEPENDS "${core}/*.c")
+  foreach(source IN LISTS shared)
+    get_filename_component(name "${source}" NAME)
+    if(NOT EXISTS "${board}/${name}")
+      list(APPEND sources "${source}")
+    endif()
+  endforeach()
+  set(script "${core}/firmware.ld.S")
+  if(EXISTS "${board}/firmware.ld.S")
+    set(script "${board}/firmware.ld.S")
+  endif()
+  set(platform_dir "${board}" PARENT_SCOPE)
+  set(core_dir "${core}" PARENT_SCOPE)
+  set(platform_sources "${sources}" PARENT_SCOPE)
+  set(linker_script "${script}" PARENT_SCOPE)
+endfunction()
 
 # Writes regions.ld (the MEMORY command) beside `output`, and adds the command that preprocesses `script` into `output`.
 function(ocrm55_linker_script script output)
   set(json_file "${OCRM55_MEMORY_MAP}")
   if(NOT json_file)
-    set(json_file "${CMAKE_CURRENT_SOURCE_DIR}/platform/${OCRM55_PLATFORM}/memory.json")
+    set(json_file "${platform_dir}/board.json")
   endif()
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${json_file}")
   file(READ "${json_file}" json)

@@ -2,6 +2,7 @@
 
 #include <stdint.h>
 
+#include "board.h"
 #include "faults.h"
 #include "platform.h"
 #include "registers.h"
@@ -9,7 +10,6 @@
 #include "uart.h"
 
 #define EXCEPTIONS 16
-#define INTERRUPTS 96 /* SSE-300, interrupt map */
 
 /* From the linker script. */
 extern uint32_t _stack_top[], _data_load[], _data_start[], _data_end[], _bss_start[], _bss_end[];
@@ -25,9 +25,13 @@ void start(void);
 __attribute__((section(".vectors"), used, aligned(512))) const uintptr_t vectors[EXCEPTIONS + INTERRUPTS] = {
     [0] = (uintptr_t)_stack_top,
     [1] = (uintptr_t)Reset_Handler,
+#ifdef NPU_INTERRUPT
     [2 ... EXCEPTIONS + NPU_INTERRUPT - 1] = (uintptr_t)fault_entry,
     [EXCEPTIONS + NPU_INTERRUPT] = (uintptr_t)ocrm55_npu_interrupt,
     [EXCEPTIONS + NPU_INTERRUPT + 1 ... EXCEPTIONS + INTERRUPTS - 1] = (uintptr_t)fault_entry,
+#else
+    [2 ... EXCEPTIONS + INTERRUPTS - 1] = (uintptr_t)fault_entry,
+#endif
 };
 
 /* The stack limit comes first, so that not even start-up can run off the stack. The coprocessor access bits for CP10 and

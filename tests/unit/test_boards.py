@@ -1,4 +1,4 @@
-"""memory.json of a board: what is wrong with one is said in one sentence that names the file."""
+"""board.json of a board: what is wrong with one is said in one sentence that names the file."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ocrm55 import memory_map
+from ocrm55 import boards
 from ocrm55.errors import InputError
 
-OWN = json.loads(memory_map.find().read_text())
+OWN = json.loads(boards.find().file.read_text())
 
 
 def changed(*path_and_value: object) -> dict:
@@ -28,7 +28,7 @@ def changed(*path_and_value: object) -> dict:
 def refused(file: Path, content: str) -> str:
     file.write_text(content)
     with pytest.raises(InputError) as trouble:
-        memory_map.load(file)
+        boards.read_memories(file)
     assert str(file) in trouble.value.sentence
     assert trouble.value.sentence.endswith(".")
     assert "\n" not in trouble.value.sentence
@@ -36,11 +36,11 @@ def refused(file: Path, content: str) -> str:
 
 
 def test_the_own_map() -> None:
-    board = memory_map.load()
+    board = boards.find().memories
     assert board.name == "corstone300"
     assert [region.name for region in board.candidates("arena")] == ["DTCM", "ISRAM"]
-    assert board.regions["ITCM"].tier == memory_map.TIGHTLY_COUPLED
-    assert board.regions["DDR"].tier == memory_map.OFF_CHIP
+    assert board.regions["ITCM"].tier == boards.TIGHTLY_COUPLED
+    assert board.regions["DDR"].tier == boards.OFF_CHIP
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_what_contradicts_itself(value: dict, words: str, tmp_path: Path) -> Non
 def test_what_cannot_be_read(tmp_path: Path) -> None:
     for path in (tmp_path / "none.json", tmp_path):
         with pytest.raises(InputError, match="cannot be read"):
-            memory_map.load(path)
+            boards.read_memories(path)
 
 
 def test_a_map_without_tiers_or_preferences_is_complete(tmp_path: Path) -> None:
@@ -98,4 +98,4 @@ def test_a_map_without_tiers_or_preferences_is_complete(tmp_path: Path) -> None:
         del region["tier"]
     file = tmp_path / "board.json"
     file.write_text(json.dumps(value))
-    assert [region.name for region in memory_map.load(file).candidates("weights")] == ["DDR"]
+    assert [region.name for region in boards.read_memories(file).candidates("weights")] == ["DDR"]

@@ -1,8 +1,8 @@
-/* One ELF for FVP_Corstone_SSE-300 and QEMU mps3-an547.
+/* The program's places in a board's memories; one ELF serves the board and all of its simulators.
  *
  * Goes through the C preprocessor: CMake defines CODE_REGION, DATA_REGION, ARENA_REGION, WEIGHTS_REGION,
- * HOT_WEIGHTS_REGION, IMAGES_REGION and STACK_BYTES, and writes the MEMORY command (regions.ld) from memory.json.
- * Another board is another memory.json; another placement is -DOCRM55_ARENA_REGION=DTCM and the like.
+ * HOT_WEIGHTS_REGION, IMAGES_REGION and STACK_BYTES, and writes the MEMORY command (regions.ld) from the
+ * board's file. Another board is another board.json; another placement is -DOCRM55_ARENA_REGION=DTCM and the like.
  *
  * Segments are listed by hand: ld would otherwise give a segment that starts with uninitialised memory (the stack) a
  * body of zeros in the file as soon as something loaded follows it in the same region.

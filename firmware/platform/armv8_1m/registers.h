@@ -1,9 +1,7 @@
-/* The registers that this platform touches, each with the manual that describes it.
+/* The registers of the core that the firmware touches, each with the manual that describes it; the board's are in board.h.
  *
  * Arm-v8M: Armv8-M Architecture Reference Manual (DDI 0553), register index D1.2
  * M55:     Cortex-M55 Technical Reference Manual (101051)
- * SSE-300: Corstone SSE-300 Example Subsystem Technical Reference Manual (101773)
- * AN547:   Application Note 547, the MPS3 FPGA image that QEMU models
  */
 #ifndef OCRM55_REGISTERS_H
 #define OCRM55_REGISTERS_H
@@ -63,24 +61,6 @@
 #define MPU_CTRL_PRIVDEFENA (1u << 2)
 #define MPU_RBAR_READ_ONLY (2u << 1) /* AP: privileged code only, executable */
 #define MPU_RLAR_ENABLE (1u << 0)
-
-/* UART0, the CMSDK APB UART of the FPGA image (AN547, memory map) */
-#define UART0_DATA REGISTER(0x49303000u)
-#define UART0_STATE REGISTER(0x49303004u)
-#define UART0_CTRL REGISTER(0x49303008u)
-#define UART0_BAUDDIV REGISTER(0x49303010u)
-#define UART_STATE_TX_FULL (1u << 0)
-#define UART_CTRL_TX_ENABLE (1u << 0)
-
-/* System counter (SSE-300, system counter: control frame, secure only; read frame) */
-#define COUNTER_CNTCR REGISTER(0x58100000u)
-#define COUNTER_CNTCV_LOW REGISTER(0x48101000u)
-#define COUNTER_CNTCV_HIGH REGISTER(0x48101004u)
-#define CNTCR_EN (1u << 0)
-
-/* Ethos-U55 (AN547 and the FVP, memory map and interrupt map) */
-#define NPU_BASE 0x48102000u
-#define NPU_INTERRUPT 56u
 
 #define DATA_SYNCHRONISATION_BARRIER() __asm volatile("dsb" ::: "memory")
 #define INSTRUCTION_SYNCHRONISATION_BARRIER() __asm volatile("isb" ::: "memory")

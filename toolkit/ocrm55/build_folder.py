@@ -28,7 +28,7 @@ _MOST_REFUSALS = 1000
 
 
 @dataclass(frozen=True)
-class Workspace:
+class ModelFolder:
     """The folder of one model below the build folder."""
 
     build_dir: Path

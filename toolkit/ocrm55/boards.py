@@ -1,21 +1,31 @@
-"""A board's memories: the `memory.json` that the compiler's fit check and the linker script share."""
+"""Boards that the firmware runs on: their memories, the folder of their sources, and who simulates them.
+
+A board is a folder of `firmware/platform/`, or one of the user's own. Its `board.json` serves the compiler's fit check,
+the linker script and the simulators alike.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from ocrm55 import resources
-from ocrm55.errors import InputError
+from ocrm55.errors import InputError, UnsupportedError
 
+DEFAULT = "corstone300"
+FILE = "board.json"
+CORE = "armv8_1m"  # folder of what all boards with such a core share
+LINKER_SCRIPT = "firmware.ld.S"
 PLACED = ("code", "data", "arena", "weights", "hot_weights", "images")
 TIGHTLY_COUPLED, ON_CHIP, OFF_CHIP = range(3)  # tiers
 _LARGEST = 1 << 32
-_COMPARE = ["compare it with firmware/platform/corstone300/memory.json"]
+_COMPARE = [f"compare it with firmware/platform/{DEFAULT}/{FILE}"]
 
 
 @dataclass(frozen=True)
@@ -57,14 +67,110 @@ class MemoryMap:
         return [self.regions[name] for name in names]
 
 
-def find(path: Path | None = None) -> Path:
-    """The file of a memory map: `path`, or the Corstone-300's own."""
-    return path or resources.folder("firmware") / "platform" / "corstone300" / "memory.json"
+@dataclass(frozen=True)
+class Board:
+    """One board: a folder with its sources, and its memories.
+
+    folder: what differs from other boards of its core: sources, `npu/`, perhaps a linker script. file: the JSON file
+    with its memories, the folder's own or the user's. machines: simulator -> the name under which it has this board.
+    tag: what names the board in a build folder; empty for the default board.
+    """
+
+    name: str
+    folder: Path
+    file: Path
+    memories: MemoryMap
+    machines: Mapping[str, str] = field(default_factory=dict)
+    tag: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.memories.title
+
+    @property
+    def is_bundled(self) -> bool:
+        """Whether the board came with ocrm55."""
+        return self.folder.parent == platforms()
+
+    @property
+    def core(self) -> Path:
+        """The folder of what all boards of its core share."""
+        return platforms() / CORE
+
+    @property
+    def linker_script(self) -> Path:
+        """The board's own script where it has one, else its core's."""
+        own = self.folder / LINKER_SCRIPT
+        return own if own.is_file() else self.core / LINKER_SCRIPT
+
+    @property
+    def sources(self) -> list[Path]:
+        """C sources of the board, and those of its core that the board does not have under the same name itself."""
+        own = sorted(self.folder.glob("*.c"))
+        names = {path.name for path in own}
+        return [*own, *sorted(path for path in self.core.glob("*.c") if path.name not in names)]
+
+    @property
+    def includes(self) -> list[Path]:
+        """Folders of headers, in the order in which they are searched."""
+        return [self.folder, self.core]
+
+    @property
+    def has_npu(self) -> bool:
+        """Whether an Ethos-U55 is there, as the board's side of the driver shows."""
+        return (self.folder / "npu" / "npu_port.c").is_file()
+
+    def machine(self, simulator: str) -> str:
+        """The simulator's name for this board. Raises UnsupportedError where the simulator does not have it."""
+        if simulator not in self.machines:
+            known = ", ".join(f"--simulator {name}" for name in self.machines)
+            raise UnsupportedError(
+                f"{simulator} does not simulate the board {self.name}.",
+                [known or f"name its machine in `simulators` of {self.folder / FILE}"],
+            )
+        return self.machines[simulator]
 
 
-def load(path: Path | None = None) -> MemoryMap:
-    """Read `path`, or the Corstone-300's own map. Raises InputError when it cannot be read or contradicts itself."""
-    path = find(path)
+def platforms() -> Path:
+    """The folder of the boards that come with ocrm55."""
+    return resources.folder("firmware") / "platform"
+
+
+def names() -> list[str]:
+    """The boards that come with ocrm55."""
+    return sorted(path.parent.name for path in platforms().glob(f"*/{FILE}"))
+
+
+def find(board: str = DEFAULT, memory_map: Path | None = None) -> Board:
+    """The board of that name, or in that folder of one's own; with other memories where `memory_map` names a file.
+
+    Raises InputError where there is no such board, or where a file cannot be read or contradicts itself.
+    """
+    bundled = board in names()
+    folder = platforms() / board if bundled else Path(board).absolute()
+    file = folder / FILE
+    if not bundled and not os.access(file, os.R_OK):  # no such folder, a file, or a name that is too long
+        raise InputError(
+            f"there is no board `{board}`, and no folder of that name with a {FILE}.",
+            [f"--board {', '.join(names())}", "--board DIR, a folder of your own: see docs/adding_a_board.md"],
+        )
+    memories, machines = read_memories(file), _machines(file)
+    tags = [] if bundled and board == DEFAULT else [folder.name]
+    if memory_map is not None:
+        file, memories = memory_map, read_memories(memory_map)
+        tags.append(memory_map.stem)
+    return Board(folder.name, folder, file, memories, machines, "-".join(tags))
+
+
+def _machines(path: Path) -> dict[str, str]:
+    """Simulator -> machine, of a board's file."""
+    value = _read(path).get("simulators", {})
+    if not isinstance(value, dict) or not all(isinstance(machine, str) for machine in value.values()):
+        raise InputError(f"{path} does not say in `simulators` what each simulator calls the board.", _COMPARE)
+    return dict(value)
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as trouble:
@@ -73,6 +179,12 @@ def load(path: Path | None = None) -> MemoryMap:
         raise InputError(f"{path} is not a memory map: it is no JSON ({trouble}).", _COMPARE) from trouble
     if not isinstance(value, dict):
         raise InputError(f"{path} is not a memory map: it is no JSON object.", _COMPARE)
+    return value
+
+
+def read_memories(path: Path) -> MemoryMap:
+    """The memories that a JSON file describes. Raises InputError when it cannot be read or contradicts itself."""
+    value = _read(path)
     regions = _regions(path, value)
     stack = value.get("stack_bytes")
     if not isinstance(stack, int) or not _is_count(stack):

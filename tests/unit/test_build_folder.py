@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ocrm55.stages import Options, model_name, slug
-from ocrm55.workspace import Workspace, run_stage
+from ocrm55.build_folder import ModelFolder, run_stage
+from ocrm55.compiler.options import CompileOptions, slug
+from ocrm55.stages import model_name
 
 
 class Counter:
@@ -65,7 +66,7 @@ def test_failed_stage_leaves_no_stamp(tmp_path: Path) -> None:
 
 
 def test_lock_lets_one_in_at_a_time(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path, "m")
+    workspace = ModelFolder(tmp_path, "m")
     order: list[str] = []
     entered = threading.Event()
 
@@ -98,6 +99,7 @@ def test_model_is_named_after_its_source(source: str, name: str) -> None:
 
 
 def test_different_options_never_share_an_artifact() -> None:
-    variants = {Options().variant, Options(image=Path("a.png")).variant, Options(image=Path("b.png")).variant}
+    images = (None, Path("a.png"), Path("b.png"))
+    variants = {CompileOptions(image=image).variant for image in images}
     assert len(variants) == 3
     assert slug("../..") == "model"

@@ -1,0 +1,91 @@
+"""What the generated C depends on besides the model, as one value."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from ocrm55 import boards
+from ocrm55.boards import Board
+from ocrm55.compiler.targets.ethos_u.options import MEMORY_MODES, NpuOptions
+from ocrm55.tasks.recognizer import decoding
+
+PRECISIONS = ("int8", "float32")
+
+
+def _widths_tag(widths: tuple[int, ...]) -> str:
+    return "w" + "-".join(map(str, widths)) if len(widths) > 1 else ""
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """All options of a compilation. The metadata's `tag` says what another value adds to the name of the artifact.
+
+    model_name: the name in C and in reports. height, width: of the input in pixels, instead of what the model's folder
+    says. board: the board that the program must fit. image: an image file to compile in, for boards without a host.
+    calibrate: a folder of images to quantise on, instead of the bundled ones. arena_limit: the most bytes that the
+    arena may take.
+    kernels: who may compute int8 operators: m55, cmsis-nn with m55 for what it lacks, or both, whichever is cheaper.
+    widths: of the input, narrowest first, that the program serves; none is the model's own.
+    weights: int8, or int4 where CMSIS-NN computes and it does little harm. int4_max_drop: by how much the mean
+    probability of the calibration images' texts may fall for it, 0 .. 1; None for int4.MAX_DROP.
+    npu: the accelerator that computes what it can, such as ethos-u55-128; empty for none. npu_memory_mode, vela_config,
+    npu_fallback: see NpuOptions.
+    decoder: `context` or `greedy`, who makes a text of the probabilities; other characters than printable ASCII, and
+    outputs of more than 64 steps, get greedy.
+    """
+
+    model_name: str = "en_ppocrv3_rec"
+    precision: str = "int8"
+    height: int | None = field(default=None, metadata={"tag": lambda rows: f"h{rows}"})
+    width: int | None = field(default=None, metadata={"tag": lambda columns: f"x{columns}"})
+    board: Board = field(
+        default_factory=boards.find, metadata={"tag": lambda board: f"for-{board.tag}" if board.tag else ""}
+    )
+    widths: tuple[int, ...] = field(default=(), metadata={"tag": _widths_tag})
+    arena_limit: int | None = field(default=None, metadata={"tag": lambda limit: f"arena{limit}"})
+    kernels: tuple[str, ...] = field(default=("m55",), metadata={"tag": "-".join})
+    calibrate: Path | None = field(default=None, metadata={"tag": lambda folder: f"on-{folder.resolve().name}"})
+    weights: str = field(default="int8", metadata={"tag": lambda weights: weights})
+    int4_max_drop: float | None = field(default=None, metadata={"tag": lambda drop: f"drop{drop:g}"})
+    npu: str = field(default="", metadata={"tag": lambda npu: npu.removeprefix("ethos-")})
+    npu_memory_mode: str = field(default=MEMORY_MODES[0], metadata={"tag": lambda mode: mode})
+    vela_config: Path | None = field(default=None, metadata={"tag": lambda file: f"vela-{file.stem}"})
+    npu_fallback: bool = field(default=False, metadata={"tag": lambda _: "fallback"})
+    decoder: str = field(default=decoding.CONTEXT, metadata={"tag": lambda decoder: decoder})
+    image: Path | None = field(default=None, metadata={"tag": lambda image: image.stem})
+
+    @property
+    def on_npu(self) -> NpuOptions | None:
+        """What is compiled for the NPU; None without one."""
+        if not self.npu:
+            return None
+        return NpuOptions(self.npu, self.npu_memory_mode, self.vela_config, fallback=self.npu_fallback)
+
+    @property
+    def variant(self) -> str:
+        """A name for these options, safe as a folder: two sets of options that give different C never share one."""
+        parts = [self.precision]
+        for setting in fields(self):
+            value, tag = getattr(self, setting.name), setting.metadata.get("tag")
+            if tag and value != setting.default and not (setting.name == "calibrate" and self.precision != "int8"):
+                parts += [slug(tag(value))] if tag(value) else []
+        return "-".join(parts)
+
+    @property
+    def files(self) -> list[Path]:
+        """The files and folders that are named here, which are read for what is in them."""
+        named = [self.image, self.board.file, self.vela_config]
+        return [path for path in named if path is not None]
+
+    @property
+    def values(self) -> list[str]:
+        """All options but the name and those that stand for files, as text: what else decides the C."""
+        found = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "model_name"}
+        return [f"{name}={value}" for name, value in sorted(found.items()) if not isinstance(value, Path | Board)]
+
+
+def slug(text: str) -> str:
+    """A name that is safe as a folder and in C: letters, digits, `_` and `-`."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_") or "model"
