@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ocrm55.errors import InputError, Ocrm55Error, ToolchainError
-from ocrm55.evaluation.evaluate import Reading, read_task
 from ocrm55.evaluation.readers import Reader, Spec
+from ocrm55.evaluation.readings import Reading, read_task
 from ocrm55.evaluation.words import Word
 
 Parcel = list[tuple[Word, bytes]]  # words with the bytes of their files

@@ -13,28 +13,14 @@ from pathlib import Path
 from ocrm55 import __version__, files
 from ocrm55.errors import ToolchainError
 from ocrm55.evaluation import metrics
+from ocrm55.evaluation.cluster import read_on_cluster
 from ocrm55.evaluation.readers import Reader, Spec
+from ocrm55.evaluation.readings import Reading, read_task
 from ocrm55.evaluation.words import Word
-from ocrm55.pictures import read_image
 
 Advance = Callable[[int], None]  # told how many more pictures are done
 # Pictures of one task: enough that a simulator's start is small beside them, few enough that a bar moves.
 TASK = 20
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One picture: its name and label, and what was read with which score."""
-
-    name: str
-    written: str
-    read: str
-    score: float
-
-    @property
-    def errors(self) -> int:
-        """Characters to change to get from the reading to the label."""
-        return metrics.errors(self.written, self.read)
 
 
 @dataclass(frozen=True)
@@ -77,8 +63,6 @@ def evaluate(
     """
     tasks = [list(words[start : start + TASK]) for start in range(0, len(words), TASK)]
     if cluster:
-        from ocrm55.evaluation.cluster import read_on_cluster
-
         done: Iterable[tuple[int, list[Reading]]] = read_on_cluster(tasks, spec, cluster)
     elif workers > 1 and len(tasks) > 1:
         done = _read_in_processes(tasks, spec, min(workers, len(tasks)))
@@ -91,14 +75,6 @@ def evaluate(
     readings = [reading for index in sorted(parts) for reading in parts[index]]
     assert len(readings) == len(words), "a task got lost"
     return Evaluation(readings, metrics.score((r.written, r.read) for r in readings))
-
-
-def read_task(reader: Reader, task: Sequence[Word]) -> list[Reading]:
-    """Read the pictures of one task."""
-    answers = reader.recognise([read_image(word.path) for word in task])
-    return [
-        Reading(word.name, word.text, answer.text, answer.score) for word, answer in zip(task, answers, strict=True)
-    ]
 
 
 def _read_here(tasks: Sequence[Sequence[Word]], spec: Spec) -> Iterator[tuple[int, list[Reading]]]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from ocrm55 import files
-from ocrm55.evaluation.evaluate import Reading
 from ocrm55.evaluation.metrics import align
+from ocrm55.evaluation.readings import Reading
 from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer.image import resize
 

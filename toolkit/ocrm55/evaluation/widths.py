@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import onnx
@@ -19,7 +19,6 @@ import typer
 from onnx import numpy_helper
 
 from ocrm55 import console, resources, stages
-from ocrm55.commands.options import Decoder
 from ocrm55.compiler.onnx_graph import frontend
 from ocrm55.compiler.widths import padding, sharing
 from ocrm55.evaluation import assess
@@ -199,14 +198,16 @@ def main(
         Path | None,
         typer.Option(help="A Paddle model folder, or the model.onnx of an artifact; otherwise the bundled."),
     ] = None,
-    decoder: Annotated[Decoder, typer.Option(help="What makes a text of the probabilities.")] = Decoder.CONTEXT,
+    decoder: Annotated[
+        Literal["context", "greedy"], typer.Option(help="What makes a text of the probabilities.")
+    ] = "context",
 ) -> None:
     """Count the texts that a narrower input changes."""
     with console.errors_end_the_program():
         words = assess.select(data, only=only, limit=0)
         parsed = stages.parse_widths(choice)
         source = model or resources.folder("models") / stages.BUNDLED_MODEL
-        readings = read(words, source, parsed, most, decoder.value)
+        readings = read(words, source, parsed, most, decoder)
     rows = []
     for threshold in THRESHOLDS:
         found = figures(readings, threshold, parsed[-1])
