@@ -22,6 +22,7 @@ from rich.table import Table
 
 from ocrm55 import processes
 from ocrm55.errors import Ocrm55Error, OutputError, ToolchainError
+from ocrm55.plain_text import shown
 
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -37,23 +38,23 @@ def set_verbose(verbose: bool) -> None:
 
 
 def result(line: str = "") -> None:
-    """Print one line of the command's result to stdout."""
-    _out.print(line, markup=False)
+    """Print the command's result to stdout; what a terminal would not show as a character is written as its escape."""
+    _out.print(shown(line, keep="\n\t"), markup=False)
 
 
 def note(line: str) -> None:
     """Print one line about what is going on to stderr."""
-    _err.print(line, markup=False)
+    _err.print(shown(line, keep="\n\t"), markup=False)
 
 
 def stage(name: str, detail: str = "") -> None:
     """Announce a stage of the pipeline: `compile   float32 -> build/...`."""
-    _err.print(f"[bold cyan]{escape(name):<10}[/] {escape(detail)}")
+    _err.print(f"[bold cyan]{escape(name):<10}[/] {escape(shown(detail))}")
 
 
 def warning(line: str) -> None:
     """Print a warning to stderr."""
-    _err.print(f"[yellow]warning:[/] {escape(line)}")
+    _err.print(f"[yellow]warning:[/] {escape(shown(line))}")
 
 
 def error(trouble: Ocrm55Error) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ocrm55 import plain_text
+
 _LONGEST = 1000  # characters; more than a path of ordinary length and what is said about it
 
 
@@ -30,9 +32,7 @@ def _one_line(text: str) -> str:
     """`text` as a terminal can show it on a line: a file's name or a simulator's output in it may be anything."""
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST * 3 // 4]} … {text[-_LONGEST // 5 :]}"
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return plain_text.shown(text)
 
 
 class InputError(Ocrm55Error):

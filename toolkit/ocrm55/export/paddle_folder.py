@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from ocrm55 import files
+from ocrm55 import files, plain_yaml
 from ocrm55.errors import InputError
 
 if TYPE_CHECKING:
@@ -102,10 +100,7 @@ class PaddleFolder:
         return path
 
     def _read_settings(self) -> dict[str, Any]:
-        try:
-            settings = yaml.safe_load(self.settings.read_text(encoding="utf-8"))
-        except Exception as trouble:  # the parser's own errors, and whatever a damaged number or date raises in it
-            raise InputError(f"{self.settings} is not a YAML file that can be read.", _AGAIN) from trouble
+        settings = plain_yaml.load(self.settings)
         if not isinstance(settings, dict):
             raise InputError(f"{self.settings} is not a description of a model.", _AGAIN)
         return settings

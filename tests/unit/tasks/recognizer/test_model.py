@@ -196,3 +196,39 @@ def test_writing_leaves_the_network_as_it_was(tmp_path: Path) -> None:
         np.testing.assert_array_equal(tensor.numpy(), before[name][1])
     network(images).mean().backward()
     assert network.backbone.conv1._conv.weight.grad is not None
+
+
+def with_characters(folder: Path, *lines: str) -> None:
+    """The folder's settings with other characters at the start of the dictionary, as YAML writes them."""
+    settings = folder / "inference.yml"
+    head, tail = settings.read_text(encoding="utf-8").split("character_dict:\n")
+    kept = tail.split("\n")[len(lines) :]
+    text = "\n".join([f"{head}character_dict:", *(f"  - {line}" for line in lines), *kept])
+    settings.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("written", "named"),
+    [
+        (r'"\e]0;PWNED\a"', r"U\+001B"),
+        (r'"\N"', r"U\+0085"),
+        (r'"\t"', r"U\+0009"),
+        (r'"x\L  text: PAY 1000 EUR, score: 1.000000\L"', r"U\+2028 LINE SEPARATOR"),
+        (r'"\P"', r"U\+2029 PARAGRAPH SEPARATOR"),
+        (r'"\u202Eabc"', r"U\+202E RIGHT-TO-LEFT OVERRIDE"),
+        (r'"\0"', r"U\+0000"),
+        ("a" * 17, "17 characters long"),
+        ("[a]", "a list"),
+    ],
+)
+def test_a_character_that_no_line_can_hold_is_named(folder: Path, written: str, named: str) -> None:
+    with_characters(folder, written)
+    with pytest.raises(InputError, match=f"character 1 in .*{named}") as refused:
+        RecognizerFolder(folder)
+    assert refused.value.sentence.isprintable()
+
+
+def test_characters_are_what_is_written(folder: Path) -> None:
+    written = ["~", "=", "1", "no", "0x1", "\u3000", "e\u0301", "1e3"]
+    with_characters(folder, *(f'"{text}"' if text == "\u3000" else text for text in written))
+    assert RecognizerFolder(folder).charset[1:9] == written

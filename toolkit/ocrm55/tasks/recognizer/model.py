@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from ocrm55 import console
+from ocrm55 import console, plain_text
 from ocrm55.errors import InputError
 from ocrm55.export import onnx_model
 from ocrm55.export.paddle_folder import PaddleFolder, new_folder, save, shapes_text
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MODEL_NAME = "en_PP-OCRv3_mobile_rec"  # PaddleOCR 3's name of the network; TextRecognition asks for it
 MOST_CLASSES = 65535  # the firmware keeps a class in 16 bits
-_LINE_ENDS = "\0\n\r"
+LONGEST_CHARACTER = 16  # of a dictionary: one, with the marks that join it
 
 
 class RecognizerFolder(PaddleFolder):
@@ -77,24 +77,27 @@ class RecognizerFolder(PaddleFolder):
         if len(characters) > MOST_CLASSES - 2:
             raise InputError(f"{self.settings} names {len(characters)} characters; {MOST_CLASSES - 2} is the most.")
         for number, character in enumerate(characters, 1):
-            # YAML reads an unquoted digit as a number; PaddleOCR quotes them, people who edit the file do not.
-            text = str(character) if isinstance(character, str | int | float) else None
-            if text is None or any(c in _LINE_ENDS or 0xD800 <= ord(c) < 0xE000 for c in text):
+            text = character if isinstance(character, str) else ""
+            wrong = "a list" if not isinstance(character, str) else plain_text.first_unshown(text)
+            if wrong is None and len(text) > LONGEST_CHARACTER:
+                wrong = f"{len(text)} characters long; {LONGEST_CHARACTER} is the most"
+            if wrong is not None:
                 raise InputError(
-                    f"character {number} in the character_dict of {self.settings} is no text that a line can hold.",
+                    f"character {number} in the character_dict of {self.settings} is no text that a line can hold: "
+                    f"it is or has {wrong}.",
                     ["use the dictionary that the model was trained with"],
                 )
-        return [str(character) for character in characters]
+        return list(characters)
 
     def _input_shape(self) -> tuple[int, int, int]:
         shape = (self.operation("RecResizeImg") or {}).get("image_shape")
-        whole = isinstance(shape, list) and len(shape) == 3 and all(type(size) is int for size in shape)
-        if not isinstance(shape, list) or not whole or shape[0] != 3:
+        sizes = [_pixels(size) for size in shape] if isinstance(shape, list) and len(shape) == 3 else []
+        if sizes[:1] != [3] or 0 in sizes:
             raise InputError(
                 f"{self.settings} asks for images of {str(shape)[:80]}; a recognizer takes [3, height, width].",
                 ["choose a text recognition model", "PreProcess: RecResizeImg with an image_shape says the size"],
             )
-        return (3, shape[1], shape[2])
+        return (3, sizes[1], sizes[2])
 
     def _charset(self, characters: list[str], outputs: list[list[int]]) -> list[str]:
         """The classes: PaddleOCR adds a space to the dictionary, unless the network has no class for it."""
@@ -113,6 +116,11 @@ class RecognizerFolder(PaddleFolder):
                 ["use the dictionary that the model was trained with"],
             )
         return with_blank_and_space(characters)
+
+
+def _pixels(text: object) -> int:
+    """A size as the settings write it; 0 for anything else."""
+    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 6 else 0
 
 
 def describe(characters: Sequence[str], size: tuple[int, int] = (HEIGHT, WIDTH), name: str = MODEL_NAME) -> dict:
