@@ -1,12 +1,12 @@
-"""The build folder: where each stage puts its artifact, and whether that artifact is still good.
+"""The build folder: the place of each stage's artifact, and whether the artifact is up to date.
 
     build/NAME/model/               export:  the Paddle inference model
     build/NAME/PRECISION/           compile: C, weights, headers, metadata.json
     build/NAME/PRECISION-firmware/  build:   the CMake tree with ocrm55.elf
 
 Beside each artifact lies `STAGE.stamp.json` with two digests: of everything that the stage read and of everything
-that it wrote. A stage runs again when either no longer holds, so an edited source, another option and a damaged
-artifact all count, and nothing else does.
+that it wrote. A stage runs again when either digest differs: after an edited source, with another option, or with a
+damaged artifact.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class ModelFolder:
         return self.root / "model"
 
     def artifact_dir(self, variant: str) -> Path:
-        """Where `compile` writes; variant is the precision, with the options that change the C after it."""
+        """The folder of `compile`. variant: the precision, followed by the options that change the C."""
         return self.root / variant
 
     def firmware_dir(self, variant: str) -> Path:
@@ -51,7 +51,7 @@ class ModelFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep a second ocrm55 out of this folder until the block ends; it waits and says so."""
+        """Lock this folder until the block ends. A second ocrm55 waits and says so."""
         lock = self._lock()
         try:
             remove_leftovers(self.root)
@@ -63,14 +63,14 @@ class ModelFolder:
             os.close(lock)
 
     def _lock(self) -> int:
-        """The folder, open and locked. The one that held the lock before may have removed the folder: try again."""
+        """The folder, open and locked. The previous holder of the lock may have removed the folder; then try again."""
         refusals = 0
         while True:
             try:
                 self.root.mkdir(parents=True, exist_ok=True)
                 lock = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY)
             except OSError as trouble:
-                # Somebody removes a folder between two steps; some file systems (/proc) never let one be made.
+                # Another process may remove a folder between two steps; some file systems (/proc) never allow one.
                 if isinstance(trouble, FileNotFoundError) and refusals < _MOST_REFUSALS:
                     refusals += 1
                     continue

@@ -73,7 +73,7 @@ def _common(
 
 
 def _reporting(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, with what goes wrong in it turned into one sentence and an exit status."""
+    """Run the command; turn a failure into one sentence and an exit status."""
 
     @functools.wraps(command)
     def reported(*arguments: object, **options: object) -> None:
@@ -82,7 +82,7 @@ def _reporting(command: Callable[..., None]) -> Callable[..., None]:
         except KeyboardInterrupt as stop:
             _end(stop)
         except Exception as trouble:
-            if ended := processes.received():  # C++ has made an error of it on its way up
+            if ended := processes.received():  # C++ turned the signal into an error on its way up
                 _end(ended)
             known = _disk_full(trouble) if isinstance(trouble, OSError) else trouble
             if not isinstance(known, Ocrm55Error):
@@ -94,7 +94,7 @@ def _reporting(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _disk_full(trouble: OSError) -> OutputError | None:
-    """A full disk may be met wherever a file is written, temporary ones too."""
+    """A full disk can appear wherever a file is written, temporary files too."""
     if trouble.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return None
     place = trouble.filename or tempfile.gettempdir()
@@ -124,7 +124,7 @@ for _name, _module, _function, _panel in _COMMANDS:
 def main() -> None:
     """Run the program and exit with its status."""
     processes.end_in_good_order()
-    # Paddle and oneDNN narrate on stdout and stderr; what a user must know is said by ocrm55 itself.
+    # Paddle and oneDNN print on stdout and stderr; ocrm55 itself says what a user must know.
     os.environ.setdefault("GLOG_minloglevel", "2")
     for stream in (sys.stdout, sys.stderr):  # a file's name may hold what the terminal's encoding lacks
         if isinstance(stream, io.TextIOWrapper):
@@ -133,7 +133,7 @@ def main() -> None:
     try:
         app()
     except SystemExit:
-        if ended := processes.received():  # wherever it was met: click makes 130 of every interruption
+        if ended := processes.received():  # wherever it came up: click makes 130 of every interruption
             sys.exit(ended.exit_status)
         raise
 

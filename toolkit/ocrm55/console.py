@@ -1,7 +1,7 @@
 """The one place that prints: progress, tables, and every external command line as it is run.
 
-Results (text, tables, JSON) go to stdout; everything about how they come to be goes to stderr, so that
-`ocrm55 run-fvp a.png > result.txt` keeps only the result.
+Results (text, tables, JSON) go to stdout, and progress goes to stderr. So `ocrm55 run-fvp a.png > result.txt` keeps
+only the result.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ocrm55.plain_text import shown
 _out = Console(highlight=False, soft_wrap=True)
 _err = Console(stderr=True, highlight=False, soft_wrap=True)
 _verbose = False
-# As the C library words what a compiler or a linker meets when a disk is full.
+# The C library's words when a compiler or a linker meets a full disk.
 NO_ROOM = re.compile("No space left on device|Disk quota exceeded|File too large|final close failed")
 
 
@@ -66,7 +66,7 @@ def error(trouble: Ocrm55Error) -> None:
 
 @contextmanager
 def errors_end_the_program() -> Iterator[None]:
-    """For a program beside `ocrm55` (`python -m ...`): an Ocrm55Error is its sentences and its exit status."""
+    """For a program beside `ocrm55` (`python -m ...`): print an Ocrm55Error as sentences and exit with its status."""
     try:
         yield
     except Ocrm55Error as trouble:
@@ -93,7 +93,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
 
 @contextmanager
 def progress(label: str, total: int | None) -> Iterator[Progress]:
-    """A progress bar on stderr, where that is a terminal; advance it with `bar.advance(bar.task_ids[0])`."""
+    """A progress bar on stderr, if that is a terminal; advance it with `bar.advance(bar.task_ids[0])`."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal) as bar:
         bar.add_task(label, total=total)
@@ -116,9 +116,9 @@ def command(
 ) -> str:
     """Run an external command to its end and return its standard output.
 
-    The exact command line is shown first. A command that is missing, fails or runs out of time raises
-    ToolchainError with the last lines that it printed; `explain` may find the sentence for it in the whole output. One
-    that finds no room for what it writes raises OutputError.
+    The exact command line is shown first. Raises ToolchainError for a command that is missing, fails or runs out of
+    time, with the last lines that it printed; `explain` may find a better sentence in the whole output. Raises
+    OutputError if the command finds no room to write.
     """
     words = [str(word) for word in arguments]
     note_command(words)

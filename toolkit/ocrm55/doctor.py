@@ -24,7 +24,7 @@ State = Literal["ok", "missing", "wrong", "optional"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: what was found, and what to do where that is not enough."""
+    """One check: what was found, and what to do if that is not enough."""
 
     name: str
     state: State
@@ -43,7 +43,7 @@ class _Program:
     package: str
     required: bool
     purpose: str
-    tried: tuple[int, ...] = ()  # major versions with which the tests have passed; none: it does not matter
+    tried: tuple[int, ...] = ()  # major versions with which the tests have passed; empty if any version does
 
 
 _PROGRAMS = [
@@ -55,12 +55,12 @@ _PROGRAMS = [
     _Program("gcc", (10,), "gcc", False, "runs the generated C on this machine, for the unit tests"),
     _Program("llvm-mca-19", (19,), "llvm-19", False, "estimates cycles of kernels in `ocrm55 bench kernels`"),
 ]
-# Distribution -> module, where importing tells more than the metadata: combinations that pip accepts can still crash.
+# Distribution -> module to import: combinations of versions that pip accepts can still crash.
 _IMPORTS = {"paddlepaddle": "paddle", "apache-tvm": "tvm", "opencv-contrib-python": "cv2", "onnxruntime": "onnxruntime"}
 
 
 def examine(build_dir: Path, fvp: Path | None = None) -> list[Finding]:
-    """Look at the interpreter, the Python packages, the programs, the simulators and the folders."""
+    """Check the interpreter, the Python packages, the programs, the simulators and the folders."""
     findings = [_python()]
     findings += [finding for requirement in _requirements() if (finding := _package(requirement))]
     findings += [_program(program) for program in _PROGRAMS]
@@ -115,7 +115,7 @@ def _guarded(name: str, look: Callable[[], str]) -> Finding:
 
 
 def _output(*command: str) -> str:
-    """What a program prints, or an empty string where it cannot run."""
+    """The output of a program, or an empty string if it cannot run."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -124,7 +124,7 @@ def _output(*command: str) -> str:
 
 
 def program_version(name: str) -> tuple[int, ...]:
-    """What a program answers to --version, as numbers; empty where it is missing or does not say."""
+    """The version that a program prints for --version, as numbers; empty if it is missing or prints none."""
     number = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", _output(name, "--version"))
     return tuple(int(part) for part in number.groups() if part) if number else ()
 
@@ -147,7 +147,7 @@ def _program(program: _Program) -> Finding:
 
 
 def _newlib() -> Finding:
-    # Where the compiler does not know the file it echoes the bare name.
+    # If the compiler does not know the file, it prints the bare name.
     where = _output("arm-none-eabi-gcc", "-print-file-name=nano.specs").strip()
     there = Path(where).is_absolute() and Path(where).exists()
     return Finding(
@@ -183,7 +183,7 @@ def _cmsis_nn() -> Finding:
 
     name = "CMSIS-NN"
     if os.environ.get(libraries.VARIABLE) == libraries.FETCH:
-        return Finding(name, "ok", "fetched by CMake where it is needed, rounds once")
+        return Finding(name, "ok", "fetched by CMake when needed, rounds once")
     try:
         folder = libraries.root()
         if folder is None:

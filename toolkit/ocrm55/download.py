@@ -1,4 +1,4 @@
-"""Fetch a file over HTTP: with a progress bar, and going on where a run before this one stopped."""
+"""Fetch a file over HTTP, with a progress bar. A second run goes on where the first one stopped."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ PATIENCE_S = 30  # without a byte from the host
 
 
 def download(url: str, file: Path, size: int | None = None) -> None:
-    """Fetch `url` into `file`, after what is there of it already.
+    """Fetch `url` into `file`; keep the part that is already there.
 
-    size: of the whole file in bytes, where it is known beforehand.
-    Raises OSError (urllib's errors are such) when the host does not answer or breaks off; what has arrived stays, and
-    the next call goes on there.
+    size: bytes of the whole file, if known beforehand.
+    Raises OSError (urllib's errors are such) when the host does not answer or breaks off. The part that has arrived
+    stays, and the next call goes on there.
     """
     have = file.stat().st_size if file.is_file() else 0
     if size is not None and have >= size:

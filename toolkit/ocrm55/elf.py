@@ -1,4 +1,4 @@
-"""Sections and symbols of a 32-bit little-endian ELF file; no more of the format is read than that needs."""
+"""Sections and symbols of a 32-bit little-endian ELF file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Section:
     name: str
     address: int
     size: int  # bytes
-    loaded: bool  # the file holds its contents (false: only room)
+    loaded: bool  # true if the file holds its contents, false if it only reserves room
 
 
 def read_sections(path: Path) -> list[Section]:
@@ -41,7 +41,7 @@ def read_sections(path: Path) -> list[Section]:
 def read_symbols(path: Path) -> dict[str, int]:
     """Addresses by name, as the linker left them (of a function in Thumb code the lowest bit is set).
 
-    Raises InputError when it is no 32-bit little-endian ELF file; a stripped one has no symbols.
+    Raises InputError when it is no 32-bit little-endian ELF file. A stripped file has no symbols.
     """
     return _parsed(path, _parse_symbols)
 

@@ -1,7 +1,7 @@
-"""What can go wrong, sorted by who can mend it.
+"""The errors, sorted by who can fix them.
 
-Every error is one sentence that says what is wrong and where, plus things to try. `cli.py` prints it and ends with
-the class's exit code; a traceback that a user sees is a bug of ours.
+Every error is one sentence that says what is wrong and where, plus things to try. `cli.py` prints it and ends with the
+class's exit code. A traceback that a user sees is a bug of ours.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ class Ocrm55Error(Exception):
 
 
 def _one_line(text: str) -> str:
-    """`text` as a terminal can show it on a line: a file's name or a simulator's output in it may be anything."""
+    """`text` in a form that a terminal can show on one line; a file's name or a simulator's output may hold
+    anything."""
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST * 3 // 4]} … {text[-_LONGEST // 5 :]}"
     return plain_text.shown(text)
 
 
 class InputError(Ocrm55Error):
-    """The user's input: an image, a model folder, labels, a value of an option."""
+    """The user's input is wrong: an image, a model folder, labels, a value of an option."""
 
     exit_code = 3
 

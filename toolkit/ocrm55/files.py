@@ -1,4 +1,4 @@
-"""Files and folders that are whole or absent: written beside their place, then renamed into it."""
+"""Write files and folders whole or not at all: beside their place first, then renamed into it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ocrm55.errors import InputError, OutputError
 
-# What is being written is called `.NAME.ocrm55-XXXXXXXX`; nothing else in a folder of ours is.
+# An unfinished file or folder has a name like `.NAME.ocrm55-XXXXXXXX`; nothing else in our folders has.
 _MARK = ".ocrm55-"
 
 
@@ -23,7 +23,7 @@ def _prefix(destination: Path) -> str:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a killed ocrm55 was writing in `folder`; to be called where no other one can be at it."""
+    """Remove what a killed ocrm55 left unfinished in `folder`. Call it only when no other ocrm55 can write there."""
     for path in folder.glob(f".*{_MARK}*"):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
@@ -36,7 +36,7 @@ def remove_leftovers(folder: Path) -> None:
 def atomic_directory(destination: Path) -> Iterator[Path]:
     """Yield an empty folder beside `destination`; rename it over `destination` when the block ends without error.
 
-    An older `destination` is replaced whole. Nothing is left behind when the block fails.
+    An older `destination` is replaced as a whole. A block that fails leaves nothing behind.
     Raises OutputError when the place cannot be written.
     """
     destination = Path(destination)
@@ -45,7 +45,7 @@ def atomic_directory(destination: Path) -> Iterator[Path]:
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=_prefix(destination), dir=destination.parent))
-        staging.chmod(0o755)  # mkdtemp makes it private; the artifact is for everyone whom the parent admits
+        staging.chmod(0o755)  # mkdtemp makes it private; the artifact gets the permissions that its parent gives
     except OSError as trouble:
         raise OutputError(
             f"{destination.parent} cannot be written: {trouble.strerror}.", ["choose another folder"]
@@ -100,7 +100,7 @@ def write_json(destination: Path, value: object) -> None:
 
 
 def extract(archive: tarfile.TarFile, folder: Path) -> None:
-    """Unpack an archive into `folder`. Raises tarfile.TarError for one with anything that leads out of there."""
+    """Unpack an archive into `folder`. Raises tarfile.TarError if a member leads out of `folder`."""
     if hasattr(tarfile, "data_filter"):
         archive.extractall(folder, filter="data")
         return

@@ -1,4 +1,4 @@
-"""Build the firmware of a compiled model: configure and build with CMake, then say where the bytes are."""
+"""Build the firmware of a compiled model with CMake, and read from the ELF where the bytes are."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ def build(
     defines: Mapping[str, str] | None = None,
     toolchain: str = "gcc",
 ) -> Firmware:
-    """Build the firmware of `artifact` in `build_dir`; what is up to date there is not built again.
+    """Build the firmware of `artifact` in `build_dir`; do not build again what is up to date.
 
     artifact: the folder that `compile` wrote. board: the default one where none is given.
     defines: CMake's cache entries, such as OCRM55_ARENA_REGION (cmake/options.cmake lists them).
     toolchain: `gcc` or `clang`, a file cmake/cortex-m55-*.cmake.
-    Raises InputError for a folder that is no artifact, ToolchainError with the compiler's first complaint, OutputError
-    when `build_dir` cannot be written.
+    Raises InputError for a folder that is no artifact, ToolchainError with the compiler's first complaint, and
+    OutputError when `build_dir` cannot be written.
     """
     artifact, build_dir = Path(artifact).resolve(), Path(build_dir).resolve()
     if toolchain not in TOOLCHAINS:
@@ -155,7 +155,7 @@ def _is_configured(build_dir: Path, settings: Mapping[str, object]) -> bool:
 
 
 def _configure(build_dir: Path, settings: Mapping[str, object]) -> None:
-    """Make a fresh CMake tree: one of other settings, or one that never finished, is removed first."""
+    """Make a CMake tree. First remove a tree that has other settings or never finished."""
     if build_dir.exists() and any(build_dir.iterdir()) if build_dir.is_dir() else build_dir.exists():
         if not ((build_dir / "CMakeCache.txt").exists() or (build_dir / _SETTINGS).exists()):
             raise OutputError(f"{build_dir} is in the way: it is not a build of ours.", ["choose another folder"])
@@ -179,7 +179,7 @@ def _configure(build_dir: Path, settings: Mapping[str, object]) -> None:
 
 
 def _cmake(words: Sequence[str | Path], build_dir: Path, tries: Sequence[str]) -> None:
-    """Run CMake for `build_dir`, which does not stay on a disk that it has filled."""
+    """Run CMake for `build_dir`. If the disk gets full, remove the folder."""
     try:
         console.command(words, explain=_complaint, tries=tries)
     except OutputError:
@@ -188,7 +188,7 @@ def _cmake(words: Sequence[str | Path], build_dir: Path, tries: Sequence[str]) -
 
 
 def _complaint(printed: str) -> str | None:
-    """The first thing that the compiler, the linker or CMake complained about, as one sentence."""
+    """The first complaint of the compiler, the linker or CMake, as one sentence."""
     if found := _OVERFLOW.search(printed):
         return f"the firmware does not fit: {found['region']} is too small by {int(found['bytes']):,} bytes."
     if found := _FIRST_ERROR.search(printed):

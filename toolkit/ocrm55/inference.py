@@ -1,4 +1,4 @@
-"""Runs a network of one input and one output on the host: by Paddle, which is the truth, or by ONNX Runtime."""
+"""Runs a network with one input and one output on the host: by Paddle, the reference, or by ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PaddleNetwork:
         self._output = self._predictor.get_output_handle(self._predictor.get_output_names()[0])
 
     def run(self, tensor: np.ndarray) -> np.ndarray:
-        """The output for an input, float32 in a shape that the program takes."""
+        """Run the program on float32 values in a shape that it accepts; return its output."""
         self._input.reshape(list(tensor.shape))
         self._input.copy_from_cpu(np.ascontiguousarray(tensor, dtype=np.float32))
         self._predictor.run()
@@ -56,7 +56,7 @@ class OnnxNetwork:
         self._name = self._session.get_inputs()[0].name
 
     def run(self, tensor: np.ndarray) -> np.ndarray:
-        """The output for an input, float32 in the file's shape."""
+        """Run the file on float32 values in its shape; return its output."""
         return self._session.run(None, {self._name: np.ascontiguousarray(tensor, dtype=np.float32)})[0]
 
 

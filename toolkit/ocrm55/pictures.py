@@ -1,4 +1,4 @@
-"""From an image file to its pixels: upright, on white, 8 bits a channel; everything else is refused in one sentence."""
+"""From an image file to its pixels: upright, on white, 8 bits a channel. Refuses all other files in one sentence."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ocrm55 import console
 from ocrm55.errors import InputError
 
-MAX_PIXELS = 50_000_000  # a word image is some thousands; anything this big is a mistake or an attack
-# Those that people have, and that Pillow decodes by itself: for EPS it would start Ghostscript on a stranger's program.
+MAX_PIXELS = 50_000_000  # a word image has some thousands; an image this big is a mistake or an attack
+# Common formats that Pillow decodes by itself; for EPS it would start Ghostscript on a stranger's program.
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "GIF", "PPM")
 
 
 def read_image(path: Path) -> np.ndarray:
     """Read an image file as uint8 [height, width, 3], BGR.
 
-    Rotated as its EXIF data say; transparency on white (PaddleOCR drops it); 16 bit and float scaled to 8 bit; of an
-    animation the first frame, with a note.
+    The image is rotated as its EXIF data say. Transparent parts become white (PaddleOCR drops transparency). 16 bit and
+    float are scaled to 8 bit. Of an animation the first frame is read, with a note.
 
-    Raises InputError, naming the file, for everything that is not a whole image of at least 1 x 1 and at most
-    MAX_PIXELS pixels.
+    Raises InputError, with the file's name, unless the file is a whole image of 1 x 1 to MAX_PIXELS pixels.
     """
     path = Path(path)
     try:
@@ -46,7 +45,7 @@ def read_image(path: Path) -> np.ndarray:
         raise InputError(f"{path} {what}.", [f"use one of {', '.join(FORMATS)}"]) from trouble
     except Image.DecompressionBombError as trouble:
         raise InputError(f"{path} has too many pixels.", ["crop it", "scale it down"]) from trouble
-    except Exception as trouble:  # a damaged file raises whatever its decoder happens to trip over
+    except Exception as trouble:  # a decoder may raise anything for a damaged file
         reason = str(trouble).splitlines()[0] if str(trouble) else type(trouble).__name__
         raise InputError(f"{path} cannot be decoded: {reason}.", ["save the image again, as PNG"]) from trouble
 

@@ -1,7 +1,7 @@
-"""Child processes that never outlive us, and signals that end us in good order.
+"""Child processes that never outlive us, and an orderly end on signals.
 
-A child gets a session of its own, so that Ctrl-C at the terminal reaches only us and we end all that it has started;
-should we be killed ourselves, the kernel ends it.
+A child gets a session of its own, so Ctrl-C at the terminal reaches only us. We then end the child and all that it has
+started. If we are killed, the kernel ends the child.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from typing import Any
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
-_PATIENCE_S = 3.0  # in which a second signal does not interrupt the cleaning that the first one began
+_PATIENCE_S = 3.0  # within it, a second signal does not interrupt the cleaning that the first one began
 
-_kept: list[signal.Signals] = []  # the signals that end us in good order; none in a program that only imports us
+_kept: list[signal.Signals] = []  # the signals that end us in an orderly way; none in a program that only imports us
 _received: tuple[int, float] | None = None  # the signal that came, and when
 
 
@@ -37,7 +37,7 @@ class EndedError(KeyboardInterrupt):
 
 
 def end_in_good_order() -> None:
-    """From now on a signal that asks us to end raises EndedError, so that what was begun is undone first."""
+    """From now on, a signal that asks us to end raises EndedError, so that unfinished work is undone first."""
     for number in _SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             _kept.append(number)
@@ -45,16 +45,16 @@ def end_in_good_order() -> None:
 
 
 def keep_good_order() -> None:
-    """To be called after an import that takes the signals for itself, as Paddle's does."""
+    """Set the handlers again after an import that replaces them, as Paddle's does."""
     for number in _kept:
         signal.signal(number, _raise)
 
 
 @contextlib.contextmanager
 def held_back() -> Iterator[None]:
-    """For the length of a block, signals that ask us to end wait for its end: what it does is done whole.
+    """During the block, signals that ask us to end wait for its end. So the block is never interrupted.
 
-    To be entered by the main thread, which alone may set handlers; in another one the block is an ordinary one.
+    Only the main thread may set handlers; in any other thread the block is an ordinary one.
     """
     waiting: list[int] = []
 
@@ -77,7 +77,7 @@ def held_back() -> Iterator[None]:
 
 
 def received() -> EndedError | None:
-    """The signal that came, if one did: C++ in between may have made another error of ours."""
+    """The signal that came, if any. C++ in between may have turned our exception into another error."""
     return None if _received is None else EndedError(_received[0])
 
 
@@ -94,11 +94,11 @@ def _raise(number: int, frame: FrameType | None) -> None:
 def running(
     command: Sequence[str], *, confine: Callable[[], None] | None = None, **options: Any
 ) -> Iterator[subprocess.Popen[Any]]:
-    """A process for the length of a block: when that ends, however it ends, the process has ended too, and all that it
-    has started. confine: called in the child, last before it becomes the program (confinement.rules).
+    """Run a process during a block. When the block ends, for any reason, the process and all that it has started have
+    ended too. confine: called in the child, last before it becomes the program (confinement.rules).
     `options` are subprocess.Popen's. Raises OSError when it cannot be started.
     """
-    # A signal between the fork and the moment when we know the child would leave it behind.
+    # A signal between the fork and the moment when we know the child would leave the child behind.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         # What runs before the exec takes no lock that a thread of ours could hold.
@@ -107,7 +107,7 @@ def running(
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         raise
     try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # one that came meanwhile raises here
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)  # a signal that came meanwhile raises here
         yield process
     finally:
         if process.poll() is None:
@@ -117,7 +117,7 @@ def running(
 
 
 def _prepare(mask: set[signal.Signals | int], confine: Callable[[], None] | None) -> Callable[[], None]:
-    """What the child does before it becomes another program."""
+    """Prepare the child, before it becomes another program."""
     prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
     parent = os.getpid()
 

@@ -11,7 +11,7 @@ _ROOMS = ("firmware", "cmake", "models", "fvp")
 
 
 def folder(room: str) -> Path:
-    """The folder `firmware`, `cmake`, `models` or `fvp` that came with this installation."""
+    """The folder `firmware`, `cmake`, `models` or `fvp` of this installation."""
     if room not in _ROOMS:
         raise ValueError(f"no such room: {room}")
     for root in (_PACKAGE / "_data", _PACKAGE.parents[1]):

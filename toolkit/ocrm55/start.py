@@ -1,6 +1,6 @@
-"""Where the programs begin: a Ctrl-C while the toolkit is still being imported ends them with one word too.
+"""Start the programs. A Ctrl-C ends them with one word even while the toolkit is still being imported.
 
-Nothing but the standard library is imported here, and little of that.
+This module imports little of the standard library and nothing else.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _run(module: str) -> None:
 
 
 def _say_no_more() -> None:
-    """Let nothing follow the word: TVM's C++ complains when what it was building is destroyed at the exit."""
+    """End without further output: TVM's C++ complains when unfinished objects are destroyed at the exit."""
     sys.stderr.flush()
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)

@@ -21,14 +21,14 @@ class What(enum.StrEnum):
 
 
 class Compiler(enum.StrEnum):
-    """Who compiles the kernels."""
+    """The compiler of the kernels."""
 
     GCC = "gcc"
     CLANG = "clang"
 
 
 class Rival(enum.StrEnum):
-    """Whose kernels ours are compared with."""
+    """The library with which our kernels are compared."""
 
     CMSIS_NN = "cmsis-nn"
 
@@ -45,13 +45,13 @@ def bench(
         Path | None, typer.Option("--markdown", metavar="FILE", help="With --against: write the table there too.")
     ] = None,
     record: Annotated[
-        bool, typer.Option("--record", help="With --against: make the table of costs anew by which compile chooses.")
+        bool, typer.Option("--record", help="With --against: write the table of costs anew; compile chooses by it.")
     ] = False,
 ) -> None:
     """Count the instructions of every int8 kernel on QEMU.
 
-    Beside them stands what llvm-mca estimates for the inner loops, where it is installed: an estimate, no measurement.
-    With --against, the network is compiled for both and run, and each layer shows the instructions of both.
+    If llvm-mca is installed, its estimate for the inner loops stands beside the counts. It is no measurement.
+    With --against, the network is compiled for both and run. Each layer then shows the instructions of both.
     """
     if against is not None:
         from ocrm55.bench import against as comparison

@@ -17,8 +17,9 @@ def build(
 ) -> None:
     """Build the firmware of a compiled model with CMake and the Arm GCC (or clang).
 
-    Exports and compiles the model first where that is missing or out of date. Prints the ELF file: it runs on the
-    Corstone-300 FVP and on QEMU's mps3-an547, and reads its images over semihosting, so one build serves all of them.
+    It first exports and compiles the model, if that is missing or out of date. It prints the name of the ELF file.
+    The ELF runs on the Corstone-300 FVP and on QEMU's mps3-an547. It reads its images over semihosting, so one build
+    serves all images.
     """
     from ocrm55 import firmware
 

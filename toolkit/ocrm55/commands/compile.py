@@ -24,11 +24,11 @@ def compile_(
 ) -> None:
     """Compile a recognizer to C: the network as a straight line of operators, its weights, and one arena.
 
-    Exports the model first where that is missing or out of date. The folder holds src/ (model.c is readable from top
-    to bottom), include/ocrm55_model.h, labels.h, weights, the ONNX model that was compiled, and metadata.json with a
-    row for every operator and tensor. The same C builds with the host's compiler and with the Arm GCC.
+    It first exports the model, if that is missing or out of date. The folder holds src/ (read model.c from top to
+    bottom), include/ocrm55_model.h, labels.h, weights, and the ONNX model that was compiled. metadata.json has a row
+    for every operator and tensor. The same C builds with the host's compiler and with the Arm GCC.
 
-    What does not fit is refused here: an operator without a lowering, an arena or weights over the board's memory.
+    It refuses what does not fit: an operator without a lowering, or an arena or weights over the board's memory.
     """
     from ocrm55.artifact import Artifact
     from ocrm55.report import compiled

@@ -11,7 +11,7 @@ from ocrm55.errors import ToolchainError
 def doctor(options: stages.Options, fvp: FvpPath = None) -> None:
     """Say what is installed, what is missing, and what to do about it.
 
-    Ends with a non-zero status where something is missing that the pipeline cannot do without.
+    It ends with a non-zero status if the pipeline needs something that is missing.
     """
     from ocrm55.doctor import examine
 

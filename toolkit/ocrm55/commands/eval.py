@@ -13,7 +13,7 @@ from ocrm55.commands.options import FvpPath, SimulatorChoice, SimulatorOption, T
 
 
 class Place(StrEnum):
-    """Where the pictures are read."""
+    """The place where the pictures are read."""
 
     HOST = "host"
     ONNX = "onnx"
@@ -35,7 +35,9 @@ def eval_(
     limit: Annotated[int, typer.Option(min=0, help="Take only the first so many pictures; 0 takes all.")] = 0,
     on: Annotated[
         Place,
-        typer.Option("--on", help="Paddle on the **host**, **onnx** Runtime, or the firmware on the **target**."),
+        typer.Option(
+            "--on", help="Read by Paddle on the **host**, by **onnx** Runtime, or by the firmware on the **target**."
+        ),
     ] = Place.HOST,
     workers: Annotated[int, typer.Option(min=1, help="Processes that read, on this machine.")] = 1,
     cluster: Annotated[
@@ -50,7 +52,7 @@ def eval_(
     fvp: FvpPath = None,
     timeout: TimeLimit = 120,
 ) -> None:
-    """Read the pictures of DATA and say how many are right, by length and kind of character, and what is mixed up."""
+    """Read the pictures of DATA. Say how many are right, by length and kind of character, and what is confused."""
     from ocrm55.evaluation import assess
     from ocrm55.simulators import Choice
 

@@ -16,7 +16,7 @@ HELP = "Install, find and check Arm's Corstone-300 FVP."
 def install(
     archive: Annotated[
         Path | None,
-        typer.Option("--archive", metavar="FILE", help="Arm's archive, where it was fetched by other means."),
+        typer.Option("--archive", metavar="FILE", help="Arm's archive, if you fetched it by other means."),
     ] = None,
     accept_licence: Annotated[
         bool,
@@ -28,8 +28,8 @@ def install(
 ) -> None:
     """Fetch Arm's Corstone-300 FVP, show its licence, and install it when you accept that.
 
-    The archive comes from Arm, is compared with Arm's checksum, and is installed by Arm's own installer. `run-fvp`
-    finds it afterwards.
+    The archive comes from Arm and is compared with Arm's checksum. Arm's own installer installs it. `run-fvp` finds
+    it afterwards.
     """
     from ocrm55.simulators import fvp_install
 
@@ -54,7 +54,7 @@ def where(fvp: FvpPath = None) -> None:
 
 
 def check(fvp: FvpPath = None) -> None:
-    """Ask the FVP its version: whether it runs here at all, and is new enough."""
+    """Check that the FVP runs here and is new enough: ask for its version."""
     from ocrm55.simulators import find_simulator
 
     found = find_simulator("fvp", fvp)

@@ -17,21 +17,23 @@ def headers(
         Path | None,
         typer.Option("--library", metavar="TAR", help="Take the sizes from an archive of **ocrm55 tvmc compile**."),
     ] = None,
-    height: Annotated[int | None, typer.Option("--height", min=1, help="Height of the input; 48 without.")] = None,
-    width: Annotated[int | None, typer.Option("--width", min=1, help="Width of the input; 320 without.")] = None,
+    height: Annotated[int | None, typer.Option("--height", min=1, help="Height of the input; 48 by default.")] = None,
+    width: Annotated[int | None, typer.Option("--width", min=1, help="Width of the input; 320 by default.")] = None,
     outputs: Annotated[int | None, typer.Option("--outputs", min=1, help="Numbers in the output.")] = None,
     labels: Annotated[
         Path | None,
-        typer.Option("--labels", metavar="TXT", help="A text file, one label a line; the English characters without."),
+        typer.Option(
+            "--labels", metavar="TXT", help="A text file, one label a line; otherwise the English characters."
+        ),
     ] = None,
     section: Annotated[
-        str, typer.Option("--section", help="Section of the arrays, which the linker script places.")
+        str, typer.Option("--section", help="Section of the arrays; the linker script places it.")
     ] = ".data.tvm",
 ) -> None:
     """Write labels.h, and with an image inputs.h and outputs.h, as the scripts of TVM's demos did.
 
-    convert_image.py and convert_labels.py of those demos are not needed then: the arrays are called `input`, `output`
-    and `labels`, and the image is scaled and normalised as PaddleOCR does it.
+    You then do not need convert_image.py and convert_labels.py of those demos. The arrays are called `input`, `output`
+    and `labels`. The image is scaled and normalised as PaddleOCR does it.
     """
     from ocrm55.tasks.recognizer.charset import load_charset
     from ocrm55.tvmc import headers as made

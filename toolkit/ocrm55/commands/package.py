@@ -28,9 +28,9 @@ def package(
 ) -> None:
     """Write the recognizer as a C library that drops into any project, without our start-up code and drivers.
 
-    One public header, ocrm55.h: pixels go in, text and score come out. No heap, no files, no printing. With CMakeLists
-    (target ocrm55::recognizer), a CMSIS-Pack description, an example with a linker script, README and licence. Builds
-    with GCC and clang for the Cortex-M55, M85 and M52, and for a computer.
+    It has one public header, ocrm55.h: pixels go in, text and score come out. It uses no heap, reads no files and
+    prints nothing. It comes with CMakeLists (target ocrm55::recognizer), a CMSIS-Pack description, an example with a
+    linker script, README and licence. It builds with GCC and clang for the Cortex-M55, M85 and M52, and for a computer.
     """
     from ocrm55.package import measure as measured
     from ocrm55.package.compiled import Compiled

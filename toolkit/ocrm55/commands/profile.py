@@ -21,13 +21,13 @@ def profile(
         typer.Option("--out", "-o", metavar="DIR", help="Folder for the files; otherwise one in the build folder."),
     ] = None,
     sort: Annotated[
-        Sort, typer.Option("--sort", help="Order of the table: that of execution, or the largest first.")
+        Sort, typer.Option("--sort", help="Order of the table: by execution, or the largest first.")
     ] = Sort.ORDER,
     timeout: TimeLimit = 120,
 ) -> None:
     """Count what each layer costs while IMAGEs are read on QEMU: instructions, MACs, bytes, and the core's bound.
 
-    What a layer costs does not depend on the picture, so one IMAGE tells all; with --widths, one for each width does.
+    A layer's costs do not depend on the picture, so one IMAGE is enough; with --widths, give one for each width.
     Prints a table, and writes profile.csv, profile.json and pictures: instructions.svg (by layer), intensity.svg (MACs
     an instruction over MACs a byte), memory.svg (what lies where on the board) and arena.svg (the arena over time).
     """

@@ -26,7 +26,7 @@ def quantize_report(
         Path | None, typer.Option("--only", metavar="LIST", help="A file that names the pictures of --data to read.")
     ] = None,
     synthetic: Annotated[
-        int, typer.Option("--synthetic", metavar="N", min=0, help="Lines to draw in fonts unseen in training.")
+        int, typer.Option("--synthetic", metavar="N", min=0, help="Lines to draw, in fonts that training did not see.")
     ] = 200,
     out: Annotated[
         Path | None,
@@ -35,8 +35,9 @@ def quantize_report(
 ) -> None:
     """Show each int8 tensor's error, and what the float and the int8 network read, side by side.
 
-    The error is the signal to quantisation noise ratio in dB: of rounding this tensor alone, and together with all
-    errors before it. Both networks run in ONNX Runtime. Writes quantization_error.json and quantization_error.svg.
+    The error is the signal to quantisation noise ratio in dB. It is given for rounding this tensor alone, and together
+    with all errors before it. Both networks run in ONNX Runtime. The command writes quantization_error.json and
+    quantization_error.svg.
     """
     from ocrm55.compiler import pipeline
     from ocrm55.compiler.onnx_graph import frontend
@@ -68,7 +69,7 @@ def quantize_report(
 def labelled(
     data: Path | None, only: Path | None, synthetic: int, size: tuple[int, int]
 ) -> list[tuple[str, list[tuple[np.ndarray, str]]]]:
-    """The sets of pictures, of that height and at most that width, with their texts, by name."""
+    """The sets of pictures with their texts, by name. Pictures have that height and at most that width."""
     from ocrm55.evaluation import assess
     from ocrm55.tasks.recognizer import image
     from ocrm55.training.checks import unseen_fonts

@@ -33,7 +33,7 @@ def report(
 ) -> None:
     """Read IMAGEs on the simulated board and write a page about it: texts, alignment, layers, memory, versions.
 
-    The page is one HTML file that needs nothing beside it, neither the network nor JavaScript.
+    The page is one HTML file. It needs no other file, no network and no JavaScript.
     """
     from ocrm55.report import accuracy, page
     from ocrm55.report.measurement import measure

@@ -36,14 +36,14 @@ def run_fvp(
         typer.Option(
             "--npu-fault",
             metavar=NPU_FAULTS,
-            help="With --npu, on QEMU: let this go wrong, to see what the firmware makes of it.",
+            help="With --npu, on QEMU: make this fail, to see how the firmware reacts.",
         ),
     ] = None,
 ) -> None:
     """Read IMAGEs on a simulated Corstone-300 board (Cortex-M55) and show what its UART says.
 
-    Exports, compiles and builds first whatever is missing or out of date; another image needs none of that. QEMU's
-    board has no NPU: with --npu a functional model of it plays beside QEMU; the firmware is the one for a real one.
+    It first exports, compiles and builds what is missing or out of date. Another image needs none of that. QEMU's
+    board has no NPU: with --npu, a functional model plays it. The firmware is the same as for a real NPU.
     """
     from ocrm55 import simulation
     from ocrm55.artifact import Artifact

@@ -19,8 +19,8 @@ def train(
         typer.Option(
             "--data",
             metavar="DIR",
-            help="Labelled word pictures beside the synthetic ones: a folder with labels.tsv (path, tab, text) or "
-            "PaddleOCR's rec_gt list, or such a file. May be given several times.",
+            help="Labelled word pictures to learn from, beside synthetic ones: a folder with labels.tsv (path, tab, "
+            "text) or PaddleOCR's rec_gt list, or such a file. May be given several times.",
         ),
     ] = None,
     apart: Annotated[
@@ -29,10 +29,10 @@ def train(
     ] = None,
     start: Annotated[
         Path | None,
-        typer.Option("--start", metavar="CHECKPOINT", help="A .pdparams to go on from; without it, from nothing."),
+        typer.Option("--start", metavar="CHECKPOINT", help="A .pdparams file to go on from; otherwise random weights."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the training in DIR exactly where it was.")
+        bool, typer.Option("--resume", help="Go on with the training in DIR exactly where it stopped.")
     ] = False,
     fonts: Annotated[
         list[Path] | None, typer.Option("--fonts", metavar="DIR", help="Font folders instead of the system's.")
@@ -41,13 +41,13 @@ def train(
         int, typer.Option(min=1, help="Batches to learn from; the learning rate falls to its end.")
     ] = 20000,
     columns: Annotated[
-        int, typer.Option(min=320, help="Pixels of a batch side by side: 4096 is 32 words of 128 pixels.")
+        int, typer.Option(min=320, help="Pixels of a batch, side by side: 4096 is 32 words of 128 pixels.")
     ] = 4096,
     learning_rate: Annotated[float, typer.Option(min=0, help="Highest learning rate.")] = 1.5e-3,
     weight_decay: Annotated[
-        float, typer.Option(min=0, help="Of matrices and kernels, not of norms and biases.")
+        float, typer.Option(min=0, help="Weight decay of matrices and kernels, not of norms and biases.")
     ] = 0.05,
-    dropout: Annotated[float, typer.Option(min=0, max=0.9, help="In the attention blocks.")] = 0.1,
+    dropout: Annotated[float, typer.Option(min=0, max=0.9, help="Dropout in the attention blocks.")] = 0.1,
     seed: Annotated[int, typer.Option(help="The same seed and data give the same batches.")] = 1,
     measure_every: Annotated[int, typer.Option(min=1, help="Steps between measurements and checkpoints.")] = 500,
     patience: Annotated[int, typer.Option(min=0, help="Stop after so many measurements without a better one.")] = 0,
@@ -56,7 +56,7 @@ def train(
 ) -> None:
     """Train the English PP-OCRv3 recognizer on synthetic text, in the fonts of this machine, and on labelled words.
 
-    Every eighth family of fonts is kept out of the training and measured on. Several machines or GPUs:
+    Every eighth family of fonts is kept out of the training and used to measure. On several machines or GPUs:
     **python -m paddle.distributed.launch "$(which ocrm55)" train …** The result, best.pdparams, goes into
     **ocrm55 export --source**.
     """

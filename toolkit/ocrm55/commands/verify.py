@@ -21,9 +21,9 @@ def verify(
 ) -> None:
     """Show, side by side, what Paddle, ONNX Runtime and the target read in IMAGEs, and how far they differ.
 
-    int8: ends with a non-zero status where a single bit of the target's probabilities differs from the host's integer
-    reference. float32: where the target's text is not Paddle's, or a probability is off by more than 1e-4. Both: where
-    the CTC decode in C does not equal the host's on the same probabilities.
+    It ends with a non-zero status where they differ. int8: a single bit of the target's probabilities differs from the
+    host's integer reference. float32: the target's text is not Paddle's, or a probability is off by more than 1e-4.
+    Both: on the same probabilities, the decoder in C does not give what the host's decoder gives.
     """
     from ocrm55.evaluation import verification
     from ocrm55.simulators import find_simulator
@@ -72,7 +72,7 @@ def verify(
 
 
 def verdict(row: Comparison) -> str:
-    """In a word or two what became of an image; an int8 network may read another text and still be computed right."""
+    """The outcome of an image in a word or two. int8 may read another text and still be computed right."""
     if not row.passed:
         return "DIFFERS"
     if row.exact is None:

@@ -87,7 +87,7 @@ def main() -> None:
     except KeyboardInterrupt as stop:
         _end(stop)
     except Exception as trouble:
-        if ended := processes.received():  # C++ has made an error of it on its way up
+        if ended := processes.received():  # C++ turned the signal into an error on its way up
             _end(ended)
         if not isinstance(trouble, Ocrm55Error):
             raise
