@@ -1,1 +1,1 @@
-"""Random quantised networks for the NPU, and what judges the model of it by them."""
+"""Random quantised networks for the NPU, and the judge that tests the NPU's model with them."""

@@ -36,7 +36,7 @@ ATTEMPTS = 20
 
 
 class NotPlacedError(Exception):
-    """Vela leaves something of the network on the CPU, or the reference does not take it."""
+    """Vela leaves a part of the network on the CPU, or the reference refuses the network."""
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Verdict:
 
 
 def compile_network(data: bytes, accelerator: str, options: Sequence[str] = ()) -> Program:
-    """The program that Vela makes of a TFLite file. Raises NotPlacedError when it is not the NPU's as a whole."""
+    """The program that Vela makes of a TFLite file. Raises NotPlacedError if not all of it is on the NPU."""
     try:
         from ethosu.vela import vela
     except ImportError as missing:
@@ -87,7 +87,7 @@ def compile_network(data: bytes, accelerator: str, options: Sequence[str] = ()) 
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """Vela's compiler core prints past Python, to the file descriptors."""
+    """Silence Vela's compiler core, which prints to the file descriptors, past Python."""
     sys.stdout.flush()
     sys.stderr.flush()
     kept = os.dup(1), os.dup(2)
@@ -105,7 +105,7 @@ def _silence() -> Iterator[None]:
 
 
 def reference(data: bytes, inputs: Sequence[NDArray[np.generic]], optimised: bool = False) -> list[NDArray[np.generic]]:
-    """LiteRT's outputs, from its reference kernels or, where asked for, its optimised ones; never with a delegate."""
+    """LiteRT's outputs, from its reference kernels, or on request from its optimised ones; never with a delegate."""
     try:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
     except ImportError as missing:
@@ -175,7 +175,7 @@ def judge_one(number: int, seed: int, last: Recipe, accelerator: str, vela: Sequ
 
 
 def memory_options(random: np.random.Generator) -> list[str]:
-    """Sometimes little memory, so that Vela cuts feature maps into stripes and rolling buffers, and a slow flash."""
+    """Choose little memory sometimes, so that Vela uses stripes and rolling buffers, and sometimes a slow flash."""
     choice = random.random()
     shared = ["--config", "Arm/vela.ini", "--system-config", "Ethos_U55_High_End_Embedded"]
     if choice < 0.3:

@@ -1,7 +1,7 @@
-"""Random quantised networks: what recipes draw from, and how operators are put together.
+"""Random quantised networks: the dice that recipes draw from, and chains of operators.
 
-A network is a chain of operators. Those for which Vela promises the reference's values exactly come first; one that it
-computes in its own way may only end a chain, so that its difference is seen by itself.
+A network is a chain of operators. Operators for which Vela promises exactly the reference's values come first. An
+operator that Vela computes in its own way may only end a chain, so that its difference is seen alone.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ class Network:
     inputs: list[NDArray[Any]]
 
 
-# How often int8, int16 and uint8 are drawn where a recipe has all three.
+# How often int8, int16 and uint8 are drawn, if a recipe has all three.
 TYPE_SHARES = np.array([0.7, 0.2, 0.1])
 
 # Rows of a large feature map flow through these in stripes and rolling buffers when memory is short.

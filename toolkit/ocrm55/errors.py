@@ -29,8 +29,7 @@ class Ocrm55Error(Exception):
 
 
 def _one_line(text: str) -> str:
-    """`text` in a form that a terminal can show on one line; a file's name or a simulator's output may hold
-    anything."""
+    """`text` as one line that a terminal can show; file names and simulators' output may hold anything."""
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST * 3 // 4]} … {text[-_LONGEST // 5 :]}"
     return plain_text.shown(text)

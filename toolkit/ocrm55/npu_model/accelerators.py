@@ -1,4 +1,4 @@
-"""What the meaning of a command stream depends on: the order of weights, and where the tables are."""
+"""The four accelerators. They differ in the order of weights, and in where the tables are."""
 
 from __future__ import annotations
 
@@ -53,5 +53,5 @@ def by_name(name: str) -> Accelerator:
 
 
 def by_macs(macs: int) -> Accelerator:
-    """The accelerator of so many MACs a cycle, as the driver's configuration word says."""
+    """The accelerator with that many MACs a cycle; the driver's configuration word holds the number."""
     return by_name(f"ethos-u55-{macs}")

@@ -1,4 +1,4 @@
-"""What follows scaling: clipping, tables in SHRAM, and the built-in tanh and sigmoid."""
+"""The step after scaling: clipping, tables in SHRAM, and the built-in tanh and sigmoid."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Function(IntEnum):
 
 
 def clip_limits(clip: int, minimum: int, maximum: int, dtype: np.dtype[Any]) -> tuple[int, int]:
-    """The range of values that go on: the registers' 16 bits read in the sign of the type that they clip to.
+    """The range to clip to: the registers' 16 bits, signed or not as the type is.
 
     A 32-bit OFM is wider than the registers: without a forced range it is only saturated (Vela leaves the limits of
     16 bits there, and Softmax' intermediate results exceed them).
@@ -56,7 +56,7 @@ def look_up(values: Values, table: NDArray[np.uint8], limits: tuple[int, int], d
 
 
 def _sigmoid_table() -> Values:
-    """65536 * sigmoid(i / 24), raised by half of what a straight line between two entries is too low by; ends in 65535.
+    """65536 * sigmoid(i / 24), raised by half the error of a straight line between two entries; the last is 65535.
 
     That rule gives the 256 entries behind TensorFlow Lite's 16-bit Logistic and Tanh, which the hardware follows.
     """

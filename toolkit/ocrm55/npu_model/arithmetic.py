@@ -61,13 +61,13 @@ def half_away(values: NDArray[Any], shift: NDArray[Any]) -> NDArray[Any]:
 
 
 def _half(shift: NDArray[Any]) -> NDArray[Any]:
-    """Half of what a shift divides by; 0 for no shift. (1 << 63 does not fit.)"""
+    """Half of the divisor of a shift; 0 for no shift. (1 << 63 does not fit.)"""
     half: NDArray[Any] = (1 << np.maximum(shift - 1, 0)) * (shift > 0)
     return half
 
 
 def count_leading_zeros(values: Values) -> Values:
-    """Of 32-bit values; 32 for zero."""
+    """The number of leading zeros of 32-bit values; 32 for zero."""
     unsigned = values & 0xFFFFFFFF
     # frexp's exponent is the number of bits of an integer, exact below 2**53.
     bits: Values = np.frexp(unsigned.astype(np.float64))[1].astype(np.int64)

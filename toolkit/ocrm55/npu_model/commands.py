@@ -1,4 +1,4 @@
-"""Every command of the Ethos-U55 command stream: its code, its bit fields, what it means, and where that was read.
+"""Every command of the Ethos-U55 command stream: its code, its bit fields, its meaning, and the source of each.
 
 A stream is a row of little-endian 32-bit words. Bits 15..14 of a word say whether a payload word follows (01) or not
 (00), bits 9..0 are the code, bits 31..16 the parameter. Codes below 0x100 without a payload are operations; all others
@@ -128,7 +128,7 @@ _BROADCAST = (
 
 
 def _feature_map(prefix: str, values: int, addresses: int) -> list[Definition]:
-    """The registers that IFM, IFM2 and OFM have alike; the codes differ by a constant."""
+    """The registers that IFM, IFM2 and OFM share; their codes differ by a constant."""
     rows = [
         (0x0A, "WIDTH0_M1", (), "columns in tiles 0 and 2, less one"),
         (0x0B, "HEIGHT0_M1", (), "rows in tile 0, less one"),
@@ -251,7 +251,7 @@ def _table() -> dict[tuple[bool, int], Definition]:
 
 TABLE = _table()
 
-# Commands that exist but that this model refuses: their names make the refusal readable.
+# Commands that exist but that this model refuses; the names make the refusal readable.
 KNOWN_REFUSED = {
     (False, 0x123): "NPU_SET_PARALLEL_MODE (two cores: Ethos-U65)",
     (False, 0x132): "NPU_SET_DMA0_SIZE0 (2D and 3D copies: Ethos-U65)",
@@ -276,7 +276,7 @@ def as_words(stream: bytes | bytearray | memoryview | NDArray[np.generic]) -> ND
 
 
 def decode(stream: bytes | bytearray | memoryview | NDArray[np.generic]) -> Iterator[Command]:
-    """Decode commands up to and including NPU_OP_STOP; refuse by name what the table does not hold."""
+    """Decode commands up to and including NPU_OP_STOP; refuse by name every command that the table lacks."""
     words = as_words(stream).tolist()
     index = 0
     while index < len(words):

@@ -1,4 +1,4 @@
-"""The NPU: takes a command stream and the memory that its regions point to, and leaves the results in that memory."""
+"""The NPU: takes a command stream and the memory of its regions, and writes the results into that memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OPERATIONS: dict[str, Callable[[Context], Scaled]] = {
     "NPU_OP_POOL": operations.pooling,
     "NPU_OP_ELEMENTWISE": operations.elementwise,
 }
-# Operations and copies run here one after another, each to its end: there is nothing to wait for or to count.
+# Operations and copies run here one after another, each to its end, so there is nothing to wait for.
 _NO_EFFECT = ("NPU_OP_KERNEL_WAIT", "NPU_OP_DMA_WAIT", "NPU_OP_PMU_MASK")
 
 

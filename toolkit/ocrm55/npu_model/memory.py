@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ocrm55.errors import InputError, TargetError
 
 BRICK = 16  # channels that lie side by side in NHCWB16
-LARGEST_MAP = 1 << 28  # values; more do not fit the memory of any system with this NPU, so the stream is damaged
+LARGEST_MAP = 1 << 28  # values; more fit no system with this NPU, so the stream is damaged
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class FeatureMap:
 
 
 class Memory:
-    """The regions. Arrays are used in place: what the NPU writes is there for the caller."""
+    """The regions. Arrays are used in place, so the caller sees what the NPU writes."""
 
     def __init__(self, regions: Mapping[int, NDArray[np.uint8]], shram_bytes: int) -> None:
         for number, data in regions.items():
@@ -59,7 +59,7 @@ class Memory:
         self.shram = np.zeros(shram_bytes, np.uint8)
 
     def span(self, region: int, first: int, end: int, what: str) -> NDArray[np.uint8]:
-        """The bytes first..end of a region; an access outside it is a TargetError that says what did it."""
+        """The bytes first..end of a region; an access outside it raises a TargetError that names the access."""
         data = self.regions.get(region)
         if data is None:
             raise TargetError(f"{what} uses region {region}, which has no base pointer.")

@@ -31,7 +31,7 @@ class Scaled:
 
 @dataclass(frozen=True)
 class Context:
-    """What an operation works on."""
+    """The state that an operation works on."""
 
     command: Command
     registers: Registers
@@ -195,7 +195,7 @@ def _reciprocals(ifm: tuple[int, ...], kernel: Kernel, ofm: tuple[int, int, int]
     ones = pad(np.ones((ifm[0], ifm[1], 1), np.int64), kernel, 0)
     for _, _, seen in windows(ones, kernel, ofm):
         inside += seen
-    inside = np.maximum(inside, 1)  # a window on nothing but padding sums up to 0 all the same
+    inside = np.maximum(inside, 1)  # a window of only padding sums up to 0 in any case
     bits = np.frexp((inside - 1).astype(np.float64))[1].astype(np.int64)
     shift = 31 + bits
     multiplier = np.array(

@@ -34,7 +34,9 @@ class Kernel:
 
 
 class Registers:
-    """The last command of each register. Reading one that the stream never set is an error: it holds anything."""
+    """The last command of each register. Reading one that the stream never set is an error, because its value is
+    unknown.
+    """
 
     def __init__(self) -> None:
         self._commands: dict[str, Command] = {}
@@ -81,7 +83,7 @@ class Registers:
         return value - 0x10000 if dtype.kind == "i" and value >= 0x8000 else value
 
     def feature_map(self, prefix: str, shape: tuple[int, int, int]) -> FeatureMap:
-        """The feature map of that name; its shape is the operation's business (the IFM's size is in no register)."""
+        """The feature map of that name. The operation gives its shape, because no register holds the IFM's size."""
         dtype = self.dtype(prefix)
         layout = self.field(f"{prefix}_PRECISION", "layout")
         if layout > 1:

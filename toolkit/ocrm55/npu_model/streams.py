@@ -15,7 +15,7 @@ SCALE_ENTRY = 10  # bytes: 40 bits of bias, 32 of scale, 6 of shift, 2 unused
 
 @dataclass(frozen=True)
 class WeightOrder:
-    """All that the order of weights in a stream depends on (Vela's weight encoders, both of them)."""
+    """Everything that the order of weights in a stream depends on (both of Vela's weight encoders)."""
 
     ofm_depth: int
     height: int
@@ -58,7 +58,7 @@ def read_weights(stream: NDArray[np.uint8], order: WeightOrder, where: str) -> N
     return _read_weights(stream.tobytes(), order, where)
 
 
-@lru_cache(maxsize=256)  # an image after another runs the same streams
+@lru_cache(maxsize=256)  # each image runs the same streams
 def _read_weights(stream: bytes, order: WeightOrder, where: str) -> NDArray[np.int64]:
     decoded = np.array(_codec().decode(bytearray(stream)), np.int64)
     index = weight_index(order)

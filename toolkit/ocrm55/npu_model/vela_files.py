@@ -25,7 +25,7 @@ _TYPES = {0: np.float32, 2: np.int32, 3: np.uint8, 4: np.int64, 6: np.bool_, 7: 
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output of the network: where it lies in which region, and how it is quantised (scale 0: not)."""
+    """An input or output of the network: its region, its place there, and its quantisation (scale 0: none)."""
 
     name: str
     shape: tuple[int, ...]
@@ -55,7 +55,7 @@ class Program:
         """Outputs for these inputs, and what the NPU did."""
         if len(values) != len(self.inputs):
             raise InputError(f"The network has {len(self.inputs)} inputs; {len(values)} were given.")
-        # Memory is not zero on a board either: a stream that reads what nobody wrote is to show.
+        # Memory is not zero on a board either. This shows a stream that reads what nobody wrote.
         regions = {number: np.full(size, 0xA5, np.uint8) for number, size in self.region_bytes.items()}
         regions[WEIGHTS_REGION] = self.weights.copy()
         for tensor, value in zip(self.inputs, values, strict=True):
@@ -74,7 +74,7 @@ class Program:
 
 
 def _without_leading_ones(shape: Sequence[int]) -> tuple[int, ...]:
-    """What two shapes have in common when one has axes of 1 in front: the raw format pads all shapes to six axes."""
+    """The shape without axes of 1 in front, to compare shapes: the raw format pads all of them to six axes."""
     first = next((i for i, n in enumerate(shape) if n != 1), len(shape))
     return tuple(int(n) for n in shape[first:])
 
@@ -150,7 +150,7 @@ def _configuration(config: int, name: str) -> Accelerator:
 
 
 def from_tflite(data: bytes, name: str) -> Program:
-    """The program in a TFLite that holds nothing but one `ethos-u` operator."""
+    """The program in a TFLite file whose only operator is `ethos-u`."""
     try:
         from ethosu.vela.tflite.Model import Model
     except ImportError as missing:
@@ -173,7 +173,7 @@ def from_tflite(data: bytes, name: str) -> Program:
         return _program(model, graph, operators[0], name)
     except Ocrm55Error:
         raise
-    except Exception as damaged:  # flatbuffers follows any offset, and fails in any way
+    except Exception as damaged:  # flatbuffers follows any offset, and may raise anything
         raise InputError(f"{name} is damaged ({_first_line(damaged)}).") from damaged
 
 
@@ -268,7 +268,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _array(file: io.BytesIO) -> NDArray[Any]:
-    """One .npy; numpy's own reader would run whatever a pickled one asks for."""
+    """One .npy. numpy's own reader would run code from a pickled one."""
     version = np.lib.format.read_magic(file)
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     _, _, dtype = read_header(file)
@@ -283,7 +283,7 @@ def _first_line(trouble: Exception) -> str:
 
 
 def _raw_tensors(data: dict[str, NDArray[np.generic]], kind: str) -> list[Tensor]:
-    """The raw format tells a tensor's bytes an element, not its type: they are read as signed."""
+    """The raw format gives the bytes of an element, not its type; elements are read as signed."""
     tensors = []
     for i, shape in enumerate(data[f"{kind}_shape"]):
         quantization = data.get(f"{kind}_quantization", np.zeros(0, object))

@@ -1,4 +1,4 @@
-"""What every simulator takes and gives, and the one way in which a run of the firmware is made and judged."""
+"""What every simulator takes and returns, and how a run of the firmware is started and judged."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from ocrm55.simulators.protocol import ImageResult
 
 __all__ = ["ImageResult", "Request", "Run", "Simulator", "ocri"]
 
-# Names within the run's own folder: short, because the FVP cuts the command line at 256 characters, and without the
-# spaces and commas that QEMU and the firmware split at.
+# Names within the run's own folder. They are short, because the FVP cuts the command line at 256 characters. They have
+# no spaces and commas, because QEMU and the firmware split there.
 _ELF, _IMAGES, _PROBABILITIES = "fw.elf", "images.bin", "probs.bin"
 
 
@@ -35,13 +35,13 @@ _ELF, _IMAGES, _PROBABILITIES = "fw.elf", "images.bin", "probs.bin"
 class Request:
     """One run of the firmware.
 
-    images: pixels, uint8 [height, width, 3], blue green red, of the model's height and at most its width; none runs
-    the image that is compiled in.
-    classes: of the model, without which the file of probabilities cannot be told into rows.
+    images: pixels, uint8 [height, width, 3], blue green red, of the model's height and at most its width. Without any,
+    the firmware reads the image that is compiled in.
+    classes: classes of the model; they divide the file of probabilities into rows.
     timeout_s: limit of the whole run, in seconds of the host's clock.
-    guard: entered while the ELF is taken, to keep another ocrm55 from building it meanwhile.
+    guard: entered while the ELF is copied, to keep another ocrm55 from building it meanwhile.
     npu: the accelerator that the program was compiled for, such as ethos-u55-128; None for the CPU alone.
-    npu_fault: something to go wrong on it, for tests; of simulators that play it themselves.
+    npu_fault: a fault of the NPU, for tests; only for simulators that play the NPU themselves.
     """
 
     elf: Path
@@ -82,9 +82,9 @@ class Ended:
 
 
 class Companion:
-    """Who stays with the simulator's process until it ends: here nobody but the clock."""
+    """Attends the simulator's process until it ends. This base class only watches the clock."""
 
-    descriptors: tuple[int, ...] = ()  # files that the process inherits
+    descriptors: tuple[int, ...] = ()  # file descriptors that the process inherits
 
     @property
     def arguments(self) -> list[str]:
@@ -96,11 +96,11 @@ class Companion:
         process.wait(timeout_s)
 
     def close(self) -> None:
-        """Give back what it holds."""
+        """Release what it holds."""
 
 
 class Simulator(ABC):
-    """A board that runs an ELF. Subclasses say how to call theirs and how it looks when it fails."""
+    """A board that runs an ELF. Subclasses say how to call their simulator and how its failures look."""
 
     name: str
     kind: str  # what --simulator and a board's file call it
@@ -120,7 +120,7 @@ class Simulator(ABC):
         """The command line for `elf` with the firmware's command line `words`; run in a folder of the run's own."""
 
     def companion(self, request: Request, elf: Path) -> Companion:
-        """Who attends the run of `elf`: of a board that lacks a part, the one that plays it."""
+        """The companion of the run of `elf`. If the board lacks a part, the companion plays it."""
         return Companion()
 
     @property
@@ -129,7 +129,7 @@ class Simulator(ABC):
         return [confinement.installation_of(self.executable)]
 
     def uart_of(self, output: str) -> str:
-        """The UART's part of what the simulator's process printed."""
+        """The UART's part of the simulator's output."""
         return output
 
     def environment(self) -> dict[str, str]:
@@ -141,10 +141,10 @@ class Simulator(ABC):
         """Raise the simulator's own kinds of failure (lockup, refused options) before the output is looked at."""
 
     def run(self, request: Request) -> Run:
-        """Run the firmware once over all images; the ELF may be built anew as soon as it has been taken.
+        """Run the firmware once over all images. The ELF may be built anew as soon as it has been copied.
 
-        Raises TargetError for a fault, a time limit, lost or damaged output; its sentence is the firmware's where it
-        has said one. Raises ToolchainError when the simulator itself fails.
+        Raises TargetError for a fault, a time limit, lost or damaged output; its sentence is the firmware's, if the
+        firmware printed one. Raises ToolchainError when the simulator itself fails.
         """
         elf = Path(request.elf)
         if not elf.is_file():
@@ -168,7 +168,7 @@ class Simulator(ABC):
             return self._judge(ended, request, place)
 
     def _execute(self, command: list[str], place: Path, timeout_s: float, companion: Companion) -> Ended:
-        """Run the simulator in `place`; its process group ends with it, also when it hangs or the user interrupts."""
+        """Run the simulator in `place`. Its process group ends with it, even when it hangs or the user interrupts."""
         console.note_command(command)
         output, complaints = place / "uart.txt", place / "stderr.txt"
         late = False
@@ -259,7 +259,7 @@ def ocri(images: Sequence[NDArray[np.uint8]]) -> bytes:
 
 
 def _take(source: Path, destination: Path) -> None:
-    """Make `destination` the file that `source` is now: linkers write a new file, they do not change the old one."""
+    """Make `destination` the present file of `source`. Linkers write a new file and do not change the old one."""
     try:
         os.link(source.resolve(), destination)  # a link to a link would lead out of the folder
     except OSError:  # another file system, or one without links
@@ -267,7 +267,7 @@ def _take(source: Path, destination: Path) -> None:
 
 
 def _read_probabilities(path: Path, count: int, classes: int) -> NDArray[np.float32]:
-    """float32 [count, steps, classes]; the file has no header, so the shape is the recognizer's."""
+    """float32 [count, steps, classes]; the file has no header, so the recognizer gives the shape."""
     try:
         values = np.fromfile(path, "<f4")
     except OSError as trouble:

@@ -16,7 +16,7 @@ from ocrm55.simulators.base import Ended, Request, Simulator
 
 PROGRAMS = ("FVP_Corstone_SSE-300_Ethos-U55", "FVP_Corstone_SSE-300_Ethos-U65", "FVP_Corstone_SSE-300")
 VARIABLE = "FVP_PATH"
-OLDEST = (11, 22)  # the oldest in use elsewhere with these flags
+OLDEST = (11, 22)  # the oldest version that others use with these flags
 _OWN_WORDS = re.compile(r"(Info|Warning): |telnetterminal\d+: ")
 _COMMAND_LINE_LIMIT = 256  # cpu0.semihosting-cmd_line is cut after this many characters
 
@@ -39,8 +39,8 @@ _BOARD = (
 
 
 def locate(path: Path | None = None) -> Path | None:
-    """The FVP's executable: `path`, else what FVP_PATH says, else the first of PROGRAMS on PATH, else the one that
-    `ocrm55 fvp install` put into its place, else None.
+    """The FVP's executable: `path`, else FVP_PATH, else the first of PROGRAMS on PATH, else the one that
+    `ocrm55 fvp install` installed, else None.
 
     `path` and FVP_PATH name the executable or a folder of its installation.
     Raises ToolchainError when one of them is given and leads nowhere: a silent change to QEMU would mislead.
@@ -67,7 +67,7 @@ def installation() -> Path:
 
 
 def not_found() -> ToolchainError:
-    """The error for an FVP that was asked for and is nowhere."""
+    """The error for a requested FVP that cannot be found."""
     return ToolchainError(
         f"no Corstone-300 FVP was found: `{PROGRAMS[0]}` is not on PATH and {VARIABLE} is not set.",
         ["ocrm55 fvp install", "name it with --fvp PATH", "run on QEMU: --simulator qemu"],
@@ -75,7 +75,7 @@ def not_found() -> ToolchainError:
 
 
 class Fvp(Simulator):
-    """Models the whole subsystem with the Ethos-U; its counters are no count of instructions, so none is reported."""
+    """Models the whole subsystem with the Ethos-U. Its counters do not count instructions, so none are reported."""
 
     name = "FVP"
     kind = "fvp"
@@ -90,7 +90,7 @@ class Fvp(Simulator):
         return self._version
 
     def environment(self) -> dict[str, str]:
-        """With the libpython3.9 that Arm's installer puts beside the models: few systems still have their own."""
+        """Adds the libpython3.9 that Arm's installer puts beside the models; few systems still have their own."""
         libraries = self.executable.parents[min(2, len(self.executable.parents) - 1)] / "python" / "lib"
         there = os.environ.get("LD_LIBRARY_PATH", "")
         own = {"LD_LIBRARY_PATH": f"{libraries}:{there}".rstrip(":")} if libraries.is_dir() else {}
@@ -130,7 +130,7 @@ class Fvp(Simulator):
             )
         settings = [*_BOARD, *_npu(request), f"cpu0.semihosting-cmd_line={line}", "cpu0.semihosting-cwd=."]
         flags = [flag for setting in settings for flag in ("-C", setting)]
-        # Its own limit ends it a little after ours would, should we not be there to do it.
+        # The FVP's own limit ends it a little after ours, in case we are gone.
         return [*flags, "--timelimit", str(ceil(request.timeout_s) + 10), "-a", elf]
 
     def uart_of(self, output: str) -> str:
@@ -155,7 +155,7 @@ class Fvp(Simulator):
 
 
 def _npu(request: Request) -> list[str]:
-    """The NPU's size: the FVP's own choice would be another one. Raises InputError for what the FVP cannot do."""
+    """The NPU's size, because the FVP's default is another one. Raises InputError for what the FVP cannot do."""
     if request.npu_fault is not None:
         raise InputError("the FVP's own NPU has no faults to inject.", ["run on QEMU: --simulator qemu"])
     if request.npu is None:
@@ -164,7 +164,7 @@ def _npu(request: Request) -> list[str]:
 
 
 def within(place: Path) -> Path | None:
-    """The executable `place`, or one below the folder `place` where Arm's installer puts it."""
+    """The executable `place`, or the one that Arm's installer put below the folder `place`."""
     if place.is_file():
         return place.resolve() if os.access(place, os.X_OK) else None
     for folder in (place, *sorted(place.glob("models/Linux64*")), place / "bin"):

@@ -1,4 +1,4 @@
-"""Fetch and install Arm's Corstone-300 FVP: Arm's archive, Arm's checksum, Arm's licence, which the user accepts.
+"""Fetch and install Arm's Corstone-300 FVP. The user accepts Arm's licence.
 
 Source of address and checksum: the set-up script of ExecuTorch's Arm back end (examples/arm), which Arm maintains.
 """
@@ -27,7 +27,7 @@ _SERVER = "https://developer.arm.com/-/cdn-downloads/permalink/FVPs-Corstone-IoT
 
 @dataclass(frozen=True)
 class Release:
-    """An archive of Arm's: where it is and its MD5, which is the checksum that Arm's own scripts compare."""
+    """An archive of Arm's: its address and its MD5, the checksum that Arm's own scripts compare."""
 
     url: str
     md5: str
@@ -46,7 +46,7 @@ RELEASES = {
 
 
 def release() -> Release:
-    """The archive for this machine. Raises ToolchainError where Arm has none."""
+    """The archive for this machine. Raises ToolchainError if Arm has none."""
     machine = platform.machine()
     if platform.system() != "Linux" or machine not in RELEASES:
         raise ToolchainError(
@@ -56,10 +56,10 @@ def release() -> Release:
 
 
 def install(accept: Callable[[str], bool], archive: Path | None = None, destination: Path | None = None) -> Path:
-    """Install the FVP and return its executable; one that is there already stays.
+    """Install the FVP and return its executable. An FVP that is already installed stays.
 
-    accept: is shown the licence's text and says whether the user accepts it. archive: Arm's .tgz, fetched when None.
-    destination: where `locate` looks without being told, when None.
+    accept: shows the user the licence's text and returns whether the user accepts it. archive: Arm's .tgz, fetched when
+    None. destination: the folder to install to; when None, the default folder where `locate` looks.
     Raises ToolchainError when the archive cannot be fetched or its installer fails, InputError for a damaged archive
     or a licence that is not accepted.
     """
@@ -82,7 +82,7 @@ def install(accept: Callable[[str], bool], archive: Path | None = None, destinat
 
 
 def _fetch(wanted: Release) -> Path:
-    """The archive in the cache, fetched where it is not whole yet."""
+    """The archive in the cache; fetched if it is not complete yet."""
     cache = fvp.installation().with_name("fvp-archive")
     archive = cache / wanted.name
     if archive.is_file() and _md5(archive) == wanted.md5:
@@ -130,7 +130,7 @@ def _unpack(archive: Path, folder: Path) -> None:
 def _run_installer(unpacked: Path, destination: Path) -> None:
     script = unpacked / _INSTALLER
     script.chmod(0o755)
-    # The user has accepted the licence by now; the installer is told so, and asks nothing.
+    # The user has accepted the licence, and the installer gets this answer; it asks nothing.
     flags = ["--i-agree-to-the-contained-eula", "--no-interactive", "--destination", str(destination), "-q"]
     console.note_command([str(script), *flags])
     done = subprocess.run([str(script), *flags], cwd=unpacked, capture_output=True, text=True, check=False)

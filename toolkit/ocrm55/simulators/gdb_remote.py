@@ -1,7 +1,7 @@
-"""The client's side of GDB's remote serial protocol, as far as it takes to stop a core, look at it and let it go on.
+"""The client's side of GDB's remote serial protocol: enough to stop a core, look at it and let it go on.
 
-QEMU's stub speaks it. Packets are `$data#checksum`, each answered by `+`; numbers are hexadecimal, registers and memory
-in the target's byte order (little endian). See "Remote Protocol" in GDB's manual. No gdb is needed.
+QEMU's stub speaks it. Packets are `$data#checksum`, each answered by `+`. Numbers are hexadecimal; registers and memory
+are in the target's byte order (little endian). See "Remote Protocol" in GDB's manual. No gdb is needed.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from ocrm55.errors import ToolchainError
 
 R0, R1, LR, PC = 0, 1, 14, 15
 
-ANSWER_S = 20.0  # a stub that runs no code answers at once; a busy host may take its time
+ANSWER_S = 20.0  # a stub that runs no code answers at once, but a busy host may be slow
 CHUNK = 1024  # bytes of memory in a packet: twice as many digits, well below the 4096 characters that QEMU takes
 
 
 class ClosedError(Exception):
-    """The other side has hung up: the simulator has ended."""
+    """The other side closed the connection: the simulator has ended."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class GdbRemote:
         self._socket.close()
 
     def start(self) -> None:
-        """Ask for the description of the target: QEMU answers questions about single registers only after that."""
+        """Ask for the target's description. QEMU answers questions about single registers only after that."""
         self.ask("qSupported:xmlRegisters=arm")
         self.ask("qXfer:features:read:target.xml:0,ffb")
         self.ask("?")
@@ -87,7 +87,7 @@ class GdbRemote:
         self._order(f"z0,{address:x},2")
 
     def set_watchpoint(self, address: int) -> None:
-        """Stop at every instruction that reads or writes the word at `address`, before it does."""
+        """Stop before every instruction that reads or writes the word at `address`."""
         self._order(f"Z2,{address:x},4")
         self._order(f"Z3,{address:x},4")
 
@@ -104,7 +104,8 @@ class GdbRemote:
 
     def wait_for_stop(self, deadline: float) -> Stop:
         """Wait until a break- or watchpoint stops the target. Raises TimeoutError at `deadline` (time.monotonic),
-        ClosedError when the program or the simulator has ended."""
+        ClosedError when the program or the simulator has ended.
+        """
         while True:
             answer = self._receive(deadline)
             if answer.startswith(("T", "S")):
@@ -139,7 +140,7 @@ class GdbRemote:
             raise ClosedError from gone
 
     def _receive(self, deadline: float) -> str:
-        """The next packet's data, acknowledged. One that is damaged is asked for again."""
+        """Receive the next packet, acknowledge it and return its data. Ask again for a damaged packet."""
         while True:
             body, checksum = self._next_packet(deadline)
             intact = int(checksum, 16) == sum(body) & 0xFF

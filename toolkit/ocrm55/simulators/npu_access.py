@@ -1,8 +1,8 @@
-"""Where a driver's register accesses are caught, and how they are answered: two ways, for two kinds of drivers.
+"""How a driver's register accesses are caught and answered. There are two ways, for two kinds of drivers.
 
-Our driver calls two functions for them: breakpoints stop the core there, and the functions return what we say. Arm's
-driver loads and stores: watchpoints on the registers' addresses stop the core at the instruction, which is decoded to
-find the register of the core that has the value, or is to get it.
+Our driver calls two functions. Breakpoints stop the core there, and the functions return what we say. Arm's driver
+loads and stores. Watchpoints on the registers' addresses stop the core at the instruction. Decoding the instruction
+gives the register of the core that has the value, or gets it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ocrm55.errors import TargetError
 from ocrm55.simulators.gdb_remote import LR, PC, R0, R1, GdbRemote, Stop
 from ocrm55.simulators.npu_registers import NpuRegisters
 
-# Where the board has the NPU, and the register that makes its interrupt pending (NVIC_ISPR, 32 interrupts a word).
+# The NPU's address on the board, and the register that makes its interrupt pending (NVIC_ISPR, 32 interrupts a word).
 NPU_BASE = 0x4810_2000
 INTERRUPT = 56
 _PENDING, _PENDING_BIT = 0xE000_E200 + 4 * (INTERRUPT // 32), 1 << INTERRUPT % 32
@@ -31,14 +31,14 @@ class Access(Protocol):
     """A way to catch accesses and to answer them."""
 
     def arm(self, core: GdbRemote) -> None:
-        """Have the stopped core stop at every access from now on."""
+        """Make the stopped core stop at every access from now on."""
 
     def serve(self, core: GdbRemote, stop: Stop, registers: NpuRegisters) -> None:
-        """The core has stopped at an access: do it on `registers`, and let the core find the answer."""
+        """The core has stopped at an access: perform it on `registers`, and give the core the answer."""
 
 
 def access(symbols: dict[str, int]) -> Access | None:
-    """The way for a program with these symbols, or None when it has no driver."""
+    """The way that suits a program with these symbols, or None if it has no driver."""
     if READ in symbols and WRITE in symbols:
         return AtFunctions(symbols[READ] & ~1, symbols[WRITE] & ~1)
     return AtAddresses() if ARM in symbols else None
@@ -56,7 +56,7 @@ class AtFunctions:
         core.set_breakpoint(self.write_at)
 
     def serve(self, core: GdbRemote, stop: Stop, registers: NpuRegisters) -> None:
-        """The core stands at the first instruction of one of them: do its work and let it return."""
+        """The core stands at the first instruction of one of the functions: do its work and let it return."""
         where, offset, back = core.read_register(PC), core.read_register(R0), core.read_register(LR) & ~1
         if where == self.read_at:
             core.write_register(R0, registers.read(offset))
@@ -69,8 +69,9 @@ class AtFunctions:
         core.write_register(PC, back)
 
     def _raise_interrupt(self, core: GdbRemote, back: int) -> None:
-        """Make the interrupt pending. The stub does not write to devices, but the core does: the write function runs,
-        with the interrupt controller's register in place of the NPU's. Interrupts wait while it is stepped."""
+        """Make the interrupt pending. The stub does not write to devices, but the core does. So the write function runs
+        with the interrupt controller's register in place of the NPU's. Interrupts wait while it is stepped.
+        """
         core.write_register(R0, (_PENDING - NPU_BASE) & 0xFFFF_FFFF)
         core.write_register(R1, _PENDING_BIT)
         core.clear_breakpoint(self.write_at)
@@ -84,9 +85,10 @@ class AtFunctions:
 
 @dataclass(frozen=True)
 class Transfer:
-    """A load or store of a word at an address that a register and an offset give.
+    """A load or store of a word. A register and an offset give the address.
 
-    base, data: numbers of registers. size: bytes of the instruction. again: whether it can be done at another address.
+    base, data: numbers of registers. size: bytes of the instruction. again: whether it can be repeated at another
+    address.
     """
 
     load: bool
@@ -105,7 +107,7 @@ class AtAddresses:
             core.set_watchpoint(NPU_BASE + offset)
 
     def serve(self, core: GdbRemote, stop: Stop, registers: NpuRegisters) -> None:
-        """The core stands at the instruction: do it in its place, and let the core go on behind it."""
+        """The core stands at the instruction: do its work, and let the core go on behind it."""
         at = core.read_register(PC)
         if stop.address is None:
             raise TargetError(f"the core stopped at {at:#010x}, where nobody asked it to.")
@@ -124,7 +126,7 @@ class AtAddresses:
         core.write_register(PC, at + transfer.size)
 
     def _raise_interrupt(self, core: GdbRemote, at: int, store: Transfer) -> None:
-        """Let the core do its store, with the interrupt controller's register in place of the NPU's."""
+        """Let the core repeat its store, with the interrupt controller's register in place of the NPU's."""
         if not store.again or store.base == store.data:
             raise TargetError(f"the store at {at:#010x} that starts the NPU cannot be done at another address.")
         base, data = core.read_register(store.base), core.read_register(store.data)

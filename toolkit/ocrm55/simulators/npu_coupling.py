@@ -1,8 +1,8 @@
-"""Plays the Ethos-U55 beside QEMU, which has none: the firmware's register accesses are answered by the host.
+"""Plays the Ethos-U55 beside QEMU, which has none. The host answers the firmware's register accesses.
 
-The core stops, by QEMU's GDB stub, where the driver touches registers (npu_access.py). Where the driver starts the NPU,
-its command stream is run here by `ocrm55.npu_model` on the board's own memory, and the interrupt is made pending. The
-firmware is the one that runs on the FVP and on a board, to the byte; it is nowhere told who answers.
+QEMU's GDB stub stops the core where the driver touches registers (npu_access.py). When the driver starts the NPU,
+`ocrm55.npu_model` runs its command stream here, on the board's own memory, and makes the interrupt pending. The
+firmware is the one that runs on the FVP and on a board, to the byte. It does not know who answers.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from ocrm55.simulators.gdb_remote import ClosedError, GdbRemote
 from ocrm55.simulators.npu_memory import BusError, TargetMemory
 from ocrm55.simulators.npu_registers import PARSE_ERROR, Fault, Job, NpuRegisters, Outcome, bus_fault
 
-_QUEUE = -1  # the command stream, as a region beside the eight
+_QUEUE = -1  # the command stream's number, beside the eight regions
 _PORT_M1 = (0, 2, 3)  # channels that read constants: commands, weights, scales
 
 
 class NpuCoupling(Companion):
-    """One run of QEMU with an NPU beside it. The GDB stub comes by a socket that QEMU inherits: no port, no path."""
+    """One run of QEMU with an NPU beside it. QEMU inherits a socket for its GDB stub; no port and no path is needed."""
 
     def __init__(self, elf_file: Path, accelerator: Accelerator, fault: Fault | None = None) -> None:
         way = npu_access.access(elf.read_symbols(elf_file))
@@ -49,18 +49,19 @@ class NpuCoupling(Companion):
 
     @property
     def arguments(self) -> list[str]:
-        """QEMU's options: a GDB stub on our socket, and the core stopped until we say so. Its time is its instructions'
-        (2^5 ns each), so that it stands still with the core: no limit of the driver runs out while the host is busy."""
+        """QEMU's options: a GDB stub on our socket, and a core that starts stopped. Time counts instructions (2^5 ns
+        each). It stands still with the core, so no limit of the driver runs out while the host is busy.
+        """
         stub = ["-chardev", f"socket,id=npu,fd={self.descriptors[0]}", "-gdb", "chardev:npu", "-S"]
         return [*stub, "-icount", "shift=5,sleep=off"]
 
     def close(self) -> None:
-        """Both ends: QEMU has its own copy of its."""
+        """Close both ends; QEMU has its own copy of its end."""
         self._theirs.close()
         self._core.__exit__(None, None, None)
 
     def attend(self, process: subprocess.Popen[bytes], timeout_s: float) -> None:
-        """Answer until the simulator ends. Raises subprocess.TimeoutExpired when it does not in time."""
+        """Answer until the simulator ends. Raises subprocess.TimeoutExpired if it does not end in time."""
         deadline = time.monotonic() + timeout_s
         self._theirs.close()
         try:

@@ -1,4 +1,4 @@
-"""The board's memory as an NPU beside it sees it: fetched from the stopped core where it is touched, written back."""
+"""The board's memory for an NPU beside it: pages are fetched from the stopped core when touched, and written back."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ocrm55.npu_model.memory import Memory
 
 PAGE = 1024  # bytes, fetched and written back as a whole
 
-# What QEMU's mps3-an547 has and its Ethos-U would reach: all but the tightly coupled memories. First address, bytes; of
-# each the two aliases (secure and not).
+# The memories of QEMU's mps3-an547 that its Ethos-U would reach: all but the tightly coupled ones. First address and
+# bytes, for each of the two aliases (secure and not).
 BANKS = (
     (0x0100_0000, 2 << 20),
     (0x1100_0000, 2 << 20),
@@ -27,7 +27,7 @@ BANKS = (
     (0x7000_0000, 256 << 20),
 )
 
-# Bits of STATUS that say which access failed, by the word with which the model names it.
+# Bits of STATUS for the access that failed, by the model's word for it.
 _CHANNELS = {"commands": 0, "weights": 2, "scales": 3, "source": 4, "OFM": 8, "destination": 9}
 _IFM_CHANNEL = 1
 
@@ -41,7 +41,9 @@ class Target(Protocol):
 
 
 class BusError(TargetError):
-    """An access where nothing answers the NPU; `channel` is STATUS's number of who made it."""
+    """An access to an address where nothing answers the NPU; `channel` is STATUS's number of the channel that made
+    it.
+    """
 
     def __init__(self, sentence: str, channel: int) -> None:
         super().__init__(sentence)
@@ -78,7 +80,7 @@ class TargetMemory(Memory):
         return bank.contents[start - bank.first : stop - bank.first]
 
     def write_back(self) -> int:
-        """Give the target what has changed; returns the bytes of it."""
+        """Write changed pages back to the target; return their bytes."""
         written = 0
         for bank in self._banks.values():
             for page, before in bank.fetched.items():

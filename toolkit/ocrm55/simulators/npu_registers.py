@@ -1,8 +1,8 @@
-"""The Ethos-U55's registers as a driver meets them. What a run computes is somebody else's: see npu_coupling.py.
+"""The Ethos-U55's registers as a driver sees them. npu_coupling.py computes the run itself.
 
 Sources: Arm's public interface header (ethosu55_interface.h) and Vela's register definitions; npu_registers.h in
-firmware/npu is the firmware's view of the same. Where they leave a choice, this is the stricter NPU: what it need not
-remember it forgets, so that a driver which counts on it fails here.
+firmware/npu is the firmware's view of the same. Where the sources leave a choice, this is the stricter NPU: it forgets
+what it need not remember. So a driver that relies on such memory fails here.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ RUN, CLEAR_IRQ, MAY_GATE_POWER = 1 << 0, 1 << 1, 1 << 3
 RUNNING, IRQ_RAISED, BUS_ERROR, IN_RESET, PARSE_ERROR, END_REACHED = 1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 4, 1 << 5
 ECC_FAULT = 1 << 8
 
-_RESET_READS = 3  # reads of STATUS that a reset lasts
+_RESET_READS = 3  # a reset lasts for so many reads of STATUS
 
 
 class Fault(StrEnum):
-    """What can be made to go wrong, so that a driver's own answers are seen."""
+    """Faults that can be injected, to see how a driver reacts."""
 
     ABSENT = "absent"  # nothing answers at the NPU's address
     OTHER_SIZE = "other-size"
@@ -37,7 +37,7 @@ class Fault(StrEnum):
     STREAM_ERROR = "stream-error"
     ECC_ERROR = "ecc-error"
     HANG = "hang"
-    NO_INTERRUPT = "no-interrupt"  # the line to the core is cut, all else works
+    NO_INTERRUPT = "no-interrupt"  # the line to the core is cut, everything else works
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,15 @@ class Outcome:
 
 
 def bus_fault(channel: int, port: int) -> int:
-    """STATUS's bits of an access where nothing answers."""
+    """STATUS's bits for an access where nothing answers."""
     return BUS_ERROR | port << 11 | channel << 12
 
 
 @dataclass
 class NpuRegisters:
-    """The register file of an accelerator. `execute` does a job at once and says how it ended.
+    """The register file of an accelerator. `execute` does a job at once and returns how it ended.
 
-    interrupt: true when the line to the core has gone up since it was last asked for.
+    interrupt: true if the line to the core has gone up since the last question.
     """
 
     accelerator: Accelerator
@@ -80,7 +80,7 @@ class NpuRegisters:
     _protection: int = field(default=0, init=False)
 
     def read(self, offset: int) -> int:
-        """The word at `offset` (bytes from the NPU's base); what is not there reads as 0."""
+        """The word at `offset` (bytes from the NPU's base); an unknown register reads as 0."""
         if self.fault is Fault.ABSENT:
             return 0
         if offset == STATUS:
@@ -124,7 +124,7 @@ class NpuRegisters:
         if value & CLEAR_IRQ:
             self._status &= ~IRQ_RAISED
         if value & MAY_GATE_POWER and not self._status & RUNNING:
-            self._words.clear()  # asleep, and awake again with the next access: nothing is left
+            self._words.clear()  # it sleeps, and the next access wakes it with nothing left
         self._words[CMD] = value & ~(RUN | CLEAR_IRQ)
         if value & RUN and not self._status & (RUNNING | BUS_ERROR | PARSE_ERROR | ECC_FAULT):
             self._run()

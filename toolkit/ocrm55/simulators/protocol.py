@@ -12,7 +12,7 @@
     error: …   or   fault: … (several lines)                 when it fails
     exit status 0
 
-A line that is none of these is a failure: output that is not understood is not trusted.
+Any other line is a failure, because output that is not understood is not trusted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ocrm55.errors import TargetError
 
 FAULT_STATUS_BASE = 64
 
-# As many digits as the firmware can print and no more: what is longer is damage, not a number.
+# As many digits as the firmware can print; a longer run of digits is damage.
 _N = "[0-9]{1,20}"
 _IDENTITY = re.compile(
     r"^ocrm55 (?P<version>\S+) (?P<model>\S+) (?P<precision>\S+) "
@@ -73,7 +73,7 @@ class ImageResult:
 
     @property
     def instructions(self) -> dict[str, int | None]:
-        """What was counted, by the part of the work, for JSON; `unsure` only of a program with several widths."""
+        """The counts by part of the work, for JSON. `unsure` is only there for a program with several widths."""
         counts = {
             "preprocess": self.preprocess_instructions,
             "inference": self.inference_instructions,
@@ -107,9 +107,9 @@ class Said:
 
 
 def parse(output: str) -> Said:
-    """Read the UART's output from the identity line to the exit status; what surrounds them is the simulator's own.
+    """Parse the UART's output from the identity line to the exit status. The simulator's own output surrounds it.
 
-    Raises TargetError when there is no firmware in it, when it ends early, or when a line is not understood.
+    Raises TargetError when the firmware said nothing, when the output ends early, or when a line is not understood.
     """
     output = output.replace("\r\n", "\n")
     start = _IDENTITY.search(output)
@@ -216,7 +216,7 @@ class _Reader:
 
 
 def failure(said: Said, elf_file: Path) -> TargetError:
-    """The error for a run that ended with another status than 0, in the firmware's own words."""
+    """The error for a run that did not end with status 0, in the firmware's own words."""
     if said.faults:
         where = next((line.rstrip() for line in said.faults if line.startswith("during ")), "")
         place = _place(said.faults, elf_file)
@@ -229,13 +229,13 @@ def failure(said: Said, elf_file: Path) -> TargetError:
 
 
 def last_words(output: str) -> str:
-    """The last line that came, for a message about output that ended."""
+    """The last line of the output, for a message about output that ended early."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return f"its last line was `{lines[-1][:200]}`" if lines else "it printed nothing"
 
 
 def _place(faults: list[str], elf_file: Path) -> str | None:
-    """Function and line of the fault; of its caller when the fault was the jump to nowhere itself."""
+    """Function and line of the fault, or of its caller if the fault was a jump to nowhere."""
     from ocrm55.firmware import source_line
 
     for line in faults:

@@ -63,14 +63,14 @@ class Qemu(Simulator):
             # No program is started by the firmware: semihosting could ask QEMU for one.
             *("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"),
             *("-semihosting-config", f"enable=on,target=native{handed}"),
-            # 2^5 = 32 ns an instruction: what counter.c reckons with. It costs time, so only when counts are wanted.
-            # With an NPU beside QEMU its player says so anyway.
+            # 2^5 = 32 ns an instruction, as counter.c assumes. It costs time, so it is used only when counts are
+            # wanted. With an NPU beside QEMU, the companion adds this option itself.
             *(("-icount", "shift=5") if request.stats and request.npu is None else ()),
             *("-kernel", elf),
         ]
 
     def companion(self, request: Request, elf: Path) -> Companion:
-        """QEMU's board has no Ethos-U: a program that was compiled for one meets `ocrm55.npu_model` in its place."""
+        """QEMU's board has no Ethos-U. `ocrm55.npu_model` plays it for a program that was compiled for one."""
         if request.npu is None and request.npu_fault is None:
             return Companion()
         from ocrm55.npu_model.accelerators import by_name
