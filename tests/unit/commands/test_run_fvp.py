@@ -20,7 +20,7 @@ def test_images_get_their_names_and_counts_go_to_the_table() -> None:
     ]
 
 
-def test_json_tells_the_width_and_what_was_read_in_vain() -> None:
+def test_json_tells_the_width_and_unsure_readings() -> None:
     from ocrm55.commands.run_fvp import _as_values
     from ocrm55.simulators.base import ImageResult, Run
 

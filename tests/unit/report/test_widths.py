@@ -64,8 +64,8 @@ def test_the_metadata_at_a_width_is_that_widths() -> None:
 
 def test_each_width_has_its_row(paths: list[Path]) -> None:
     narrow, full = widths.costs(program(), measured(paths).run.results)
-    assert (narrow.width, narrow.images, narrow.in_vain) == (NARROW, 2, 0)
-    assert (full.width, full.images, full.in_vain) == (FULL, 1, sum(NARROW_COUNTS) + 7)
+    assert (narrow.width, narrow.images, narrow.unsure_instructions) == (NARROW, 2, 0)
+    assert (full.width, full.images, full.unsure_instructions) == (FULL, 1, sum(NARROW_COUNTS) + 7)
     assert narrow.share == pytest.approx((sum(NARROW_COUNTS) + 7) / (sum(COUNTS) + 7))
     assert widths.costs(metadata_of("int8"), [ImageResult("a", 1.0)]) == []
 

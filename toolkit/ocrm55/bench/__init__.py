@@ -1,1 +1,1 @@
-"""What kernels cost on the simulator, and against other libraries."""
+"""Measure kernels on the simulator, and compare them with other libraries."""

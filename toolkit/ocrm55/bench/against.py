@@ -1,7 +1,7 @@
 """Our kernels and CMSIS-NN side by side on the same network: instructions of whole inferences, counted on QEMU.
 
-Both networks are compiled, built and run; the counts are the firmware's own, operator by operator. A convolution of
-ours computes its activation as well, so what CMSIS-NN's costs is its call and the look-up table behind it.
+Both networks are compiled, built and run. The firmware counts, operator by operator. Our convolution computes its
+activation as well, so CMSIS-NN's count is its call and the look-up table behind it.
 """
 
 from __future__ import annotations
@@ -32,12 +32,14 @@ KINDS = {
     "dequantize": "conversion",
 }
 AVERAGE = "/averagepool"
-LARGE = 1_000_000  # MACs of a layer at which none of ours may be the slower one
+LARGE = 1_000_000  # MACs of a layer; from here on, no kernel of ours may be slower
 
 
 @dataclass(frozen=True)
 class Row:
-    """A layer with MACs and its activation, or all operators of one kind without. None: not there."""
+    """A layer with MACs and its activation, or all operators of one kind without MACs. None: there is no such
+    operator.
+    """
 
     name: str
     macs: int
@@ -89,7 +91,7 @@ def record(measured: Sequence[Measured]) -> Path:
 
 
 def grouped(operators: Sequence[Mapping[str, Any]], counts: Sequence[int]) -> dict[str, tuple[int, int]]:
-    """Row name -> MACs, instructions; an activation counts to the layer in front of it."""
+    """Row name -> MACs, instructions; an activation counts towards the layer in front of it."""
     found: dict[str, tuple[int, int]] = {}
     layer = ""
     for operator, count in zip(operators, counts, strict=True):
@@ -126,12 +128,12 @@ def total(table: Sequence[Row]) -> Row:
 
 
 def lost(table: Sequence[Row]) -> list[Row]:
-    """Large layers at which ours needs more instructions."""
+    """Large layers at which our kernel needs more instructions."""
     return [row for row in table if row.macs >= LARGE and row.ratio is not None and row.ratio > 1]
 
 
 def print_table(table: Sequence[Row]) -> None:
-    """A row a layer, then the sum and who lost where."""
+    """Print a row for each layer, the sum, and the layers at which our kernels need more instructions."""
     body = [
         (
             row.name,

@@ -1,7 +1,7 @@
-"""Every kernel at the shapes of a network: instructions counted on QEMU, and what llvm-mca thinks of the inner loops.
+"""Every kernel at the shapes of a network: instructions counted on QEMU, and llvm-mca's estimate of the inner loops.
 
 The layers come from the network's ONNX file. Each is given to the kernel that the int8 lowering chooses for it, with
-activations fused; numbers are random, because no kernel's path depends on them.
+activations fused; the numbers are random, because no kernel's path depends on them.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from ocrm55.errors import TargetError
 Array = npt.NDArray
 CLAMP, HARD_SWISH, TABLE16, REAL = 0, 1, 3, 4  # enum ocrm55_activation
 TABLE_SHIFT = 4
-SHALLOW = 31  # products a sum below which hard-swish in float costs more than the bars allow
+SHALLOW = 31  # products in a sum; below this, hard-swish in float costs more than the bars allow
 MCA = ("llvm-mca-19", "-mtriple=thumbv8.1m.main-none-eabihf", "-mcpu=cortex-m55", "-iterations=100")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One layer's figures. macs: what the kernel has to multiply; instructions: of the whole call."""
+    """One layer's figures. macs: multiplications of the kernel. instructions: of the whole call."""
 
     layer: str
     kernel: str
@@ -49,7 +49,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Loop:
-    """llvm-mca's estimate for one pass of an inner loop; macs: what that pass multiplies."""
+    """llvm-mca's estimate for one pass of an inner loop. macs: multiplications of that pass."""
 
     name: str
     instructions: int
@@ -85,7 +85,7 @@ class _Cases:
         return [activation, 3, -128, 127, TABLE_SHIFT, 0], [scale, extra]
 
     def _tables(self, channels: int) -> tuple[list[int], list[Array]]:
-        """Hard-swish by a table for each channel, where the float arithmetic would outweigh the layer."""
+        """Hard-swish's tables, one for each channel, for layers that float arithmetic would dominate."""
         shift, entries = 5, 2048
         scale = packing.scale(self.rng.uniform(0.5, 1, channels), channels)
         return [TABLE16, 3, -128, 127, shift, entries], [scale, self.int8(len(scale) * entries)]
@@ -207,7 +207,7 @@ class _Cases:
 
 @dataclass(frozen=True)
 class _Node:
-    """What a case needs to know of an ONNX node."""
+    """The facts about an ONNX node that a case needs."""
 
     operator: str
     name: str
@@ -235,7 +235,7 @@ def _nodes(path: Path) -> Iterable[_Node]:
         lists = {a.name: tuple(a.ints) for a in node.attribute if a.ints}
         second = node.input[1] if len(node.input) > 1 else ""
         following = readers.get(node.output[0], [])
-        if following == ["Add"] and node.op_type == "MatMul":  # its bias: look behind it
+        if following == ["Add"] and node.op_type == "MatMul":  # its bias: look at the node behind it
             adds = [n for n in graph.node if n.op_type == "Add" and node.output[0] in n.input]
             following = readers.get(adds[0].output[0], [])
         yield _Node(
@@ -254,7 +254,7 @@ def _nodes(path: Path) -> Iterable[_Node]:
 
 
 def _case(node: _Node, make: _Cases) -> Case | None:  # noqa: PLR0911
-    """The call for a node; None for what is fused into another or costs nothing."""
+    """The call for a node; None if it is fused into another or costs nothing."""
     activation = {"": CLAMP, "Softmax": REAL, "HardSwish": HARD_SWISH}.get(node.follower, TABLE16)
     match node.operator:
         case "Conv":
@@ -290,7 +290,7 @@ def network_cases(onnx_path: Path) -> list[tuple[str, Case]]:
 
 
 def measure(onnx_path: Path, compiler: str = "gcc") -> list[Row]:
-    """Count the instructions of every layer on QEMU. Layers that are alike are run once."""
+    """Count the instructions of every layer on QEMU. Equal layers are run once."""
     layers = network_cases(onnx_path)
     keys = {_key(case): case for _, case in layers}
     with tempfile.TemporaryDirectory() as folder:
@@ -319,7 +319,7 @@ def _loop_of(case: Case) -> str:
 
 
 def estimate_loops() -> dict[str, Loop] | None:
-    """llvm-mca's estimates for the marked inner loops; None where it is not installed."""
+    """llvm-mca's estimates for the marked inner loops; None if it is not installed."""
     if shutil.which(MCA[0]) is None:
         return None
     kernels = resources.folder("firmware") / "kernels"

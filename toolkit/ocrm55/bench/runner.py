@@ -1,6 +1,6 @@
 """Run single kernels on given data: on the host's portable C, or their Helium path on QEMU with instructions counted.
 
-firmware/bench/kernel_runner.c is the program that does it; both sides exchange two files, whose format it describes.
+The program is firmware/bench/kernel_runner.c. Both sides exchange two files; the program describes their format.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Case:
 
 @dataclass
 class Answer:
-    """What one call gave: status 0 is success, else see STATUS."""
+    """The result of one call: status 0 is success; for others see STATUS."""
 
     status: int
     instructions: int
@@ -76,7 +76,7 @@ class Answer:
 
 
 def encode(cases: Sequence[Case]) -> bytes:
-    """The cases as the runner reads them."""
+    """The cases in the format that the runner reads."""
     data = bytearray(struct.pack("<II", MAGIC, len(cases)))
     for case in cases:
         out_bytes = int(np.prod(case.shape)) * np.dtype(case.dtype).itemsize

@@ -1,7 +1,7 @@
 """How often the target's integers and ONNX Runtime read the same text, over a labelled set of pictures.
 
-The target is stood for by the host's integer reference, which it equals bit for bit: a sample of the pictures is run on
-the target to show that this is so for these pictures too.
+The host's integer reference stands for the target, which equals it bit for bit. A sample of the pictures runs on the
+target, to show that this is true for these pictures too.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class PictureTexts:
 
 @dataclass(frozen=True)
 class Agreement:
-    """readings: of all pictures. on_target: of how many the target was asked too, all of them equal to the last bit."""
+    """readings: of all pictures. on_target: the number of pictures that ran on the target too, equal to the last
+    bit.
+    """
 
     readings: Sequence[PictureTexts]
     on_target: int
@@ -50,7 +52,7 @@ def read(
 ) -> Agreement:
     """Read labelled pictures three times, and `sample` of them on the target.
 
-    Raises TargetError where the target differs from the host's reference in a single bit.
+    Raises TargetError if the target differs from the host's reference in a single bit.
     """
     prepared = stages.prepare(options) if sample else stages.compiled(options)
     artifact = Artifact.read(prepared.artifact)

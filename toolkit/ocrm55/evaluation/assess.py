@@ -1,4 +1,4 @@
-"""`ocrm55 eval` step by step: choose pictures, choose who reads, read, show, write."""
+"""`ocrm55 eval` step by step: choose pictures, choose the reader, read, show, write."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def evaluate_with_bar(
 
 
 def tables(evaluation: Evaluation, most_confusions: int = 15) -> list[Table]:
-    """Title, columns and rows of each table that a person wants to see."""
+    """Title, columns and rows of each table for a person."""
 
     def row(name: str, share: Share) -> list[str]:
         return [name, f"{share.value:.1%}", f"{share.right}", f"{share.count}"]

@@ -1,4 +1,4 @@
-"""An evaluation on a Dask cluster: pictures and model travel with the tasks, so workers need nothing but ocrm55."""
+"""An evaluation on a Dask cluster. Pictures and model travel with the tasks, so workers need only ocrm55."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ocrm55.evaluation.readings import Reading, read_task
 from ocrm55.evaluation.words import Word
 
 Parcel = list[tuple[Word, bytes]]  # words with the bytes of their files
-_readers: dict[str, Reader] = {}  # of a worker: the model is unpacked once, not for each task
+_readers: dict[str, Reader] = {}  # of one worker: it unpacks the model once, not for each task
 
 
 def read_parcel(index: int, parcel: Parcel, spec: Spec, key: str) -> tuple[int, list[Reading]]:
-    """On a worker: read one task's pictures. key: tells one evaluation's model from another's."""
+    """On a worker: read one task's pictures. key: distinguishes the models of several evaluations."""
     if key not in _readers:
         _readers[key] = spec.open()
     with tempfile.TemporaryDirectory(prefix="ocrm55-task-") as folder:
@@ -33,8 +33,8 @@ def read_on_cluster(
 ) -> Iterator[tuple[int, list[Reading]]]:
     """Read the tasks on the Dask cluster whose scheduler listens at `address`; yields them as they are done.
 
-    Dask gives the tasks of a worker that dies to another one. Only a few tasks are under way at a time, so that a set
-    of any size needs little memory here.
+    If a worker dies, Dask gives its tasks to another one. Only a few tasks are under way at a time, so a set of any
+    size needs little memory here.
     Raises ToolchainError when Dask is not installed, nobody answers within timeout_s, or a task kills its workers.
     """
     try:

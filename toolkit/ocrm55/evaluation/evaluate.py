@@ -18,8 +18,8 @@ from ocrm55.evaluation.readers import Reader, Spec
 from ocrm55.evaluation.readings import Reading, read_task
 from ocrm55.evaluation.words import Word
 
-Advance = Callable[[int], None]  # told how many more pictures are done
-# Pictures of one task: enough that a simulator's start is small beside them, few enough that a bar moves.
+Advance = Callable[[int], None]  # receives the number of pictures done since the last call
+# Pictures of one task: enough to outweigh a simulator's start, few enough to keep the progress bar moving.
 TASK = 20
 
 
@@ -31,7 +31,9 @@ class Evaluation:
     scores: metrics.Scores
 
     def worst_first(self) -> list[Reading]:
-        """The wrong ones: most errors for their length first, the surer reading first among equals."""
+        """The wrong readings. Those with the most errors for their length come first; among equals, the surer
+        reading.
+        """
         wrong = [reading for reading in self.readings if reading.read != reading.written]
         return sorted(wrong, key=lambda r: (-r.errors / max(1, len(r.written)), -r.score, r.name))
 
@@ -55,9 +57,9 @@ def evaluate(
     cluster: str | None = None,
     advance: Advance = lambda count: None,
 ) -> Evaluation:
-    """Read the pictures of `words` with the reader of `spec` and count what is right.
+    """Read the pictures of `words` with the reader of `spec` and count the right readings.
 
-    workers: processes on this machine; cluster: address of a Dask scheduler, which takes the place of the workers.
+    workers: processes on this machine; cluster: address of a Dask scheduler, used instead of the workers.
     advance: called in this process with the number of pictures done since the last call.
     Raises InputError for a picture or model that cannot be read, TargetError when the target fails.
     """
@@ -105,7 +107,7 @@ def _read_in_processes(
 ) -> Iterator[tuple[int, list[Reading]]]:
     # Paddle's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    spec.open().close()  # a model that cannot be opened is reported from here, in one sentence
+    spec.open().close()  # here, a model that cannot be opened gives one sentence
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_open_in_process, initargs=(spec,)) as pool:
         futures = [pool.submit(_read_in_process, index, task) for index, task in enumerate(tasks)]
         try:

@@ -1,4 +1,4 @@
-"""How well texts were read: whole words, single characters, and which characters are taken for which."""
+"""Accuracy of reading: whole words, single characters, and confusions of characters."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-# Lengths in characters that are reported together; single ones for the words of signs, wider steps for lines.
+# Lengths in characters that are reported together: narrow steps for words, wider ones for lines.
 LENGTHS = ((1, 3), (4, 6), (7, 9), (10, 14), (15, 19), (20, 25), (26, 10**6))
 CLASSES = {
     "capitals": string.ascii_uppercase,
@@ -21,7 +21,7 @@ Pair = tuple[str, str]  # what is written, what was read
 
 @dataclass
 class Share:
-    """So many of so many."""
+    """A count and the total."""
 
     right: int = 0
     count: int = 0
@@ -40,11 +40,11 @@ class Share:
 class Scores:
     """The figures of one evaluation.
 
-    exact: words read to the last character. alphanumeric: words right when only letters and digits count and case does
-    not, the usual protocol of word benchmarks; a label without letters and digits wants a reading without any.
+    exact: words right to the last character. alphanumeric: words right if only letters and digits count, in any case.
+    This is the usual protocol of word benchmarks. A label without letters and digits needs a reading without any.
     character_errors: insertions, deletions and substitutions; characters: of all labels.
     by_length: exact match by the label's length; by_class: characters of the labels found in the reading.
-    confusions: (written, read) -> how often; "" for nothing, so that ("l", "") is a lost l and ("", "l") one too many.
+    confusions: (written, read) -> how often; "" for nothing, so ("l", "") is a lost l and ("", "l") is an extra l.
     """
 
     exact: Share = field(default_factory=Share)
@@ -57,7 +57,7 @@ class Scores:
 
     @property
     def character_error_rate(self) -> float:
-        """Character errors over characters written; above 1 when much is read where little is written."""
+        """Character errors over characters written. It is above 1 if much is read where little is written."""
         return self.character_errors / self.characters if self.characters else 0.0
 
     def as_values(self, most_confusions: int = 40) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The mistakes of an evaluation as one picture: worst first, image beside what is written and what was read."""
+"""The mistakes of an evaluation as one picture, worst first: the image beside its label and its reading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What int8 costs in accuracy: the error of every quantised tensor, and what float and int8 read side by side."""
+"""The accuracy that int8 costs: each quantised tensor's error, and the readings of float and int8 side by side."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ MOST_DB = 60.0  # end of the picture's scale; int8 of a uniform signal is at 50
 class TensorError:
     """One quantised tensor.
 
-    layer: who writes it. scale: smallest and largest of its channels. alone: SQNR in dB when the float network's values
-    are rounded to it; together: SQNR of what the int8 network has there, all errors before it included.
+    layer: the layer that writes it. scale: smallest and largest of its channels. alone: SQNR in dB if only this tensor
+    of the float network is rounded. together: SQNR of the int8 network's tensor, with all errors before it.
     saturated: share of the int8 values at the ends of the range.
     """
 
@@ -43,7 +43,7 @@ class TensorError:
 
 @dataclass(frozen=True)
 class Agreement:
-    """One set of labelled pictures: how many float and int8 read right, and how many they read alike."""
+    """One set of labelled pictures: the numbers that float and int8 read right, and that both read the same."""
 
     name: str
     count: int
@@ -55,7 +55,7 @@ class Agreement:
 def tensor_errors(folded: Graph, graph: Graph, inputs: Sequence[np.ndarray]) -> list[TensorError]:
     """Compare two networks on `inputs`, tensor by tensor, in the order in which they are written.
 
-    folded: the float network, folded, so that its tensors carry the names that those of `graph`, the quantised one, do.
+    folded: the float network, folded, so its tensors have the same names as those of `graph`, the quantised one.
     """
     points = [n for n in graph.nodes if n.op_type == "QuantizeLinear"]
     names = [str(n.input[0]) for n in points]
@@ -101,7 +101,7 @@ def _runs(model: onnx.ModelProto, names: Sequence[str], inputs: Sequence[np.ndar
 
 
 def _parameters(graph: Graph, node: onnx.NodeProto, value: np.ndarray) -> tuple[np.ndarray, int]:
-    """Scale in a shape that meets the tensor's, and zero point."""
+    """The scale, in a shape that broadcasts to the tensor's, and the zero point."""
     scale, zero = graph.constants[node.input[1]], graph.constants[node.input[2]]
     if scale.size > 1:
         axis = next(helper.get_attribute_value(a) for a in node.attribute if a.name == "axis")
@@ -110,7 +110,7 @@ def _parameters(graph: Graph, node: onnx.NodeProto, value: np.ndarray) -> tuple[
 
 
 def _errors(before: np.ndarray, after: np.ndarray, scale: np.ndarray, zero_point: int) -> np.ndarray:
-    """Sums of squares: the signal's, the error's of rounding it, the error's in the int8 network; share at the ends."""
+    """Sums of squares of the signal, of its rounding error, and of the int8 network's error; the share at the ends."""
 
     def quantise(values: np.ndarray) -> np.ndarray:
         return np.clip(np.rint(values / scale) + zero_point, -128, 127)
@@ -126,7 +126,7 @@ def _db(signal: float, noise: float) -> float:
 
 
 def _layer(graph: Graph, tensor: str) -> str:
-    """The layer that writes a tensor; of an activation, the one whose activation it is."""
+    """The layer that writes a tensor; for an activation, the layer in front of it."""
     node = graph.producer(tensor)
     if node is None:
         return "input"
@@ -141,7 +141,7 @@ def agreement(
     pictures: Sequence[tuple[np.ndarray, str]],
     charset: Sequence[str],
 ) -> Agreement:
-    """Let both networks read labelled pictures, uint8 [48, w, 3] BGR."""
+    """Read labelled pictures with both networks, uint8 [48, w, 3] BGR."""
     sessions = [calibration.open_session(model) for model in (float_model, quantised)]
     feed = float_model.graph.input[0].name
     width = float_model.graph.input[0].type.tensor_type.shape.dim[3].dim_value
@@ -176,7 +176,7 @@ def picture(rows: Sequence[TensorError], width: int = 900) -> Picture:
 
 
 def show(rows: Sequence[TensorError], sets: Sequence[Agreement]) -> None:
-    """The two tables."""
+    """Print the two tables."""
     console.table(
         "Quantised tensors",
         ("layer", "scale", "zero point", "SQNR alone", "SQNR together", "at the ends"),

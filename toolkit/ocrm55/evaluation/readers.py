@@ -1,7 +1,7 @@
-"""Who reads the pictures in an evaluation: Paddle or ONNX Runtime on the host, or the firmware on a simulator.
+"""The readers of an evaluation: Paddle or ONNX Runtime on the host, or the firmware on a simulator.
 
-A `ReaderSpec` is all that a reader needs, the model's bytes included: it goes to a worker process or to another machine
-as it is, and is opened there.
+A `ReaderSpec` has everything that a reader needs, the model's bytes included. It goes to a worker process or to another
+machine as it is, and is opened there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Reader(Protocol):
 
 
 class Spec(Protocol):
-    """What an evaluation is given: a value that can be pickled, and that opens the reader where it arrives."""
+    """The input of an evaluation: a value that can be pickled, and that opens the reader where it arrives."""
 
     def open(self) -> Reader:
         """Open the reader."""

@@ -1,4 +1,4 @@
-"""Truth: the same images through Paddle, ONNX Runtime and the target, side by side."""
+"""Compare the same images through Paddle, ONNX Runtime and the target, side by side."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ FLOAT32_TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Comparison:
-    """One image as the three see it; differences are the largest of a probability, against Paddle.
+    """One image as the three read it. Differences are the largest of a probability, against Paddle.
 
-    width: columns of the input at which the target read the image, where it chooses; Paddle and ONNX Runtime read it
+    width: columns of the input at which the target read the image, if it has a choice. Paddle and ONNX Runtime read it
     at full width.
     exact: for an int8 target, whether its probabilities equal the host's integer reference bit for bit; else None.
     """
@@ -43,9 +43,10 @@ class Comparison:
 
     @property
     def passed(self) -> bool:
-        """int8: every bit as the integer reference has it. float32: same text as Paddle, within the tolerance.
+        """int8: every bit equals the integer reference. float32: the text is Paddle's, and probabilities are within
+        tolerance.
 
-        In both, the target's decode must equal the host's.
+        In both, the target's decoding must equal the host's.
         """
         if self.exact is not None:
             return self.exact and self.decode_agrees
@@ -75,7 +76,7 @@ def compare(paths: Sequence[Path], options: stages.Options, simulator: Simulator
         truth, second = paddle.probabilities(tensor), second_network.probabilities(tensor)
         expected = None if reference is None else reference.probabilities(pixels)
         steps = len(truth if expected is None else expected)
-        on_target = rows[:steps]  # the rows behind the last step of a narrow image say blank
+        on_target = rows[:steps]  # the rows behind the last step of a narrow image are blank
         decoded = decoding.decode(on_target, charset, decoder)
         comparisons.append(
             Comparison(

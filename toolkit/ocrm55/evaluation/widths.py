@@ -1,7 +1,7 @@
-"""`python -m ocrm55.evaluation.widths DATA`: whether the text changes with the width of the input.
+"""`python -m ocrm55.evaluation.widths DATA`: does the text change with the width of the input?
 
-Reads labelled pictures at full width and at the narrowest of several with ONNX Runtime, in float32 or as the QDQ model
-of an int8 artifact, and counts for several thresholds of doubt how many texts stay and how much work it takes.
+It reads labelled pictures with ONNX Runtime, at full width and at the narrowest of several widths. The model is float32
+or the QDQ model of an int8 artifact. For several thresholds of doubt it counts the texts that stay, and the work.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ class Trial:
 
 @dataclass(frozen=True)
 class Figures:
-    """Texts that a rule leaves as they are, pictures read again, right ones before and after, mean columns computed."""
+    """The effect of a rule: unchanged texts, pictures read again, right ones before and after, mean columns
+    computed.
+    """
 
     same: int
     again: int
@@ -154,7 +156,7 @@ def _behind(model: onnx.ModelProto, name: str, steady: np.ndarray, computed: int
 
 
 def _look_at_last_column(model: onnx.ModelProto, node: onnx.NodeProto) -> list[onnx.NodeProto]:
-    """An operator that repeats the last column where a convolution would see the border."""
+    """An operator that repeats the last column, so a convolution does not see the border."""
     pads = next((a.ints for a in node.attribute if a.name == "pads"), [0, 0, 0, 0])
     right, pads[3] = pads[3], 0
     if not right:

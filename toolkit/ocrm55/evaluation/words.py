@@ -15,7 +15,7 @@ from ocrm55.errors import InputError
 
 Pixels = np.ndarray  # uint8 [height, width, 3] RGB
 READABLE = frozenset(string.digits + string.ascii_letters + string.punctuation + " ")
-# Photographs may come in any size; more pixels than this teach a network of 48 lines nothing.
+# Photographs have any size; more pixels than this teach a network of 48 rows nothing.
 MOST_LINES = 96
 
 
@@ -42,7 +42,7 @@ def find_labels(data: Path) -> Path:
 def load_words(data: Path) -> list[Word]:
     """Read the labels of a folder or label file: `path<TAB>text` a line, paths relative to the file.
 
-    Raises InputError for a line without a tab, with its number, and for a picture that is not there.
+    Raises InputError for a line without a tab, with its number, and for a missing picture.
     """
     labels = find_labels(data)
     words = []
@@ -84,7 +84,7 @@ def split_words(words: Sequence[Word], kept_apart: Iterable[str]) -> tuple[list[
 
 
 def trainable(words: Iterable[Word]) -> list[Word]:
-    """The words whose text the network can say: not empty, nothing but the 95 characters."""
+    """The words whose text the network knows: not empty, and only of the 95 characters."""
     return [word for word in words if word.text and READABLE.issuperset(word.text)]
 
 
@@ -102,7 +102,7 @@ def read_pixels(word: Word) -> Pixels:
 
 
 def two_tones(pixels: Pixels) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-    """(background, letters) of a picture [H, W, 3], by Otsu's threshold; None when they can hardly be told apart."""
+    """(background, letters) of a picture [H, W, 3], by Otsu's threshold; None if the two are hardly different."""
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     _, mask = cv2.threshold(grey, 0, 1, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     rim = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])

@@ -1,10 +1,10 @@
-"""PaddleOCR's official models, fetched from the model hosts that it knows.
+"""Fetch PaddleOCR's official models from its model hosts.
 
 PaddleOCR 3 fetches its models from Hugging Face, AI Studio, ModelScope or Baidu's object store, into
-`~/.paddlex/official_models` (PADDLE_PDX_CACHE_HOME moves it, PADDLE_PDX_MODEL_SOURCE chooses the first host). The same
-hosts and the same folder are used here. From Hugging Face, the first of them, files are fetched by this module, because
-a download that stops is to go on where it stopped, in the next run too, and to be compared with the stated checksums;
-the other hosts are asked through PaddleOCR's code.
+`~/.paddlex/official_models` (PADDLE_PDX_CACHE_HOME moves it, PADDLE_PDX_MODEL_SOURCE chooses the first host). This
+module uses the same hosts and the same folder. From Hugging Face, the first of them, it fetches files itself: a
+download that stops goes on in the next run, and files are compared with the stated checksums. The other hosts are
+asked through PaddleOCR's code.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CHECKSUMS = "ocrm55-sha256.json"
 
 
 def fetch_official(name: str, read: Callable[[Path], PaddleFolder] = PaddleFolder) -> Path:
-    """The folder of an official model, such as `en_PP-OCRv3_mobile_rec`, fetched when it is not there yet.
+    """The folder of an official model, such as `en_PP-OCRv3_mobile_rec`, fetched if it is missing.
 
     read: reads the folder, and raises InputError for one that is damaged or of another task.
     Raises ToolchainError when no host can be reached or a download fails, InputError when a fetched model is damaged.
@@ -97,7 +97,7 @@ def _reachable(host: Any) -> bool:
 
 
 def _fetch(host: Any, folder: Path, read: Callable[[Path], PaddleFolder]) -> Path:
-    """Download into a folder beside `folder` that stays when the download stops; rename it when all is there."""
+    """Download into a folder beside `folder`, which stays if the download stops. Rename it when it is complete."""
     partial = folder.with_name(f"{folder.name}.partial-{host.alias}")
     arrived = partial / folder.name
     console.stage("fetch", f"{folder.name} from {host.alias} -> {folder}")
@@ -110,7 +110,7 @@ def _fetch(host: Any, folder: Path, read: Callable[[Path], PaddleFolder]) -> Pat
             host(partial)._download(folder.name, arrived)
         read(arrived)
     except InputError:
-        shutil.rmtree(partial, ignore_errors=True)  # what is wrong now would still be wrong after going on
+        shutil.rmtree(partial, ignore_errors=True)  # going on would not repair what is wrong now
         raise
     files.write_json(arrived / CHECKSUMS, {"host": host.alias, "sha256": _checksums(arrived)})
     arrived.rename(folder)
@@ -122,7 +122,7 @@ def _fetch(host: Any, folder: Path, read: Callable[[Path], PaddleFolder]) -> Pat
 
 
 def _from_hugging_face(folder: Path) -> None:
-    """Fetch the model's files and compare each with the hash stated for it: SHA-256, or git's SHA-1 for small files."""
+    """Fetch the model's files and compare each with its stated hash: SHA-256, or git's SHA-1 for small files."""
     import huggingface_hub
     from paddlex.inference.utils import official_models as hub
 
@@ -154,7 +154,7 @@ def _checksums(folder: Path) -> dict[str, str]:
 
 
 def _verify(folder: Path, read: Callable[[Path], PaddleFolder]) -> None:
-    """Compare a fetched folder with the checksums noted when it was fetched; PaddleOCR's own have none yet."""
+    """Compare a fetched folder with the checksums that were noted then; folders that PaddleOCR fetched have none."""
     read(folder)
     record = folder / CHECKSUMS
     if not record.is_file():

@@ -1,4 +1,4 @@
-"""Paddle to ONNX with static shapes, cleaned so that only the network's own arithmetic is left."""
+"""Paddle to ONNX with static shapes, cleaned until only the network's own arithmetic is left."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def to_onnx(
 ) -> Path:
     """Convert a Paddle inference model folder to an ONNX file with one static shape, opset 17.
 
-    input_shape: of the image, [1, channels, height, width].
-    Batch normalisation is folded into the convolution before it, bias additions into the convolution, and shape
-    arithmetic is gone. Operators and tensors are named after the weights that they belong to.
+    input_shape: the image's, [1, channels, height, width].
+    Batch normalisation and additions of a bias are folded into the convolution before them. Shape arithmetic is
+    removed. Operators and tensors are named after their weights.
     check_output: raises InputError for a shape of the output that the task does not know, whatever the program says of
     its own shapes. with_softmax: the network ends with logits and gets the softmax that makes them probabilities.
     `check` compares ONNX Runtime with Paddle on one image of noise and refuses a difference over TOLERANCE.
@@ -76,8 +76,8 @@ def _with_softmax(model: onnx.ModelProto) -> onnx.ModelProto:
 def static_graph(program: Path, parameters: Path, shapes: Mapping[str | None, Sequence[int]]) -> onnx.ModelProto:
     """Any Paddle program as a cleaned ONNX model.
 
-    shapes: what inputs get for a static shape, by name; None is the only input, whatever its name. An input that is
-    not in there keeps the shape that the program gives it.
+    shapes: the static shapes of inputs, by name; None stands for the only input, whatever its name. Any other input
+    keeps its shape in the program.
     """
     model = converted(program, parameters)
     _fix_inputs(model, shapes)
@@ -94,8 +94,8 @@ def largest_difference(
 ) -> float:
     """Largest difference of an output between Paddle and ONNX Runtime on one image of noise in [-1, 1].
 
-    with_softmax: of the ONNX file only, as `to_onnx` adds it.
-    Raises InputError when Paddle cannot run the model, or when what it gives are no numbers.
+    with_softmax: the ONNX file has a softmax that `to_onnx` added, and Paddle's program has none.
+    Raises InputError when Paddle cannot run the model, or when its outputs are no numbers.
     """
     tensor = noise(input_shape)
     truth = _paddle_output(model, tensor)
@@ -109,7 +109,7 @@ def largest_difference(
 
 
 def _paddle_output(model: PaddleFolder, tensor: np.ndarray) -> np.ndarray:
-    """What Paddle makes of a tensor, in a process of its own: a damaged model can end it."""
+    """Paddle's output for a tensor, computed in a process of its own, because a damaged model can end the process."""
     with tempfile.TemporaryDirectory(prefix="ocrm55-") as folder:
         source, result = Path(folder) / "tensor.npy", Path(folder) / "output.npy"
         np.save(source, tensor)
@@ -125,8 +125,8 @@ def _paddle_output(model: PaddleFolder, tensor: np.ndarray) -> np.ndarray:
 
 
 def _apart(what: str, module: str, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run one of our modules as a process. Raises InputError when it does not end: a conversion takes seconds."""
-    words = [sys.executable, "-P", "-m", module, *arguments]  # -P: nothing of the folder that we are in
+    """Run one of our modules as a process. Raises InputError if it does not end; a conversion takes only seconds."""
+    words = [sys.executable, "-P", "-m", module, *arguments]  # -P: import nothing from the current folder
     try:
         done = subprocess.run(words, check=False, capture_output=True, text=True, errors="replace", timeout=_PATIENCE_S)
     except subprocess.TimeoutExpired as late:
@@ -141,9 +141,9 @@ def _apart(what: str, module: str, arguments: Sequence[str]) -> subprocess.Compl
 
 
 def converted(program: Path, parameters: Path) -> onnx.ModelProto:
-    """A Paddle program as paddle2onnx writes it, nothing folded. Raises as `to_onnx` does.
+    """A Paddle program converted by paddle2onnx, without folding. Raises as `to_onnx` does.
 
-    In a process of its own: paddle2onnx writes to the terminal from C++ and may end the process.
+    It runs in a process of its own, because paddle2onnx prints from C++ and may end the process.
     """
     with tempfile.TemporaryDirectory(prefix="ocrm55-") as folder:
         output = Path(folder) / "model.onnx"
@@ -160,7 +160,7 @@ def converted(program: Path, parameters: Path) -> onnx.ModelProto:
     known = {"", *(each.name for each in [*model.graph.input, *model.graph.initializer])}
     for node in model.graph.node:
         lacking = [name for name in node.input if name not in known]
-        if lacking:  # paddle2onnx says nothing of weights that it does not find
+        if lacking:  # paddle2onnx does not complain about weights that it cannot find
             raise InputError(
                 f"{parameters} lacks the weights {lacking[0]}; it is cut short or of another model.",
                 ["export the model again with `ocrm55 export`"],
@@ -216,7 +216,7 @@ class _Cleaner:
         return self._write()
 
     def _fold_constants(self, shapes: dict[str, list[int]]) -> None:
-        """Compute whatever depends on constants only, and Shape of tensors whose shape is known."""
+        """Compute everything that depends on constants only, and Shape of tensors whose shape is known."""
         kept = []
         for node in self.nodes:
             if node.op_type == "Shape" and node.input[0] in shapes:
@@ -306,7 +306,7 @@ class _Cleaner:
         conv.input.extend(names)
 
     def _drop_unused(self) -> None:
-        """Remove operators whose results nobody reads, from the end to the start, and constants likewise."""
+        """Remove operators and constants that nobody reads, from the end to the start."""
         wanted = set(self.outputs)
         kept = []
         for node in reversed(self.nodes):
@@ -318,7 +318,7 @@ class _Cleaner:
 
     def _name_by_layers(self) -> None:
         """Name an operator after its weight, or after the layer that fed it last: `backbone.conv1._conv/hardswish`."""
-        # Of each tensor: the number and the layer of the operator that gives it.
+        # For each tensor: the number and the layer of the operator that writes it.
         layers: dict[str, tuple[int, str]] = dict.fromkeys(self.inputs, (-1, "input"))
         renamed: dict[str, str] = {}
         taken: Counter[str] = Counter()

@@ -1,6 +1,6 @@
 """Runs paddle2onnx, in a process of its own: `python -m ocrm55.export.paddle2onnx_process JSON PDIPARAMS ONNX OPSET`.
 
-Its C++ part writes to the terminal and its Python part logs an error and goes on without a result; here both become
+Its C++ part prints to the terminal, and its Python part logs an error and goes on without a result. Here both become
 an exit status, and the last line of the output is the reason.
 """
 

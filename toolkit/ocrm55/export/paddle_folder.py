@@ -28,14 +28,13 @@ _AGAIN = ["export or copy the model again"]
 
 
 class PaddleFolder:
-    """A model folder whose files were read: a network of whatever task, one image in.
+    """A model folder whose files were read: a network of any task, with one image as input.
 
     directory: the folder.
     program, parameters, settings: its three files; `files` lists them.
-    described: what the settings hold. inputs, outputs: shapes in the program, -1 is open. last: its last operator.
-
-    `_check` is for a task: what its networks have besides. Raises InputError, in one sentence, when a file is missing,
-    cut short or of another kind of model.
+    described: the contents of the settings. inputs, outputs: shapes in the program, -1 is open. last: its last
+    operator. A task overrides `_check_settings` and `_check_program`. Raises InputError, in one sentence, when a file
+    is missing, cut short or of another kind of model.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -57,7 +56,7 @@ class PaddleFolder:
         """Raise InputError for settings of another task."""
 
     def _check_program(self) -> None:
-        """Raise InputError for a program of another task; the settings were found right."""
+        """Raise InputError for a program of another task; the settings have been checked."""
 
     @property
     def files(self) -> list[Path]:
@@ -74,7 +73,7 @@ class PaddleFolder:
         return found if isinstance(found, dict) else None
 
     def check_size(self, height: int, width: int) -> None:
-        """Raise InputError for images of a size that the program does not take."""
+        """Raise InputError for a size of images that the program does not accept."""
         least, most = SIZES
         if not all(least <= size <= most for size in (height, width)):
             raise InputError(
@@ -124,7 +123,7 @@ class PaddleFolder:
 
 @dataclass(frozen=True)
 class _Program:
-    """What a program says of itself: shapes (-1 is open), its last operator, and how many bytes its weights take."""
+    """Facts about a program: shapes (-1 is open), its last operator, and the bytes that its weights take."""
 
     inputs: list[list[int]]
     outputs: list[list[int]]
@@ -134,7 +133,7 @@ class _Program:
 
 
 def _fits(found: list[int], wanted: list[int]) -> bool:
-    """Whether a shape with open sizes (-1) can be the wanted one."""
+    """Whether a shape with open sizes (-1) fits the wanted one."""
     return len(found) == len(wanted) and all(have in (want, -1) for have, want in zip(found, wanted, strict=True))
 
 
@@ -166,7 +165,7 @@ def last_operator(program: dict[str, Any]) -> str:
     for _ in operations:
         maker = makers.get(wanted[0])
         kind = "" if maker is None else str(maker["#"]).rpartition(".")[2]
-        if maker is None or kind not in ("scale", "assign"):  # Paddle 2 multiplies what it gives back by 1
+        if maker is None or kind not in ("scale", "assign"):  # Paddle 2 multiplies its output by 1
             return kind
         wanted = [maker["I"][0]["%"]]
     return ""
@@ -189,9 +188,9 @@ def _parameter_bytes(program: dict[str, Any]) -> tuple[float, float]:
 
 @contextmanager
 def new_folder(destination: Path, read: Callable[[Path], object] = PaddleFolder) -> Iterator[Path]:
-    """An empty folder that replaces `destination` at the end; a model card and other text files in there stay.
+    """Yield an empty folder that replaces `destination` at the end; a model card and other text files there stay.
 
-    read: reads the new folder before it replaces anything, and raises InputError for one that is not right.
+    read: reads the new folder before it replaces anything; raises InputError if the folder is wrong.
     """
     with files.atomic_directory(destination) as staging:
         yield staging
@@ -208,7 +207,7 @@ def save(network: nn.Layer, folder: Path, input_shape: Sequence[int], settings: 
     """
     import paddle
 
-    exported = copy.deepcopy(network)  # tracing changes what it traces; a training run exports and goes on
+    exported = copy.deepcopy(network)  # tracing changes the network, and a training run exports and goes on
     exported.eval()
     for label, tensor in exported.state_dict().items():
         tensor.name = label  # the exported weights keep the names of their layers, down to the generated C

@@ -1,7 +1,7 @@
 """Runs a program with Paddle, in a process of its own: `python -m ocrm55.export.paddle_process JSON PDIPARAMS IN OUT`.
 
 IN and OUT are .npy files: the input tensor and the output. A damaged program can end Paddle's process in C++,
-without an exception; as a process apart that is an exit status. The last line of the output is the reason.
+without an exception. For a separate process this is an exit status. The last line of the output is the reason.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where a model comes from: the bundled one, an official one, a model folder, a training checkpoint."""
+"""The sources of a model: the bundled one, an official one, a model folder, a training checkpoint."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ Folder = TypeVar("Folder", bound=PaddleFolder)
 
 @dataclass(frozen=True)
 class Sources(Generic[Folder]):
-    """Where the models of a task come from.
+    """The sources of a task's models.
 
-    bundled: the model folder that came with ocrm55. official: PaddleOCR's name of a model, by what `--source` calls it.
+    bundled: the model folder that came with ocrm55. official: PaddleOCR's names of models, by the names for `--source`.
     read: reads a model folder; raises InputError for one of another task.
-    from_checkpoint: writes the folder of a `.pdparams` or `.onnx` file; (file, destination).
-    assumed: what is taken for the settings that a folder of Paddle 2 lacks, in words and as text.
+    from_checkpoint: writes the folder of a `.pdparams` or `.onnx` file, given file and destination.
+    assumed: settings for a folder of Paddle 2 that has none, in words and as text.
     """
 
     bundled: Path

@@ -34,7 +34,7 @@ class Compiled(Artifact):
 
     @property
     def text_bytes(self) -> int:
-        """Room for the longest text that can be read, and the zero behind it."""
+        """Bytes for the longest text that can be read, and the zero behind it."""
         return self.steps * max(len(label.encode()) for label in self.labels) + 1
 
     @property
@@ -50,7 +50,7 @@ class Compiled(Artifact):
 
     @property
     def arena_room(self) -> int:
-        """The arena in whole units of its alignment."""
+        """Bytes of the arena, rounded up to its alignment."""
         return -(-self.arena_bytes // self.arena_align) * self.arena_align
 
     @property

@@ -1,4 +1,4 @@
-"""What a package costs: its library built by the Arm GCC, and the example's picture read on QEMU."""
+"""The cost of a package: its library built by the Arm GCC, and the example's picture read on QEMU."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes of the library's sections, weights apart."""
+    """Bytes of the library's sections; weights are counted apart."""
 
     compiler: str
     code: int

@@ -26,7 +26,7 @@ _ANOTHER = ["choose another folder with --out"]
 
 @dataclass(frozen=True)
 class Order:
-    """What to package. picture: an image file for the example. run: what a run on the simulator showed, or None."""
+    """What to package. picture: an image file for the example. run: the figures of a run on the simulator, or None."""
 
     compiled: Compiled
     board: MemoryMap
@@ -35,13 +35,13 @@ class Order:
 
 
 def check_place(destination: Path, replace: bool) -> Path:
-    """The folder to write, as an absolute path. Raises OutputError where it holds what is not ours to remove."""
+    """The folder to write, as an absolute path. Raises OutputError if it holds files that ocrm55 did not write."""
     try:
         place = destination.resolve()
         above = next(folder for folder in place.parents if folder.exists())
         if place.exists() and not place.is_dir():
             raise OutputError(f"{destination} is a file where a folder is to be written.", _ANOTHER)
-    except OSError as trouble:  # a name that is too long, or behind a folder that nobody may look into
+    except OSError as trouble:  # a name that is too long, or below a folder without permission
         raise OutputError(f"{destination} cannot be written: {trouble.strerror}.", _ANOTHER) from trouble
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         raise OutputError(f"{destination} cannot be written: {above} is no folder that may be written to.", _ANOTHER)
@@ -115,7 +115,7 @@ def _values(order: Order) -> dict[str, Any]:
 
 
 def _places(order: Order) -> dict[str, str]:
-    """The region of each thing: where the compiler put it, else where the board's map does."""
+    """The region of each part: the compiler's choice, else that of the board's memory map."""
     places = dict(order.board.placement)
     for what in ("arena", "weights", "hot_weights"):
         places[what] = order.compiled.region_of(what) or places[what]

@@ -1,1 +1,1 @@
-"""What a run cost and where: tables and pictures from the artifact's metadata and the target's own counts."""
+"""The costs of a run: tables and pictures from the artifact's metadata and the target's own counts."""

@@ -16,7 +16,7 @@ FILE = "evaluation.json"
 
 @dataclass(frozen=True)
 class Share:
-    """So many of so many."""
+    """A count and the total."""
 
     right: int
     count: int
@@ -28,9 +28,9 @@ class Share:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """One evaluation: what was read, by whom, and how much of it was right.
+    """One evaluation: the data, the reader, and the share that was right.
 
-    variant: the name of the program's folder, which tells its precision, kernels, widths and so on.
+    variant: the name of the program's folder; it gives precision, kernels, widths and so on.
     """
 
     file: Path
@@ -73,7 +73,7 @@ def _share(value: dict[str, Any]) -> Share:
 
 
 def collect(named: Sequence[Path], root: Path) -> list[Accuracy]:
-    """The evaluations that were named; without any, those that lie in the model's build folder."""
+    """The named evaluations; by default those in the model's build folder."""
     if named:
         return [load(path) for path in named]
     return list(_found(sorted([*root.glob(FILE), *root.glob(f"*/{FILE}")])))
@@ -83,5 +83,5 @@ def _found(paths: Iterable[Path]) -> Iterable[Accuracy]:
     for path in paths:
         try:
             yield load(path)
-        except InputError as trouble:  # it was not asked for; the report does not fail over it
+        except InputError as trouble:  # nobody asked for it, so the report does not fail
             console.warning(trouble.sentence)

@@ -1,4 +1,4 @@
-"""CTC alignment: which step of the output said which character, how surely, and over which columns of the image."""
+"""CTC alignment: the character of each step of the output, its probability, and its columns of the image."""
 
 from __future__ import annotations
 
@@ -15,16 +15,15 @@ from ocrm55.report import svg
 from ocrm55.report.svg import Picture
 from ocrm55.tasks.recognizer import ctc
 
-SURE, UNSURE = 0.9, 0.5  # from which probability on a character is drawn as sure, and as a guess below
+SURE, UNSURE = 0.9, 0.5  # a character is drawn as sure from this probability on, and as a guess below
 _BAR = 34.0  # height of the bars
 BLANK = "·"
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the output. second: the next likely class, other than the blank's neighbourhood: simply the next.
-
-    kept: it became a character of the text. columns: of the network's input, from and to.
+    """One step of the output. second: the next likely class. kept: it became a character of the text. columns: of the
+    network's input, from and to.
     """
 
     index: int
@@ -41,7 +40,7 @@ class Step:
 
 
 def visible(character: str) -> str:
-    """The character; the blank and the space as signs that can be seen."""
+    """The character; the blank and the space become visible signs."""
     return {"": BLANK, " ": "␣"}.get(character, character)
 
 
@@ -66,17 +65,17 @@ def align(probabilities: np.ndarray, charset: Sequence[str], input_width: int) -
 
 
 def text_of(steps: Sequence[Step]) -> str:
-    """What each step by itself says."""
+    """The text if each step is decoded by itself."""
     return "".join(step.character for step in steps if step.kept)
 
 
 def alignment_picture(
     pixels: np.ndarray, steps: Sequence[Step], input_width: int, width: int, lines: int = 1
 ) -> Picture:
-    """The image as the network sees it, every step under its columns: its character, and a bar for how sure it is.
+    """The image as the network sees it. Under its columns each step shows its character and a bar for its probability.
 
-    pixels: uint8 [height, w, 3], BGR, w at most input_width; what is right of it is padding.
-    lines: over how many lines the input is spread, so that it stays readable on a narrow page.
+    pixels: uint8 [height, w, 3], BGR, w at most input_width; the padding is to its right.
+    lines: the number of lines for the input, so that it stays readable on a narrow page.
     """
     a_line = -(-len(steps) // lines)
     scale = width / (input_width * a_line / len(steps))
@@ -88,7 +87,7 @@ def alignment_picture(
         part = steps[start : start + a_line]
         left, right = part[0].columns[0], part[-1].columns[1]
         if start and left >= pixels.shape[1] and not any(step.kept for step in part):
-            continue  # nothing but padding, and nothing read there
+            continue  # only padding, and no character was read there
         shapes.append(_image(pixels, uri, (left, right), y, scale))
         shapes += [_draw(step, (step.columns[0] - left) * scale, y, height, scale) for step in part]
         y += height + 26 + _BAR + 30
@@ -97,7 +96,7 @@ def alignment_picture(
 
 
 def _image(pixels: np.ndarray, uri: str, columns: tuple[float, float], y: float, scale: float) -> Markup:
-    """The part of the image over some columns, in a window that cuts the rest; padding as an empty field."""
+    """The image's columns left to right, in a window that cuts the rest; padding is an empty field."""
     left, right = columns
     rows, true_width = pixels.shape[:2]
     wide, high = (right - left) * scale, rows * scale
@@ -143,7 +142,7 @@ def _draw(step: Step, x: float, y: float, height: float, scale: float) -> Markup
     css = f"fill-{_colour(step)}"
     shapes.append(svg.rect(x + 0.5, floor - bar, wide - 1, bar, css, tip=tip, fill_opacity=opacity))
     if step.kept and wide >= 15:
-        percent = f"{int(100 * step.probability + 1e-6)}"  # cut, not rounded: 100 is for what is certain
+        percent = f"{int(100 * step.probability + 1e-6)}"  # cut, not rounded: 100 means certain
         shapes.append(svg.text(middle, floor + 13, percent, "small middle fill-soft"))
     return svg.group(*shapes)
 

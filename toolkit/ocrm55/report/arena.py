@@ -1,4 +1,4 @@
-"""The arena over time: which bytes hold what while which operator runs."""
+"""The arena over time: the contents of its bytes while each operator runs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ocrm55.report import names
 class Box:
     """Bytes of the arena that are taken from operator `first` to operator `last`, both included.
 
-    -1 stands for what is there before the first operator, their number for what is read after the last.
-    start, end: the same as places on an axis on which operator i reaches from i to i + 1. Where a result is written
-    over its input, the operator's place is halved between the two.
+    -1 stands for the time before the first operator, and the number of operators for the time after the last.
+    start, end: the same as places on an axis, where operator i reaches from i to i + 1. If a result is written over its
+    input, each of the two gets half of the operator's place.
     block: the part of the network that writes it. scratch: a workspace, not a tensor.
     """
 
@@ -41,10 +41,10 @@ class Box:
 
 
 def boxes(metadata: Mapping[str, Any]) -> list[Box]:
-    """Tensors and workspaces of an artifact's metadata; a view has no bytes of its own and so no box."""
+    """Tensors and workspaces of an artifact's metadata. A view has no bytes of its own, so it has no box."""
     operators = metadata["operators"]
     writers = {operator["output"]: operator["name"] for operator in operators}
-    for tensor in metadata["tensors"]:  # an operator may write to a view; the box is that of the bytes' owner
+    for tensor in metadata["tensors"]:  # an operator may write to a view; the box belongs to the owner of the bytes
         if tensor.get("view_of") and tensor["name"] in writers:
             writers.setdefault(tensor["view_of"], writers[tensor["name"]])
     found = [
@@ -66,7 +66,7 @@ def _box(name: str, writer: str | None, where: Mapping[str, Any], first: int, la
 
 
 def _handed_over(found: list[Box]) -> list[Box]:
-    """Where an operator writes its result over its input, the first half of its place is the input's."""
+    """If an operator writes its result over its input, the first half of its place belongs to the input."""
     result = []
     for box in found:
         others = [other for other in found if other is not box and other.shares_bytes(box)]
@@ -79,7 +79,7 @@ def _handed_over(found: list[Box]) -> list[Box]:
 
 
 def occupied(found: Sequence[Box], steps: int) -> list[int]:
-    """Bytes that are taken at each operator, each byte once; from the input, step -1, to the output, step `steps`."""
+    """Bytes in use at each operator, each byte counted once; from the input, step -1, to the output, step `steps`."""
     result = []
     for step in range(-1, steps + 1):
         alive = sorted((box.offset, box.top) for box in found if box.first <= step <= box.last)

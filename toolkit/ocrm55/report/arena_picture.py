@@ -1,4 +1,4 @@
-"""The arena over time as a picture: a box a tensor, over the operators and the bytes of the arena."""
+"""The arena over time as a picture: a box for each tensor, over the operators and the bytes of the arena."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ _BANDS = 62.0  # height of the blocks' names
 
 
 def arena_picture(metadata: dict, rows: Sequence[Layer], width: int) -> Picture:
-    """Boxes over operator index and offset, colours by block; below them the bytes taken at each operator.
-
-    The operators with the most bytes taken are marked.
+    """Draw boxes over operator index and offset, coloured by block. Below them are the bytes in use at each operator.
+    The operators with the most bytes in use are marked.
     """
     return _Arena(metadata, rows, width).picture()
 
@@ -83,7 +82,7 @@ class _Arena:
         return shape
 
     def _peak(self) -> Markup:
-        """A band behind the boxes where the most is taken, and its words above."""
+        """A band behind the boxes where most bytes are in use, and its words above."""
         highest = [step - 1 for step, taken in enumerate(self.taken) if taken == self.peak]
         bands = [
             svg.rect(self.x(step), self.top - 6, self.x(step + 1) - self.x(step), _PLOT + 24 + _STRIP, "fill-mark",
@@ -99,7 +98,7 @@ class _Arena:
         return svg.group(*bands, svg.text(self.left, 12, svg.fit(words, room, svg.TEXT), "bold fill-mark"))
 
     def _curve(self) -> Markup:
-        """Bytes taken at each operator, from the same scale's zero."""
+        """Bytes in use at each operator, from zero on the same scale."""
         base = self.floor + 18 + _STRIP
         points = []
         for index, taken in enumerate(self.taken):
@@ -131,7 +130,7 @@ class _Arena:
 
 
 def _band_name(name: str, left: float, right: float, y: float) -> Markup:
-    """Level where it fits, else standing on end, else left to the tip."""
+    """Write a name horizontally if it fits, else vertically, else only into the tip."""
     middle = (left + right) / 2
     if svg.text_width(name, svg.SMALL) <= right - left:
         return svg.text(middle, y + 18, name, "small middle")
@@ -150,5 +149,5 @@ def _tick(size: int) -> int:
 
 
 def _every(steps: int, width: float) -> int:
-    """Each how many operators a number is written."""
+    """The distance, in operators, between two numbers on the axis."""
     return next((step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500) if steps / step * 26 <= width), 1000)

@@ -1,4 +1,4 @@
-"""The tables of `ocrm55 compile`: operators with their MACs and weights, and where the arena's bytes go."""
+"""The tables of `ocrm55 compile`: operators with their MACs and weights, and the places of the arena's bytes."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _row(operator: Mapping[str, Any], metadata: Mapping[str, Any]) -> tuple[str,
 
 
 def _inside(region: Mapping[str, Any], npu: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    """The operators of a region; an estimate stands at the last of those that Vela computes as one."""
+    """The operators of a region. If Vela computes several as one, the last of them has the estimate."""
     found = next(each for each in npu["regions"] if each["name"] == region["name"])
     for operator in found["operators"]:
         estimate, target = operator["vela_cycles"], f"{region['target']} {region['name']}"
@@ -106,7 +106,7 @@ def _inside(region: Mapping[str, Any], npu: Mapping[str, Any]) -> Iterator[tuple
 
 
 def _show_regions(npu: Mapping[str, Any], macs: int) -> None:
-    """A row for each region, and what they are together."""
+    """A row for each region, and their sums."""
     names = ("operators", "MACs", "commands", "weights", "scratch", VELA)
     console.table(
         "",
@@ -129,5 +129,5 @@ def _show_regions(npu: Mapping[str, Any], macs: int) -> None:
 
 
 def _why(operator: Mapping[str, Any]) -> str:
-    """Why the targets that were asked before, or would have come after, did not take an operator."""
+    """The reasons why the other targets, before or after, did not take an operator."""
     return "; ".join(f"{target} {reason}" for target, reason in operator["why_not"].items())

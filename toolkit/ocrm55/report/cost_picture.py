@@ -1,4 +1,4 @@
-"""Pictures of what layers cost: instructions as bars in groups, and MACs an instruction over MACs a byte."""
+"""Pictures of the layers' costs: instructions as bars in groups, and MACs an instruction over MACs a byte."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ocrm55.report import figures, svg
 from ocrm55.report.layers import MACS_AN_INSTRUCTION, Layer, by, totals
 from ocrm55.report.svg import Picture
 
-STACKED_BELOW = 640  # pixels of width under which a name stands above its bar
+STACKED_BELOW = 640  # pixels; below this width a name stands above its bar
 FOLDED = 0.001  # layers under this share of all instructions are one bar a group
-# What kinds are called begin with these; each family keeps its hue in both precisions.
+# The names of kinds begin with these; each family keeps its hue in both precisions.
 _FAMILIES = ("conv", "depthwise", "matmul", "pointwise", "softmax", "layer_norm", "quantize")
 
 
@@ -36,7 +36,7 @@ class _Bar:
 
 
 def instructions_picture(rows: Sequence[Layer], width: int) -> Picture:
-    """Horizontal bars, one a layer in the order of execution, grouped by kind; MACs where nothing was counted."""
+    """Horizontal bars, one for each layer in the order of execution, grouped by kind. Without counts they show MACs."""
     counted = totals(rows).instructions is not None
     unit = "instructions" if counted else "MACs"
     whole = sum(_value(row) for row in rows)
@@ -64,7 +64,7 @@ def _value(row: Layer) -> int:
 
 
 def _bars(members: Sequence[Layer], whole: int, unit: str) -> list[_Bar]:
-    """A bar a layer, and one for all those that would hardly show."""
+    """A bar for each layer, and one bar for all small layers together."""
     small = [row for row in members if _value(row) < FOLDED * whole]
     folded = small if len(small) > 1 else []
     bars = []
@@ -84,7 +84,7 @@ def _bars(members: Sequence[Layer], whole: int, unit: str) -> list[_Bar]:
 
 
 def _draw_bar(bar: _Bar, length: float, y: float, width: int, css: str) -> tuple[Markup, float]:
-    """The bar, and how much height it took. length: of the longest bar, 0 to 1."""
+    """The bar and its height. length: the share of the longest bar, 0 to 1."""
     note_room = 124.0
     if width < STACKED_BELOW:
         names = svg.text(0, y + 11, svg.fit(bar.name, width - note_room, svg.SMALL), "small")
@@ -99,7 +99,7 @@ def _draw_bar(bar: _Bar, length: float, y: float, width: int, css: str) -> tuple
 
 @dataclass(frozen=True)
 class _Point:
-    """Layers that lie on one spot. x: MACs a byte; y: MACs an instruction."""
+    """Layers that share one spot. x: MACs a byte; y: MACs an instruction."""
 
     rows: list[Layer]
     x: float
@@ -120,7 +120,7 @@ def intensity_picture(rows: Sequence[Layer], width: int) -> Picture:
 
     Lines mark what one vector instruction multiplies. Only the core's layers with MACs and counts can be shown.
     """
-    rows = [row for row in rows if not row.on_npu]  # the core's instructions say nothing of what an NPU multiplies
+    rows = [row for row in rows if not row.on_npu]  # the core's instructions say nothing about the NPU's MACs
     points = _points(rows)
     title = "MACs an instruction over MACs a byte"
     if not points:
@@ -152,13 +152,13 @@ def intensity_picture(rows: Sequence[Layer], width: int) -> Picture:
 
 
 def _legend(rows: Sequence[Layer], y: float, width: int) -> tuple[Markup, int]:
-    """The kinds and their colours, as many a line as fit."""
+    """The kinds and their colours, with as many on a line as fit."""
     kinds = [kind for kind, members in by(rows, lambda row: row.kind).items() if totals(members).live_macs]
     return svg.legend([(hue(kind), kind_title(kind)) for kind in kinds], y, width)
 
 
 _KNOWN = set(MACS_AN_INSTRUCTION)
-_LABELS = 14  # the dearest layers are named, as far as there is room; the others say their name to the pointer
+_LABELS = 14  # the most expensive layers are named, if there is room; the others show their name to the pointer
 
 
 def _points(rows: Sequence[Layer]) -> list[_Point]:
@@ -226,7 +226,7 @@ def _power(power: int) -> str:
 def _label(
     point: _Point, spot: Sequence[float], taken: list[tuple[float, float, float, float]], frame: _Frame
 ) -> Markup:
-    """The point's name where nothing else is; nothing where there is no such place."""
+    """The point's name at a free place; nothing if there is no free place."""
     x, y, radius = spot
     wide = svg.text_width(point.name, svg.SMALL)
     places = [

@@ -11,7 +11,7 @@ def count(value: int | None) -> str:
 
 
 def nonzero(value: int | None) -> str:
-    """`1,234,567`; nothing for None and for 0, which would only be noise in a column."""
+    """`1,234,567`; nothing for None, and nothing for 0, which would be noise in a column."""
     return f"{value:,}" if value else ""
 
 
@@ -38,7 +38,7 @@ def size(value: int) -> str:
 
 
 def share(part: float, whole: float) -> str:
-    """`41 %`, `0.3 %`; `<0.1 %` for what is there but small."""
+    """`41 %`, `0.3 %`; `<0.1 %` for a small share that is not zero."""
     percent = 100 * part / whole if whole else 0.0
     if 0 < percent < 0.1:
         return "<0.1 %"

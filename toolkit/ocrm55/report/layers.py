@@ -1,4 +1,4 @@
-"""What each layer costs: its row of metadata.json, and the instructions that the simulator counted."""
+"""The cost of each layer: its row of metadata.json, and the instructions that the simulator counted."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from ocrm55.report import names
 PEAK_MACS_A_CYCLE = {"int8": 8, "float32": 2}
 # MACs of one vector instruction: 16 lanes of int8, 4 of float32.
 MACS_AN_INSTRUCTION = {"int8": 16, "float32": 4}
-NPU_REGION = "npu_region"  # the kind of an operator that is a command stream of an NPU
+NPU_REGION = "npu_region"  # the kind of an operator that is an NPU's command stream
 
 
 @dataclass(frozen=True)
 class Layer:
     """One operator of the network, in the order of execution.
 
-    name: as in metadata.json; title: the same for a person, unique; block: the part of the network that it is in.
-    live_macs: those MACs that meet the image and not its padding.
-    macs_a_cycle: the most that who computes it reaches, the core or an NPU; 0 where nothing is known.
-    instructions: None where the simulator does not count.
-    input_bytes, output_bytes, weight_bytes: of the tensors, each byte once, not what the kernel's loads add up to.
+    name: as in metadata.json. title: the same for a person, unique. block: its part of the network.
+    live_macs: the MACs on the image, without those on its padding.
+    macs_a_cycle: the peak rate of the core or NPU that computes it; 0 if unknown.
+    instructions: None if the simulator does not count.
+    input_bytes, output_bytes, weight_bytes: of the tensors, each byte counted once, however often the kernel loads it.
     """
 
     index: int
@@ -64,7 +64,7 @@ class Layer:
 
     @property
     def bound(self) -> int:
-        """Cycles below which the MACs cannot be done at the peak rate. A bound, no estimate of the time."""
+        """The cycles that the MACs need at the peak rate. This is a lower bound, no estimate of the time."""
         return -(-self.live_macs // self.macs_a_cycle) if self.macs_a_cycle else 0
 
     @property
@@ -90,14 +90,14 @@ class Totals:
 
 
 def ratio(part: int | None, whole: int) -> float | None:
-    """part / whole; None where there is nothing to divide."""
+    """part / whole; None if one of them is missing or zero."""
     return part / whole if whole and part is not None else None
 
 
 def layers(metadata: Mapping[str, Any], instructions: Sequence[int] | None = None) -> list[Layer]:
-    """The layers of an artifact's metadata with the counts of one inference, one count a layer.
+    """The layers of an artifact's metadata, with the counts of one inference, one for each layer.
 
-    instructions: None or empty where nothing was counted. Raises ValueError when the counts are of other layers.
+    instructions: None or empty if nothing was counted. Raises ValueError when the counts are of other layers.
     """
     operators = metadata["operators"]
     if instructions and len(instructions) != len(operators):
@@ -152,7 +152,7 @@ def _layer(
 
 
 def totals(rows: Sequence[Layer]) -> Totals:
-    """Sums over some or all layers; the instructions are None unless each has its count."""
+    """Sums over some or all layers. The instructions are None unless every layer has its count."""
     counts = [row.instructions for row in rows if row.instructions is not None]
     return Totals(
         macs=sum(row.macs for row in rows),

@@ -1,4 +1,4 @@
-"""One run of the firmware over images, with everything that tables, pictures and the page say about it."""
+"""One run of the firmware over images, with all data for tables, pictures and the page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ocrm55.simulators.base import ImageResult, Run, Simulator
 
 @dataclass(frozen=True)
 class Measurement:
-    """What was run and what came of it.
+    """A run and its results.
 
     metadata: of the artifact. run: results in the order of the paths. simulator: its name and version.
     """
@@ -34,21 +34,21 @@ class Measurement:
 
     @cached_property
     def layers(self) -> list[Layer]:
-        """The layers with the counts of the first image: no layer's work depends on the pixels."""
+        """The layers with the counts of the first image; no layer's work depends on the pixels."""
         return self.layers_of(self.run.results[0])
 
     def layers_of(self, result: ImageResult) -> list[Layer]:
-        """The layers as they are at the width that an image was read at, with its counts."""
+        """The layers at the width at which an image was read, with its counts."""
         return layers(widths.at_width(self.metadata, result.width), result.operator_instructions)
 
     @cached_property
     def first(self) -> dict[str, Any]:
-        """The metadata as it is at the width that the first image was read at."""
+        """The metadata at the width at which the first image was read."""
         return widths.at_width(self.metadata, self.run.results[0].width)
 
     @cached_property
     def first_of_each_width(self) -> list[ImageResult]:
-        """One result for each width that images were read at, the first image's first."""
+        """One result for each width at which images were read, the first image's first."""
         return widths.first_of_each(self.run.results)
 
     @property

@@ -1,4 +1,4 @@
-"""The board's memories with what lies in them, from the ELF's sections."""
+"""The board's memories and their contents, from the ELF's sections."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ocrm55.elf import Section
 from ocrm55.report import figures, svg
 from ocrm55.report.svg import Picture
 
-# Section -> what lies there; a section with another name keeps its own.
+# Section -> its contents in words; any other section keeps its name.
 _WORDS = {
     ".vectors": "vector table",
     ".text": "code",
@@ -27,7 +27,7 @@ _WORDS = {
     ".ocrm55.images": "images",
 }
 _HUES = {".ocrm55.weights": 0, ".ocrm55.arena": 1, ".text": 2, ".stack": 3, ".rodata": 4, ".ocrm55.weights.hot": 5}
-_ZOOM = 0.10  # a region that is less full than this is not drawn to its end
+_ZOOM = 0.10  # a region that is less full is not drawn to its end
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Use:
 
     @property
     def used(self) -> int:
-        """Bytes of the sections; start values that are copied out of this memory are counted where they go to."""
+        """Bytes of the sections. Start values that are copied out of this memory count at their destination."""
         return sum(section.size for section in self.sections)
 
 
 def uses(sections: Sequence[Section], board: MemoryMap) -> list[Use]:
-    """The sections of an ELF by region. What lies in no region, which the linker prevents, would be left out."""
+    """The sections of an ELF by region. A section outside all regions would be left out; the linker prevents it."""
     return [
         Use(region, sorted((s for s in sections if region.contains(s.address)), key=lambda s: s.address))
         for region in board.regions.values()
@@ -52,12 +52,12 @@ def uses(sections: Sequence[Section], board: MemoryMap) -> list[Use]:
 
 
 def section_title(name: str) -> str:
-    """What lies in a section, in words."""
+    """The contents of a section, in words."""
     return _WORDS.get(name, name)
 
 
 def memory_picture(sections: Sequence[Section], board: MemoryMap, width: int) -> Picture:
-    """A bar a memory, from its first byte to its last, with its sections in their places and to scale."""
+    """A bar for each memory, from its first byte to its last, with its sections in their places and to scale."""
     shapes: list[Markup] = []
     y = 0.0
     for use in uses(sections, board):
@@ -96,7 +96,7 @@ def _draw(use: Use, y: float, width: int) -> tuple[Markup, float]:
 
 
 def _shown(use: Use) -> tuple[int, bool]:
-    """How many bytes of a region are drawn: all, or a power of two that holds what lies at its start."""
+    """The number of bytes of a region to draw: all, or a power of two that holds the sections at its start."""
     end = max((s.address + s.size - use.region.origin for s in use.sections), default=use.region.size)
     if end > _ZOOM * use.region.size:
         return use.region.size, False
@@ -119,7 +119,7 @@ def _hue(section: Section) -> int:
 
 
 def _legend(use: Use, y: float, width: int) -> tuple[Markup, int]:
-    """Every section with its bytes, as many a line as fit; of an empty region what it is for."""
+    """Every section with its bytes, with as many on a line as fit; for an empty region, its purpose."""
     if not use.sections:
         return svg.text(0, y, svg.fit(f"empty; for {use.region.holds}", width, svg.SMALL), "small fill-soft"), 1
     entries = [(_hue(s), f"{section_title(s.name)} {figures.count(s.size)}") for s in use.sections]

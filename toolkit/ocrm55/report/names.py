@@ -1,11 +1,11 @@
-"""Names of layers as a person would say them, and the block of the network that a layer belongs to."""
+"""Readable names of layers, and the block of the network that each layer belongs to."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-# Words of the recognizer's own module names; a network with other names keeps them.
+# Words of the recognizer's module names; other networks keep their names.
 _PARTS = [
     (r"^backbone\.block_list\.(\d+)\.", r"block \1 "),
     (r"^head\.ctc_encoder\.encoder\.svtr_block\.(\d+)\.", r"svtr \1 "),
@@ -43,7 +43,7 @@ def readable(name: str) -> str:
 
 
 def block(name: str) -> str:
-    """The block of the network that a layer is part of; of an unknown name its first part."""
+    """The block of the network that a layer is part of; for an unknown name, its first part."""
     for pattern, replacement in _BLOCKS:
         if found := re.match(pattern, name):
             return found.expand(replacement)
@@ -51,7 +51,7 @@ def block(name: str) -> str:
 
 
 def unique(names: Sequence[str], kinds: Sequence[str]) -> list[str]:
-    """The names; those that come again with their operator's kind behind them, or with a number."""
+    """The names, made unique: a repeated name gets its operator's kind behind it, or a number."""
     seen: dict[str, int] = {}
     first: dict[str, str] = {}
     result = []

@@ -1,4 +1,4 @@
-"""`ocrm55 report`: one HTML page with everything about a run, that needs nothing but itself."""
+"""`ocrm55 report`: one HTML page with everything about a run. It needs no other file."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from ocrm55.report.measurement import Measurement
 from ocrm55.report.svg import Picture
 from ocrm55.tasks.recognizer import image
 
-WIDE, NARROW = 880, 360  # pixels; the page shows the one that fits
+WIDE, NARROW = 880, 360  # pixels; the page shows the picture that fits
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
 class ImageCard:
-    """An image on the page: what was read in it, and the picture of the alignment for wide and narrow pages.
+    """An image on the page: its reading, and the picture of the alignment for wide and narrow pages.
 
-    alone: what each step by itself reads, where that is another text.
+    alone: the text if each step is decoded by itself, if that is another text.
     """
 
     name: str
@@ -92,7 +92,7 @@ def render(
     versions: Sequence[tuple[str, str]],
     made: str,
 ) -> str:
-    """The page as HTML. charset: the model's classes, the blank first; made: when, in words."""
+    """The page as HTML. charset: the model's classes, the blank first. made: the date, in words."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -140,7 +140,7 @@ def page_colours() -> str:
 
 
 def tiles(measured: Measurement) -> list[tuple[str, str, str]]:
-    """(figure, what it is, a remark) for the head of the page."""
+    """(figure, meaning, remark) for the head of the page."""
     metadata, first = measured.first, measured.run.results[0]
     at_width = widths.words(measured.metadata, first.width)
     found = []
@@ -166,7 +166,7 @@ def tiles(measured: Measurement) -> list[tuple[str, str, str]]:
 
 
 def card(measured: Measurement, index: int, charset: Sequence[str]) -> ImageCard:
-    """What the page says about one of the images. Raises InputError when the file is gone meanwhile."""
+    """The page's text about one of the images. Raises InputError when the file has disappeared."""
     path, result = measured.paths[index], measured.run.results[index]
     height, full = measured.input_size
     original = read_image(path)
@@ -175,13 +175,13 @@ def card(measured: Measurement, index: int, charset: Sequence[str]) -> ImageCard
     rows, width = measured.run.probabilities[index], result.width or full
     steps = alignment.align(
         rows[: len(rows) * width // full], charset, width
-    )  # behind a narrow image's rows is nothing
+    )  # behind a narrow image's rows there is nothing
     alone = alignment.text_of(steps)
     counts = {
         "preprocess": result.preprocess_instructions,
         "inference": result.inference_instructions,
         "CTC decode": result.decode_instructions,
-        "in vain at a narrower width": result.unsure_instructions or None,
+        "of a narrower reading that did not stand": result.unsure_instructions or None,
     }
     return ImageCard(
         name=path.name,
@@ -199,14 +199,14 @@ def card(measured: Measurement, index: int, charset: Sequence[str]) -> ImageCard
 
 
 def _size(original: Sequence[int], read: Sequence[int]) -> str:
-    """Pixels of the file, and of what the network sees of it."""
+    """Pixels of the file, and of the network's view of it."""
     words = f"{original[1]} x {original[0]} pixels, read at {read[1]} x {read[0]}"
     kept = math.ceil(read[0] * original[1] / original[0])  # its width with the ratio kept
     return f"{words}, squeezed from {kept}" if kept > read[1] else words
 
 
 def tables(measured: Measurement) -> list[tuple[str, list[Layer], Totals]]:
-    """(at which width, layers, their sums) for each width that images were read at."""
+    """(width, layers, their sums) for each width at which images were read."""
     found = []
     for result in measured.first_of_each_width:
         rows = measured.layers_of(result)
@@ -247,7 +247,7 @@ def groups(rows: Sequence[Layer], key: str) -> list[Group]:
 
 
 def refusals(rows: Sequence[Layer]) -> list[Refusal]:
-    """Reasons why targets did not take layers, each with its layers; the one with the most layers first."""
+    """Reasons why targets did not take layers, each with its layers; the reason with the most layers comes first."""
     found: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         for target, reason in row.why_not.items():

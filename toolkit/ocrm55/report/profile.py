@@ -1,4 +1,4 @@
-"""`ocrm55 profile`: what each layer costs, as a table, as files for programs, and as pictures."""
+"""`ocrm55 profile`: the cost of each layer, as a table, as files for programs, and as pictures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WIDTH = 1040  # pixels of the pictures in files of their own
 
 
 class Sort(StrEnum):
-    """What the table is sorted by: the order of execution, or the largest first."""
+    """The order of the table: that of execution, or the largest first."""
 
     ORDER = "order"
     INSTRUCTIONS = "instructions"
@@ -43,7 +43,7 @@ _KEYS: dict[Sort, Callable[[Layer], float]] = {
     Sort.BOUND: lambda row: -row.bound,
 }
 
-# Heading -> cell, of the table in the terminal and on the page. `bound`: cycles at the peak rate, named below it.
+# Heading -> cell of the table in the terminal and on the page. `bound`: cycles at the peak rate, explained below it.
 COLUMNS: dict[str, Callable[[Layer], str]] = {
     "layer": lambda row: row.title,
     "kind": lambda row: row.kind,
@@ -61,7 +61,7 @@ NUMBERS = tuple(COLUMNS)[4:]
 
 
 def bound_in_words(rows: Sequence[Layer]) -> str:
-    """What the column `bound` is, for the types of number that the layers compute with."""
+    """The meaning of the column `bound`, for the types of numbers in the layers."""
     core = [row for row in rows if not row.on_npu]
     rates = [f"{rate} {dtype}" for dtype, rate in PEAK_MACS_A_CYCLE.items() if any(row.dtype == dtype for row in core)]
     npu = next((f", at {row.macs_a_cycle} on the NPU" for row in rows if row.on_npu), "")
@@ -73,7 +73,7 @@ def bound_in_words(rows: Sequence[Layer]) -> str:
 
 
 def npu_in_words(metadata: Mapping[str, Any]) -> str:
-    """What the NPU does and how long Vela thinks that takes; nothing where there is none."""
+    """The NPU's share and Vela's estimate of its time; nothing without an NPU."""
     npu = metadata.get("npu")
     if not npu:
         return ""
@@ -90,7 +90,7 @@ def sort(rows: Sequence[Layer], by: Sort) -> list[Layer]:
 
 
 def show(measured: Measurement, by: Sort = Sort.ORDER) -> None:
-    """Print a row a layer, their sums, and the rest of the inference; all of it for each width that ran."""
+    """Print a row for each layer, their sums, and the rest of the inference, once for each width that ran."""
     for result in measured.first_of_each_width:
         _show_layers(measured, result, by)
     statistics.show_widths(measured.metadata, measured.run.results)
@@ -151,7 +151,7 @@ def write(measured: Measurement, folder: Path) -> list[Path]:
 
 
 def values(row: Layer) -> dict[str, Any]:
-    """A layer for programs: its fields, and what is computed from them."""
+    """A layer for programs: its fields, and the figures computed from them."""
     fields = asdict(row)
     for name in ("title", "block", "why_not"):
         fields.pop(name)
@@ -163,7 +163,7 @@ def values(row: Layer) -> dict[str, Any]:
 
 
 def as_csv(measured: Measurement) -> str:
-    """A line a layer, of each width that ran; shapes as 1x64x24x160, nothing where nothing was counted."""
+    """A line for each layer of each width that ran; shapes as 1x64x24x160, empty cells if nothing was counted."""
     stream = io.StringIO()
     lines = [
         ({} if result.width is None else {"width": result.width}) | values(row) | {"shape": figures.shape(row.shape)}
@@ -177,7 +177,7 @@ def as_csv(measured: Measurement) -> str:
 
 
 def as_values(measured: Measurement) -> dict[str, Any]:
-    """Everything for JSON: of the first image, and behind it of each further width that images were read at."""
+    """Everything for JSON: for the first image, and then for each further width at which images were read."""
     known = ("ocrm55", "model", "precision", "arena_bytes", "weight_bytes")
     first, *others = measured.first_of_each_width
     found = {
@@ -194,7 +194,7 @@ def as_values(measured: Measurement) -> dict[str, Any]:
 
 
 def _of_image(measured: Measurement, result: ImageResult) -> dict[str, Any]:
-    """What an image was read as, and what the layers of its width cost."""
+    """An image's reading, and the costs of the layers at its width."""
     rows = measured.layers_of(result)
     place = next(index for index, each in enumerate(measured.run.results) if each is result)
     return {

@@ -1,4 +1,4 @@
-"""The tables of `run-fvp --stats`: instructions of every operator, and where the bytes are."""
+"""The tables of `run-fvp --stats`: instructions of every operator, and the places of the bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ocrm55.simulators.base import ImageResult, Run
 def show(artifact: Artifact, elf: Path, run: Run) -> None:
     """Print the instructions by operator, of the first image of each width, and the memory of artifact and ELF.
 
-    The numbers are instructions that the simulator counted, not cycles: neither QEMU nor the FVP knows a Cortex-M55's.
+    The simulator counted instructions, not cycles: neither QEMU nor the FVP knows a Cortex-M55's cycles.
     """
     metadata = artifact.values
     if run.results[0].inference_instructions is None:
@@ -30,7 +30,7 @@ def show(artifact: Artifact, elf: Path, run: Run) -> None:
 
 
 def show_operators(metadata: Mapping[str, Any], image: ImageResult) -> None:
-    """Print a row an operator: instructions, MACs, and their ratio; then the sums."""
+    """Print a row for each operator (instructions, MACs, and their ratio), then the sums."""
     rows = [
         (
             row.name,
@@ -54,7 +54,7 @@ def show_operators(metadata: Mapping[str, Any], image: ImageResult) -> None:
 
 
 def show_sums(metadata: Mapping[str, Any], image: ImageResult) -> None:
-    """Print the instructions of the inference, and of what is before and after it."""
+    """Print the instructions of the inference, and of the work before and after it."""
     total, macs = image.inference_instructions, metadata["macs"]
     if total is None:
         return
@@ -70,7 +70,7 @@ def show_sums(metadata: Mapping[str, Any], image: ImageResult) -> None:
 
 
 def show_widths(metadata: Mapping[str, Any], results: Sequence[ImageResult]) -> None:
-    """Print a row for each width that images were read at; nothing for a program that has but one width."""
+    """Print a row for each width at which images were read; nothing for a program with only one width."""
     rows = widths.costs(metadata, results)
     if rows:
         console.result()

@@ -1,6 +1,6 @@
-"""SVG by hand: elements that escape what is put into them, one style for light and dark, and pictures made of both.
+"""SVG by hand: elements that escape their contents, one style for light and dark, and pictures made of both.
 
-A picture stands in a file of its own (`Picture.standalone`) or inside a page that brings the style (`Picture.inline`).
+A picture is a file of its own (`Picture.standalone`) or part of a page that brings the style (`Picture.inline`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-# Colours by what they are for: (on light paper, on dark paper). Every hue keeps its meaning in both.
+# Colours by purpose: (on light paper, on dark paper). Every hue keeps its meaning in both.
 COLOURS = {
     "paper": ("#ffffff", "#16181d"),
     "panel": ("#f4f5f7", "#1f2229"),
@@ -27,7 +27,7 @@ COLOURS = {
     "hue-6": ("#4b7f1f", "#6aa52f"),
     "hue-7": ("#8a8f9c", "#7c8291"),
 }
-HUES = 7  # the eighth is grey, for what is none of the others
+HUES = 7  # the eighth is grey, for everything else
 FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 TEXT = 12  # pixels; nothing is set smaller than SMALL
 SMALL = 11
@@ -36,7 +36,7 @@ _ADVANCE = 0.56  # mean width of a letter, in heights of the text
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawing, sizes in pixels. `body` is what stands inside the svg element."""
+    """A drawing, sizes in pixels. `body` is the contents of the svg element."""
 
     title: str
     width: float
@@ -103,7 +103,7 @@ def group(*children: str, **attributes: object) -> Markup:
 
 
 def rect(x: float, y: float, width: float, height: float, css: str, *, tip: str = "", **more: object) -> Markup:
-    """A rectangle; tip is shown when the pointer rests on it."""
+    """A rectangle; the tip appears when the pointer rests on it."""
     inside = [tag("title", tip)] if tip else []
     return tag("rect", *inside, class_=css, x=x, y=y, width=max(width, 0), height=max(height, 0), **more)
 
@@ -118,7 +118,7 @@ def line(x1: float, y1: float, x2: float, y2: float, css: str, **more: object) -
 
 
 def legend(entries: Sequence[tuple[int, str]], y: float, width: float) -> tuple[Markup, int]:
-    """(number of a hue, words) side by side, as many a line as fit; and how many lines of 17 pixels that took."""
+    """(number of a hue, words) side by side, with as many on a line as fit; and the number of lines of 17 pixels."""
     shapes = []
     x, lines = 0.0, 1
     for hue, words in entries:
@@ -133,17 +133,17 @@ def legend(entries: Sequence[tuple[int, str]], y: float, width: float) -> tuple[
 
 
 def number(value: float) -> str:
-    """At most two decimals, none that are zero."""
+    """At most two decimals, without trailing zeros."""
     return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
 def text_width(words: str, height: float = TEXT) -> float:
-    """About how wide words are; no font is asked."""
+    """The approximate width of words; no font is read."""
     return len(words) * height * _ADVANCE
 
 
 def fit(words: str, width: float, height: float = TEXT) -> str:
-    """The words, cut with an ellipsis where they are wider than `width`; nothing where not even three letters fit."""
+    """The words, cut with an ellipsis if they are wider than `width`; nothing if fewer than three letters fit."""
     if text_width(words, height) <= width:
         return words
     room = int(width / (height * _ADVANCE)) - 1
@@ -151,7 +151,7 @@ def fit(words: str, width: float, height: float = TEXT) -> str:
 
 
 def printable(words: str) -> str:
-    """Without control characters, which XML cannot hold however they are escaped."""
+    """The text without control characters; XML cannot hold them even escaped."""
     return "".join(
         char if char == "\t" or (char >= " " and not 0x7F <= ord(char) < 0xA0 and ord(char) not in _BAD) else "�"
         for char in words

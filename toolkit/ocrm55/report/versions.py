@@ -1,4 +1,4 @@
-"""Which versions of what a result comes from."""
+"""The versions of everything that a result comes from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that serve several widths of input: what each width costs, and the program as it is at one of them."""
+"""Programs that serve several widths of input: the cost of each width, and the program's metadata at one of them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from ocrm55.report.layers import ratio
 from ocrm55.simulators.base import ImageResult
 
 # Headings of the table, in the terminal and on the page.
-COLUMNS = ("columns", "images", "MACs", "instructions", "instr./MAC", "of the full width", "in vain before")
+COLUMNS = ("columns", "images", "MACs", "instructions", "instr./MAC", "of the full width", "unsure before")
 
 
 @dataclass(frozen=True)
 class WidthCost:
-    """One width that images were read at.
+    """One width at which images were read.
 
-    images: whose reading at this width stood. instructions: of an inference, from the first of them; None where the
-    simulator does not count. full_instructions: of the first image that was read at full width, if there is one.
-    in_vain: instructions of narrower readings that did not stand, of all these images together.
+    images: the images whose reading at this width stood. instructions: of an inference, from the first of them; None if
+    the simulator does not count. full_instructions: of the first image that was read at full width, if there is one.
+    unsure_instructions: of narrower readings that did not stand, the sum over all these images.
     """
 
     width: int
@@ -28,7 +28,7 @@ class WidthCost:
     macs: int
     instructions: int | None
     full_instructions: int | None
-    in_vain: int
+    unsure_instructions: int
 
     @property
     def per_mac(self) -> float | None:
@@ -36,7 +36,7 @@ class WidthCost:
 
     @property
     def share(self) -> float | None:
-        """Of the full width's instructions; None where nothing was counted, or no image was read at full width."""
+        """The share of the full width's instructions; None without counts at both widths."""
         return ratio(self.instructions, self.full_instructions or 0)
 
     @property
@@ -49,28 +49,28 @@ class WidthCost:
             figures.count(self.instructions),
             figures.ratio(self.per_mac),
             figures.ratio(self.share),
-            figures.nonzero(self.in_vain),
+            figures.nonzero(self.unsure_instructions),
         )
 
 
 def at_width(metadata: Mapping[str, Any], width: int | None) -> dict[str, Any]:
-    """The metadata of a program as it is at one of its widths; as it stands for a program that has but one."""
+    """The metadata of a program at one of its widths; unchanged for a program with only one width."""
     found: Mapping[str, Any] = next((each for each in metadata.get("widths", []) if each["width"] == width), {})
     return {**metadata, **{name: value for name, value in found.items() if name not in ("width", "steps")}}
 
 
 def full_width(metadata: Mapping[str, Any]) -> int | None:
-    """The widest that a program serves; None for a program that has but one width."""
+    """The greatest width of a program; None for a program with only one width."""
     return max((each["width"] for each in metadata.get("widths", [])), default=None)
 
 
 def first_of_each(results: Sequence[ImageResult]) -> list[ImageResult]:
-    """The first image of each width that images were read at, in the order of the images."""
+    """The first image of each width at which images were read, in the order of the images."""
     return list({result.width: result for result in reversed(results)}.values())[::-1]
 
 
 def costs(metadata: Mapping[str, Any], results: Sequence[ImageResult]) -> list[WidthCost]:
-    """A row for each width that images were read at, narrowest first; none for a program that has but one width."""
+    """A row for each width at which images were read, narrowest first; none for a program with only one width."""
     full = full_width(metadata)
     read = {
         width: [result for result in results if result.width == width]
@@ -86,13 +86,13 @@ def costs(metadata: Mapping[str, Any], results: Sequence[ImageResult]) -> list[W
             macs=at_width(metadata, width)["macs"],
             instructions=images[0].inference_instructions,
             full_instructions=whole[0].inference_instructions if whole else None,
-            in_vain=sum(image.unsure_instructions for image in images),
+            unsure_instructions=sum(image.unsure_instructions for image in images),
         )
         for width, images in read.items()
     ]
 
 
 def words(metadata: Mapping[str, Any], width: int | None) -> str:
-    """`at 96 of 320 columns`; nothing for a program that has but one width."""
+    """`at 96 of 320 columns`; nothing for a program with only one width."""
     full = full_width(metadata)
     return "" if width is None or full is None else f"at {width} of {full} columns"
