@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from ocrm55.compiler.memory import overlap, planner
 from ocrm55.compiler.memory.planner import MemoryPlan
-from ocrm55.compiler.operators.int8.convolution import Pointwise
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.targets.base import Target, assign
 from ocrm55.errors import UnsupportedError
@@ -68,7 +67,7 @@ def _thresholds(lowered: Program) -> list[int]:
     sums = {
         lowered.tensors[o.inputs[0]].bytes + lowered.tensors[o.outputs[0]].bytes
         for o in lowered.steps
-        if isinstance(o.spec, Pointwise)
+        if o.spec.pixelwise is not None
     }
     return [total - 1 for total in sorted(sums, reverse=True)[:THRESHOLDS]]
 

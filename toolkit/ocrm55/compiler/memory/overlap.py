@@ -11,14 +11,11 @@ reads the layer's weights again.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ocrm55.compiler.memory.planner import round_up
-from ocrm55.compiler.operators.int8.convolution import Depthwise, Pointwise
-from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply
 from ocrm55.compiler.operators.program import Operator, Overlap, Program
 
-IN_PLACE = (Depthwise, ChannelMultiply)  # kernels that may write where they read
 TILE = 4  # pixels that a kernel works on together
 CHUNK_BYTES = (65536, 32768, 16384, 12288, 8192, 6144, 4096, 2048, 1024)  # tried in this order
 
@@ -76,12 +73,13 @@ def apply(program: Program, chunk_bytes: int, least_bytes: int) -> None:
     places: dict[str, tuple[_Chain, int]] = {}  # tensor -> the bytes that it is in, and where it starts there
     for operator in program.steps:
         spec, image, output = operator.spec, operator.inputs[0], operator.outputs[0]
-        if not isinstance(spec, Pointwise) or not _may_overlap(program, operator, least_bytes):
-            if isinstance(spec, IN_PLACE) and image in places:
+        if spec.pixelwise is None or not _may_overlap(program, operator, least_bytes):
+            if spec.in_place and image in places:
                 places[output] = places[image]
             continue
-        chunk = max(chunk_bytes // spec.channels // TILE * TILE, TILE)
-        shape = _Shape(spec.output_height * spec.output_width, spec.channels, spec.outputs, chunk)
+        pixels, before, after = spec.pixelwise
+        chunk = max(chunk_bytes // before // TILE * TILE, TILE)
+        shape = _Shape(pixels, before, after, chunk)
         chain, start = places.get(image, (_Chain(0, program.tensors[image].bytes), 0))
         size = program.tensors[output].bytes
         low, high = start - shape.forwards(), start + shape.backwards()
@@ -90,7 +88,7 @@ def apply(program: Program, chunk_bytes: int, least_bytes: int) -> None:
         chain.add(begin, size)
         places[output] = chain, begin
         operator.overlap = Overlap(image, begin - start)
-        operator.spec = replace(spec, chunk=chunk, backwards=backwards)
+        operator.spec = spec.in_chunks(chunk, backwards)
 
 
 def _may_overlap(program: Program, operator: Operator, least_bytes: int) -> bool:
@@ -103,10 +101,4 @@ def _may_overlap(program: Program, operator: Operator, least_bytes: int) -> bool
 
 def reread_bytes(program: Program) -> int:
     """Bytes of weights that are read again because layers run in chunks."""
-    total = 0
-    for operator in program.steps:
-        spec = operator.spec
-        if isinstance(spec, Pointwise) and spec.chunk:
-            pixels = spec.output_height * spec.output_width
-            total += (-(-pixels // spec.chunk) - 1) * spec.channels * spec.outputs
-    return total
+    return sum(operator.spec.reread_bytes for operator in program.steps)

@@ -12,14 +12,12 @@ from dataclasses import dataclass, field, replace
 
 from ocrm55.boards import ON_CHIP, TIGHTLY_COUPLED, MemoryMap, Region
 from ocrm55.compiler.memory.planner import ALIGN, round_up
-from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise
 from ocrm55.compiler.operators.program import Operator, Program
 from ocrm55.errors import UnsupportedError
 
 CODE_ROOM = 128 * 1024  # kept free for code and constants, whose size only the linker knows
 DATA_ROOM = 8 * 1024  # the same for variables, beside the stack
 IMAGE_ROOM = 64 * 1024  # one image of 48 x 320 pixels, and its file's header
-TILE = 4  # pixels that share one reading of the weights
 
 
 @dataclass(frozen=True)
@@ -113,16 +111,11 @@ def rooms(board: MemoryMap) -> dict[str, int]:
 
 def heat(operator: Operator, name: str, program: Program) -> float:
     """How often an inference reads each byte of one of an operator's weights."""
-    spec, tensor = operator.spec, program.tensors[name]
-    if not isinstance(spec, Convolution):
-        return 1.0
-    pixels = spec.output_height * spec.output_width
-    if isinstance(spec, Depthwise):
-        return float(spec.output_height)  # taps stay in registers over a row
+    spec = operator.spec
     weights = [argument for argument in operator.arguments if program.tensors[argument].role == "weight"]
-    if spec.epilogue.activation == "table16" and name == weights[-1]:
-        return pixels * spec.outputs / max(tensor.bytes, 1)  # one entry an output
-    return -(-pixels // TILE)
+    if spec.table_reads and name == weights[-1]:
+        return spec.table_reads / max(program.tensors[name].bytes, 1)
+    return spec.weight_reads
 
 
 def _hottest(program: Program, sizes: Mapping[str, int], room: int) -> list[str]:

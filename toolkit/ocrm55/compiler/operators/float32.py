@@ -32,9 +32,15 @@ NO_ACTIVATION = Activation()
 
 @dataclass(frozen=True)
 class Spec:
-    """Base of all specs."""
+    """Base of all specs. The properties are what passes ask of any operator, so that they need not know its kind."""
 
     kind: ClassVar[str] = ""
+    follows_rows: ClassVar[bool] = False  # whether each row of the output needs the same row of the input alone
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the output may take over the first input's bytes."""
+        return False
 
     @property
     def macs(self) -> int:
@@ -45,6 +51,57 @@ class Spec:
     def live_macs(self) -> int:
         """Those of the MACs that meet the image, not its padding: no direct kernel can do with fewer."""
         return self.macs
+
+    @property
+    def variant(self) -> str:
+        """Operators of one variant cost alike, for each MAC and element."""
+        return self.kind
+
+    @property
+    def elements(self) -> int:
+        """What its instructions grow with beside its MACs: elements that it writes, or reads where those are more."""
+        return int(getattr(self, "count", 1) * getattr(self, "rows", 1))
+
+    @property
+    def weight_reads(self) -> float:
+        """How often it reads each byte of its weights."""
+        return 1.0
+
+    @property
+    def table_reads(self) -> int:
+        """How many entries it reads of its last weight, a table; 0 where that is none."""
+        return 0
+
+    @property
+    def pixelwise(self) -> tuple[int, int, int] | None:
+        """Pixels, bytes of each before, bytes of each after, if pixels need only themselves and `in_chunks` works."""
+        return None
+
+    def in_chunks(self, pixels: int, backwards: bool) -> Spec:
+        """The same, so many pixels after the others; of what is `pixelwise`."""
+        raise NotImplementedError(self.kind)
+
+    @property
+    def reread_bytes(self) -> int:
+        """Bytes of weights that it reads again because it runs in chunks."""
+        return 0
+
+    def with_stride(self, stride: int) -> Spec | None:
+        """The same, its pixels `stride` elements apart in the output; None if it only writes them dense."""
+        return None
+
+    @property
+    def rows_read(self) -> int | None:
+        """How many of its image's rows it reads, where it may leave out the last; None where it reads all."""
+        return None
+
+    def with_input_rows(self, rows: int) -> Spec:
+        """The same of an image without the rows that it leaves out; of what has `rows_read`."""
+        raise NotImplementedError(self.kind)
+
+    def with_output_rows(self, rows: int, elements: int) -> Spec | None:
+        """The same without the output's last rows, `elements` being all that remain; None if it makes all of them."""
+        return None
 
 
 Pair = tuple[int, int]

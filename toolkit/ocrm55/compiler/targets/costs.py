@@ -15,9 +15,6 @@ from typing import Any
 import numpy as np
 
 from ocrm55.compiler.operators.float32 import Spec
-from ocrm55.compiler.operators.int8.convolution import Convolution
-from ocrm55.compiler.operators.int8.pool import AveragePool
-from ocrm55.compiler.operators.int8.product import Product
 from ocrm55.compiler.operators.program import Operator, Program
 from ocrm55.compiler.targets.base import Target
 from ocrm55.files import write_json
@@ -57,42 +54,23 @@ class WhereCheaper(Target):
 
 def features(spec: Spec) -> dict[str, float]:
     """What an operator's instructions grow with."""
-    found: dict[str, float] = {"call": 1.0}
-    if spec.macs:
-        found["mac"] = spec.macs
-    if isinstance(spec, Convolution):
-        found["output"] = spec.outputs * spec.output_height * spec.output_width
-    elif isinstance(spec, Product):
-        found["output"] = spec.batches * spec.rows * spec.columns
-    elif isinstance(spec, AveragePool):
-        found["output"] = spec.channels * spec.height * spec.width  # what it reads
-    else:
-        found["output"] = float(getattr(spec, "count", 1)) * getattr(spec, "rows", 1)
-    return found
+    macs = {"mac": float(spec.macs)} if spec.macs else {}
+    return {"call": 1.0, **macs, "output": float(spec.elements)}
 
 
 def estimate(target: str, spec: Spec) -> int | None:
     """Instructions of an operator; None for a kind that nobody counted."""
-    rates = table().get(target, {}).get(kind_of(spec))
+    rates = table().get(target, {}).get(spec.variant)
     if rates is None:
         return None
     return round(sum(rates.get(name, 0.0) * value for name, value in features(spec).items()))
-
-
-def kind_of(spec: Spec) -> str:
-    """Kinds that cost alike: of convolutions, those with one pixel, which are fully connected, stand apart."""
-    if isinstance(spec, Convolution):
-        window = "x".join(map(str, spec.kernel))
-        rows = "one" if spec.output_height * spec.output_width == 1 else "many"
-        return f"{spec.kind} {window} {rows}"
-    return spec.kind
 
 
 def fit(counted: Sequence[tuple[str, Spec, int]]) -> dict[str, Any]:
     """The table from operators that ran: target, operator, instructions. Least squares of the relative error."""
     groups: dict[tuple[str, str], list[tuple[dict[str, float], int]]] = {}
     for target, spec, instructions in counted:
-        groups.setdefault((target, kind_of(spec)), []).append((features(spec), instructions))
+        groups.setdefault((target, spec.variant), []).append((features(spec), instructions))
     made: dict[str, Any] = {}
     for (target, kind), rows in sorted(groups.items()):
         distinct = {tuple(row.values()) for row, _ in rows}  # shapes; they cannot tell more features apart

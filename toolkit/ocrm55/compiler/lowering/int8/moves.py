@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from ocrm55.compiler.lowering.flat import Node
 from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, integers
 from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
 from ocrm55.compiler.lowering.int8.values import Origin, Quantised, Value, image_index
-from ocrm55.compiler.operators.int8.convolution import Pointwise
 from ocrm55.compiler.operators.int8.moves import CopyRows
 from ocrm55.compiler.operators.program import Tensor
 from ocrm55.errors import UnsupportedError
@@ -69,8 +67,9 @@ def concat_writer(build: Builder, origin: Origin, parts: Sequence[Value]) -> Wri
             count = part.origin.channels
             users = [o for o in program.operators if name in o.inputs]
             writer = next(o for o in program.operators if name in o.outputs)
-            if not users and isinstance(writer.spec, Pointwise):
-                writer.spec = replace(writer.spec, epilogue=replace(writer.spec.epilogue, stride=origin.channels))
+            strided = None if users else writer.spec.with_stride(origin.channels)
+            if strided is not None:
+                writer.spec = strided
                 program.tensors[name].view_of, program.tensors[name].view_offset = whole, first
             else:
                 view = Tensor(f"{layer}_part", (origin.rows, count), "int8", "activation", layer, None, whole, first)

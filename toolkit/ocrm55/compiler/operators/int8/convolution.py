@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import ClassVar
 
 from ocrm55.compiler.operators.float32 import Spec, live_macs
 from ocrm55.compiler.operators.int8.epilogue import Epilogue
+
+TILE = 4  # pixels that share one reading of the weights
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,33 @@ class Convolution(Spec):
         size, output = (self.height, self.width), (self.output_height, self.output_width)
         return live_macs(self.macs, size, output, self.kernel, self.strides, self.pads)
 
+    @property
+    def pixels(self) -> int:
+        """Of the output."""
+        return self.output_height * self.output_width
+
+    @property
+    def variant(self) -> str:
+        """By window; those with one pixel, which are fully connected, stand apart."""
+        window = "x".join(map(str, self.kernel))
+        return f"{self.kind} {window} {'one' if self.pixels == 1 else 'many'}"
+
+    @property
+    def elements(self) -> int:
+        return self.outputs * self.pixels
+
+    @property
+    def weight_reads(self) -> float:
+        return float(-(-self.pixels // TILE))
+
+    @property
+    def table_reads(self) -> int:
+        """One entry an output."""
+        return self.elements if self.epilogue.activation == "table16" else 0
+
+    def with_output_rows(self, rows: int, elements: int) -> Spec:
+        return replace(self, output_height=rows)
+
 
 @dataclass(frozen=True)
 class Pointwise(Convolution):
@@ -53,6 +82,20 @@ class Pointwise(Convolution):
     chunk: int = 0
     backwards: bool = False
 
+    @property
+    def pixelwise(self) -> tuple[int, int, int]:
+        return self.pixels, self.channels, self.outputs
+
+    def in_chunks(self, pixels: int, backwards: bool) -> Spec:
+        return replace(self, chunk=pixels, backwards=backwards)
+
+    @property
+    def reread_bytes(self) -> int:
+        return (-(-self.pixels // self.chunk) - 1) * self.channels * self.outputs if self.chunk else 0
+
+    def with_stride(self, stride: int) -> Spec:
+        return replace(self, epilogue=replace(self.epilogue, stride=stride))
+
 
 @dataclass(frozen=True)
 class Depthwise(Convolution):
@@ -63,3 +106,23 @@ class Depthwise(Convolution):
     @property
     def macs(self) -> int:
         return self.outputs * self.output_height * self.output_width * prod(self.kernel)
+
+    @property
+    def in_place(self) -> bool:
+        return True
+
+    @property
+    def weight_reads(self) -> float:
+        """Taps stay in registers over a row."""
+        return float(self.output_height)
+
+    @property
+    def table_reads(self) -> int:
+        return 0  # as often as its taps
+
+    @property
+    def rows_read(self) -> int:
+        return (self.output_height - 1) * self.strides[0] + self.kernel[0] - self.pads[0]
+
+    def with_input_rows(self, rows: int) -> Spec:
+        return replace(self, height=rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ocrm55.compiler.operators.float32 import Spec
@@ -20,6 +20,10 @@ class ChannelMultiply(Spec):
     zero_y: int
     gain: float
 
+    @property
+    def in_place(self) -> bool:
+        return True
+
 
 @dataclass(frozen=True)
 class Sum(Spec):
@@ -27,6 +31,10 @@ class Sum(Spec):
 
     kind: ClassVar[str] = "add_float32"
     count: int
+
+    @property
+    def in_place(self) -> bool:
+        return True
 
 
 @dataclass(frozen=True)
@@ -51,10 +59,18 @@ class Lookup(Spec):
     """
 
     kind: ClassVar[str] = "lookup_int8"
+    follows_rows: ClassVar[bool] = True
     count: int
     function: str = ""
     gain: float = 1.0
     offset: float = 0.0
+
+    @property
+    def in_place(self) -> bool:
+        return True
+
+    def with_output_rows(self, rows: int, elements: int) -> Spec:
+        return replace(self, count=elements)
 
 
 @dataclass(frozen=True)

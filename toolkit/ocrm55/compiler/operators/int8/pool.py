@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ocrm55.compiler.operators.float32 import Spec
@@ -28,6 +28,18 @@ class AveragePool(Spec):
     zero_y: int
     gain: float
     repeat: Repeat | None = None
+
+    @property
+    def elements(self) -> int:
+        """Those that it reads."""
+        return self.channels * self.height * self.width
+
+    @property
+    def rows_read(self) -> int:
+        return (self.output_height - 1) * self.strides[0] + self.kernel[0]
+
+    def with_input_rows(self, rows: int) -> Spec:
+        return replace(self, height=rows)
 
 
 @dataclass(frozen=True)

@@ -34,4 +34,8 @@ class Product(Spec):
 
     @property
     def macs(self) -> int:
-        return self.batches * self.rows * self.columns * self.depth
+        return self.elements * self.depth
+
+    @property
+    def elements(self) -> int:
+        return self.batches * self.rows * self.columns

@@ -34,6 +34,11 @@ class SoftmaxRows(Spec):
     quantised: bool
     repeat: Repeat | None = None
 
+    @property
+    def in_place(self) -> bool:
+        """As float32: it pays where the classes are many."""
+        return not self.quantised
+
 
 @dataclass(frozen=True)
 class SoftmaxInt8(Spec):

@@ -17,7 +17,6 @@ from ocrm55.compiler.targets.m55.kernel import (
     TILES,
     Call,
     Kernel,
-    always,
     bytes_of_sums,
     epilogue,
     per_channel,
@@ -139,5 +138,5 @@ def _depthwise_refusal(spec: Depthwise) -> str | None:
 KERNELS: dict[type[Spec], Kernel] = {
     Pointwise: Kernel(_pointwise, ("pointwise", *TILES), _pointwise_bytes),
     Convolution: Kernel(_convolution, ("conv", *TILES), _convolution_bytes),
-    Depthwise: Kernel(_depthwise, ("depthwise", *TILES), _depthwise_bytes, _depthwise_refusal, in_place=always),
+    Depthwise: Kernel(_depthwise, ("depthwise", *TILES), _depthwise_bytes, _depthwise_refusal),
 }

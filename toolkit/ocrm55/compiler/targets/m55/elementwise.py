@@ -12,7 +12,6 @@ from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Dequanti
 from ocrm55.compiler.targets.m55.kernel import (
     Call,
     Kernel,
-    always,
     row_bytes,
     structure,
 )
@@ -73,10 +72,10 @@ def _sum_int8_bytes(spec: SumInt8) -> int:
 
 
 KERNELS: dict[type[Spec], Kernel] = {
-    ChannelMultiply: Kernel(_channel_multiply, ("multiply", "quantize"), in_place=always),
-    Sum: Kernel(_sum, ("add",), in_place=always),
+    ChannelMultiply: Kernel(_channel_multiply, ("multiply", "quantize")),
+    Sum: Kernel(_sum, ("add",)),
     SumInt8: Kernel(_sum_int8, ("add", "quantize"), _sum_int8_bytes),
-    Lookup: Kernel(_lookup, ("lookup",), in_place=always),
+    Lookup: Kernel(_lookup, ("lookup",)),
     Quantize: Kernel(_quantize, ("quantize",)),
     Dequantize: Kernel(_dequantize, ("quantize",)),
 }

@@ -14,7 +14,6 @@ import numpy as np
 
 from ocrm55.compiler.c_language.literals import float_literal
 from ocrm55.compiler.memory.planner import round_up
-from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.int8.epilogue import Epilogue
 from ocrm55.compiler.operators.int8.repeat import Repeat
 from ocrm55.compiler.targets.m55 import packing
@@ -39,20 +38,13 @@ class Kernel:
     """How an operator is called.
 
     sources: the files of firmware/kernels that it takes, without `.c`. workspace_bytes: its scratch, of a spec.
-    refusal: why the kernel does not take a spec, None when it does. in_place: whether the output may take over the
-    input's bytes; it pays where the elements are many.
+    refusal: why the kernel does not take a spec, None when it does.
     """
 
     call: Callable[[Any, Sequence[np.ndarray]], Call]
     sources: tuple[str, ...]
     workspace_bytes: Callable[[Any], int] = lambda spec: 0
     refusal: Callable[[Any], str | None] = lambda spec: None
-    in_place: Callable[[Any], bool] = lambda spec: False
-
-
-def always(spec: Spec) -> bool:
-    """For `in_place`: whatever the spec says."""
-    return True
 
 
 def row_bytes(spec: Any) -> int:

@@ -54,12 +54,8 @@ def _softmax_bytes(spec: SoftmaxRows) -> int:
     return row_bytes(spec) if spec.quantised else 0
 
 
-def _softmax_in_place(spec: SoftmaxRows) -> bool:
-    return not spec.quantised
-
-
 KERNELS: dict[type[Spec], Kernel] = {
     NormalisedRows: Kernel(_layer_norm, ("layer_norm", "quantize"), row_bytes),
-    SoftmaxRows: Kernel(_softmax, ("softmax", "quantize"), _softmax_bytes, in_place=_softmax_in_place),
+    SoftmaxRows: Kernel(_softmax, ("softmax", "quantize"), _softmax_bytes),
     SoftmaxInt8: Kernel(_softmax_int8, ("softmax", "quantize"), row_bytes),
 }

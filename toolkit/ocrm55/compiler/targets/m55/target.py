@@ -40,7 +40,7 @@ class M55Target(Target):
         operator.arguments = [*inputs, *packed, *operator.outputs]
         size = kernel.workspace_bytes(operator.spec)
         operator.workspaces = [Workspace("workspace", "uint8", size)] if size else []
-        operator.in_place = inputs[:1] if kernel.in_place(operator.spec) else []
+        operator.in_place = inputs[:1] if operator.spec.in_place else []
         operator.function = _function(operator, program, call, inputs)
 
     def kernel_sources(self, program: Program) -> list[str]:
