@@ -24,7 +24,7 @@ from ocrm55.compiler.operators.int8.convolution import Convolution, Pointwise
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.quantization.int4 import Int4
 from ocrm55.compiler.targets.cmsis_nn import int4 as cmsis_nn_int4
-from ocrm55.compiler.targets.cmsis_nn.buffers import buffer_size
+from ocrm55.compiler.targets.cmsis_nn.target import buffer_bytes
 from ocrm55.errors import ToolchainError
 from ocrm55.evaluation import verification
 from ocrm55.simulators import find_simulator
@@ -88,7 +88,7 @@ def test_scratch_memory_is_what_the_library_asks_for(answers):
     for case, _, asked, _ in answers:
         one_pixel = isinstance(case.spec, Pointwise) and case.spec.output_height * case.spec.output_width == 1
         few = isinstance(case.spec, Convolution) and cmsis_nn_int4.in_int4(case.spec, case.weights[0])
-        size = cmsis_nn_int4.buffer_size(case.spec) if few else buffer_size(case.spec)
+        size = cmsis_nn_int4.buffer_size(case.spec) if few else buffer_bytes(case.spec)
         assert one_pixel or size == asked, case.label
 
 

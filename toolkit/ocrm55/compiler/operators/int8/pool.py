@@ -8,6 +8,8 @@ from typing import ClassVar
 from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.int8.repeat import Repeat
 
+SAME_SCALE = 1e-4  # a scale may be lifted by less than what a mean of 960 pixels shows, see quantization/unfused.py
+
 
 @dataclass(frozen=True)
 class AveragePool(Spec):
@@ -28,6 +30,12 @@ class AveragePool(Spec):
     zero_y: int
     gain: float
     repeat: Repeat | None = None
+
+    @property
+    def keeps_scale(self) -> bool:
+        """Whether the mean is rounded to one of the integers themselves, as TFLite takes it."""
+        count = self.kernel[0] * self.kernel[1]
+        return self.zero_x == self.zero_y and abs(self.gain * count - 1) < SAME_SCALE
 
     @property
     def elements(self) -> int:

@@ -6,25 +6,21 @@ numpy what each call gives. Each operator becomes a small C function that fills 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from ocrm55.compiler.operators.float32 import Spec
-from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
-from ocrm55.compiler.operators.int8.elementwise import Sum
-from ocrm55.compiler.operators.int8.moves import CopyRows
-from ocrm55.compiler.operators.int8.pool import AveragePool
-from ocrm55.compiler.operators.int8.product import Product
 from ocrm55.compiler.operators.program import Function, Operator, Program, Tensor, Workspace, identifier
 from ocrm55.compiler.targets.base import Target
-from ocrm55.compiler.targets.cmsis_nn import buffers, calls
-from ocrm55.compiler.targets.cmsis_nn.products import layout
-from ocrm55.errors import Ocrm55Error, UnsupportedError
+from ocrm55.compiler.targets.cmsis_nn import convolution, elementwise, moves, pool, product, rows
+from ocrm55.compiler.targets.cmsis_nn.library import Call, LibraryFunction, c_type
+from ocrm55.errors import Ocrm55Error
 
+FAMILIES = (convolution, product, pool, elementwise, rows, moves)
+FUNCTIONS: dict[type[Spec], LibraryFunction] = {
+    spec: function for family in FAMILIES for spec, function in family.FUNCTIONS.items()
+}
 NAME = "cmsis-nn"
 HEADERS = ('"arm_nnfunctions.h"', '"ocrm55_kernels.h"')
-SAME_SCALE = 1e-4  # a scale may be lifted by less than what a mean of 960 pixels shows, see quantize_separate.py
-LARGEST_EXTENT = 0xFFFF  # arm_concatenation_s8_x counts in uint16_t
 
 
 class CmsisNnTarget(Target):
@@ -33,17 +29,15 @@ class CmsisNnTarget(Target):
     name = NAME
 
     def refusal(self, operator: Operator, program: Program) -> str | None:
-        kind = type(operator.spec)
         if getattr(operator.spec, "repeat", None) is not None:
             return "lets no column stand for others"
-        if kind not in calls.CALLS and kind not in _REFUSALS:
-            return _LACKS.get(operator.kind, f"has nothing for {operator.kind}")
-        return _REFUSALS[kind](operator.spec) if kind in _REFUSALS else None
+        function = FUNCTIONS.get(type(operator.spec))
+        return f"has nothing for {operator.kind}" if function is None else function.refusal(operator.spec)
 
     def emit(self, operator: Operator, program: Program) -> None:
         spec = operator.spec
         constants = [t.data for t in (program.tensors[n] for n in operator.inputs) if t.data is not None]
-        call = calls.CALLS[type(spec)](spec, constants)
+        call = FUNCTIONS[type(spec)].call(spec, constants)
         inputs = [name for name in operator.inputs if program.tensors[name].role != "weight"]
         packed = []
         for what, data in call.weights.items():
@@ -57,49 +51,23 @@ class CmsisNnTarget(Target):
         operator.function = _function(operator, program, call, inputs)
 
     def kernel_sources(self, program: Program) -> list[str]:
-        used = any(o.target == self.name and isinstance(o.spec, Product) for o in program.calls)
-        return ["copy"] if used else []
+        used = {type(o.spec) for o in program.calls if o.target == self.name}
+        return sorted({source for kind in used for source in FUNCTIONS[kind].sources})
 
     def libraries(self, program: Program) -> list[str]:
         return [NAME] if any(o.target == self.name for o in program.calls) else []
 
 
-def keeps_scale(spec: AveragePool) -> bool:
-    """Whether a mean is one of the integers themselves, as arm_avgpool_s8 takes it."""
-    count = spec.kernel[0] * spec.kernel[1]
-    return spec.zero_x == spec.zero_y and abs(spec.gain * count - 1) < SAME_SCALE
+def buffer_bytes(spec: Spec) -> int:
+    """Bytes of `context.buf` for the function that computes `spec`."""
+    return FUNCTIONS[type(spec)].buffer_bytes(spec)
 
 
-def _convolution_refusal(spec: Convolution) -> str | None:
-    if spec.epilogue.activation == "real":
-        return "gives int8, this result is float32"
-    if spec.epilogue.activation != "clamp":
-        return f"fuses no {spec.epilogue.activation.replace('table16', 'table')}, only limits"
-    if spec.epilogue.stride != spec.outputs:
-        return "writes its output dense, this one is a part of another"
-    if isinstance(spec, Depthwise) or buffers.is_1x1(spec) or not buffers.is_1xn(spec):
-        return None
-    total = (spec.output_width - 1) * spec.strides[1] + spec.kernel[1] - spec.width
-    if spec.pads[1] * 2 + buffers.remainder(total, 2) != total:
-        return "pads the ends of a row alike"
-    return None
-
-
-def _product_refusal(spec: Product) -> str | None:
-    if spec.epilogue.activation != "clamp":
-        return "gives int8, this result is float32"
-    try:
-        layout(spec)
-    except UnsupportedError as trouble:
-        return trouble.sentence.rstrip(".")
-    return None
-
-
-def _function(operator: Operator, program: Program, call: calls.Call, inputs: Sequence[str]) -> str:
+def _function(operator: Operator, program: Program, call: Call, inputs: Sequence[str]) -> str:
     """Add the operator's C function to the program; returns its name."""
     letters = ["x"] if len(inputs) == 1 else ["a", "b"]
     parameters = [_parameter(t, program.tensors[n], "const ") for t, n in zip(letters, inputs, strict=True)]
-    parameters += [f"const {calls.c_type(data)} *{what}" for what, data in call.weights.items()]
+    parameters += [f"const {c_type(data)} *{what}" for what, data in call.weights.items()]
     parameters.append(_parameter("y", program.tensors[operator.outputs[0]], ""))
     if call.workspace:
         parameters.append("uint8_t *workspace")
@@ -116,34 +84,3 @@ def _function(operator: Operator, program: Program, call: calls.Call, inputs: Se
 def _parameter(letter: str, tensor: Tensor, const: str) -> str:
     shape = "x".join(str(extent) for extent in tensor.shape)
     return f"{const}int8_t *{letter} /* {shape} */"
-
-
-def _pool_refusal(spec: AveragePool) -> str | None:
-    return None if keeps_scale(spec) else "averages without changing the scale"
-
-
-def _copy_refusal(spec: CopyRows) -> str | None:
-    fits = max(spec.count, spec.rows, spec.stride) <= LARGEST_EXTENT
-    return None if fits else f"concatenates at most {LARGEST_EXTENT} elements along an axis"
-
-
-def _sum_refusal(spec: Sum) -> str | None:
-    return "adds int8, this sum is float32"
-
-
-_LACKS = {
-    "lookup_int8": "has no look-up table, which hard-swish and swish are here",
-    "layer_norm_rows": "has no layer norm",
-    "softmax_rows": "gives int8, this result is float32",
-    "dequantize": "has no conversion to float32",
-    "quantize": "has no conversion to int8",
-}
-_REFUSALS: dict[type[Spec], Callable[[Any], str | None]] = {
-    Convolution: _convolution_refusal,
-    Pointwise: _convolution_refusal,
-    Depthwise: _convolution_refusal,
-    Product: _product_refusal,
-    AveragePool: _pool_refusal,
-    CopyRows: _copy_refusal,
-    Sum: _sum_refusal,
-}

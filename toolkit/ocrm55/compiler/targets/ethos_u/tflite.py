@@ -19,7 +19,6 @@ from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Lookup, 
 from ocrm55.compiler.operators.int8.moves import CopyRows
 from ocrm55.compiler.operators.int8.pool import AveragePool, MaxPool
 from ocrm55.compiler.operators.program import Operator, Program, Quantization
-from ocrm55.compiler.targets.cmsis_nn.target import keeps_scale
 from ocrm55.compiler.targets.ethos_u.region import Region
 from ocrm55.compiler.targets.ethos_u.support import padding
 from ocrm55.errors import Ocrm55Error
@@ -214,12 +213,12 @@ def _average_pool(file: _File, operator: Operator) -> None:
     rows = (spec.output_height - 1) * spec.strides[0] + spec.kernel[0]
     image = file.image(operator.inputs[0], (1, min(rows, spec.height), spec.width, spec.channels))
     result = file.write_output(operator, (1, spec.output_height, spec.output_width, spec.channels))
-    if not keeps_scale(spec) and spec.kernel == image.shape[1:3]:
+    if not spec.keeps_scale and spec.kernel == image.shape[1:3]:
         axes = file.constant(f"{operator.outputs[0]}_axes", np.asarray((1, 2), np.int32))
         file.writer.operator("MEAN", [image.index, axes], [result.index], "ReducerOptions", KeepDims=True)
         return
     mean = result
-    if not keeps_scale(spec):
+    if not spec.keeps_scale:
         mean = file.new(f"{operator.outputs[0]}_mean", result.shape, image.quantization)
     file.writer.operator(
         "AVERAGE_POOL_2D", [image.index], [mean.index], "Pool2DOptions", Padding=VALID,
