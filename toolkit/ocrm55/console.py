@@ -43,7 +43,7 @@ def result(line: str = "") -> None:
 
 
 def note(line: str) -> None:
-    """Print one line about what is going on to stderr."""
+    """Print one line about progress to stderr."""
     _err.print(shown(line, keep="\n\t"), markup=False)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ocrm55 import plain_text
 
-_LONGEST = 1000  # characters; more than a path of ordinary length and what is said about it
+_LONGEST = 1000  # characters: enough for an ordinary path and a sentence about it
 
 
 class Ocrm55Error(Exception):

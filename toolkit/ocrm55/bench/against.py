@@ -72,7 +72,7 @@ def measure(options: stages.Options) -> list[Measured]:
 
 
 def table_of(measured: Sequence[Measured]) -> list[Row]:
-    """Both side by side."""
+    """Compare both, row by row."""
     own, library = (grouped(m.artifact.operators, m.counts) for m in measured)
     return rows(own, library)
 

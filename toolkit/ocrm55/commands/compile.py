@@ -12,7 +12,7 @@ from ocrm55.commands.options import build_options
 
 
 class Core(StrEnum):
-    """What the C is made for."""
+    """The processor for which the C is made."""
 
     CORTEX_M55 = "cortex-m55"
 
@@ -20,7 +20,7 @@ class Core(StrEnum):
 @build_options(also=["image"])
 def compile_(
     options: stages.Options,
-    target: Annotated[Core, typer.Option("--target", help="The processor that the C is made for.")] = Core.CORTEX_M55,
+    target: Annotated[Core, typer.Option("--target", help="The processor for which the C is made.")] = Core.CORTEX_M55,
 ) -> None:
     """Compile a recognizer to C: the network as a straight line of operators, its weights, and one arena.
 

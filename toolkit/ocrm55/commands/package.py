@@ -38,7 +38,7 @@ def package(
 
     place = check_place(out, replace)
     picture = example or resources.folder("models") / "samples" / "word_capital.png"
-    read_image(picture)  # what is wrong with it is said before anything is compiled
+    read_image(picture)  # refuse a wrong picture before anything is compiled
     made = stages.prepare(options) if measure else stages.compiled(options)
     compiled = Compiled.read(made.artifact)
     run = measured.on_simulator(picture, made) if isinstance(made, stages.Prepared) else None

@@ -24,7 +24,7 @@ from ocrm55.tasks.recognizer.inference import OnnxRecognizer, PaddleRecognizer
 
 @dataclass(frozen=True)
 class PictureTexts:
-    """One picture's label, and what the integers, ONNX Runtime on the same QDQ model and the float network read."""
+    """One picture's label and three readings: by the integers, ONNX Runtime on the same QDQ model, and in float."""
 
     path: Path
     label: str
@@ -76,7 +76,7 @@ def read(
 
 
 def _check(wanted: Mapping[Path, np.ndarray], prepared: stages.Prepared, simulator: Simulator) -> None:
-    """wanted: probabilities of the pictures that the target is asked to read too, as the host has them."""
+    """wanted: the host's probabilities of the pictures that the target reads too."""
     run = simulation.read_images(simulation.load(list(wanted)), prepared, simulator, want_probabilities=True)
     assert run.probabilities is not None
     for (path, expected), rows in zip(wanted.items(), run.probabilities, strict=True):

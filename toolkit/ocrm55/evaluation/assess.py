@@ -35,7 +35,7 @@ def select(data: Path, *, only: Path | None = None, limit: int = 0) -> list[Word
 def reader_spec(
     on: str, options: stages.Options, *, simulator: Choice | None = None, timeout_s: float = 120.0
 ) -> readers.ReaderSpec:
-    """Who reads, `host`, `onnx` or `target`; the stages before it run where they must.
+    """The reader for `host`, `onnx` or `target`; runs the stages that it needs.
 
     simulator: of the target; the default one where none is given.
     """

@@ -45,7 +45,7 @@ class ReaderSpec:
 
     size: height and width of the images that the model reads.
     simulator, timeout_s (a picture), npu (that the firmware was compiled for): for the target only.
-    decoder: for the host; a firmware has its own.
+    decoder: for the host; the firmware has its own.
     """
 
     kind: str

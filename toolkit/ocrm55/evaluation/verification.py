@@ -55,7 +55,7 @@ class Comparison:
 
 
 def compare(paths: Sequence[Path], options: stages.Options, simulator: Simulator) -> list[Comparison]:
-    """Run all images through Paddle, ONNX Runtime and the target (building it where needed)."""
+    """Run all images through Paddle, ONNX Runtime and the target (built if needed)."""
     pictures = simulation.load(paths)
     prepared = stages.prepare(options)
     run = simulation.read_images(pictures, prepared, simulator, want_probabilities=True)

@@ -36,7 +36,7 @@ SCORES = 4  # dimensions of an attention's scores: image, head, step, step
 
 @dataclass(frozen=True)
 class Trial:
-    """A picture at full width and at the narrowest that holds it. lead: of the narrow text, where it is least."""
+    """A picture's text at full width and at the narrowest that holds it. lead: the narrow text's smallest lead."""
 
     label: str
     full: str
@@ -179,7 +179,7 @@ def _before(model: onnx.ModelProto, node: onnx.NodeProto, kind: str, values: np.
 
 
 def figures(readings: Sequence[Trial], threshold: float, full_width: int) -> Figures:
-    """What comes out when readings with a step below `threshold` are made again at full width."""
+    """The outcome if pictures with a lead below `threshold` are read again at full width."""
     same = again = exact = columns = 0
     for r in readings:
         stands = r.width == full_width or r.lead >= threshold

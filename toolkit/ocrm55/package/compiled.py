@@ -21,7 +21,7 @@ class Compiled(Artifact):
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Raises InputError for a folder that this version's `compile` did not write."""
+        """Raises InputError for a folder that `compile` of this version did not write."""
         found = super().read(folder)
         if not {"kernels", "libraries", "labels"} <= set(found.values):
             raise InputError(f"{folder} was compiled by an older ocrm55.", ["ocrm55 compile --force"])

@@ -13,9 +13,9 @@ VELA = "Vela's cycles"
 
 
 def show(artifact: Artifact) -> None:
-    """Print what an artifact's metadata says: a row an operator, then the sums."""
+    """Print an artifact's metadata: a row for each operator, then the sums."""
     metadata, npu, operators = artifact.values, artifact.npu or {}, artifact.operators
-    asked = any(operator["why_not"] for operator in operators)  # of several targets: say why they did not take it
+    asked = any(operator["why_not"] for operator in operators)  # say why the other targets did not take it
     estimated = [VELA] if npu else []
     console.table(
         "",
@@ -48,7 +48,7 @@ def show(artifact: Artifact) -> None:
 
 
 def _show_int4(artifact: Artifact) -> None:
-    """Which layers have int4 weights, what they save, and what they cost on the calibration images."""
+    """The layers with int4 weights, the bytes that they save, and their cost on the calibration images."""
     import onnx
 
     from ocrm55.compiler.quantization.int4 import Int4

@@ -70,7 +70,7 @@ def measure(
     want_probabilities: bool = False,
     timeout_s: float = simulation.SECONDS_PER_IMAGE,
 ) -> Measurement:
-    """Run the firmware, built first where needed, over all images with its counters on."""
+    """Run the firmware (built first if needed) over all images, with its counters on."""
     pictures = simulation.load(paths)
     prepared = stages.prepare(options)
     run = simulation.read_images(

@@ -15,7 +15,7 @@ from ocrm55.simulators.base import ImageResult, Run
 
 
 def show(artifact: Artifact, elf: Path, run: Run) -> None:
-    """Print the instructions by operator, of the first image of each width, and the memory of artifact and ELF.
+    """Print the instructions by operator for the first image of each width, and the memory of artifact and ELF.
 
     The simulator counted instructions, not cycles: neither QEMU nor the FVP knows a Cortex-M55's cycles.
     """
