@@ -19,7 +19,7 @@ from ocrm55.compiler.lowering.flat import FlatFunction
 from ocrm55.compiler.lowering.int8 import walk as int8
 from ocrm55.compiler.memory import placement
 from ocrm55.compiler.memory.planner import MemoryPlan
-from ocrm55.compiler.onnx_graph import frontend, uint8
+from ocrm55.compiler.onnx_graph import frontend
 from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.options import PRECISIONS, CompileOptions
@@ -190,7 +190,7 @@ def to_program(model: onnx.ModelProto, options: CompileOptions) -> Program:
     """Import and lower a model; nobody computes its operators yet."""
     if options.precision not in PRECISIONS:
         raise UnsupportedError(f"precision {options.precision} is not there.", [f"--precision {PRECISIONS[0]}"])
-    imported = frontend.load(uint8.to_int8(model))
+    imported = frontend.load(model)
     function = FlatFunction(imported.module, imported.layers)
     if options.precision == "int8":
         return int8.to_program(function, options.model_name)

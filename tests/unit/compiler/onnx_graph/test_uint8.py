@@ -8,7 +8,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from ocrm55.compiler.onnx_graph import uint8
+from ocrm55.compiler.onnx_graph.graph import Graph, attributes
+from ocrm55.compiler.onnx_graph.uint8 import to_int8
 
 
 def chain(kind: type, *, zero_points: bool = True) -> onnx.ModelProto:
@@ -56,7 +57,9 @@ def run(model: onnx.ModelProto) -> np.ndarray:
 @pytest.mark.parametrize("zero_points", [True, False])
 def test_real_values_stay(zero_points: bool) -> None:
     before = chain(np.uint8, zero_points=zero_points)
-    after = uint8.to_int8(before)
+    graph = Graph(before)
+    to_int8(graph)
+    after = graph.model()
     np.testing.assert_array_equal(run(after), run(before))
     types = {each.data_type for each in after.graph.initializer}
     types |= {each.type.tensor_type.elem_type for each in after.graph.value_info}
@@ -64,6 +67,15 @@ def test_real_values_stay(zero_points: bool) -> None:
     assert TensorProto.INT32 in types
 
 
-def test_int8_stays_the_same_object() -> None:
-    model = chain(np.int8)
-    assert uint8.to_int8(model) is model
+def test_int8_stays_the_same() -> None:
+    graph = Graph(chain(np.int8))
+    before = graph.model().SerializeToString()
+    to_int8(graph)
+    assert graph.model().SerializeToString() == before
+
+
+def test_the_type_that_a_node_names_moves_too() -> None:
+    graph = Graph(chain(np.uint8))
+    graph.nodes[0].attribute.append(helper.make_attribute("output_dtype", TensorProto.UINT8))
+    to_int8(graph)
+    assert attributes(graph.nodes[0]) == {"output_dtype": TensorProto.INT8}

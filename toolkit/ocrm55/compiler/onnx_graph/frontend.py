@@ -21,6 +21,7 @@ from tvm.relax.frontend.onnx import onnx_frontend
 
 from ocrm55.compiler.onnx_graph.folding import fold
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
+from ocrm55.compiler.onnx_graph.uint8 import to_int8
 from ocrm55.compiler.operators import advice
 from ocrm55.errors import InputError, UnsupportedError
 
@@ -50,12 +51,13 @@ def read_onnx(path: Path) -> onnx.ModelProto:
 
 
 def load(model: onnx.ModelProto) -> Imported:
-    """Simplify an ONNX model and import it.
+    """Simplify an ONNX model, its integers being int8, and import it.
 
     Raises UnsupportedError for shapes that are not static, several inputs or outputs, and operators unknown to TVM.
     """
     check_interface(model)
     graph = Graph(model)
+    to_int8(graph)
     fold(graph)
     _simplify(graph)
     try:

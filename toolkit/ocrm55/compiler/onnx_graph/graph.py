@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,9 +18,9 @@ class Graph:
 
     A model is wrapped once; the graph is then passed from step to step. There is one rule for changes: **a rewrite
     edits the graph that it is given, in place, and returns no other one.** It changes nodes by the methods `drop`,
-    `rename`, `replace`, `rebuild`, `insert_behind`, `read` and `write`. It gives a constant another array and never
-    writes into an array. Who still needs the graph as it was makes a `copy` first. All other functions that take a
-    graph only read it.
+    `rename`, `replace`, `rebuild`, `insert_behind`, `read`, `write` and `set_attribute`. It gives a constant another
+    array and never writes into an array. Who still needs the graph as it was makes a `copy` first. All other functions
+    that take a graph only read it.
 
     nodes: in execution order. constants: name -> array. inputs, outputs: names that every rewrite keeps.
     properties: metadata that the model will carry; what the wrapped model carried is left out.
@@ -146,6 +147,11 @@ class Graph:
         old, new = list(node.output), list(names)
         node.output[:] = new
         self._know({after: before for before, after in zip(old, new, strict=True) if before != after})
+
+    def set_attribute(self, node: onnx.NodeProto, name: str, value: Any) -> None:
+        """Give an attribute that `node` has another value."""
+        place = next(i for i, each in enumerate(node.attribute) if each.name == name)
+        node.attribute[place].CopyFrom(helper.make_attribute(name, value))
 
     def _place(self, node: onnx.NodeProto) -> int:
         return next(place for place, each in enumerate(self.nodes) if each is node)
