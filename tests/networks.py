@@ -20,6 +20,7 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from ocrm55.compiler.quantization import calibration
+from ocrm55.tasks.recognizer import image
 from ocrm55.tasks.recognizer import model as paddle_model
 from ocrm55.tasks.recognizer.charset import load_dictionary
 from ocrm55.tasks.recognizer.network import (
@@ -29,6 +30,7 @@ from ocrm55.tasks.recognizer.network import (
     SqueezeExcite,
     SvtrBlock,
 )
+from ocrm55.tasks.recognizer.task import RECOGNIZER
 
 LOGITS = 1.0  # standard deviation of the logits on pictures of words; on others it is more
 # Standard deviations of what weights and biases make of unit values. Random networks of weights alone are chaotic: the
@@ -256,7 +258,9 @@ def settle(network: nn.Layer, shape: Sequence[int], seed: int = 0) -> nn.Layer:
         layer.register_forward_post_hook(kinds[type(layer)]) for layer in network.sublayers() if type(layer) in kinds
     ]
     network.eval()
-    pictures = np.concatenate(calibration.tensors(calibration.images()[:8], shape[3], shape[2]))
+    pictures = np.concatenate(
+        [image.to_tensor(path, shape[3], shape[2]) for path in calibration.images(RECOGNIZER.calibration)[:8]]
+    )
     with paddle.no_grad():
         network(paddle.to_tensor(pictures))
     for hook in hooks:

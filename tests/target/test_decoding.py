@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocrm55.compiler.codegen.driver import context_header
 from ocrm55.firmware import build
 from ocrm55.simulators import Request, find_simulator
 from ocrm55.tasks.recognizer import context, ctc
+from ocrm55.tasks.recognizer.headers import context_header
 from tests.target import fake_artifact as fake
 
 pytestmark = pytest.mark.qemu

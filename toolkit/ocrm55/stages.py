@@ -15,7 +15,6 @@ from ocrm55.build_folder import DEFAULT_BUILD_DIR, ModelFolder, run_stage
 from ocrm55.compiler.options import CompileOptions, slug
 from ocrm55.errors import InputError
 from ocrm55.files import digest
-from ocrm55.tasks.recognizer import context, decoding
 
 BUNDLED_MODEL = "en_ppocrv3_rec"
 WIDTH_STEP = 8  # pixels of width to one step of the output
@@ -129,13 +128,15 @@ def compiled(options: Options) -> Compilation:
     """Export and compile the model where needed."""
     from ocrm55.compiler.pipeline import compile_model
     from ocrm55.compiler.quantization import calibration
+    from ocrm55.tasks.recognizer.task import RECOGNIZER
 
     source, chosen = model(options), options.compile
     output = options.folder.artifact_dir(chosen.variant)
     inputs = [source, _PACKAGE / "compiler", _PACKAGE / "tasks", *chosen.files]
-    inputs += [context.bundled()] if chosen.decoder == decoding.CONTEXT else []
+    inputs += [_PACKAGE / "pictures.py", _PACKAGE / "normalisation.py"]
+    inputs += RECOGNIZER.files(chosen.decoder)
     if chosen.precision == "int8":
-        inputs += calibration.images(chosen.calibrate)
+        inputs += calibration.images(chosen.calibrate or RECOGNIZER.calibration)
     settings = replace(chosen, model_name=options.folder.model)
     read = digest(inputs, __version__, *chosen.values)  # files count by what is in them, not by where they lie
     with options.folder.locked():
@@ -144,7 +145,7 @@ def compiled(options: Options) -> Compilation:
             f"{chosen.precision} for cortex-m55 -> {output}",
             output,
             read,
-            lambda: compile_model(source, output, settings),
+            lambda: compile_model(source, output, RECOGNIZER, settings),
             force=options.force,
         )
     return Compilation(options, source, output)

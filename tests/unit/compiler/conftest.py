@@ -14,6 +14,7 @@ from ocrm55 import resources
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.artifact import Written
 from ocrm55.compiler.options import CompileOptions
+from ocrm55.tasks.recognizer.task import RECOGNIZER
 from tests.unit.compiler.host_program import HostProgram, build_host, compile_onnx
 from tests.unit.compiler.onnx_networks import reference
 
@@ -39,7 +40,7 @@ def whole_network(tmp_path_factory: pytest.TempPathFactory) -> Written:
     """The bundled recognizer, compiled once for all tests."""
     source = resources.folder("models") / "en_ppocrv3_rec"
     return pipeline.compile_model(
-        source, tmp_path_factory.mktemp("whole") / "artifact", CompileOptions(precision="float32")
+        source, tmp_path_factory.mktemp("whole") / "artifact", RECOGNIZER, CompileOptions(precision="float32")
     )
 
 
@@ -48,7 +49,7 @@ def int8_network(tmp_path_factory: pytest.TempPathFactory) -> Written:
     """The bundled recognizer in int8, quantised and compiled once for all tests."""
     source = resources.folder("models") / "en_ppocrv3_rec"
     destination = tmp_path_factory.mktemp("int8") / "artifact"
-    return pipeline.compile_model(source, destination, CompileOptions(precision="int8"))
+    return pipeline.compile_model(source, destination, RECOGNIZER, CompileOptions(precision="int8"))
 
 
 @pytest.fixture(scope="session")

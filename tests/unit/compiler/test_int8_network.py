@@ -18,6 +18,7 @@ from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
 from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tasks.recognizer.ctc import decode
+from ocrm55.tasks.recognizer.task import RECOGNIZER
 
 from .operator_comparison import compare
 
@@ -84,6 +85,6 @@ def test_rows_that_pooling_leaves_out_are_not_computed(int8_network):
 
 def test_a_quantised_model_compiles_to_the_same_bytes(int8_network, tmp_path: Path):
     options = CompileOptions(precision="int8")
-    again = pipeline.compile_model(int8_network.directory / "model.onnx", tmp_path / "again", options)
+    again = pipeline.compile_model(int8_network.directory / "model.onnx", tmp_path / "again", RECOGNIZER, options)
     for name in ("model.c", "weights.bin"):
         assert (again.directory / "src" / name).read_bytes() == (int8_network.directory / "src" / name).read_bytes()

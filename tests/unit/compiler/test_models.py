@@ -21,6 +21,7 @@ from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
 from ocrm55.tasks.recognizer.inference import PaddleRecognizer
 from ocrm55.tasks.recognizer.model import RecognizerFolder
+from ocrm55.tasks.recognizer.task import RECOGNIZER
 from tests import networks
 from tests.unit.compiler.graphs import folded
 from tests.unit.compiler.host_program import HostProgram, build_host
@@ -46,7 +47,9 @@ def programs(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
     root = tmp_path_factory.mktemp("programs")
     made = {}
     for name in SMALL:
-        float32 = pipeline.compile_model(folders[name], root / f"{name}-float32", CompileOptions(precision="float32"))
+        float32 = pipeline.compile_model(
+            folders[name], root / f"{name}-float32", RECOGNIZER, CompileOptions(precision="float32")
+        )
         int8 = in_int8(float32, root / f"{name}-int8")
         made |= {(name, "float32"): build_host(float32), (name, "int8"): build_host(int8)}
     return made
@@ -55,12 +58,13 @@ def programs(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
 def in_int8(float32: Written, destination: Path) -> Written:
     """The network of a float32 artifact in int8, without another conversion from Paddle."""
     options = CompileOptions(precision="int8")
-    model = pipeline.quantised(frontend.read_onnx(float32.directory / "model.onnx"), options)
+    source = float32.directory / "model.onnx"
+    network = RECOGNIZER.network(source)
+    model = pipeline.quantised(frontend.read_onnx(source), network, RECOGNIZER.calibration, options)
     targets = pipeline.targets_for("int8")
     program, plan = pipeline.planned(model, targets, options)
     kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
-    labels = [""] * program.output.shape[-1]
-    return artifacts.write(program, plan, Contents(model, labels, kernels), destination)
+    return artifacts.write(program, plan, Contents(model, kernels=kernels), destination)
 
 
 def pixels_of(name: str, sample: str = "wide", columns: int | None = None) -> np.ndarray:
@@ -138,12 +142,12 @@ def test_labels_are_the_dictionary_with_or_without_a_space(programs, folders):
 
 def test_another_width_and_height_than_the_folder_says(folders, tmp_path):
     options = CompileOptions(precision="float32", width=96)
-    program = pipeline.compile_model(folders["small_ppocrv4"], tmp_path / "wide", options).program
+    program = pipeline.compile_model(folders["small_ppocrv4"], tmp_path / "wide", RECOGNIZER, options).program
     assert program.input_size == (3, 48, 96)
     assert program.output.shape[-2:] == (12, 48)
     with pytest.raises(InputError, match=r"not one image \[1, 3, 32, 64\]"):  # its rows are fixed in the program
         pipeline.compile_model(
-            folders["small_ppocrv4"], tmp_path / "low", CompileOptions(precision="float32", height=32)
+            folders["small_ppocrv4"], tmp_path / "low", RECOGNIZER, CompileOptions(precision="float32", height=32)
         )
 
 
@@ -151,13 +155,13 @@ def test_another_width_and_height_than_the_folder_says(folders, tmp_path):
 def test_a_width_that_no_recognizer_has(width, folders, tmp_path):
     with pytest.raises(InputError, match=f"{width} columns cannot be read"):
         pipeline.compile_model(
-            folders["small_plain"], tmp_path / "out", CompileOptions(precision="float32", width=width)
+            folders["small_plain"], tmp_path / "out", RECOGNIZER, CompileOptions(precision="float32", width=width)
         )
     assert not (tmp_path / "out").exists()
 
 
 def test_logits_become_probabilities(folders, capsys):
-    model = pipeline.load(folders["logits"])
+    model = pipeline.load(RECOGNIZER.network(folders["logits"]))
     tensor = image.normalise(pixels_of("logits"), 64)
     found = reference(model, tensor)[0]
     assert model.graph.node[-1].op_type == "Softmax"
@@ -167,7 +171,7 @@ def test_logits_become_probabilities(folders, capsys):
 
 def test_an_lstm_is_refused_by_name_and_place(folders, tmp_path):
     with pytest.raises(UnsupportedError, match=r"operator LSTM of layer .*lstm") as refused:
-        pipeline.compile_model(folders["lstm"], tmp_path / "out", CompileOptions(precision="float32"))
+        pipeline.compile_model(folders["lstm"], tmp_path / "out", RECOGNIZER, CompileOptions(precision="float32"))
     assert any("compiler/onnx_graph/frontend.py" in each and "docs/models.md" in each for each in refused.value.tries)
     assert not (tmp_path / "out").exists()
 

@@ -17,6 +17,7 @@ from ocrm55.errors import InputError
 from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
 from ocrm55.tasks.recognizer.inference import OnnxRecognizer
+from ocrm55.tasks.recognizer.task import RECOGNIZER
 from tests.unit.compiler.host_program import SANITIZE, build_host
 
 TOLERANCE = 1e-4  # of a probability: what the project promises against Paddle
@@ -78,7 +79,7 @@ def test_metadata_describes_every_operator_and_tensor(whole_network):
 
 def test_two_compilations_give_the_same_bytes(whole_network, tmp_path):
     again = pipeline.compile_model(
-        whole_network.directory / "model.onnx", tmp_path / "again", CompileOptions(precision="float32")
+        whole_network.directory / "model.onnx", tmp_path / "again", RECOGNIZER, CompileOptions(precision="float32")
     )
     for path in sorted(whole_network.directory.rglob("*")):
         if path.is_file() and path.suffix in (".c", ".h", ".S", ".bin", ".json", ".cmake") and path.name != "main.c":
@@ -90,7 +91,7 @@ def test_an_image_compiled_in(whole_network, tmp_path):
     """inputs.h holds the resized picture, byte for byte, and compiles."""
     source = sample_files()[0]
     options = CompileOptions(precision="float32", image=source)
-    built = pipeline.compile_model(whole_network.directory / "model.onnx", tmp_path / "artifact", options)
+    built = pipeline.compile_model(whole_network.directory / "model.onnx", tmp_path / "artifact", RECOGNIZER, options)
     program = """
         #include <stdio.h>
         #include "inputs.h"
@@ -112,7 +113,7 @@ def test_a_broken_image_is_refused_before_anything_is_written(whole_network, tmp
     (tmp_path / "broken.png").write_bytes(b"no picture")
     options = CompileOptions(precision="float32", image=tmp_path / "broken.png")
     with pytest.raises(InputError):
-        pipeline.compile_model(whole_network.directory / "model.onnx", tmp_path / "artifact", options)
+        pipeline.compile_model(whole_network.directory / "model.onnx", tmp_path / "artifact", RECOGNIZER, options)
     assert not (tmp_path / "artifact").exists()
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ocrm55.compiler.codegen.driver import context_header
 from ocrm55.tasks.recognizer.charset import load_charset
+from ocrm55.tasks.recognizer.headers import context_header
 from tests.target import fake_artifact
 from tests.unit.firmware.host_driver import compile_for_host
 

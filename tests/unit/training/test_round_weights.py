@@ -8,6 +8,7 @@ import pytest
 
 from ocrm55.compiler.quantization import calibration
 from ocrm55.errors import InputError
+from ocrm55.tasks.recognizer.task import RECOGNIZER
 from ocrm55.training import round_weights
 
 
@@ -20,8 +21,8 @@ def test_a_rounded_checkpoint_reads_alike_and_is_rounded_to_itself(
     from ocrm55.tasks.recognizer.checkpoint import load_checkpoint
     from ocrm55.tasks.recognizer.network import Recognizer
 
-    some = calibration.images()[:6]
-    monkeypatch.setattr(calibration, "images", lambda: some)
+    some = calibration.images(RECOGNIZER.calibration)[:6]
+    monkeypatch.setattr(calibration, "images", lambda _: some)
     paddle.seed(3)
     given = Recognizer()
     paddle.save(given.state_dict(), str(tmp_path / "given.pdparams"))

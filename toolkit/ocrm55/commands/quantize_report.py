@@ -43,21 +43,21 @@ def quantize_report(
     from ocrm55.compiler.onnx_graph import frontend
     from ocrm55.compiler.onnx_graph.folding import fold
     from ocrm55.compiler.onnx_graph.graph import Graph
-    from ocrm55.compiler.quantization import calibration
     from ocrm55.evaluation import quantization_error
-    from ocrm55.tasks.recognizer.model import RecognizerFolder
+    from ocrm55.tasks.recognizer.task import RECOGNIZER
 
     made = stages.compiled(options)
     quantised = frontend.read_onnx(made.artifact / "model.onnx")
-    model = RecognizerFolder(made.model)
-    height, width = model.sized(options.compile.height, options.compile.width)
-    graph = Graph(pipeline.load(made.model, options.compile))
+    network = RECOGNIZER.network(made.model)
+    model = pipeline.load(network, options.compile)
+    inputs = pipeline.calibration_inputs(model, network, options.compile.calibrate or RECOGNIZER.calibration)
+    height, width = inputs[0].shape[2:]
+    graph = Graph(model)
     fold(graph)
-    inputs = calibration.tensors(calibration.images(options.compile.calibrate), width, height)
     rows = quantization_error.tensor_errors(graph, Graph(quantised), inputs)
     folded = graph.model()
     sets = [
-        quantization_error.agreement(name, folded, quantised, pictures, model.charset)
+        quantization_error.agreement(name, folded, quantised, pictures, network.charset)
         for name, pictures in labelled(data, only, synthetic, (height, width))
     ]
     quantization_error.show(rows, sets)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from ocrm55.compiler.targets.ethos_u import regions
 from ocrm55.compiler.targets.ethos_u.options import NpuOptions
 from ocrm55.compiler.widths.sharing import Fit
 from ocrm55.files import atomic_directory
-from ocrm55.tasks.recognizer import decoding
+from ocrm55.tasks.base import Extras
 
 # Entries of metadata.json that are others at another width of the input.
 DECIDED_BY_WIDTH = ("input", "output", "macs", "arena_lower_bound", "operators", "tensors", "workspaces")
@@ -49,19 +49,18 @@ class Written:
 class Contents:
     """What goes into an artifact besides the program.
 
-    kernels: names of firmware/kernels. image: name and pixels of an image to compile in. libraries: from elsewhere.
-    decoder: one that fits the labels, see recognizer.decoding.
+    extras: the task's. kernels: names of firmware/kernels. image: name and pixels of an image to compile in.
+    libraries: from elsewhere.
     """
 
     model: onnx.ModelProto
-    labels: Sequence[str]
+    extras: Extras = field(default_factory=Extras)
     kernels: Sequence[str] = ()
     image: tuple[str, np.ndarray] | None = None
     libraries: Sequence[str] = ()
     placement: Placement | None = None
     fits: Sequence[Fit] = ()
     npu: NpuOptions | None = None
-    decoder: str = decoding.GREEDY
 
 
 def write(program: Program, plan: MemoryPlan, contents: Contents, destination: Path) -> Written:
@@ -96,8 +95,8 @@ def write(program: Program, plan: MemoryPlan, contents: Contents, destination: P
         (folder / "sources.cmake").write_text(cmake, encoding="utf-8")
         (folder / "model.onnx").write_bytes(contents.model.SerializeToString(deterministic=True))
         values = metadata(program, plan, weights, placement)
-        values |= {"kernels": [*contents.kernels], "libraries": [*contents.libraries], "labels": [*contents.labels]}
-        values["decoder"] = contents.decoder
+        values |= {"kernels": [*contents.kernels], "libraries": [*contents.libraries]}
+        values |= contents.extras.metadata
         if program.precision == "int8":
             fits = {fit.width: fit.program for fit in contents.fits} or {program.input_size[2]: program}
             program_file.write(fits, folder)
@@ -207,12 +206,10 @@ def _write_headers(
     folder: Path, program: Program, plan: MemoryPlan, weights: driver.WeightImage, contents: Contents
 ) -> None:
     macs = contents.npu.macs if contents.npu else 0
-    in_context = contents.decoder == decoding.CONTEXT
-    header = driver.model_header(program, plan, weights, contents.fits, macs, in_context=in_context)
+    header = driver.model_header(program, plan, weights, contents.fits, macs, contents.extras.definitions)
     (folder / "ocrm55_model.h").write_text(header, encoding="utf-8")
-    (folder / "labels.h").write_text(driver.labels_header(contents.labels), encoding="utf-8")
-    if in_context:
-        (folder / "context_tables.h").write_text(driver.context_header(contents.labels), encoding="utf-8")
+    for file, text in contents.extras.headers.items():
+        (folder / file).write_text(text, encoding="utf-8")
     if contents.image is not None:
         name, pixels = contents.image
         (folder / "inputs.h").write_text(driver.inputs_header(name, pixels), encoding="utf-8")

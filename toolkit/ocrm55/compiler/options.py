@@ -9,7 +9,6 @@ from pathlib import Path
 from ocrm55 import boards
 from ocrm55.boards import Board
 from ocrm55.compiler.targets.ethos_u.options import MEMORY_MODES, NpuOptions
-from ocrm55.tasks.recognizer import decoding
 
 PRECISIONS = ("int8", "float32")
 
@@ -32,8 +31,7 @@ class CompileOptions:
     probability of the calibration images' texts may fall for it, 0 .. 1; None for int4.MAX_DROP.
     npu: the accelerator that computes what it can, such as ethos-u55-128; empty for none. npu_memory_mode, vela_config,
     npu_fallback: see NpuOptions.
-    decoder: `context` or `greedy`, who makes a text of the probabilities; other characters than printable ASCII, and
-    outputs of more than 64 steps, get greedy.
+    decoder: who makes a result of the outputs, one of the task's decoders.
     """
 
     model_name: str = "en_ppocrv3_rec"
@@ -53,7 +51,7 @@ class CompileOptions:
     npu_memory_mode: str = field(default=MEMORY_MODES[0], metadata={"tag": lambda mode: mode})
     vela_config: Path | None = field(default=None, metadata={"tag": lambda file: f"vela-{file.stem}"})
     npu_fallback: bool = field(default=False, metadata={"tag": lambda _: "fallback"})
-    decoder: str = field(default=decoding.CONTEXT, metadata={"tag": lambda decoder: decoder})
+    decoder: str = field(default="context", metadata={"tag": lambda decoder: decoder})
     image: Path | None = field(default=None, metadata={"tag": lambda image: image.stem})
 
     @property

@@ -9,6 +9,7 @@ from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import onnx
 
 from ocrm55.boards import MemoryMap
@@ -24,6 +25,7 @@ from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.options import PRECISIONS, CompileOptions
 from ocrm55.compiler.quantization import calibration, fused, unfused
+from ocrm55.compiler.quantization.fused import QuantizeOptions
 from ocrm55.compiler.targets import costs
 from ocrm55.compiler.targets.base import Target, agree
 from ocrm55.compiler.targets.c.target import CTarget
@@ -35,13 +37,15 @@ from ocrm55.compiler.targets.m55.target import M55Target
 from ocrm55.compiler.widths import padding, sharing
 from ocrm55.compiler.widths.sharing import Fit
 from ocrm55.errors import InputError, UnsupportedError
+from ocrm55.normalisation import Normalisation
 from ocrm55.pictures import read_image
-from ocrm55.tasks.recognizer import decoding, image
-from ocrm55.tasks.recognizer.charset import load_charset
+from ocrm55.tasks.base import Network, Task
 
 
-def compile_model(source: Path, destination: Path, options: CompileOptions | None = None) -> Written:
+def compile_model(source: Path, destination: Path, task: Task, options: CompileOptions | None = None) -> Written:
     """Compile a Paddle inference model folder, or an ONNX file, to C in the folder `destination`.
+
+    task: what the network is for.
 
     Raises UnsupportedError for what cannot be compiled or does not fit the board, InputError for a broken model.
     """
@@ -50,29 +54,31 @@ def compile_model(source: Path, destination: Path, options: CompileOptions | Non
     check_weights(options)
     memories = options.board.memories
     original = None if options.image is None else read_image(options.image)
-    model = load(source, options)
+    network = task.network(source)
+    model = load(network, options)
     if options.precision == "int8":
-        model = quantised(model, options)
+        model = quantised(model, network, options.calibrate or task.calibration, options)
     targets = targets_for(options.precision, options.kernels, options.on_npu)
     fits = sharing.share(fits_of(memories, model, targets, options))
     program, plan = fits[-1].program, fits[-1].plan
     on_npu = options.on_npu
     where = placement.place(program, plan.arena_bytes, memories, regions.constants(program, on_npu) if on_npu else None)
     _, *size = program.input_size
-    picture = None if original is None or options.image is None else (options.image.name, image.resize(original, *size))
+    picture = (
+        None if original is None or options.image is None else (options.image.name, network.resize(original, *size))
+    )
     kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
     libraries = sorted({name for target in targets for name in target.libraries(program)})
-    labels = labels_of(source, program)
+    network.check_output(program.output.shape)
     contents = Contents(
         model,
-        labels,
+        network.extras(program.output.shape, options.decoder),
         kernels,
         picture,
         libraries,
         where,
         fits if len(fits) > 1 else (),
         on_npu,
-        decoding.for_network(options.decoder, labels, program.output.shape[-2]),
     )
     return artifact.write(program, plan, contents, destination)
 
@@ -152,38 +158,56 @@ def planned_on_npu(
     )
 
 
-def load(source: Path, options: CompileOptions | None = None) -> onnx.ModelProto:
-    """The ONNX model of a Paddle inference model folder, or of an ONNX file.
+def load(network: Network, options: CompileOptions | None = None) -> onnx.ModelProto:
+    """The ONNX model of a network, with its normalisation noted in the metadata.
 
-    Raises InputError for a height or width in the options that the model does not take.
+    Raises InputError for a height or width in the options that the network does not take.
     """
     options = options or CompileOptions()
+    source = network.source
     if source.is_file():
         if options.height or options.width:
             raise InputError(f"the size of the input is written into {source}.", ["leave --height and --width out"])
-        return frontend.read_onnx(source)
-    from ocrm55.tasks.recognizer.model import RecognizerFolder, to_onnx
+        model = frontend.read_onnx(source)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            path = network.to_onnx(Path(folder) / "model.onnx", options.height, options.width)
+            model = frontend.read_onnx(path)
+    (Normalisation.of_model(model) or network.normalisation).write_to(model)
+    return model
 
-    size = RecognizerFolder(source).sized(options.height, options.width)
-    with tempfile.TemporaryDirectory() as folder:
-        return frontend.read_onnx(to_onnx(source, Path(folder) / "model.onnx", (1, 3, *size)))
 
-
-def quantised(model: onnx.ModelProto, options: CompileOptions) -> onnx.ModelProto:
-    """The model as int8 QDQ; one that is quantised already stays as it is."""
+def quantised(model: onnx.ModelProto, network: Network, pictures: Path, options: CompileOptions) -> onnx.ModelProto:
+    """The model as int8 QDQ; one that is quantised already stays as it is. pictures: a folder to calibrate on."""
     if any(node.op_type == "QuantizeLinear" for node in model.graph.node):
         return model
     frontend.check_interface(model)
-    height, width = (d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim[2:])
-    inputs = calibration.tensors(calibration.images(options.calibrate), width, height)
-    graph = Graph(model)
+    inputs, normalisation = calibration_inputs(model, network, pictures), normalisation_of(model)
+    graph, chosen = Graph(model), QuantizeOptions(input_range=normalisation.range)
     if options.npu:
-        unfused.quantize(graph, inputs, halves_down=False)
+        unfused.quantize(graph, inputs, chosen, halves_down=False)
     elif is_fused(options.kernels):
-        fused.quantize(graph, inputs)
+        fused.quantize(graph, inputs, chosen)
     else:
-        unfused.quantize(graph, inputs, weights=options.weights, max_drop=options.int4_max_drop)
-    return graph.model()
+        unfused.quantize(
+            graph, inputs, chosen, weights=options.weights, max_drop=options.int4_max_drop, merit=network.merit
+        )
+    made = graph.model()
+    normalisation.write_to(made)
+    return made
+
+
+def calibration_inputs(model: onnx.ModelProto, network: Network, pictures: Path) -> list[np.ndarray]:
+    """The pictures of a folder as the model takes them: float32 [1, 3, height, width]. Raises InputError."""
+    height, width = (d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim[2:])
+    normalisation = normalisation_of(model)
+    originals = (read_image(path) for path in calibration.images(pictures))
+    return [normalisation.tensor(network.resize(pixels, height, width), height, width) for pixels in originals]
+
+
+def normalisation_of(model: onnx.ModelProto) -> Normalisation:
+    """What the model's metadata notes; -1 .. 1 when they note nothing."""
+    return Normalisation.of_model(model) or Normalisation()
 
 
 def to_program(model: onnx.ModelProto, options: CompileOptions) -> Program:
@@ -193,13 +217,16 @@ def to_program(model: onnx.ModelProto, options: CompileOptions) -> Program:
     imported = frontend.load(model)
     function = FlatFunction(imported.module, imported.layers)
     if options.precision == "int8":
-        return int8.to_program(function, options.model_name)
-    float32.lower(function)
-    return legalise.to_program(function, options.model_name, options.precision)
+        program = int8.to_program(function, options.model_name)
+    else:
+        float32.lower(function)
+        program = legalise.to_program(function, options.model_name, options.precision)
+    program.normalisation = normalisation_of(model)
+    return program
 
 
 def check_interface(program: Program) -> None:
-    """The firmware hands over one image and reads classes step by step."""
+    """One image goes in, rows of numbers come out."""
     for what, shape, fits in (
         ("input", program.input.shape, len(program.input.shape) == 4 and program.input.shape[0] == 1),
         ("output", program.output.shape, len(program.output.shape) >= 2),
@@ -207,7 +234,7 @@ def check_interface(program: Program) -> None:
         if not fits:
             text = "x".join(str(extent) for extent in shape)
             raise UnsupportedError(
-                f"the model's {what} is {text}; 1 x channels x height x width goes in, steps x classes come out.",
+                f"the model's {what} is {text}; 1 x channels x height x width goes in, rows of numbers come out.",
                 ["ocrm55 export"],
             )
 
@@ -261,19 +288,3 @@ def targets_for(precision: str, kernels: tuple[str, ...] = ("m55",), on_npu: Npu
         return own
     library = cmsis_nn.CmsisNnTarget()
     return [costs.WhereCheaper(library, M55Target()) if is_fused(kernels) else library, *own]
-
-
-def labels_of(source: Path, program: Program) -> list[str]:
-    """The characters of the classes: of the model folder, or the bundled English ones for a bare ONNX file."""
-    if source.is_dir():
-        from ocrm55.tasks.recognizer.model import RecognizerFolder
-
-        labels = list(RecognizerFolder(source).charset)
-    else:
-        labels = load_charset()
-    classes = program.output.shape[-1]
-    if len(labels) != classes:
-        raise InputError(
-            f"{source} has {classes} classes and a charset of {len(labels)} characters.", ["export the model again"]
-        )
-    return labels

@@ -12,7 +12,7 @@ import functools
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import asdict, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ocrm55.compiler.operators.program import Operator, Program, Quantization, T
 from ocrm55.compiler.targets.ethos_u import vela
 from ocrm55.compiler.targets.ethos_u.region import Region
 from ocrm55.errors import InputError
+from ocrm55.normalisation import Normalisation
 
 FOLDER, VALUES = "program", "values.npz"
 VERSION = 1
@@ -87,6 +88,7 @@ def _program(program: Program, values: _Values, names: dict[bytes, str]) -> dict
         "precision": program.precision,
         "tensors": tensors,
         "operators": [_plain(operator) for operator in program.operators],
+        "normalisation": asdict(program.normalisation),
         "sources": {tensor: source for tensor, source in program.sources.items() if tensor in used},
     }
 
@@ -152,6 +154,7 @@ def _read_program(value: Any, values: _Values) -> Program:
         if not {*operator.inputs, *operator.outputs} <= set(program.tensors):
             raise ValueError("no tensor of that name")
         program.operators.append(operator)
+    program.normalisation = Normalisation.of_values(value["normalisation"])
     program.sources = dict(value["sources"])
     return program
 

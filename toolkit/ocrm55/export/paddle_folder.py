@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocrm55 import files, plain_yaml
 from ocrm55.errors import InputError
+from ocrm55.normalisation import Normalisation
 
 if TYPE_CHECKING:
     from paddle import nn
@@ -71,6 +72,26 @@ class PaddleFolder:
         except (LookupError, TypeError):
             return None
         return found if isinstance(found, dict) else None
+
+    @property
+    def normalisation(self) -> Normalisation | None:
+        """What the settings make of an image's bytes: their `NormalizeImage`; None without that step.
+
+        Raises InputError for a step that is not understood, or for images whose channels are in another order.
+        """
+        if (mode := (self.operation("DecodeImage") or {}).get("img_mode", "BGR")) != "BGR":
+            raise InputError(
+                f"{self.settings} asks for images in {str(mode)[:20]}; the firmware hands over blue, green, red.",
+                ["choose a model that PaddleOCR trained on BGR"],
+            )
+        step = self.operation("NormalizeImage")
+        try:
+            return None if step is None else Normalisation.of_settings(step)
+        except (ValueError, LookupError, TypeError) as trouble:
+            raise InputError(
+                f"{self.settings} normalises images in a way that is not understood.",
+                ["NormalizeImage: mean and std are three numbers each, scale is one such as 1./255."],
+            ) from trouble
 
     def check_size(self, height: int, width: int) -> None:
         """Raise InputError for a size of images that the program does not accept."""

@@ -25,17 +25,19 @@ def round_weights(source: Path, destination: Path) -> int:
     from ocrm55.compiler import pipeline
     from ocrm55.compiler.onnx_graph.folding import fold
     from ocrm55.compiler.onnx_graph.graph import Graph
-    from ocrm55.compiler.quantization import calibration
     from ocrm55.compiler.quantization.weight_grid import on_grid, weights_of
     from ocrm55.tasks.recognizer.checkpoint import load_checkpoint
     from ocrm55.tasks.recognizer.sources import export
+    from ocrm55.tasks.recognizer.task import RECOGNIZER
 
     with tempfile.TemporaryDirectory() as folder:
-        graph = Graph(pipeline.load(export(str(source), Path(folder) / "model").directory))
+        network = RECOGNIZER.network(export(str(source), Path(folder) / "model").directory)
+        model = pipeline.load(network)
+    inputs = pipeline.calibration_inputs(model, network, RECOGNIZER.calibration)
+    graph = Graph(model)
     fold(graph)
-    width = graph.shape(graph.inputs[0])[3]
     before = weights_of(graph)
-    on_grid(graph, calibration.tensors(calibration.images(), width))
+    on_grid(graph, inputs)
     after = weights_of(graph)
     state = {name: value.numpy() for name, value in load_checkpoint(source).state_dict().items()}
     if unknown := before.keys() - state.keys():

@@ -17,6 +17,7 @@ from ocrm55.compiler.targets.c.expressions import Expressions
 from ocrm55.compiler.targets.c.printer import print_function
 from ocrm55.compiler.targets.c.schedules.loops import Loops, broadcast, number
 from ocrm55.errors import UnsupportedError
+from ocrm55.normalisation import Normalisation
 from ocrm55.tasks.recognizer.image import normalise
 
 
@@ -163,7 +164,7 @@ def test_preprocessing(tmp_path, channels_last, quantization):
     shape = (1, 48, 320, 3) if channels_last else (1, 3, 48, 320)
     tensor = Tensor("x", shape, dtype, "input", "x", quantization=quantization, channels_last=channels_last)
     size = np.dtype(dtype).itemsize
-    (tmp_path / "t.c").write_text(SET_IMAGE % (driver.set_image(tensor, 64), size))
+    (tmp_path / "t.c").write_text(SET_IMAGE % (driver.set_image(tensor, Normalisation(), 64), size))
     subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "t.c", "-o", "t"], cwd=tmp_path, check=True)
     pixels = np.random.default_rng(3).integers(0, 256, (48, 101, 3), dtype=np.uint8)
     done = subprocess.run(["./t"], cwd=tmp_path, input=pixels.tobytes(), capture_output=True, check=True)

@@ -16,6 +16,7 @@ from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.errors import UnsupportedError
+from ocrm55.tasks.recognizer.task import RECOGNIZER
 from tests.unit.compiler.host_program import build_host
 
 LIMIT = 256 * 1024
@@ -62,7 +63,7 @@ def test_no_chunk_meets_inputs_that_are_still_needed(pixels, channels, chunk_byt
 
 def test_the_bundled_network_fits_half_the_arena_with_the_same_bits(int8_network, tmp_path):
     options = CompileOptions(precision="int8", arena_limit=LIMIT)
-    small = pipeline.compile_model(int8_network.directory / "model.onnx", tmp_path / "small", options)
+    small = pipeline.compile_model(int8_network.directory / "model.onnx", tmp_path / "small", RECOGNIZER, options)
     assert small.plan.arena_bytes <= LIMIT
     assert overlap.reread_bytes(small.program) > 0
     pixels = np.random.default_rng(3).integers(0, 256, (48, 320, 3), dtype=np.uint8)

@@ -18,6 +18,7 @@ from ocrm55.compiler.quantization.weight_grid import on_grid, weights_of
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.errors import InputError
 from ocrm55.tasks.recognizer import image
+from ocrm55.tasks.recognizer.task import RECOGNIZER
 from tests.unit.compiler.graphs import folded, quantised
 from tests.unit.compiler.onnx_networks import network, reference
 
@@ -335,4 +336,4 @@ def test_a_folder_without_images_is_refused(tmp_path):
 
 
 def test_the_bundled_images_are_there():
-    assert len(calibration.images()) >= 64
+    assert len(calibration.images(RECOGNIZER.calibration)) >= 64

@@ -10,6 +10,7 @@ import pytest
 
 from ocrm55.compiler.quantization import calibration, int4, int4_rounding
 from ocrm55.compiler.quantization.int4_rounding import Inputs
+from ocrm55.tasks.recognizer.task import Merit
 from tests.unit.compiler.graphs import folded, quantised_for_a_library
 from tests.unit.compiler.onnx_networks import network
 
@@ -126,7 +127,7 @@ def test_statistics_are_those_of_what_weights_are_multiplied_with(images):
 
 @pytest.mark.parametrize(("max_drop", "taken"), [(1.0, 3), (0.0, None), (-1.0, 0)])
 def test_layers_are_taken_up_to_the_drop_that_is_named(max_drop, taken, images):
-    graph = quantised_for_a_library(small_network(), images, weights="int4", max_drop=max_drop)
+    graph = quantised_for_a_library(small_network(), images, weights="int4", max_drop=max_drop, merit=Merit())
     found, constants = int4.Int4.of(graph.model()), graph.constants
     assert found is not None and len(found.layers) == 3 and found.images == 12
     assert found.bytes_int8 == 8 * 4 * 3 + 6 * 8 + 6 * 5 and found.other_bytes == 0
@@ -140,7 +141,7 @@ def test_layers_are_taken_up_to_the_drop_that_is_named(max_drop, taken, images):
 
 
 def test_the_least_harmful_for_their_size_come_first(images):
-    quantised = quantised_for_a_library(small_network(), images, weights="int4", max_drop=1.0).model()
+    quantised = quantised_for_a_library(small_network(), images, weights="int4", max_drop=1.0, merit=Merit()).model()
     found = int4.Int4.of(quantised)
     assert found is not None
     layers = {layer.name: layer for layer in found.layers}
@@ -150,6 +151,7 @@ def test_the_least_harmful_for_their_size_come_first(images):
         asked.append(sorted(names))
         return quantised
 
-    int4.choose(int4.Networks(quantised, network_with, lambda name: quantised), list(layers.values()), 0, images, -1.0)
+    made = int4.Networks(quantised, network_with, lambda name: quantised)
+    int4.choose(made, list(layers.values()), 0, images, Merit(), -1.0)
     assert asked[0] == [] and asked[1] == sorted(layers)
     assert all(set(fewer) < set(more) for more, fewer in pairwise(asked[1:]))

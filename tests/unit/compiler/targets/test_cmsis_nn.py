@@ -26,6 +26,7 @@ from ocrm55.compiler.targets.cmsis_nn.fixed_point import multiplier_and_shift
 from ocrm55.compiler.targets.cmsis_nn.target import CmsisNnTarget
 from ocrm55.compiler.targets.m55.target import M55Target
 from ocrm55.errors import InputError, ToolchainError, UnsupportedError
+from ocrm55.tasks.recognizer.task import RECOGNIZER
 from tests.unit.compiler.graphs import quantised_for_a_library
 from tests.unit.compiler.onnx_networks import network
 
@@ -255,10 +256,11 @@ def test_rows_that_nobody_reads_are_not_computed(int8_separate):
 def int8_separate():
     """The bundled recognizer as CMSIS-NN's operators, calibrated on a few images: enough to see who takes what."""
     from ocrm55 import resources
-    from ocrm55.compiler.quantization import calibration
 
-    model = pipeline.load(resources.folder("models") / "en_ppocrv3_rec")
-    graph = quantised_for_a_library(model, calibration.tensors(calibration.images(None)[:8], 320))
+    network = RECOGNIZER.network(resources.folder("models") / "en_ppocrv3_rec")
+    model = pipeline.load(network)
+    inputs = pipeline.calibration_inputs(model, network, RECOGNIZER.calibration)[:8]
+    graph = quantised_for_a_library(model, inputs)
     program = to_program(graph.model(), CompileOptions(precision="int8"))
     assign(program, pipeline.targets_for("int8", ("cmsis-nn",)))
     return program

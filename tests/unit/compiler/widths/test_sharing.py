@@ -14,6 +14,7 @@ from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.compiler.widths import sharing
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.stages import parse_widths
+from ocrm55.tasks.recognizer.task import RECOGNIZER
 from tests.unit.compiler.host_program import HostProgram, build_host
 
 WIDTHS = (96, 160, 320)
@@ -28,7 +29,7 @@ def model(int8_network) -> onnx.ModelProto:
 def shared(int8_network, tmp_path_factory: pytest.TempPathFactory) -> HostProgram:
     options = CompileOptions(precision="int8", widths=WIDTHS)
     folder = tmp_path_factory.mktemp("widths") / "artifact"
-    artifact = pipeline.compile_model(int8_network.directory / "model.onnx", folder, options)
+    artifact = pipeline.compile_model(int8_network.directory / "model.onnx", folder, RECOGNIZER, options)
     return build_host(artifact, flags=["-O2"])
 
 
@@ -67,4 +68,4 @@ def test_refusals(model, tmp_path: Path):
     source = tmp_path / "model.onnx"
     onnx.save(model, str(source))
     with pytest.raises(UnsupportedError, match="int8"):
-        pipeline.compile_model(source, tmp_path / "out", CompileOptions(precision="float32", widths=WIDTHS))
+        pipeline.compile_model(source, tmp_path / "out", RECOGNIZER, CompileOptions(precision="float32", widths=WIDTHS))

@@ -17,6 +17,7 @@ from ocrm55 import cli
 from ocrm55.compiler import pipeline
 from ocrm55.errors import InputError, Ocrm55Error
 from ocrm55.tasks.recognizer.model import RecognizerFolder
+from ocrm55.tasks.recognizer.task import RECOGNIZER
 from tests import networks
 
 FILES = ("inference.json", "inference.pdiparams", "inference.yml")
@@ -109,7 +110,7 @@ def test_a_damaged_header_of_weights(place: int, folder: Path) -> None:
     content[place : place + 4] = b"\xff" * 4
     path.write_bytes(content)
     with pytest.raises(InputError) as refused:
-        pipeline.load(folder)
+        pipeline.load(RECOGNIZER.network(folder))
     assert is_sentence(refused.value), refused.value.sentence
 
 
@@ -118,4 +119,4 @@ def test_weights_that_are_no_numbers(folder: Path) -> None:
     path = folder / "inference.pdiparams"
     path.write_bytes(path.read_bytes()[:-4] + np.float32(np.nan).tobytes())
     with pytest.raises(InputError, match="no numbers"):
-        pipeline.load(folder)
+        pipeline.load(RECOGNIZER.network(folder))

@@ -18,9 +18,8 @@ from ocrm55.compiler.c_language.text import c_string, comment, lines, wrapped
 from ocrm55.compiler.memory.planner import ALIGN, MemoryPlan, workspace_key
 from ocrm55.compiler.operators.program import Function, Operator, Program, Tensor, identifier
 from ocrm55.compiler.targets.ethos_u.region import Region
-from ocrm55.compiler.widths.sharing import LEAD, Fit
-from ocrm55.tasks.recognizer import context
-from ocrm55.tasks.recognizer.image import normalise
+from ocrm55.compiler.widths.sharing import Fit
+from ocrm55.normalisation import Normalisation
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -68,12 +67,11 @@ def model_header(
     weights: WeightImage,
     fits: Sequence[Fit] = (),
     npu_macs: int = 0,
-    *,
-    in_context: bool = False,
+    definitions: Sequence[str] = (),
 ) -> str:
     """include/ocrm55_model.h; fits: the widths that share the program, where there are several.
 
-    in_context: whether context_tables.h comes with it.
+    definitions: the task's lines of C.
     """
     channels, height, width = program.input_size
     steps, classes = program.output.shape[-2:]
@@ -92,9 +90,8 @@ def model_header(
         operators=program.steps,
         weight_bytes=len(weights.data),
         widths=[fit.width for fit in fits] or [width],
-        lead=float_literal(LEAD),
+        definitions=definitions,
         npu_macs=npu_macs,
-        in_context=int(in_context),
         npu_fallback=int(any(operator.fallback for operator in program.steps)),
     )
 
@@ -115,7 +112,9 @@ def model_source(program: Program, plan: MemoryPlan, weights: WeightImage, fits:
         weight_bytes=len(weights.data),
         arena_bytes=plan.arena_bytes,
         fits=_fits(program, plan, fits) if fits else "",
-        set_image=set_image(program.input, plan.offsets[program.input.name], by_width=bool(fits)),
+        set_image=set_image(
+            program.input, program.normalisation, plan.offsets[program.input.name], by_width=bool(fits)
+        ),
         by_width=bool(fits),
         on_npu=any(operator["region"] for operator in run["operators"]),
         **run,
@@ -165,29 +164,6 @@ def operator_files(program: Program) -> dict[str, str]:
         text = render("operators.c.j2", kind=kind, headers=headers, functions=list(group.values()), **common)
         files[f"operators_{kind}.c"] = text
     return files
-
-
-def labels_header(labels: Sequence[str]) -> str:
-    """include/labels.h"""
-    return render("labels.h.j2", labels=[c_string(label) for label in labels])
-
-
-def context_header(labels: Sequence[str]) -> str:
-    """include/context_tables.h: the language model of the decoder, for these classes."""
-    model = context.load(tuple(labels))
-
-    def numbers(values: np.ndarray) -> str:
-        return ", ".join(float_literal(float(value)) for value in values)
-
-    return render(
-        "context_tables.h.j2",
-        classes=[(comment(c_string(label)), *row) for label, row in zip(labels, model.classes.tolist(), strict=True)],
-        letters=[[lines([str(v) for v in row], 29) for row in rows] for rows in model.letters.tolist()],
-        numbers=[", ".join(map(str, row)) for row in model.numbers.tolist()],
-        values=lines([float_literal(float(value)) for value in model.values], 8),
-        shares={"prior": numbers(model.prior), "space": numbers(model.space), "end": numbers(model.end)},
-        factors={name: float_literal(float(getattr(model, name))) for name in ("code", "anything", "least", "keep")},
-    )
 
 
 def inputs_header(source: str, pixels: np.ndarray) -> str:
@@ -254,16 +230,24 @@ def _workspace_name(operator: Operator, name: str) -> str:
     return identifier(f"{operator.outputs[0]}_{name}")
 
 
-def set_image(tensor: Tensor, offset: int, *, by_width: bool = False) -> str:
+def set_image(tensor: Tensor, normalisation: Normalisation, offset: int, *, by_width: bool = False) -> str:
     """Preprocessing on the target: a table of what each byte of a picture becomes in the input tensor."""
-    values, padding, meaning = pixel_values(tensor)
-    exact = [float_literal(float(v)).strip("()") if tensor.dtype == "float32" else str(int(v)) for v in values]
+    table = pixel_table(tensor, normalisation)
+    real = tensor.dtype == "float32"
+
+    def literal(value: np.generic) -> str:
+        return float_literal(float(value)).strip("()") if real else str(int(value))
+
+    # One row serves all channels where they have the same values.
+    alike = bool((table.values == table.values[0]).all())
+    rows = [lines([literal(v) for v in row], 8 if real else 16) for row in table.values[: 1 if alike else None]]
     return render(
         "set_image.c.j2",
-        meaning=meaning,
+        meaning=table.meaning,
         type=C_TYPES[tensor.dtype],
-        pixel_rows=lines(exact, 8 if tensor.dtype == "float32" else 16),
-        padding="0.0f" if tensor.dtype == "float32" else str(padding),
+        pixel_rows=rows,
+        alike=alike,
+        padding=literal(table.padding),
         channels_last=tensor.channels_last,
         by_width=by_width,
         columns="columns" if by_width else "OCRM55_INPUT_WIDTH",
@@ -273,20 +257,28 @@ def set_image(tensor: Tensor, offset: int, *, by_width: bool = False) -> str:
     )
 
 
-def pixel_values(tensor: Tensor) -> tuple[np.ndarray, int, str]:
-    """What every byte becomes, what stands for the missing right side of a picture, and both in words.
+@dataclass(frozen=True)
+class PixelTable:
+    """What every byte becomes in the input tensor, [channels, 256]; what stands where a picture ends; both in words."""
 
-    The values are computed by the host's own preprocessing and cannot differ from it.
-    """
-    every_byte = np.arange(256, dtype=np.uint8).reshape(1, 256, 1).repeat(3, axis=2)
-    values = normalise(every_byte, 256)[0, 0, 0]
-    meaning = "((p / 255) - 0.5) / 0.5 of every byte p, each step rounded to float32 as on the host."
+    values: np.ndarray
+    padding: np.generic
+    meaning: str
+
+
+def pixel_table(tensor: Tensor, normalisation: Normalisation) -> PixelTable:
+    """The table of an input tensor. The values are the host's own and cannot differ from it."""
+    values, border = normalisation.values, np.array([normalisation.border], np.float32)
     if tensor.quantization is None:
-        return values, 0, meaning
+        return PixelTable(values, border[0], normalisation.meaning)
     scale, zero_point = np.float32(tensor.quantization.scale), tensor.quantization.zero_point
     limits = np.iinfo(tensor.dtype)
-    integers = np.clip(np.rint(values / scale) + zero_point, limits.min, limits.max)
-    return integers.astype(tensor.dtype), zero_point, f"{meaning[:-1]}, over {scale:.9g}, plus {zero_point}."
+
+    def integers(real: np.ndarray) -> np.ndarray:
+        return np.clip(np.rint(real / scale) + zero_point, limits.min, limits.max).astype(tensor.dtype)
+
+    meaning = f"{normalisation.meaning[:-1]}, over {scale:.9g}, plus {zero_point}."
+    return PixelTable(integers(values), integers(border)[0], meaning)
 
 
 def _shape(shape: Sequence[int]) -> str:

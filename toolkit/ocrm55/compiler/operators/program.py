@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from ocrm55.compiler.operators.float32 import Spec, View
+from ocrm55.normalisation import Normalisation
 
 Role = Literal["input", "output", "activation", "weight"]
 
@@ -134,6 +135,7 @@ class Program:
     """A network: its tensors, its operators in execution order, and the C functions that they call.
 
     sources: int8 tensor -> the tensor of the QDQ model that it is, where the model has such a one.
+    normalisation: what the bytes of a picture become in its input.
     """
 
     name: str
@@ -142,6 +144,7 @@ class Program:
     operators: list[Operator] = field(default_factory=list)
     functions: dict[str, Function] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
+    normalisation: Normalisation = field(default_factory=Normalisation)
 
     def add(self, tensor: Tensor) -> Tensor:
         """Add a tensor under a name that is unique and valid in C; return it."""

@@ -11,10 +11,9 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from ocrm55 import console, resources
+from ocrm55 import console
 from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.errors import InputError
-from ocrm55.tasks.recognizer import image
 
 BINS = 1024
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
@@ -42,26 +41,20 @@ class Histogram:
         return self.low[:, None] + (np.arange(bins) + 0.5) * width
 
 
-def images(folder: Path | None = None) -> list[Path]:
-    """The pictures of a folder, in name order; of the bundled set without one.
+def images(folder: Path) -> list[Path]:
+    """The pictures of a folder, in name order.
 
     Raises InputError when the folder is missing or holds too few to say anything about ranges.
     """
-    folder = folder or resources.folder("models") / "calibration"
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder} to calibrate on.", ["leave --calibrate out"])
     found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
     if len(found) < LEAST_IMAGES:
         raise InputError(
             f"{folder} holds {len(found)} images; calibration needs at least {LEAST_IMAGES}.",
-            ["add word images as the recognizer will see them", "leave --calibrate out to use the bundled ones"],
+            ["add images as the network will see them", "leave --calibrate out to use the bundled ones"],
         )
     return found
-
-
-def tensors(paths: Sequence[Path], width: int, height: int = image.HEIGHT) -> list[np.ndarray]:
-    """Each image as the network takes it: float32 [1, 3, height, width]."""
-    return [image.to_tensor(path, width, height) for path in paths]
 
 
 def collect(graph: Graph, names: Sequence[str], inputs: Sequence[np.ndarray]) -> dict[str, Histogram]:

@@ -29,7 +29,6 @@ from ocrm55.compiler.quantization.kinds import Family, Int8, Scale, kind_of, wri
 from ocrm55.compiler.quantization.qdq import Writer
 from ocrm55.compiler.quantization.ranges import Method, Quantisation
 
-INPUT = Quantisation(np.asarray(np.float32(1 / 127)), 0)  # pixels are -1 .. 1, and the padding's 0 is exact
 # Scales of their own cost channels a table of their own, with fewer entries: where one is that much wider than most,
 # and no finer than that much less than the widest.
 OUTLIER, LARGEST_RATIO = 4.0, 32.0
@@ -39,12 +38,14 @@ OUTLIER, LARGEST_RATIO = 4.0, 32.0
 class QuantizeOptions:
     """method: how ranges are chosen. channel_scales: a scale a channel in front of depthwise convolutions.
 
-    equalise: scale channels in front of the other convolutions, see equalise.py.
+    equalise: scale channels in front of the other convolutions, see equalise.py. input_range: least and largest value
+    of the input, whatever pictures are calibrated on.
     """
 
     method: Method = "mse"
     channel_scales: bool = True
     equalise: bool = True
+    input_range: tuple[float, float] = (-1.0, 1.0)
 
 
 def quantize(graph: Graph, inputs: Sequence[np.ndarray], options: QuantizeOptions | None = None) -> None:
@@ -98,7 +99,7 @@ def choose(graph: Graph, histograms: dict[str, Histogram], options: QuantizeOpti
 def _of_ranges(graph: Graph, name: str, histogram: Histogram, options: QuantizeOptions) -> Quantisation:
     """Scale and zero point of one tensor by the values that it takes."""
     if name in graph.inputs:
-        return INPUT
+        return ranges.of_input(*options.input_range)
     shape, writer = graph.shape(name), writer_of(graph, name)
     if options.channel_scales and _feeds_depthwise_only(graph, name) and not _has_offset(graph, name):
         is_linear = writer.family is Family.CONVOLUTION

@@ -17,7 +17,7 @@ import onnx
 
 from ocrm55 import console
 from ocrm55.compiler.quantization import calibration
-from ocrm55.tasks.recognizer import ctc
+from ocrm55.tasks.base import Merit
 
 MAX_DROP = 0.01  # as far as the mean probability of a text may fall
 TRIED = 32  # images on which each layer is tried alone
@@ -94,23 +94,29 @@ class Networks:
 
 
 def choose(
-    networks: Networks, layers: Sequence[Layer], other_bytes: int, inputs: Sequence[Array], max_drop: float = MAX_DROP
+    networks: Networks,
+    layers: Sequence[Layer],
+    other_bytes: int,
+    inputs: Sequence[Array],
+    merit: Merit,
+    max_drop: float = MAX_DROP,
 ) -> Int4:
     """Choose int4 weights for as many layers as max_drop allows: what it came to.
 
-    max_drop: 0 .. 1, by how much the mean probability of the texts may fall. inputs: float32 [1, 3, height, width].
+    merit: the task's, which judges outputs. max_drop: 0 .. 1, by how much the mean probability of the answers may fall.
+    inputs: float32 [1, 3, height, width].
     """
     wanted = _outputs(networks.original, inputs)
-    texts = [_text(output) for output in wanted]
-    tried = _each_alone(networks, layers, inputs[:TRIED], wanted[:TRIED])
+    answers = [merit.answer(output) for output in wanted]
+    tried = _each_alone(networks, layers, inputs[:TRIED], wanted[:TRIED], merit)
     order = [layer.name for layer in sorted(tried, key=lambda layer: layer.divergence / layer.weights)]
     usual = _outputs(networks.quantised(()), inputs)
-    least = _sure(usual, texts) - max_drop
+    least = _sure(merit, usual, answers) - max_drop
     count, found = 0, usual
     too_many, probe = len(order) + 1, len(order)
     while probe > count:
         outputs = _outputs(networks.quantised(order[:probe]), inputs)
-        if _sure(outputs, texts) >= least:
+        if _sure(merit, outputs, answers) >= least:
             count, found = probe, outputs
         else:
             too_many = probe
@@ -118,47 +124,37 @@ def choose(
     taken = set(order[:count])
     return Int4(
         [replace(layer, taken=layer.name in taken) for layer in tried], other_bytes, len(inputs),
-        _equal(found, [_text(output) for output in usual]), (_equal(usual, texts), _equal(found, texts)),
-        (_sure(usual, texts), _sure(found, texts)), max_drop,
+        _equal(merit, found, [merit.answer(output) for output in usual]),
+        (_equal(merit, usual, answers), _equal(merit, found, answers)),
+        (_sure(merit, usual, answers), _sure(merit, found, answers)), max_drop,
     )  # fmt: skip
 
 
 def _each_alone(
-    networks: Networks, layers: Sequence[Layer], inputs: Sequence[Array], wanted: Sequence[Array]
+    networks: Networks, layers: Sequence[Layer], inputs: Sequence[Array], wanted: Sequence[Array], merit: Merit
 ) -> list[Layer]:
     tried = []
     with console.progress("trying int4", len(layers)) as bar:
         for layer in layers:
             outputs = _outputs(networks.real(layer.name), inputs)
-            tried.append(replace(layer, divergence=max(_divergence(outputs, wanted), 0.0)))
+            mean = float(np.mean([merit.divergence(f, w) for f, w in zip(outputs, wanted, strict=True)]))
+            tried.append(replace(layer, divergence=max(mean, 0.0)))
             bar.advance(bar.task_ids[0])
     return tried
 
 
 def _outputs(model: onnx.ModelProto, inputs: Sequence[Array]) -> list[Array]:
-    """Probabilities of each image: float32 [steps, classes]."""
+    """The output for each image."""
     session = calibration.open_session(model)
     feed = session.get_inputs()[0].name
-    results = (session.run(None, {feed: tensor})[0] for tensor in inputs)
-    return [result.reshape(-1, result.shape[-1]) for result in results]
+    return [session.run(None, {feed: tensor})[0] for tensor in inputs]
 
 
-def _divergence(found: Sequence[Array], wanted: Sequence[Array]) -> float:
-    """Mean Kullback-Leibler divergence of probabilities."""
-    pairs = zip(found, wanted, strict=True)
-    return float(np.mean([(w * (np.log(w + 1e-9) - np.log(f + 1e-9))).sum() for f, w in pairs]))
+def _sure(merit: Merit, outputs: Sequence[Array], answers: Sequence[Array]) -> float:
+    """Mean probability of these answers."""
+    return float(np.mean([merit.sure(output, answer) for output, answer in zip(outputs, answers, strict=True)]))
 
 
-def _sure(outputs: Sequence[Array], texts: Sequence[Array]) -> float:
-    """Mean probability of these texts."""
-    return float(np.mean([ctc.likelihood(output, text) for output, text in zip(outputs, texts, strict=True)]))
-
-
-def _text(output: Array) -> Array:
-    """What is read, as classes: repeats and blanks left out."""
-    classes = output.argmax(axis=-1)
-    return classes[ctc.kept_steps(classes)]
-
-
-def _equal(outputs: Sequence[Array], texts: Sequence[Array]) -> int:
-    return sum(np.array_equal(_text(output), text) for output, text in zip(outputs, texts, strict=True))
+def _equal(merit: Merit, outputs: Sequence[Array], answers: Sequence[Array]) -> int:
+    pairs = zip(outputs, answers, strict=True)
+    return sum(np.array_equal(merit.answer(output), answer) for output, answer in pairs)

@@ -43,6 +43,13 @@ def of_range(low: float, high: float) -> Quantisation:
     return Quantisation(np.asarray(scale), int(np.clip(np.rint(LOW - low / scale), LOW, HIGH)))
 
 
+def of_input(low: float, high: float) -> Quantisation:
+    """The same for what pixels become. A range that is symmetric has zero point 0, so that a border costs no sums."""
+    if low == -high:
+        return Quantisation(np.asarray(np.float32(high / HIGH)), 0)
+    return of_range(low, high)
+
+
 def per_tensor(histogram: Histogram, method: Method = "mse") -> Quantisation:
     """One scale for the whole tensor.
 

@@ -12,6 +12,7 @@ Scales of weights, and of products, are chosen so that requantisations have no h
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from math import prod
 
@@ -28,6 +29,7 @@ from ocrm55.compiler.quantization.kinds import Curve, Family, kind_of
 from ocrm55.compiler.quantization.qdq import ExactWriter, add_to_bias, stored
 from ocrm55.compiler.quantization.ranges import Quantisation
 from ocrm55.compiler.quantization.sensitivity import weighed
+from ocrm55.tasks.base import Merit
 
 LARGEST_WINDOW = 25  # pixels of an average that costs little as a depthwise convolution
 # By how much the scale behind an average over an image is lifted, so that ONNX's halves go down, as the library's do.
@@ -46,14 +48,15 @@ def quantize(
     halves_down: bool = True,
     weights: str = "int8",
     max_drop: float | None = None,
+    merit: Merit | None = None,
 ) -> None:
     """Calibrate a float network on `inputs` and edit it to one with QDQ nodes around every operator.
 
     halves_down: averages such that ONNX Runtime rounds them as CMSIS-NN does; otherwise they stay as they are, with one
-    scale in front and behind. weights: int8, or int4 in as many layers as cost no more than max_drop (see int4.py);
-    both are stored as int8, those of int4 are -8 .. 7.
+    scale in front and behind. weights: int8, or int4 in as many layers as cost no more than max_drop by merit (see
+    int4.py); both are stored as int8, those of int4 are -8 .. 7.
     """
-    options = options or QuantizeOptions(channel_scales=False)
+    options = replace(options or QuantizeOptions(), channel_scales=False)
     original = graph.model() if weights == "int4" else None
     fold(graph)
     if halves_down:
@@ -69,7 +72,8 @@ def quantize(
     if original is None:
         ExactWriter(graph, chosen).write()
     else:
-        _write_with_int4(graph, original, chosen, inputs, int4.MAX_DROP if max_drop is None else max_drop)
+        assert merit is not None, "int4 weights are chosen by merit"
+        _write_with_int4(graph, original, chosen, inputs, merit, int4.MAX_DROP if max_drop is None else max_drop)
 
 
 def _write_with_int4(
@@ -77,6 +81,7 @@ def _write_with_int4(
     original: onnx.ModelProto,
     chosen: dict[str, Quantisation],
     inputs: Sequence[np.ndarray],
+    merit: Merit,
     max_drop: float,
 ) -> None:
     """Quantise the graph with int4 weights where they cost little. original: the model that it was at first."""
@@ -99,7 +104,7 @@ def _write_with_int4(
         return tried.model()
 
     layers = [int4.Layer(name, size, few[name].snr) for name, size in sizes.items()]
-    found = int4.choose(int4.Networks(original, quantised, real), layers, others, inputs, max_drop)
+    found = int4.choose(int4.Networks(original, quantised, real), layers, others, inputs, merit, max_drop)
     ExactWriter(graph, chosen, {layer.name: few[layer.name] for layer in found.layers if layer.taken}).write()
     graph.properties |= found.properties
 

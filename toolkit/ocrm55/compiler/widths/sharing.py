@@ -21,11 +21,6 @@ from ocrm55.compiler.operators.program import Function, Program
 from ocrm55.compiler.widths.padding import TAIL
 from ocrm55.errors import InputError, Ocrm55Error, UnsupportedError
 
-# A reading at less than full width stands when at every step the likeliest class is by so much likelier than all that
-# would give another text, and in context the text than the next likely (decoding.least_lead); otherwise the image is
-# read again at full width. docs/widths.md has figures.
-LEAD = 0.5
-
 _NUMBER = re.compile(r"((?<![\w.])\d[\w.]*(?:(?<=e)[+-]\d+f?)?)")
 
 

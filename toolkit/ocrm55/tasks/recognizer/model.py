@@ -12,6 +12,7 @@ from ocrm55 import console, plain_text
 from ocrm55.errors import InputError
 from ocrm55.export import onnx_model
 from ocrm55.export.paddle_folder import PaddleFolder, new_folder, save, shapes_text
+from ocrm55.normalisation import Normalisation
 from ocrm55.tasks.recognizer.charset import with_blank_and_space
 from ocrm55.tasks.recognizer.image import HEIGHT, WIDTH
 
@@ -28,6 +29,7 @@ class RecognizerFolder(PaddleFolder):
 
     charset: classes in the order of the output, index 0 the blank "".
     input_shape: (channels, height, width) that the settings ask for; (3, 48, 320) of PP-OCRv3.
+    levels: what the bytes of an image become.
     gives_logits: whether the network ends before the softmax that PaddleOCR's heads end with.
 
     Raises InputError, in one sentence, when a file is missing, cut short or of another kind of model.
@@ -36,6 +38,7 @@ class RecognizerFolder(PaddleFolder):
     def _check_settings(self) -> None:
         self._dictionary = self._characters()
         self.input_shape = self._input_shape()
+        self.levels = self.normalisation or Normalisation()  # RecResizeImg maps to -1 .. 1 by itself
 
     def _check_program(self) -> None:
         self.gives_logits = self.last in ("add", "matmul")

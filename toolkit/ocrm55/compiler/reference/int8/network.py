@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ocrm55.compiler.codegen.driver import pixel_values
+from ocrm55.compiler.codegen.driver import pixel_table
 from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.program import Operator, Program
 from ocrm55.compiler.reference.int8 import convolution, elementwise, moves, pool, product, rows
@@ -32,9 +32,10 @@ class IntegerReference:
 
     def input_of(self, pixels: np.ndarray) -> np.ndarray:
         """The input tensor that the firmware makes of an image: int8 [1, height, width, channels]."""
-        values, padding, _ = pixel_values(self.program.input)
-        image = np.full(self.program.input.shape, padding, np.int8)
-        image[0, :, : pixels.shape[1]] = values[pixels]
+        table = pixel_table(self.program.input, self.program.normalisation)
+        image = np.full(self.program.input.shape, table.padding, np.int8)
+        for channel, values in enumerate(table.values):
+            image[0, :, : pixels.shape[1], channel] = values[pixels[:, :, channel]]
         return image
 
     def run(self, image: np.ndarray) -> np.ndarray:

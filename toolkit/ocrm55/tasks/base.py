@@ -1,0 +1,99 @@
+"""What a network is for: the contract between the compiler and a task.
+
+The compiler knows graphs, integers and memory. A task knows the picture that its networks take, the outputs that they
+give, and what those mean. A new task is a folder beside this file; the compiler imports none of them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ocrm55.normalisation import Normalisation
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What a task adds to a compiled model.
+
+    headers: text of further files in include/, by name. definitions: lines of C for the model's own header.
+    metadata: entries of metadata.json.
+    """
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    definitions: Sequence[str] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Merit(ABC):
+    """How much of what a network says survives a rounding of its weights. Outputs are float32, as the network's."""
+
+    @abstractmethod
+    def answer(self, output: np.ndarray) -> np.ndarray:
+        """What is read from an output: two outputs with equal answers say the same."""
+
+    @abstractmethod
+    def sure(self, output: np.ndarray, answer: np.ndarray) -> float:
+        """The probability that an output gives to an answer, 0 .. 1."""
+
+    @abstractmethod
+    def divergence(self, found: np.ndarray, wanted: np.ndarray) -> float:
+        """Kullback-Leibler divergence of one output from another, 0 or more."""
+
+
+class Network(ABC):
+    """A network of a task, as the files of `source` describe it: a Paddle inference model folder, or an ONNX file.
+
+    normalisation: what the folder says, or the task's; an ONNX file that notes another one has that.
+    """
+
+    source: Path
+    normalisation: Normalisation
+    merit: Merit
+
+    @abstractmethod
+    def to_onnx(self, destination: Path, height: int | None, width: int | None) -> Path:
+        """Convert a model folder; height and width in pixels, of the settings where they are None.
+
+        Raises InputError for a size that the network does not take.
+        """
+
+    @abstractmethod
+    def resize(self, pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+        """Scale BGR uint8 [h, w, 3] by the task's rule to at most height x width; set_image fills up the right."""
+
+    @abstractmethod
+    def check_output(self, shape: Sequence[int]) -> None:
+        """Raise UnsupportedError or InputError for a shape of the output that the task does not know."""
+
+    @abstractmethod
+    def extras(self, shape: Sequence[int], decoder: str) -> Extras:
+        """What the compiled model has besides. shape: of the output. decoder: the user's word, see Task.decoders."""
+
+
+class Task(ABC):
+    """What networks are for.
+
+    name: of its folders, here and in firmware/tasks. calibration: a folder of pictures for those who have none.
+    decoders: who makes a result of outputs, by the user's word; the first is the default.
+    """
+
+    name: str
+    decoders: tuple[str, ...]
+
+    @property
+    @abstractmethod
+    def calibration(self) -> Path: ...
+
+    @abstractmethod
+    def files(self, decoder: str) -> list[Path]:
+        """The files beside the model's that a compiled model is made of."""
+
+    @abstractmethod
+    def network(self, source: Path) -> Network:
+        """The network of a model folder or an ONNX file. Raises InputError for one of another task."""

@@ -1,0 +1,90 @@
+"""The recognizer as a task: a picture of one line goes in, CTC's classes come out step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ocrm55 import resources
+from ocrm55.errors import InputError
+from ocrm55.normalisation import Normalisation
+from ocrm55.tasks import base
+from ocrm55.tasks.base import Extras
+from ocrm55.tasks.recognizer import context, ctc, decoding, headers, image
+from ocrm55.tasks.recognizer.charset import load_charset
+from ocrm55.tasks.recognizer.model import RecognizerFolder, to_onnx
+
+
+class Merit(base.Merit):
+    """Outputs are probabilities [1, steps, classes]; an answer is a text, as classes without repeats and blanks.
+
+    Probabilities decide, not texts: of a hundred hard images, any two roundings of a network read several differently.
+    """
+
+    def answer(self, output: np.ndarray) -> np.ndarray:
+        classes = _steps(output).argmax(axis=-1)
+        return classes[ctc.kept_steps(classes)]
+
+    def sure(self, output: np.ndarray, answer: np.ndarray) -> float:
+        return ctc.likelihood(_steps(output), answer)
+
+    def divergence(self, found: np.ndarray, wanted: np.ndarray) -> float:
+        f, w = _steps(found), _steps(wanted)
+        return (w * (np.log(w + 1e-9) - np.log(f + 1e-9))).sum()
+
+
+def _steps(output: np.ndarray) -> np.ndarray:
+    return output.reshape(-1, output.shape[-1])
+
+
+class RecognizerNetwork(base.Network):
+    """A recognizer's folder, or an ONNX file with the bundled English classes."""
+
+    merit = Merit()
+
+    def __init__(self, source: Path) -> None:
+        self.source = source
+        folder = RecognizerFolder(source) if not source.is_file() else None
+        self.normalisation = Normalisation() if folder is None else folder.levels
+        self.charset = load_charset() if folder is None else list(folder.charset)
+        self._folder = folder
+
+    def to_onnx(self, destination: Path, height: int | None, width: int | None) -> Path:
+        assert self._folder is not None, "an ONNX file is one already"
+        size = self._folder.sized(height, width)
+        return to_onnx(self.source, destination, (1, 3, *size))
+
+    def resize(self, pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+        return image.resize(pixels, height, width)
+
+    def check_output(self, shape: Sequence[int]) -> None:
+        if len(self.charset) != shape[-1]:
+            raise InputError(
+                f"{self.source} has {shape[-1]} classes and a charset of {len(self.charset)} characters.",
+                ["export the model again"],
+            )
+
+    def extras(self, shape: Sequence[int], decoder: str) -> Extras:
+        return headers.extras(self.charset, decoding.for_network(decoder, self.charset, shape[-2]))
+
+
+class Recognizer(base.Task):
+    """Reads a picture of one line of text."""
+
+    name = "recognizer"
+    decoders = (decoding.CONTEXT, decoding.GREEDY)
+
+    @property
+    def calibration(self) -> Path:
+        return resources.folder("models") / "calibration"
+
+    def files(self, decoder: str) -> list[Path]:
+        return [context.bundled()] if decoder == decoding.CONTEXT else []
+
+    def network(self, source: Path) -> RecognizerNetwork:
+        return RecognizerNetwork(source)
+
+
+RECOGNIZER = Recognizer()
