@@ -1,1 +1,1 @@
-"""Where the recognizer's weights come from: synthetic text, photographed words, the training loop, evaluation."""
+"""The training of the recognizer's weights: synthetic text, photographed words, the training loop, evaluation."""

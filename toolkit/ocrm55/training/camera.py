@@ -1,4 +1,4 @@
-"""What a camera does to text: perspective, bent lines, blur, shake, light, noise, few pixels, JPEG."""
+"""Distort text as a camera does: perspective, bent lines, blur, shake, light, noise, few pixels, JPEG."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Strength:
-    """How hard a picture is treated: probabilities of each effect, and how far geometry goes (1 = scene text)."""
+    """The strength of the distortions: the probability of each effect, and the reach of geometry (1 = scene text)."""
 
     geometry: float
     optics: float
@@ -29,7 +29,7 @@ WORDS_GENTLY = Strength(0.2, 0.12, 0.22)
 
 
 def corners(rng: random.Random, box: Box, strength: float) -> np.ndarray:
-    """Where the four corners of the box move to [4, 2], clockwise from the upper left, in the box's own pixels."""
+    """The new places of the box's four corners [4, 2], clockwise from the upper left, in the box's own pixels."""
     left, top, right, bottom = box
     width, height = right - left, bottom - top
     quad = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
@@ -54,9 +54,9 @@ def corners(rng: random.Random, box: Box, strength: float) -> np.ndarray:
 def photograph(
     rng: random.Random, pixels: Pixels, box: Box, height: int, strength: float, stretch: float
 ) -> tuple[Pixels, np.ndarray]:
-    """Look at the box of an image from somewhere: (image [height, w, 3], homography [3, 3] from the old pixels).
+    """View the box of an image from another place: (image [height, w, 3], homography [3, 3] from the old pixels).
 
-    stretch: how much wider than true the result is. Crops are tight or loose by up to a fifth of the height.
+    stretch: the factor by which the result is too wide. Crops are tight or loose by up to a fifth of the height.
     """
     quad = corners(rng, box, strength) if strength else np.array(
         [[box[0], box[1]], [box[2], box[1]], [box[2], box[3]], [box[0], box[3]]]
@@ -76,7 +76,7 @@ def photograph(
         [[scale * stretch, 0, -low[0] * scale * stretch], [0, scale, -low[1] * scale], [0, 0, 1]], np.float64
     )
     homography = move @ cv2.getPerspectiveTransform(source, np.array(quad, np.float32))
-    if scale < 0.6:  # the warp samples points; without this, thin strokes would vanish
+    if scale < 0.6:  # the warp samples points, so thin strokes would vanish without this
         pixels = cv2.GaussianBlur(pixels, (0, 0), 0.35 / scale)
     edge = cv2.BORDER_REPLICATE if rng.random() < 0.8 else cv2.BORDER_REFLECT
     seen = cv2.warpPerspective(pixels, homography, (width, height), flags=cv2.INTER_LINEAR, borderMode=edge)
@@ -160,7 +160,7 @@ def light(rng: random.Random, pixels: Pixels, strength: float) -> Pixels:
 
 
 def sensor(rng: random.Random, pixels: Pixels, strength: float) -> Pixels:
-    """Noise of the sensor and blocks of the JPEG that it was kept in."""
+    """Noise of the sensor, and blocks of a JPEG."""
     if rng.random() < 0.25 * strength:
         noise = np.random.default_rng(rng.getrandbits(32))
         grain = noise.standard_normal((*pixels.shape[:2], rng.choice((1, 3))), np.float32) * rng.uniform(2, 14)
@@ -172,12 +172,12 @@ def sensor(rng: random.Random, pixels: Pixels, strength: float) -> Pixels:
 
 
 def shrink(rng: random.Random, strength: float) -> int:
-    """The height in pixels at which the word was seen before it was enlarged to 48; ICDAR's have 15 to 80."""
+    """The height in pixels at which the word was seen, before it was enlarged to 48. ICDAR's words have 15 to 80."""
     if rng.random() > 0.75 * strength:
         return rng.randint(40, 64)
     return rng.randint(14, 24) if rng.random() < 0.25 else rng.randint(20, 44)
 
 
 def treat(rng: random.Random, pixels: Pixels, strength: Strength) -> Pixels:
-    """Everything but geometry, in the order in which a camera does it. Shape and type stay the same."""
+    """Apply everything but geometry, in the order of a camera. Shape and type stay the same."""
     return sensor(rng, light(rng, optics(rng, pixels, strength.optics), strength.light), strength.optics)

@@ -1,4 +1,4 @@
-"""What a network in training is measured on: fonts that it never sees, and labelled words kept apart."""
+"""The sets that measure a network in training: fonts that it never sees, and labelled words kept apart."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Check:
 
 
 def unseen_fonts(fonts: Sequence[Font], count: int, *, clean: bool, seed: int = 99) -> Check:
-    """Lines of 1 to 25 characters in the given fonts, squeezed into 320 pixels where they are longer.
+    """Lines of 1 to 25 characters in the given fonts, squeezed into 320 pixels if they are longer.
 
-    clean: as drawn; otherwise as a scanner or a camera held straight leaves them. Texts that nobody can read for
-    certain in their font are passed over (legibility.py).
+    clean: as drawn; otherwise as a scanner or a straight camera shows them. Texts that nobody can read with certainty
+    in their font are passed over (legibility.py).
     """
     rng, chooser, mix = random.Random(seed), FontChooser(fonts), Mix()
     samples: list[Sample] = []
@@ -57,7 +57,7 @@ def words_apart(words: Sequence[Word]) -> Check:
 
 
 def read(network: Network, samples: Sequence[Sample], batch: int = 16) -> list[str]:
-    """What the network reads, each image padded to 320 pixels."""
+    """The network's readings, with each image padded to 320 pixels."""
     charset, answers = load_charset(), []
     for start in range(0, len(samples), batch):
         part = [Sample(sample.pixels, "0", None) for sample in samples[start : start + batch]]
@@ -76,6 +76,6 @@ def measure(network: Network, checks: Sequence[Check]) -> dict[str, metrics.Scor
 
 
 def merit(scores: dict[str, metrics.Scores]) -> float:
-    """One figure to tell a better network from a worse one: the mean of what the sets are judged by."""
+    """One figure that compares networks: the mean of the sets' scores."""
     values = [s.alphanumeric.value if name == "words" else s.exact.value for name, s in scores.items()]
     return sum(values) / len(values) if values else 0.0

@@ -1,4 +1,4 @@
-"""What is learned when, and how fast: from single glyphs at known places to whole photographed words."""
+"""The order and the rate of learning: from single glyphs at known places to whole photographed words."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ocrm55.training.samples import Mix
 class Stage:
     """Up to `until` (a share of the training): the mix of samples, and the weight of CTC against aligned cross-entropy.
 
-    Aligned cross-entropy tells the network at each output step what to say there, which synthetic text knows. CTC has
-    to find that out, and from nothing that takes it many times longer.
+    Aligned cross-entropy gives the network the right class at each output step; synthetic text knows it. CTC must find
+    it, and from random weights this takes many times longer.
     """
 
     until: float
@@ -39,14 +39,14 @@ FROM_NOTHING: Stages = (
     Stage(0.75, FULL, 1.0),
     Stage(1.0, GENTLE, 1.0),
 )
-# For a reader that knows words and is to learn what a clean line asks for: every shape told from those like it.
+# For a network that reads words and must learn clean lines: to distinguish every shape from those like it.
 LINES = Mix(
     photographs=0.17, scene=0.05, lines=0.78, clean=0.72, full=0.35, tricky=0.3, decided=True, figures=0.12,
     decorative=0.04,
 )  # fmt: skip
 LINES_GENTLE = dataclasses.replace(LINES, photographs=0.2, lines=0.75, tricky=0.2, gentle=True)
 FOR_LINES: Stages = (Stage(0.5, LINES, 1.0), Stage(1.0, LINES_GENTLE, 1.0))
-# At the end, where int8 is to read the same, which is hardest on photographs.
+# At the end, when int8 must read the same; this is hardest on photographs.
 FOR_INT8: Stages = (
     Stage(1.0, dataclasses.replace(LINES_GENTLE, photographs=0.46, scene=0.1, lines=0.44, tricky=0.15), 1.0),
 )
@@ -59,7 +59,9 @@ def stage_at(stages: tuple[Stage, ...], share: float) -> Stage:
 
 
 def learning_rate_at(step: int, steps: int, highest: float, *, warm_up: int = 150, hold: float = 0.0) -> float:
-    """A line up over the first steps, `highest` up to the share `hold` of all, then half a cosine down to 0.3 %."""
+    """The learning rate: a line up over the first steps, `highest` up to the share `hold`, then half a cosine to 0.3
+    %.
+    """
     rise = min(1.0, (step + 1) / max(1, min(warm_up, steps // 10)))
     share = min(1.0, max(0.0, (step / max(1, steps) - hold) / (1 - hold)))
     return highest * rise * (0.003 + 0.997 * 0.5 * (1 + math.cos(math.pi * share)))

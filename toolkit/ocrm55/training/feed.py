@@ -1,7 +1,7 @@
-"""Batches made ahead of the training in other processes, in an order that depends on nothing but the seed.
+"""Batches made ahead of the training in other processes, in an order that depends only on the seed.
 
-Batches come in groups; a group is a function of seed, rank and its number. A training that resumes at a step asks for
-that step's group again and meets the very batches that it would have met.
+Batches come in groups. A group is a function of seed, rank and its number. A training that resumes at a step asks for
+that step's group again, and gets exactly the batches that it would have got.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Lot = tuple[list[Sample], int]
 class Supply:
     """Everything that the batches depend on.
 
-    rank: of this process among those that train together; each sees other samples. columns: of pixels in a batch.
+    rank: this process's number among those that train together; each sees other samples. columns: pixels of a batch.
     """
 
     fonts: list[Font]
@@ -42,7 +42,7 @@ class Supply:
 
 
 class GroupMaker:
-    """Makes any group of a supply; holds the pictures in memory."""
+    """Makes any group of batches; holds the pictures in memory."""
 
     def __init__(self, supply: Supply) -> None:
         self.supply = supply
@@ -51,7 +51,7 @@ class GroupMaker:
         self.vocabulary = [word.text for word in self.pictures.words] if self.pictures else []
 
     def make(self, number: int) -> list[Lot]:
-        """The group's batches, not collated yet: pixels as bytes travel faster between processes."""
+        """The group's batches, not collated yet, because bytes travel faster between processes."""
         supply = self.supply
         stage = stage_at(supply.stages, number * GROUP / supply.steps)
         mix = dataclasses.replace(stage.mix, palette=self.palette, vocabulary=self.vocabulary)

@@ -1,4 +1,4 @@
-"""Fonts found on the machine: which can be read, which know no lower case, and which families training never sees."""
+"""Fonts of the machine: those that can be read, those without lower case, and the families that training never sees."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ocrm55.errors import InputError
 FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".fonts")
 PRINTABLE = string.digits + string.ascii_letters + string.punctuation
 
-# Names of fonts, or of their files, whose letters are not letters, or are too thin to survive a height of 48 pixels.
+# Names of fonts, or of their files, whose glyphs are no letters, or are too thin for a height of 48 pixels.
 UNREADABLE = (
     "hairline", "thin", "extralight", "mathtex", "symbol", "dingbat", "d050000l", "keyboard", "initials",
     "icon", "emoji", "libertine_k", "biolinum_k", "alfabetix", "alfa-beta", "ellhnikh", "stick-", "stixsize",
     "stixnonuni", "stixvar", "stixint", "barcode", "braille", "music", "math", "lmmath", "rfm",
 )  # fmt: skip
-# A package of display fonts and families, many of which a person cannot read either.
+# A package of display fonts and families; a person cannot read many of them either.
 DECORATIVE = ("aenigma", "elegante", "penguin")
 # In the names of fonts with small capitals for lower case.
 SMALL_CAPITALS = ("smallcaps", "adfstyle", "adftitling", "humor-sans")
@@ -53,7 +53,7 @@ class Font:
     """One font file.
 
     caps: lower-case letters look like capitals, so only capitals may be written with it.
-    decorative: made to be looked at rather than read; good for training in small doses, useless for measuring.
+    decorative: made to look at, not to read; good for training in small doses, useless for measuring.
     """
 
     path: str
@@ -73,7 +73,7 @@ def family_of(name: str) -> str:
 
 
 def examine(path: Path) -> Font | None:
-    """The font when it draws each of the 94 printable characters, and differently from its box for missing glyphs."""
+    """The font, if it draws each of the 94 printable characters differently from its box for missing glyphs."""
     try:
         font = ImageFont.truetype(str(path), 32)
         name = font.getname()[0] or path.stem
@@ -86,7 +86,7 @@ def examine(path: Path) -> Font | None:
             if mask.size[0] == 0 or mask.size[1] == 0 or bytes(mask) == missing:
                 return None
             glyphs[char] = (mask.size, bytes(mask))
-    except (OSError, ValueError):  # a damaged file is not a font for us
+    except (OSError, ValueError):  # a damaged file does not count as a font
         return None
     family = family_of(name)
     if len({mask for _, mask in glyphs.values()}) < 60:  # one picture for many characters
@@ -97,7 +97,7 @@ def examine(path: Path) -> Font | None:
 
 
 def _knows_no_lower_case(font: ImageFont.FreeTypeFont) -> bool:
-    """Whether letters that differ in lower case look like small capitals or capitals."""
+    """Whether lower-case letters look like capitals or small capitals."""
     likeness = []
     for char in "abdeghnqrt":
         small, capital = (
@@ -127,7 +127,7 @@ def find_fonts(folders: Iterable[Path] = FONT_FOLDERS) -> list[Font]:
 
 
 def held_out(family: str, one_in: int = 8) -> bool:
-    """Whether a family is kept for evaluation. By a hash of its name, so that every machine decides alike."""
+    """Whether a family is kept for evaluation. A hash of its name decides, so every machine decides the same."""
     if family in CLONES:
         return False
     return int.from_bytes(hashlib.sha256(family.encode()).digest()[:4], "big") % one_in == 0
@@ -136,7 +136,7 @@ def held_out(family: str, one_in: int = 8) -> bool:
 def split(fonts: Sequence[Font]) -> tuple[list[Font], list[Font]]:
     """(fonts to train on, fonts never seen), split by whole families.
 
-    A machine with few families may have none that is held out by name; then the last family is.
+    If no family of the machine is held out by name, the last family is.
     """
     unseen = [font for font in fonts if held_out(font.family) and not font.decorative]
     families_unseen = {font.family for font in unseen}
@@ -149,17 +149,17 @@ def split(fonts: Sequence[Font]) -> tuple[list[Font], list[Font]]:
 
 
 def save_fonts(destination: Path, fonts: Sequence[Font]) -> None:
-    """Write a list of fonts, to save the next run from looking through them."""
+    """Write a list of fonts, so that the next run need not search for them."""
     destination.write_text(json.dumps([asdict(font) for font in fonts], indent=1) + "\n", encoding="utf-8")
 
 
 def load_fonts(source: Path) -> list[Font]:
-    """Read a list that `save_fonts` wrote; files that have gone are left out."""
+    """Read a list that `save_fonts` wrote; files that have disappeared are left out."""
     return [Font(**row) for row in json.loads(source.read_text(encoding="utf-8")) if Path(row["path"]).is_file()]
 
 
 class FontChooser:
-    """Draws families first and one of their fonts then, so that a family of forty cuts counts once."""
+    """Draws a family first and then one of its fonts, so a family of forty cuts counts once."""
 
     def __init__(self, fonts: Sequence[Font], decorative: float = 0.08) -> None:
         self._plain = _by_family(font for font in fonts if not font.decorative)

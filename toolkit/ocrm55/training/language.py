@@ -2,9 +2,10 @@
 
     python -m ocrm55.training.language context.npz
 
-Words are counted in threes of letters, whatever their case, since a table of 29 x 29 x 29 bytes is small beside the
-network and one in fours would not be; numbers in twos, each digit being any digit. Everything is a factor: how much
-likelier a character is there than by chance, tempered, since the network has seen the same texts and knows some of it.
+Words are counted in groups of three letters, whatever their case. A table of 29 x 29 x 29 bytes is small beside the
+network, and a table for groups of four would not be. Numbers are counted in pairs, and each digit counts as any digit.
+Every entry is a factor: how much likelier a character is there than by chance. It is tempered, because the network has
+seen the same texts and knows some of it.
 """
 
 from __future__ import annotations
@@ -28,16 +29,16 @@ from ocrm55.tasks.recognizer.context import (
 )
 from ocrm55.training import texts
 
-SAMPLES = 200_000  # of words, and of numbers
+SAMPLES = 200_000  # symbols in a group, of words and of numbers
 SEED = 5
-CHANCE = 96  # characters, and the end: what pure chance chooses among
-TEMPER = 0.4  # the power that likelihoods are raised to
-NEVER = 1e-6  # the likelihood of what a kind does not hold
-# Of each kind of token, in the order of recognizer.context: its share, and how often a space is behind it, not the end.
+CHANCE = 96  # characters and the end: pure chance chooses among these
+TEMPER = 0.4  # likelihoods are raised to this power
+NEVER = 1e-6  # the likelihood of a character that a kind does not contain
+# For each kind of token, in the order of recognizer.context: its share, and how often a space follows it, not the end.
 SHARES = (0.30, 0.15, 0.15, 0.17, 0.10, 0.13)
 SPACES = (0.40, 0.40, 0.40, 0.15, 0.15, 0.25)
-TOKEN_ENDS = 0.08  # of the characters of a code, or of anything, are the token's last
-KEEP = 0.2  # how far a token is of the kind of the one before
+TOKEN_ENDS = 0.08  # this share of a code's characters, or of anything's, are the token's last
+KEEP = 0.2  # how strongly a token keeps the kind of the token before
 # Codes of the tables: code / RESOLUTION - LOWEST is a factor's logarithm to base 2.
 RESOLUTION, LOWEST = 16, 12
 
@@ -61,7 +62,7 @@ def numbers(rng: random.Random, count: int) -> list[list[int]]:
 
 
 def _known(draw: Callable[[], str], symbol: Callable[[str], int], count: int) -> list[list[int]]:
-    """The symbols of `count` texts whose characters all have one."""
+    """The symbols of `count` texts. All characters of these texts have a symbol."""
     found: list[list[int]] = []
     while len(found) < count:
         symbols = [symbol(char) for char in draw()]
@@ -71,10 +72,10 @@ def _known(draw: Callable[[], str], symbol: Callable[[str], int], count: int) ->
 
 
 def likelihoods(samples: Sequence[Sequence[int]], symbols: int, order: int) -> np.ndarray:
-    """How likely each symbol is behind the `order` - 1 before it: float64 [symbols] * order.
+    """The likelihood of each symbol after the `order` - 1 symbols before it: float64 [symbols] * order.
 
-    The last axis adds up to 1. Each context is mixed with the shorter one, the more of it the more different symbols
-    follow (Witten and Bell). Symbol 0 stands before the first and behind the last of a sample.
+    The last axis adds up to 1. Each context is mixed with the shorter one. The more different symbols follow, the
+    larger is the shorter one's part (Witten and Bell). Symbol 0 stands before the first and after the last of a sample.
     """
     counts = np.zeros((symbols,) * order)
     for sample in samples:
@@ -90,12 +91,12 @@ def likelihoods(samples: Sequence[Sequence[int]], symbols: int, order: int) -> n
 
 
 def factor(likelihood: np.ndarray | float) -> np.ndarray:
-    """By how much a text gains from a character of this likelihood."""
+    """The factor that a text gains from a character of this likelihood."""
     return np.asarray((CHANCE * np.maximum(likelihood, NEVER)) ** TEMPER)
 
 
 def tables(samples: int = SAMPLES, seed: int = SEED) -> dict[str, np.ndarray]:
-    """The arrays of a recognizer.context.Context, but for the classes."""
+    """The arrays of a recognizer.context.Context, without the classes."""
     rng = random.Random(seed)
     letters = likelihoods(words(rng, samples), LETTER_SYMBOLS, 3)
     letters[:, :, -1] /= len(CLOSING)

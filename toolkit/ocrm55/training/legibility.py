@@ -1,7 +1,7 @@
-"""What can be decided from a picture at all: in many fonts I and l, or 0 and O, are one and the same shape.
+"""Which characters a picture can show at all: in many fonts I and l, or 0 and O, have one and the same shape.
 
-Where the rest of a word, a number or a code tells, it is no matter; where nothing does, a set to measure on that asks
-for it measures luck.
+The rest of a word, a number or a code often tells which it is. Where nothing tells, a set that asks for the character
+measures luck.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ocrm55.training.texts import CODE_LETTERS, CODE_SEPARATORS
 
-# Characters that some font draws alike.
+# Characters that some fonts draw with the same shape.
 LOOKALIKES = ("0Oo", "1lI|!", "2Z", "5S", "'`", ".,", "-_~", "vy", "({[", ")}]")
-SAME = 0.88  # share of the ink that two glyphs have in common at which they count as one shape
-# Letters whose capitals are but larger: alone, cropped to their own height, they could be either.
+SAME = 0.88  # two glyphs count as one shape if they have this share of the ink in common
+# Letters whose capitals are only larger: alone, cropped to their own height, they could be either.
 SIZE_ALONE = frozenset("cosuvwxzCOSUVWXZ")
 
 WORD = re.compile(r"[A-Za-z]{3,}|[A-Za-z]+'[A-Za-z]+")
@@ -30,7 +30,7 @@ IN_CODES = frozenset(CODE_LETTERS + CODE_SEPARATORS)
 
 @cache
 def confusable(path: str) -> dict[str, frozenset[str]]:
-    """The characters of a font that share their shape with others, each with those others."""
+    """The characters of a font that share their shape with others; for each, those others."""
     font = ImageFont.truetype(path, 48)
     found: dict[str, frozenset[str]] = {}
     for group in LOOKALIKES:
@@ -43,16 +43,16 @@ def confusable(path: str) -> dict[str, frozenset[str]]:
 
 @cache
 def digits_like_letters(path: str) -> bool:
-    """Whether a font's 0 is nearly its o, as among old-style figures, or its 1 a bare stroke like I, l or |.
+    """Whether a font's 0 is nearly its o, as in old-style figures, or its 1 is a bare stroke like I, l or |.
 
-    There a digit is read by those around it, which takes more practice than fonts drawn by chance give.
+    In such a font the neighbours tell a digit. Fonts drawn by chance give too little practice for this.
     """
     font = ImageFont.truetype(path, 48)
     return likeness(font, "0", "o") > 0.6 or any(likeness(font, "1", char) > 0.8 for char in "Il|")
 
 
 def likeness(font: ImageFont.FreeTypeFont, a: str, b: str) -> float:
-    """Common ink of two glyphs over their joint ink, both on the same base line, 0 to 1."""
+    """The ink that two glyphs have in common, over all their ink, both on the same base line, 0 to 1."""
     inks = []
     for char in (a, b):
         left, _, right, _ = font.getbbox(char)
@@ -63,7 +63,7 @@ def likeness(font: ImageFont.FreeTypeFont, a: str, b: str) -> float:
 
 
 def decidable(text: str, path: str) -> bool:
-    """Whether a person who sees the text in this font can know each character, if need be by those around it."""
+    """Whether a person who sees the text in this font can know each character, if necessary by its neighbours."""
     if SIZE_ALONE.issuperset(text.replace(" ", "")):
         return False
     others = confusable(path)
@@ -71,8 +71,9 @@ def decidable(text: str, path: str) -> bool:
 
 
 def _decidable(part: str, others: Mapping[str, frozenset[str]]) -> bool:
-    """A word tells its letters, a number its digits as long as one of them is certain, a code that it has no small
-    letters; anything else must not hold a shape of two meanings."""
+    """A word tells its letters. A number tells its digits, if one of them is certain. A code tells that it has no small
+    letters. Any other text must not contain a shape of two meanings.
+    """
     if WORD.fullmatch(part.strip(string.punctuation)):
         return True
     unsure = {char for char in part if char in others}

@@ -21,20 +21,21 @@ from ocrm55.training.fonts import FONT_FOLDERS, Font, find_fonts, split
 from ocrm55.training.record import Record, draw_curve, load_rows
 from ocrm55.training.samples import Batch
 
-CLIP = 5.0  # norm of the gradient; a single unreadable batch must not undo the work of hundreds
-# Aligned cross-entropy is a mean over output steps, CTC a sum over them; these bring both to the same order.
+CLIP = 5.0  # limit of the gradient's norm; one unreadable batch must not undo the work of hundreds
+# Aligned cross-entropy is a mean over output steps, CTC a sum; these factors bring both to the same order.
 CTC_SCALE, ALIGNED_SCALE = 0.25, 2.0
-AVERAGE = 0.998  # of the weights over the steps: what is measured and exported is the average
+AVERAGE = 0.998  # average of the weights over the steps; the average is measured and exported
 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """What a training depends on.
+    """The options of a training.
 
-    output: folder for checkpoints, log and curve. data: labelled sets to train on; apart: list of names in them that
-    are never trained on, but measured. start: checkpoint (.pdparams) to start from, or None for nothing.
-    columns: pixels of a batch side by side, 4096 being 32 words of 128 pixels. measure_every, in steps: measure, write
-    a checkpoint. patience: stop after so many measurements without a better one; 0 never. checked: lines a check.
+    output: folder for checkpoints, log and curve. data: labelled sets to train on. apart: list of names in them that
+    are only measured, never trained on. start: checkpoint (.pdparams) to start from, or None for random weights.
+    columns: pixels of a batch, side by side; 4096 is 32 words of 128 pixels. measure_every: steps between measurements,
+    which write a checkpoint. patience: stop after so many measurements without a better one; 0 never. checked: lines a
+    check.
     processes: that make images, for each training process.
     """
 
@@ -55,7 +56,9 @@ class TrainOptions:
     processes: int = 1
 
     def fingerprint(self) -> dict[str, object]:
-        """What must stay the same for a training to be resumed; the number of steps shapes the whole schedule."""
+        """The options that must stay the same when a training resumes. The number of steps shapes the whole
+        schedule.
+        """
         same = ("steps", "columns", "learning_rate", "weight_decay", "dropout", "seed")
         return {name: getattr(self, name) for name in same} | {
             "data": sorted(str(path.resolve()) for path in self.data)
@@ -64,7 +67,7 @@ class TrainOptions:
 
 @dataclass
 class Material:
-    """What a training learns from and is measured on."""
+    """The material of a training: the sets to learn from and to measure on."""
 
     fonts: list[Font]
     words: list[Word]
@@ -88,11 +91,11 @@ def gather(options: TrainOptions) -> Material:
 
 
 def train(options: TrainOptions, *, resume: bool = False) -> Record:
-    """Train to the end, to the early stop or to Ctrl-C or SIGTERM; return the record of the measurements.
+    """Train to the end, the early stop, Ctrl-C or SIGTERM; return the record of the measurements.
 
-    Writes in options.output: last/ (all that resuming takes), best.pdparams and final.pdparams (averaged weights, for
-    `ocrm55 export --source`), log.jsonl and curve.png (with matplotlib).
-    resume: go on from last/; the weights at the end are those of a training that was never interrupted.
+    Writes in options.output: last/ (everything that resuming needs), best.pdparams and final.pdparams (averaged
+    weights, for `ocrm55 export --source`), log.jsonl and curve.png (with matplotlib).
+    resume: go on from last/. The weights at the end are those of a training without interruption.
     Raises InputError for bad data and for a folder that holds another training.
     """
     import paddle
@@ -136,7 +139,7 @@ class Trainer:
             learning_rate=options.learning_rate,
             parameters=self.network.parameters(),
             weight_decay=options.weight_decay,
-            # Decay of biases and norms gains nothing, and the scales of a norm are what int8 has to live with.
+            # Decay of biases and norms gains nothing, and int8 depends on the scales of a norm.
             apply_decay_param_fun=_decayed(self.network),
             grad_clip=paddle.nn.ClipGradByGlobalNorm(CLIP),
         )
@@ -189,7 +192,7 @@ class Trainer:
         return float(loss)
 
     def run(self) -> Record:
-        """Learn until the end, the early stop or a signal; a checkpoint is written in each case."""
+        """Learn until the end, the early stop or a signal; write a checkpoint in each case."""
         options = self.options
         losses: list[float] = []
         began, images_before, clock = time.monotonic(), self.images, time.monotonic()
@@ -198,7 +201,7 @@ class Trainer:
             try:
                 while self.step < options.steps:
                     batch = next(batches)
-                    # A step that is half done would leave weights that belong to no number of steps.
+                    # A half-done step would leave weights that belong to no number of steps.
                     with processes.held_back():
                         losses.append(self.learn(batch))
                     rate = (self.images - images_before) / max(1e-9, time.monotonic() - clock)
@@ -245,7 +248,7 @@ class Trainer:
             return self.average(paddle.to_tensor(images)).numpy()
 
     def _stopped(self) -> bool:
-        """Whether patience is at its end; the first process decides for all."""
+        """Whether there were too many measurements without a better one; the first process decides for all."""
         import paddle
 
         stop = paddle.to_tensor([int(self.record.since_best() >= self.options.patience)])
@@ -300,7 +303,7 @@ class Trainer:
             paddle.save(self.average.state_dict(), str(staging))
 
     def _optimizer_state(self) -> dict[str, Any]:
-        """The optimiser's moments by the layers' names: Paddle's own names count the layers made in this process."""
+        """The optimiser's moments by the layers' names. Paddle's own names count the layers made in this process."""
         moments = self.optimizer.state_dict()
         return {
             f"{name}|{key.removeprefix(parameter.name)}": value
@@ -316,7 +319,9 @@ class Trainer:
         )
 
     def load(self, folder: Path) -> None:
-        """Take up a training where `save` left it. Raises InputError when the folder is none or of other options."""
+        """Resume a training where `save` left it. Raises InputError if the folder holds none, or one with other
+        options.
+        """
         from ocrm55.tasks.recognizer.checkpoint import read_arrays
 
         if not (folder / "state.json").is_file():

@@ -1,6 +1,8 @@
-"""`python -m ocrm55.training.round_weights SOURCE.pdparams DESTINATION.pdparams`: weights that int8 has exactly.
+"""`python -m ocrm55.training.round_weights SOURCE.pdparams DESTINATION.pdparams`: move weights to values that int8 has
+exactly.
 
-The last step of a training: float and int8 then share their weights, see ocrm55/compiler/quantization/weight_grid.py.
+This is the last step of a training. Float and int8 then share their weights, see
+ocrm55/compiler/quantization/weight_grid.py.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ def round_weights(source: Path, destination: Path) -> int:
         raise InputError(f"{source} is not the recognizer: it lacks {sorted(unknown)[0]}.")
     moved = 0
     for name, old in before.items():
-        # Batch norms scale output channels alone, so that weights move in the same proportion with them and without.
+        # Batch norms scale only output channels, so weights move in the same proportion with and without them.
         share = np.divide(after[name], old, out=np.zeros_like(old), where=old != 0)
         state[name] = (state[name] * share.reshape(state[name].shape)).astype(np.float32)
         moved += int((share != 1).sum())

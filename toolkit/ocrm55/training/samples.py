@@ -1,4 +1,4 @@
-"""From texts and pictures to batches: what the network is shown while it learns, and in which shares."""
+"""From texts and pictures to batches: the samples that the network learns from, and their shares."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ocrm55.training.legibility import decidable, digits_like_letters
 from ocrm55.training.render import draw
 
 Pixels = np.ndarray  # uint8 [height, width, 3] RGB
-WIDTHS = (48, 64, 80, 96, 128, 160, 224)  # pixels that batches are padded to, beside the widest
+WIDTHS = (48, 64, 80, 96, 128, 160, 224)  # batches are padded to these pixels, or to the widest
 STEP = 8  # pixels of the input for each step of the output
-# Both 95 and 96 stand for the space; the official models, and so ours, say 95.
+# Both 95 and 96 stand for the space; the official models use 95, and so do ours.
 CLASS_OF = {char: index for index, char in reversed(list(enumerate(load_charset()))) if char}
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture with its text. pixels: [48, w, 3] RGB; centres: x of each character's middle, None where unknown."""
+    """One picture with its text. pixels: [48, w, 3] RGB. centres: x of each character's middle, None if unknown."""
 
     pixels: Pixels
     text: str
@@ -36,14 +36,14 @@ class Sample:
 
 @dataclass
 class Mix:
-    """What the pictures are drawn from, by shares that need not add up to 1.
+    """The sources of the pictures, by shares that need not add up to 1.
 
     photographs: labelled words; scene: synthetic signs; lines: synthetic print, `clean` of them untouched.
-    gentle: treat photographs by half, as befits the end of a training, which should look like what comes after it.
+    gentle: distort photographs by half; at its end, a training should look like the use after it.
     longest: characters of a line; sign_longest: of a sign. full: share of the lines that are nearly as long.
-    tricky: share of the lines made of shapes that are mistaken for each other; decided: draw another text rather than
-    one that nobody could tell for certain in its font, which would teach to guess. figures: share of the lines that
-    are numbers and codes in fonts whose digits are like letters; decorative: share of decorative fonts in all others.
+    tricky: share of the lines made of shapes that are mistaken for each other. decided: replace a text that nobody can
+    read with certainty in its font, because it would teach to guess. figures: share of the lines that are numbers and
+    codes in fonts whose digits are like letters. decorative: share of decorative fonts in all other lines.
     """
 
     photographs: float = 0.56
@@ -64,12 +64,12 @@ class Mix:
 
 
 def steps_needed(text: str) -> int:
-    """Output steps that CTC needs for a text: one a character, and a blank between equal neighbours."""
+    """Output steps that CTC needs for a text: one for each character, and a blank between equal neighbours."""
     return len(text) + sum(a == b for a, b in pairwise(text))
 
 
 def resize(pixels: Pixels, widest: int, stretch: float = 1.0) -> Pixels:
-    """To height 48 with its ratio kept, squeezed when longer than `widest`: the recognizer's own preprocessing."""
+    """Scale to height 48 with the ratio kept, squeezed if longer than `widest`: the recognizer's own preprocessing."""
     height, width = pixels.shape[:2]
     target = int(np.ceil(HEIGHT * width / height * stretch))
     return cv2.resize(pixels, (min(widest, max(target, STEP)), HEIGHT), interpolation=cv2.INTER_LINEAR)
@@ -91,7 +91,7 @@ def written(rng: random.Random, text: str, font: Font, strength: camera.Strength
 
 
 def photographed(rng: random.Random, pixels: Pixels, text: str, widest: int, gentle: bool = False) -> Sample:
-    """One labelled picture, seen from a little elsewhere and in another light."""
+    """One labelled picture, seen from a slightly different place and in another light."""
     height, width = pixels.shape[:2]
     weight = 0.5 if gentle else 1.0
     if rng.random() < (0.65 if gentle else 0.8):
@@ -113,7 +113,7 @@ def photographed(rng: random.Random, pixels: Pixels, text: str, widest: int, gen
 class SampleStream:
     """An endless stream of samples, the same for the same seed.
 
-    fonts: to write with; pictures: labelled words or None, which leaves synthetic text alone.
+    fonts: fonts to write with. pictures: labelled words; with None there is only synthetic text.
     """
 
     def __init__(self, rng: random.Random, fonts: Sequence[Font], mix: Mix, pictures: WordPictures | None) -> None:
@@ -123,7 +123,7 @@ class SampleStream:
         self.figure_fonts = FontChooser(like) if like else self.fonts
 
     def sample(self) -> Sample:
-        """The next one; those whose text would not fit the output's steps are passed over."""
+        """The next sample. Samples whose text would not fit the output's steps are passed over."""
         while True:
             sample = self._any()
             if steps_needed(sample.text) <= sample.pixels.shape[1] // STEP:
@@ -144,7 +144,7 @@ class SampleStream:
         return photographed(rng, pixels, text, mix.widest, mix.gentle)
 
     def _line(self) -> tuple[str, Font | None]:
-        """A text of print and the font that it can be decided in, None where any will do."""
+        """A text of print, and a font in which it can be decided; None if any font is good."""
         rng, mix = self.rng, self.mix
         for _ in range(20):
             fonts = self.fonts
@@ -168,7 +168,8 @@ class SampleStream:
 @dataclass(frozen=True)
 class Batch:
     """images: float32 [B, 3, 48, W] BGR in [-1, 1], 0 right of the picture; labels: int64 [B, L], 0 after the text;
-    lengths: int64 [B]; frames: int64 [B, W / 8], the class at each character's middle, 0 between, -1 where unknown."""
+    lengths: int64 [B]; frames: int64 [B, W / 8], the class at each character's middle, 0 between, -1 where unknown.
+    """
 
     images: np.ndarray
     labels: np.ndarray
@@ -177,7 +178,7 @@ class Batch:
 
 
 def frame_targets(sample: Sample, steps: int) -> np.ndarray:
-    """What each output step should say: a character's class at its middle, blank elsewhere, -1 beside a middle."""
+    """The right class of each output step: a character's class at its middle, blank elsewhere, -1 beside a middle."""
     frames = np.full(steps, -1, np.int64)
     if sample.centres is None:
         return frames
@@ -191,7 +192,7 @@ def frame_targets(sample: Sample, steps: int) -> np.ndarray:
 
 
 def collate(samples: Sequence[Sample], width: int) -> Batch:
-    """Samples no wider than `width` pixels, padded on the right to it as the recognizer pads."""
+    """Samples of at most `width` pixels, padded on the right to `width` as the recognizer pads."""
     images = np.zeros((len(samples), 3, HEIGHT, width), np.float32)
     labels = np.zeros((len(samples), max(len(s.text) for s in samples)), np.int64)
     for row, sample in enumerate(samples):
@@ -203,12 +204,12 @@ def collate(samples: Sequence[Sample], width: int) -> Batch:
 
 
 def group(stream: SampleStream, batches: int, columns: int) -> list[tuple[list[Sample], int]]:
-    """`batches` lots of samples of like widths, each with the width in pixels to pad them to.
+    """`batches` batches of samples of similar widths, each with the width in pixels to pad to.
 
-    columns: of pixels in a batch, all its pictures side by side; a batch of narrow words holds more pictures than one
-    of long lines, and both take the same time. There are only as many shapes of batches as WIDTHS, since convolution
-    libraries compile a kernel for each. Samples left over in one width are padded to the next, and some more are, so
-    that the network meets padding of every length.
+    columns: pixels of a batch, all its pictures side by side. A batch of narrow words has more pictures than a batch of
+    long lines, and both take the same time. There are only as many shapes of batches as WIDTHS, because convolution
+    libraries compile a kernel for each shape. Samples left over in one width are padded to the next. Some others are
+    too, so that the network sees padding of every length.
     """
     rng, widths = stream.rng, [width for width in WIDTHS if width < stream.mix.widest] + [stream.mix.widest]
     waiting: dict[int, list[Sample]] = {width: [] for width in widths}

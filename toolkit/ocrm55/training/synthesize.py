@@ -19,9 +19,9 @@ def synthesize(
 ) -> list[str]:
     """Write `count` pictures of lines in fonts that training never sees, and labels.tsv; return the fonts' families.
 
-    clean: as drawn; otherwise as a scanner or a camera held straight leaves them. Lines have 1 to 25 characters and
-    are squeezed into 320 pixels where they are longer. An older `output` is replaced whole.
-    Raises InputError where there are no fonts, OutputError where the folder cannot be written.
+    clean: as drawn; otherwise as a scanner or a straight camera shows them. Lines have 1 to 25 characters and are
+    squeezed into 320 pixels if they are longer. An older `output` is replaced as a whole.
+    Raises InputError if there are no fonts, OutputError if the folder cannot be written.
     """
     seen, unseen = split(find_fonts(fonts))
     check = checks.unseen_fonts(unseen or seen, count, clean=clean, seed=seed)

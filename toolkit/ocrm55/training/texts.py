@@ -13,7 +13,7 @@ from pathlib import Path
 CODE_LETTERS, CODE_SEPARATORS = string.ascii_uppercase + string.digits, "-./_"
 PRINTABLE = string.digits + string.ascii_letters + string.punctuation  # 94 characters; the space is the 95th
 
-# Signs speak in few words, and a dictionary's rare ones teach a reader little about them.
+# Signs use few words; a dictionary's rare words teach little about them.
 SIGN_WORDS = (
     "EXIT SALE OPEN CLOSED STOP PUSH PULL ENTRANCE TOILET PARKING CAFE COFFEE BANK HOTEL TAXI BUS MRT STATION "
     "CENTRE CENTER STREET ROAD AVENUE FLOOR LEVEL LIFT STAIRS PRIVATE DANGER WARNING CAUTION KEEP CLEAR NO "
@@ -36,7 +36,7 @@ COMMON_WORDS = (
 CONTRACTIONS = "don't can't won't isn't didn't I'm I'll I've it's that's let's we'll we're they're o'clock".split()
 WORD_LISTS = (Path("/usr/share/dict/american-english"), Path("/usr/share/dict/words"))
 
-# Shapes that are alike, and where the print is small or turned, nearly the same.
+# Shapes that are similar, and in small or turned print nearly the same.
 LIKE_SHAPES = (
     "0OoQDC", "1lI|!i/\\", "2Zz7?", "5Ss$", "8B3&6", "'`\"^,", ".,:;", "-_~=+", "vyVYU", "({[<", ")}]>", "cCeoG",
     "kKxX*%", "wWvVmMrn", "uUoOaeA", "pPqgy9", "tTfjJ", "hbnNH", "dDaOQ", "4A@#", "EFLHM", "RPKX",
@@ -51,7 +51,7 @@ NUMBER_PATTERNS = (
 
 @cache
 def dictionary() -> tuple[str, ...]:
-    """The machine's English word list, possessives and accented words left out; a short one where there is none."""
+    """The machine's English word list without possessives and accented words; a short list if the machine has none."""
     for path in WORD_LISTS:
         if path.is_file():
             found = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
@@ -63,8 +63,8 @@ def dictionary() -> tuple[str, ...]:
 def doubled() -> tuple[str, ...]:
     """The words of the dictionary with a doubled letter.
 
-    CTC needs a blank between two equal characters, for which narrow print leaves hardly an output step, so that
-    doubled letters are what is learned last.
+    CTC needs a blank between two equal characters. Narrow print leaves hardly an output step for it, so doubled letters
+    are learned last.
     """
     return tuple(word for word in dictionary() if any(a == b for a, b in pairwise(word.lower()))) or dictionary()
 
@@ -75,7 +75,9 @@ def word(rng: random.Random) -> str:
 
 
 def stutter(rng: random.Random, text: str) -> str:
-    """The text with some characters replaced by the one before them; how many spaces a gap has, nobody can count."""
+    """The text with some characters replaced by the character before them. Spaces stay single, because nobody can count
+    the spaces of a gap.
+    """
     chars = list(text)
     for index in range(1, len(chars)):
         if rng.random() < 0.15 and chars[index - 1] != " ":
@@ -123,7 +125,7 @@ def stuttered_code(rng: random.Random, length: int) -> str:
 
 
 def anything(rng: random.Random, length: int) -> str:
-    """Any of the 94 printable characters, now and then with a space inside."""
+    """Any of the 94 printable characters, sometimes with a space inside."""
     text = "".join(rng.choice(PRINTABLE) for _ in range(length))
     if length > 4 and rng.random() < 0.3:
         place = rng.randint(1, length - 2)
@@ -137,7 +139,7 @@ def words(rng: random.Random, longest: int) -> str:
     while True:
         # Short words leave room for more spaces, the narrowest of all characters.
         added = rng.choice(COMMON_WORDS) if rng.random() < 0.2 else word(rng)
-        # Many fonts push the apostrophe into the letter before it, where it is overlooked unless often seen.
+        # Many fonts push the apostrophe into the letter before it. It is overlooked there unless often seen.
         dice = rng.random()
         added = f"{added}'s" if dice < 0.12 else rng.choice(CONTRACTIONS) if dice < 0.15 else added
         added = recase(rng, added, 0.25, 0.25)
@@ -167,8 +169,9 @@ def line(rng: random.Random, longest: int) -> str:
 
 
 def tricky(rng: random.Random, length: int) -> str:
-    """What readers mistake for each other: two or three groups of like shapes, repeated characters, odd spaces, and
-    apostrophes pushed into the letter before, which are overlooked."""
+    """Characters that readers confuse: two or three groups of similar shapes, repeated characters, odd spaces, and
+    apostrophes pushed into the letter before, which are overlooked.
+    """
     if rng.random() < 0.15:
         text = recase(rng, f"{word(rng)}'s {word(rng)}'s", 0.1, 0.3)
         return text if len(text) <= length else text.split()[0][:length]
@@ -181,7 +184,7 @@ def tricky(rng: random.Random, length: int) -> str:
 
 
 def full_line(rng: random.Random, longest: int) -> str:
-    """A line of several words, numbers or codes that leaves little room: more than half of `longest` characters."""
+    """A long line of several words, numbers or codes: more than half of `longest` characters."""
     text = line(rng, longest)
     while len(text) <= longest // 2:
         text = f"{text} {line(rng, longest - len(text) - 1)}"
@@ -191,7 +194,7 @@ def full_line(rng: random.Random, longest: int) -> str:
 def sign(rng: random.Random, longest: int, vocabulary: Sequence[str] = ()) -> str:
     """One word as on a sign or a shop front, mostly capitals, 1 to `longest` characters.
 
-    vocabulary: words of a labelled set, of which half of the words are then drawn.
+    vocabulary: words of a labelled set; half of the words are then drawn from it.
     """
     dice = rng.random()
     if dice < 0.72:

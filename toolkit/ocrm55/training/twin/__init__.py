@@ -1,6 +1,6 @@
 """The recipe of the bundled weights: the same network in PyTorch, which trains several times faster on a CPU.
 
-Needs the optional extra `train-torch`, and for its full speed a C++ compiler and a CPU with AVX-512. Run it as
+It needs the optional extra `train-torch`, and for full speed a C++ compiler and a CPU with AVX-512. Run it as
 
     torchrun --nproc_per_node=2 -m ocrm55.training.twin OUTPUT --data DIR --apart LIST --minutes 120
 

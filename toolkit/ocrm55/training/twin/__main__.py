@@ -12,18 +12,20 @@ from ocrm55.training.fonts import FONT_FOLDERS
 
 
 def main(
-    output: Annotated[Path, typer.Argument(help="Folder for best.pt, state.pt and log.jsonl; resumed from.")],
+    output: Annotated[
+        Path, typer.Argument(help="Folder for best.pt, state.pt and log.jsonl; a training in it is resumed.")
+    ],
     data: Annotated[list[Path] | None, typer.Option(help="Labelled pictures, as for `ocrm55 train`.")] = None,
     apart: Annotated[Path | None, typer.Option(help="List of pictures to measure on and never train on.")] = None,
-    # Not --start: torchrun takes that for an option of its own.
-    weights: Annotated[Path | None, typer.Option(help="A .pt to start from; without it, from nothing.")] = None,
+    # Not --start: torchrun would take that as an option of its own.
+    weights: Annotated[Path | None, typer.Option(help="A .pt to start from; otherwise random weights.")] = None,
     fonts: Annotated[list[Path] | None, typer.Option(help="Font folders instead of the system's.")] = None,
     steps: Annotated[int, typer.Option(min=1, help="Batches of each process.")] = 20000,
     minutes: Annotated[float, typer.Option(min=0, help="End the schedule after so long; 0 for no limit.")] = 0,
     lines: Annotated[bool, typer.Option("--lines", help="From weights: more print, of shapes that are alike.")] = False,
     int8_noise: Annotated[float, typer.Option(min=0, help="Noise like int8's rounding, in its steps; 0 for none.")] = 0,
     agree: Annotated[
-        float, typer.Option(min=0, help="With --int8-noise: weight of reading the same with and without it.")
+        float, typer.Option(min=0, help="With --int8-noise: weight of the same reading with and without it.")
     ] = 0,
     columns: Annotated[int, typer.Option(min=320, help="Pixels of a batch side by side.")] = 4096,
     learning_rate: float = 1.5e-3,

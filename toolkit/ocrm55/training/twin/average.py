@@ -3,8 +3,8 @@
     python -m ocrm55.training.twin.average a.pt b.pt mean.pt
     python -m ocrm55.training.twin.average a.pt@3 b.pt@2 mean.pt     (three parts and two)
 
-Where one training went on from the other, or both from a third, the mean reads better than either: their mistakes
-differ, and the weights between them are as good as theirs. Weights that were trained apart have no such mean.
+If one training went on from the other, or both from a third, the mean reads better than either. Their mistakes differ,
+and the weights between them are as good as theirs. Weights that were trained independently have no such mean.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ocrm55.training.twin.convert import read_torch
 
 
 def average(sources: Sequence[Path], parts: Sequence[float] | None = None) -> dict[str, np.ndarray]:
-    """The mean of each tensor, weighed by `parts` where there are some. Raises InputError for networks that differ."""
+    """The mean of each tensor, weighed by `parts` if given. Raises InputError for networks that differ."""
     networks = [read_torch(source) for source in sources]
     for source, network in zip(sources, networks, strict=True):
         if {n: v.shape for n, v in network.items()} != {n: v.shape for n, v in networks[0].items()}:
@@ -37,7 +37,7 @@ def _part(word: str) -> tuple[Path, float]:
     path, _, part = word.rpartition("@")
     try:
         return (Path(path), float(part)) if path else (Path(word), 1.0)
-    except ValueError:  # an @ of the file's name
+    except ValueError:  # the @ is part of the file's name
         return Path(word), 1.0
 
 
@@ -49,7 +49,7 @@ def main() -> None:
     sources = [path for path, _ in named]
     with console.errors_end_the_program():
         weights = average(sources, [part for _, part in named])
-        import torch  # after `average` said in a sentence where it is missing
+        import torch  # imported after `average`, which reports in a sentence if it is missing
 
         mean = {name: torch.from_numpy(np.asarray(value)) for name, value in weights.items()}
         with files.atomic_file(destination) as staging:

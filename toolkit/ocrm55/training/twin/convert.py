@@ -1,9 +1,9 @@
-"""Weights of the PyTorch twin -> Paddle's names and layout, and the way back.
+"""Convert weights of the PyTorch twin to Paddle's names and layout, and back.
 
-In two steps, since the two frameworks need not be installed together:
+In two steps, because the two frameworks need not be installed together:
     python -m ocrm55.training.twin.convert best.pt weights.npz            (where PyTorch is)
     python -m ocrm55.training.twin.convert weights.npz weights.pdparams   (where Paddle is)
-or in one where both are: python -m ocrm55.training.twin.convert best.pt weights.pdparams
+or in one step, where both are installed: python -m ocrm55.training.twin.convert best.pt weights.pdparams
 
 To start the twin from another model, an ONNX file or a Paddle inference model folder such as PaddleOCR's own:
     python -m ocrm55.training.twin.convert en_PP-OCRv3_rec_infer.onnx start.npz   (where Paddle is)
@@ -24,7 +24,7 @@ from ocrm55.errors import InputError, ToolchainError
 
 
 def to_paddle_layout(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Rename the statistics of batch norms, and turn the matrices of linear layers: Paddle keeps [in, out]."""
+    """Rename the statistics of batch norms, and transpose the matrices of linear layers: Paddle keeps [in, out]."""
     turned = {}
     for name, value in weights.items():
         if name.endswith("num_batches_tracked"):
@@ -37,7 +37,7 @@ def to_paddle_layout(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]
 
 
 def to_torch_layout(weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The way back, for starting the twin from a Paddle checkpoint."""
+    """The inverse, to start the twin from a Paddle checkpoint."""
     turned = {}
     for name, value in weights.items():
         array = np.asarray(value, np.float32)
@@ -82,7 +82,7 @@ def write_torch(weights: Mapping[str, np.ndarray], destination: Path) -> None:
     except ImportError as missing:
         raise ToolchainError("Writing .pt needs PyTorch.", ["pip install 'ocrm55[train-torch]'"]) from missing
     state = {name: torch.from_numpy(value) for name, value in to_torch_layout(weights).items()}
-    # How many batches each norm has seen, which only a momentum that falls with them would read.
+    # The number of batches that each norm has seen; only a falling momentum would read it.
     means = [name for name in state if name.endswith(".running_mean")]
     state |= {name.replace("running_mean", "num_batches_tracked"): torch.tensor(0) for name in means}
     with files.atomic_file(destination) as staging:

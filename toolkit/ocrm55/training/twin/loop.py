@@ -29,9 +29,9 @@ from ocrm55.training.twin.noise import RoundingNoise, disagreement, unlabelled
 
 @dataclass(frozen=True)
 class TwinOptions(TrainOptions):
-    """As in Paddle's training, but `start` is a .pt, and `minutes` (0: no limit) ends the schedule, too.
+    """As in Paddle's training, but `start` is a .pt, and `minutes` (0: no limit) ends the schedule too.
 
-    lines: of a training from weights, learn lines of print rather than signs. int8_noise, agree: see noise.py.
+    lines: when training from weights, learn lines of print instead of signs. int8_noise, agree: see noise.py.
     """
 
     minutes: float = 0.0
@@ -53,7 +53,7 @@ class Twin:
             weights = {name: torch.from_numpy(value) for name, value in read_torch(options.start).items()}
             self.network.load_state_dict(weights)
         self.average = copy.deepcopy(self.network).eval()
-        # Buffers are left to each process: only the first one's are averaged, measured and written.
+        # Each process has its own buffers; only those of the first are averaged, measured and written.
         self.parallel: Any = self.network
         if world > 1:
             self.parallel = DistributedDataParallel(self.network, broadcast_buffers=False, gradient_as_bucket_view=True)
@@ -69,14 +69,14 @@ class Twin:
         self.stages = from_weights if options.start else curriculum.FROM_NOTHING
         self.noise = RoundingNoise(self.network, options.int8_noise) if options.int8_noise else None
         self.step = self.images = 0
-        self.seconds = 0.0  # of training before this run
+        self.seconds = 0.0  # seconds of training before this run
         self.began = time.monotonic()
         self.record = Record()
 
     # -- learning
 
     def share(self) -> float:
-        """How much of the schedule is over, 0 to 1; the same in every process."""
+        """The share of the schedule that is over, 0 to 1; the same in every process."""
         steps = self.step / self.options.steps
         elapsed = (self.seconds + time.monotonic() - self.began) / 60
         value = torch.tensor([max(steps, elapsed / self.options.minutes if self.options.minutes else 0.0)])
@@ -116,7 +116,7 @@ class Twin:
 
     @staticmethod
     def loss(logs: Tensor, batch: Batch, ctc: float) -> Tensor:
-        """Of log probabilities [B, steps, classes]: aligned cross-entropy and CTC, by the weight of the latter."""
+        """The loss of log probabilities [B, steps, classes]: aligned cross-entropy and CTC, mixed by CTC's weight."""
         total = logs.new_zeros(())
         if ctc < 1 and bool((batch.frames >= 0).any()):
             frames = torch.from_numpy(batch.frames).to(logs.device)
@@ -167,7 +167,7 @@ class Twin:
     # -- measuring and keeping
 
     def measure(self, material: Any, losses: list[float], rate: float) -> None:
-        """Measure the averaged weights, and write them and everything that resuming takes."""
+        """Measure the averaged weights. Write them and everything that resuming needs."""
 
         def network(images: np.ndarray) -> np.ndarray:
             tensor = torch.from_numpy(images).to(self.device).contiguous(memory_format=torch.channels_last)
@@ -204,7 +204,7 @@ class Twin:
         self.record.write(output / "log.jsonl")
 
     def resume(self) -> None:
-        """Go on from state.pt where there is one."""
+        """Go on from state.pt, if there is one."""
         source = self.options.output / "state.pt"
         if not source.is_file():
             return
@@ -217,7 +217,7 @@ class Twin:
 
 
 def train(options: TwinOptions) -> Record:
-    """Train, resuming where `options.output` holds a training; under torchrun together with the other processes."""
+    """Train; resume if `options.output` holds a training. Under torchrun, train together with the other processes."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world > 1:
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")

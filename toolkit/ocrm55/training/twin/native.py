@@ -1,8 +1,9 @@
 """Two layers of the backbone in C++, for training on a CPU with AVX-512.
 
-PyTorch's gradients of a depthwise convolution in bfloat16 take 20 to 100 times its forward pass, half of a training
-step; batch normalisation and hard-swish, apart, take a third of the rest. The kernels in native/ make a step more than
-twice as fast. They are built on first use, where there is a C++ compiler; anywhere else PyTorch's own are taken.
+In PyTorch, the gradients of a depthwise convolution in bfloat16 take 20 to 100 times its forward pass: half of a
+training step. Batch normalisation and hard-swish, one after the other, take a third of the rest. The kernels in native/
+make a step more than twice as fast. They are built on first use, if there is a C++ compiler; otherwise PyTorch's own
+kernels are used.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 @cache
 def kernels() -> Any:
-    """The compiled kernels, or None where they cannot be had. OCRM55_PLAIN_TORCH=1 leaves them out."""
+    """The compiled kernels, or None if they cannot be built. OCRM55_PLAIN_TORCH=1 leaves them out."""
     if os.environ.get("OCRM55_PLAIN_TORCH") or torch.backends.cpu.get_cpu_capability() != "AVX512":
         return None
     from torch.utils.cpp_extension import load
@@ -32,7 +33,7 @@ def kernels() -> Any:
 
 
 def usable(x: Tensor, channels: int) -> bool:
-    """Whether the kernels take an activation: on the CPU, under autocast to bfloat16, channels a multiple of 16."""
+    """Whether the kernels accept an activation: on the CPU, under autocast to bfloat16, channels a multiple of 16."""
     wanted = x.device.type == "cpu" and torch.is_autocast_enabled("cpu") and channels % 16 == 0
     return wanted and kernels() is not None
 

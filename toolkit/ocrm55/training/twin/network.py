@@ -1,4 +1,4 @@
-"""tasks/recognizer/network.py in PyTorch: the same names, so that weights need no table to be converted."""
+"""tasks/recognizer/network.py in PyTorch: the same names, so converting weights needs no table."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         means = x.mean((2, 3), keepdim=True)
-        # Paddle keeps six digits of 1/6, and so do the exported models.
+        # Paddle and the exported models keep six digits of 1/6.
         return x * torch.clamp(self.conv2(F.relu(self.conv1(means))) * 0.1666667 + 0.5, 0, 1)
 
 

@@ -1,11 +1,12 @@
-"""Noise of the size of int8's rounding while the network learns, so that int8 reads what float32 reads.
+"""Noise of the size of int8's rounding while the network learns. Then int8 reads what float32 reads.
 
 Rounding to a step adds an error that is spread evenly over one step. Where the compiler quantises
-(compiler/quantization/fused.py) such an error is added to activations, and to the weights of every layer for the length
-of one pass; gradients are taken at the disturbed place and applied to the undisturbed weights. It follows the compiler
-roughly, not exactly: a network that bears any error of that size bears the one that it will get. Half of the time a
-layer's channels share one step, as they do for CMSIS-NN and for an NPU: a network that was spared that lost 19 points
-of its words there.
+(compiler/quantization/fused.py), such an error is added to activations. For the length of one pass it is also added to
+the weights of every layer. Gradients are taken at the disturbed weights and applied to the undisturbed ones. This
+follows the compiler only roughly: a network that bears any error of that size also bears the real one.
+
+Half of the time a layer's channels share one step, as they do for CMSIS-NN and for an NPU. A network without this
+practice lost 19 points of its words there.
 """
 
 from __future__ import annotations
@@ -21,18 +22,18 @@ from torch import Tensor, nn
 from ocrm55.training.twin.network import Attention, ConvBatchNorm, ConvNormSwish, Recognizer, SqueezeExcite
 
 STEPS, WEIGHT_STEPS = 255, 127  # of an activation's range; of a weight's absolute value
-EVERY = 25  # passes between two looks at a range
+EVERY = 25  # passes between two updates of a range
 MEMORY = 0.8
 # Of the passes of a layer: one step for all its channels, as CMSIS-NN and an NPU round, which also round in front of
 # the activation, where the range is wider.
 SHARED, SHARED_WIDTH = 0.5, 1.5
-POOL = 1 << 23  # random numbers drawn once; activations take runs of them from anywhere
+POOL = 1 << 23  # random numbers drawn once; activations take slices of them from anywhere
 
 
 class RoundingNoise:
     """Switched on within `with noise:`, around the forward and the backward pass.
 
-    strength: in steps of int8; 1 is what rounding does. The network's weights are as before when the block ends.
+    strength: in steps of int8; rounding has 1. The network's weights are as before when the block ends.
     """
 
     def __init__(self, network: Recognizer, strength: float = 1.0, seed: int = 1) -> None:
@@ -78,9 +79,9 @@ class RoundingNoise:
 
 
 def unlabelled(images: Tensor, rng: random.Random) -> Tensor:
-    """Pictures of no known text, from labelled ones [N, C, H, W]: the left of one, the right of another, some blurred.
+    """Pictures of unknown text, from labelled ones [N, C, H, W]: the left of one, the right of another, some blurred.
 
-    What the network has learned it reads for certain; what int8 reads otherwise is what it has never seen.
+    The network reads learned pictures with certainty. int8 reads differently only what the network has never seen.
     """
     count, width = len(images), images.shape[3]
     made = images.clone(memory_format=torch.channels_last)
@@ -94,15 +95,17 @@ def unlabelled(images: Tensor, rng: random.Random) -> Tensor:
 
 
 def disagreement(undisturbed: Tensor, disturbed: Tensor) -> Tensor:
-    """How far disturbed logits [N, steps, classes] are from what the undisturbed ones say: the divergence, summed over
-    the steps of a picture, mean over pictures. The gradient goes to `disturbed` alone.
+    """The divergence of disturbed logits [N, steps, classes] from the undisturbed ones. It is summed over the steps of
+    a picture, and the mean is taken over pictures. The gradient goes only to `disturbed`.
     """
     said = torch.softmax(undisturbed.detach().float(), -1)
     return F.kl_div(F.log_softmax(disturbed.float(), -1), said, reduction="none").sum((1, 2)).mean()
 
 
 class _Hook:
-    """Adds noise to what a layer gives. apart: whether each channel has a step of its own in the compiled network."""
+    """Adds noise to the output of a layer. apart: whether each channel has a step of its own in the compiled
+    network.
+    """
 
     def __init__(self, noise: RoundingNoise, apart: bool) -> None:
         self.noise, self.apart = noise, apart
@@ -129,14 +132,14 @@ class _Hook:
             output.addcmul_(self.noise.draw(output), step)
 
     def look(self, output: Tensor, channels: int) -> None:
-        """Follow the range of each channel, 0 included, as it is in this batch."""
+        """Update the range of each channel, 0 included, by this batch."""
         axes = [axis for axis in range(output.ndim) if axis != channels]
         now = output.amax(axes).clamp_min(0).float() - output.amin(axes).clamp_max(0).float()
         self.range = now if self.range is None else self.range.lerp(now, 1 - MEMORY)
 
 
 def _points(network: Recognizer) -> list[tuple[nn.Module, bool]]:
-    """Layers whose outputs the compiler quantises, each with whether channels have steps of their own there."""
+    """Layers whose outputs the compiler quantises; for each, whether channels have steps of their own there."""
     found: list[tuple[nn.Module, bool]] = []
     for module in network.modules():
         if isinstance(module, ConvBatchNorm):

@@ -1,12 +1,14 @@
-"""Loud channels made quieter, so that int8 can give the others steps to speak with.
+"""Make loud channels quieter, so that the other channels get enough steps of int8.
 
     python -m ocrm55.training.twin.quieten loud.pt quiet.pt
 
-PaddleOCR's weights have channels that reach a hundred where most reach eight. All that share a step with them lose by
-it, and training does not mend it: weights move by the learning rate, and these would have to move by their own size.
-So the layer in front is divided and the weights behind are multiplied. With a hard-swish or a swish in between, which
-bend below 3, that is not quite the same network: on 160 photographed words nine texts in ten stayed as they were, and
-some thousand steps of training made up for it. What a layer norm reads is left alone: it would be another network.
+PaddleOCR's weights have channels that reach a hundred, where most reach eight. All channels that share a step with them
+lose precision. Training does not repair this: weights move by the learning rate, and these would have to move by their
+own size. So the layer in front is divided and the weights behind are multiplied.
+
+With a hard-swish or a swish in between, which bend below 3, this is not quite the same network. On 160 photographed
+words nine texts in ten stayed as they were, and some thousand steps of training repaired the rest. The input of a layer
+norm is left alone, because that would make another network.
 """
 
 from __future__ import annotations
@@ -31,8 +33,9 @@ TOGETHER = 16
 
 @dataclass(frozen=True)
 class Quieter:
-    """layer: whose output no channel of exceeds `most`; norm: of its own, which is divided; readers: weights that are
-    multiplied, each with the channel of its inputs that the layer's first is; depthwise ones have theirs in front.
+    """layer: the layer; none of its output channels may exceed `most`. norm: its own norm, which is divided. readers:
+    weights that are multiplied, each with the number of its input channel that is the layer's first; depthwise weights
+    have their channels in front.
     """
 
     layer: str
@@ -67,9 +70,9 @@ LOUD = (
 
 
 def quieten(weights: Mapping[str, Tensor], images: Tensor) -> tuple[dict[str, Tensor], dict[str, int]]:
-    """The weights with loud channels divided, and how many of each layer.
+    """The weights with loud channels divided, and their number in each layer.
 
-    images: float32 [N, 3, 48, 320], which say how loud channels are.
+    images: float32 [N, 3, 48, 320]; they show how loud channels are.
     """
     changed = {name: value.clone() for name, value in weights.items()}
     counts = {}
@@ -88,7 +91,7 @@ def quieten(weights: Mapping[str, Tensor], images: Tensor) -> tuple[dict[str, Te
 
 
 def _loudness(weights: Mapping[str, Tensor], images: Tensor) -> dict[str, Tensor]:
-    """Of each layer of LOUD: the largest value of each channel."""
+    """For each layer of LOUD: the largest value of each channel."""
     network = Recognizer()
     network.load_state_dict(dict(weights))
     network.eval()
