@@ -114,7 +114,11 @@ def _channels(values: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _count(rows: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """How many values of each row [channels, values] fall into each bin: [channels, BINS]."""
     scale = BINS / np.maximum(high - low, 1e-9)
-    bins = np.clip(((rows - low[:, None]) * scale[:, None]).astype(np.int64), 0, BINS - 1)
-    flat = (bins + np.arange(len(rows))[:, None] * BINS).reshape(-1)
-    return np.bincount(flat, minlength=len(rows) * BINS).reshape(len(rows), BINS)
+    places = rows - low[:, None]  # in place from here on: half of calibration's time is spent in this function
+    places *= scale[:, None]
+    bins = places.astype(np.int64)
+    np.clip(bins, 0, BINS - 1, out=bins)
+    bins += np.arange(len(rows))[:, None] * BINS
+    return np.bincount(bins.reshape(-1), minlength=len(rows) * BINS).reshape(len(rows), BINS)
