@@ -7,12 +7,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ocrm55.tasks.recognizer.inference import PaddleRecognizer
 
+# Before anything imports NumPy: workers and simulators take all cores, and threads that wait for each other cost more
+# than the products that they share.
+for _library in ("OMP", "OPENBLAS", "TVM"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 # Before anything imports Paddle: no narration, and no look for model hosts in the network.
 os.environ.setdefault("GLOG_minloglevel", "2")
 os.environ.setdefault("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "True")
