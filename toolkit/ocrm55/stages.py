@@ -126,7 +126,6 @@ def model(options: Options) -> Path:
 
 def compiled(options: Options) -> Compilation:
     """Export and compile the model where needed."""
-    from ocrm55.compiler.pipeline import compile_model
     from ocrm55.compiler.quantization import calibration
     from ocrm55.tasks.recognizer.task import RECOGNIZER
 
@@ -139,13 +138,19 @@ def compiled(options: Options) -> Compilation:
         inputs += calibration.images(chosen.calibrate or RECOGNIZER.calibration)
     settings = replace(chosen, model_name=options.folder.model)
     read = digest(inputs, __version__, *chosen.values)  # files count by what is in them, not by where they lie
+
+    def compile_it() -> None:
+        from ocrm55.compiler.pipeline import compile_model  # brings TVM: half the time of a run that compiles nothing
+
+        compile_model(source, output, RECOGNIZER, settings)
+
     with options.folder.locked():
         run_stage(
             "compile",
             f"{chosen.precision} for cortex-m55 -> {output}",
             output,
             read,
-            lambda: compile_model(source, output, RECOGNIZER, settings),
+            compile_it,
             force=options.force,
         )
     return Compilation(options, source, output)
