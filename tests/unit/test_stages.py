@@ -62,7 +62,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model_dir: Path) -> C
         for file in model_dir.iterdir():
             (output / file.name).write_bytes(file.read_bytes())
 
-    def compile_model(source: Path, output: Path, options: object) -> None:
+    def compile_model(source: Path, output: Path, task: object, options: object) -> None:
         output.mkdir(parents=True)
         (output / "metadata.json").write_text(json.dumps(METADATA))
 
