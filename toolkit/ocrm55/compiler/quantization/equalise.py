@@ -17,7 +17,7 @@ from onnx import helper
 
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.quantization.calibration import Histogram
-from ocrm55.compiler.quantization.kinds import Family, Scale, gate_of, is_depthwise, kind_of
+from ocrm55.compiler.quantization.kinds import Family, ScaledBy, gate_of, is_depthwise, kind_of
 
 # Factors are powers of this: they then stay what they are when the network is calibrated again with weights that have
 # moved by less than a step (weight_grid.py), which those in between would not.
@@ -100,7 +100,7 @@ def _readers(graph: Graph, source: str) -> _Readers | None:
             return None
         for user in users:
             output, kind = str(user.output[0]), kind_of(graph, user)
-            joins_channels = kind.scale is Scale.OF_RESULT and attributes(user).get("axis") == 1
+            joins_channels = kind.scaled_by is ScaledBy.RESULT and attributes(user).get("axis") == 1
             if kind.by_channel and gate_of(graph, user) != name:
                 pending.append((output, first))
                 found.tensors.append((output, first))
@@ -151,7 +151,7 @@ def factor_of(graph: Graph, name: str) -> np.ndarray:
             return graph.constants[f"{name}.factor"]
         writer = graph.producer(name)
         inputs = [str(i).removesuffix(".dequantised") for i in writer.input] if writer is not None else []
-        if writer is not None and kind_of(graph, writer).scale is Scale.OF_RESULT:  # concatenated
+        if writer is not None and kind_of(graph, writer).scaled_by is ScaledBy.RESULT:  # concatenated
             sizes = [graph.shape(each)[1] for each in writer.input]
             parts = [np.broadcast_to(factor_of(graph, i).reshape(-1), n) for i, n in zip(inputs, sizes, strict=True)]
             return np.concatenate(parts).reshape(1, -1, 1, 1)

@@ -22,12 +22,13 @@ from onnx import helper, numpy_helper
 
 from ocrm55.compiler.onnx_graph.folding import fold
 from ocrm55.compiler.onnx_graph.graph import Graph
+from ocrm55.compiler.operators.scales import Scales
 from ocrm55.compiler.quantization import calibration, kinds, ranges
 from ocrm55.compiler.quantization.calibration import Histogram
 from ocrm55.compiler.quantization.equalise import equalise, turn
-from ocrm55.compiler.quantization.kinds import Family, Int8, Scale, kind_of, writer_of
+from ocrm55.compiler.quantization.kinds import Family, Int8, ScaledBy, kind_of, writer_of
 from ocrm55.compiler.quantization.qdq import Writer
-from ocrm55.compiler.quantization.ranges import Method, Quantisation
+from ocrm55.compiler.quantization.ranges import Method
 
 # Scales of their own cost channels a table of their own, with fewer entries: where one is that much wider than most,
 # and no finer than that much less than the widest.
@@ -78,25 +79,25 @@ def quantised_tensors(graph: Graph) -> list[str]:
     return [name for name in written if name in wanted and not kinds.follows_one_of(graph, name, wanted)]
 
 
-def choose(graph: Graph, histograms: dict[str, Histogram], options: QuantizeOptions) -> dict[str, Quantisation]:
+def choose(graph: Graph, histograms: dict[str, Histogram], options: QuantizeOptions) -> dict[str, Scales]:
     """Scale and zero point of every quantised tensor."""
     chosen = {name: _of_ranges(graph, name, histogram, options) for name, histogram in histograms.items()}
     for node in graph.nodes:
-        match kind_of(graph, node).scale:
-            case Scale.OF_GATE:
+        match kind_of(graph, node).scaled_by:
+            case ScaledBy.GATE:
                 chosen[str(kinds.gate_of(graph, node))] = kinds.GATE
-            case Scale.OF_RESULT:
+            case ScaledBy.RESULT:
                 chosen |= dict.fromkeys(node.input, chosen[node.output[0]])
-            case Scale.OF_INPUT:
+            case ScaledBy.INPUT:
                 chosen[node.output[0]] = chosen[node.input[0]]
-            case Scale.OF_PROBABILITIES if node.output[0] in chosen:
+            case ScaledBy.PROBABILITY if node.output[0] in chosen:
                 chosen[node.output[0]] = kinds.PROBABILITY
     for name, groups in _factors(graph).items():
         chosen[name] = ranges.symmetric(histograms[name], groups)
     return chosen
 
 
-def _of_ranges(graph: Graph, name: str, histogram: Histogram, options: QuantizeOptions) -> Quantisation:
+def _of_ranges(graph: Graph, name: str, histogram: Histogram, options: QuantizeOptions) -> Scales:
     """Scale and zero point of one tensor by the values that it takes."""
     if name in graph.inputs:
         return ranges.of_input(*options.input_range)
@@ -123,7 +124,7 @@ def _factors(graph: Graph) -> dict[str, list[np.ndarray]]:
             continue
         for name in node.input:
             source, path = kinds.origin(graph, name)
-            if writer_of(graph, source).scale is not Scale.OF_PROBABILITIES:
+            if writer_of(graph, source).scaled_by is not ScaledBy.PROBABILITY:
                 found.setdefault(source, []).append(_channels_of(graph, source, path))
     return found
 

@@ -15,12 +15,12 @@ import numpy as np
 import onnx
 
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
-from ocrm55.compiler.quantization.ranges import Quantisation
+from ocrm55.compiler.operators.scales import Scales
 
 # A gate is clip(x / 6 + 1/2, 0, 1). With 254 steps its half is a whole number of them, so that the fully connected
 # layer before it requantises straight to the gate.
-GATE = Quantisation(np.asarray(np.float32(1 / 254)), -127)
-PROBABILITY = Quantisation(np.asarray(np.float32(1 / 256)), -128)  # what softmax gives for a product
+GATE = Scales(np.asarray(np.float32(1 / 254)), -127)
+PROBABILITY = Scales(np.asarray(np.float32(1 / 256)), -128)  # what softmax gives for a product
 # Photographs were seen to exceed the calibration's largest sums of means more than twofold.
 MARGIN_OF_MEANS, MARGIN_OF_SUMS = 1.2, 3.0
 
@@ -47,14 +47,14 @@ class Int8(Enum):
     RESULT = "what it writes, or what a factor and an offset behind it write"
 
 
-class Scale(Enum):
+class ScaledBy(Enum):
     """Where the scales around an operator come from, if not from ranges, in the recipe for fused kernels."""
 
-    OF_RANGES = "each tensor's own range"
-    OF_RESULT = "inputs have the result's"  # they are written side by side
-    OF_INPUT = "the result has the input's"  # the largest of integers is the integer of the largest
-    OF_GATE = "the gate has GATE"
-    OF_PROBABILITIES = "the result has PROBABILITY, where it is int8"
+    RANGE = "each tensor's own range"
+    RESULT = "inputs have the result's"  # they are written side by side
+    INPUT = "the result has the input's"  # the largest of integers is the integer of the largest
+    GATE = "the gate has GATE"
+    PROBABILITY = "the result has PROBABILITY, where it is int8"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Curve:
 class Kind:
     """A row of the table.
 
-    int8, scale: see there. weights_axis: the axis of constant weights along which the outputs lie; None without.
+    int8, scaled_by: see there. weights_axis: the axis of constant weights along which the outputs lie; None without.
     margin: how much wider than its seen range a tensor is taken of which an image gives one value a channel.
     follows: it only moves values, so that its result is its input in another shape.
     is_real: the fused recipe leaves it in float32.
@@ -83,7 +83,7 @@ class Kind:
 
     family: Family
     int8: Int8 = Int8.NOTHING
-    scale: Scale = Scale.OF_RANGES
+    scaled_by: ScaledBy = ScaledBy.RANGE
     weights_axis: int | None = None
     margin: float = MARGIN_OF_SUMS
     follows: bool = False
@@ -117,11 +117,11 @@ KINDS = {
         Family.POOL, Int8.ALL, margin=MARGIN_OF_MEANS, one_scale=True, by_channel=True, passes_errors=True
     ),
     "AveragePool": Kind(Family.POOL, Int8.ALL, one_scale=True, by_channel=True, passes_errors=True),
-    "MaxPool": Kind(Family.POOL, Int8.ALL, Scale.OF_INPUT, one_scale=True, passes_errors=True),
+    "MaxPool": Kind(Family.POOL, Int8.ALL, ScaledBy.INPUT, one_scale=True, passes_errors=True),
     "Add": Kind(Family.ELEMENTWISE, is_real=True, sums=True),
     "Add:constant": Kind(Family.ELEMENTWISE, is_real=True),
     "Mul": Kind(Family.ELEMENTWISE, passes_errors=True),
-    "Mul:gate": Kind(Family.ELEMENTWISE, Int8.ALL, Scale.OF_GATE, by_channel=True, passes_errors=True),
+    "Mul:gate": Kind(Family.ELEMENTWISE, Int8.ALL, ScaledBy.GATE, by_channel=True, passes_errors=True),
     "Mul:swish": Kind(Family.ELEMENTWISE, Int8.RESULT, passes_errors=True),
     "HardSwish": Kind(
         Family.ELEMENTWISE,
@@ -133,9 +133,9 @@ KINDS = {
     "Relu": Kind(Family.ELEMENTWISE, clamps=True, divides=True, passes_errors=True),
     "HardSigmoid": Kind(Family.ELEMENTWISE, clamps=True),
     "Sigmoid": Kind(Family.ELEMENTWISE, passes_errors=True),
-    "Softmax": Kind(Family.ROWS, scale=Scale.OF_PROBABILITIES),
+    "Softmax": Kind(Family.ROWS, scaled_by=ScaledBy.PROBABILITY),
     "LayerNormalization": Kind(Family.ROWS, is_real=True),
-    "Concat": Kind(Family.MOVES, Int8.ALL, Scale.OF_RESULT, one_scale=True),
+    "Concat": Kind(Family.MOVES, Int8.ALL, ScaledBy.RESULT, one_scale=True),
     "Reshape": _MOVE,
     "Transpose": _MOVE,
     "Slice": _MOVE,

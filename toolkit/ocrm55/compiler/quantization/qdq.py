@@ -12,10 +12,10 @@ import onnx
 from onnx import helper
 
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
+from ocrm55.compiler.operators.scales import Scales
 from ocrm55.compiler.quantization import exact_scales, ranges
 from ocrm55.compiler.quantization.int4_rounding import Rounded
 from ocrm55.compiler.quantization.kinds import Family, adds_constant, computed_input, has_weights, kind_of, outputs_axis
-from ocrm55.compiler.quantization.ranges import Quantisation
 
 WEIGHT_MAX = 127
 LARGEST_BIAS = 2**30  # of an int32: the products, and what folds a zero point into it, have the rest
@@ -23,7 +23,7 @@ LARGEST_BIAS = 2**30  # of an int32: the products, and what folds a zero point i
 Array = np.ndarray
 
 
-def stored(graph: Graph, name: str, chosen: Mapping[str, Quantisation]) -> str:
+def stored(graph: Graph, name: str, chosen: Mapping[str, Scales]) -> str:
     """The quantised tensor that `name` is, perhaps in another shape."""
     while name not in chosen:
         node = graph.producer(name)
@@ -38,7 +38,7 @@ class Writer:
     chosen: scale and zero point of every tensor that becomes int8.
     """
 
-    def __init__(self, graph: Graph, chosen: Mapping[str, Quantisation]) -> None:
+    def __init__(self, graph: Graph, chosen: Mapping[str, Scales]) -> None:
         self.graph = graph
         self.chosen = chosen
         self.renamed: dict[str, str] = {}  # tensor -> its dequantised twin, which later nodes read
@@ -140,7 +140,7 @@ class ExactWriter(Writer):
     def __init__(
         self,
         graph: Graph,
-        chosen: Mapping[str, Quantisation],
+        chosen: Mapping[str, Scales],
         in_int4: Mapping[str, Rounded] | None = None,
     ) -> None:
         super().__init__(graph, chosen)
@@ -209,6 +209,6 @@ def quantise_weights(weights: Array, axis: int, least: Array | float = 0.0) -> t
     return rounded(weights, scale, axis), scale
 
 
-def bias_scale(source: Quantisation, weight_scale: Array) -> Array:
+def bias_scale(source: Scales, weight_scale: Array) -> Array:
     """Real value of one step of a sum, for each output channel: scale of the input times scale of the weights."""
     return (source.scale * weight_scale).astype(np.float32)

@@ -22,12 +22,12 @@ from onnx import helper
 
 from ocrm55.compiler.onnx_graph.folding import fold
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
+from ocrm55.compiler.operators.scales import HIGH, LOW, Scales
 from ocrm55.compiler.quantization import calibration, exact_scales, int4, int4_rounding, kinds, ranges
 from ocrm55.compiler.quantization.calibration import Histogram
 from ocrm55.compiler.quantization.fused import QuantizeOptions, choose, quantised_tensors
 from ocrm55.compiler.quantization.kinds import Curve, Family, kind_of
 from ocrm55.compiler.quantization.qdq import ExactWriter, add_to_bias, stored
-from ocrm55.compiler.quantization.ranges import Quantisation
 from ocrm55.compiler.quantization.sensitivity import weighed
 from ocrm55.tasks.base import Merit
 
@@ -64,7 +64,7 @@ def quantize(
     histograms = weighed(graph, calibration.collect(graph, tensors(graph), inputs))
     chosen = choose(graph, histograms, options)
     chosen |= in_front_of_activations(graph, histograms)
-    for group in alike(graph, chosen):
+    for group in groups_with_one_scale(graph, chosen):
         chosen |= dict.fromkeys(group, ranges.of_range(*_reach([chosen[name] for name in group])))
     _fit_products(graph, chosen)
     if halves_down:
@@ -79,7 +79,7 @@ def quantize(
 def _write_with_int4(
     graph: Graph,
     original: onnx.ModelProto,
-    chosen: dict[str, Quantisation],
+    chosen: dict[str, Scales],
     inputs: Sequence[np.ndarray],
     merit: Merit,
     max_drop: float,
@@ -154,16 +154,16 @@ def small_pools_as_convolutions(graph: Graph) -> None:
         graph.replace(node, [convolution], {})
 
 
-def _lift(graph: Graph, chosen: dict[str, Quantisation]) -> None:
+def _lift(graph: Graph, chosen: dict[str, Scales]) -> None:
     """The scale behind averages over an image, see LIFT. Their means lie below 0, so the library rounds halves down."""
     for node in graph.nodes:
         if node.op_type == "GlobalAveragePool":
             mean = chosen[node.output[0]]
             scale = np.float32(float(mean.scale) * (1 + LIFT))
-            chosen[node.output[0]] = Quantisation(np.asarray(scale), mean.zero_point)
+            chosen[node.output[0]] = Scales(np.asarray(scale), mean.zero_point)
 
 
-def alike(graph: Graph, chosen: dict[str, Quantisation]) -> list[set[str]]:
+def groups_with_one_scale(graph: Graph, chosen: dict[str, Scales]) -> list[set[str]]:
     """Tensors that share a scale: all that a pool, or a concatenation, reads and writes."""
     groups: list[set[str]] = []
     for node in graph.nodes:
@@ -176,23 +176,23 @@ def alike(graph: Graph, chosen: dict[str, Quantisation]) -> list[set[str]]:
     return groups
 
 
-def _reach(quantisations: Sequence[Quantisation]) -> tuple[float, float]:
+def _reach(scales: Sequence[Scales]) -> tuple[float, float]:
     """Smallest and largest value that any of them has an integer for."""
-    low = min(float(q.scale) * (ranges.LOW - q.zero_point) for q in quantisations)
-    high = max(float(q.scale) * (ranges.HIGH - q.zero_point) for q in quantisations)
+    low = min(float(q.scale) * (LOW - q.zero_point) for q in scales)
+    high = max(float(q.scale) * (HIGH - q.zero_point) for q in scales)
     return low, high
 
 
 # --- activations -----------------------------------------------------------------------------------------------------
 
 
-def in_front_of_activations(graph: Graph, histograms: dict[str, Histogram]) -> dict[str, Quantisation]:
+def in_front_of_activations(graph: Graph, histograms: dict[str, Histogram]) -> dict[str, Scales]:
     """Ranges of the tensors that only an activation reads, with the least error of what it writes."""
     curves = {name: kinds.curve_before(graph, name) for name in histograms}
     return {name: _for_activation(histograms[name], curve) for name, curve in curves.items() if curve is not None}
 
 
-def _for_activation(histogram: Histogram, curve: Curve) -> Quantisation:
+def _for_activation(histogram: Histogram, curve: Curve) -> Scales:
     """The smallest value that there was is tried as the lower end too."""
     least, most = float(histogram.low.min()), float(histogram.high.max())
     counts, edges = np.histogram(histogram.centres, ranges.MERGED_BINS, (least, most + 1e-9), weights=histogram.counts)
@@ -238,7 +238,7 @@ def _sum_of(graph: Graph, node: onnx.NodeProto) -> str | None:
 # --- scales without halves -------------------------------------------------------------------------------------------
 
 
-def _fit_products(graph: Graph, chosen: dict[str, Quantisation]) -> None:
+def _fit_products(graph: Graph, chosen: dict[str, Scales]) -> None:
     """Scales of what squeeze-and-excite's gates multiply, a little larger where that leaves no halves."""
     for node in graph.nodes:
         name = str(node.output[0])
@@ -249,4 +249,4 @@ def _fit_products(graph: Graph, chosen: dict[str, Quantisation]) -> None:
             continue
         left, right = (float(q.scale) for q in factors)
         scale = exact_scales.of_product(float(chosen[name].scale), left, right)
-        chosen[name] = Quantisation(np.asarray(np.float32(scale)), chosen[name].zero_point)
+        chosen[name] = Scales(np.asarray(np.float32(scale)), chosen[name].zero_point)

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ocrm55.compiler.lowering.int8.values import Origin, Quantised, Value, rows_by_channels
+from ocrm55.compiler.lowering.int8.values import Origin, Value, rows_by_channels
 from ocrm55.compiler.operators import advice
 from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.int8.elementwise import Dequantize, Quantize
 from ocrm55.compiler.operators.program import Operator, Program, Quantization, Tensor
+from ocrm55.compiler.operators.scales import Scales
 from ocrm55.errors import UnsupportedError
 
 TRIES = ["--precision float32", advice.INTEGER]
-Writer = Callable[[Quantised | None, np.ndarray], str]
+Writer = Callable[[Scales | None, np.ndarray], str]
 
 
 @dataclass
@@ -35,7 +36,7 @@ class Builder:
         self.program.operators.append(Operator(layer, layer, spec, list(inputs), [output]))
         return output
 
-    def quantise(self, value: Value, quantised: Quantised) -> Value:
+    def quantise(self, value: Value, quantised: Scales) -> Value:
         """The value as int8: its operator writes it so, or an operator of its own converts it."""
         origin = value.origin
         if origin.quantised is not None and not value.is_scaled:
@@ -71,14 +72,14 @@ class Builder:
                 origin.real = origin.write(None, value.index)
         return origin.real
 
-    def convert(self, origin: Origin, quantised: Quantised) -> str:
+    def convert(self, origin: Origin, quantised: Scales) -> str:
         assert origin.real is not None
         step = step_of(quantised, origin.layer)
         name = self.tensor((origin.rows, origin.channels), "int8", origin.layer)
         spec = Quantize(origin.count, float32(1 / step), quantised.zero_point)
         return self.operator(spec, [origin.real], name, origin.layer)
 
-    def _dequantize(self, origin: Origin, stored: str, quantised: Quantised) -> str:
+    def _dequantize(self, origin: Origin, stored: str, quantised: Scales) -> str:
         name = self.tensor((origin.rows, origin.channels), "float32", origin.layer)
         if quantised.has_one_step:
             spec = Dequantize(origin.count, quantised.step, quantised.zero_point)
@@ -95,7 +96,7 @@ def float32(value: float) -> float:
     return float(np.float32(value))
 
 
-def step_of(quantised: Quantised, layer: str) -> float:
+def step_of(quantised: Scales, layer: str) -> float:
     try:
         return quantised.step
     except ValueError as trouble:
@@ -107,15 +108,15 @@ def has_one_step(origin: Origin) -> bool:
     return origin.int8 is not None and origin.quantised is not None and origin.quantised.has_one_step
 
 
-def _unscaled(quantised: Quantised, value: Value) -> Quantised:
+def _unscaled(quantised: Scales, value: Value) -> Scales:
     """How the origin must be written so that the scaled value has the given quantisation."""
     if not value.is_scaled:
         return quantised
     factor = value.factor * (1.0 if value.channel_factor is None else value.channel_factor.astype(np.float64))
-    return Quantised((quantised.scale / factor).astype(np.float32), quantised.zero_point)
+    return Scales((quantised.scale / factor).astype(np.float32), quantised.zero_point)
 
 
-def integers(value: Value, layer: str, *, dense: bool = True) -> tuple[str, Quantised]:
+def integers(value: Value, layer: str, *, dense: bool = True) -> tuple[str, Scales]:
     """The int8 tensor behind a value that an integer kernel reads whole."""
     origin = value.origin
     if origin.int8 is None or origin.quantised is None:

@@ -12,11 +12,12 @@ from ocrm55.compiler.lowering.flat import Node, shape_of
 from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, integers, step_of
 from ocrm55.compiler.lowering.int8.epilogues import channel_tables, epilogue_of, needs_tables, prefers_tables
 from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
-from ocrm55.compiler.lowering.int8.values import Origin, Quantised, Value, image_index
+from ocrm55.compiler.lowering.int8.values import Origin, Value, image_index
 from ocrm55.compiler.operators.dead_taps import trim
 from ocrm55.compiler.operators.float32 import Conv2d, DepthwiseConv2d
 from ocrm55.compiler.operators.int8 import tables
 from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
+from ocrm55.compiler.operators.scales import Scales
 from ocrm55.errors import UnsupportedError
 
 
@@ -80,7 +81,7 @@ class Factor:
 def convolution_writer(build: Builder, origin: Origin, source: Value, spec: Conv2d, factor: Factor) -> Writer:
     """A convolution, or a fully connected layer, with its bias and activation."""
 
-    def write(quantised: Quantised | None, order: np.ndarray) -> str:
+    def write(quantised: Scales | None, order: np.ndarray) -> str:
         layer = origin.layer
         image, read = integers(source, layer)
         if isinstance(spec, DepthwiseConv2d):

@@ -8,11 +8,12 @@ from ocrm55.compiler.lowering.activations import activation_after
 from ocrm55.compiler.lowering.flat import Node
 from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, float32, has_one_step, integers, step_of
 from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
-from ocrm55.compiler.lowering.int8.values import Origin, Quantised, Value
+from ocrm55.compiler.lowering.int8.values import Origin, Value
 from ocrm55.compiler.operators.activations import real_function
 from ocrm55.compiler.operators.float32 import Activation
 from ocrm55.compiler.operators.int8 import tables
 from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Lookup, Sum, SumInt8
+from ocrm55.compiler.operators.scales import Scales
 from ocrm55.errors import UnsupportedError
 
 
@@ -74,26 +75,26 @@ def _is_by_channel(constant: np.ndarray, value: Value) -> bool:
     return is_image and value.channel_factor is None and constant.size == channels == constant.shape[-3]
 
 
-def _per_channel(value: Value, scale: np.ndarray, zero: np.ndarray, axis: int) -> Quantised:
+def _per_channel(value: Value, scale: np.ndarray, zero: np.ndarray, axis: int) -> Scales:
     """A QuantizeLinear's parameters in the order of the tensor's channels."""
     if len(np.unique(zero)) != 1:
         raise UnsupportedError(f"{value.origin.layer} has several zero points.", TRIES)
     zero_point = int(np.ravel(zero)[0])
     if scale.size == 1:
-        return Quantised(np.full(value.origin.channels, scale.reshape(-1)[0], np.float32), zero_point)
+        return Scales(np.full(value.origin.channels, scale.reshape(-1)[0], np.float32), zero_point)
     spread = scale.reshape([-1 if i == axis % value.index.ndim else 1 for i in range(value.index.ndim)])
     stored = np.empty(value.origin.count, np.float32)
     stored[value.index] = np.broadcast_to(spread, value.index.shape)
     rows = stored.reshape(-1, value.origin.channels)
     if not (rows == rows[0]).all():
         raise UnsupportedError(f"{value.origin.layer} has scales along an axis that no kernel knows.", TRIES)
-    return Quantised(rows[0], zero_point)
+    return Scales(rows[0], zero_point)
 
 
 def gate_writer(build: Builder, origin: Origin, gated: Value, gate: Value) -> Writer:
     """Squeeze-and-excite: an image times one factor a channel."""
 
-    def write(quantised: Quantised | None, order: np.ndarray) -> str:
+    def write(quantised: Scales | None, order: np.ndarray) -> str:
         (image, read), (factors, read_gate) = (integers(v, origin.layer) for v in (gated, gate))
         if quantised is None or gate.index.size != origin.channels:
             raise UnsupportedError(f"the product of layer {origin.layer} has no int8 operator.", TRIES)
@@ -110,7 +111,7 @@ def gate_writer(build: Builder, origin: Origin, gated: Value, gate: Value) -> Wr
 def sum_writer(build: Builder, origin: Origin, left: Value, right: Value) -> Writer:
     """The residual stream: float32, or int8 where it is quantised on all sides with a scale a tensor."""
 
-    def write(quantised: Quantised | None, order: np.ndarray) -> str:
+    def write(quantised: Scales | None, order: np.ndarray) -> str:
         if quantised is not None and all(has_one_step(value.origin) for value in (left, right)):
             (a, read_a), (b, read_b) = (integers(v, origin.layer, dense=False) for v in (left, right))
             spec = SumInt8(
@@ -129,7 +130,7 @@ def sum_writer(build: Builder, origin: Origin, left: Value, right: Value) -> Wri
 def lookup_writer(build: Builder, origin: Origin, source: Value, activation: Activation) -> Writer:
     """An activation between two quantised tensors."""
 
-    def write(quantised: Quantised | None, order: np.ndarray) -> str:
+    def write(quantised: Scales | None, order: np.ndarray) -> str:
         layer = origin.layer
         name, read = integers(source, layer)
         if quantised is None:

@@ -7,11 +7,11 @@ from math import prod
 import numpy as np
 
 from ocrm55.compiler.lowering.int8.builder import TRIES, step_of
-from ocrm55.compiler.lowering.int8.values import Quantised
 from ocrm55.compiler.operators.activations import real_function, sigmoid
 from ocrm55.compiler.operators.float32 import Activation, Conv2d, DepthwiseConv2d
 from ocrm55.compiler.operators.int8 import tables
 from ocrm55.compiler.operators.int8.epilogue import Epilogue
+from ocrm55.compiler.operators.scales import Scales
 from ocrm55.errors import UnsupportedError
 
 TABLE_SHIFT = 3  # 8192 entries: an activation's argument is known to a thirtieth of the output's step
@@ -23,7 +23,7 @@ SWISH_TABLE_BYTES = 128 * 1024  # where a scale for each channel leaves no other
 
 
 def epilogue_of(
-    activation: Activation, step: np.ndarray, quantised: Quantised | None, channels: int
+    activation: Activation, step: np.ndarray, quantised: Scales | None, channels: int
 ) -> tuple[Epilogue, dict[str, np.ndarray]]:
     """How sums, whose steps are worth `step`, become the output; and the arrays that say it for each channel."""
     if quantised is None:
@@ -46,7 +46,7 @@ def epilogue_of(
 
 
 def _hard_sigmoid(
-    activation: Activation, scale: np.ndarray, quantised: Quantised, channels: int
+    activation: Activation, scale: np.ndarray, quantised: Scales, channels: int
 ) -> tuple[Epilogue, dict[str, np.ndarray]]:
     """clip(alpha * x + beta, 0, 1) is a requantisation within limits when beta is a whole number of steps."""
     out = step_of(quantised, "hard-sigmoid")
@@ -59,7 +59,7 @@ def _hard_sigmoid(
 
 
 def _table(
-    activation: Activation, step: np.ndarray, quantised: Quantised, channels: int
+    activation: Activation, step: np.ndarray, quantised: Scales, channels: int
 ) -> tuple[Epilogue, dict[str, np.ndarray]]:
     """Any other function, by a table over the sum as int16.
 
@@ -74,7 +74,7 @@ def _table(
     return epilogue, {"scale": (step / unit).astype(np.float32), "table": table}
 
 
-def prefers_tables(spec: Conv2d, quantised: Quantised) -> bool:
+def prefers_tables(spec: Conv2d, quantised: Scales) -> bool:
     """Whether hard-swish is to be looked up in a table for each channel: after few products, and where that is exact.
 
     Of a channel that hardly leaves zero a step of the output is less than an entry of its table.
@@ -86,12 +86,12 @@ def prefers_tables(spec: Conv2d, quantised: Quantised) -> bool:
     return bool(((high - low) / 65536 * (1 << shift) <= np.abs(quantised.scale)).all())
 
 
-def needs_tables(spec: Conv2d, quantised: Quantised) -> bool:
+def needs_tables(spec: Conv2d, quantised: Scales) -> bool:
     """Whether a function that only a table gives is to have a scale of its own for each channel."""
     return spec.activation.kind == "swish" and not spec.activation.is_affine and not quantised.has_one_step
 
 
-def _reach_of_tables(activation: Activation, quantised: Quantised, channels: int) -> tuple[np.ndarray, np.ndarray, int]:
+def _reach_of_tables(activation: Activation, quantised: Scales, channels: int) -> tuple[np.ndarray, np.ndarray, int]:
     """Where each channel's table begins and ends, and the bits that its index leaves out.
 
     The int16 range covers what matters: from -3, below which hard-swish is 0, or from where swish is within a quarter
@@ -111,7 +111,7 @@ def _reach_of_tables(activation: Activation, quantised: Quantised, channels: int
 
 
 def channel_tables(
-    activation: Activation, step: np.ndarray, quantised: Quantised, channels: int
+    activation: Activation, step: np.ndarray, quantised: Scales, channels: int
 ) -> tuple[Epilogue, dict[str, np.ndarray], np.ndarray]:
     """An activation by a table for each channel, and by how much the sums are lowered."""
     out = quantised.scale.astype(np.float64)

@@ -10,9 +10,10 @@ import numpy as np
 from ocrm55.compiler.lowering.flat import Node
 from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, integers
 from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
-from ocrm55.compiler.lowering.int8.values import Origin, Quantised, Value, image_index
+from ocrm55.compiler.lowering.int8.values import Origin, Value, image_index
 from ocrm55.compiler.operators.int8.moves import CopyRows
 from ocrm55.compiler.operators.program import Tensor
+from ocrm55.compiler.operators.scales import Scales
 from ocrm55.errors import UnsupportedError
 
 
@@ -53,7 +54,7 @@ def _slice(s: Lowering, node: Node) -> None:
 def concat_writer(build: Builder, origin: Origin, parts: Sequence[Value]) -> Writer:
     """Side by side along the channels: who writes a part writes it there, or its rows are copied."""
 
-    def write(quantised: Quantised | None, order: np.ndarray) -> str:
+    def write(quantised: Scales | None, order: np.ndarray) -> str:
         program, layer = build.program, origin.layer
         if quantised is None:
             raise UnsupportedError(f"concatenation {layer} is not quantised.", TRIES)

@@ -10,8 +10,9 @@ import numpy as np
 from ocrm55.compiler.lowering.flat import Node, shape_of
 from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, float32, integers, step_of
 from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
-from ocrm55.compiler.lowering.int8.values import Origin, Quantised, Value, image_index
+from ocrm55.compiler.lowering.int8.values import Origin, Value, image_index
 from ocrm55.compiler.operators.int8.pool import AveragePool, MaxPool
+from ocrm55.compiler.operators.scales import Scales
 from ocrm55.errors import UnsupportedError
 
 
@@ -67,7 +68,7 @@ def pool_writer(
 ) -> Writer:
     """Average pooling without borders."""
 
-    def write(quantised: Quantised | None, order: np.ndarray) -> str:
+    def write(quantised: Scales | None, order: np.ndarray) -> str:
         image, read = integers(source, origin.layer)
         if quantised is None:
             raise UnsupportedError(f"pooling {origin.layer} gives float32.", TRIES)
@@ -86,7 +87,7 @@ def pool_writer(
 def max_pool_writer(build: Builder, origin: Origin, source: Value, spec: MaxPool) -> Writer:
     """The largest of each window, in the quantisation that it comes in."""
 
-    def write(quantised: Quantised | None, order: np.ndarray) -> str:
+    def write(quantised: Scales | None, order: np.ndarray) -> str:
         image, read = integers(source, origin.layer)
         if quantised is None or not quantised.equals(read):
             raise UnsupportedError(f"pooling {origin.layer} gives another scale than it takes.", TRIES)

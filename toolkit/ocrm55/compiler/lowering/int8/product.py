@@ -12,9 +12,10 @@ from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, integers, step
 from ocrm55.compiler.lowering.int8.convolution import fully_connected
 from ocrm55.compiler.lowering.int8.epilogues import epilogue_of
 from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
-from ocrm55.compiler.lowering.int8.values import Origin, Quantised, Value, strides
+from ocrm55.compiler.lowering.int8.values import Origin, Value, strides
 from ocrm55.compiler.operators.float32 import Activation
 from ocrm55.compiler.operators.int8.product import Product
+from ocrm55.compiler.operators.scales import Scales
 from ocrm55.errors import UnsupportedError
 
 
@@ -36,7 +37,7 @@ def product(build: Builder, left: Value, right: Value, layer: str) -> Origin:
     batches = prod(batch)
     origin = Origin(batches * rows, columns, layer, any_order=True)
 
-    def write(quantised: Quantised | None, order: np.ndarray) -> str:
+    def write(quantised: Scales | None, order: np.ndarray) -> str:
         (a, read_a), (b, read_b) = (integers(v, layer, dense=False) for v in (left, right))
         if read_b.zero_point != 0:
             raise UnsupportedError(f"the right side of product {layer} has a zero point.", TRIES)
@@ -64,11 +65,11 @@ def _slice_step(value: Value, layer: str) -> float:
     """The scale of the channels that a value takes from its tensor."""
     quantised = value.origin.quantised
     assert quantised is not None
-    return step_of(Quantised(quantised.scale[np.unique(value.index % value.origin.channels)], 0), layer)
+    return step_of(Scales(quantised.scale[np.unique(value.index % value.origin.channels)], 0), layer)
 
 
-def _same(quantised: Quantised, channels: int) -> Quantised:
-    return Quantised(np.full(channels, quantised.step, np.float32), quantised.zero_point)
+def _same(quantised: Scales, channels: int) -> Scales:
+    return Scales(np.full(channels, quantised.step, np.float32), quantised.zero_point)
 
 
 VISITORS: dict[str, Visitor] = {

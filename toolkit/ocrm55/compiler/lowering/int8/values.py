@@ -12,30 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ocrm55.compiler.operators.scales import Scales
 from ocrm55.errors import UnsupportedError
-
-
-@dataclass(frozen=True)
-class Quantised:
-    """real = scale * (q - zero_point); scale float32, one a channel of the tensor, negative where it is turned."""
-
-    scale: np.ndarray
-    zero_point: int
-
-    @property
-    def has_one_step(self) -> bool:
-        """Whether all channels share one scale."""
-        return len(np.unique(self.scale)) == 1
-
-    @property
-    def step(self) -> float:
-        """The one scale that all channels share."""
-        if not self.has_one_step:
-            raise ValueError("channels differ in scale")
-        return float(self.scale[0])
-
-    def equals(self, other: Quantised) -> bool:
-        return self.zero_point == other.zero_point and np.array_equal(self.scale, other.scale)
 
 
 @dataclass
@@ -50,11 +28,11 @@ class Origin:
     rows: int
     channels: int
     layer: str
-    write: Callable[[Quantised | None, np.ndarray], str] | None = None
+    write: Callable[[Scales | None, np.ndarray], str] | None = None
     any_order: bool = False
     real: str | None = None
     int8: str | None = None
-    quantised: Quantised | None = None
+    quantised: Scales | None = None
 
     @property
     def count(self) -> int:
