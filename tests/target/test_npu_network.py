@@ -12,7 +12,7 @@ import pytest
 from ocrm55 import stages
 from ocrm55.artifact import Artifact
 from ocrm55.compiler import pipeline
-from ocrm55.compiler.onnx_graph import frontend
+from ocrm55.compiler.onnx_graph import entrance
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.reference.ethos_u import NpuReference
 from ocrm55.compiler.reference.int8.network import IntegerReference
@@ -83,7 +83,7 @@ def test_every_region_is_what_litert_makes_of_its_file(artifact: Path, samples: 
 def core_reference(artifact: Path) -> IntegerReference:
     """The same network with nothing but the core: what a program with --npu-fallback computes without an NPU."""
     options = CompileOptions(precision="int8")
-    program = pipeline.to_program(frontend.read_onnx(artifact / "model.onnx"), options)
+    program = pipeline.to_program(entrance.read(artifact / "model.onnx"), options)
     assign(program, pipeline.targets_for("int8"))
     return IntegerReference(program)
 

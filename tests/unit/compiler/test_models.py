@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from ocrm55.compiler import artifact as artifacts
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.artifact import Contents, Written
-from ocrm55.compiler.onnx_graph import frontend
+from ocrm55.compiler.onnx_graph import entrance, frontend
 from ocrm55.compiler.operators.int8.pool import MaxPool
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.reference.int8.network import IntegerReference
@@ -60,7 +60,7 @@ def in_int8(float32: Written, destination: Path) -> Written:
     options = CompileOptions(precision="int8")
     source = float32.directory / "model.onnx"
     network = RECOGNIZER.network(source)
-    model = pipeline.quantised(frontend.read_onnx(source), network, RECOGNIZER.calibration, options)
+    model = pipeline.quantised(entrance.read(source), network, RECOGNIZER.calibration, options)
     targets = pipeline.targets_for("int8")
     program, plan = pipeline.planned(model, targets, options)
     kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
@@ -106,7 +106,7 @@ def test_a_layer_without_activation_keeps_both_ends(programs):
     quantise = next(node for node in model.graph.node if node.op_type == "QuantizeLinear" and written in node.input)
     constants = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
     scale, zero = constants[quantise.input[1]], constants[quantise.input[2]].reshape(-1)[0]
-    float32 = frontend.read_onnx(programs["small_ppocrv4", "float32"].artifact.directory / "model.onnx")
+    float32 = entrance.read(programs["small_ppocrv4", "float32"].artifact.directory / "model.onnx")
     tensor = image.normalise(pixels_of("small_ppocrv4"), 64)
     float32.graph.output[0].CopyFrom(onnx.helper.make_tensor_value_info(written, 1, None))
     values = reference(float32, tensor)[0].reshape(len(scale), -1)

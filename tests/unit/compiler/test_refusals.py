@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from ocrm55.compiler import pipeline
-from ocrm55.compiler.onnx_graph import frontend
+from ocrm55.compiler.onnx_graph import entrance
 from ocrm55.compiler.operators.float32 import Softmax
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.compiler.options import CompileOptions
@@ -80,12 +80,12 @@ def test_a_file_that_is_no_model(tmp_path, content):
     path = tmp_path / "model.onnx"
     path.write_bytes(content)
     with pytest.raises(InputError, match="not a valid ONNX model"):
-        frontend.read_onnx(path)
+        entrance.read(path)
 
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(InputError, match="not a valid ONNX model"):
-        frontend.read_onnx(tmp_path / "none.onnx")
+        entrance.read(tmp_path / "none.onnx")
 
 
 class NoTarget(Target):

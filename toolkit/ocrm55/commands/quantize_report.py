@@ -40,14 +40,14 @@ def quantize_report(
     quantization_error.svg.
     """
     from ocrm55.compiler import pipeline
-    from ocrm55.compiler.onnx_graph import frontend
+    from ocrm55.compiler.onnx_graph import entrance
     from ocrm55.compiler.onnx_graph.folding import fold
     from ocrm55.compiler.onnx_graph.graph import Graph
     from ocrm55.evaluation import quantization_error
     from ocrm55.tasks.recognizer.task import RECOGNIZER
 
     made = stages.compiled(options)
-    quantised = frontend.read_onnx(made.artifact / "model.onnx")
+    quantised = entrance.read(made.artifact / "model.onnx")
     network = RECOGNIZER.network(made.model)
     model = pipeline.load(network, options.compile)
     inputs = pipeline.calibration_inputs(model, network, options.compile.calibrate or RECOGNIZER.calibration)

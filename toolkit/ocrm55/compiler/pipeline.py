@@ -20,7 +20,7 @@ from ocrm55.compiler.lowering.flat import FlatFunction
 from ocrm55.compiler.lowering.int8 import walk as int8
 from ocrm55.compiler.memory import placement
 from ocrm55.compiler.memory.planner import MemoryPlan
-from ocrm55.compiler.onnx_graph import frontend
+from ocrm55.compiler.onnx_graph import entrance, frontend
 from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.options import PRECISIONS, CompileOptions
@@ -168,11 +168,11 @@ def load(network: Network, options: CompileOptions | None = None) -> onnx.ModelP
     if source.is_file():
         if options.height or options.width:
             raise InputError(f"the size of the input is written into {source}.", ["leave --height and --width out"])
-        model = frontend.read_onnx(source)
+        model = entrance.read(source)
     else:
         with tempfile.TemporaryDirectory() as folder:
             path = network.to_onnx(Path(folder) / "model.onnx", options.height, options.width)
-            model = frontend.read_onnx(path)
+            model = entrance.read(path)
     (Normalisation.of_model(model) or network.normalisation).write_to(model)
     return model
 

@@ -19,7 +19,7 @@ import typer
 from onnx import numpy_helper
 
 from ocrm55 import console, resources, stages
-from ocrm55.compiler.onnx_graph import frontend
+from ocrm55.compiler.onnx_graph import entrance
 from ocrm55.compiler.widths import padding, sharing
 from ocrm55.evaluation import assess
 from ocrm55.evaluation.words import Word
@@ -68,7 +68,7 @@ def read(
     charset = load_charset() if source.is_file() else RecognizerFolder(source).charset
     readings = []
     with tempfile.TemporaryDirectory() as folder:
-        model = frontend.read_onnx(source if source.is_file() else to_onnx(source, Path(folder) / "model.onnx"))
+        model = entrance.read(source if source.is_file() else to_onnx(source, Path(folder) / "model.onnx"))
         networks, narrow_model = {}, NarrowModel(model)
         for width in choice:
             path = Path(folder) / f"{width}.onnx"

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from ocrm55.compiler.onnx_graph import frontend
+from ocrm55.compiler.onnx_graph import entrance
 from ocrm55.errors import InputError, UnsupportedError
 
 _PROGRAMS = (".json", ".pdmodel")  # of Paddle 3, of Paddle 2
@@ -25,7 +25,7 @@ def load(file: Path, kind: str, shapes: Mapping[str, Sequence[int]]) -> onnx.Mod
         return _paddle(file, shapes)
     if file.is_dir():
         raise InputError(f"{file} is a folder, not an ONNX file.")
-    return with_shapes(frontend.read_onnx(file), shapes)
+    return with_shapes(entrance.read(file), shapes)
 
 
 def precision(model: onnx.ModelProto) -> str:

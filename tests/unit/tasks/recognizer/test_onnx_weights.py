@@ -75,10 +75,11 @@ def test_folded_batch_norms_are_refused(folder: Path, tmp_path: Path) -> None:
 def test_other_networks_are_refused(file: Path, tmp_path: Path) -> None:
     path = tmp_path / "other.onnx"
     path.write_bytes(file.read_bytes()[:5000])
-    with pytest.raises(InputError, match="not an ONNX model, or is cut short"):
+    with pytest.raises(InputError, match="not a valid ONNX model: it is damaged or cut short"):
         load_checkpoint(path)
     fewer = onnx.load(str(file))
     del fewer.graph.node[-4:]
+    fewer.graph.output[0].name = fewer.graph.node[-1].output[0]
     onnx.save(fewer, str(path))
     with pytest.raises(InputError, match=r"has \d+ weights where"):
         load_checkpoint(path)

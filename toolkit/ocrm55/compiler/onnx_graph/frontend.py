@@ -10,7 +10,6 @@ import contextlib
 import io
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,17 +36,6 @@ class Imported:
 
     module: tvm.IRModule
     layers: dict[str, str]
-
-
-def read_onnx(path: Path) -> onnx.ModelProto:
-    """Read and check an ONNX file; raises InputError when it is none."""
-    try:
-        model = onnx.load(path)
-        onnx.checker.check_model(model)
-    except Exception as trouble:  # protobuf, the checker and the file system each raise classes of their own
-        reason = str(trouble).strip().splitlines()[0] if str(trouble).strip() else type(trouble).__name__
-        raise InputError(f"{path} is not a valid ONNX model: {reason}", ["ocrm55 export"]) from trouble
-    return model
 
 
 def load(model: onnx.ModelProto) -> Imported:

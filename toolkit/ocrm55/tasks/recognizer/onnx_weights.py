@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
+from ocrm55.compiler.onnx_graph import entrance
 from ocrm55.errors import InputError
 from ocrm55.export.onnx_model import TOLERANCE, converted, noise
 from ocrm55.tasks.recognizer.image import HEIGHT, WIDTH
@@ -74,10 +75,7 @@ def _model(path: Path) -> onnx.ModelProto:
     if path.is_dir():
         model = RecognizerFolder(path)
         return converted(model.program, model.parameters)
-    try:
-        return onnx.load(str(path))
-    except Exception as trouble:  # protobuf and the file system each raise classes of their own
-        raise InputError(f"{path} is not an ONNX model, or is cut short.", ["copy the file again"]) from trouble
+    return entrance.read(path)
 
 
 def _in_order(model: onnx.ModelProto) -> list[tuple[str, np.ndarray]]:
