@@ -16,6 +16,7 @@ from ocrm55.compiler.c_language import environment
 from ocrm55.compiler.c_language.literals import C_TYPES, float_literal
 from ocrm55.compiler.c_language.text import c_string, comment, lines, wrapped
 from ocrm55.compiler.memory.planner import ALIGN, MemoryPlan, workspace_key
+from ocrm55.compiler.operators.pixels import pixel_table
 from ocrm55.compiler.operators.program import Function, Operator, Program, Tensor, identifier
 from ocrm55.compiler.targets.ethos_u.region import Region
 from ocrm55.compiler.widths.sharing import Fit
@@ -255,30 +256,6 @@ def set_image(tensor: Tensor, normalisation: Normalisation, offset: int, *, by_w
         name=tensor.name,
         shape=_shape(tensor.shape),
     )
-
-
-@dataclass(frozen=True)
-class PixelTable:
-    """What every byte becomes in the input tensor, [channels, 256]; what stands where a picture ends; both in words."""
-
-    values: np.ndarray
-    padding: np.generic
-    meaning: str
-
-
-def pixel_table(tensor: Tensor, normalisation: Normalisation) -> PixelTable:
-    """The table of an input tensor. The values are the host's own and cannot differ from it."""
-    values, border = normalisation.values, np.array([normalisation.border], np.float32)
-    if tensor.quantization is None:
-        return PixelTable(values, border[0], normalisation.meaning)
-    scale, zero_point = np.float32(tensor.quantization.scale), tensor.quantization.zero_point
-    limits = np.iinfo(tensor.dtype)
-
-    def integers(real: np.ndarray) -> np.ndarray:
-        return np.clip(np.rint(real / scale) + zero_point, limits.min, limits.max).astype(tensor.dtype)
-
-    meaning = f"{normalisation.meaning[:-1]}, over {scale:.9g}, plus {zero_point}."
-    return PixelTable(integers(values), integers(border)[0], meaning)
 
 
 def _shape(shape: Sequence[int]) -> str:

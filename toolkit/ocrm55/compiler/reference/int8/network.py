@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ocrm55.compiler.codegen.driver import pixel_table
 from ocrm55.compiler.operators.float32 import Spec
+from ocrm55.compiler.operators.pixels import pixel_table
 from ocrm55.compiler.operators.program import Operator, Program
 from ocrm55.compiler.reference.int8 import convolution, elementwise, moves, pool, product, rows
 from ocrm55.errors import UnsupportedError
