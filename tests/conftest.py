@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.once import Once
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -23,6 +25,12 @@ os.environ.setdefault("GLOG_minloglevel", "2")
 os.environ.setdefault("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "True")
 
 REPOSITORY = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Makes a thing in one worker for all; see tests/once.py."""
+    return Once.of_session(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")
@@ -52,16 +60,22 @@ def paddle_recognizer(model_dir: Path) -> PaddleRecognizer:
 
 
 @pytest.fixture(scope="session")
-def sample_probabilities(paddle_recognizer: PaddleRecognizer, samples: dict[Path, str]) -> dict[Path, np.ndarray]:
+def sample_probabilities(
+    request: pytest.FixtureRequest, once: Once, samples: dict[Path, str]
+) -> dict[Path, np.ndarray]:
     """What Paddle makes of each sample, float32 [40, 97]."""
     from ocrm55.tasks.recognizer import image
 
-    return {path: paddle_recognizer.probabilities(image.to_tensor(path)) for path in samples}
+    def make(_: Path) -> dict[Path, np.ndarray]:
+        recognizer: PaddleRecognizer = request.getfixturevalue("paddle_recognizer")
+        return {path: recognizer.probabilities(image.to_tensor(path)) for path in samples}
+
+    return once("sample_probabilities", make)
 
 
 @pytest.fixture(scope="session")
-def onnx_path(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def onnx_path(model_dir: Path, once: Once) -> Path:
     """The bundled model as static ONNX."""
     from ocrm55.tasks.recognizer.model import to_onnx
 
-    return to_onnx(model_dir, tmp_path_factory.mktemp("onnx") / "model.onnx")
+    return once("onnx", lambda folder: to_onnx(model_dir, folder / "model.onnx"))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ocrm55 import confinement
+from tests.once import Once
 from tests.target.programs import require
 
 REPOSITORY = Path(__file__).parents[2]
@@ -22,14 +23,13 @@ def build_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def fake_elf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fake_elf(once: Once) -> Path:
     """Firmware of the hand-made model of fake_artifact.py."""
     require("arm-none-eabi-gcc", "cmake", "ninja", "qemu-system-arm")
     from ocrm55.firmware import build
     from tests.target import fake_artifact
 
-    folder = tmp_path_factory.mktemp("fake")
-    return build(fake_artifact.write(folder / "artifact"), folder / "firmware").elf
+    return once("fake", lambda folder: build(fake_artifact.write(folder / "artifact"), folder / "firmware").elf)
 
 
 @pytest.fixture(scope="session")

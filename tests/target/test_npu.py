@@ -22,6 +22,7 @@ from ocrm55.firmware import build
 from ocrm55.npu_model.commands import encode
 from ocrm55.simulators import Request, Run, find_simulator, fvp
 from ocrm55.simulators.npu_registers import Fault
+from tests.once import Once
 from tests.target import npu_artifact
 
 pytestmark = pytest.mark.qemu
@@ -32,25 +33,36 @@ QUICK = {"OCRM55_NPU_TIMEOUT_MS": "200", "OCRM55_ETHOSU_DRIVER": ""}
 
 
 @pytest.fixture(scope="module")
-def case() -> npu_artifact.Case:
-    return npu_artifact.draw(ACCELERATOR)
+def case(once: Once) -> npu_artifact.Case:
+    return once("npu-case", lambda _: npu_artifact.draw(ACCELERATOR))
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
     require("arm-none-eabi-gcc", "cmake", "ninja", "qemu-system-arm")
-    return tmp_path_factory.mktemp("npu")
+    return tmp_path
 
 
 @pytest.fixture(scope="module")
-def elf(folder: Path, case: npu_artifact.Case) -> Path:
-    return build(npu_artifact.write(folder / "artifact", case), folder / "firmware", defines=QUICK).elf
+def artifact(once: Once, case: npu_artifact.Case) -> Path:
+    return once("npu-artifact", lambda place: npu_artifact.write(place / "artifact", case))
 
 
 @pytest.fixture(scope="module")
-def fallback_elf(folder: Path, case: npu_artifact.Case) -> Path:
-    artifact = npu_artifact.write(folder / "with-fallback", case, fallback=True)
-    return build(artifact, folder / "firmware-fallback", defines=QUICK).elf
+def elf(once: Once, artifact: Path) -> Path:
+    require("arm-none-eabi-gcc", "cmake", "ninja", "qemu-system-arm")
+    return once("npu-firmware", lambda place: build(artifact, place / "firmware", defines=QUICK).elf)
+
+
+@pytest.fixture(scope="module")
+def fallback_elf(once: Once, case: npu_artifact.Case) -> Path:
+    require("arm-none-eabi-gcc", "cmake", "ninja", "qemu-system-arm")
+
+    def make(place: Path) -> Path:
+        artifact = npu_artifact.write(place / "artifact", case, fallback=True)
+        return build(artifact, place / "firmware", defines=QUICK).elf
+
+    return once("npu-fallback", make)
 
 
 def run(elf: Path, case: npu_artifact.Case, images: int = 1, npu: str | None = ACCELERATOR, **more: object) -> Run:
@@ -81,8 +93,8 @@ def test_instructions_are_counted_to_the_last(elf: Path, case: npu_artifact.Case
     assert first[0] == first[1]
 
 
-def test_without_its_interrupt(folder: Path, elf: Path, case: npu_artifact.Case) -> None:
-    polling = build(folder / "artifact", folder / "polling", defines=QUICK | {"OCRM55_NPU_POLL": "ON"}).elf
+def test_without_its_interrupt(folder: Path, artifact: Path, elf: Path, case: npu_artifact.Case) -> None:
+    polling = build(artifact, folder / "polling", defines=QUICK | {"OCRM55_NPU_POLL": "ON"}).elf
     assert np.array_equal(outputs(run(polling, case), case)[0], case.expected)
     assert np.array_equal(outputs(run(elf, case, npu_fault=Fault.NO_INTERRUPT), case)[0], case.expected)
 
@@ -152,10 +164,10 @@ def driver_copies() -> list[Path]:
 
 
 @pytest.mark.parametrize("root", driver_copies(), ids=["stand-in", "arm"][: len(driver_copies())])
-def test_arm_s_driver_in_place_of_ours(folder: Path, elf: Path, case: npu_artifact.Case, root: Path) -> None:
+def test_arm_s_driver_in_place_of_ours(folder: Path, artifact: Path, case: npu_artifact.Case, root: Path) -> None:
     """It loads and stores registers itself: they are caught at their addresses."""
     defines = QUICK | {"OCRM55_ETHOSU_DRIVER": str(root.resolve())}
-    with_arms = build(folder / "artifact", folder / f"with-{root.name}", defines=defines).elf
+    with_arms = build(artifact, folder / f"with-{root.name}", defines=defines).elf
     done = run(with_arms, case, images=2, stats=True)
     assert np.array_equal(outputs(done, case), [case.expected, case.expected])
     for fault, words in (
@@ -170,16 +182,16 @@ def test_arm_s_driver_in_place_of_ours(folder: Path, elf: Path, case: npu_artifa
     assert np.array_equal(outputs(run(with_arms, case, npu_fault=Fault.NO_INTERRUPT), case)[0], case.expected)
 
 
-def test_memory_that_the_npu_does_not_reach_is_refused(folder: Path, elf: Path) -> None:
+def test_memory_that_the_npu_does_not_reach_is_refused(folder: Path, artifact: Path) -> None:
     with pytest.raises(ToolchainError, match="OCRM55_ARENA_REGION=DTCM is coupled to the core alone"):
-        build(folder / "artifact", folder / "unreachable", defines={"OCRM55_ARENA_REGION": "DTCM"})
+        build(artifact, folder / "unreachable", defines={"OCRM55_ARENA_REGION": "DTCM"})
 
 
-def test_a_wrong_path_to_arm_s_driver_is_one_sentence(folder: Path, elf: Path) -> None:
+def test_a_wrong_path_to_arm_s_driver_is_one_sentence(folder: Path, artifact: Path) -> None:
     with pytest.raises(
         ToolchainError, match=r"is no copy of Arm's ethos-u-core-driver.*it has no include/ethosu_driver"
     ):
-        build(folder / "artifact", folder / "nowhere", defines={"OCRM55_ETHOSU_DRIVER": "/nowhere"})
+        build(artifact, folder / "nowhere", defines={"OCRM55_ETHOSU_DRIVER": "/nowhere"})
 
 
 def test_a_program_for_the_cpu_has_no_driver(fake_elf: Path, case: npu_artifact.Case) -> None:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.once import Once
 from tests.target.programs import require
 
 
 @pytest.fixture(scope="session", params=["gcc", "clang"])
-def target_runner(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def target_runner(request: pytest.FixtureRequest, once: Once) -> Path:
     from ocrm55.bench import runner
 
     require("arm-none-eabi-gcc", "qemu-system-arm", *(["clang-19"] if request.param == "clang" else []))
-    return runner.build_target(tmp_path_factory.mktemp("runner"), request.param)
+    return once(f"{request.param}-runner", lambda folder: runner.build_target(folder, request.param))

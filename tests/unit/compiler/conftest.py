@@ -15,6 +15,7 @@ from ocrm55.compiler import pipeline
 from ocrm55.compiler.artifact import Written
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.tasks.recognizer.task import RECOGNIZER
+from tests.once import Once
 from tests.unit.compiler.host_program import HostProgram, build_host, compile_onnx
 from tests.unit.compiler.onnx_networks import reference
 
@@ -36,32 +37,32 @@ def check(tmp_path: Path) -> Callable[..., Written]:
 
 
 @pytest.fixture(scope="session")
-def whole_network(tmp_path_factory: pytest.TempPathFactory) -> Written:
+def whole_network(once: Once) -> Written:
     """The bundled recognizer, compiled once for all tests."""
-    source = resources.folder("models") / "en_ppocrv3_rec"
-    return pipeline.compile_model(
-        source, tmp_path_factory.mktemp("whole") / "artifact", RECOGNIZER, CompileOptions(precision="float32")
-    )
+    return once("float32", lambda folder: _bundled(folder / "artifact", "float32"))
 
 
 @pytest.fixture(scope="session")
-def int8_network(tmp_path_factory: pytest.TempPathFactory) -> Written:
+def int8_network(once: Once) -> Written:
     """The bundled recognizer in int8, quantised and compiled once for all tests."""
+    return once("int8", lambda folder: _bundled(folder / "artifact", "int8"))
+
+
+def _bundled(destination: Path, precision: str) -> Written:
     source = resources.folder("models") / "en_ppocrv3_rec"
-    destination = tmp_path_factory.mktemp("int8") / "artifact"
-    return pipeline.compile_model(source, destination, RECOGNIZER, CompileOptions(precision="int8"))
+    return pipeline.compile_model(source, destination, RECOGNIZER, CompileOptions(precision=precision))
 
 
 @pytest.fixture(scope="session")
-def int8_program(int8_network: Written) -> HostProgram:
+def int8_program(int8_network: Written, once: Once) -> HostProgram:
     """The int8 recognizer as a program of the host."""
-    return build_host(int8_network, flags=["-O2"])
+    return once("int8-program", lambda _: build_host(int8_network, flags=["-O2"]))
 
 
 @pytest.fixture(scope="session")
-def whole_program(whole_network: Written) -> HostProgram:
+def whole_program(whole_network: Written, once: Once) -> HostProgram:
     """The bundled recognizer as a program of the host."""
-    return build_host(whole_network, flags=["-O2"])
+    return once("float32-program", lambda _: build_host(whole_network, flags=["-O2"]))
 
 
 @pytest.fixture(scope="session")

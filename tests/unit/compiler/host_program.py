@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,9 +77,10 @@ class HostProgram:
 def build_host(artifact: Written, *, compiler: str = "cc", flags: Sequence[str] = ("-O1",)) -> HostProgram:
     """Build an artifact's C, all warnings being errors, with the test's main program."""
     folder = artifact.directory
+    place = Path(tempfile.mkdtemp(prefix="program-", dir=folder))  # workers may build what they share at once
     metadata = json.loads((folder / "metadata.json").read_text())
     offset, values = metadata["input"]["offset"], int(np.prod(metadata["output"]["shape"]))
-    main, executable = folder / "main.c", folder / f"program-{compiler}"
+    main, executable = place / "main.c", place / "program"
     main.write_text(MAIN)
     sources = [*sorted((folder / "src").glob("*.c")), folder / "src" / "weights.S", main]
     defines = [f"-DINPUT_OFFSET={offset}", f"-DOUTPUT_VALUES={values}"]

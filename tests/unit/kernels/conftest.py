@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.once import Once
+
 
 @pytest.fixture(scope="session")
-def host_runner(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def host_runner(once: Once) -> Path:
     from ocrm55.bench import runner
 
     sanitizers = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-    return runner.build_host(tmp_path_factory.mktemp("runner"), flags=sanitizers)
+    return once("host-runner", lambda folder: runner.build_host(folder, flags=sanitizers))
