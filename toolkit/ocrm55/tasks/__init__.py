@@ -1,1 +1,1 @@
-"""What a network is for: the picture that it takes, the outputs that it gives, how they are decoded."""
+"""The purpose of a network: its input picture, its outputs, and how they are decoded."""

@@ -1,1 +1,1 @@
-"""TVMC's front door: its command line, its Model Library Format and its C interface over this project's compiler."""
+"""TVMC's command line, Model Library Format and C interface over this project's compiler."""

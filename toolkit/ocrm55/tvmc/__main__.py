@@ -1,4 +1,4 @@
-"""`python -m ocrm55.tvmc compile ...`, where `python -m tvm.driver.tvmc compile ...` stood before."""
+"""`python -m ocrm55.tvmc compile ...` replaces `python -m tvm.driver.tvmc compile ...`."""
 
 from ocrm55.start import tvmc
 

@@ -1,7 +1,7 @@
-"""The arguments of `tvmc compile` as TVMC 0.9 to 0.18 documented them: what each one means now.
+"""The arguments of `tvmc compile` as TVMC 0.9 to 0.18 documented them, and their present meaning.
 
-Three tables: arguments that are used, arguments that are accepted and said to mean nothing, arguments that are refused
-with what to use instead. The parser, the help text and the tests are made from them.
+There are three tables: arguments that are used, arguments that are accepted without effect, and arguments that are
+refused with a replacement. The parser, the help text and the tests are made from them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ocrm55.errors import InputError, UnsupportedError
 
 @dataclass(frozen=True)
 class Idle:
-    """An argument that is accepted and changes nothing. reason: the line that is said when somebody gives it."""
+    """An argument that is accepted and changes nothing. reason: the line that is printed for it."""
 
     flags: tuple[str, ...]
     reason: str
@@ -27,7 +27,7 @@ class Idle:
 
 @dataclass(frozen=True)
 class Refused:
-    """An argument for what is not there. sentence: why not; instead: what to use."""
+    """An argument for a missing feature. sentence: the reason. instead: what to use."""
 
     flags: tuple[str, ...]
     sentence: str
@@ -129,7 +129,7 @@ TARGET_OPTIONS = [
     ("ethos-u", "accelerator_config", "`ethos-u55-128` and its like, for a target list with ethos-u"),
 ]
 
-# What TVMC let one say about a pool of memory.
+# TVMC's arguments about a pool of memory.
 _POOL = [
     "size-hint-bytes",
     "target-access",
@@ -211,14 +211,16 @@ example, in an empty folder:
 
 
 class Parser(argparse.ArgumentParser):
-    """Raises InputError where argparse would end the process."""
+    """A parser that raises InputError where argparse would end the process."""
 
     def error(self, message: str) -> NoReturn:
         raise InputError(f"tvmc: {message}.", [f"{self.prog} --help"])
 
 
 def parser(prog: str) -> Parser:
-    """The parser of `compile`. What is idle and what is refused is stored under its first flag, as a list."""
+    """The parser of `compile`. Arguments without effect and refused ones are stored under their first flag, as a
+    list.
+    """
     made = Parser(
         prog=prog,
         usage=f"{prog} [arguments] FILE",
@@ -233,7 +235,7 @@ def parser(prog: str) -> Parser:
     used = made.add_argument_group("used")
     for flags, options in USED:
         used.add_argument(*flags, **options)
-    # Only for the help text: split_target_options takes them out before the parser sees them.
+    # Only for the help text; split_target_options removes them before the parser runs.
     for kind, option, text in TARGET_OPTIONS:
         used.add_argument(f"--target-{kind}-{option}", metavar=option.upper(), help=text)
     idle = made.add_argument_group("accepted, without effect")
@@ -254,7 +256,7 @@ def _add(group: Any, flags: Sequence[str], nargs: str | int | None, text: str) -
 
 
 def split_target_options(arguments: Sequence[str]) -> tuple[list[str], list[tuple[str, str, str]]]:
-    """Take `--target-KIND-OPTION=VALUE` out of a command line: what is left, and (kind, option, value) of each.
+    """Remove `--target-KIND-OPTION=VALUE` from a command line; return the rest, and (kind, option, value) of each.
 
     TVMC had one such argument for every option of every target that TVM knew.
     """
@@ -279,10 +281,10 @@ def split_target_options(arguments: Sequence[str]) -> tuple[list[str], list[tupl
 
 
 def parse(arguments: Sequence[str], prog: str) -> tuple[argparse.Namespace, list[str]]:
-    """The values of a command line of `compile`, and a line for each argument that means nothing any more.
+    """The values of a command line of `compile`, and a line for each argument without effect.
 
     `targets` of the namespace holds (kind, option, value) of every --target-KIND-OPTION.
-    Raises InputError for what TVMC did not know either, UnsupportedError for what is refused.
+    Raises InputError for an argument that TVMC did not know either, UnsupportedError for a refused one.
     """
     left, targets = split_target_options(arguments)
     made = parser(prog)

@@ -22,7 +22,7 @@ from ocrm55.tvmc import library, models, sources
 from ocrm55.tvmc.library import Library
 from ocrm55.tvmc.settings import Settings, Workspace
 
-# What `ocrm55 compile` would have its users try, in the words of this command line.
+# The advice of `ocrm55 compile`, in the words of this command line.
 _OTHER_WORDS = {
     "--precision float32": "compile the model as it was before it was quantised",
     "ocrm55 export": "export the model anew",
@@ -66,7 +66,7 @@ def compile_library(settings: Settings) -> Library:
 def planned(
     model: onnx.ModelProto, targets: list[Target], options: CompileOptions, pool: Workspace
 ) -> tuple[Program, MemoryPlan]:
-    """Lower the model, give its operators to the targets and place its tensors; in a pool, within its size."""
+    """Lower the model, give its operators to the targets and place its tensors, within the size of the pool."""
     program = pipeline.to_program(model, options)
     if options.on_npu:
         program = regions.compile_regions(program, options.on_npu)
@@ -92,7 +92,7 @@ def _about_library(made: Library) -> str:
 
 
 def _about_npu(made: Library) -> str:
-    """What the NPU computes, and what the program has to bring for it."""
+    """The part that the NPU computes, and what the program must bring for it."""
     found = regions.regions_of(made.program)
     if made.on_npu is None:
         return "no operator goes to the NPU: the CPU computes everything, and the run function takes no devices"
@@ -105,7 +105,7 @@ def _about_npu(made: Library) -> str:
 
 @contextmanager
 def _in_our_words() -> Iterator[None]:
-    """Errors of the compiler with things to try that are arguments here."""
+    """Errors of the compiler, with advice in the words of this command line."""
     try:
         yield
     except (InputError, UnsupportedError, ToolchainError) as trouble:
@@ -115,7 +115,7 @@ def _in_our_words() -> Iterator[None]:
 
 
 def show_offloads(program: Program, where: str) -> None:
-    """Which target took which operator, on the terminal (`-`) or in a file."""
+    """List the target of each operator, on the terminal (`-`) or in a file."""
     rows = [f"{step.target:<10} {step.kind:<18} {step.layer}" for step in program.steps]
     if where == "-":
         for row in rows:

@@ -4,7 +4,7 @@
     const size_t output_len = ...;  float output[] = {...};
     char *labels[] = {...};
 
-A demo's main includes them once each; arrays are not const, and the section says where the linker script puts them.
+A demo's main includes each of them once. The arrays are not const. The linker script places them by their section.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SECTION = ".data.tvm"
 
 @dataclass(frozen=True)
 class Interface:
-    """What the arrays hold: an image of channels x height x width goes in, outputs numbers come out."""
+    """The sizes of the arrays: the input is an image of channels x height x width, and there are `outputs` numbers."""
 
     height: int = image.HEIGHT
     width: int = image.WIDTH
@@ -41,7 +41,7 @@ class Interface:
 def read_library(path: Path) -> Interface:
     """The interface of the model in an archive that `tvmc compile` wrote.
 
-    Raises InputError for another file, UnsupportedError for a model that takes no image in float32.
+    Raises InputError for another file, UnsupportedError for a model whose input is no float32 image.
     """
     try:
         with tarfile.open(path) as archive:
@@ -64,7 +64,7 @@ def read_library(path: Path) -> Interface:
 
 
 def write(out: Path, picture: Path | None, labels: Sequence[str], interface: Interface, section: str) -> list[Path]:
-    """Write labels.h, and for an image inputs.h and outputs.h; return what was written."""
+    """Write labels.h, and for an image inputs.h and outputs.h; return their paths."""
     if not section or not all(character.isalnum() or character in "._" for character in section):
         raise InputError(f"`{section}` is no name of a section.", [f"--section {SECTION}"])
     texts = {"labels.h": labels_header(labels, section)}
@@ -102,7 +102,7 @@ def labels_header(labels: Sequence[str], section: str) -> str:
 
 
 def read_labels(path: Path) -> list[str]:
-    """One label a line, as convert_labels.py read them: blanks at a line's end are no part of it."""
+    """One label a line, as convert_labels.py read them; blanks at a line's end do not count."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as trouble:

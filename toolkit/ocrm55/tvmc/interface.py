@@ -1,4 +1,4 @@
-"""Inputs and outputs of a model as its caller sees them, and how they meet the tensors of the compiled program."""
+"""Inputs and outputs of a model for its caller, and the tensors of the compiled program behind them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ OUTPUT = "output"  # TVM's name of the one output of a Paddle or ONNX model
 class Port:
     """An input or output.
 
-    name: what the model calls it. shape, dtype: of the caller's array. inner: the tensor that stands for it in the
-    program; offset: where that lies in the workspace.
+    name: the model's name for it. shape, dtype: of the caller's array. inner: its tensor in the program. offset: the
+    tensor's place in the workspace.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Port:
 
     @property
     def member(self) -> str:
-        """The name in C: of the struct's member and, in capitals, in the size's macro."""
+        """The name in C: the struct's member, and in capitals a part of the size's macro."""
         text = re.sub(r"[^A-Za-z0-9_]", "_", self.name)
         if text in _KEYWORDS:
             return f"{text}_"
@@ -48,7 +48,7 @@ class Port:
 
     @property
     def copied(self) -> bool:
-        """Whether the caller's array and the tensor hold the same bytes; if not, the caller's is quantised."""
+        """Whether the caller's array and the tensor have the same bytes; if not, the caller's array is quantised."""
         return self.inner.dtype == self.dtype and not self.inner.channels_last
 
 

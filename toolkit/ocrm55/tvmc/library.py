@@ -32,7 +32,7 @@ from ocrm55.tvmc import sources
 from ocrm55.tvmc.interface import Port, ports
 from ocrm55.tvmc.settings import Settings
 
-VERSION = 7  # of the format, as TVM 0.10 to 0.18 wrote it
+VERSION = 7  # version of the format, as TVM 0.10 to 0.18 wrote it
 _CPU = 1  # DLPack's number of the device
 _RUNTIME = Path(__file__).parent / "runtime"
 _ETHOSU = Path(__file__).parent / "ethosu"
@@ -62,8 +62,8 @@ class Library:
     plan: MemoryPlan
     model: onnx.ModelProto
     kernels: tuple[str, ...] = ()
-    libraries: tuple[str, ...] = ()  # that the C calls and the archive does not hold
-    on_npu: NpuOptions | None = None  # for what the program's regions are compiled
+    libraries: tuple[str, ...] = ()  # libraries that the C calls and that are not in the archive
+    on_npu: NpuOptions | None = None  # the accelerator of the program's regions
 
     @property
     def ports(self) -> tuple[list[Port], list[Port]]:
@@ -167,6 +167,6 @@ def _parameters(model: onnx.ModelProto) -> bytes:
 
 
 def _now() -> datetime:
-    """The time, or SOURCE_DATE_EPOCH where somebody wants the same archive twice."""
+    """The time, or SOURCE_DATE_EPOCH for reproducible archives."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     return datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The model of a command line as ONNX with static shapes, whatever it was before."""
+"""Read the model of a command line as ONNX with static shapes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def load(file: Path, kind: str, shapes: Mapping[str, Sequence[int]]) -> onnx.Mod
 
 
 def precision(model: onnx.ModelProto) -> str:
-    """`int8` for a model that says so with QuantizeLinear and DequantizeLinear, `float32` for every other."""
+    """`int8` for a model with QuantizeLinear and DequantizeLinear, `float32` for every other."""
     quantised = any(node.op_type in ("QuantizeLinear", "DequantizeLinear") for node in model.graph.node)
     return "int8" if quantised else "float32"
 
@@ -74,7 +74,7 @@ def _fixed(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> onnx.
 
 
 def _output_shapes(model: onnx.ModelProto) -> list[tuple[int, ...]]:
-    """Shapes of the outputs as ONNX Runtime computes them: inference alone stops at many a Reshape."""
+    """Shapes of the outputs, computed by ONNX Runtime, because shape inference alone stops at many Reshapes."""
     import onnxruntime
 
     for each in model.graph.output:
@@ -131,7 +131,7 @@ def _paddle(file: Path, shapes: Mapping[str, Sequence[int]]) -> onnx.ModelProto:
 
 
 def _program(file: Path) -> Path:
-    """The program file that a folder, a program or its parameters stand for."""
+    """The program file for a folder, a program or its parameters."""
     if file.is_dir():
         found = [path for suffix in _PROGRAMS for path in sorted(file.glob(f"*{suffix}"))]
         if not found:

@@ -1,4 +1,4 @@
-"""The program `tvmc`: which of TVMC's commands there are, and what to use instead of the others."""
+"""The program `tvmc`: TVMC's commands, and replacements for those that are missing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _GONE = {
 
 
 def run(arguments: Sequence[str], prog: str = "tvmc") -> None:
-    """Do what a command line asks for, without the program's name in front. Raises Ocrm55Error."""
+    """Run a command line, given without the program's name. Raises Ocrm55Error."""
     if not arguments or arguments[0] in ("-h", "--help"):
         console.result(_USAGE.format(prog=prog).rstrip())
         return

@@ -1,4 +1,4 @@
-"""What a command line of `tvmc compile` asks for, checked, as plain values."""
+"""The checked values of a command line of `tvmc compile`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ocrm55 import libraries
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.tvmc import targets
 
-ALIGN = 16  # of the workspace and of every weight in it
+ALIGN = 16  # alignment of the workspace and of every weight
 _ONLY = {
     "runtime": ("crt", {"cpp": "the C++ runtime needs an operating system"}),
     "executor": ("aot", {"graph": "the graph executor needs a heap and a parser of JSON on the target"}),
@@ -34,10 +34,10 @@ _SHAPE = re.compile(r"(?P<name>\S+?)\s*:\s*\[(?P<sizes>[^\]]*)\]\s*")
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where the memory of a run comes from.
+    """The source of a run's memory.
 
     kind: `inside` the generated C; `asked`, from the program by TVMBackendAllocWorkspace; or a `pool` that the program
-    hands to the run function. limit: bytes that a pool has, if anybody said.
+    hands to the run function. limit: the pool's bytes, if given.
     """
 
     kind: str = "inside"
@@ -47,9 +47,9 @@ class Workspace:
 
 @dataclass(frozen=True)
 class Settings:
-    """A compilation. remarks: lines to say about arguments that mean nothing any more, or something else.
+    """A compilation. remarks: lines to print about arguments without effect, or with another meaning.
 
-    accelerator: the NPU that computes what it can, empty for none.
+    accelerator: the NPU to compile for, empty for none.
     """
 
     model: Path
@@ -98,7 +98,7 @@ def from_arguments(values: argparse.Namespace, remarks: list[str]) -> Settings:
 
 
 def _only(values: argparse.Namespace, name: str) -> str | None:
-    """Refuse every value but the one that there is; return the argument when it was left out."""
+    """Refuse every value but the only valid one; return the argument if it was left out."""
     wanted, others = _ONLY[name]
     given = getattr(values, name)
     flag = f"--{name.replace('_', '-')}"
@@ -124,7 +124,7 @@ def _check_alignment(name: str, value: str | None) -> None:
 
 
 def read_pass_configs(configs: list[str]) -> tuple[bool, list[str]]:
-    """Whether the workspace lies in the generated C (tir.usmp.enable), and a line about each idle setting."""
+    """Whether the workspace lies in the generated C (tir.usmp.enable), and a line about each setting without effect."""
     static, about = False, []
     for config in configs:
         key, equals, value = config.partition("=")

@@ -1,6 +1,6 @@
 """The C of a compiled program behind TVM's C interface: codegen/host/ of the archive.
 
-Everything that the linker sees is called tvmgen_NAME_..., so that several models live in one firmware.
+All names for the linker are tvmgen_NAME_..., so several models share a firmware.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _WHERE = {
     "asked": "They are asked for with TVMBackendAllocWorkspace; {slack} of them pay for a block that is not aligned.",
     "pool": "The caller hands them over.",
 }
-# A stack allocator may align the start of its memory and may write a check behind the block.
+# A stack allocator may align the start of its memory, and may write a check behind the block.
 SLACK = 2 * ALIGN
 
 
 def prefix(name: str) -> str:
-    """What all C names of a module start with: TVM writes them in lower case."""
+    """The prefix of all C names of a module, in lower case as TVM wrote it."""
     return f"tvmgen_{name.lower()}"
 
 
@@ -71,7 +71,7 @@ def constant_bytes(program: Program) -> int:
 
 
 def workspace_bytes(program: Program, plan: MemoryPlan, workspace: Workspace) -> int:
-    """What the program has to hand over, or what the generated C takes by itself."""
+    """The bytes that the program must hand over, or that the generated C takes by itself."""
     return plan.arena_bytes + (SLACK + alignment(program) - ALIGN if workspace.kind == "asked" else 0)
 
 
@@ -120,7 +120,7 @@ def _npu_files(program: Program, plan: MemoryPlan, values: dict[str, Any], accel
 
 
 def _shown(ports: Sequence[Port]) -> list[dict[str, Any]]:
-    """What a template says about inputs and outputs."""
+    """The data about inputs and outputs for a template."""
     return [
         {
             "name": port.member,

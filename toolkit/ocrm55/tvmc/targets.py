@@ -1,4 +1,4 @@
-"""`--target` and its options: which processors they name, and what is left of them."""
+"""`--target` and its options: the processors that they name, and their present meaning."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _OPTION = re.compile(r"-{1,2}(?P<name>[A-Za-z0-9_-]+)=(?P<value>\S+)")
 def read(
     target: str | None, options: Sequence[tuple[str, str, str]], kernels: Sequence[str] = (libraries.OWN,)
 ) -> tuple[list[str], list[str], str]:
-    """The kinds of a target list, a line for each part of it that means nothing or something else now, and the NPU.
+    """The kinds of a target list, a line for each part of it without effect or with another meaning, and the NPU.
 
     target: the value of --target; it may carry options itself: `ethos-u -accelerator_config=ethos-u55-256, c`.
-    options: (kind, option, value) of each --target-KIND-OPTION=VALUE. kernels: what --kernels names.
+    options: (kind, option, value) of each --target-KIND-OPTION=VALUE. kernels: the value of --kernels.
 
     Raises InputError for a list that is none, UnsupportedError for processors that are no Cortex-M.
     """
@@ -88,7 +88,7 @@ def _kind(kind: str) -> str:
 
 
 def _option(kind: str, option: str, value: str, kinds: Sequence[str]) -> str | None:
-    """What is to be said about one option of a target; None for one that does what it says."""
+    """The remark about one option of a target; None if the option has its usual effect."""
     flag = f"--target-{kind}-{option}"
     if _kind(kind) not in kinds:
         return f"{flag}: {kind} is not in --target"

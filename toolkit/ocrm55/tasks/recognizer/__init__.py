@@ -1,6 +1,6 @@
-"""What the model is, on the host: charset, image to tensor, network, CTC decode, inference."""
+"""The recognizer on the host: charset, image to tensor, network, CTC decoding, inference."""
 
 import warnings
 
-# Paddle says this whenever it is imported; it matters to those who build Paddle's C++ extensions, which is nobody here.
+# Paddle prints this at every import. It only matters to those who build Paddle's C++ extensions; nobody does here.
 warnings.filterwarnings("ignore", message="No ccache found", category=UserWarning)

@@ -1,4 +1,4 @@
-"""The 97 classes of the English recognizer: which character each output of the network stands for."""
+"""The 97 classes of the English recognizer: the character of each output of the network."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def load_dictionary(path: Path | None = None) -> list[str]:
     """The characters of a PaddleOCR dictionary file, one a line, in the order of the file.
 
     Default: the English dictionary of PP-OCRv3, `ppocr/utils/en_dict.txt` of PaddleOCR, 94 visible ASCII characters
-    and a space. PaddleOCR keeps a second `utils/dict/en_dict.txt` with another order; a model read with that one
-    gives fluent nonsense. Raises InputError when the file cannot be read as UTF-8 text.
+    and a space. PaddleOCR has a second `utils/dict/en_dict.txt` with another order; with that one,
+    the texts are fluent nonsense. Raises InputError when the file cannot be read as UTF-8 text.
     """
     path = path or resources.folder("models") / DICTIONARY
     try:
-        # Only the line feed ends a line: a dictionary may hold characters that str.splitlines() splits at.
+        # Only the line feed ends a line. A dictionary may hold characters at which str.splitlines() splits.
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as trouble:
         raise InputError(f"the dictionary {path} cannot be read: {trouble}.") from trouble
@@ -31,8 +31,8 @@ def load_dictionary(path: Path | None = None) -> list[str]:
 def with_blank_and_space(characters: Sequence[str]) -> list[str]:
     """The classes that PaddleOCR makes of a dictionary: CTC's blank (here "") first, one more space last.
 
-    The English dictionary ends with a space already, so that two classes stand for it, 95 and 96. The official
-    models are trained like that; class 96 is never the likeliest.
+    The English dictionary already ends with a space, so two classes stand for it, 95 and 96. The official models are
+    trained like that. Class 96 is never the likeliest.
     """
     return ["", *characters, " "]
 

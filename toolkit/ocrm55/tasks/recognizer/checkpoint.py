@@ -1,4 +1,4 @@
-"""A training checkpoint, `.pdparams`, as PaddleOCR or `ocrm55 train` saves it, or an ONNX file -> the network."""
+"""Load the network from a training checkpoint (`.pdparams` of PaddleOCR or `ocrm55 train`) or an ONNX file."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from ocrm55.tasks.recognizer.onnx_weights import check_weights, read_weights
 if TYPE_CHECKING:
     from ocrm55.tasks.recognizer.network import Recognizer
 
-# PaddleOCR distils a student from a teacher and saves both; torch-like wrappers add a key of their own.
+# PaddleOCR distils a student from a teacher and saves both. Torch-like wrappers add a key of their own.
 _WRAPPERS = ("state_dict", "model", "model_state_dict")
 _PREFIXES = ("Student.", "Teacher.", "_layers.", "module.")
-MOST_BYTES = 1 << 30  # of a checkpoint file: student and teacher take some 30 MB
-_NAMES_OF_PADDLE = "StructuredToParameterName@@"  # what Paddle itself keeps beside the weights
+MOST_BYTES = 1 << 30  # limit of a checkpoint file; student and teacher take some 30 MB
+_NAMES_OF_PADDLE = "StructuredToParameterName@@"  # Paddle's own entries beside the weights
 _OWN_BRANCHES = ("backbone.", "head.ctc_encoder.", "head.ctc_head.")
 
 
 def load_checkpoint(path: Path) -> Recognizer:
     """The network with the weights of a `.pdparams` or `.onnx` file, in evaluation mode.
 
-    Accepts PaddleOCR's training layout: `Student.`/`Teacher.` prefixes (the student is taken), a `state_dict` around
-    it, and branches that exist for training only, such as `head.sar_head`, which are left out with a note.
-    A checkpoint is a pickle: plain_pickle reads the arrays in it and runs nothing. An ONNX file must be as paddle2onnx
-    writes it, with batch norms apart, and the network is compared with it.
+    Accepts PaddleOCR's training layout: `Student.`/`Teacher.` prefixes (the student is taken), and a `state_dict`
+    around it. Branches that exist only for training, such as `head.sar_head`, are left out with a note.
+    A checkpoint is a pickle. plain_pickle reads the arrays in it and runs nothing. An ONNX file must be as paddle2onnx
+    writes it, with separate batch norms; the network is compared with it.
 
     Raises InputError when it cannot be read, lacks a weight, has one of another shape, or knows other characters.
     """
@@ -81,7 +81,7 @@ def load_checkpoint(path: Path) -> Recognizer:
 
 
 def read_arrays(path: Path) -> dict[str, Any]:
-    """What a file of Paddle's holds, by name. Raises InputError when it is damaged, too large, or holds code."""
+    """The contents of a file of Paddle's, by name. Raises InputError when it is damaged, too large, or holds code."""
     if not path.is_file():
         raise InputError(f"there is no checkpoint {path}.")
     if path.stat().st_size > MOST_BYTES:

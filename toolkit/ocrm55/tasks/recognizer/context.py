@@ -1,12 +1,12 @@
-"""CTC decoding in context: what the network hesitates about is decided by what words, numbers and codes look like.
+"""CTC decoding in context: where the network hesitates, the shape of words, numbers and codes decides.
 
-In many fonts I and l, 0 and O, or 1 and / are nearly one shape, and a network that reads a line glyph by glyph gives
-both a good probability. This is CTC's prefix beam search: the few likeliest texts are followed from step to step, and
-each is weighed by a language model of six kinds of token (a word in small letters, with a capital, in capitals; a
-number; a code; anything), of which each token may be any. firmware/tasks/recognizer/context.c computes the same to the
-last bit.
+In many fonts I and l, 0 and O, or 1 and / have nearly the same shape. A network that reads a line glyph by glyph gives
+both a good probability. This is CTC's prefix beam search: it follows the few likeliest texts from step to step. A
+language model weighs each text. The model knows six kinds of token: a word in small letters, with a capital, in
+capitals; a number; a code; anything. The decoder does not know a token's kind in advance.
+firmware/tasks/recognizer/context.c computes the same to the last bit.
 
-The tables come from `python -m ocrm55.training.language`; models/en_context/README.md says what they are made of.
+The tables come from `python -m ocrm55.training.language`; models/en_context/README.md names their sources.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from ocrm55.tasks.recognizer import ctc
 from ocrm55.tasks.recognizer.ctc import Recognition
 
 TABLES = "en_context/context.npz"  # in models/
-STEPS = 64  # the most of an output; what has more is decoded without context, as in context.h
-# A token is a word in small letters, with a capital, in capitals; a number; a code; anything: the order of all tables.
-# A token's characters as its kinds see them. Symbol 0 is the edge of a token.
+STEPS = 64  # the most steps of an output; an output with more is decoded without context, as in context.h
+# Kinds of token, in the order of all tables: a word in small letters, with a capital, in capitals; a number; a code;
+# anything.
+# Symbols: the classes of characters that the kinds distinguish. Symbol 0 is the edge of a token.
 CLOSING = ".,;:!?"  # one symbol of words
 LETTER_SYMBOLS = 1 + 26 + 2  # edge, letters, apostrophe, closing mark
 NUMBER_SIGNS = "$+-#()@x.,:/&%ampth"  # a symbol of numbers each, the last five for pm and th
@@ -38,24 +39,27 @@ CODE_CHARACTERS = frozenset(string.ascii_uppercase + string.digits + "-./_")
 NO_SYMBOL = 255
 UPPER, LOWER, IN_CODE, SPACE = 1, 2, 4, 8  # flags of a character
 
-# As in context.c: how many texts are followed, how many classes of a step are tried, from which probability on; and
-# the share of the likeliest text's weight below which a text is given up.
+# As in context.c: the number of texts that are followed, the number of classes of a step that are tried, and their
+# least probability; a text below this share of the likeliest text's weight is given up.
 WIDTH, CHOICES = 4, 4
 LEAST_PROBABILITY, LEAST_SHARE = np.float32(0.001), np.float32(2**-20)
-LEAST_KIND = np.float32(2**-40)  # what a kind is never less likely than: denormals are not the same on every core
+LEAST_KIND = np.float32(2**-40)  # the least likelihood of a kind; denormals are not the same on every core
 
 _ONE, _ZERO = np.float32(1), np.float32(0)
 
 
 @dataclass(frozen=True)
 class Context:
-    """The language model, in factors by which a text gains or loses: 1 is what pure chance would give.
+    """The language model, in factors by which a text gains or loses; 1 is pure chance.
 
-    letters: uint8 [29, 29, 29], numbers: uint8 [21, 21]: for each symbol behind the two, or the one, before it, an
-    index into `values`, float32 [256]. prior: float32 [6], of each kind of token. space, end: float32 [6], of a token
-    of each kind that ends in a space, or with the text; the tables' entry for the edge comes to it. code, anything: of
-    a character of these kinds. least: of what a kind does not hold. keep: how far a token is of the kind of the one
-    before, the rest is `prior`. classes: uint8 [classes, 3], letter symbol, number symbol and flags of each class.
+    letters: uint8 [29, 29, 29]; for each symbol after the two before it, an index into `values`.
+    numbers: uint8 [21, 21]; the same after one symbol. values: float32 [256].
+    prior: float32 [6], of each kind of token.
+    space, end: float32 [6], of a token of each kind that ends in a space, or with the text; multiplied by the tables'
+    entry for the edge.
+    code, anything: of a character of these kinds. least: of a character that a kind does not contain.
+    keep: the share by which a token keeps the kind of the token before; the rest is `prior`.
+    classes: uint8 [classes, 3], letter symbol, number symbol and flags of each class.
     """
 
     letters: np.ndarray
@@ -72,7 +76,7 @@ class Context:
 
 
 def fits(charset: Sequence[str]) -> bool:
-    """Whether a charset is one that the tables know: printable ASCII and the blank."""
+    """Whether the tables know a charset: printable ASCII and the blank."""
     return all(char == "" or (len(char) == 1 and " " <= char <= "~") for char in charset)
 
 
@@ -82,14 +86,14 @@ def symbols(charset: Sequence[str]) -> np.ndarray:
 
 
 def letter_symbol(char: str) -> int:
-    """What a character is to a word, NO_SYMBOL for what words do not hold."""
+    """A character's symbol in words; NO_SYMBOL if words do not contain it."""
     if char and char in string.ascii_letters:
         return 1 + string.ascii_lowercase.index(char.lower())
     return 27 if char == "'" else 28 if char and char in CLOSING else NO_SYMBOL
 
 
 def number_symbol(char: str) -> int:
-    """What a character is to a number, NO_SYMBOL for what numbers do not hold."""
+    """A character's symbol in numbers; NO_SYMBOL if numbers do not contain it."""
     if char and char in string.digits:
         return 1
     return 2 + NUMBER_SIGNS.index(char) if char and char in NUMBER_SIGNS else NO_SYMBOL
@@ -136,7 +140,7 @@ def load(charset: tuple[str, ...], path: Path | None = None) -> Context:
 
 @dataclass(frozen=True)
 class _Language:
-    """How likely the token at a text's end is of each kind (they add up to 1, nearly), and its last symbols."""
+    """The likelihood of each kind for the token at a text's end (their sum is nearly 1), and its last symbols."""
 
     kinds: tuple[np.float32, ...]
     before: int
@@ -145,7 +149,7 @@ class _Language:
 
 
 def _weigh(kinds: Sequence[np.float32], factors: Sequence[np.float32]) -> tuple[np.float32, list[np.float32]]:
-    """The factor of all kinds together, and how likely each is now. In the order of the kinds, as in context.c."""
+    """The factor of all kinds together, and the new likelihood of each, in the order of context.c."""
     weighed = [kind * factor for kind, factor in zip(kinds, factors, strict=True)]
     total = _ZERO
     for weight in weighed:
@@ -165,7 +169,7 @@ def _edge(context: Context, language: _Language, ends: np.ndarray) -> list[np.fl
 
 
 def _follow(context: Context, language: _Language, index: int) -> tuple[np.float32, _Language]:
-    """The factor of a class behind a text, and the language of both together."""
+    """The factor of a class after a text, and the language state of both together."""
     letter, number, flags = (int(value) for value in context.classes[index])
     if flags & SPACE:
         factor, kinds = _weigh(language.kinds, _edge(context, language, context.space))
@@ -193,8 +197,9 @@ def _follow(context: Context, language: _Language, index: int) -> tuple[np.float
 
 @dataclass
 class _Prefix:
-    """A text so far: the weight of its best path that ends in a blank, and in its last character, and the sums of the
-    characters' probabilities along both."""
+    """A text so far: the weights of its best path that ends in a blank, and of its best path that ends in its last
+    character; and the sums of the characters' probabilities along both.
+    """
 
     language: _Language
     blank: np.float32 = _ZERO
@@ -208,7 +213,7 @@ class _Prefix:
         return (self.blank, self.blank_sum) if self.blank >= self.other else (self.other, self.other_sum)
 
     def reach(self, weight: np.float32, total: np.float32, *, blank: bool) -> None:
-        """A path leads here; only the best one counts."""
+        """Add a path that leads here; only the best one counts."""
         if blank and weight > self.blank:
             self.blank, self.blank_sum = weight, total
         elif not blank and weight > self.other:
@@ -216,8 +221,10 @@ class _Prefix:
 
 
 def _choices(frame: np.ndarray) -> list[tuple[int, np.float32]]:
-    """The likeliest classes of a step, the likeliest first, of equals the lower; the blank where there is none."""
-    likely = np.flatnonzero(frame >= LEAST_PROBABILITY)  # never what is not a number
+    """The likeliest classes of a step, the likeliest first; among equals the lower first; the blank if there is
+    none.
+    """
+    likely = np.flatnonzero(frame >= LEAST_PROBABILITY)  # never a NaN
     chosen = likely[np.argsort(-frame[likely], kind="stable")][:CHOICES]
     return [(int(index), min(np.float32(frame[index]), _ONE)) for index in chosen] or [(0, _ONE)]
 
@@ -255,19 +262,19 @@ def _step(context: Context, prefixes: dict[tuple[int, ...], _Prefix], frame: np.
 def decode(probabilities: np.ndarray, charset: Sequence[str], path: Path | None = None) -> Recognition:
     """Decode probabilities float32 [steps, classes]; `charset[0]` is the blank, the rest is printable ASCII.
 
-    The score is the mean probability of the characters, each where it first appears: that of ctc.decode where context
-    changes nothing. Raises ValueError when the shapes do not fit, which is a bug of the caller.
+    The score is the mean probability of the characters, each where it first appears. It equals that of ctc.decode where
+    context changes nothing. Raises ValueError when the shapes do not fit, which is a bug of the caller.
     """
     return _decoded(probabilities, charset, path)[0]
 
 
 def lead(probabilities: np.ndarray, charset: Sequence[str]) -> float:
-    """How far ahead the text is of the next likely one: 1 less that one's weight over its own, 0 to 1."""
+    """The lead of the text over the next likely one: 1 minus the quotient of their weights, 0 to 1."""
     return _decoded(probabilities, charset, None)[1]
 
 
 def _decoded(probabilities: np.ndarray, charset: Sequence[str], path: Path | None) -> tuple[Recognition, float]:
-    """What `decode` and `lead` return."""
+    """The results of `decode` and `lead`."""
     probabilities = np.asarray(probabilities, dtype=np.float32)
     if probabilities.ndim != 2 or probabilities.shape[1] != len(charset):
         raise ValueError(f"probabilities {probabilities.shape} do not fit {len(charset)} classes")
@@ -280,7 +287,7 @@ def _decoded(probabilities: np.ndarray, charset: Sequence[str], path: Path | Non
     ranked = []
     for text, prefix in prefixes.items():
         weight, total = prefix.best
-        if text:  # of whether there is a text, the language knows nothing
+        if text:  # the language model does not know whether there is a text
             factor, _ = _weigh(prefix.language.kinds, _edge(context, prefix.language, context.end))
             weight = np.float32(weight * factor)
         ranked.append((weight, text, total))

@@ -1,4 +1,4 @@
-"""Greedy CTC decoding: from probabilities to a text and how sure it is."""
+"""Greedy CTC decoding: from probabilities to a text and its score."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Recognition:
-    """What was read. `score` is the mean probability of the kept characters, 0 for an empty text."""
+    """A text. `score` is the mean probability of the kept characters, 0 for an empty text."""
 
     text: str
     score: float
 
     def __str__(self) -> str:
-        """As the firmware prints it."""
+        """The line that the firmware prints."""
         return f"text: {self.text}, score: {self.score:.6f}"
 
 
 def kept_steps(classes: np.ndarray) -> np.ndarray:
-    """Which steps become characters: not blank (class 0) and not a repetition of the step before; bool [steps]."""
+    """The steps that become characters: not blank (class 0) and no repetition of the step before; bool [steps]."""
     previous = np.concatenate([[-1], classes[:-1]])
     return (classes != 0) & (classes != previous)
 
@@ -29,7 +29,7 @@ def kept_steps(classes: np.ndarray) -> np.ndarray:
 def likelihood(probabilities: np.ndarray, classes: Sequence[int] | np.ndarray) -> float:
     """The probability that CTC gives a text: the sum over all ways to spread it over the steps.
 
-    probabilities: float [steps, classes]. classes: of the text's characters, without blanks.
+    probabilities: float [steps, classes]. classes: the classes of the text's characters, without blanks.
     """
     path = np.zeros(2 * len(classes) + 1, np.int64)  # a blank before, between and behind the characters
     path[1::2] = classes
@@ -45,10 +45,10 @@ def likelihood(probabilities: np.ndarray, classes: Sequence[int] | np.ndarray) -
 
 
 def least_lead(probabilities: np.ndarray) -> float:
-    """How far ahead a text is where it is least so, as firmware/tasks/recognizer/ctc.c computes it, 0 to 1.
+    """The smallest lead of a text, as firmware/tasks/recognizer/ctc.c computes it, 0 to 1.
 
-    For each step, by how much the likeliest class is likelier than the likeliest of those with which the text would be
-    another one. The smallest lead counts.
+    The lead of a step is the probability of its likeliest class, less that of the likeliest class that would change
+    the text. The smallest lead counts.
     """
     classes = probabilities.argmax(axis=1)
     padded = [0, *classes.tolist(), 0]
@@ -61,7 +61,7 @@ def least_lead(probabilities: np.ndarray) -> float:
 
 
 def _added(before: int, index: int, after: int) -> list[int]:
-    """What a step that says a class adds to the text, with the step behind it."""
+    """The change of the text by a step of a class, with the step after it."""
     return [c for c, previous in ((index, before), (after, index)) if c not in (0, previous)]
 
 

@@ -1,4 +1,4 @@
-"""Which decoder makes a text of the network's probabilities: in context, or greedy, by each step alone."""
+"""The decoders that make a text of the network's probabilities: in context, or greedy, by each step alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DECODERS: dict[str, Callable[[np.ndarray, Sequence[str]], Recognition]] = {CONTE
 
 
 def for_network(decoder: str, charset: Sequence[str], steps: int) -> str:
-    """The decoder itself, or `greedy` where context is not known: for other characters, or for more steps."""
+    """The decoder itself, or `greedy` if context does not know the characters or the number of steps."""
     return decoder if context.fits(charset) and steps <= context.STEPS else GREEDY
 
 
@@ -28,7 +28,7 @@ def decode(probabilities: np.ndarray, charset: Sequence[str], decoder: str) -> R
 
 
 def least_lead(probabilities: np.ndarray, charset: Sequence[str], decoder: str) -> float:
-    """How far ahead the text is where it is least so, as a program for several widths weighs it, 0 to 1."""
+    """The smallest lead of the text, as a program for several widths computes it, 0 to 1."""
     if for_network(decoder, charset, len(probabilities)) == GREEDY:
         return ctc.least_lead(probabilities)
     return min(ctc.least_lead(probabilities), context.lead(probabilities, charset))

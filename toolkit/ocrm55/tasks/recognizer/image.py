@@ -1,4 +1,4 @@
-"""From the pixels of a picture to the tensor that the network takes, as PaddleOCR does it.
+"""From the pixels of a picture to the network's input tensor, as PaddleOCR does it.
 
 PaddleOCR scales to height 48 with the ratio kept, maps 0..255 to [-1, 1] and pads on the right with zeros.
 Where PaddleOCR widens its input for a line longer than 320:48, the target's input has one fixed size and the line is

@@ -1,4 +1,4 @@
-"""Host inference of the recognizer: Paddle, which is the truth, and ONNX Runtime."""
+"""Host inference of the recognizer: Paddle, the reference, and ONNX Runtime."""
 
 from __future__ import annotations
 

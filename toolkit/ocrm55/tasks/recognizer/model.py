@@ -1,4 +1,4 @@
-"""The recognizer's model folder: its characters, the size of its images, and that it ends in CTC's classes."""
+"""The recognizer's model folder: its characters, the size of its images, and the check for CTC's classes."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 MODEL_NAME = "en_PP-OCRv3_mobile_rec"  # PaddleOCR 3's name of the network; TextRecognition asks for it
 MOST_CLASSES = 65535  # the firmware keeps a class in 16 bits
-LONGEST_CHARACTER = 16  # of a dictionary: one, with the marks that join it
+LONGEST_CHARACTER = 16  # letters in an entry of a dictionary: one, with the marks that join it
 
 
 class RecognizerFolder(PaddleFolder):
-    """A model folder that was found to be a text recognizer's: one image in, CTC's classes step by step out.
+    """A model folder of a text recognizer: one image as input, CTC's classes step by step as output.
 
     charset: classes in the order of the output, index 0 the blank "".
     input_shape: (channels, height, width) that the settings ask for; (3, 48, 320) of PP-OCRv3.
@@ -48,14 +48,14 @@ class RecognizerFolder(PaddleFolder):
     def sized(self, height: int | None = None, width: int | None = None) -> tuple[int, int]:
         """Height and width of the input in pixels: those of the settings, or others that the network takes as well.
 
-        Raises InputError for a size that is written into the program, or that no recognizer has.
+        Raises InputError if the program has a fixed other size, or if no recognizer has this size.
         """
         size = (height or self.input_shape[1], width or self.input_shape[2])
         self.check_size(*size)
         return size
 
     def check_output(self, shape: Sequence[int]) -> None:
-        """Raise InputError unless one row of classes for each step comes out."""
+        """Raise InputError unless the output is one row of classes for each step."""
         if len(shape) != 3 or shape[0] != 1 or shape[1] < 1:
             raise InputError(
                 f"{self.program} gives {list(shape)} for one image, not [1, steps, classes].",
@@ -122,7 +122,7 @@ class RecognizerFolder(PaddleFolder):
 
 
 def _pixels(text: object) -> int:
-    """A size as the settings write it; 0 for anything else."""
+    """A size in the settings; 0 for anything else."""
     return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 6 else 0
 
 
@@ -169,7 +169,7 @@ def write(
     """Write a network as a Paddle inference model folder, whole or not at all, and read it back.
 
     characters: the dictionary without blank and without the space that PaddleOCR adds. size: height and width of the
-    images that it was made for. name: what PaddleOCR is to call the model.
+    images that it was made for. name: PaddleOCR's name for the model.
     The input is [batch, 3, height, width] with batch and width left open, as PaddleOCR's TextRecognition needs it.
     """
     with new_folder(destination, RecognizerFolder) as staging:

@@ -1,10 +1,10 @@
 """The English PP-OCRv3 recognizer, SVTR_LCNet, as Paddle layers.
 
-Attributes carry the names of PaddleOCR's checkpoints (`backbone.block_list.3._depthwise_conv._conv.weight`,
-`head.ctc_encoder.encoder.svtr_block.0.mixer.qkv.weight`), so that an official `.pdparams` loads key by key.
+Attributes have the names of PaddleOCR's checkpoints (`backbone.block_list.3._depthwise_conv._conv.weight`,
+`head.ctc_encoder.encoder.svtr_block.0.mixer.qkv.weight`), so an official `.pdparams` loads key by key.
 
 2,215,345 parameters and 640 M multiply-accumulates at 48 x 320 pixels. An image of height 48 and width W gives W/8
-steps; only the CTC branch is here, PaddleOCR's SAR branch guides the training and is not exported.
+steps; Only the CTC branch is here; PaddleOCR's SAR branch guides the training and is not exported.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class SqueezeExcite(nn.Layer):
 
 
 class DepthwiseSeparable(nn.Layer):
-    """A depthwise convolution that looks around in each channel, then a 1x1 convolution that mixes the channels."""
+    """A depthwise convolution within each channel, then a 1x1 convolution that mixes the channels."""
 
     def __init__(
         self, inputs: int, outputs: int, kernel: int, stride: int | tuple[int, int], squeeze_excite: bool
@@ -265,7 +265,7 @@ class Recognizer(nn.Layer):
     In training mode the result is logits, in evaluation mode (`.eval()`) probabilities, as PaddleOCR exports them.
 
     classes: 1 (blank) + characters of the dictionary + 1 (space); the weights of the last layer depend on it.
-    dropout: of the attention blocks, in training only.
+    dropout: of the attention blocks, only in training.
     guided: cut the gradient before the neck as PaddleOCR does while its SAR branch trains the backbone (`use_guide`);
         leave it off when CTC alone trains the network.
     """

@@ -1,7 +1,7 @@
-"""The trainable weights of the recognizer out of an inference model: batch norms apart, by the network's own names.
+"""Extract the recognizer's trainable weights from an inference model, by the network's own names.
 
-An inference model has forgotten the names of the layers, and only knows its operators' order. The network has the same
-order, and every shape must fit.
+An inference model has lost the names of the layers and keeps only the order of its operators. The network has the same
+order, and every shape must fit. Batch norms must be separate operators.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
 
 
 def check_weights(path: Path, network) -> None:  # type: ignore[no-untyped-def]  # a class of Paddle's
-    """Compare a network with the ONNX file that its weights came from. Raises InputError when they answer differently.
+    """Compare a network with the ONNX file of its weights. Raises InputError when their outputs differ.
 
-    On noise, float32 [1, 3, 48, 320]; PaddleOCR's own model differs by 2e-4.
+    The input is noise, float32 [1, 3, 48, 320]. PaddleOCR's own model differs by 2e-4.
     """
     import paddle
 

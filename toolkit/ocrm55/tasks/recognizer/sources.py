@@ -1,4 +1,4 @@
-"""Where a recognizer comes from: the bundled one, the official one, a model folder, a training checkpoint."""
+"""The sources of a recognizer: the bundled one, the official one, a model folder, a training checkpoint."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def export(source: str, destination: Path) -> RecognizerFolder:
 
 
 def known() -> Sources[RecognizerFolder]:
-    """What the name of a source may be."""
+    """The possible names of a source."""
     return Sources(
         bundled=resources.folder("models") / BUNDLED,
         official={"pp-ocrv3": MODEL_NAME},
