@@ -72,6 +72,6 @@ def test_a_feature_map_is_written_where_it_belongs() -> None:
     ],
 )
 def test_nothing_there_is_a_bus_error(region: int, end: int, what: str, channel: int) -> None:
-    with pytest.raises(BusError, match="the NPU reaches nothing there") as caught:
+    with pytest.raises(BusError, match="the NPU reaches no memory there") as caught:
         memory(Board()).span(region, 0, end, what)
     assert caught.value.channel == channel

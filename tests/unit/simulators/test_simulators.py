@@ -75,7 +75,7 @@ def test_the_container_and_the_folder_are_there(tmp_path: Path) -> None:
         ("echo 'unsupported machine' >&2; exit 1", ToolchainError, "anything: unsupported machine"),
         ("echo 'qemu: fatal: Lockup: no' >&2; kill -ABRT $$", TargetError, "locked up"),
         ("exit 134", TargetError, "locked up"),
-        ("exit 0", TargetError, "said nothing that could be understood; it printed nothing"),
+        ("exit 0", TargetError, "printed nothing that could be understood; it printed nothing"),
         (said("image 1/1"), TargetError, "output was lost"),
         (said("exit status 0"), TargetError, "answered for 0 of 1 images"),
         (said("image 1/1", "text: , score: 0.000000", "exit status 0") + "\nexit 5", ToolchainError, "status 5 after"),

@@ -43,7 +43,7 @@ def test_demo_s_command_line() -> None:
     told = "\n".join(settings.remarks)
     for word in ("cmsis-nn", "hill_climb", "disable_storage_rewrite", "disable_vectorize"):
         assert told.count(word) == 1
-    assert "taken for granted" not in told
+    assert "assumed" not in told
 
 
 def test_defaults() -> None:
@@ -51,7 +51,7 @@ def test_defaults() -> None:
     assert (settings.name, settings.output, settings.model_format) == ("default", Path("module.tar"), "onnx")
     assert settings.workspace == Workspace("asked")
     assert settings.remarks == (
-        "taken for granted: --runtime=crt --executor=aot --executor-aot-interface-api=c --executor-aot-unpacked-api=1 "
+        "assumed: --runtime=crt --executor=aot --executor-aot-interface-api=c --executor-aot-unpacked-api=1 "
         "--output-format=mlf",
     )
 
@@ -152,7 +152,7 @@ def test_target_with_its_options_inside() -> None:
     settings = read("--target=ethos-u -accelerator_config=ethos-u55-256, cmsis-nn, c -mcpu=cortex-m55")
     assert settings.targets == ("ethos-u", "cmsis-nn", "c")
     assert settings.accelerator == "ethos-u55-256"
-    assert len(settings.remarks) == 2  # cmsis-nn, taken for granted
+    assert len(settings.remarks) == 2  # cmsis-nn, assumed
 
 
 @pytest.mark.parametrize(

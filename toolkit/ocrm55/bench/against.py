@@ -151,7 +151,7 @@ def print_table(table: Sequence[Row]) -> None:
     if losses:
         console.result(f"Layers over {LARGE:,} MAC at which CMSIS-NN needs fewer: {', '.join(r.name for r in losses)}")
     else:
-        console.result(f"At no layer over {LARGE:,} MAC does CMSIS-NN need fewer instructions.")
+        console.result(f"CMSIS-NN needs fewer instructions at no layer over {LARGE:,} MAC.")
 
 
 def as_markdown(table: Sequence[Row]) -> str:

@@ -213,7 +213,7 @@ def normalisation_of(model: onnx.ModelProto) -> Normalisation:
 def to_program(model: onnx.ModelProto, options: CompileOptions) -> Program:
     """Import and lower a model; nobody computes its operators yet."""
     if options.precision not in PRECISIONS:
-        raise UnsupportedError(f"precision {options.precision} is not there.", [f"--precision {PRECISIONS[0]}"])
+        raise UnsupportedError(f"there is no precision {options.precision}.", [f"--precision {PRECISIONS[0]}"])
     imported = frontend.load(model)
     function = FlatFunction(imported.module, imported.layers)
     if options.precision == "int8":

@@ -52,7 +52,7 @@ def reader_spec(
         size, npu = _size(prepared.model, options), chosen.npu or None
         simulator = simulator or Choice(board=options.board)
         return readers.target_spec(prepared.elf, size, simulator=simulator, timeout_s=timeout_s, npu=npu)
-    raise InputError(f"`{on}` is not a place to evaluate on.", [f"use one of: {', '.join(readers.KINDS)}"])
+    raise InputError(f"`{on}` is no place of an evaluation.", [f"use one of: {', '.join(readers.KINDS)}"])
 
 
 def _size(model: Path, options: stages.Options) -> tuple[int, int]:

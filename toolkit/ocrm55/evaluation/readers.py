@@ -62,7 +62,7 @@ class ReaderSpec:
             return HostReader(self)
         if self.kind == "target":
             return TargetReader(self)
-        raise InputError(f"`{self.kind}` is not a place to evaluate on.", [f"use one of: {', '.join(KINDS)}"])
+        raise InputError(f"`{self.kind}` is no place of an evaluation.", [f"use one of: {', '.join(KINDS)}"])
 
 
 def host_spec(

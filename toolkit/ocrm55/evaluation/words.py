@@ -58,7 +58,7 @@ def load_words(data: Path) -> list[Word]:
             raise InputError(f"{labels}:{number} has no tab between path and text.", ["path, tab, text on each line"])
         path = labels.parent / name
         if not path.is_file():
-            raise InputError(f"{labels}:{number} names {path}, which is not there.")
+            raise InputError(f"{labels}:{number} names {path}, which does not exist.")
         words.append(Word(name, path, text))
     if not words:
         raise InputError(f"{labels} names no pictures.")

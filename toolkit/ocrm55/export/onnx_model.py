@@ -101,7 +101,7 @@ def largest_difference(
     truth = _paddle_output(model, tensor)
     if not np.isfinite(truth).all():
         raise InputError(
-            f"{model.directory} gives outputs that are no numbers: its weights are damaged.",
+            f"{model.directory} has outputs that are no numbers: its weights are damaged.",
             ["export or copy the model again"],
         )
     found = OnnxNetwork(onnx_path).run(tensor)

@@ -65,7 +65,7 @@ class AtFunctions:
             if registers.take_interrupt():
                 self._raise_interrupt(core, back)
         else:
-            raise TargetError(f"the core stopped at {where:#010x}, where nobody asked it to.")
+            raise TargetError(f"the core stopped at {where:#010x}, at no access of the driver.")
         core.write_register(PC, back)
 
     def _raise_interrupt(self, core: GdbRemote, back: int) -> None:
@@ -110,7 +110,7 @@ class AtAddresses:
         """The core stands at the instruction: do its work, and let the core go on behind it."""
         at = core.read_register(PC)
         if stop.address is None:
-            raise TargetError(f"the core stopped at {at:#010x}, where nobody asked it to.")
+            raise TargetError(f"the core stopped at {at:#010x}, at no access of the driver.")
         first, second = (int.from_bytes(core.read_memory(at + i, 2), "little") for i in (0, 2))
         transfer = narrow(first) or wide(first, second)
         if transfer is None:

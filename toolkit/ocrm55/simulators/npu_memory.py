@@ -73,7 +73,9 @@ class TargetMemory(Memory):
         stop = start + end - first
         bank = self._bank(start, stop)
         if bank is None:
-            raise BusError(f"{what} touches {start:#010x}..{stop - 1:#010x}: the NPU reaches nothing there.", _of(what))
+            raise BusError(
+                f"{what} touches {start:#010x}..{stop - 1:#010x}: the NPU reaches no memory there.", _of(what)
+            )
         for page in range((start - bank.first) // PAGE, -(-(stop - bank.first) // PAGE)):
             if not bank.here[page]:
                 self._fetch(bank, page)

@@ -115,7 +115,7 @@ def parse(output: str) -> Said:
     start = _IDENTITY.search(output)
     if start is None:
         raise TargetError(
-            f"the firmware said nothing that could be understood; {last_words(output)}.",
+            f"the firmware printed nothing that could be understood; {last_words(output)}.",
             ["rebuild it with: ocrm55 build --force", "check the simulator with: ocrm55 doctor"],
         )
     lines = output[start.start() :].split("\n")

@@ -41,8 +41,8 @@ USED: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         {
             "metavar": "TARGETS",
             "help": "`c`, `cmsis-nn,c` or `ethos-u,cmsis-nn,c`: all of them give C for a Cortex-M with this project's "
-            "own kernels, but see --kernels; with ethos-u, an Ethos-U55 computes of an int8 model what it can; what a "
-            "target of the list does not do is said in one line",
+            "own kernels, but see --kernels; with ethos-u, an Ethos-U55 computes what it can of an int8 model; one "
+            "line names what a target of the list does not do",
         },
     ),
     (
@@ -51,8 +51,8 @@ USED: list[tuple[tuple[str, ...], dict[str, Any]]] = [
             "metavar": "KERNELS",
             "default": "m55",
             "help": "an argument of ocrm55's own: with cmsis-nn in the target list and an int8 model, `cmsis-nn` calls "
-            "that library wherever it can, `cmsis-nn,m55` where that takes fewer instructions; `m55`, this project's "
-            "kernels and no library, when left out",
+            "that library wherever it can, `cmsis-nn,m55` where that takes fewer instructions; by default `m55`, this "
+            "project's kernels and no library",
         },
     ),
     (
@@ -102,7 +102,7 @@ USED: list[tuple[tuple[str, ...], dict[str, Any]]] = [
             "action": "append",
             "default": [],
             "help": "`tir.usmp.enable=1` puts the workspace into the generated C, in the section .bss.noinit.tvm; "
-            "without it the program hands it over (TVMPlatformMemoryAllocate). The others mean nothing any more",
+            "without it the program hands it over (TVMPlatformMemoryAllocate). The others have no effect",
         },
     ),
     (
@@ -168,10 +168,10 @@ IDLE = [
 _INT8 = "quantise the model to int8 (ONNX Runtime's quantize_static, QDQ) and compile that"
 
 REFUSED = [
-    Refused(("--mixed-precision",), "float16 arithmetic is not there", _INT8, 0),
-    Refused(("--mixed-precision-ops",), "float16 arithmetic is not there", _INT8, "+"),
-    Refused(("--mixed-precision-calculation-type",), "float16 arithmetic is not there", _INT8),
-    Refused(("--mixed-precision-acc-type",), "float16 arithmetic is not there", _INT8),
+    Refused(("--mixed-precision",), "there is no float16 arithmetic", _INT8, 0),
+    Refused(("--mixed-precision-ops",), "there is no float16 arithmetic", _INT8, "+"),
+    Refused(("--mixed-precision-calculation-type",), "there is no float16 arithmetic", _INT8),
+    Refused(("--mixed-precision-acc-type",), "there is no float16 arithmetic", _INT8),
     Refused(("--use-vm",), "the virtual machine needs a heap and an operating system", "--executor=aot", 0),
     Refused(("--target-host",), "the generated C runs on the target itself", "leave it out"),
     Refused(("--executor-graph-link-params",), "the graph executor needs a heap", "--executor=aot"),

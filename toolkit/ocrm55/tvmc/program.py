@@ -15,9 +15,9 @@ _USAGE = """\
 usage: {prog} compile [arguments] FILE
 
   compile   a Paddle or ONNX model becomes C for a Cortex-M: `{prog} compile --help`
-  run       is not there: build the C and run it on the target, `ocrm55 run-fvp` for recognizers
-  tune      is not there: schedules are this project's own
-  micro     is not there: `make` with the archive, `ocrm55 build` for this project's firmware
+  run       is missing: build the C and run it on the target, `ocrm55 run-fvp` for recognizers
+  tune      is missing: schedules are this project's own
+  micro     is missing: `make` with the archive, `ocrm55 build` for this project's firmware
 
 TVMC's command line and C interface over ocrm55's compiler; docs/tvmc.md lists every argument.
 """

@@ -73,7 +73,7 @@ def from_arguments(values: argparse.Namespace, remarks: list[str]) -> Settings:
     kinds, said, accelerator = targets.read(values.target, values.targets, kernels)
     left_out = [line for line in (_only(values, name) for name in _ONLY) if line]
     if left_out:
-        said.append(f"taken for granted: {' '.join(left_out)}")
+        said.append(f"assumed: {' '.join(left_out)}")
     for name in ("workspace", "constant"):
         _check_alignment(name, getattr(values, f"executor_aot_{name}_byte_alignment", None))
     static, about = read_pass_configs(values.pass_config)
@@ -108,7 +108,7 @@ def _only(values: argparse.Namespace, name: str) -> str | None:
         return None
     if given in others:
         raise UnsupportedError(f"{flag}={given}: {others[given]}.", [f"{flag}={wanted}"])
-    raise InputError(f"{flag}={given} is no value that TVMC knew.", [f"{flag}={wanted}"])
+    raise InputError(f"{flag}={given} is a value that TVMC did not know.", [f"{flag}={wanted}"])
 
 
 def _check_alignment(name: str, value: str | None) -> None:
@@ -118,9 +118,7 @@ def _check_alignment(name: str, value: str | None) -> None:
     if not value.isdigit() or int(value) < 1 or int(value) & (int(value) - 1):
         raise InputError(f"{flag}={value} is no power of two.", [f"{flag}={ALIGN}"])
     if int(value) > ALIGN:
-        raise UnsupportedError(
-            f"{flag}={value}: the kernels want {ALIGN}, and that is what they get.", ["leave it out"]
-        )
+        raise UnsupportedError(f"{flag}={value}: the kernels need {ALIGN} and get it.", ["leave it out"])
 
 
 def read_pass_configs(configs: list[str]) -> tuple[bool, list[str]]:
@@ -194,5 +192,5 @@ def read_format(model: Path, wanted: str | None) -> str:
         given = f"--model-format={known}" if wanted else str(model)
         raise UnsupportedError(f"{given}: models of {known} are not read.", [_UNREAD_FORMATS[known]])
     if wanted:
-        raise InputError(f"--model-format={wanted} is no format that TVMC knew.", ["paddle", "onnx"])
+        raise InputError(f"--model-format={wanted} is a format that TVMC did not know.", ["paddle", "onnx"])
     raise InputError(f"the name of {model} does not say what kind of model it is.", ["--model-format=onnx"])

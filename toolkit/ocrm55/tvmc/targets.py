@@ -83,8 +83,8 @@ def _kind(kind: str) -> str:
             ["--target=c", "for a host: ONNX Runtime, or apache-tvm's own tvm.compile"],
         )
     if kind == "zephyr" or kind.startswith(("vitis", "compute-library", "bnns", "tensorrt", "dnnl", "mrvl", "cmsis")):
-        raise UnsupportedError(f"--target={kind} is not there.", ["--target=cmsis-nn,c"])
-    raise InputError(f"--target={kind} is no target that TVMC knew.", ["--target=cmsis-nn,c"])
+        raise UnsupportedError(f"--target={kind} is not supported.", ["--target=cmsis-nn,c"])
+    raise InputError(f"--target={kind} is a target that TVMC did not know.", ["--target=cmsis-nn,c"])
 
 
 def _option(kind: str, option: str, value: str, kinds: Sequence[str]) -> str | None:

@@ -108,11 +108,11 @@ BAD: dict[str, tuple[Callable[[Weights], object], str]] = {
     ),
     "another dictionary": (
         lambda w: w | {"head.ctc_head.fc.bias": np.zeros(6625), "head.ctc_head.fc.weight": np.zeros((64, 6625))},
-        "tells 6625 classes apart; the English dictionary makes 97",
+        "has 6625 classes; the English dictionary has 97",
     ),
     "another shape": (
         lambda w: w | {"backbone.conv1._conv.weight": np.zeros((8, 3, 3, 3))},
-        r"backbone\.conv1\._conv\.weight has shape \[8, 3, 3, 3\] where the network has \[16, 3, 3, 3\]",
+        r"backbone\.conv1\._conv\.weight has the shape \[8, 3, 3, 3\], the network has \[16, 3, 3, 3\]",
     ),
     "diverged": (
         lambda w: w | {"backbone.conv1._conv.weight": np.full((16, 3, 3, 3), np.nan)},

@@ -110,8 +110,8 @@ def write(name: str, content: bytes) -> Callable[[Path], None]:
         (edit_settings(lambda s: s["PostProcess"].update(name="DBPostProcess")), "does not describe a text recognizer"),
         (edit_settings(lambda s: s["PostProcess"].update(character_dict=[])), "does not describe a text recognizer"),
         (edit_settings(lambda s: s.update(PostProcess="CTCLabelDecode")), "does not describe a text recognizer"),
-        (edit_settings(lambda s: s["PostProcess"]["character_dict"].pop()), "97 classes apart, but .* names 96"),
-        (edit_settings(lambda s: s["PostProcess"]["character_dict"].extend("éü")), "97 classes apart, but .* names 99"),
+        (edit_settings(lambda s: s["PostProcess"]["character_dict"].pop()), "97 classes, but .* names 96"),
+        (edit_settings(lambda s: s["PostProcess"]["character_dict"].extend("éü")), "97 classes, but .* names 99"),
         (
             edit_settings(
                 lambda s: s["PreProcess"]["transform_ops"][2].update(RecResizeImg={"image_shape": [3, 32, 320]})
@@ -129,7 +129,7 @@ def write(name: str, content: bytes) -> Callable[[Path], None]:
             "takes .* and .*, not one image",
         ),
         (edit_program(shape_of("1.fetch", [-1, 1000])), r"gives \[-1, 1000\], not one"),
-        (edit_program(shape_of("1.fetch", [-1, -1, 6625])), "6625 classes apart, but .* names 97"),
+        (edit_program(shape_of("1.fetch", [-1, -1, 6625])), "6625 classes, but .* names 97"),
         (lambda folder: os.truncate(folder / "inference.pdiparams", 5_000_000), "has 5000000 bytes where .* cut short"),
         (lambda folder: os.truncate(folder / "inference.pdiparams", 20_000_000), "has 20000000 bytes where"),
         (edit_program(lambda ops: ops.clear()), "takes nothing"),

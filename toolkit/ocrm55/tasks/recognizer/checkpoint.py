@@ -52,7 +52,7 @@ def load_checkpoint(path: Path) -> Recognizer:
     unknown = [name for name in foreign if name.startswith(_OWN_BRANCHES)]
     if unknown:
         raise InputError(
-            f"{path} is of another network: it has {_few(unknown)}, which PP-OCRv3 has not.",
+            f"{path} is of another network: it has {_few(unknown)}, which PP-OCRv3 does not have.",
             ["name a checkpoint of en_PP-OCRv3_rec, or a Paddle inference model folder"],
         )
     if foreign:
@@ -61,14 +61,14 @@ def load_checkpoint(path: Path) -> Recognizer:
     classes = int(np.prod(weights["head.ctc_head.fc.bias"].shape))
     if classes != CLASSES:
         raise InputError(
-            f"{path} tells {classes} classes apart; the English dictionary makes {CLASSES}.",
+            f"{path} has {classes} classes; the English dictionary has {CLASSES}.",
             ["export it with PaddleOCR, which writes its dictionary into inference.yml, and name that folder"],
         )
     for name, tensor in wanted.items():
         value = weights[name]
         if list(value.shape) != list(tensor.shape):
             raise InputError(
-                f"{path}: {name} has shape {list(value.shape)} where the network has {list(tensor.shape)}.",
+                f"{path}: {name} has the shape {list(value.shape)}, the network has {list(tensor.shape)}.",
                 ["name a checkpoint of en_PP-OCRv3_rec"],
             )
         if not np.isfinite(value).all():

@@ -27,7 +27,7 @@ class PaddleRecognizer:
         probabilities = self._network.run(tensor)[0]
         if probabilities.shape[-1] != len(self.charset):
             raise InputError(
-                f"{self.model.program} tells {probabilities.shape[-1]} classes apart, but {self.model.settings.name} "
+                f"{self.model.program} has {probabilities.shape[-1]} classes, but {self.model.settings.name} "
                 f"names {len(self.charset)}.",
                 ["use the dictionary that the model was trained with"],
             )

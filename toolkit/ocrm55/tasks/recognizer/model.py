@@ -63,7 +63,7 @@ class RecognizerFolder(PaddleFolder):
             )
         if shape[2] != len(self.charset):
             raise InputError(
-                f"{self.program} tells {shape[2]} classes apart, but {self.settings.name} names {len(self.charset)}.",
+                f"{self.program} has {shape[2]} classes, but {self.settings.name} names {len(self.charset)}.",
                 ["use the dictionary that the model was trained with"],
             )
 
@@ -86,7 +86,7 @@ class RecognizerFolder(PaddleFolder):
                 wrong = f"{len(text)} characters long; {LONGEST_CHARACTER} is the most"
             if wrong is not None:
                 raise InputError(
-                    f"character {number} in the character_dict of {self.settings} is no text that a line can hold: "
+                    f"character {number} in the character_dict of {self.settings} cannot stand in a line: "
                     f"it is or has {wrong}.",
                     ["use the dictionary that the model was trained with"],
                 )
@@ -114,7 +114,7 @@ class RecognizerFolder(PaddleFolder):
             return ["", *characters]
         if classes not in (len(characters) + 2, -1):
             raise InputError(
-                f"{self.program} tells {classes} classes apart, but {self.settings.name} names "
+                f"{self.program} has {classes} classes, but {self.settings.name} names "
                 f"{len(characters) + 2} (blank, {len(characters)} characters, space).",
                 ["use the dictionary that the model was trained with"],
             )

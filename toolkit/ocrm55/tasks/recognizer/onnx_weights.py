@@ -47,7 +47,7 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
         shape = list(tensor.shape)
         if list(value.shape) != shape and not (len(shape) == 1 and value.size == shape[0]):
             raise InputError(
-                f"{path}: a weight of a {op} has shape {list(value.shape)} where {name} has {shape}.",
+                f"{path}: a weight of a {op} has the shape {list(value.shape)}, {name} has {shape}.",
                 ["name a conversion of en_PP-OCRv3_rec"],
             )
         weights[name] = value.reshape(shape).astype(np.float32)
@@ -66,7 +66,7 @@ def check_weights(path: Path, network) -> None:  # type: ignore[no-untyped-def] 
     difference = float(np.abs(OnnxRecognizer(path).probabilities(tensor) - ours).max())
     if not difference <= TOLERANCE:
         raise InputError(
-            f"{path} answers otherwise than the English PP-OCRv3 recognizer with its weights, by {difference:.2e}.",
+            f"{path} and the English PP-OCRv3 recognizer with its weights give different outputs, by {difference:.2e}.",
             ["name a conversion of en_PP-OCRv3_rec"],
         )
 
