@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ocrm55 import boards, console, firmware
-from ocrm55.errors import OutputError, TargetError, ToolchainError
+from ocrm55 import boards, console, firmware, stages
+from ocrm55.errors import InputError, OutputError, TargetError, ToolchainError
 from ocrm55.simulators import Request, find_simulator
 from tests.target import fake_artifact
 
@@ -166,3 +166,36 @@ def test_kernels_are_built_when_asked_for_and_dropped_when_unused(artifact: Path
     unused = firmware.build(copy, tmp_path / "fw")
     assert (unused.elf.parent / "libocrm55_kernels.a").is_file()
     assert unused.sections[".text"] < 12_000
+
+
+def test_flags_of_the_environment_do_not_reach_the_target(
+    artifact: Path, built: firmware.Firmware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CFLAGS", "CXXFLAGS", "CPPFLAGS", "ASMFLAGS", "CMAKE_C_FLAGS"):
+        monkeypatch.setenv(name, "-ffast-math -march=native -DOCRM55_STRANGE")
+    monkeypatch.setenv("LDFLAGS", "-Wl,--no-such-option")
+    monkeypatch.setenv("CC", "/bin/false")
+    monkeypatch.setenv("CPATH", str(tmp_path))
+    monkeypatch.setenv("CMAKE_TOOLCHAIN_FILE", str(tmp_path / "none.cmake"))
+    monkeypatch.setenv("GCC_EXEC_PREFIX", str(tmp_path))
+    (tmp_path / "stdint.h").write_text("#error a stranger's header")
+    elf = firmware.build(artifact, artifact.parent / "fw2").elf
+    assert firmware.sections(elf) == built.sections
+    commands = (elf.parent / "build.ninja").read_text()
+    assert "fast-math" not in commands
+    assert "STRANGE" not in commands
+
+
+@pytest.mark.parametrize("name", ["C#", "a;b", 'a"b', "a$b", "a%b", "a,b", "a?b", "a|b", "a<b", "a>b", "a\\b", "a\nb"])
+def test_a_path_that_cannot_be_built_in_is_refused_before_anything_runs(tmp_path: Path, name: str) -> None:
+    options = stages.Options(build_dir=tmp_path / name)
+    with pytest.raises(InputError, match=r"take no .* in a path"):
+        stages.prepare(options)
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("name", ["with space", "it's", "ключ", "a+b=c", "(a)", "a&b", "~a", "@a", "{a}", "[a]", "*"])
+def test_other_paths_are_built_in(artifact: Path, tmp_path: Path, name: str) -> None:
+    firmware.check_path(tmp_path / name)
+    if name in ("with space", "a&b", "[a]"):
+        assert firmware.build(artifact, tmp_path / name / "fw").elf.is_file()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -24,6 +25,24 @@ COMPILERS = {
 }
 _BUILDERS = {"cmake": "cmake", "ninja": "ninja-build"}
 _SETTINGS = "ocrm55-settings.json"
+
+_STRANGE = set('#;$"%,?|<>\\')
+# Of the environment: what programs need to run, and to fetch a release that the user asks for.
+_KEPT = {
+    *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TMP", "TEMP", "LANG", "TERM", "TZ", "SHELL", "LD_LIBRARY_PATH"),
+    *(
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    ),
+    *("SSH_AUTH_SOCK", "CMSIS_NN_ROOT", "ETHOSU_DRIVER_ROOT"),
+}
+_KEPT_PREFIXES = ("LC_", "CCACHE_", "XDG_")
 
 _FIRST_ERROR = re.compile(r"^(?P<place>[^\n:]+:\d+(?::\d+)?): (?:fatal )?error: (?P<what>.+)$", re.MULTILINE)
 _OVERFLOW = re.compile(r"region `(?P<region>\w+)' overflowed by (?P<bytes>\d+) bytes")
@@ -178,10 +197,29 @@ def _configure(build_dir: Path, settings: Mapping[str, object]) -> None:
     write_json(build_dir / _SETTINGS, settings)
 
 
+def environment() -> dict[str, str]:
+    """What a build sees of our environment: where programs, folders and proxies are, and no flags.
+
+    CFLAGS=-ffast-math, a CPATH or a CMAKE_TOOLCHAIN_FILE of somebody's other project would change the target's bits.
+    """
+    return {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)}
+
+
+def check_path(path: Path) -> None:
+    """Raise InputError for a path that CMake, ninja and the linker cannot all take, before anything is made there."""
+    strange = sorted({character for character in str(path.absolute()) if character in _STRANGE or ord(character) < 32})
+    if strange:
+        listed = " ".join(repr(character).strip("'") for character in strange)
+        raise InputError(
+            f"{path} cannot be built in: CMake and the linker take no {listed} in a path.",
+            ["choose another folder with --build-dir"],
+        )
+
+
 def _cmake(words: Sequence[str | Path], build_dir: Path, tries: Sequence[str]) -> None:
     """Run CMake for `build_dir`. If the disk gets full, remove the folder."""
     try:
-        console.command(words, explain=_complaint, tries=tries)
+        console.command(words, env=environment(), explain=_complaint, tries=tries)
     except OutputError:
         shutil.rmtree(build_dir, ignore_errors=True)
         raise

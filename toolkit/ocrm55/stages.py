@@ -158,8 +158,9 @@ def compiled(options: Options) -> Compilation:
 
 def prepare(options: Options) -> Prepared:
     """Export, compile and build where needed: what a run of the firmware needs."""
-    from ocrm55.firmware import build
+    from ocrm55.firmware import build, check_path
 
+    check_path(options.build_dir)
     made, board, chosen = compiled(options), options.board, options.build
     output = options.folder.firmware_dir(options.firmware_variant)
     elf = output / "ocrm55.elf"

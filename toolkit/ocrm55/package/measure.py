@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocrm55 import console, resources, simulation, stages
+from ocrm55 import console, firmware, resources, simulation, stages
 from ocrm55.errors import ToolchainError
 from ocrm55.simulators import find_simulator
 
@@ -54,8 +54,10 @@ def library(package: Path) -> Sizes:
     """
     toolchain = resources.folder("cmake") / "cortex-m55-gcc.cmake"
     with tempfile.TemporaryDirectory(prefix="ocrm55-package-") as folder:
-        console.command(["cmake", "-S", package, "-B", folder, f"-DCMAKE_TOOLCHAIN_FILE={toolchain}"])
-        console.command(["cmake", "--build", folder])
+        console.command(
+            ["cmake", "-S", package, "-B", folder, f"-DCMAKE_TOOLCHAIN_FILE={toolchain}"], env=firmware.environment()
+        )
+        console.command(["cmake", "--build", folder], env=firmware.environment())
         listed = console.command(["arm-none-eabi-size", "-A", Path(folder) / "libocrm55_recognizer.a"])
     version = console.command(["arm-none-eabi-gcc", "-dumpfullversion"]).strip()
     code = constants = 0
