@@ -71,6 +71,7 @@ def write(program: Program, plan: MemoryPlan, contents: Contents, destination: P
         "model.c": driver.model_source(program, plan, weights, contents.fits),
         "weights.S": driver.render("weights.S.j2", weight_bytes=len(weights.data), hot_bytes=weights.hot_bytes),
         **driver.operator_files(program),
+        **contents.extras.sources,
     }
     if contents.npu:
         sources["npu_regions.c"] = regions.source(program, plan, contents.npu.accelerator)

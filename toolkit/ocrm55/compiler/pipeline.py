@@ -61,6 +61,8 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
     targets = targets_for(options.precision, options.kernels, options.on_npu)
     fits = sharing.share(fits_of(memories, model, targets, options))
     program, plan = fits[-1].program, fits[-1].plan
+    shape = output_shape(model, program)
+    network.check_output(shape)
     on_npu = options.on_npu
     where = placement.place(program, plan.arena_bytes, memories, regions.constants(program, on_npu) if on_npu else None)
     _, *size = program.input_size
@@ -69,10 +71,9 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
     )
     kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
     libraries = sorted({name for target in targets for name in target.libraries(program)})
-    network.check_output(program.output.shape)
     contents = Contents(
         model,
-        network.extras(program.output.shape, options.decoder),
+        network.extras(shape, options.decoder),
         kernels,
         picture,
         libraries,
@@ -81,6 +82,12 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
         on_npu,
     )
     return artifact.write(program, plan, contents, destination)
+
+
+def output_shape(model: onnx.ModelProto, program: Program) -> tuple[int, ...]:
+    """The output's shape as the model declares it: a program in int8 has the channels of an image last."""
+    declared = tuple(d.dim_value for d in model.graph.output[0].type.tensor_type.shape.dim)
+    return declared if declared and all(declared) else program.output.shape
 
 
 def fits_of(memories: MemoryMap, model: onnx.ModelProto, targets: list[Target], options: CompileOptions) -> list[Fit]:

@@ -64,7 +64,7 @@ def read(
     with console.progress("reading", len(words)) as bar:
         for path, label in words:
             pixels = image.resize(read_image(path), height, width)
-            tensor = image.normalise(pixels, width)
+            tensor = image.normalise(pixels, width, paddle.model.levels)
             rows = (reference.probabilities(pixels), quantised.probabilities(tensor), paddle.probabilities(tensor))
             if path in chosen:
                 wanted[path] = rows[0]

@@ -16,6 +16,7 @@ from ocrm55 import console, files
 from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.quantization import calibration
 from ocrm55.compiler.quantization.equalise import factor_of
+from ocrm55.normalisation import Normalisation
 from ocrm55.report import svg
 from ocrm55.report.svg import Picture
 from ocrm55.tasks.recognizer import ctc, image
@@ -145,10 +146,11 @@ def agreement(
     sessions = [calibration.open_session(model) for model in (float_model, quantised)]
     feed = float_model.graph.input[0].name
     width = float_model.graph.input[0].type.tensor_type.shape.dim[3].dim_value
+    normalisation = Normalisation.of_model(quantised) or image.RECOGNIZERS
     right, same = [0, 0], 0
     with console.progress(f"reading {name}", len(pictures)) as bar:
         for pixels, text in pictures:
-            tensor = image.normalise(pixels, width)
+            tensor = image.normalise(pixels, width, normalisation)
             read = [ctc.decode(s.run(None, {feed: tensor})[0][0], charset).text for s in sessions]
             right = [count + (found == text) for count, found in zip(right, read, strict=True)]
             same += read[0] == read[1]

@@ -102,18 +102,20 @@ class HostReader:
 
     def __init__(self, spec: ReaderSpec) -> None:
         from ocrm55.tasks.recognizer.inference import OnnxRecognizer, PaddleRecognizer
-        from ocrm55.tasks.recognizer.model import RecognizerFolder
+        from ocrm55.tasks.recognizer.task import RECOGNIZER
 
         self._folder, self._size, self._decoder = _unpack(spec), spec.size, spec.decoder
         folder = Path(self._folder.name)
-        self._charset = RecognizerFolder(folder).charset
+        self._task = RECOGNIZER.network(folder)
         self._network: PaddleRecognizer | OnnxRecognizer
         self._network = PaddleRecognizer(folder) if spec.kind == "host" else OnnxRecognizer(folder / "model.onnx")
 
     def recognise(self, images: Sequence[np.ndarray]) -> list[Recognition]:
         """Pictures uint8 [H, W, 3] BGR -> what each says."""
-        tensors = (image.normalise(image.resize(pixels, *self._size), self._size[1]) for pixels in images)
-        return [decoding.decode(self._network.probabilities(t), self._charset, self._decoder) for t in tensors]
+        height, width = self._size
+        pictures = (self._task.resize(pixels, height, width) for pixels in images)
+        tensors = (self._task.normalisation.tensor(pixels, height, width) for pixels in pictures)
+        return [self._task.decode(self._network.probabilities(tensor), self._decoder) for tensor in tensors]
 
     def close(self) -> None:
         """Remove the unpacked model."""

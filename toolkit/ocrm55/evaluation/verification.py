@@ -72,7 +72,7 @@ def compare(paths: Sequence[Path], options: stages.Options, simulator: Simulator
     comparisons = []
     for path, pixels, reported, rows in zip(paths, run.images, run.results, run.probabilities, strict=True):
         reference = references[reported.width]
-        tensor = image.normalise(pixels, full)
+        tensor = image.normalise(pixels, full, paddle.model.levels)
         truth, second = paddle.probabilities(tensor), second_network.probabilities(tensor)
         expected = None if reference is None else reference.probabilities(pixels)
         steps = len(truth if expected is None else expected)

@@ -23,11 +23,12 @@ from ocrm55.compiler.onnx_graph import entrance
 from ocrm55.compiler.widths import padding, sharing
 from ocrm55.evaluation import assess
 from ocrm55.evaluation.words import Word
+from ocrm55.normalisation import Normalisation
 from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import decoding, image
-from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tasks.recognizer.inference import OnnxRecognizer
-from ocrm55.tasks.recognizer.model import RecognizerFolder, to_onnx
+from ocrm55.tasks.recognizer.model import to_onnx
+from ocrm55.tasks.recognizer.task import RECOGNIZER
 
 THRESHOLDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 _LOOKING = ("Conv", "GlobalAveragePool")  # operators that see several columns
@@ -65,10 +66,11 @@ def read(
 
     source: a model folder of Paddle's, or an ONNX file with the English characters.
     """
-    charset = load_charset() if source.is_file() else RecognizerFolder(source).charset
+    network = RECOGNIZER.network(source)
     readings = []
     with tempfile.TemporaryDirectory() as folder:
         model = entrance.read(source if source.is_file() else to_onnx(source, Path(folder) / "model.onnx"))
+        normalisation = Normalisation.of_model(model) or network.normalisation
         networks, narrow_model = {}, NarrowModel(model)
         for width in choice:
             path = Path(folder) / f"{width}.onnx"
@@ -83,9 +85,11 @@ def read(
             width = sharing.narrowest(choice, pixels.shape[1])
             columns = width if width == choice[-1] else width + padding.TAIL
             tensors = ((choice[-1], choice[-1]), (width, columns))
-            both = [networks[w].probabilities(image.normalise(pixels, c)) for w, c in tensors]
-            full, narrow = (decoding.decode(values, charset, decoder).text for values in both)
-            readings.append(Trial(word.text, full, narrow, decoding.least_lead(both[1], charset, decoder), width))
+            both = [networks[w].probabilities(image.normalise(pixels, c, normalisation)) for w, c in tensors]
+            full, narrow = (network.decode(values, decoder).text for values in both)
+            readings.append(
+                Trial(word.text, full, narrow, decoding.least_lead(both[1], network.charset, decoder), width)
+            )
     return readings
 
 

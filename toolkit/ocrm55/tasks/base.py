@@ -21,11 +21,12 @@ from ocrm55.normalisation import Normalisation
 class Extras:
     """What a task adds to a compiled model.
 
-    headers: text of further files in include/, by name. definitions: lines of C for the model's own header.
-    metadata: entries of metadata.json.
+    headers, sources: text of further files in include/ and src/, by name. definitions: lines of C for the model's own
+    header. metadata: entries of metadata.json.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
     definitions: Sequence[str] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -69,11 +70,15 @@ class Network(ABC):
 
     @abstractmethod
     def check_output(self, shape: Sequence[int]) -> None:
-        """Raise UnsupportedError or InputError for a shape of the output that the task does not know."""
+        """Raise UnsupportedError or InputError for a shape of the ONNX model's output that the task does not know."""
 
     @abstractmethod
     def extras(self, shape: Sequence[int], decoder: str) -> Extras:
         """What the compiled model has besides. shape: of the output. decoder: the user's word, see Task.decoders."""
+
+    @abstractmethod
+    def decode(self, output: np.ndarray, decoder: str) -> Any:
+        """What an output says, as the firmware decodes it. output: float32 in the ONNX model's shape."""
 
 
 class Task(ABC):

@@ -28,7 +28,7 @@ def extras(labels: Sequence[str], decoder: str) -> Extras:
         "/* a narrow reading stands when its leads (ctc.h, context.h) are at least this */",
         f"#define OCRM55_CONTEXT {int(in_context)} /* whether the text is decoded in context, by context_tables.h */",
     ]
-    return Extras(headers, definitions, {"labels": [*labels], "decoder": decoder})
+    return Extras(headers, definitions=definitions, metadata={"labels": [*labels], "decoder": decoder})
 
 
 def labels_header(labels: Sequence[str]) -> str:

@@ -13,10 +13,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ocrm55.normalisation import Normalisation
 from ocrm55.pictures import read_image
 
 HEIGHT = 48  # pixels
 WIDTH = 320  # pixels
+RECOGNIZERS = Normalisation()  # -1 .. 1: what PaddleOCR's RecResizeImg does
 
 
 def resize(image: np.ndarray, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
@@ -29,19 +31,13 @@ def resize(image: np.ndarray, height: int = HEIGHT, width: int = WIDTH) -> np.nd
     return cv2.resize(image, (wanted, height), interpolation=cv2.INTER_LINEAR)
 
 
-def normalise(pixels: np.ndarray, width: int = WIDTH) -> np.ndarray:
+def normalise(pixels: np.ndarray, width: int = WIDTH, normalisation: Normalisation = RECOGNIZERS) -> np.ndarray:
     """Map uint8 [height, w, 3] BGR, w <= width, to float32 [1, 3, height, width], padded on the right with 0.
 
-    ((p / 255) - 0.5) / 0.5, each step rounded to float32: PaddleOCR's operations in PaddleOCR's order, which the
-    firmware repeats bit for bit.
+    By default ((p / 255) - 0.5) / 0.5, each step rounded to float32: PaddleOCR's operations in PaddleOCR's order, which
+    the firmware repeats bit for bit.
     """
-    height, columns = pixels.shape[:2]
-    values = pixels.astype(np.float32).transpose(2, 0, 1) / np.float32(255)
-    values -= np.float32(0.5)
-    values /= np.float32(0.5)
-    tensor = np.zeros((1, 3, height, width), dtype=np.float32)
-    tensor[0, :, :, :columns] = values
-    return tensor
+    return normalisation.tensor(pixels, len(pixels), width)
 
 
 def to_tensor(path: Path, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:

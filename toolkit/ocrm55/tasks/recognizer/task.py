@@ -14,6 +14,7 @@ from ocrm55.tasks import base
 from ocrm55.tasks.base import Extras
 from ocrm55.tasks.recognizer import context, ctc, decoding, headers, image
 from ocrm55.tasks.recognizer.charset import load_charset
+from ocrm55.tasks.recognizer.ctc import Recognition
 from ocrm55.tasks.recognizer.model import RecognizerFolder, to_onnx
 
 
@@ -68,6 +69,9 @@ class RecognizerNetwork(base.Network):
 
     def extras(self, shape: Sequence[int], decoder: str) -> Extras:
         return headers.extras(self.charset, decoding.for_network(decoder, self.charset, shape[-2]))
+
+    def decode(self, output: np.ndarray, decoder: str) -> Recognition:
+        return decoding.decode(_steps(output), self.charset, decoder)
 
 
 class Recognizer(base.Task):
