@@ -121,8 +121,8 @@ def _channels(values: Any) -> tuple[float, ...]:
 
 def _checked(found: Normalisation) -> Normalisation:
     with np.errstate(all="ignore"):
-        low, high = found.range
-    if not np.isfinite([low, high]).all() or low == high:
+        reach = np.ptp(found.values, axis=1)  # of each channel
+    if not np.isfinite([*reach, *found.range]).all() or not reach.all():
         raise ValueError("no values that a network could tell apart")
     return found
 

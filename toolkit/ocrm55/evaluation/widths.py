@@ -87,9 +87,8 @@ def read(
             tensors = ((choice[-1], choice[-1]), (width, columns))
             both = [networks[w].probabilities(image.normalise(pixels, c, normalisation)) for w, c in tensors]
             full, narrow = (network.decode(values, decoder).text for values in both)
-            readings.append(
-                Trial(word.text, full, narrow, decoding.least_lead(both[1], network.charset, decoder), width)
-            )
+            lead = decoding.least_lead(both[1], network.charset, decoder)
+            readings.append(Trial(word.text, full, narrow, lead, width))
     return readings
 
 

@@ -39,13 +39,14 @@ class IntegerReference:
         return image
 
     def run(self, image: np.ndarray) -> np.ndarray:
-        """The network's output for its int8 input tensor."""
+        """The output for an int8 input tensor, without leading axes of 1: [steps, classes] of a recognizer."""
         self.tensors = {t.name: t.data for t in self.program.tensors.values() if t.data is not None}
         self.tensors[self.program.input.name] = image
         for operator in self.program.operators:
             self.step(operator)
         shape = self.program.output.shape
-        return self.tensors[self.program.output.name].reshape(shape[-2:])
+        leading = [extent for extent in shape[:-2] if extent != 1]
+        return self.tensors[self.program.output.name].reshape(*leading, *shape[-2:])
 
     def compute(self, operator: Operator) -> Callable[..., np.ndarray] | None:
         """What computes an operator from its spec and its inputs."""
