@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.once import Once
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 ROOMS = ("toolkit", "firmware", "cmake", "models", "fvp", "README.md", "LICENSE", "pyproject.toml")
 
@@ -16,10 +18,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(once: Once) -> Path:
     """The wheel, built from a copy of the sources."""
     pytest.importorskip("hatchling", reason="building a wheel needs the extra `dev`")
-    sources, out = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("dist")
+    return once("wheel", build)
+
+
+def build(folder: Path) -> Path:
+    """The wheel of this checkout."""
+    sources, out = folder / "sources", folder / "dist"
+    sources.mkdir()
     for room in ROOMS:
         if (CHECKOUT / room).is_dir():
             shutil.copytree(CHECKOUT / room, sources / room, ignore=shutil.ignore_patterns("__pycache__"))

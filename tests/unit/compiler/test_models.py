@@ -23,6 +23,7 @@ from ocrm55.tasks.recognizer.inference import PaddleRecognizer
 from ocrm55.tasks.recognizer.model import RecognizerFolder
 from ocrm55.tasks.recognizer.task import RECOGNIZER
 from tests import networks
+from tests.once import Once
 from tests.unit.compiler.graphs import folded
 from tests.unit.compiler.host_program import HostProgram, build_host
 from tests.unit.compiler.onnx_networks import network, reference
@@ -34,25 +35,27 @@ TOLERANCE = 1e-4  # of a probability, against Paddle
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def folders(once: Once) -> dict[str, Path]:
     """Paddle inference folders of the small networks, by name."""
-    root = tmp_path_factory.mktemp("networks")
     names = (*SMALL, "logits", "lstm")
-    return {name: networks.RECIPES[name].write(root / name) for name in names}
+    return once("small-networks", lambda root: {name: networks.RECIPES[name].write(root / name) for name in names})
 
 
 @pytest.fixture(scope="module")
-def programs(folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], HostProgram]:
+def programs(folders: dict[str, Path], once: Once) -> dict[tuple[str, str], HostProgram]:
     """The small networks as programs of the host, by name and precision."""
-    root = tmp_path_factory.mktemp("programs")
-    made = {}
-    for name in SMALL:
-        float32 = pipeline.compile_model(
-            folders[name], root / f"{name}-float32", RECOGNIZER, CompileOptions(precision="float32")
-        )
-        int8 = in_int8(float32, root / f"{name}-int8")
-        made |= {(name, "float32"): build_host(float32), (name, "int8"): build_host(int8)}
-    return made
+
+    def make(root: Path) -> dict[tuple[str, str], HostProgram]:
+        made = {}
+        for name in SMALL:
+            float32 = pipeline.compile_model(
+                folders[name], root / f"{name}-float32", RECOGNIZER, CompileOptions(precision="float32")
+            )
+            int8 = in_int8(float32, root / f"{name}-int8")
+            made |= {(name, "float32"): build_host(float32), (name, "int8"): build_host(int8)}
+        return made
+
+    return once("small-programs", make)
 
 
 def in_int8(float32: Written, destination: Path) -> Written:

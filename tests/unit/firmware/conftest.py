@@ -9,6 +9,7 @@ import pytest
 
 from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tasks.recognizer.headers import context_header
+from tests.once import Once
 from tests.target import fake_artifact
 from tests.unit.firmware.host_driver import compile_for_host
 
@@ -23,15 +24,17 @@ Part = Callable[[str, Sequence[bytes]], list[str]]
 
 
 @pytest.fixture(scope="session")
-def part(tmp_path_factory: pytest.TempPathFactory) -> Part:
+def part(once: Once) -> Part:
     """Run cases through one part of driver.c: `part("crc", [case, ...])` gives the lines that it prints."""
     names = ("crc32", "float_text", "ocri", "options")
     files = [HERE / "driver.c", PLATFORM / "fault_words.c", TASK / "context.c", TASK / "ctc.c"]
     files += [SOURCES / f"{name}.c" for name in names]
 
-    folder = tmp_path_factory.mktemp("driver")
-    (folder / "context_tables.h").write_text(context_header(load_charset()))
-    program = compile_for_host(folder / "driver", files, [folder, SOURCES, TASK, PLATFORM])
+    def make(folder: Path) -> Path:
+        (folder / "context_tables.h").write_text(context_header(load_charset()))
+        return compile_for_host(folder / "driver", files, [folder, SOURCES, TASK, PLATFORM])
+
+    program = once("firmware-parts", make)
 
     def run(name: str, cases: Sequence[bytes]) -> list[str]:
         done = subprocess.run([program, name], input=b"".join(cases), capture_output=True, check=False)
@@ -42,14 +45,16 @@ def part(tmp_path_factory: pytest.TempPathFactory) -> Part:
 
 
 @pytest.fixture(scope="session")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, str | None], tuple[str, int]]:
+def program(once: Once) -> Callable[[Path, str | None], tuple[str, int]]:
     """The whole firmware on the host, with the hand-made model: folder and command line to output and exit status."""
 
-    folder = tmp_path_factory.mktemp("program")
-    artifact = fake_artifact.write(folder / "artifact")
-    folders = [SOURCES, TASK, artifact / "src"]
-    files = [HERE / "host_platform.c", *(file for each in folders for file in sorted(each.glob("*.c")))]
-    binary = compile_for_host(folder / "program", files, [SOURCES, TASK, artifact / "include"])
+    def make(folder: Path) -> Path:
+        artifact = fake_artifact.write(folder / "artifact")
+        folders = [SOURCES, TASK, artifact / "src"]
+        files = [HERE / "host_platform.c", *(file for each in folders for file in sorted(each.glob("*.c")))]
+        return compile_for_host(folder / "program", files, [SOURCES, TASK, artifact / "include"])
+
+    binary = once("firmware-on-the-host", make)
 
     def run(place: Path, line: str | None) -> tuple[str, int]:
         environment = {key: value for key, value in os.environ.items() if key != "COMMAND_LINE"}
