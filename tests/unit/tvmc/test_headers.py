@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
+import os
 import subprocess
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -97,3 +101,83 @@ def test_model_that_takes_no_image(tmp_path: Path) -> None:
     assert isinstance(model, onnx.ModelProto)
     with pytest.raises(UnsupportedError, match="takes float32"):
         headers.read_library(unpack(tmp_path, model).folder / "net.tar")
+
+
+def archive_of(path: Path, content: bytes, mode: str = "w", **entry: object) -> Path:
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        member = tarfile.TarInfo("./metadata.json")
+        member.size = len(content)
+        for name, value in entry.items():
+            setattr(member, name, value)
+        archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def described(shape: object = (1, 3, 48, 320), result: object = (1, 40, 97), dtype: object = "float32") -> bytes:
+    main = {"inputs": {"x": {"dtype": dtype, "shape": shape}}, "outputs": {"y": {"dtype": dtype, "shape": result}}}
+    return json.dumps({"modules": {"m": {"memory": {"functions": {"main": [main]}}}}}).encode()
+
+
+def test_an_archive_as_these_tests_write_it_is_read(tmp_path: Path) -> None:
+    assert headers.read_library(archive_of(tmp_path / "a.tar", described())) == headers.Interface(48, 320, 3880)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 200_000,
+        b"{}",
+        b"[]",
+        b'{"modules": [1]}',
+        b'{"modules": {}}',
+        b'{"modules": {"m": 1}}',
+        b"not json",
+        b"\xff\xfe",
+        described(result=[-5]),
+        described(result=[10**12]),
+        described(result=[1 << 20, 1 << 20]),
+        described(result=[1.5]),
+        described(result=["4"]),
+        described(result=None),
+        described(shape=[1, 3, -48, 320]),
+        described(shape=[1, 3, 0, 320]),
+        described(shape=[1, 3, 48, 10**9]),
+        described(shape=[1, 3, True, 320]),
+        described(shape={}),
+        described(dtype=["float32"]),
+        described(dtype="x" * 10_000),
+    ],
+)
+def test_an_archive_of_a_stranger_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises((InputError, UnsupportedError)) as refused:
+        headers.read_library(archive_of(tmp_path / "a.tar", content))
+    assert len(refused.value.sentence) < 600
+
+
+def test_archives_that_are_none(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.tar")
+    (tmp_path / "text.tar").write_text("text")
+    (tmp_path / "empty.tar").write_bytes(b"")
+    cut = archive_of(tmp_path / "cut.tar", described())
+    cut.write_bytes(cut.read_bytes()[:600])
+    archive_of(tmp_path / "loop.tar", b"", type=tarfile.SYMTYPE, linkname="./metadata.json")
+    archive_of(tmp_path / "hard.tar", b"", type=tarfile.LNKTYPE, linkname="./metadata.json")
+    archive_of(tmp_path / "fifo.tar", b"", type=tarfile.FIFOTYPE)
+    archive_of(tmp_path / "packed.tar", bytes(1 << 20), "w:gz")
+    for path in (*sorted(tmp_path.glob("*.tar")), tmp_path, Path("/dev/zero")):
+        with pytest.raises(InputError, match="is no archive"):
+            headers.read_library(path)
+
+
+@pytest.mark.parametrize("option", ["--outputs", "--height", "--width"])
+def test_sizes_that_no_recognizer_has(option: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli.app, ["headers", option, "1000000000000", "--out", str(tmp_path / "include")])
+    assert done.exit_code == InputError.exit_code
+    assert not (tmp_path / "include").exists()
+
+
+def test_labels_that_no_line_can_hold(tmp_path: Path) -> None:
+    for text in ("a\n\x1b[31m\n", "a\u2028b\n"):
+        (tmp_path / "labels.txt").write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match=r"line \d of .* is no label: it has U\+"):
+            headers.read_labels(tmp_path / "labels.txt")
