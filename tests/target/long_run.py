@@ -56,7 +56,7 @@ def read(options: stages.Options, pictures: Sequence[np.ndarray], *, stats: bool
         stages.compiled(options).artifact, folder, defines={"OCRM55_DEFINES": f"OCRM55_ARENA_GUARD={GUARD}"}
     ).elf
     return find_simulator("qemu").run(
-        Request(elf, pictures, stats=stats, want_probabilities=True, timeout_s=60 + 20.0 * len(pictures))
+        Request(elf, pictures, stats=stats, want_probabilities=True, row=97, timeout_s=60 + 20.0 * len(pictures))
     )
 
 

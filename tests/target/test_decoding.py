@@ -30,7 +30,7 @@ def read(folder: Path, decoder: str) -> tuple[str, float]:
         (artifact / "include" / "context_tables.h").write_text(context_header(fake.LABELS))
     elf = build(artifact, folder / "firmware").elf
     image = fake.image(frames=fake.text_frames("/7%", 32768))
-    request = Request(elf, [image], timeout_s=30, want_probabilities=True)
+    request = Request(elf, [image], timeout_s=30, want_probabilities=True, row=97)
     run = find_simulator("qemu").run(request)
     assert run.probabilities is not None
     decode = context.decode if decoder == "context" else ctc.decode

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.qemu
 
 
 def run(elf: Path, images: list[np.ndarray], **options: object) -> base.Run:
-    return find_simulator("qemu").run(Request(elf, images, timeout_s=30, **options))  # type: ignore[arg-type]
+    return find_simulator("qemu").run(Request(elf, images, timeout_s=30, row=97, **options))  # type: ignore[arg-type]
 
 
 def bare(elf: Path, folder: Path, words: str, *, semihosting: bool = True) -> tuple[str, int]:

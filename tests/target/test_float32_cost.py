@@ -31,7 +31,7 @@ def options(build_dir: Path) -> stages.Options:
 def run(options):
     pixels = np.random.default_rng(0).integers(0, 256, (48, 320, 3), dtype=np.uint8)
     elf = stages.prepare(options).elf
-    request = Request(elf=elf, images=[pixels, pixels], stats=True, want_probabilities=True, timeout_s=300)
+    request = Request(elf=elf, images=[pixels, pixels], stats=True, want_probabilities=True, row=97, timeout_s=300)
     return pixels, find_simulator("qemu", None).run(request)
 
 

@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 def request_for(elf: Path, *orders: int, **options: object) -> Request:
     images = [fake.image(order, fake.text_frames("FVP") if order == fake.OK else None) for order in orders]
-    return Request(elf, images, timeout_s=30, **options)  # type: ignore[arg-type]
+    return Request(elf, images, timeout_s=30, row=97, **options)  # type: ignore[arg-type]
 
 
 def test_runs_and_reports_no_counts(fake_elf: Path, fvp_stand_in: Path) -> None:

@@ -34,7 +34,7 @@ pytestmark = pytest.mark.qemu
 
 
 def measure(options: stages.Options, pictures: list[np.ndarray]) -> Run:
-    request = Request(stages.prepare(options).elf, pictures, stats=True, want_probabilities=True, timeout_s=300)
+    request = Request(stages.prepare(options).elf, pictures, stats=True, want_probabilities=True, row=97, timeout_s=300)
     return find_simulator("qemu", None).run(request)
 
 

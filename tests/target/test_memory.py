@@ -33,7 +33,9 @@ def test_a_limited_arena_gives_the_same_bits_for_under_1_3_times_the_instruction
     runs = []
     for limit in (None, LIMIT):
         options = stages.Options(build_dir=build_dir, compile=CompileOptions(arena_limit=limit))
-        request = Request(stages.prepare(options).elf, [picture], stats=True, want_probabilities=True, timeout_s=300)
+        request = Request(
+            stages.prepare(options).elf, [picture], stats=True, want_probabilities=True, row=97, timeout_s=300
+        )
         runs.append(find_simulator("qemu", None).run(request))
         metadata = json.loads((stages.compiled(options).artifact / "metadata.json").read_text())
         assert metadata["placement"]["arena"]["region"] == "DTCM"

@@ -66,7 +66,7 @@ def fallback_elf(once: Once, case: npu_artifact.Case) -> Path:
 
 
 def run(elf: Path, case: npu_artifact.Case, images: int = 1, npu: str | None = ACCELERATOR, **more: object) -> Run:
-    request = Request(elf, [case.image] * images, want_probabilities=True, npu=npu, timeout_s=60, **more)  # type: ignore[arg-type]
+    request = Request(elf, [case.image] * images, want_probabilities=True, row=97, npu=npu, timeout_s=60, **more)  # type: ignore[arg-type]
     return find_simulator("qemu").run(request)
 
 
@@ -210,7 +210,7 @@ def test_the_fvp_gets_the_size_and_no_faults(elf: Path, fvp_stand_in: Path, case
 
 def test_on_the_fvp_s_stand_in(elf: Path, fvp_stand_in: Path, case: npu_artifact.Case) -> None:
     """It has an NPU of the size that its parameter says, as the FVP has."""
-    request = Request(elf, [case.image], want_probabilities=True, npu=ACCELERATOR, timeout_s=60)
+    request = Request(elf, [case.image], want_probabilities=True, row=97, npu=ACCELERATOR, timeout_s=60)
     assert np.array_equal(outputs(find_simulator("fvp", fvp_stand_in).run(request), case)[0], case.expected)
     with pytest.raises(TargetError, match="ethos-u55-32 is there, ethos-u55-128 is wanted"):
         find_simulator("fvp", fvp_stand_in).run(Request(elf, [case.image], npu="ethos-u55-32", timeout_s=60))

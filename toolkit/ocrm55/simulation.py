@@ -52,7 +52,7 @@ def read_images(
             images=[image.resize(picture, *size) for picture in pictures],
             stats=stats,
             want_probabilities=want_probabilities,
-            classes=len(model.charset),
+            row=len(model.charset),
             timeout_s=timeout_s * len(pictures),
             npu=options.compile.npu or None,
             npu_fault=npu_fault,

@@ -34,7 +34,7 @@ def program(folder: Path, body: str, name: str = "qemu-system-arm") -> Path:
 
 def request_in(folder: Path, **options: object) -> base.Request:
     (folder / "fw.elf").write_bytes(b"\x7fELF")
-    return base.Request(folder / "fw.elf", [IMAGE], **{"timeout_s": 20, **options})  # type: ignore[arg-type]
+    return base.Request(folder / "fw.elf", [IMAGE], **{"timeout_s": 20, "row": 97, **options})  # type: ignore[arg-type]
 
 
 def said(*lines: str) -> str:

@@ -37,7 +37,7 @@ class Request:
 
     images: pixels, uint8 [height, width, 3], blue green red, of the model's height and at most its width. Without any,
     the firmware reads the image that is compiled in.
-    classes: classes of the model; they divide the file of probabilities into rows.
+    row: numbers in a row of the output; they divide the file of probabilities. Of a recognizer: its classes.
     timeout_s: limit of the whole run, in seconds of the host's clock.
     guard: entered while the ELF is copied, to keep another ocrm55 from building it meanwhile.
     npu: the accelerator that the program was compiled for, such as ethos-u55-128; None for the CPU alone.
@@ -48,7 +48,7 @@ class Request:
     images: Sequence[NDArray[np.uint8]]
     stats: bool = False
     want_probabilities: bool = False
-    classes: int = 97
+    row: int = 1
     timeout_s: float = 120.0
     guard: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
     npu: str | None = None
@@ -57,7 +57,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Run:
-    """What the firmware said. `probabilities` is float32 [images, steps, classes] when it was asked for.
+    """What the firmware said. `probabilities` is float32 [images, rows, row] when it was asked for.
 
     images: the pixels that it was given. lines: of the UART, each with what it is.
     """
@@ -219,7 +219,7 @@ class Simulator(ABC):
             results = [ImageResult(result.text, result.score, width=result.width) for result in results]
         probabilities = None
         if request.want_probabilities:
-            probabilities = _read_probabilities(place / _PROBABILITIES, expected, request.classes)
+            probabilities = _read_probabilities(place / _PROBABILITIES, expected, request.row)
         return Run(
             said.uart,
             said.exit_status,
@@ -266,14 +266,14 @@ def _take(source: Path, destination: Path) -> None:
         shutil.copyfile(source, destination)
 
 
-def _read_probabilities(path: Path, count: int, classes: int) -> NDArray[np.float32]:
-    """float32 [count, steps, classes]; the file has no header, so the recognizer gives the shape."""
+def _read_probabilities(path: Path, count: int, row: int) -> NDArray[np.float32]:
+    """float32 [count, rows, row]; the file has no header, so whoever asks gives the shape."""
     try:
         values = np.fromfile(path, "<f4")
     except OSError as trouble:
         raise TargetError("the firmware wrote no probabilities.") from trouble
-    if values.size == 0 or values.size % (count * classes):
+    if values.size == 0 or values.size % (count * row):
         raise TargetError(
-            f"the firmware wrote {values.size} probabilities, which is no {count} images of {classes} classes."
+            f"the firmware wrote {values.size} probabilities, which is no {count} images in rows of {row}."
         )
-    return values.reshape(count, -1, classes)
+    return values.reshape(count, -1, row)
