@@ -1,4 +1,4 @@
-"""Fuzzer of the JSON that ocrm55 leaves for itself: stamps, settings, metadata, memory maps, evaluations.
+"""Fuzzer of the JSON that ocrm55 leaves for itself, and of boards: stamps, settings, metadata, evaluations, programs.
 
 The first byte chooses the reader, the rest is the file.
 """
@@ -7,10 +7,19 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
 from tests.fuzz import mutations
 from tests.fuzz.one_sentence import attempt, fuzz, scratch
 
-MODULES = ["ocrm55.build_folder", "ocrm55.firmware", "ocrm55.artifact", "ocrm55.boards", "ocrm55.report.accuracy"]
+MODULES = [
+    "ocrm55.build_folder",
+    "ocrm55.firmware",
+    "ocrm55.artifact",
+    "ocrm55.boards",
+    "ocrm55.compiler.program_file",
+    "ocrm55.report.accuracy",
+]
 _PLACE = scratch()
 _FILE = _PLACE / "file.json"
 _SETTINGS = {"source": "x", "defines": {"OCRM55_ARTIFACT": "y"}}
@@ -52,7 +61,25 @@ def _evaluation() -> None:
     accuracy.load(_FILE)
 
 
-READERS = (_stamp, _settings, _metadata, _memory_map, _evaluation)
+def _board() -> None:
+    from ocrm55 import boards
+
+    (_PLACE / "board.json").write_bytes(_FILE.read_bytes())
+    assert boards.find(str(_PLACE)).name == _PLACE.name
+
+
+def _program() -> None:
+    from ocrm55.compiler import program_file
+
+    place = _PLACE / "program"
+    if not place.is_dir():
+        place.mkdir()
+        np.savez(place / "values.npz", v0=np.zeros((2, 3), np.int8))
+    (place / "8.json").write_bytes(_FILE.read_bytes())
+    program_file.read(_PLACE)
+
+
+READERS = (_stamp, _settings, _metadata, _memory_map, _evaluation, _board, _program)
 
 
 def one_input(data: bytes) -> None:
@@ -61,20 +88,36 @@ def one_input(data: bytes) -> None:
         attempt(READERS[data[0] % len(READERS)])
 
 
+def _kept_program() -> object:
+    """A program of two operators, as an artifact keeps it."""
+    from ocrm55.compiler import program_file
+    from ocrm55.compiler.operators.int8.elementwise import Lookup
+    from ocrm55.compiler.operators.program import Operator, Program, Quantization, Tensor
+
+    program = Program("m", "int8")
+    program.add(Tensor("x", (1, 1, 8, 3), "int8", "input", "x", quantization=Quantization(0.5, -1), channels_last=True))
+    program.add(Tensor("t", (2, 3), "int8", "weight", "t", data=np.zeros((2, 3), np.int8)))
+    for source, name in (("x", "a"), ("a", "y")):
+        program.add(Tensor(name, (1, 1, 8, 3), "int8", "output" if name == "y" else "activation", name))
+        program.operators.append(Operator(name, name, Lookup(24), [source, "t"], [name], "m55"))
+    return {"version": program_file.VERSION, **program_file._program(program, {}, {})}
+
+
 def seeds() -> Iterator[bytes]:
     root = Path(__file__).parents[2]
     share = {"right": 1, "count": 2}
     counts = ("arena_bytes", "arena_lower_bound", "weight_bytes", "weights_read_again_bytes", "macs")
     lists = {name: [] for name in ("operators", "tensors", "workspaces", "weights")}
     metadata = {"model": "m", "precision": "int8", "placement": {}} | dict.fromkeys(counts, 1) | lists
+    board = json.loads((root / "firmware/platform/corstone300/board.json").read_text())
     files = (
         {"read": "read", "written": "0"},
         _SETTINGS,
         metadata,
-        json.loads((root / "firmware/platform/corstone300/board.json").read_text()),
+        board,
         {"exact": share, "alphanumeric": share, "character_error_rate": 0.5, "by_class": {"a": share}, "data": "d"},
     )
-    for number, value in enumerate(files):
+    for number, value in enumerate((*files, board, _kept_program())):
         yield bytes([number]) + json.dumps(value).encode()
         yield bytes([number]) + b"[" * 5000  # deeper than Python's own limit
 

@@ -132,6 +132,26 @@ def test_other_memory_map(artifact: Path, tmp_path: Path) -> None:
     assert {use.region.name: use.percent for use in built.regions}["SMALL"] == 100.0
 
 
+def test_a_board_of_ones_own(artifact: Path, tmp_path: Path) -> None:
+    """A board has only what differs: without NPU, with a start-up of its own, and with other memories."""
+    shutil.copytree(boards.find().folder, tmp_path / "mine")
+    shutil.rmtree(tmp_path / "mine" / "npu")
+    header = tmp_path / "mine" / "board.h"
+    header.write_text(header.read_text().replace("#define NPU_INTERRUPT 56u\n", ""))
+    own = (boards.find().core / "startup.c").read_text()
+    (tmp_path / "mine" / "startup.c").write_text(
+        own.replace("uart_open();", 'uart_open();\n    platform_write("", 0);')
+    )
+    file = tmp_path / "mine" / "board.json"
+    file.write_text(file.read_text().replace('"stack_bytes": 32768', '"stack_bytes": 8192'))
+    board = boards.find(str(tmp_path / "mine"))
+    built = firmware.build(artifact, tmp_path / "fw", board)
+    assert built.sections[".stack"] == 8192
+    assert (tmp_path / "fw" / "mine.ld").is_file()
+    request = Request(built.elf, [fake_artifact.image()], timeout_s=30)
+    assert find_simulator("qemu", board=board).run(request).exit_status == 0
+
+
 def test_folder_that_is_not_ours_is_left_alone(artifact: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(OutputError, match="not a build of ours"):

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from ocrm55 import boards
-from ocrm55.errors import InputError
+from ocrm55.compiler.options import CompileOptions
+from ocrm55.compiler.pipeline import check_npu
+from ocrm55.errors import InputError, UnsupportedError
 
 OWN = json.loads(boards.find().file.read_text())
 
@@ -99,3 +101,71 @@ def test_a_map_without_tiers_or_preferences_is_complete(tmp_path: Path) -> None:
     file = tmp_path / "board.json"
     file.write_text(json.dumps(value))
     assert [region.name for region in boards.read_memories(file).candidates("weights")] == ["DDR"]
+
+
+def a_board(folder: Path, **changes: object) -> Path:
+    """A folder with a board.json, the Corstone-300's with changes."""
+    folder.mkdir()
+    (folder / "board.json").write_text(json.dumps({**OWN, **changes}))
+    return folder
+
+
+def test_the_default_board() -> None:
+    board = boards.find()
+    assert (board.name, board.tag, board.has_npu, board.is_bundled) == ("corstone300", "", True, True)
+    assert board.machine("qemu") == "mps3-an547"
+    assert boards.find("corstone300") == board
+    assert boards.names() == ["corstone300"]
+    names = [path.name for path in board.sources]
+    assert {"uart.c", "counter.c", "startup.c", "faults.c"} <= set(names)
+    assert len(names) == len(set(names))
+    assert board.linker_script.is_file()
+
+
+def test_a_board_of_ones_own_has_only_what_differs(tmp_path: Path) -> None:
+    folder = a_board(tmp_path / "mine", title="mine", simulators={})
+    for name in ("uart.c", "startup.c"):
+        (folder / name).touch()
+    board = boards.find(str(folder))
+    assert (board.name, board.tag, board.title, board.has_npu, board.is_bundled) == (
+        "mine",
+        "mine",
+        "mine",
+        False,
+        False,
+    )
+    assert board.file == folder / "board.json"
+    parents = {path.name: path.parent for path in board.sources}
+    assert (parents["uart.c"], parents["startup.c"], parents["faults.c"]) == (folder, folder, board.core)
+    assert board.linker_script.parent == board.core
+    (folder / "firmware.ld.S").touch()
+    assert board.linker_script.parent == folder
+    with pytest.raises(UnsupportedError, match="qemu does not simulate the board mine"):
+        board.machine("qemu")
+
+
+def test_other_memories_on_the_same_board(tmp_path: Path) -> None:
+    file = tmp_path / "flat.json"
+    file.write_text(json.dumps({**OWN, "stack_bytes": 4096}))
+    board = boards.find(memory_map=file)
+    assert (board.name, board.tag, board.file, board.memories.stack_bytes) == ("corstone300", "flat", file, 4096)
+    mine = boards.find(str(a_board(tmp_path / "mine")), file)
+    assert (mine.tag, mine.memories.stack_bytes) == ("mine-flat", 4096)
+
+
+@pytest.mark.parametrize("name", ["nobody", "", "armv8_1m", "x" * 5000])
+def test_there_is_no_such_board(name: str) -> None:
+    with pytest.raises(InputError, match="there is no board"):
+        boards.find(name)
+
+
+@pytest.mark.parametrize("value", [7, ["qemu"], {"qemu": 7}])
+def test_simulators_that_are_no_names(value: object, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="`simulators`"):
+        boards.find(str(a_board(tmp_path / "mine", simulators=value)))
+
+
+def test_no_npu_on_a_board_without_one(tmp_path: Path) -> None:
+    board = boards.find(str(a_board(tmp_path / "mine")))
+    with pytest.raises(UnsupportedError, match="the board mine has no NPU"):
+        check_npu(CompileOptions(npu="ethos-u55-128", board=board))

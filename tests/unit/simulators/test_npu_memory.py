@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ocrm55.npu_model.memory import FeatureMap
-from ocrm55.simulators.npu_memory import PAGE, BusError, TargetMemory
+from ocrm55.simulators.npu_memory import PAGE, BoardMemory, BusError
 
 ARENA, WEIGHTS = 0x2100_0100, 0x6000_0000
 
@@ -26,8 +26,8 @@ class Board:
         self.bytes |= {address + i: value for i, value in enumerate(data)}
 
 
-def memory(board: Board) -> TargetMemory:
-    return TargetMemory(board, {0: WEIGHTS, 1: ARENA, 2: 0x2000_0000, 3: 0x210F_FFFF}, 1024)
+def memory(board: Board) -> BoardMemory:
+    return BoardMemory(board, {0: WEIGHTS, 1: ARENA, 2: 0x2000_0000, 3: 0x210F_FFFF}, 1024)
 
 
 def test_pages_are_fetched_where_they_are_touched_and_once() -> None:

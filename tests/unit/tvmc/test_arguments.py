@@ -9,7 +9,7 @@ import pytest
 
 from ocrm55.errors import InputError, Ocrm55Error, UnsupportedError
 from ocrm55.tvmc import arguments, program
-from ocrm55.tvmc.settings import Settings, Workspace, from_arguments
+from ocrm55.tvmc.settings import ArenaSource, Settings, from_arguments
 
 # The compile command of TVM's and PaddleOCR's demos for the Cortex-M55, word by word.
 DEMO = """--target=cmsis-nn,c --target-cmsis-nn-mcpu=cortex-m55 --target-c-mcpu=cortex-m55 --runtime=crt --executor=aot
@@ -39,7 +39,7 @@ def test_demo_s_command_line() -> None:
     assert (settings.model_format, settings.name, settings.output) == ("paddle", "rec", Path("rec.tar"))
     assert settings.targets == ("cmsis-nn", "c")
     assert settings.shapes == {"x": (1, 3, 32, 320)}
-    assert settings.workspace == Workspace("inside")
+    assert settings.workspace == ArenaSource("inside")
     told = "\n".join(settings.remarks)
     for word in ("cmsis-nn", "hill_climb", "disable_storage_rewrite", "disable_vectorize"):
         assert told.count(word) == 1
@@ -49,7 +49,7 @@ def test_demo_s_command_line() -> None:
 def test_defaults() -> None:
     settings = read()
     assert (settings.name, settings.output, settings.model_format) == ("default", Path("module.tar"), "onnx")
-    assert settings.workspace == Workspace("asked")
+    assert settings.workspace == ArenaSource("asked")
     assert settings.remarks == (
         "assumed: --runtime=crt --executor=aot --executor-aot-interface-api=c --executor-aot-unpacked-api=1 "
         "--output-format=mlf",
@@ -189,10 +189,10 @@ def test_input_shapes(text: str, shapes: dict[str, Any]) -> None:
 
 
 def test_workspace() -> None:
-    assert read("--pass-config", "tir.usmp.enable=1").workspace == Workspace("inside")
-    assert read("--pass-config", "tir.usmp.enable=false").workspace == Workspace("asked")
+    assert read("--pass-config", "tir.usmp.enable=1").workspace == ArenaSource("inside")
+    assert read("--pass-config", "tir.usmp.enable=false").workspace == ArenaSource("asked")
     pool = read("--workspace-pools=sram", "--workspace-pools-size-hint-bytes=sram:4096").workspace
-    assert pool == Workspace("pool", "sram", 4096)
+    assert pool == ArenaSource("pool", "sram", 4096)
 
 
 def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,12 +64,11 @@ def read(folder: Path, width: int | None = None) -> Program:
         value = json.loads((place / f"{chosen}.json").read_text(encoding="utf-8"))
         with np.load(place / VALUES, allow_pickle=False) as stored:
             values = {name: stored[name] for name in stored.files}
-        program = _read_program(value, values)
+        return _with_regions(_read_program(value, values), folder)
     except (OSError, EOFError, zipfile.BadZipFile) as trouble:
         raise InputError(f"{place} cannot be read: {trouble}.", _AGAIN) from trouble
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, zipfile.LargeZipFile) as trouble:
         raise InputError(f"{place} is damaged, or another version's.", _AGAIN) from trouble
-    return _with_regions(program, folder)
 
 
 def _program(program: Program, values: _Values, names: dict[bytes, str]) -> dict[str, Any]:
@@ -146,6 +145,8 @@ def _read_program(value: Any, values: _Values) -> Program:
         if not isinstance(tensor, Tensor) or (data is not None and data.shape != tensor.shape):
             raise ValueError("no tensor")
         program.tensors[tensor.name] = replace(tensor, data=data)
+    if not all(tensor.view_of in (None, *program.tensors) for tensor in program.tensors.values()):
+        raise ValueError("no tensor to view")
     for row in value["operators"]:
         operator = _made(row)
         if not isinstance(operator, Operator) or not isinstance(operator.spec, Spec):

@@ -22,7 +22,7 @@ from ocrm55.npu_model.machine import Machine
 from ocrm55.simulators import npu_access
 from ocrm55.simulators.base import Companion
 from ocrm55.simulators.gdb_remote import ClosedError, GdbRemote
-from ocrm55.simulators.npu_memory import BusError, TargetMemory
+from ocrm55.simulators.npu_memory import BoardMemory, BusError
 from ocrm55.simulators.npu_registers import PARSE_ERROR, Fault, Job, NpuRegisters, Outcome, bus_fault
 
 _QUEUE = -1  # the command stream's number, beside the eight regions
@@ -81,7 +81,7 @@ class NpuCoupling(Companion):
     def _execute(self, job: Job) -> Outcome:
         """Run a command stream on the board's memory."""
         start = time.monotonic()
-        memory = TargetMemory(self._core, {**job.bases, _QUEUE: job.commands}, self._accelerator.shram_bytes)
+        memory = BoardMemory(self._core, {**job.bases, _QUEUE: job.commands}, self._accelerator.shram_bytes)
         machine = Machine(memory, self._accelerator)
         taken = 0
         try:

@@ -32,7 +32,7 @@ _CHANNELS = {"commands": 0, "weights": 2, "scales": 3, "source": 4, "OFM": 8, "d
 _IFM_CHANNEL = 1
 
 
-class Target(Protocol):
+class CoreMemory(Protocol):
     """A stopped core's memory."""
 
     def read_memory(self, address: int, size: int) -> bytes: ...
@@ -58,12 +58,12 @@ class _Bank:
     fetched: dict[int, bytes] = field(default_factory=dict)  # as they were
 
 
-class TargetMemory(Memory):
+class BoardMemory(Memory):
     """`Memory` whose regions are base addresses on the board."""
 
-    def __init__(self, target: Target, bases: Mapping[int, int], shram_bytes: int) -> None:
+    def __init__(self, core: CoreMemory, bases: Mapping[int, int], shram_bytes: int) -> None:
         super().__init__({}, shram_bytes)
-        self._target = target
+        self._core = core
         self._bases = dict(bases)
         self._banks: dict[int, _Bank] = {}
 
@@ -82,13 +82,13 @@ class TargetMemory(Memory):
         return bank.contents[start - bank.first : stop - bank.first]
 
     def write_back(self) -> int:
-        """Write changed pages back to the target; return their bytes."""
+        """Write changed pages back to the core; return their bytes."""
         written = 0
         for bank in self._banks.values():
             for page, before in bank.fetched.items():
                 now = bank.contents[page * PAGE : (page + 1) * PAGE].tobytes()
                 if now != before:
-                    self._target.write_memory(bank.first + page * PAGE, now)
+                    self._core.write_memory(bank.first + page * PAGE, now)
                     bank.fetched[page] = now
                     written += len(now)
         return written
@@ -103,7 +103,7 @@ class TargetMemory(Memory):
         return None
 
     def _fetch(self, bank: _Bank, page: int) -> None:
-        data = self._target.read_memory(bank.first + page * PAGE, PAGE)
+        data = self._core.read_memory(bank.first + page * PAGE, PAGE)
         bank.contents[page * PAGE : (page + 1) * PAGE] = np.frombuffer(data, np.uint8)
         bank.fetched[page] = data
         bank.here[page] = True

@@ -20,7 +20,7 @@ from ocrm55.compiler.targets.ethos_u import regions
 from ocrm55.errors import InputError, ToolchainError, UnsupportedError
 from ocrm55.tvmc import library, models, sources
 from ocrm55.tvmc.library import Library
-from ocrm55.tvmc.settings import Settings, Workspace
+from ocrm55.tvmc.settings import ArenaSource, Settings
 
 # The advice of `ocrm55 compile`, in the words of this command line.
 _OTHER_WORDS = {
@@ -64,7 +64,7 @@ def compile_library(settings: Settings) -> Library:
 
 
 def planned(
-    model: onnx.ModelProto, targets: list[Target], options: CompileOptions, pool: Workspace
+    model: onnx.ModelProto, targets: list[Target], options: CompileOptions, pool: ArenaSource
 ) -> tuple[Program, MemoryPlan]:
     """Lower the model, give its operators to the targets and place its tensors, within the size of the pool."""
     program = pipeline.to_program(model, options)

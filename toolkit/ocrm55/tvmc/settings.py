@@ -33,7 +33,7 @@ _SHAPE = re.compile(r"(?P<name>\S+?)\s*:\s*\[(?P<sizes>[^\]]*)\]\s*")
 
 
 @dataclass(frozen=True)
-class Workspace:
+class ArenaSource:
     """The source of a run's memory.
 
     kind: `inside` the generated C; `asked`, from the program by TVMBackendAllocWorkspace; or a `pool` that the program
@@ -61,7 +61,7 @@ class Settings:
     kernels: tuple[str, ...] = (libraries.OWN,)
     accelerator: str = ""
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    workspace: Workspace = field(default_factory=Workspace)
+    workspace: ArenaSource = field(default_factory=ArenaSource)
     offloads: str | None = None
     verbose: bool = False
     remarks: tuple[str, ...] = ()
@@ -145,25 +145,25 @@ def read_pass_configs(configs: list[str]) -> tuple[bool, list[str]]:
     return static, about
 
 
-def _workspace(values: argparse.Namespace, static: bool) -> Workspace:
+def _workspace(values: argparse.Namespace, static: bool) -> ArenaSource:
     pool, hint = values.workspace_pools, values.workspace_pools_size_hint_bytes
     if pool is None:
         if hint is not None:
             raise InputError("--workspace-pools-size-hint-bytes needs --workspace-pools.", ["--workspace-pools=sram"])
-        return Workspace("inside" if static else "asked")
+        return ArenaSource("inside" if static else "asked")
     if "," in pool:
         raise UnsupportedError(f"--workspace-pools={pool}: the workspace is one block.", ["name one pool"])
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", pool):
         raise InputError(f"--workspace-pools={pool} cannot be a name in C.", ["--workspace-pools=sram"])
     if hint is None:
-        return Workspace("pool", pool)
+        return ArenaSource("pool", pool)
     name, _, size = hint.partition(":")
     if name != pool or not size.isdigit():
         raise InputError(
             f"--workspace-pools-size-hint-bytes={hint} is not of the form {pool}:BYTES.",
             [f"--workspace-pools-size-hint-bytes={pool}:1048576"],
         )
-    return Workspace("pool", pool, int(size))
+    return ArenaSource("pool", pool, int(size))
 
 
 def read_shapes(text: str | None) -> dict[str, tuple[int, ...]]:

@@ -22,7 +22,7 @@ from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.targets.ethos_u import regions
 from ocrm55.tvmc.interface import Port
-from ocrm55.tvmc.settings import ALIGN, Workspace
+from ocrm55.tvmc.settings import ALIGN, ArenaSource
 
 _TEMPLATES = Path(__file__).parent / "templates"
 LIBRARY_MAKEFILE = "cmsis_nn.mk"
@@ -70,7 +70,7 @@ def constant_bytes(program: Program) -> int:
     return sum(tensor.bytes for tensor in program.weights()) + on_npu
 
 
-def workspace_bytes(program: Program, plan: MemoryPlan, workspace: Workspace) -> int:
+def workspace_bytes(program: Program, plan: MemoryPlan, workspace: ArenaSource) -> int:
     """The bytes that the program must hand over, or that the generated C takes by itself."""
     return plan.arena_bytes + (SLACK + alignment(program) - ALIGN if workspace.kind == "asked" else 0)
 
@@ -80,7 +80,7 @@ def files(
     plan: MemoryPlan,
     ports: tuple[list[Port], list[Port]],
     kernels: Sequence[str],
-    workspace: Workspace,
+    workspace: ArenaSource,
     called: Sequence[str] = (),
     accelerator: str = "",
 ) -> dict[str, str]:
@@ -144,7 +144,7 @@ def _quantisation(port: Port) -> dict[str, str]:
     return {"scale": float_literal(float(scale)), "zero_point": float_literal(zero_point)}
 
 
-def _values(program: Program, plan: MemoryPlan, weights: driver.WeightImage, workspace: Workspace) -> dict[str, Any]:
+def _values(program: Program, plan: MemoryPlan, weights: driver.WeightImage, workspace: ArenaSource) -> dict[str, Any]:
     size = workspace_bytes(program, plan, workspace)
     return {
         **driver.straight_line(program, plan, weights),
