@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from tests.fuzz.one_sentence import attempt, fuzz, scratch
 
-MODULES = ["ocrm55.pictures", "ocrm55.tasks.recognizer.image", "PIL"]
+MODULES = ["ocrm55.pictures", "ocrm55.decoding_cost", "ocrm55.transparency", "ocrm55.tasks.recognizer.image", "PIL"]
 _FILE = scratch() / "picture"
 
 
@@ -49,6 +49,11 @@ def seeds() -> Iterator[bytes]:
             picture = grey.convert("I").convert(mode) if mode == "I;16" else grey.convert(mode)
             picture.save(file, kind, **({"exif": turned} if kind in ("JPEG", "WEBP") else {}))
             yield file.getvalue()
+    for mode, key in (("1", 255), ("L", 7), ("P", bytes(range(200))), ("RGB", (7, 7, 7)), ("I;16", 300)):
+        file = io.BytesIO()
+        picture = grey.convert("I").convert(mode) if mode == "I;16" else grey.convert(mode)
+        picture.save(file, "PNG", transparency=key)
+        yield file.getvalue()
 
 
 if __name__ == "__main__":
