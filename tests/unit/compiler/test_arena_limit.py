@@ -134,3 +134,24 @@ def _model(network):
     import onnx
 
     return onnx.load(network.directory / "model.onnx")
+
+
+def test_a_network_is_lowered_once_where_the_coupled_memory_is_too_small(monkeypatch):
+    """The first plan is for an arena beside the core; where that fails, the same lowered network is planned again."""
+    lowered = Program("small", "int8")
+    lowered.add(Tensor("x", (1, 4, 6, 8), "int8", "input", "x"))
+    spec = Pointwise(8, 4, 6, 8, 4, 6, (1, 1), (1, 1), (0, 0), -128, Epilogue("clamp", 8))
+    lowered.tensors[_layer(lowered, "p", spec, "x", np.ones((8, 8, 1, 1)))].role = "output"
+    asked = []
+
+    def to_program(model: object, options: CompileOptions) -> Program:
+        asked.append(model)
+        return lowered
+
+    monkeypatch.setattr(pipeline, "to_program", to_program)
+    monkeypatch.setattr(pipeline.placement, "arena_room", lambda memories: 1)
+    memories = CompileOptions().board.memories
+    program, plan = pipeline.planned_for(memories, None, TARGETS, CompileOptions(precision="int8"))  # type: ignore[arg-type]
+    assert len(asked) == 1
+    assert program is not lowered and program.steps[0].target == "m55" and not lowered.steps[0].target
+    assert plan.arena_bytes == arena_limit.choose(lowered, TARGETS, None).arena_bytes > 1

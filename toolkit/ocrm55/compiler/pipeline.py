@@ -113,8 +113,12 @@ def lowered_for(chosen: Iterable[int], model: onnx.ModelProto, options: CompileO
     Of the options, kernels says who is to compute them: at all widths the same.
     """
     full = sharing.model_width(model)
-    steady = padding.steady_columns(to_program(model, options))
-    programs = {width: to_program(sharing.at_width(model, width), options) for width in chosen}
+    whole = to_program(model, options)
+    steady = padding.steady_columns(whole)
+    programs = {
+        width: deepcopy(whole) if width == full else to_program(sharing.at_width(model, width), options)
+        for width in chosen
+    }
     for width, program in programs.items():
         padding.shorten(program, steady, width, full)
     agree(list(programs.values()), targets_for(options.precision, options.kernels))
@@ -125,11 +129,11 @@ def planned_for(
     memories: MemoryMap, model: onnx.ModelProto, targets: list[Target], options: CompileOptions
 ) -> tuple[Program, MemoryPlan]:
     """`planned`, aiming at an arena that is tightly coupled to the core where the user sets no limit."""
-    room = placement.arena_room(memories)
+    lowered, room = to_program(model, options), placement.arena_room(memories)
     if options.arena_limit is None and options.precision == "int8" and room and not options.npu:
-        with suppress(UnsupportedError):
-            return planned(model, targets, replace(options, arena_limit=room))
-    return planned(model, targets, options)
+        with suppress(UnsupportedError):  # of int8, `placed` plans copies
+            return placed(lowered, targets, replace(options, arena_limit=room))
+    return placed(lowered, targets, options)
 
 
 def planned(model: onnx.ModelProto, targets: list[Target], options: CompileOptions) -> tuple[Program, MemoryPlan]:
