@@ -1,7 +1,7 @@
-"""The plan of a network whose arena fits a limit: of all that were tried, the one that costs least.
+"""Find the plan of a network whose arena fits a limit, at the least cost.
 
-A plan says which pointwise layers write over their inputs and in chunks of how many bytes. Smaller chunks need fewer
-bytes of arena and read a layer's weights more often; that traffic is the cost. No plan computes anything twice.
+A plan says which pointwise layers write over their inputs, and the bytes of a chunk. Smaller chunks need fewer bytes of
+arena and read a layer's weights more often. That traffic is the cost. No plan computes anything twice.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.targets.base import Target, assign
 from ocrm55.errors import UnsupportedError
 
-THRESHOLDS = 6  # the layers beyond are small beside those that decide the arena
+THRESHOLDS = 6  # further layers are small beside those that decide the arena
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A network with its operators given to targets and its tensors placed. reread_bytes: of weights, again."""
+    """A network with its operators given to targets and its tensors placed. reread_bytes: bytes of weights that are
+    read again.
+    """
 
     program: Program
     plan: MemoryPlan
@@ -36,9 +38,9 @@ class Choice:
 
 
 def choose(lowered: Program, targets: Sequence[Target], limit: int | None) -> Choice:
-    """Emit and place a lowered network; an int8 one is left as it is.
+    """Emit and place a lowered network. An int8 network itself stays unchanged.
 
-    Raises UnsupportedError, with the least that is possible, when no plan fits the limit.
+    Raises UnsupportedError, with the smallest possible arena, if no plan fits the limit.
     """
     plain = _planned(lowered, targets)
     if limit is None or plain.arena_bytes <= limit:
@@ -61,7 +63,7 @@ def choose(lowered: Program, targets: Sequence[Target], limit: int | None) -> Ch
 
 
 def _thresholds(lowered: Program) -> list[int]:
-    """Which layers overlap: those whose input and output together exceed so many bytes, from a few to many of them."""
+    """Thresholds in bytes. Layers overlap if input and output together exceed one: first few layers, then more."""
     if lowered.precision != "int8":
         return []
     sums = {
@@ -73,7 +75,7 @@ def _thresholds(lowered: Program) -> list[int]:
 
 
 def _planned(lowered: Program, targets: Sequence[Target], chunk_bytes: int = 0, least_bytes: int = 0) -> Choice:
-    # Only int8 is planned more than once; float32 has functions of TVM in it, which are not to be copied.
+    # Only int8 is planned more than once. float32 contains functions of TVM, which must not be copied.
     program = deepcopy(lowered) if lowered.precision == "int8" else lowered
     if chunk_bytes:
         overlap.apply(program, chunk_bytes, least_bytes)

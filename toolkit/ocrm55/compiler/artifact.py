@@ -1,4 +1,4 @@
-"""What `compile` writes: one folder with C, weights, headers, the ONNX model and metadata.json."""
+"""Write the artifact of `compile`: a folder with C, weights, headers, the ONNX model and metadata.json."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ocrm55.compiler.widths.sharing import Fit
 from ocrm55.files import atomic_directory
 from ocrm55.tasks.base import Extras
 
-# Entries of metadata.json that are others at another width of the input.
+# Entries of metadata.json that differ at another width of the input.
 DECIDED_BY_WIDTH = ("input", "output", "macs", "arena_lower_bound", "operators", "tensors", "workspaces")
 _SUPPORT = Path(__file__).parent / "codegen" / "ocrm55_vec.h"
 
@@ -47,7 +47,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Contents:
-    """What goes into an artifact besides the program.
+    """The contents of an artifact besides the program.
 
     extras: the task's. kernels: names of firmware/kernels. image: name and pixels of an image to compile in.
     libraries: from elsewhere.
@@ -64,7 +64,7 @@ class Contents:
 
 
 def write(program: Program, plan: MemoryPlan, contents: Contents, destination: Path) -> Written:
-    """Write the folder, whole or not at all. The same program gives the same bytes."""
+    """Write the folder, whole or not at all. Equal programs give equal bytes."""
     placement = contents.placement
     weights = driver.weight_image(program, placement.hot if placement else ())
     sources = {
@@ -114,7 +114,7 @@ def write(program: Program, plan: MemoryPlan, contents: Contents, destination: P
 def metadata(
     program: Program, plan: MemoryPlan, weights: driver.WeightImage, placement: Placement | None = None
 ) -> dict[str, Any]:
-    """metadata.json: what each operator is and costs, where each tensor lies and when it lives."""
+    """metadata.json: the kind and cost of each operator, the place and lifetime of each tensor."""
     packages = ("apache-tvm", "apache-tvm-ffi", "onnx", "numpy")
     return {
         "ocrm55": __version__,
@@ -170,7 +170,7 @@ def metadata(
 
 
 def _at_width(fit: Fit, weights: driver.WeightImage) -> dict[str, Any]:
-    """What metadata.json says anew for one of several widths; `report.widths.at_width` puts it over the rest."""
+    """The entries of metadata.json that differ at one of several widths; `report.widths.at_width` merges them."""
     values = metadata(fit.program, fit.plan, weights)
     return {"width": fit.width, "steps": fit.steps} | {name: values[name] for name in DECIDED_BY_WIDTH}
 

@@ -1,4 +1,4 @@
-"""What the generated C depends on besides the model, as one value."""
+"""Everything besides the model that the generated C depends on, as one value."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class CompileOptions:
     says. board: the board that the program must fit. image: an image file to compile in, for boards without a host.
     calibrate: a folder of images to quantise on, instead of the bundled ones. arena_limit: the most bytes that the
     arena may take.
-    kernels: who may compute int8 operators: m55, cmsis-nn with m55 for what it lacks, or both, whichever is cheaper.
+    kernels: the kernels for int8 operators: m55; cmsis-nn, with m55 for what it lacks; or both, whichever is cheaper.
     widths: of the input, narrowest first, that the program serves; none is the model's own.
-    weights: int8, or int4 where CMSIS-NN computes and it does little harm. int4_max_drop: by how much the mean
-    probability of the calibration images' texts may fall for it, 0 .. 1; None for int4.MAX_DROP.
+    weights: int8, or int4 where CMSIS-NN computes and int4 does little harm. int4_max_drop: the allowed fall of the
+    mean probability of the calibration images' texts, 0 .. 1; None for int4.MAX_DROP.
     npu: the accelerator that computes what it can, such as ethos-u55-128; empty for none. npu_memory_mode, vela_config,
     npu_fallback: see NpuOptions.
-    decoder: who makes a result of the outputs, one of the task's decoders.
+    decoder: one of the task's decoders, which turn outputs into a result.
     """
 
     model_name: str = "en_ppocrv3_rec"
@@ -56,7 +56,7 @@ class CompileOptions:
 
     @property
     def on_npu(self) -> NpuOptions | None:
-        """What is compiled for the NPU; None without one."""
+        """The options of the NPU; None without one."""
         if not self.npu:
             return None
         return NpuOptions(self.npu, self.npu_memory_mode, self.vela_config, fallback=self.npu_fallback)
@@ -73,13 +73,13 @@ class CompileOptions:
 
     @property
     def files(self) -> list[Path]:
-        """The files and folders that are named here, which are read for what is in them."""
+        """The files and folders that are named here; their contents count."""
         named = [self.image, self.board.file, self.vela_config]
         return [path for path in named if path is not None]
 
     @property
     def values(self) -> list[str]:
-        """All options but the name and those that stand for files, as text: what else decides the C."""
+        """All options that decide the C, as text, without the name and those that name files."""
         found = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "model_name"}
         return [f"{name}={value}" for name, value in sorted(found.items()) if not isinstance(value, Path | Board)]
 

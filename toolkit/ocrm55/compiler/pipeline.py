@@ -1,4 +1,4 @@
-"""From a model to C, one line a step."""
+"""From a model to C, one line for each step."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def output_shape(model: onnx.ModelProto, program: Program) -> tuple[int, ...]:
 
 
 def fits_of(memories: MemoryMap, model: onnx.ModelProto, targets: list[Target], options: CompileOptions) -> list[Fit]:
-    """The network at each width that is asked for, planned; just the model's own width otherwise."""
+    """The planned network at each requested width; by default only at the model's own width."""
     if options.widths:
         sharing.check(options.widths, model)
     if len(options.widths) < 2:
@@ -102,7 +102,7 @@ def fits_of(memories: MemoryMap, model: onnx.ModelProto, targets: list[Target], 
             "several widths need int8: the loops of float32 are made for one width.",
             ["--precision int8", "leave --widths out"],
         )
-    # No planned_for: what it does to the widest's operators alone would leave nothing to share.
+    # No planned_for: it would change only the widest's operators, and then nothing could be shared.
     programs = lowered_for(options.widths, model, options)
     return [Fit(width, *placed(lowered, targets, options)) for width, lowered in programs.items()]
 
@@ -110,7 +110,7 @@ def fits_of(memories: MemoryMap, model: onnx.ModelProto, targets: list[Target], 
 def lowered_for(chosen: Iterable[int], model: onnx.ModelProto, options: CompileOptions) -> dict[int, Program]:
     """The network lowered for images of each width, as operators that a program for all of them can share.
 
-    Of the options, kernels says who is to compute them: at all widths the same.
+    The option `kernels` chooses the targets, the same at all widths.
     """
     full = sharing.model_width(model)
     whole = to_program(model, options)
@@ -156,7 +156,7 @@ def placed(lowered: Program, targets: list[Target], options: CompileOptions) -> 
 def planned_on_npu(
     lowered: Program, targets: list[Target], npu: NpuOptions, limit: int | None
 ) -> tuple[Program, MemoryPlan]:
-    """The same with the NPU's regions, for speed; for size where that does not fit the arena's limit."""
+    """The same with the NPU's regions: for speed, or for size if speed does not fit the arena's limit."""
     smallest = 0
     for strategy in vela.STRATEGIES if limit is not None else vela.STRATEGIES[:1]:
         choice = arena_limit.choose(regions.compile_regions(deepcopy(lowered), npu, strategy), targets, None)
@@ -189,7 +189,7 @@ def load(network: Network, options: CompileOptions | None = None) -> onnx.ModelP
 
 
 def quantised(model: onnx.ModelProto, network: Network, pictures: Path, options: CompileOptions) -> onnx.ModelProto:
-    """The model as int8 QDQ; one that is quantised already stays as it is. pictures: a folder to calibrate on."""
+    """The model as int8 QDQ; an already quantised model stays unchanged. pictures: a folder to calibrate on."""
     if any(node.op_type == "QuantizeLinear" for node in model.graph.node):
         return model
     frontend.check_interface(model)
@@ -209,7 +209,7 @@ def quantised(model: onnx.ModelProto, network: Network, pictures: Path, options:
 
 
 def calibration_inputs(model: onnx.ModelProto, network: Network, pictures: Path) -> list[np.ndarray]:
-    """The pictures of a folder as the model takes them: float32 [1, 3, height, width]. Raises InputError."""
+    """The pictures of a folder as input tensors: float32 [1, 3, height, width]. Raises InputError."""
     height, width = (d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim[2:])
     normalisation = normalisation_of(model)
     originals = (read_image(path) for path in calibration.images(pictures))
@@ -217,12 +217,12 @@ def calibration_inputs(model: onnx.ModelProto, network: Network, pictures: Path)
 
 
 def normalisation_of(model: onnx.ModelProto) -> Normalisation:
-    """What the model's metadata notes; -1 .. 1 when they note nothing."""
+    """The normalisation in the model's metadata; -1 .. 1 if there is none."""
     return Normalisation.of_model(model) or Normalisation()
 
 
 def to_program(model: onnx.ModelProto, options: CompileOptions) -> Program:
-    """Import and lower a model; nobody computes its operators yet."""
+    """Import and lower a model; its operators have no targets yet."""
     if options.precision not in PRECISIONS:
         raise UnsupportedError(f"there is no precision {options.precision}.", [f"--precision {PRECISIONS[0]}"])
     imported = frontend.load(model)
@@ -237,7 +237,7 @@ def to_program(model: onnx.ModelProto, options: CompileOptions) -> Program:
 
 
 def check_interface(program: Program) -> None:
-    """One image goes in, rows of numbers come out."""
+    """Check that one image goes in and rows of numbers come out."""
     for what, shape, fits in (
         ("input", program.input.shape, len(program.input.shape) == 4 and program.input.shape[0] == 1),
         ("output", program.output.shape, len(program.output.shape) >= 2),
@@ -251,12 +251,12 @@ def check_interface(program: Program) -> None:
 
 
 def is_fused(kernels: tuple[str, ...]) -> bool:
-    """Whether one kernel computes a convolution and its activation: ours does, CMSIS-NN does not."""
+    """Whether one kernel computes a convolution and its activation: our kernels do, CMSIS-NN does not."""
     return kernels != (cmsis_nn.NAME,)
 
 
 def check_npu(options: CompileOptions) -> None:
-    """What an NPU does not go together with, before anything is made."""
+    """Refuse options that do not go together with an NPU, before any work."""
     if options.on_npu is None:
         return
     if not options.board.has_npu:
@@ -274,7 +274,7 @@ def check_npu(options: CompileOptions) -> None:
 
 
 def check_weights(options: CompileOptions) -> None:
-    """int4 is for the one that computes with it, before anything is made."""
+    """Refuse int4 for kernels that cannot compute with it, before any work."""
     if options.weights == "int8" and options.int4_max_drop is not None:
         raise UnsupportedError(
             "--int4-max-drop says what int4 weights may cost, and the weights are int8.", ["--weights int4"]
@@ -288,7 +288,7 @@ def check_weights(options: CompileOptions) -> None:
 
 
 def targets_for(precision: str, kernels: tuple[str, ...] = ("m55",), on_npu: NpuOptions | None = None) -> list[Target]:
-    """Who may compute operators, in order of preference."""
+    """The targets that may compute operators, in order of preference."""
     if on_npu is not None:
         core = targets_for(precision, kernels)
         return [NpuTarget(core if on_npu.fallback else ()), *core]

@@ -1,9 +1,8 @@
-"""The lowered program as a file of the artifact, so that the host's reference computes what was compiled.
+"""The lowered program as a file of the artifact, so that the host's reference computes the compiled program.
 
-`program/WIDTH.json` holds the operators and tensors, `program/values.npz` the weights that they read. Nothing in them
-is code: objects are the dataclasses of the operators, by name, and reading makes no others.
-
-Of an NPU's region only its name is kept here; what Vela made of it lies in `npu/`.
+`program/WIDTH.json` holds the operators and tensors, `program/values.npz` the weights that they read. They contain
+no code: objects are the dataclasses of the operators, by name, and reading makes no others. Of an NPU's region only the
+name is kept here; Vela's output lies in `npu/`.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from ocrm55.normalisation import Normalisation
 FOLDER, VALUES = "program", "values.npz"
 VERSION = 1
 _AGAIN = ["ocrm55 compile --force"]
-# Of an operator and a region: what only planning and code generation read.
+# Fields of an operator and a region that only planning and code generation read.
 _LEFT_OUT = {
     Operator: {"arguments", "workspaces", "in_place", "overlap", "why_not", "fallback", "function"},
     Region: {"operators", "compiled", "rows"},
@@ -51,7 +50,7 @@ def write(programs: Mapping[int, Program], folder: Path) -> None:
 
 
 def read(folder: Path, width: int | None = None) -> Program:
-    """The program of an int8 artifact at one of its widths, at the widest where none is given.
+    """The program of an int8 artifact at one of its widths; by default at the widest.
 
     Raises InputError where the artifact has none, or a damaged one.
     """
@@ -116,7 +115,7 @@ def _plain(value: Any) -> Any:
 
 @functools.cache
 def _classes() -> dict[str, type]:
-    """The only classes that reading makes, by their names: tensors, operators, specs and what they hold."""
+    """The only classes that reading makes, by name: tensors, operators, specs and their parts."""
     known: dict[str, type] = {each.__name__: each for each in (Tensor, Quantization, Operator, Region)}
     for module in (float32, *registry.INT8_FAMILIES):
         values = [each for each in vars(module).values() if isinstance(each, type) and is_dataclass(each)]
@@ -125,7 +124,7 @@ def _classes() -> dict[str, type]:
 
 
 def _made(value: Any) -> Any:
-    """The opposite of _plain. Raises KeyError, TypeError or ValueError for what _plain does not write."""
+    """The inverse of _plain. Raises KeyError, TypeError or ValueError for values that _plain does not write."""
     if isinstance(value, dict):
         kind = _classes()[value["is"]]
         given = {name: _made(each) for name, each in value.items() if name != "is"}
@@ -161,7 +160,7 @@ def _read_program(value: Any, values: _Values) -> Program:
 
 
 def _with_regions(program: Program, folder: Path) -> Program:
-    """The program with what Vela made of the NPU's regions."""
+    """The program with Vela's output for the NPU's regions."""
     for operator in _regions(program):
         stem = folder / "npu" / Path(operator.spec.name).name  # type: ignore[attr-defined]
         compiled = vela.read(stem.name, stem.with_suffix(".tflite"), stem.with_name(f"{stem.name}_vela.npz"))

@@ -1,4 +1,4 @@
-"""How jinja2 makes C of a template: an unknown name is an error, nothing is escaped, the last newline stays."""
+"""Make C from a jinja2 template: an unknown name is an error, nothing is escaped, the last newline stays."""
 
 from __future__ import annotations
 

@@ -26,14 +26,14 @@ C_TYPES = {
 
 
 def c_type(dtype: str) -> str:
-    """C's name of a type of numpy, or of TVM's vectors. Raises UnsupportedError where it has none."""
+    """C's name of a type of numpy, or of TVM's vectors. Raises UnsupportedError if C has none."""
     if dtype not in C_TYPES:
         raise UnsupportedError(f"the C generator has no type for {dtype}.", [advice.TYPE])
     return C_TYPES[dtype]
 
 
 def float_literal(value: float) -> str:
-    """A float constant that reads well when it can and is exact always."""
+    """A float constant that is always exact, and short where possible."""
     if math.isnan(value):
         return "NAN"
     if value in (float("inf"), float("-inf")):

@@ -1,6 +1,6 @@
 """C that is built without this project's CMake: by a user's Makefile, CMake or IDE, all files with the same options.
 
-So what GCC needs stands in the files, weights are C and not a binary that an assembler includes, and hand-written
+So the files themselves contain GCC's options. Weights are C, not a binary that an assembler includes. Hand-written
 kernels come along.
 """
 
@@ -14,8 +14,8 @@ import numpy as np
 from ocrm55 import resources
 from ocrm55.errors import ToolchainError
 
-# Only -O3 unrolls and schedules the Helium loops; and in printed loops, scheduling before register allocation moves
-# loads so far up that vector registers run out.
+# Only -O3 unrolls and schedules the Helium loops. In printed loops, scheduling before register allocation moves loads
+# so far up that vector registers run out.
 FOR_OPERATORS = ("O3", "no-schedule-insns")
 FOR_KERNELS = ("O3",)
 _PRAGMA = """\
@@ -26,7 +26,7 @@ _PRAGMA = """\
 
 
 def with_pragma(text: str, options: Sequence[str]) -> str:
-    """The pragma before the first include: functions that GCC inlines must have been declared under it."""
+    """Put the pragma before the first include: functions that GCC inlines must be declared under it."""
     head, marker, rest = text.partition("#include")
     pragma = _PRAGMA.format(options=", ".join(f'"{option}"' for option in options))
     return f"{head}{pragma}{marker}{rest}"

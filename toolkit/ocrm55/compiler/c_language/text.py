@@ -20,7 +20,7 @@ def c_string(text: str) -> str:
 
 
 def comment(text: str) -> str:
-    """Text that may stand in a C comment: names come from the model, which may call its layers anything."""
+    """Text that is safe in a C comment; the names come from the model, which may call its layers anything."""
     printable = "".join(c if c.isprintable() and ord(c) < 127 else "?" for c in text)
     return printable.replace("*/", "*|").replace("/*", "|*")
 
@@ -31,7 +31,7 @@ def lines(values: Sequence[str], columns: int) -> list[str]:
 
 
 def wrapped(call: str, width: int = 110) -> str:
-    """A long call, broken after its commas into lines of at most `width` characters where its words allow it."""
+    """A long call, broken after its commas into lines of at most `width` characters, if its words are short enough."""
     lines, line = [], ""
     for word in call.split(" "):
         if line and len(line) + len(word) + 1 > width:

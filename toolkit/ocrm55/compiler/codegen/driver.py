@@ -1,6 +1,6 @@
 """The straight-line driver and the headers around it, from jinja2 templates.
 
-What a template needs is computed here as plain strings and numbers; the templates hold all of the C.
+This module computes plain strings and numbers for the templates; the templates contain all of the C.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class WeightImage:
     hot_bytes: int = 0
 
     def place(self, name: str) -> str:
-        """Where a tensor lies, as a C expression."""
+        """The place of a tensor, as a C expression."""
         offset = self.offsets[name]
         if offset < self.hot_bytes:
             return f"ocrm55_weights_hot + {offset}"
@@ -70,7 +70,7 @@ def model_header(
     npu_macs: int = 0,
     definitions: Sequence[str] = (),
 ) -> str:
-    """include/ocrm55_model.h; fits: the widths that share the program, where there are several.
+    """include/ocrm55_model.h. fits: the widths that share the program, if there are several.
 
     definitions: the task's lines of C.
     """
@@ -98,7 +98,7 @@ def model_header(
 
 
 def model_source(program: Program, plan: MemoryPlan, weights: WeightImage, fits: Sequence[Fit] = ()) -> str:
-    """src/model.c; fits: the widths that share the program, where there are several."""
+    """src/model.c. fits: the widths that share the program, if there are several."""
     run = straight_line(program, plan, weights)
     output = str(plan.offsets[program.output.name])
     if fits:
@@ -126,7 +126,7 @@ def model_source(program: Program, plan: MemoryPlan, weights: WeightImage, fits:
 
 
 def _fits(program: Program, plan: MemoryPlan, fits: Sequence[Fit]) -> str:
-    """The table of what depends on the width: columns, steps, and where each tensor lies in the arena."""
+    """The table of everything that depends on the width: columns, steps, and the place of each tensor in the arena."""
     names = [program.input.name, program.output.name]
     names += [p["name"] for p in _arena_pointers(program, plan) if p["name"] not in names]
     rows = []
@@ -140,7 +140,7 @@ def _fits(program: Program, plan: MemoryPlan, fits: Sequence[Fit]) -> str:
 
 
 def straight_line(program: Program, plan: MemoryPlan, weights: WeightImage) -> dict[str, Any]:
-    """What a template needs to print the run of a network: its calls, and pointers into the arena and the weights."""
+    """The data of a template for the run of a network: its calls, and pointers into the arena and the weights."""
     return {
         "operators": [_step(operator, program) for operator in program.steps],
         "tensors": _arena_pointers(program, plan),
@@ -232,14 +232,14 @@ def _workspace_name(operator: Operator, name: str) -> str:
 
 
 def set_image(tensor: Tensor, normalisation: Normalisation, offset: int, *, by_width: bool = False) -> str:
-    """Preprocessing on the target: a table of what each byte of a picture becomes in the input tensor."""
+    """Preprocessing on the target: a table from each byte of a picture to its value in the input tensor."""
     table = pixel_table(tensor, normalisation)
     real = tensor.dtype == "float32"
 
     def literal(value: np.generic) -> str:
         return float_literal(float(value)).strip("()") if real else str(int(value))
 
-    # One row serves all channels where they have the same values.
+    # One row serves all channels if they have the same values.
     alike = bool((table.values == table.values[0]).all())
     rows = [lines([literal(v) for v in row], 8 if real else 16) for row in table.values[: 1 if alike else None]]
     return render(

@@ -1,1 +1,1 @@
-"""Where tensors and weights lie."""
+"""The places of tensors and weights in memory."""

@@ -1,11 +1,11 @@
-"""Pointwise layers in chunks of pixels, so that the output may lie over the input: fewer bytes of arena.
+"""Run pointwise layers in chunks of pixels, so that the output may lie over the input. This saves bytes of arena.
 
-A pointwise convolution needs a pixel's input only for that pixel's output. Done in chunks, it may write a chunk where
-the inputs of earlier chunks were; input and output then share their bytes but for a shift of one chunk. Depthwise
-layers run in place as they are, so whole stages of the network fit into the bytes of one tensor.
+A pointwise convolution needs a pixel's input only for that pixel's output. In chunks, it may write
+a chunk where the inputs of earlier chunks were. Input and output then share their bytes, except for a shift of one
+chunk. Depthwise layers run in place anyway, so whole stages of the network fit into the bytes of one tensor.
 
-The sums are the same and so are the instructions, but for those of more calls. What grows is the traffic: each chunk
-reads the layer's weights again.
+The sums are the same. So are the instructions, except for the additional calls. The traffic grows: each chunk reads the
+layer's weights again.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ class _Shape:
     chunk: int
 
     def forwards(self) -> int:
-        """How far behind the output's start the input must start when chunks go from the first to the last.
+        """The least distance of the input's start behind the output's start, if chunks go from first to last.
 
         A chunk's output must end before the chunk's own inputs begin.
         """
         return round_up(max((first + size) * self.after - first * self.before for first, size in self._chunks()))
 
     def backwards(self) -> int:
-        """How far behind the input's start the output must start when chunks go from the last to the first.
+        """The least distance of the output's start behind the input's start, if chunks go from last to first.
 
         A chunk's output must begin behind the chunk's own inputs.
         """
@@ -51,13 +51,13 @@ class _Shape:
 
 @dataclass
 class _Chain:
-    """Bytes that layers share one after the other, counted from where the first of them started."""
+    """Bytes that layers share one after the other, counted from the start of the first."""
 
     low: int
     high: int
 
     def cost(self, start: int, size: int) -> int:
-        """How many bytes the chain needs with a tensor more."""
+        """The bytes of the chain with one more tensor."""
         return max(self.high, start + size) - min(self.low, start)
 
     def add(self, start: int, size: int) -> None:
@@ -65,12 +65,11 @@ class _Chain:
 
 
 def apply(program: Program, chunk_bytes: int, least_bytes: int) -> None:
-    """Let the pointwise layers whose input and output together exceed `least_bytes` overlap.
+    """Make the pointwise layers overlap whose input and output together exceed `least_bytes`.
 
-    A chunk has about `chunk_bytes` of input. Of the two directions the one is taken with which the layers that share
-    bytes need fewer of them.
+    A chunk has about `chunk_bytes` of input. The layers that share bytes take the direction that needs fewer bytes.
     """
-    places: dict[str, tuple[_Chain, int]] = {}  # tensor -> the bytes that it is in, and where it starts there
+    places: dict[str, tuple[_Chain, int]] = {}  # tensor -> its shared bytes, and its start in them
     for operator in program.steps:
         spec, image, output = operator.spec, operator.inputs[0], operator.outputs[0]
         if spec.pixelwise is None or not _may_overlap(program, operator, least_bytes):

@@ -1,7 +1,7 @@
-"""Which memory of the board takes the arena and the weights: what is read most often comes closest to the core.
+"""Choose the memories for the arena and the weights. What is read most often comes closest to the core.
 
-Heat is how often a byte is read in one inference. The arena is read and written all the time, so it chooses first.
-Then the weights: all in one memory of the chip if one holds them; where something faster has room left, the hottest
+Heat is how often a byte is read in one inference. The arena is read and written all the time, so it is placed first.
+Then come the weights: all in one memory of the chip, if one holds them. If a faster memory has room left, the hottest
 tensors go there.
 """
 
@@ -15,7 +15,7 @@ from ocrm55.compiler.memory.planner import ALIGN, round_up
 from ocrm55.compiler.operators.program import Operator, Program
 from ocrm55.errors import UnsupportedError
 
-CODE_ROOM = 128 * 1024  # kept free for code and constants, whose size only the linker knows
+CODE_ROOM = 128 * 1024  # kept free for code and constants; only the linker knows their size
 DATA_ROOM = 8 * 1024  # the same for variables, beside the stack
 IMAGE_ROOM = 64 * 1024  # one image of 48 x 320 pixels, and its file's header
 
@@ -24,7 +24,7 @@ IMAGE_ROOM = 64 * 1024  # one image of 48 x 320 pixels, and its file's header
 class Placement:
     """Regions for the arena, the weights and the hottest of them.
 
-    hot: the names of the tensors that lie apart, hottest first. bytes: of arena, weights (the rest) and hot_weights.
+    hot: names of the tensors in hot_weights, hottest first. bytes: of arena, weights (the rest) and hot_weights.
     """
 
     arena: Region
@@ -34,7 +34,7 @@ class Placement:
     bytes: Mapping[str, int] = field(default_factory=dict)
 
     def rows(self) -> list[tuple[str, Region, int]]:
-        """What lies where, and its bytes."""
+        """The contents of each region, and their bytes."""
         placed = [("arena", self.arena), ("weights", self.weights), ("hot_weights", self.hot_weights)]
         return [(what, region, self.bytes[what]) for what, region in placed if self.bytes.get(what)]
 
@@ -43,7 +43,7 @@ class Placement:
 class NpuConstants:
     """An NPU's commands and weights, which lie with the weights.
 
-    on_chip: whether they must be on the chip, where its compiler reckoned with that.
+    on_chip: whether they must be on the chip, because the NPU's compiler assumed it.
     """
 
     bytes: int
@@ -51,9 +51,9 @@ class NpuConstants:
 
 
 def place(program: Program, arena_bytes: int, board: MemoryMap, npu: NpuConstants | None = None) -> Placement:
-    """Choose the regions. Raises UnsupportedError, which says what is too large by how much, where nothing fits.
+    """Choose the regions. Raises UnsupportedError if nothing fits; it says what is too large, and by how much.
 
-    With an NPU neither arena nor weights are tightly coupled to the core, where it does not reach.
+    With an NPU, neither arena nor weights lie in tightly coupled memory, because the NPU does not reach it.
     """
     room = rooms(board)
     if npu is not None:
@@ -78,9 +78,9 @@ def place(program: Program, arena_bytes: int, board: MemoryMap, npu: NpuConstant
 
 
 def _within_reach(board: MemoryMap, on_chip: bool) -> MemoryMap:
-    """The board as an NPU sees it: nothing tightly coupled to the core; on_chip: the weights nowhere else either.
+    """The board for a program with an NPU: nothing in tightly coupled memory. on_chip: the weights must be on the chip.
 
-    The arena then takes the smallest memory that holds it, for the weights are larger.
+    The arena then takes the smallest memory that holds it, because the weights are larger.
     """
     far = [region for region in board.regions.values() if region.tier > TIGHTLY_COUPLED]
     chip = [region.name for region in sorted(far, key=lambda region: region.size) if region.tier == ON_CHIP]
@@ -96,7 +96,7 @@ def _within_reach(board: MemoryMap, on_chip: bool) -> MemoryMap:
 
 
 def arena_room(board: MemoryMap) -> int:
-    """The most bytes of an arena that still lies tightly coupled to the core; 0 where there is no such memory."""
+    """The most bytes of an arena in tightly coupled memory; 0 if the board has no such memory."""
     room = rooms(board)
     return max((room[region.name] for region in board.candidates("arena") if region.tier == 0), default=0)
 
@@ -119,7 +119,7 @@ def heat(operator: Operator, name: str, program: Program) -> float:
 
 
 def _hottest(program: Program, sizes: Mapping[str, int], room: int) -> list[str]:
-    """The hottest tensors that fit together, hottest first. What is read but once gains nothing and stays."""
+    """The hottest tensors that fit together, hottest first. A tensor that is read only once gains nothing and stays."""
     heats: dict[str, float] = {}
     for operator in program.steps:
         for name in operator.arguments:

@@ -1,7 +1,7 @@
-"""One arena for everything that the network computes: who is alive when, and at which offset.
+"""One arena for everything that the network computes: the lifetime and the offset of each tensor.
 
-Tensors that share bytes (views, operators that run in place) form one block. Blocks are placed largest first at the
-lowest offset that no block alive at the same time covers.
+Tensors that share bytes (views, operators that run in place) form one block. Blocks are placed largest first, each at
+the lowest offset that is free during its whole lifetime.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def round_up(size: int, step: int = ALIGN) -> int:
 class Span:
     """`bytes` that must be kept from step `first` to step `last`, both included.
 
-    Steps are indices into Program.calls. What is there before the first step starts at -1; what is read after the last
-    ends at the number of steps. start: where in its block they are.
+    Steps are indices into Program.calls. Bytes that exist before the first step start at -1. Bytes that are read after
+    the last step end at the number of steps. start: their offset in the block.
     """
 
     bytes: int
@@ -42,8 +42,8 @@ class Span:
 class Block:
     """Bytes of the arena at one offset: of a tensor, a workspace, or tensors that take over each other's bytes.
 
-    spans: what is needed when. A tensor that is written over another may be smaller, so the block may shrink.
-    starts: members that do not start where the block does.
+    spans: the bytes that are needed, and when. A tensor that is written over another may be smaller, so the block may
+    shrink. starts: offsets of members that do not start where the block starts.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Block:
         return min(span.first for span in self.spans)
 
     def take_over(self, member: str, start: int, span: Span | None) -> None:
-        """Add a tensor that lies in this block from `start` on; `span` is what it needs, if anything more."""
+        """Add a tensor that lies in this block from `start` on. `span`: the bytes that it needs in addition, if any."""
         self.members.append(member)
         self.starts[member] = start
         if span is not None:
@@ -79,7 +79,7 @@ class Block:
             self.spans = [replace(span, start=span.start - lowest) for span in self.spans]
 
     def forbidden(self, placed: Block) -> list[tuple[int, int]]:
-        """Where this block cannot start because of one that has its place: open intervals of offsets."""
+        """The offsets where this block cannot start because of a placed block, as open intervals."""
         return [
             (placed.offset + theirs.start - mine.end, placed.offset + theirs.end - mine.start)
             for mine in self.spans
@@ -90,7 +90,7 @@ class Block:
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """Where everything lies. lower_bound: no placement of these blocks needs fewer bytes."""
+    """The place of everything. lower_bound: no placement of these blocks needs fewer bytes."""
 
     blocks: list[Block]
     arena_bytes: int
@@ -110,8 +110,8 @@ def workspace_key(operator: Operator, name: str) -> str:
 def plan(program: Program) -> MemoryPlan:
     """Place all activations and workspaces of a program."""
     lifetimes = tensor_lifetimes(program)
-    # A result that is smaller than the input whose bytes it takes over pins what is left of them in the middle of the
-    # arena. That saves bytes in one network and costs some in the next, so both are tried.
+    # A result may be smaller than the input whose bytes it takes over. It then occupies the middle of the arena. This
+    # saves bytes in one network and costs some in the next, so both ways are tried.
     candidates = [_placed(program, lifetimes, may_shrink) for may_shrink in (False, True)]
     blocks = min(candidates, key=lambda c: max((b.end for b in c), default=0))
     check(blocks)
@@ -146,7 +146,7 @@ def _placed(program: Program, lifetimes: dict[str, tuple[int, int]], may_shrink:
 
 
 def place(blocks: list[Block]) -> None:
-    """Give every block an offset: largest first, each at the lowest place that is free while it lives."""
+    """Give every block an offset: largest first, each at the lowest place that is free during its lifetime."""
     placed: list[Block] = []
     for block in sorted(blocks, key=lambda b: (-b.bytes, b.first, b.name)):
         taken = sorted(interval for other in placed for interval in block.forbidden(other))
@@ -164,7 +164,7 @@ def lower_bound(blocks: list[Block]) -> int:
 
 
 def alive(blocks: list[Block], step: int) -> list[tuple[str, int, int]]:
-    """Name, first byte and end of what each block needs at a step, by offset."""
+    """Name, first byte and end of each block's bytes at a step, by offset."""
     found = []
     for block in blocks:
         spans = [span for span in block.spans if span.first <= step <= span.last]
@@ -179,7 +179,7 @@ def _steps(blocks: list[Block]) -> set[int]:
 
 
 def check(blocks: list[Block]) -> None:
-    """Prove the placement step by step: no byte belongs to two blocks, and every block is aligned."""
+    """Check the placement step by step: no byte belongs to two blocks, and every block is aligned."""
     for block in blocks:
         if block.offset % ALIGN or block.offset < 0:
             raise Ocrm55Error(f"the memory plan is wrong: {block.name} starts at {block.offset}.")
@@ -223,7 +223,7 @@ def _blocks(program: Program, lifetimes: dict[str, tuple[int, int]], may_shrink:
             if taken is None or (not may_shrink and size != program.tensors[taken].bytes):
                 owner[output] = add(output, size, lifetimes[output])
                 continue
-            # From the step after this one on, the smaller of the two is all that is needed.
+            # From the next step on, only the smaller of the two is needed.
             shared = owner[taken]
             start = shared.starts.get(taken, 0)
             later = span(size, (index + 1, lifetimes[output][1]), start) if lifetimes[output][1] > index else None
@@ -237,7 +237,7 @@ def _blocks(program: Program, lifetimes: dict[str, tuple[int, int]], may_shrink:
 
 
 def _overlap_shift(operator: Operator, output: str, lifetimes: dict[str, tuple[int, int]], step: int) -> int | None:
-    """How far behind the start of the input `output` may start, when it may lie over it at all."""
+    """The distance behind the input's start at which `output` may start, if it may lie over the input at all."""
     overlap = operator.overlap
     if overlap is None or output != operator.outputs[0] or lifetimes[overlap.input][1] != step:
         return None

@@ -1,8 +1,8 @@
-"""The entrance for ONNX files: what comes from a stranger is read, bounded and checked before anybody computes with it.
+"""The entrance for ONNX files: a stranger's model is read, bounded and checked before anything computes with it.
 
-TVM trusts a model. It takes an index behind the end of a tensor, a window that never moves, or a training-mode batch
-norm as they come, and its C then reads what is not there or gives other numbers. Such a model is refused here by the
-name of the operator and the layer.
+TVM trusts a model. It accepts an index behind the end of a tensor, a window that never moves, or a batch norm in
+training mode. Its C then reads outside of the tensor or gives other numbers. Such a model is refused here, with the
+names of the operator and the layer.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ _OTHER = ["replace the operator in the model"]
 def read(path: Path) -> onnx.ModelProto:
     """Read an ONNX file with its external data, which must lie in the file's own folder.
 
-    Raises InputError for a file that is no valid model, UnsupportedError for what would be computed wrongly.
+    Raises InputError for a file that is no valid model, UnsupportedError for an operator that would be computed
+    wrongly.
     """
     model = _parsed(path)
     for tensor in _tensors(model):
@@ -128,7 +129,7 @@ def _whole(text: str) -> int:
 
 
 def _check_size(path: Path, model: onnx.ModelProto) -> None:
-    """Bounds, and what the compiler has no notion of."""
+    """Check bounds, and refuse features that the compiler does not know."""
     if len(model.graph.node) > MOST_NODES:
         raise UnsupportedError(f"{path} has {len(model.graph.node):,} operators; {MOST_NODES:,} is the most.", _OTHER)
     opsets = [each.version for each in model.opset_import if each.domain in _STANDARD]
@@ -148,7 +149,7 @@ def _check_size(path: Path, model: onnx.ModelProto) -> None:
 
 
 def _check_weights(path: Path, model: onnx.ModelProto) -> None:
-    """Each constant has as many bytes as its shape and type need, and is of a type that the compiler computes with."""
+    """Check that each constant has the bytes that its shape and type need, and a type that the compiler knows."""
     total = 0
     for tensor in _tensors(model):
         what = f"{path}: the constant {tensor.name[:80] or 'of an operator'}"
@@ -170,7 +171,7 @@ def _type_name(kind: int) -> str:
 
 
 def _plain_constant(node: onnx.NodeProto) -> None:
-    """A Constant in any form of its attribute becomes one with a tensor."""
+    """Turn a Constant with any form of attribute into one with a tensor."""
     values: dict[str, Any] = attributes(node)
     forms: dict[str, Callable[[Any], np.ndarray]] = {
         "value_float": lambda v: np.asarray(v, np.float32),

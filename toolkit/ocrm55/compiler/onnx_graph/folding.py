@@ -1,7 +1,7 @@
-"""Simplify the float ONNX graph before it is quantised: what is constant or does nothing leaves no node behind.
+"""Simplify the float ONNX graph before it is quantised: remove nodes that are constant or do nothing.
 
-A quantiser that met BatchNorm after a convolution would quantise between the two; folded, the pair is one convolution
-with a bias, exactly as the integer kernel will compute it.
+A quantiser would quantise between a convolution and its BatchNorm. After folding, the pair is one convolution with a
+bias, exactly as the integer kernel computes it.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ def _fold_factor(graph: Graph, conv: onnx.NodeProto) -> bool:
 
 
 def _fold_forward(graph: Graph, node: onnx.NodeProto) -> None:
-    """A factor or an addend in front of convolutions goes into their weights or biases.
+    """Move a factor or an addend in front of convolutions into their weights or biases.
 
-    Not an addend in front of a border: the zeros there are not added to.
+    An addend in front of a border stays, because it is not added to the zeros there.
     """
     value, users = by_channel(graph, node), graph.users(node.output[0])
     other = next((str(name) for name in node.input if name not in graph.constants), "")

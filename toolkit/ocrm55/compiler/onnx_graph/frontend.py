@@ -1,7 +1,7 @@
 """ONNX to Relax: the only module that knows TVM's import API.
 
-TVM drops the names of the ONNX nodes. They are kept here beside the module, because every later message, table and
-comment in the generated C names the layer that it is about.
+TVM drops the names of the ONNX nodes. This module keeps them, because every later message, table and comment in the
+generated C names its layer.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Imported:
 
 
 def load(model: onnx.ModelProto) -> Imported:
-    """Simplify an ONNX model, its integers being int8, and import it.
+    """Simplify an ONNX model whose integers are int8, and import it.
 
     Raises UnsupportedError for shapes that are not static, several inputs or outputs, and operators unknown to TVM.
     """
@@ -61,7 +61,7 @@ def load(model: onnx.ModelProto) -> Imported:
 
 
 class _Importer(onnx_frontend.ONNXGraphImporter):
-    """TVM's importer, fed one node at a time so that we know which node gave which variable."""
+    """TVM's importer, fed one node at a time, so that the node of each variable is known."""
 
     def __init__(self) -> None:
         super().__init__(shape_dict={}, dtype_dict="float32")
@@ -122,14 +122,14 @@ def check_interface(model: onnx.ModelProto) -> None:
 
 
 def _simplify(graph: Graph) -> None:
-    """Rewrite what only costs time later, dropouts and Gemm with constant weights, and what TVM misreads."""
+    """Rewrite nodes that only cost time later, dropouts and Gemm with constant weights, and nodes that TVM misreads."""
     for node in list(graph.nodes):
         if node.op_type == "Dropout":
             graph.drop(node, node.input[0])
         elif node.op_type == "Gemm":
             _gemm_to_matmul(graph, node)
         elif node.op_type == "Resize":
-            # An empty tensor is an input that is not given; TVM takes it for given, and refuses scales beside sizes.
+            # An empty tensor means a missing input. TVM takes it as given, and refuses scales beside sizes.
             empty = {name for name in node.input if name in graph.constants and graph.constants[name].size == 0}
             graph.read(node, ["" if name in empty else name for name in node.input])
 

@@ -1,4 +1,4 @@
-"""An ONNX graph as the compiler reads and rewrites it: nodes, constants as arrays, the shape of every tensor."""
+"""An ONNX graph that the compiler reads and rewrites: nodes, constants as arrays, the shape of every tensor."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Graph:
     A model is wrapped once; the graph is then passed from step to step. There is one rule for changes: **a rewrite
     edits the graph that it is given, in place, and returns no other one.** It changes nodes by the methods `drop`,
     `rename`, `replace`, `rebuild`, `insert_behind`, `read`, `write` and `set_attribute`. It gives a constant another
-    array and never writes into an array. Who still needs the graph as it was makes a `copy` first. All other functions
-    that take a graph only read it.
+    array and never writes into an array. A caller that still needs the old graph makes a `copy` first. All other
+    functions that take a graph only read it.
 
     nodes: in execution order. constants: name -> array. inputs, outputs: names that every rewrite keeps.
-    properties: metadata that the model will carry; what the wrapped model carried is left out.
+    properties: metadata of the model to write; the metadata of the wrapped model is left out.
     """
 
     def __init__(self, model: onnx.ModelProto) -> None:
@@ -39,7 +39,9 @@ class Graph:
         self.properties: dict[str, str] = {}
 
     def copy(self) -> Graph:
-        """A graph that may be edited without changing this one. Both share the arrays, which no rewrite writes into."""
+        """A graph that may be edited without changing this one. Both share the arrays, because no rewrite writes into
+        one.
+        """
         twin = copy.copy(self)
         twin.nodes = [copy.deepcopy(node) for node in self.nodes]
         twin.constants = dict(self.constants)
@@ -52,7 +54,7 @@ class Graph:
     def shape(self, name: str) -> Shape:
         """The extents of a tensor or a constant: 0 for one that is not known, `()` too where ONNX cannot tell the rank.
 
-        ONNX infers all shapes when somebody asks first. From then on, the edits keep them true. Raises InferenceError
+        At the first question ONNX infers all shapes. From then on, the edits keep them correct. Raises InferenceError
         for shapes that do not fit together.
         """
         if name in self.constants:
@@ -120,21 +122,21 @@ class Graph:
             self.read(user, [new if name == old else name for name in user.input])
 
     def replace(self, node: onnx.NodeProto, others: Iterable[onnx.NodeProto], like: dict[str, str]) -> None:
-        """Put other nodes in the place of one.
+        """Replace one node by others.
 
-        like: for each tensor that is new, one that has its shape.
+        like: for each new tensor, another tensor with its shape.
         """
         place = self._place(node)
         self.nodes[place : place + 1] = others
         self._know(like)
 
     def insert_behind(self, node: onnx.NodeProto, other: onnx.NodeProto, like: dict[str, str]) -> None:
-        """Put a node behind another one. like: for each tensor that is new, one that has its shape."""
+        """Put a node behind another one. like: for each new tensor, another tensor with its shape."""
         self.nodes.insert(self._place(node) + 1, other)
         self._know(like)
 
     def rebuild(self, nodes: Sequence[onnx.NodeProto], like: dict[str, str]) -> None:
-        """Have these nodes, in this order, instead of all others. like: as for `replace`."""
+        """Replace all nodes by these, in this order. like: as for `replace`."""
         self.nodes = list(nodes)
         self._know(like)
 

@@ -1,6 +1,6 @@
-"""QDQ networks with uint8 to the same ones with int8: every integer and its zero point move down by 128.
+"""Turn QDQ networks with uint8 into equal ones with int8: every integer and its zero point move down by 128.
 
-Quantisers offer both, and the real values are the same; the kernels know int8 alone.
+Quantisers offer both types. The real values are the same, and the kernels know only int8.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What the target computes, in numpy, to the last bit."""
+"""The target's computations in numpy, to the last bit."""

@@ -1,7 +1,8 @@
-"""What CMSIS-NN computes, in numpy and to the last bit: integer sums requantised by multiplier and shift.
+"""CMSIS-NN's computations in numpy, to the last bit: integer sums requantised by multiplier and shift.
 
-Written from TFLite's definition of its int8 operators, which CMSIS-NN promises to follow. A library may have been built
-to round once (CMSIS_NN_USE_SINGLE_ROUNDING), as TFLite may, or twice; softmax and averages are the same in both.
+They are written from TFLite's definition of its int8 operators, which CMSIS-NN promises to follow. A library may have
+been built to round once (CMSIS_NN_USE_SINGLE_ROUNDING), as TFLite may, or twice. Softmax and averages are the same in
+both.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ ACCUMULATOR_BITS = 12  # of softmax: bits that a sum of exponents may grow by
 
 @dataclass
 class CmsisNnReference(IntegerReference):
-    """Runs a Program of which some operators are CMSIS-NN's; the others are computed as the own kernels do.
+    """Runs a Program. Some operators are CMSIS-NN's; the others are computed as our own kernels do.
 
     rounds_once: how the library was built, see libraries.rounds_once.
     """
@@ -63,7 +64,7 @@ def shifted_right(v: np.ndarray, bits: np.ndarray | int) -> np.ndarray:
 
 
 def rounded_twice(v: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray | int) -> np.ndarray:
-    """v * multiplier * 2^(shift - 31): the product is rounded, then what is left of the shift is rounded again."""
+    """v * multiplier * 2^(shift - 31): the product is rounded, then the rest of the shift is rounded again."""
     left, right = np.maximum(shift, 0), np.maximum(-np.asarray(shift), 0)
     return shifted_right(high_product(np.asarray(v, np.int64) << left, multiplier), right)
 
@@ -75,7 +76,7 @@ def rounded_once(v: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray 
 
 
 def rounded_in_part(v: np.ndarray, multiplier: np.ndarray | int, shift: np.ndarray | int) -> np.ndarray:
-    """What a library that rounds once does in vectors that are not full: the product is rounded there after all."""
+    """The arithmetic in partly filled vectors of a library that rounds once: there it rounds the product too."""
     right = np.maximum(-np.asarray(shift, np.int64), 1)
     product = high_product(np.asarray(v, np.int64) << (shift + right), multiplier)
     return (product + (np.int64(1) << (right - 1))) >> right

@@ -15,9 +15,9 @@ from ocrm55.npu_model.accelerators import by_name
 
 @dataclass
 class NpuReference(CmsisNnReference):
-    """Runs a Program of which some operators are regions. Every region runs in memory of its own, filled with rubbish.
+    """Runs a Program with regions. Every region runs in memory of its own, filled with rubbish.
 
-    accelerator: that the regions were compiled for.
+    accelerator: the one for which the regions were compiled.
     """
 
     accelerator: str = "ethos-u55-128"
@@ -35,7 +35,7 @@ class NpuReference(CmsisNnReference):
 
 
 def model_program(operator: Operator, program: Program, accelerator: str) -> vela_files.Program:
-    """A region as the functional model runs it."""
+    """Run a region with the functional model."""
     spec = operator.spec
     assert isinstance(spec, Region) and spec.compiled is not None
     compiled: Compiled = spec.compiled

@@ -1,7 +1,7 @@
-"""The interface between the compiler and whoever computes its operators.
+"""The interface between the compiler and the targets that compute its operators.
 
-A new accelerator or kernel library is one class here: it says which operators it takes and emits their C functions.
-The pipeline asks the targets in order of preference; every refusal is kept and ends up in metadata.json.
+A new accelerator or kernel library is one class of this kind. It says which operators it takes, and emits their C
+functions. The pipeline asks the targets in order of preference. Every refusal goes into metadata.json.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Target(ABC):
     def emit(self, operator: Operator, program: Program) -> None:
         """Fill in how the operator is computed.
 
-        Sets the operator's function, arguments, workspaces and in_place; adds to the program the C function, unless
-        an equal one is there, and the weights in the order in which the function reads them.
+        Sets the operator's function, arguments, workspaces and in_place. Adds to the program the weights, in the order
+        in which the function reads them, and the C function, unless the program has an equal one.
         """
 
     def kernel_sources(self, program: Program) -> list[str]:
@@ -47,7 +47,7 @@ def assign(program: Program, targets: Sequence[Target]) -> None:
 
 
 def agree(programs: Sequence[Program], targets: Sequence[Target]) -> None:
-    """Let programs of the same operators, for several sizes, get the same targets: those that take all of a step."""
+    """Give programs of the same operators, for several sizes, the same targets: those that take all of a step."""
     for steps in zip(*(program.steps for program in programs), strict=True):
         for target in targets:
             asked = (target.refusal(step, program) for step, program in zip(steps, programs, strict=True))
@@ -59,7 +59,7 @@ def agree(programs: Sequence[Program], targets: Sequence[Target]) -> None:
 def assign_one(operator: Operator, program: Program, targets: Sequence[Target]) -> None:
     """Give one operator to the first target that takes it; raises UnsupportedError when none does.
 
-    A target that `why_not` names already is not asked.
+    A target that is already in `why_not` is not asked.
     """
     for target in targets:
         reason = operator.why_not.get(target.name) or target.refusal(operator, program)

@@ -1,7 +1,7 @@
-"""Which of two targets needs fewer instructions for an operator.
+"""Compare the instructions of two targets for an operator.
 
-costs.json holds what was counted on QEMU: for each target and kind of operator, instructions a MAC, an output and a
-call. `ocrm55 bench kernels --against cmsis-nn --record` makes it anew.
+costs.json holds counts from QEMU: for each target and kind of operator, instructions for a MAC, an output and a call.
+`ocrm55 bench kernels --against cmsis-nn --record` writes it anew.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ _TABLE = Path(__file__).with_name("costs.json")
 
 
 class WhereCheaper(Target):
-    """A target that takes only what it computes in fewer instructions than another, or what that one refuses."""
+    """A target that takes an operator only if it needs fewer instructions than another target, or if that one
+    refuses.
+    """
 
     def __init__(self, target: Target, rival: Target) -> None:
         self._target, self._rival = target, rival
@@ -53,13 +55,13 @@ class WhereCheaper(Target):
 
 
 def features(spec: Spec) -> dict[str, float]:
-    """What an operator's instructions grow with."""
+    """The features with which an operator's instructions grow."""
     macs = {"mac": float(spec.macs)} if spec.macs else {}
     return {"call": 1.0, **macs, "output": float(spec.elements)}
 
 
 def estimate(target: str, spec: Spec) -> int | None:
-    """Instructions of an operator; None for a kind that nobody counted."""
+    """Instructions of an operator; None for a kind that was never counted."""
     rates = table().get(target, {}).get(spec.variant)
     if rates is None:
         return None
@@ -67,7 +69,7 @@ def estimate(target: str, spec: Spec) -> int | None:
 
 
 def fit(counted: Sequence[tuple[str, Spec, int]]) -> dict[str, Any]:
-    """The table from operators that ran: target, operator, instructions. Least squares of the relative error."""
+    """Fit the table to operators that ran (target, operator, instructions), by least squares of the relative error."""
     groups: dict[tuple[str, str], list[tuple[dict[str, float], int]]] = {}
     for target, spec, instructions in counted:
         groups.setdefault((target, spec.variant), []).append((features(spec), instructions))
@@ -80,7 +82,7 @@ def fit(counted: Sequence[tuple[str, Spec, int]]) -> dict[str, Any]:
 
 
 def _rates(names: list[str], rows: Sequence[tuple[dict[str, float], int]]) -> dict[str, float]:
-    """Rates that are not negative: a feature that would be is left out, and the others are found again."""
+    """Rates without negative ones: a feature with a negative rate is left out, and the others are fitted again."""
     wanted = np.ones(len(rows))
     while True:
         matrix = np.asarray([[row.get(name, 0.0) / count for name in names] for row, count in rows])
@@ -91,7 +93,7 @@ def _rates(names: list[str], rows: Sequence[tuple[dict[str, float], int]]) -> di
 
 
 def write(counted: Sequence[tuple[str, Spec, int]]) -> Path:
-    """Record what was counted."""
+    """Record the counts."""
     write_json(_TABLE, fit(counted))
     table.cache_clear()
     return _TABLE

@@ -1,16 +1,17 @@
-"""Padding that a narrow input need not compute: what the network makes of it far from the image is always the same.
+"""Padding that a narrow input need not compute: far from the image, its values are always the same.
 
-A narrow input is read as the full one would be, whose padding goes on for hundreds of columns. Of them,
+A narrow input is read like the full input, whose padding has hundreds of columns. Of these columns:
 
-- up to the first operator that all columns meet in (the mean of a squeeze-and-excite), SEEN are computed. What lies
-  beyond is known when the program is compiled: it is what the network makes of an empty image. Windows that reach there
-  find it in columns that are put behind the tensor before.
+- Up to the first operator in which all columns meet (the mean of a squeeze-and-excite), SEEN are computed. The columns
+  beyond are known at compile time: they are what the network makes of an empty image. They are put behind the tensor
+  for windows that reach there.
 - From that operator on, values depend on the image, and TAIL columns are computed. They begin as those constants, so
-  the last of them looks like all that the full width has more; it stands for them wherever all columns meet, and
-  windows that reach beyond find it again.
+the
+  last of them looks like all further columns of the full width. It stands for them wherever all columns meet, and
+  windows that reach beyond read it again.
 
-What is lost: the image's own trace on padding beyond SEEN, and the last few columns of the full width, which see its
-border. docs/widths.md has the figures. At full width nothing is added, and the calls are the same.
+Two things are lost: the image's own trace on padding beyond SEEN, and the last few columns of the full width, which see
+its border. docs/widths.md has the figures. At full width nothing is added, and the calls are the same.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ TAIL = 24  # the same from the first mean on: three steps of the output
 
 
 def steady_columns(full: Program) -> dict[str, np.ndarray]:
-    """What the image tensors of a lowered program hold far from image and border: int8 [height, channels] by name.
+    """The values of a lowered program's image tensors far from image and border: int8 [height, channels], by name.
 
-    full: the program for full width, where an empty image has such columns.
+    full: the program for full width; there an empty image has such columns.
     """
     from ocrm55.compiler.reference.int8.network import IntegerReference
 
@@ -62,9 +63,8 @@ def shorten(program: Program, steady: Mapping[str, np.ndarray], width: int, full
 
 @dataclass
 class _Shortening:
-    """columns: of the tensors in front of the first mean, and of the same from there on.
-
-    extended: tensor in front of the first mean -> the same with its padding behind it.
+    """columns: of the tensors before the first mean, and of the same tensors from there on.
+    extended: tensor before the first mean -> the tensor with its padding behind it.
     """
 
     program: Program
@@ -87,7 +87,7 @@ class _Shortening:
         self.program.operators = self.operators
 
     def _put_padding_behind(self, operator: Operator) -> None:
-        """Give the operator what it needs to the right of its inputs; add to `operators` what makes it."""
+        """Give the operator the columns that it needs to the right of its inputs; add the operators that make them."""
         spec, image, output = operator.spec, operator.inputs[0], self.program.tensors[operator.outputs[0]]
         before_mean = image in self.columns and _is_image(output) and output.view_of is None
         if before_mean and isinstance(spec, Convolution):
@@ -95,7 +95,7 @@ class _Shortening:
             outputs = -(-columns // spec.strides[1]) if self.narrow else spec.output_width
             self._resize(output, outputs)
             operator.spec = replace(spec, width=columns, output_width=outputs)
-            if image != self.program.input.name:  # whose padding is zero, as its border
+            if image != self.program.input.name:  # its padding is zero, like its border
                 self._widen(operator, self.steady[image])
         elif before_mean and isinstance(spec, Lookup):
             self._resize(output, self.columns[image][0])
@@ -119,7 +119,7 @@ class _Shortening:
         operator.spec = replace(spec, width=spec.width + more)
 
     def _whole(self, name: str) -> str:
-        """A tensor in front of the first mean as what follows takes it."""
+        """A tensor before the first mean, in the form for the operators after it."""
         if name not in self.extended:
             before, after = self.columns[name]
             self.extended[name] = self._extend(name, after - before, self.steady[name], f"{name}.padding")
@@ -143,9 +143,9 @@ class _Shortening:
 
 
 def _let_last_column_stand_for_all(program: Program, columns: int, full: int) -> None:
-    """Let the last column count as often as the full width has it more, in means and in attention.
+    """Count the last column for all further columns of the full width, in means and in attention.
 
-    columns: of an input with as much padding as these operators see of it.
+    columns: of an input with the padding that these operators see.
     """
     steps = program.output.shape[-2]
     for operator in program.operators:
@@ -159,5 +159,5 @@ def _let_last_column_stand_for_all(program: Program, columns: int, full: int) ->
 
 
 def _is_attention(spec: Spec) -> TypeGuard[SoftmaxInt8 | SoftmaxRows]:
-    """Whether it is a softmax within the network: the one that gives probabilities ends in float32."""
+    """Whether this is a softmax within the network; the one that gives probabilities ends in float32."""
     return isinstance(spec, SoftmaxInt8) or (isinstance(spec, SoftmaxRows) and spec.quantised)

@@ -1,9 +1,9 @@
-"""Several widths of input in one program: most words need no 320 columns of pixels, and work is in proportion to them.
+"""Several widths of input in one program. Most words need fewer than 320 columns, and work is proportional to columns.
 
-Weights, scales and tables do not depend on the width; kernels take it as a number. So there is one straight line of
-operators, printed once: where it needs a number that the width decides (rows of a matrix, where a tensor lies in the
-arena) it looks it up in a table with an entry for each width. A width costs those entries, under a kilobyte, and what
-it computes equals to the last bit what a program for that width alone computes, from the same quantisation.
+Weights, scales and tables do not depend on the width, and kernels take it as a number. So there is one straight line of
+operators, printed once. Some numbers depend on the width, such as rows of a matrix, or a tensor's place in the arena.
+The line reads them from a table with an entry for each width. A width costs these entries, under a kilobyte. Its
+results equal those of a program for that width alone to the last bit, from the same quantisation.
 """
 
 from __future__ import annotations
@@ -45,7 +45,9 @@ class Fit:
 
 
 def check(widths: Sequence[int], model: onnx.ModelProto) -> None:
-    """The widest must be the model's own width: it was quantised there and longer images are squeezed to it."""
+    """Check that the widest is the model's own width: the model was quantised there, and longer images are squeezed to
+    it.
+    """
     full = model_width(model)
     if widths[-1] != full:
         raise InputError(
@@ -71,8 +73,7 @@ def narrowest(widths: Sequence[int], columns: int) -> int:
 def at_width(model: onnx.ModelProto, width: int) -> onnx.ModelProto:
     """The same network, same weights and scales, for images of another width: an input of TAIL columns more.
 
-    What is lowered from it, padding.shorten makes shorter. Raises UnsupportedError where the model has its width
-    written into it.
+    padding.shorten makes the lowered program shorter. Raises UnsupportedError if the model has a fixed width.
     """
     if width == model_width(model):
         return model
@@ -100,9 +101,9 @@ def _fixed(width: int) -> UnsupportedError:
 
 
 def share(fits: Sequence[Fit]) -> list[Fit]:
-    """Make one program of several: the widest's, last, whose functions then serve all of them.
+    """Make one program of several: the last one, the widest's. Its functions then serve all of them.
 
-    Every plan gets the same arena: the largest, and behind it the bytes in which the choice is kept.
+    Every plan gets the same arena: the largest, and behind it the bytes that keep the choice.
     """
     if len(fits) == 1:
         return list(fits)
@@ -117,10 +118,11 @@ def share(fits: Sequence[Fit]) -> list[Fit]:
 
 
 def _check_same(fit: Fit, widest: Program) -> None:
-    """Same calls with the same arguments; weights equal, or the first of the widest's where those only repeat.
+    """Check that the calls and their arguments are the same. Weights are equal, or the first of the widest's if those
+    repeat.
 
-    Where there is a weight a step, such as the scale of attention's products, zeros fill up the last vector: what is
-    there instead at full width is multiplied with nothing.
+    Some weights have one value for each step, such as the scale of attention's products. There zeros fill up the last
+    vector. The full width's values at these places are multiplied with nothing.
     """
     both = list(zip(fit.program.steps, widest.steps, strict=False))
     same = len(fit.program.steps) == len(widest.steps) and all(
@@ -143,7 +145,7 @@ def _check_same(fit: Fit, widest: Program) -> None:
 
 
 def _for_all(functions: Sequence[Function]) -> Function:
-    """One C function for all widths: numbers that differ come from tables, by the parameter `fit`."""
+    """One C function for all widths. Numbers that differ come from tables, by the parameter `fit`."""
     last = functions[-1]
     if all(function.source.split("\n")[1:] == last.source.split("\n")[1:] for function in functions):
         return last
@@ -174,7 +176,7 @@ def _merge_lines(lines: Sequence[str], tables: dict[str, tuple[str, ...]], funct
 
 
 def _table(values: tuple[str, ...], before: str, tables: dict[str, tuple[str, ...]]) -> str:
-    """Name of the table with these values: after the field that it fills, where it fills one."""
+    """Name of the table with these values: the name of the field that it fills, if there is one."""
     field = re.search(r"\.(\w+) = -?\(?$", before)
     stem = f"{field[1] if field else 'count'}_at"
     for name in _candidates(stem):

@@ -1,7 +1,7 @@
-"""What the families share: rounding, epilogues, exact sums of products, windows of an image.
+"""Shared by the families: rounding, epilogues, exact sums of products, windows of an image.
 
-Integer sums are made by floating-point matrix products where those are exact: products of int8 are below 2^14, so
-float32 holds the sum of up to 1024 of them and float64 any sum that fits int32.
+Floating-point matrix products compute integer sums where they are exact. Products of int8 are below 2^14, so float32
+holds the sum of up to 1024 of them, and float64 holds any sum that fits int32.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Operators that only put int8 elements elsewhere."""
+"""Operators that only move int8 elements."""
 
 from __future__ import annotations
 

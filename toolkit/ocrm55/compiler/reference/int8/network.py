@@ -1,4 +1,4 @@
-"""The host's integer reference: runs a lowered int8 Program in numpy, to the last bit what the target must compute."""
+"""The host's integer reference: runs a lowered int8 Program in numpy. The target must equal it to the last bit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class IntegerReference:
         return self.run(self.input_of(pixels))
 
     def input_of(self, pixels: np.ndarray) -> np.ndarray:
-        """The input tensor that the firmware makes of an image: int8 [1, height, width, channels]."""
+        """The firmware's input tensor for an image: int8 [1, height, width, channels]."""
         table = pixel_table(self.program.input, self.program.normalisation)
         image = np.full(self.program.input.shape, table.padding, np.int8)
         for channel, values in enumerate(table.values):
@@ -49,7 +49,7 @@ class IntegerReference:
         return self.tensors[self.program.output.name].reshape(*leading, *shape[-2:])
 
     def compute(self, operator: Operator) -> Callable[..., np.ndarray] | None:
-        """What computes an operator from its spec and its inputs."""
+        """The functions that compute an operator from its spec and its inputs."""
         return COMPUTE.get(type(operator.spec))
 
     def step(self, operator: Operator) -> np.ndarray:

@@ -36,7 +36,7 @@ def _softmax_int8(spec: SoftmaxInt8, x: np.ndarray) -> np.ndarray:
 
 
 def shares(e: np.ndarray, repeat: Repeat | None) -> np.ndarray:
-    """Each element's share of its row's sum; one that is repeated counts as often in both."""
+    """Each element's share of its row's sum. A repeated element counts that often in the sum."""
     sums = row_sums(e)
     if repeat is not None:
         e, once = e.copy(), e[:, repeat.first]
@@ -46,7 +46,7 @@ def shares(e: np.ndarray, repeat: Repeat | None) -> np.ndarray:
 
 
 def row_sums(v: np.ndarray) -> np.ndarray:
-    """Sums over rows of float32 as the kernels make them: in four parts, i modulo 4, then (0 + 1) + (2 + 3)."""
+    """Sums over rows of float32, in the kernels' order: in four parts, i modulo 4, then (0 + 1) + (2 + 3)."""
     padded = np.pad(v, ((0, 0), (0, -v.shape[1] % 4))).reshape(len(v), -1, 4)
     parts = np.zeros((len(v), 4), F)
     for column in range(padded.shape[1]):

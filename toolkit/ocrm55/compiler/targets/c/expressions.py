@@ -12,8 +12,8 @@ from ocrm55.compiler.c_language.literals import c_type, float_literal
 from ocrm55.compiler.operators import advice
 from ocrm55.errors import UnsupportedError
 
-# C's division and remainder round towards zero, TIR's floor forms down: the same unless something is negative, which
-# is when a helper takes over.
+# C's division and remainder round towards zero, TIR's floor forms round down. They differ only for negative values;
+# then a helper function is called.
 _BINARY = {
     "Add": "+",
     "Sub": "-",
@@ -31,7 +31,7 @@ _BINARY = {
     "And": "&&",
     "Or": "||",
 }
-# Parentheses that C does not need are left out of sums of products and of `&&`; elsewhere they help the reader.
+# Sums of products and `&&` have no superfluous parentheses; elsewhere parentheses help the reader.
 _BARE = {("Add", "Add"), ("Add", "Mul"), ("Sub", "Mul"), ("Mul", "Mul"), ("And", "And"), ("Or", "Or")}
 
 _FUNCTIONS = {

@@ -52,7 +52,7 @@ class _Statements:
         self._expressions = Expressions(self.name, self._place)
 
     def name(self, variable: Any, wanted: str = "") -> str:
-        """The C name of a variable or buffer, `wanted` or its own; the same object keeps its name."""
+        """The C name of a variable or buffer: `wanted` or its own. An object keeps its name."""
         known = self._names.setdefault(str(variable.name), [])
         for other, name in known:
             if other.same_as(variable):
@@ -144,7 +144,7 @@ class _Statements:
         self.statement(node.body)
 
     def _print_declbuffer(self, node: Any) -> None:
-        """Another shape for a buffer: TVM flattens multi-dimensional buffers so."""
+        """A buffer under another shape; TVM flattens multi-dimensional buffers like this."""
         data = node.data
         root = data.args[0] if type(data).__name__ == "Call" else data
         root = next((known for alias, known in self._aliases if alias.same_as(root)), root)

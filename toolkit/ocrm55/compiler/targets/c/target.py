@@ -44,7 +44,7 @@ class CTarget(Target):
 
 
 def _function(spec: Spec, operator: Operator, program: Program) -> tuple[Kernel, str]:
-    """The kernel of a spec and the name of its C function, which equal specs share."""
+    """The kernel of a spec and the name of its C function; equal specs share the function."""
     kernel = _KERNELS[type(spec)](spec)
     name = f"op_{function_name(spec)}"
     text = _describe(spec)
@@ -63,7 +63,9 @@ def _function(spec: Spec, operator: Operator, program: Program) -> tuple[Kernel,
 
 
 def packed(operator: Operator, program: Program) -> tuple[Spec, dict[int, np.ndarray]]:
-    """What the operator's function computes, and by input the weights in the order in which the function reads them."""
+    """The computation of the operator's function; and by input the weights, in the order in which the function reads
+    them.
+    """
     spec = operator.spec
     if isinstance(spec, Conv2d):
         spec, weights = trim(spec, _values(program, operator.inputs[1]))
@@ -83,7 +85,7 @@ def _values(program: Program, name: str) -> np.ndarray:
 
 
 def function_name(spec: Spec) -> str:
-    """A name that says what the function computes: conv2d_1x1_64x24x160_to_64_hard_swish."""
+    """A name that describes the function: conv2d_1x1_64x24x160_to_64_hard_swish."""
     if isinstance(spec, Conv2d):
         size = f"{spec.kernel[0]}x{spec.kernel[1]}"
         name = f"{spec.kind}_{size}_{spec.channels}x{spec.height}x{spec.width}_to_{spec.outputs}"

@@ -1,1 +1,1 @@
-"""Ethos-U55: which operators go to the NPU, their TFLite files, Vela's command streams, and how the C runs them."""
+"""Ethos-U55: the NPU's operators, their TFLite files, Vela's command streams, and the C that runs them."""

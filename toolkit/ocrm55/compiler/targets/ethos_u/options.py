@@ -1,4 +1,4 @@
-"""What a user may choose of the NPU."""
+"""The user's options of the NPU."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ MEMORY_MODES = ("Shared_Sram", "Sram_Only")  # of Vela's bundled configuration; 
 
 @dataclass(frozen=True)
 class NpuOptions:
-    """What is compiled for the NPU.
+    """The options of a compilation for the NPU.
 
-    accelerator: ethos-u55-32, -64, -128 or -256. memory_mode, system: sections of Vela's configuration; an empty
-    system is the bundled one's, or the only one of the user's file. config: that file. fallback: whether the core's
-    kernels for the regions are in the image too.
+    accelerator: ethos-u55-32, -64, -128 or -256. memory_mode, system: sections of Vela's configuration; an empty system
+    is the bundled one's, or the only one of the user's file. config: that file. fallback: whether the image also
+    contains the core's kernels for the regions.
     """
 
     accelerator: str

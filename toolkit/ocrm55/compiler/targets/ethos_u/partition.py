@@ -1,7 +1,7 @@
-"""The network in turns: as much as can be on the NPU, then as much as must be on the core, and so on.
+"""Divide the network into turns: as much as possible on the NPU, then as much as necessary on the core, and so on.
 
-Operators depend on each other only through tensors, so the order may change: in each turn everything is taken whose
-inputs are there. That gives the fewest turns, and each turn of the NPU is one region.
+Operators depend on each other only through tensors, so the order may change. Each turn takes every operator whose
+inputs are ready. This gives the fewest turns. Each turn of the NPU is one region.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Unit = list[Operator]
 
 
 def partition(program: Program, refusal: Callable[[Operator, Program], str | None] = support.refusal) -> None:
-    """Replace what the NPU takes by regions; the reasons for the rest end up in its operators' why_not."""
+    """Replace the NPU's operators by regions. The reasons for the others go into their why_not."""
     turns = list(_turns(program, refusal))
     ordered: list[Operator] = []
     number = 0
@@ -59,7 +59,9 @@ def _turns(program: Program, refusal: Callable[[Operator, Program], str | None])
 
 
 def _units(program: Program) -> list[Unit]:
-    """Operators one by one, but those that write parts of one tensor together, where the last of them stands."""
+    """Operators one by one. Operators that write parts of one tensor come together, at the place of the last of
+    them.
+    """
     units: list[Unit] = []
     parts: dict[str, Unit] = {}
     for operator in program.operators:
@@ -91,7 +93,7 @@ def _written(program: Program, units: Iterable[Unit]) -> set[str]:
 
 
 def _region(program: Program, number: int, operators: Unit) -> Operator:
-    """One operator that computes them all."""
+    """One operator that stands for all of them."""
     mine = {id(o) for o in operators}
     written = list(dict.fromkeys(program.storage(n) for o in operators for n in o.outputs))
     read = dict.fromkeys(n for o in operators for n in o.inputs if program.tensors[n].role != "weight")

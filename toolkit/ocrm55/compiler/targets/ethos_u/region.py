@@ -1,4 +1,4 @@
-"""Parts of a network that the NPU computes: one operator of the straight line, whatever it holds."""
+"""Parts of a network that the NPU computes; each is one operator of the straight line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KIND = "npu_region"
 
 @dataclass(frozen=True)
 class Place:
-    """Where Vela's stream expects an input or output of a region: base pointer, first byte, bytes."""
+    """The place where Vela's stream expects an input or output of a region: base pointer, first byte, bytes."""
 
     base: int
     offset: int
@@ -25,12 +25,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Compiled:
-    """What Vela made of a region.
+    """Vela's output for a region.
 
-    tflite: the region as Vela read it; raw: what it wrote (`--output-format raw`), the whole file.
+    tflite: the file that Vela read. raw: the file that it wrote (`--output-format raw`).
     commands: the bare command stream, uint32. weights: base pointer 0. scratch_bytes: of base pointer 1.
-    inputs, outputs: where the stream expects them, in the region's order.
-    layers: the rows of Vela's per-layer estimates; cycles: the sum of them.
+    inputs, outputs: the places where the stream expects them, in the region's order.
+    layers: the rows of Vela's per-layer estimates. cycles: their sum.
     """
 
     tflite: bytes
@@ -46,7 +46,9 @@ class Compiled:
 
 @dataclass(frozen=True, eq=False)
 class Region(Spec):
-    """Operators that the NPU computes together. compiled: by Vela, None before it ran. rows: metadata's of each."""
+    """Operators that the NPU computes together. compiled: Vela's output, None before it ran. rows: the rows of
+    metadata for each.
+    """
 
     kind: ClassVar[str] = KIND
     name: str

@@ -1,4 +1,4 @@
-"""Regions from end to end: partition, TFLite, Vela; then the C that the firmware hands to the NPU."""
+"""Regions from end to end: partition, TFLite, Vela, and the C with the data for the NPU."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from ocrm55.npu_model.accelerators import by_name
 
 ARCHITECTURE = 0x1006_0000  # ID register: version 1.0.6, which Vela compiles for
 ALIGN = 32  # of commands and weights, OCRM55_NPU_ALIGN
-STREAM_GROWTH = 2  # a relocated stream names addresses again that Vela's could leave out
+STREAM_GROWTH = 2  # a relocated stream repeats addresses that Vela's stream leaves out
 _TEMPLATES = Path(__file__).parent / "templates"
 _NOP, _CONFIG, _STREAM = 5, 0x0010_0001, 2  # driver actions; the configuration's parameter is patch 1, release 0
 
 
 def compile_regions(program: Program, options: NpuOptions, strategy: Sequence[str] = ()) -> Program:
-    """The program with the NPU's regions as operators, each compiled; tensors that only a region knows are gone."""
+    """The program with the NPU's regions as operators, each compiled; tensors inside a region are removed."""
     partition(program)
     for operator in program.operators:
         if isinstance(operator.spec, Region):
@@ -73,7 +73,7 @@ def placed_stream(operator: Operator, plan: MemoryPlan) -> np.ndarray:
 
 
 def constants(program: Program, options: NpuOptions) -> NpuConstants:
-    """All command streams and weights in the image, at most."""
+    """The most bytes that all command streams and weights take in the image."""
     size = sum(
         round_up(c.commands.nbytes * STREAM_GROWTH, ALIGN) + round_up(c.weights.size, ALIGN)
         for c in map(compiled_of, regions_of(program))
@@ -87,7 +87,7 @@ def compiled_of(operator: Operator) -> Compiled:
 
 
 def driver_payload(stream: np.ndarray, accelerator: str) -> np.ndarray:
-    """What Arm's driver expects (COP1): eight words, then the stream. Ours skips the eight words."""
+    """The input of Arm's driver (COP1): eight words, then the stream. Our driver skips the eight words."""
     size = by_name(accelerator)
     config = size.macs.bit_length() - 1 | size.shram_bytes // 1024 << 8
     length = len(stream)
@@ -110,7 +110,7 @@ def source(program: Program, plan: MemoryPlan, accelerator: str) -> str:
 
 
 def rows(program: Program, plan: MemoryPlan, accelerator: str) -> list[dict[str, Any]]:
-    """What a template says about each region: its stream with the driver's words in front, and its weights."""
+    """The data of a template about each region: its stream with the driver's words in front, and its weights."""
     found = []
     for operator in regions_of(program):
         compiled = compiled_of(operator)
@@ -142,7 +142,7 @@ def header(program: Program, accelerator: str) -> str:
 
 
 def write_files(program: Program, folder: Path) -> None:
-    """Each region as Vela read and wrote it, for who wants to run or look at it (python -m ocrm55.npu_model)."""
+    """Each region as Vela read it and wrote it, to run it or look at it (python -m ocrm55.npu_model)."""
     folder.mkdir()
     for operator in regions_of(program):
         compiled = compiled_of(operator)
@@ -151,7 +151,7 @@ def write_files(program: Program, folder: Path) -> None:
 
 
 def metadata(program: Program, options: NpuOptions) -> dict[str, Any]:
-    """metadata.json's entry `npu`: what it computes, and Vela's estimates of it."""
+    """The entry `npu` of metadata.json: the NPU's part, and Vela's estimates of it."""
     regions = regions_of(program)
     macs = sum(operator.macs for operator in regions)
     return {
@@ -190,7 +190,7 @@ def _region_row(operator: Operator) -> dict[str, Any]:
 def _rows(
     operators: Sequence[Operator], layers: Sequence[Mapping[str, Any]], program: Program
 ) -> Iterator[dict[str, Any]]:
-    """What each operator of a region is, and Vela's estimate of it."""
+    """A description of each operator of a region, and Vela's estimate of it."""
     cycles = _cycles(operators, layers, program)
     for operator in operators:
         output = operator.outputs[0]
@@ -199,9 +199,9 @@ def _rows(
 
 
 def _cycles(operators: Sequence[Operator], layers: Sequence[Mapping[str, Any]], program: Program) -> dict[str, int]:
-    """Vela's cycles by the tensor that an operator writes; none for one that Vela fuses with what follows it.
+    """Vela's cycles, by the tensor that an operator writes; none for an operator that Vela fuses with the next.
 
-    Vela names a row after the last tensor of what it fused: one of the program's, or one that tflite.py made for it.
+    Vela names a row after the last tensor of the fused operators: a tensor of the program, or one of tflite.py.
     """
     found: dict[str, int] = {}
     written = {o.outputs[0]: o.outputs[0] for o in operators}

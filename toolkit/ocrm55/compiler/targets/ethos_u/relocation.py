@@ -1,9 +1,9 @@
-"""A command stream in our arena: every address that it names becomes one of base pointer 1, the arena's start.
+"""Relocate a command stream into our arena: every address becomes one of base pointer 1, the arena's start.
 
-Vela gives scratch memory, inputs and outputs a base pointer each and counts addresses from there. The planner knows
-where each of them lies in the arena, so the addresses can be final. Registers keep their values between operations and
-Vela leaves out what does not change; so all addresses are taken out, and written again in front of each operation where
-they differ from what the register holds.
+Vela gives scratch memory, inputs and outputs a base pointer each, and counts addresses from there. The planner knows
+the place of each of them in the arena, so the addresses can be final. Registers keep their values between operations,
+and Vela leaves out values that do not change. So all addresses are removed, and written again in front of each
+operation if they differ from the register's value.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _USED_BY = {
 
 @dataclass(frozen=True)
 class Move:
-    """Bytes first .. first + bytes - 1 of one base pointer, and where the first of them lies in the arena."""
+    """Bytes first .. first + bytes - 1 of one base pointer, and the place of the first in the arena."""
 
     base: int
     first: int
@@ -49,7 +49,7 @@ class Move:
 
 
 def relocate(stream: np.ndarray, moves: list[Move]) -> np.ndarray:
-    """The stream with addresses of base pointers 0 (weights, unchanged) and 1 (the arena) only."""
+    """The stream with only addresses of base pointers 0 (weights, unchanged) and 1 (the arena)."""
     wanted: dict[str, Command] = {}
     held: dict[str, tuple[int, int]] = {}
     words: list[int] = []
@@ -60,7 +60,7 @@ def relocate(stream: np.ndarray, moves: list[Move]) -> np.ndarray:
             words.extend(emit())
 
     def write(region: str) -> None:
-        """Bring a base pointer's number and its addresses to what the operation wants."""
+        """Set a base pointer's number and its addresses for the next operation."""
         command = wanted.get(region)
         if command is None:
             return
@@ -88,7 +88,7 @@ def relocate(stream: np.ndarray, moves: list[Move]) -> np.ndarray:
 
 
 def _moved(moves: list[Move], base: int, address: int, command: Command) -> int:
-    """An address of a base pointer as one of the arena. Tiles that are not used hold 0, whatever lies there."""
+    """An address of a base pointer as one of the arena. Unused tiles hold 0; that is no address."""
     mine = [move for move in moves if move.base == base]
     for move in mine:
         if move.first <= address < move.first + move.bytes:

@@ -1,4 +1,4 @@
-"""Which int8 operators the NPU takes, and why it does not take the others."""
+"""The int8 operators that the NPU takes, and the reasons against the others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def refusal(operator: Operator, program: Program) -> str | None:
     for name in (*operator.inputs, *operator.outputs):
         tensor = program.tensors[name]
         if name in operator.outputs and tensor.dtype == "int8" and issubclass(kind, Convolution):
-            continue  # every channel is scaled on its own anyway
+            continue  # every channel has its own scale anyway
         if tensor.role == "weight" or tensor.view_of is not None:
             continue
         if tensor.dtype != "int8":
@@ -61,7 +61,7 @@ def _max_pool(spec: MaxPool) -> str | None:
 def padding(
     sizes: Sequence[int], outputs: Sequence[int], kernel: Sequence[int], strides: Sequence[int], pads: Sequence[int]
 ) -> str | None:
-    """TFLite's name for the padding of a window, SAME or VALID; None where it has none. All as (rows, columns)."""
+    """TFLite's name for the padding of a window, SAME or VALID; None if it has none. All as (rows, columns)."""
     geometry = list(zip(sizes, outputs, kernel, strides, pads, strict=True))
     totals = [max((count - 1) * stride + taps - size, 0) for size, count, taps, stride, _ in geometry]
     fits = all(-(-size // stride) == count for size, count, _, stride, _ in geometry)

@@ -1,4 +1,4 @@
-"""The NPU as a target: it takes the regions that partition.py made, and nothing that was left outside them."""
+"""The NPU as a target: it takes the regions of partition.py, and no other operator."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCRATCH = "scratch"
 class NpuTarget(Target):
     """Regions as command streams.
 
-    fallback: who computes a region's operators on the core where the NPU is absent; none for a program without that.
+    fallback: the targets that compute a region's operators on the core if the NPU is absent; none without a fallback.
     """
 
     name = support.NAME
@@ -39,5 +39,5 @@ class NpuTarget(Target):
             assign_one(step, program, self._fallback)
 
     def kernel_sources(self, program: Program) -> list[str]:
-        """What the core's kernels need is asked of them: Program.calls holds the regions' operators."""
+        """The kernels of the fallback report themselves, because Program.calls contains the regions' operators."""
         return []

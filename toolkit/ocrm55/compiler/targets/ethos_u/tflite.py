@@ -1,7 +1,7 @@
-"""A region as a TFLite file of int8: what Vela reads, and what LiteRT can run to check it.
+"""Write a region as an int8 TFLite file. Vela reads it, and LiteRT can run it as a check.
 
-Fully connected layers become convolutions of 1x1, which the NPU and TFLite round alike. What TFLite's two kinds of
-padding cannot say becomes a PAD in front, which Vela folds into the convolution; rows that nobody reads are cut off in
+Fully connected layers become convolutions of 1x1, which the NPU and TFLite round alike. TFLite has two kinds of
+padding; any other becomes a PAD in front, which Vela folds into the convolution. Rows that nobody reads are cut off in
 front as well.
 """
 
@@ -34,9 +34,9 @@ HELPERS = (
     "_padded",
     "_rows",
     "_reshaped",
-)  # ends of names of tensors that only the file has
+)  # suffixes of tensors that only the file has
 NONE, RELU = 0, 1  # TFLite's ActivationFunctionType
-# Stands for the scales of a convolution's channels where they differ: only ratios of scales enter the arithmetic.
+# The nominal scale if a convolution's channels differ in scale; only ratios of scales enter the arithmetic.
 NOMINAL = 2.0**-5
 SIGMOID = Quantization(1 / 256, -128)  # what TFLite prescribes for the result of LOGISTIC
 
@@ -82,7 +82,7 @@ class _File:
         return self.images[name]
 
     def _zero_point(self, name: str) -> int:
-        """Of a tensor whose channels differ in scale: a convolution wrote it."""
+        """The scales of a tensor whose channels differ in scale; a convolution wrote it."""
         specs = [o.spec for o in self.region.operators if name in o.outputs]
         return next((s.epilogue.zero_point for s in specs if isinstance(s, Convolution)), 0)
 
@@ -98,7 +98,7 @@ class _File:
         return [tensor.data for tensor in found if tensor.role == "weight" and tensor.data is not None]
 
     def image(self, name: str, shape: Shape) -> Image:
-        """A tensor under the shape in which its reader walks it, without the rows that the reader leaves out."""
+        """A tensor under its reader's shape, without the rows that the reader leaves out."""
         image = self.images[name]
         if image.shape == shape:
             return image
@@ -117,7 +117,7 @@ class _File:
         return moved
 
     def write_output(self, operator: Operator, shape: Shape) -> Image:
-        """The tensor that an operator writes; a part of a wider one joins the others."""
+        """The tensor that an operator writes; a part of a wider tensor joins the other parts."""
         name = operator.outputs[0]
         tensor = self.program.tensors[name]
         stored = _four(tensor.shape)
@@ -158,7 +158,7 @@ def _convolution(file: _File, operator: Operator) -> None:
     result = file.write_output(operator, (1, spec.output_height, spec.output_width, spec.outputs))
     assert source.quantization is not None
     step_in, step_out = source.quantization.scale, result.quantization.scale
-    # The scale of weights that gives the ratio by which the sums are multiplied.
+    # The scale of weights that gives the factor of the sums.
     scale = (ratio.astype(np.float64) * step_out / step_in).astype(np.float32)
     shifted = spec.epilogue.zero_point - result.quantization.zero_point  # hard-sigmoid's middle
     sums = weights.reshape(spec.outputs, -1).astype(np.int64).sum(1)
@@ -190,7 +190,7 @@ def _rows_read(spec: Convolution) -> int:
 
 
 def _padded(file: _File, operator: Operator, spec: Convolution, image: Image) -> tuple[int, Image]:
-    """How the convolution pads: TFLite's SAME or VALID where they say it, else VALID behind a PAD."""
+    """The convolution's padding: TFLite's SAME or VALID where possible, else VALID behind a PAD."""
     before, sizes = spec.pads, image.shape[1:3]
     outputs = (spec.output_height, spec.output_width)
     known = padding(sizes, outputs, spec.kernel, spec.strides, before)
@@ -259,7 +259,7 @@ def _add(file: _File, operator: Operator) -> None:
 
 
 def _copy(file: _File, operator: Operator) -> None:
-    """A part of a concatenation: no copy, the concatenation reads it itself."""
+    """A part of a concatenation. There is no copy; the concatenation reads it itself."""
     part = file.program.tensors[operator.outputs[0]]
     assert part.view_of is not None
     rows = _four(file.program.tensors[part.view_of].shape)
@@ -292,7 +292,7 @@ def _lookup(file: _File, operator: Operator) -> None:
 
 
 def _before_affine(spec: Lookup, read: Quantization, made: Quantization) -> Quantization:
-    """Steps for a function's result in front of its factor and offset: what the function reaches of what is kept."""
+    """The scale of a function's result before its factor and offset: it covers the values that are kept."""
     x = (np.arange(-128, 128) - read.zero_point) * read.scale
     reached = _CURVES[spec.function](x)
     ends = [((q - made.zero_point) * made.scale - spec.offset) / spec.gain for q in (-128, 127)]

@@ -1,7 +1,7 @@
-"""Arm's compiler Vela, as a program of its own: a TFLite file goes in, a command stream and weights come out.
+"""Run Arm's compiler Vela as a separate program: a TFLite file goes in, a command stream and weights come out.
 
-Inputs and outputs get base pointers of their own (`--separate-io-regions`), so that their places in the arena stay the
-planner's choice: relocation.py writes those into the stream.
+Inputs and outputs get base pointers of their own (`--separate-io-regions`). So the planner chooses their places in the
+arena, and relocation.py writes these into the stream.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ COLUMNS = {
 
 
 def check(options: NpuOptions) -> None:
-    """Say what is missing or wrong before anything is compiled."""
+    """Refuse missing or wrong parts before anything is compiled."""
     if options.accelerator not in ACCELERATORS:
         raise UnsupportedError(
             f"the NPU {options.accelerator} is not one of {', '.join(ACCELERATORS)}.", ["--npu ethos-u55-128"]
@@ -103,7 +103,7 @@ def command(tflite: Path, folder: Path, options: NpuOptions, extra: Sequence[str
 
 
 def compile_region(name: str, tflite: bytes, options: NpuOptions, extra: Sequence[str] = ()) -> Compiled:
-    """Run Vela on a region. Raises UnsupportedError when it does not take it whole, ToolchainError when it hangs."""
+    """Run Vela on a region. Raises UnsupportedError if Vela does not take all of it, ToolchainError if Vela hangs."""
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         source = folder / f"{name}.tflite"

@@ -1,1 +1,1 @@
-"""How operators are computed: loops over TIR, by hand where the time goes and by TVM's schedules elsewhere."""
+"""The loops of operators in TIR: written by hand for the expensive ones, by TVM's schedules for the others."""

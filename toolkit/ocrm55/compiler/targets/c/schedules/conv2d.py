@@ -19,8 +19,8 @@ from ocrm55.compiler.targets.c.schedules.loops import LANES, Index, Kernel, Loop
 TILE = 3 * LANES  # pixels
 ROWS = 2  # output channels
 UNROLL = 8
-# The gathered block is read once for every pair of channels: it should stay in a cache, and weights should be read
-# once for several tiles.
+# The gathered block is read once for every pair of channels, so it should stay in a cache. Weights should be read once
+# for several tiles.
 BLOCK_BYTES = 48 * 1024
 MOST_TILES = 4
 
@@ -41,7 +41,7 @@ class Tiles:
 def conv2d(spec: Conv2d) -> Kernel:
     """image, weights (see pack_conv2d), bias -> output; scratch: one block of gathered tiles.
 
-    The output may overwrite the image where may_run_in_place says so.
+    The output may overwrite the image if may_run_in_place is true.
     """
     k = Loops()
     image = k.parameter("image", (spec.channels, spec.height, spec.width))
@@ -62,7 +62,7 @@ def conv2d(spec: Conv2d) -> Kernel:
 
 
 def may_run_in_place(spec: Conv2d) -> bool:
-    """A 1x1 convolution reads all that it needs of a tile before it writes the tile, at the same pixels."""
+    """A 1x1 convolution reads everything that a tile needs before it writes the tile, at the same pixels."""
     return _is_pointwise(spec) and spec.outputs <= spec.channels
 
 
@@ -101,7 +101,7 @@ def _blocks(pixels: int, block: int) -> list[tuple[Tiles, int]]:
 def _gather(
     k: Loops, spec: Conv2d, image: tirx.Buffer, gathered: tirx.Buffer, first: Index, place: Index, pixels: int
 ) -> None:
-    """Copy what `pixels` outputs from `first` on read: gathered[place + tap * TILE + pixel]."""
+    """Copy the inputs of `pixels` outputs from `first` on: gathered[place + tap * TILE + pixel]."""
     if _is_pointwise(spec):
         with k.loop("c", spec.channels) as c:
             source, target = c * (spec.height * spec.width) + first, place + c * TILE
@@ -139,7 +139,7 @@ def _multiply(
     run: Tiles,
     per_block: int,
 ) -> None:
-    """All outputs of a block: pairs of channels outside, tiles inside, so that a pair's weights are read from near."""
+    """All outputs of a block: pairs of channels outside, tiles inside, so that a pair's weights stay close."""
     pairs, odd = divmod(spec.outputs, ROWS)
     depth = _depth(spec)
     if pairs:

@@ -1,4 +1,4 @@
-"""Depthwise convolution: a channel's image is copied between zeros once, then rows of outputs share what they load.
+"""Depthwise convolution: a channel's image is copied between zeros once, then rows of outputs share their loads.
 
 Six output rows by four columns are accumulated at a time. For each column of the kernel its weights stay in scalar
 registers and every input row is loaded once for all the output rows that it reaches. Because the channel was copied

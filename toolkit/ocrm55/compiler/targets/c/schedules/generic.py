@@ -1,4 +1,4 @@
-"""TVM's fused TIR functions: scheduled to need no scratch where that can be had, then lowered to flat loops."""
+"""TVM's fused TIR functions: scheduled to need no scratch where possible, then lowered to flat loops."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def generic(function: tirx.PrimFunc) -> Kernel:
 def elementwise_inputs(function: tirx.PrimFunc) -> tuple[int, ...]:
     """Inputs of a scheduled function that its output may overwrite.
 
-    They have the output's shape, and the function's only block reads of them just the element that it writes.
+    They have the output's shape, and the function's only block reads from them only the element that it writes.
     """
     schedule = s_tir.Schedule(function)
     blocks = _blocks(schedule)
@@ -60,7 +60,7 @@ def elementwise_inputs(function: tirx.PrimFunc) -> tuple[int, ...]:
 
 
 def _schedule(function: tirx.PrimFunc) -> tirx.PrimFunc:
-    """Inline what is computed elementwise, and start a reduction where its result is needed."""
+    """Inline elementwise blocks, and start a reduction where its result is needed."""
     schedule = s_tir.Schedule(function)
     _inline(schedule)
     for block in _blocks(schedule):
@@ -118,7 +118,7 @@ def _lowering() -> Any:
 
 
 def _split_allocations(body: tirx.Stmt) -> tuple[tirx.Stmt, list[tirx.Buffer]]:
-    """Take the large allocations out of the top level of a body; they become parameters."""
+    """Turn the large allocations at the top level of a body into parameters."""
     statements = list(body.seq) if isinstance(body, tirx.SeqStmt) else [body]
     scratch, rest = [], []
     for statement in statements:

@@ -1,7 +1,7 @@
-"""A small pen for writing TIR loops that work on vectors of four floats held in registers.
+"""A small writer of TIR loops that work on vectors of four floats in registers.
 
-TVM's schedules cannot keep a tile of vectors in registers and handle tails without falling back to scalars; written
-out, the loops of a convolution are shorter than the schedule would be. The result is plain TIR all the same.
+TVM's schedules cannot keep a tile of vectors in registers, and they handle tails with scalars. The written loops of a
+convolution are shorter than a schedule would be. The result is plain TIR.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Value = Any  # a TIR expression
 class Parameter:
     """A pointer parameter of the C function.
 
-    name: what it is called in C; the buffer's own name when empty. written: the function stores to it.
+    name: its name in C; the buffer's own name if empty. written: the function stores to it.
     aliased: it may point to the bytes of another aliased parameter, because the operator may run in place.
     """
 
@@ -39,7 +39,7 @@ class Parameter:
 
 @dataclass
 class Kernel:
-    """A C function to be: its parameters, its scratch buffers (parameters too, at the end) and its TIR.
+    """A future C function: its parameters, its scratch buffers (parameters too, at the end) and its TIR.
 
     in_place: indices of inputs whose bytes the output may take over.
     """
@@ -128,8 +128,8 @@ class Loops:
     def unrolled(self, name: str, extent: int, by: int, step: Callable[[Index], None]) -> None:
         """`step(0)` to `step(extent - 1)`, `by` of them in the body of one loop.
 
-        Written out, neighbouring steps address memory from one pointer; the compiler's own unrolling comes too late
-        for that and leaves an addition between any two of them.
+        Unrolled here, neighbouring steps address memory from one pointer. The C compiler unrolls too late for this and
+        leaves an addition between any two of them.
         """
         whole, rest = divmod(extent, by)
         if whole:

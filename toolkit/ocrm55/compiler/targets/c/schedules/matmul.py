@@ -18,7 +18,7 @@ UNROLL = 4
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a tile starts in the three matrices, and how far apart the rows of the right side are."""
+    """The start of a tile in the three matrices, and the distance between rows of the right side."""
 
     left: Index
     right: Index
