@@ -3,7 +3,8 @@
  *
  *   host:  kernel_runner cases answers          board: command line `runner cases answers`
  *
- * cases, little endian words: "KRUN", count; then each case: kernel, number of integers, number of blobs, bytes of output;
+ * cases, little endian words: "KRUN", count; then each case: the kernel's name in 24 bytes with zeros behind it, number of
+ * integers, number of blobs, bytes of output;
  * the integers; for each blob its bytes, and the blob, which starts at a multiple of 16 and ends there.
  * answers: for each case: status, instructions, bytes of output; the output, padded to 4 bytes.
  * toolkit/ocrm55/bench/runner.py writes and reads both and knows the meaning of integers and blobs. */
@@ -162,11 +163,11 @@ static float real(int32_t bits)
     return v;
 }
 
-/* integers: count, zero a, zero b, zero y, bits of gain a, of gain b. blobs: a, b */
+/* integers: count, zero a, zero b, zero y, bits of step a, of step b, of gain y. blobs: a, b */
 static uint32_t run_add(struct kernel_case *c)
 {
     const int32_t *i = c->integers;
-    const struct ocrm55_add layer = {i[0], i[1], i[2], i[3], real(i[4]), real(i[5])};
+    const struct ocrm55_add layer = {i[0], i[1], i[2], i[3], real(i[4]), real(i[5]), real(i[6])};
     const int8_t *a = (const int8_t *)c->blobs[0], *b = (const int8_t *)c->blobs[1];
     CHECKED(ocrm55_add_s8_check(&layer, a, b, (int8_t *)c->out));
     RUN(c, ocrm55_add_s8(&layer, a, b, (int8_t *)c->out));
@@ -237,10 +238,21 @@ static uint32_t run_extend_columns(struct kernel_case *c)
     RUN(c, ocrm55_extend_columns_s8(x, y, i[0], i[1], i[2], i[3], beyond));
 }
 
-/* integers: rows, columns. blobs: x */
-static uint32_t run_transpose(struct kernel_case *c)
+/* integers: sizes, strides of x, strides of y, first element of x. blobs: x */
+static uint32_t run_move(struct kernel_case *c)
 {
-    RUN(c, ocrm55_transpose_s8((const int8_t *)c->blobs[0], (int8_t *)c->out, c->integers[0], c->integers[1]));
+    struct ocrm55_move layer;
+    memcpy(&layer, c->integers, sizeof layer);
+    const int8_t *x = (const int8_t *)c->blobs[0] + c->integers[3 * OCRM55_MOVE_AXES];
+    CHECKED(ocrm55_move_s8_check(&layer, x, (int8_t *)c->out));
+    RUN(c, ocrm55_move_s8(&layer, x, (int8_t *)c->out));
+}
+
+/* integers: count. blobs: x, index */
+static uint32_t run_gather(struct kernel_case *c)
+{
+    RUN(c, ocrm55_gather_s8((const int32_t *)(const void *)c->blobs[1], (const int8_t *)c->blobs[0], (int8_t *)c->out,
+                            c->integers[0]));
 }
 
 /* integers: channels, height, width, height out, width out, kernel height, kernel width, stride y, stride x, y stride, zero
@@ -280,7 +292,7 @@ static uint32_t run_softmax_repeated(struct kernel_case *c)
     RUN(c, ocrm55_softmax_repeated_s8_s8(powers, x, (int8_t *)c->out, rows, count, place, times, scratch));
 }
 
-/* integers: rows, count, whether x is float, whether y is. blobs: x, powers */
+/* integers: rows, count, whether x is float, whether y is: only of float. blobs: x, powers */
 static uint32_t run_softmax(struct kernel_case *c)
 {
     const int32_t rows = c->integers[0], count = c->integers[1];
@@ -298,27 +310,20 @@ static uint32_t run_softmax(struct kernel_case *c)
         }
         RUN(c, ocrm55_softmax_f32_s8(x, y, rows, count, scratch));
     }
-    if (c->integers[3]) {
-        RUN(c, ocrm55_softmax_s8_f32(powers, x, y, rows, count));
-    }
     RUN(c, ocrm55_softmax_s8_s8(powers, x, y, rows, count, scratch));
 }
 
-/* integers: rows, count, whether x is float, whether y is, bits of epsilon, zero x, zero y, bits of step x, of gain y.
- * blobs: x, gamma, beta */
+/* integers: rows, count, whether y is float, bits of epsilon, zero y, bits of gain of y. blobs: x, gamma, beta */
 static uint32_t run_layer_norm(struct kernel_case *c)
 {
     const int32_t *i = c->integers;
-    const struct ocrm55_layer_norm layer = {i[0], i[1], real(i[4]), (const float *)(const void *)c->blobs[1],
-                                            (const float *)(const void *)c->blobs[2], i[5], i[6], real(i[7]), real(i[8])};
-    const void *x = c->blobs[0];
+    const struct ocrm55_layer_norm layer = {i[0], i[1], real(i[3]), (const float *)(const void *)c->blobs[1],
+                                            (const float *)(const void *)c->blobs[2], i[4], real(i[5])};
+    const float *x = (const float *)(const void *)c->blobs[0];
     void *y = c->out;
     CHECKED(ocrm55_layer_norm_check(&layer, x, y));
     float *scratch = workspace(c, ocrm55_layer_norm_workspace_bytes(&layer));
     if (!i[2]) {
-        RUN(c, ocrm55_layer_norm_s8_s8(&layer, x, y, scratch));
-    }
-    if (!i[3]) {
         RUN(c, ocrm55_layer_norm_f32_s8(&layer, x, y, scratch));
     }
     RUN(c, ocrm55_layer_norm_f32_f32(&layer, x, y, scratch));
@@ -348,13 +353,36 @@ static uint32_t run_max_pool(struct kernel_case *c)
     RUN(c, ocrm55_max_pool_s8(&layer, x, (int8_t *)c->out));
 }
 
-/* In the order of KERNELS in kernel_runner.py. */
-static uint32_t (*const kernels[])(struct kernel_case *) = {
-    run_pointwise,  run_conv,      run_depthwise, run_add,          run_add_f32, run_multiply,   run_lookup, run_quantize,
-    run_dequantize, run_copy_rows, run_transpose, run_average_pool, run_softmax, run_layer_norm, run_matmul,
-    run_max_pool,   run_average_pool_repeated, run_softmax_repeated, run_extend_columns,
-    run_dequantize_channels,
+#define NAME_BYTES 24
+#define KERNEL(name) {#name, run_##name}
+static const struct {
+    char name[NAME_BYTES];
+    uint32_t (*run)(struct kernel_case *);
+} kernels[] = {
+    /* convolution */
+    KERNEL(pointwise), KERNEL(conv), KERNEL(depthwise),
+    /* product */
+    KERNEL(matmul),
+    /* pool */
+    KERNEL(average_pool), KERNEL(average_pool_repeated), KERNEL(max_pool),
+    /* elementwise */
+    KERNEL(add), KERNEL(add_f32), KERNEL(multiply), KERNEL(lookup), KERNEL(quantize), KERNEL(dequantize),
+    KERNEL(dequantize_channels),
+    /* rows */
+    KERNEL(softmax), KERNEL(softmax_repeated), KERNEL(layer_norm),
+    /* moves */
+    KERNEL(copy_rows), KERNEL(extend_columns), KERNEL(move), KERNEL(gather),
 };
+
+static uint32_t run(const char *name, struct kernel_case *c)
+{
+    for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++) {
+        if (strncmp(kernels[i].name, name, NAME_BYTES) == 0) {
+            return kernels[i].run(c);
+        }
+    }
+    return STATUS_UNKNOWN;
+}
 
 /* Runs all cases in place: returns the bytes of the answers, which are written from `answers` on. */
 static uint32_t run_all(uint8_t *cases, uint32_t cases_bytes, uint8_t *answers, uint32_t room)
@@ -367,10 +395,11 @@ static uint32_t run_all(uint8_t *cases, uint32_t cases_bytes, uint8_t *answers, 
     uint32_t count = word[1];
     const uint8_t *at = cases + 8;
     while (count-- > 0) {
-        const uint32_t *head = (const uint32_t *)(const void *)at;
-        struct kernel_case c = {.integers = (const int32_t *)head + 4, .out_bytes = head[3]};
-        at += 16 + 4 * head[1];
-        for (uint32_t b = 0; b < head[2]; b++) {
+        const char *name = (const char *)at;
+        const uint32_t *head = (const uint32_t *)(const void *)(at + NAME_BYTES);
+        struct kernel_case c = {.integers = (const int32_t *)head + 3, .out_bytes = head[2]};
+        at += NAME_BYTES + 12 + 4 * head[0];
+        for (uint32_t b = 0; b < head[1]; b++) {
             uint32_t bytes;
             memcpy(&bytes, at, 4);
             at += 4;
@@ -388,7 +417,7 @@ static uint32_t run_all(uint8_t *cases, uint32_t cases_bytes, uint8_t *answers, 
             c.spare_bytes = (uint32_t)(answers + room - c.spare);
             memset(out + c.out_bytes, CANARY, CANARY_BYTES);
             memset(out, 0xA5, c.out_bytes);
-            status = head[0] < sizeof kernels / sizeof kernels[0] ? kernels[head[0]](&c) : STATUS_UNKNOWN;
+            status = run(name, &c);
             if (!whole(out + c.out_bytes) || (c.guard && !whole(c.guard))) {
                 status = STATUS_OVERRUN;
             }

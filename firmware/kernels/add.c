@@ -5,14 +5,14 @@
 
 #if OCRM55_HELIUM
 
-/* 8 of a and b, taken apart into bottom and top lanes: (a * gain_a) + (b * gain_b), rounded. */
+/* 8 of a and b, taken apart into bottom and top lanes: ((a * step_a) + (b * step_b)) * gain, rounded. */
 static inline int16x8_t sum8(const struct ocrm55_add *l, int16x8_t a, int16x8_t b)
 {
-    const float32x4_t bottom = vaddq_f32(vmulq_n_f32(vcvtq_f32_s32(vmovlbq_s16(a)), l->gain_a),
-                                         vmulq_n_f32(vcvtq_f32_s32(vmovlbq_s16(b)), l->gain_b));
-    const float32x4_t top = vaddq_f32(vmulq_n_f32(vcvtq_f32_s32(vmovltq_s16(a)), l->gain_a),
-                                      vmulq_n_f32(vcvtq_f32_s32(vmovltq_s16(b)), l->gain_b));
-    return round8(bottom, top, l->zero_y);
+    const float32x4_t bottom = vaddq_f32(vmulq_n_f32(vcvtq_f32_s32(vmovlbq_s16(a)), l->step_a),
+                                         vmulq_n_f32(vcvtq_f32_s32(vmovlbq_s16(b)), l->step_b));
+    const float32x4_t top = vaddq_f32(vmulq_n_f32(vcvtq_f32_s32(vmovltq_s16(a)), l->step_a),
+                                      vmulq_n_f32(vcvtq_f32_s32(vmovltq_s16(b)), l->step_b));
+    return round8(vmulq_n_f32(bottom, l->gain_y), vmulq_n_f32(top, l->gain_y), l->zero_y);
 }
 
 #endif
@@ -30,8 +30,9 @@ void ocrm55_add_s8(const struct ocrm55_add *layer, const int8_t *a, const int8_t
     }
 #else
     for (int32_t i = 0; i < l.count; i++) {
-        const float u = (float)(a[i] - l.zero_a) * l.gain_a, v = (float)(b[i] - l.zero_b) * l.gain_b;
-        y[i] = ocrm55_quantized(u + v, l.zero_y);
+        const float u = (float)(a[i] - l.zero_a) * l.step_a, v = (float)(b[i] - l.zero_b) * l.step_b;
+        const float sum = u + v;
+        y[i] = ocrm55_quantized(sum * l.gain_y, l.zero_y);
     }
 #endif
 }

@@ -80,22 +80,3 @@ void ocrm55_extend_columns_s8(const int8_t *x, int8_t *y, int32_t height, int32_
         ocrm55_copy_rows_s8(column, 0, to + count, channels, more, channels);
     }
 }
-
-void ocrm55_transpose_s8(const int8_t *x, int8_t *y, int32_t rows, int32_t columns)
-{
-    for (int32_t column = 0; column < columns; column++, x++, y += rows) {
-#if OCRM55_HELIUM
-        if (columns <= UINT16_MAX / 7) { /* offsets of a gather are 16 bits */
-            const uint16x8_t offsets = vmulq_n_u16(vidupq_n_u16(0, 1), (uint16_t)columns);
-            for (int32_t row = 0; row < rows; row += 8) {
-                const mve_pred16_t some = vctp16q((uint32_t)(rows - row));
-                vstrbq_p_s16(y + row, vldrbq_gather_offset_z_s16(x + row * columns, offsets, some), some);
-            }
-            continue;
-        }
-#endif
-        for (int32_t row = 0; row < rows; row++) {
-            y[row] = x[row * columns];
-        }
-    }
-}

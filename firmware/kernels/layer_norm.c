@@ -12,19 +12,7 @@ size_t ocrm55_layer_norm_workspace_bytes(const struct ocrm55_layer_norm *layer)
 
 #if OCRM55_HELIUM
 
-/* v = the row's values; returns their sum. */
-static float values_s8(const struct ocrm55_layer_norm *l, const int8_t *x, float *v)
-{
-    float32x4_t sum = vdupq_n_f32(0.0f);
-#define VALUES(i, whole, some)                                                                           \
-    const int32x4_t q = vsubq_n_s32(load_s8_s32(x + (i), whole, some), l->zero_x);                       \
-    const float32x4_t value = vmulq_n_f32(vcvtq_f32_s32(q), l->step_x);                                  \
-    sum = add_f32(sum, value, whole, some);                                                              \
-    store_f32(v + (i), value, whole, some)
-    FOR_EACH_4(l->count, VALUES);
-    return total(sum);
-}
-
+/* The sum of a row. */
 static float values_f32(const struct ocrm55_layer_norm *l, const float *x)
 {
     float32x4_t sum = vdupq_n_f32(0.0f);
@@ -69,16 +57,6 @@ static void results_s8(const struct ocrm55_layer_norm *l, const float *d, float 
 }
 
 #else
-
-static float values_s8(const struct ocrm55_layer_norm *l, const int8_t *x, float *v)
-{
-    float sum[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-    for (int32_t i = 0; i < l->count; i++) {
-        v[i] = (float)(x[i] - l->zero_x) * l->step_x;
-        sum[i % 4] += v[i];
-    }
-    return (sum[0] + sum[1]) + (sum[2] + sum[3]);
-}
 
 static float values_f32(const struct ocrm55_layer_norm *l, const float *x)
 {
@@ -132,14 +110,6 @@ static float normalise(const struct ocrm55_layer_norm *l, const float *v, float 
     return 1.0f / sqrtf(guarded);
 }
 
-void ocrm55_layer_norm_s8_s8(const struct ocrm55_layer_norm *layer, const int8_t *x, int8_t *y, float *workspace)
-{
-    for (int32_t row = 0; row < layer->rows; row++, x += layer->count, y += layer->count) {
-        const float sum = values_s8(layer, x, workspace);
-        results_s8(layer, workspace, normalise(layer, workspace, sum, workspace), y);
-    }
-}
-
 void ocrm55_layer_norm_f32_s8(const struct ocrm55_layer_norm *layer, const float *x, int8_t *y, float *workspace)
 {
     for (int32_t row = 0; row < layer->rows; row++, x += layer->count, y += layer->count) {
@@ -165,7 +135,7 @@ enum ocrm55_status ocrm55_layer_norm_check(const struct ocrm55_layer_norm *l, co
     if ((((uintptr_t)l->gamma | (uintptr_t)l->beta) & 3u) != 0) {
         return OCRM55_ALIGNMENT;
     }
-    if (l->zero_x < -128 || l->zero_x > 127 || l->zero_y < -128 || l->zero_y > 127) {
+    if (l->zero_y < -128 || l->zero_y > 127) {
         return OCRM55_RANGE;
     }
     return OCRM55_OK;

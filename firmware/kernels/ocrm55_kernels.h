@@ -30,18 +30,16 @@ enum ocrm55_status {
  *   CLAMP       y = clamp(rint(v) + zero_point, low, high)                 low..high also does relu
  *   HARD_SWISH  y = clamp(rint((v * min(max(v + 3, 0), 6)) * gain) + zero_point, low, high), each operation rounded to
  *               float32; here v is the real value, and gain[channel] = 1 / (6 * step of y)
- *   TABLE8      y = table[(uint8_t)sat8(rint(v) + zero_point)]             256 entries
  *   TABLE16     y = table[channel * table_stride + ((uint16_t)sat16(rint(v)) >> table_shift)]
  *               1 << (16 - table_shift) entries, the same for all channels when table_stride is 0
  *   REAL        y = v, as float
- * Tables are indexed by two's complement: entries of 0 and above first, then those of negative values. TABLE16 costs no
- * more than TABLE8 and does not lose precision in between. */
-enum ocrm55_activation { OCRM55_CLAMP, OCRM55_HARD_SWISH, OCRM55_TABLE8, OCRM55_TABLE16, OCRM55_REAL };
+ * Tables are indexed by two's complement: entries of 0 and above first, then those of negative values. */
+enum ocrm55_activation { OCRM55_CLAMP, OCRM55_HARD_SWISH, OCRM55_TABLE16, OCRM55_REAL };
 
 struct ocrm55_epilogue {
     const float *scale;   /* [channels rounded up to 4], the rest 0 */
     const float *gain;    /* the same, of HARD_SWISH: channels may differ in the step of y, though not in its zero point */
-    const int8_t *table;  /* of TABLE8, TABLE16 */
+    const int8_t *table;  /* of TABLE16 */
     int32_t table_stride; /* of TABLE16: 0, or at least the entries of a table, at most 16384 */
     int32_t zero_point;   /* -128 to 127 */
     int8_t low, high;     /* of CLAMP, HARD_SWISH */
@@ -114,11 +112,12 @@ size_t ocrm55_depthwise_s8_workspace_bytes(const struct ocrm55_depthwise *layer)
 /* A tensor's quantisation where float32 arithmetic is done on its values. "quantised" below means
  * clamp(rint(v) + zero_point) to int8, each operation before it rounded to float32. */
 
-/* y[i] = quantised((float)(a[i] - zero_a) * gain_a + (float)(b[i] - zero_b) * gain_b); gain = step of input / step of y. */
+/* y[i] = quantised(((float)(a[i] - zero_a) * step_a + (float)(b[i] - zero_b) * step_b) * gain_y), gain_y = 1 / step of y.
+ * y may be a or b. */
 struct ocrm55_add {
     int32_t count;
     int32_t zero_a, zero_b, zero_y;
-    float gain_a, gain_b;
+    float step_a, step_b, gain_y;
 };
 void ocrm55_add_s8(const struct ocrm55_add *layer, const int8_t *a, const int8_t *b, int8_t *y);
 enum ocrm55_status ocrm55_add_s8_check(const struct ocrm55_add *layer, const int8_t *a, const int8_t *b, const int8_t *y);
@@ -157,8 +156,18 @@ void ocrm55_copy_rows_s8(const int8_t *x, int32_t x_stride, int8_t *y, int32_t y
 void ocrm55_extend_columns_s8(const int8_t *x, int8_t *y, int32_t height, int32_t width, int32_t channels, int32_t more,
                               const int8_t *beyond);
 
-/* y[column * rows + row] = x[row * columns + column], bytes. No overlap. */
-void ocrm55_transpose_s8(const int8_t *x, int8_t *y, int32_t rows, int32_t columns);
+/* Bytes in another order: y[sum of i[axis] * y_stride[axis]] = x[sum of i[axis] * x_stride[axis]] for all i below size, the
+ * last axis fastest. Axes that are not needed stand in front, of size 1. A stride of x may be 0, which repeats, or negative.
+ * No overlap. */
+#define OCRM55_MOVE_AXES 6
+struct ocrm55_move {
+    int32_t size[OCRM55_MOVE_AXES], x_stride[OCRM55_MOVE_AXES], y_stride[OCRM55_MOVE_AXES];
+};
+void ocrm55_move_s8(const struct ocrm55_move *layer, const int8_t *x, int8_t *y);
+enum ocrm55_status ocrm55_move_s8_check(const struct ocrm55_move *layer, const int8_t *x, const int8_t *y);
+
+/* y[i] = x[index[i]], bytes: an order that no strides say. No overlap. */
+void ocrm55_gather_s8(const int32_t *index, const int8_t *x, int8_t *y, int32_t count);
 
 /* ---- row by row ---------------------------------------------------------------------------------------------------- */
 
@@ -196,7 +205,6 @@ enum ocrm55_status ocrm55_max_pool_s8_check(const struct ocrm55_max_pool *layer,
  *   p = e * (1 / sum of e); y = p, or quantised(p * 256) with zero point -128 (step 1/256), as int8.
  * y of f32_f32 may be x. */
 void ocrm55_softmax_s8_s8(const float *powers, const int8_t *x, int8_t *y, int32_t rows, int32_t count, float *workspace);
-void ocrm55_softmax_s8_f32(const float *powers, const int8_t *x, float *y, int32_t rows, int32_t count);
 void ocrm55_softmax_f32_s8(const float *x, int8_t *y, int32_t rows, int32_t count, float *workspace);
 void ocrm55_softmax_f32_f32(const float *x, float *y, int32_t rows, int32_t count);
 /* The same with an element of each row, x[place], standing for `times` of its like: e there is times * e, also in the sum, to
@@ -208,17 +216,16 @@ void ocrm55_softmax_repeated_f32_s8(const float *x, int8_t *y, int32_t rows, int
 size_t ocrm55_softmax_workspace_bytes(int32_t count); /* of the variants that give int8 */
 
 /* Layer norm over the last dimension, one float32 operation after the other:
- *   v = x of float, or (float)(x - zero_x) * step_x of int8;  mean = sum(v) * (1 / count);  d = v - mean
+ *   mean = sum(x) * (1 / count);  d = x - mean
  *   r = 1 / sqrt(sum(d * d) * (1 / count) + epsilon);  w = (d * r) * gamma + beta
  *   y = w, or quantised(w * gain_y). */
 struct ocrm55_layer_norm {
     int32_t rows, count;
     float epsilon;
     const float *gamma, *beta; /* [count] */
-    int32_t zero_x, zero_y;    /* of int8 */
-    float step_x, gain_y;      /* of int8 */
+    int32_t zero_y;            /* of int8 */
+    float gain_y;              /* of int8 */
 };
-void ocrm55_layer_norm_s8_s8(const struct ocrm55_layer_norm *layer, const int8_t *x, int8_t *y, float *workspace);
 void ocrm55_layer_norm_f32_s8(const struct ocrm55_layer_norm *layer, const float *x, int8_t *y, float *workspace);
 void ocrm55_layer_norm_f32_f32(const struct ocrm55_layer_norm *layer, const float *x, float *y, float *workspace);
 enum ocrm55_status ocrm55_layer_norm_check(const struct ocrm55_layer_norm *layer, const void *x, const void *y);

@@ -176,13 +176,6 @@ void ocrm55_softmax_s8_s8(const float *powers, const int8_t *x, int8_t *y, int32
     }
 }
 
-void ocrm55_softmax_s8_f32(const float *powers, const int8_t *x, float *y, int32_t rows, int32_t count)
-{
-    for (; rows > 0; rows--, x += count, y += count) {
-        shares_f32(y, count, powers_s8(powers, x, count, y));
-    }
-}
-
 void ocrm55_softmax_f32_s8(const float *x, int8_t *y, int32_t rows, int32_t count, float *workspace)
 {
     for (; rows > 0; rows--, x += count, y += count) {

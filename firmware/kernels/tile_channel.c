@@ -56,11 +56,8 @@ static inline int16x8_t finish8(const struct ocrm55_epilogue *e, enum ocrm55_act
         return vldrbq_gather_offset_s16(e->table, index);
     }
     both = vqaddq_n_s16(both, (int16_t)e->zero_point);
-    if (activation == OCRM55_TABLE8 || !special) {
+    if (!special) {
         __asm("vqmovnb.s16 %q0, %q0" : "+w"(both));
-    }
-    if (activation == OCRM55_TABLE8) {
-        return vldrbq_gather_offset_s16(e->table, vreinterpretq_u16_s16(vandq_s16(both, vdupq_n_s16(255))));
     }
     return special ? vminq_s16(vmaxq_s16(both, vdupq_n_s16(e->low)), vdupq_n_s16(e->high)) : both;
 }
@@ -118,9 +115,6 @@ void ocrm55_tile_store_channel(const struct ocrm55_epilogue *e, int32_t channel,
         special ? store_channel(e, OCRM55_HARD_SWISH, true, channel, bias, acc, pixels, y, stride)
                 : store_channel(e, OCRM55_HARD_SWISH, false, channel, bias, acc, pixels, y, stride);
         break;
-    case OCRM55_TABLE8:
-        store_channel(e, OCRM55_TABLE8, false, channel, bias, acc, pixels, y, stride);
-        break;
     default:
         store_channel(e, OCRM55_TABLE16, false, channel, bias, acc, pixels, y, stride);
         break;
@@ -154,9 +148,6 @@ int8_t ocrm55_tile_requantize(const struct ocrm55_epilogue *e, int32_t channel, 
     if (e->activation == OCRM55_TABLE16) {
         return e->table[channel * e->table_stride + ((uint16_t)rounded16(v) >> e->table_shift)];
     }
-    if (e->activation == OCRM55_TABLE8) {
-        return e->table[(uint8_t)clamp(rounded16(v) + e->zero_point, -128, 127)];
-    }
     if (e->activation == OCRM55_HARD_SWISH) {
         const float shifted = v + 3.0f;
         const float gate = fminf(fmaxf(shifted, 0.0f), 6.0f);
@@ -167,7 +158,7 @@ int8_t ocrm55_tile_requantize(const struct ocrm55_epilogue *e, int32_t channel, 
 
 enum ocrm55_status ocrm55_tile_check(const struct ocrm55_epilogue *e, const void *y)
 {
-    const bool table = e->activation == OCRM55_TABLE8 || e->activation == OCRM55_TABLE16;
+    const bool table = e->activation == OCRM55_TABLE16;
     if (!e->scale || (table && !e->table) || (e->activation == OCRM55_HARD_SWISH && !e->gain)) {
         return OCRM55_NULL;
     }

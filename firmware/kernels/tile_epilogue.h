@@ -177,9 +177,6 @@ static inline int8x16_t quad(const struct ocrm55_epilogue *e, enum ocrm55_activa
     even = vqaddq_n_s16(even, (int16_t)e->zero_point);
     odd = vqaddq_n_s16(odd, (int16_t)e->zero_point);
     const int8x16_t y = narrow16(even, odd);
-    if (activation == OCRM55_TABLE8) {
-        return vldrbq_gather_offset_s8(e->table, vreinterpretq_u8_s8(y));
-    }
     return special ? vminq_s8(vmaxq_s8(y, vdupq_n_s8(e->low)), vdupq_n_s8(e->high)) : y;
 }
 

@@ -76,9 +76,6 @@ static __attribute__((noinline)) void store_bytes(const struct ocrm55_epilogue *
         case OCRM55_HARD_SWISH:
             vst1q_s8(part, quad(e, OCRM55_HARD_SWISH, true, &at));
             break;
-        case OCRM55_TABLE8:
-            vst1q_s8(part, quad(e, OCRM55_TABLE8, false, &at));
-            break;
         default:
             vst1q_s8(part, quad(e, OCRM55_TABLE16, true, &at));
             break;
@@ -192,9 +189,6 @@ void ocrm55_tile_run(const struct tile_layer *layer, int32_t pixels, void *y, in
     case OCRM55_HARD_SWISH:
         special ? run(layer, OCRM55_HARD_SWISH, true, pixels, y, acc)
                 : run(layer, OCRM55_HARD_SWISH, false, pixels, y, acc);
-        break;
-    case OCRM55_TABLE8:
-        run(layer, OCRM55_TABLE8, false, pixels, y, acc);
         break;
     case OCRM55_TABLE16:
         special ? run(layer, OCRM55_TABLE16, true, pixels, y, acc) : run(layer, OCRM55_TABLE16, false, pixels, y, acc);

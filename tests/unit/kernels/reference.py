@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-CLAMP, HARD_SWISH, TABLE8, TABLE16, REAL = range(5)
+CLAMP, HARD_SWISH, TABLE16, REAL = range(4)
 
 
 @dataclass
@@ -50,8 +50,6 @@ def finish(acc: np.ndarray, e: Epilogue) -> np.ndarray:
     if e.activation == TABLE16:
         index = rounded16(v).astype(np.uint16) >> e.table_shift
         return e.table[index + np.arange(acc.shape[-1]) * e.table_stride]
-    if e.activation == TABLE8:
-        return e.table[np.clip(rounded16(v) + e.zero_point, -128, 127).astype(np.uint8)]
     if e.activation == HARD_SWISH:
         gate = np.minimum(np.maximum(v + np.float32(3), np.float32(0)), np.float32(6))
         v = (v * gate) * e.gain[: acc.shape[-1]].astype(np.float32)
@@ -97,10 +95,12 @@ def quantised(v: np.ndarray, zero_point: int) -> np.ndarray:
     return np.clip(rounded16(v) + zero_point, -128, 127).astype(np.int8)
 
 
-def add(a: np.ndarray, b: np.ndarray, zeros: tuple[int, int, int], gain_a: float, gain_b: float) -> np.ndarray:
-    u = (a.astype(np.int32) - zeros[0]).astype(F) * F(gain_a)
-    v = (b.astype(np.int32) - zeros[1]).astype(F) * F(gain_b)
-    return quantised(u + v, zeros[2])
+def add(
+    a: np.ndarray, b: np.ndarray, zeros: tuple[int, int, int], steps: tuple[float, float], gain: float
+) -> np.ndarray:
+    u = (a.astype(np.int32) - zeros[0]).astype(F) * F(steps[0])
+    v = (b.astype(np.int32) - zeros[1]).astype(F) * F(steps[1])
+    return quantised((u + v) * F(gain), zeros[2])
 
 
 def multiply(a: np.ndarray, b: np.ndarray, zeros: tuple[int, int, int], gain: float) -> np.ndarray:

@@ -89,10 +89,10 @@ def test_convolutions_equal(channels: int, kernel: int, strides: tuple[int, int]
 
 
 def test_additions_equal_but_for_ties() -> None:
-    # They divide the sum by the step of y, we multiply each part by a quotient: another rounding now and then.
+    # They divide the sum by the step of y, we multiply by its inverse: another rounding now and then.
     a, b = int8(4000), int8(4000)
     sb, zb = F(0.022), -3
-    ours = ref.add(a, b, (ZX, zb, ZY), float(SX / SY), float(sb / SY))
+    ours = ref.add(a, b, (ZX, zb, ZY), (float(SX), float(sb)), float(F(1) / SY))
     theirs = run("Add", [(a, SX, np.int8(ZX), None), (b, sb, np.int8(zb), None)], {}, {}, a.shape, (SY, ZY))
     assert_close(ours, theirs, 0.01)
 

@@ -12,6 +12,8 @@ from ocrm55.bench import runner
 from ocrm55.bench.runner import Case
 from tests.unit.kernels import kernel_cases
 from tests.unit.kernels import reference as ref
+from tests.unit.kernels.cases import convolution
+from tests.unit.kernels.cases.drawn import Random
 
 SHAPE, RANGE, LIMIT = 2, 4, 5
 EPILOGUE = 6  # integers before a kernel's own
@@ -25,19 +27,19 @@ def _with(case: Case, changes: dict[int, int]) -> Case:
 
 
 def _pointwise() -> Case:
-    return kernel_cases.pointwise(kernel_cases.Random(0), 4, 16, 4, ref.CLAMP)[0]
+    return convolution.pointwise(Random(0), 4, 16, 4, ref.CLAMP)[0]
 
 
 def _table() -> Case:
-    return kernel_cases.pointwise(kernel_cases.Random(0), 4, 16, 4, ref.TABLE16)[0]
+    return convolution.pointwise(Random(0), 4, 16, 4, ref.TABLE16)[0]
 
 
 def _conv() -> Case:
-    return kernel_cases.conv(kernel_cases.Random(0), (6, 8, 4), 4, (3, 3), (1, 1), (1, 1, 1, 1), ref.CLAMP)[0]
+    return convolution.conv(Random(0), (6, 8, 4), 4, (3, 3), (1, 1), (1, 1, 1, 1), ref.CLAMP)[0]
 
 
 def _depthwise() -> Case:
-    return kernel_cases.depthwise(kernel_cases.Random(0), (6, 8, 4), 3, (1, 1), (1, 1, 1, 1), ref.CLAMP)[0]
+    return convolution.depthwise(Random(0), (6, 8, 4), 3, (1, 1), (1, 1, 1, 1), ref.CLAMP)[0]
 
 
 def _first(kernel: str) -> Callable[[], Case]:

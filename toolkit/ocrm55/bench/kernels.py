@@ -25,7 +25,7 @@ from ocrm55.compiler.targets.m55 import packing
 from ocrm55.errors import TargetError
 
 Array = npt.NDArray
-CLAMP, HARD_SWISH, TABLE16, REAL = 0, 1, 3, 4  # enum ocrm55_activation
+CLAMP, HARD_SWISH, TABLE16, REAL = range(4)  # enum ocrm55_activation
 TABLE_SHIFT = 4
 SHALLOW = 31  # products in a sum; below this, hard-swish in float costs more than the bars allow
 MCA = ("llvm-mca-19", "-mtriple=thumbv8.1m.main-none-eabihf", "-mcpu=cortex-m55", "-iterations=100")
@@ -176,20 +176,17 @@ class _Cases:
         )
 
     def add(self, node: _Node) -> Case:
+        """The residual stream, which is float32."""
         count = int(np.prod(node.input))
-        bits = int(np.float32(0.7).view(np.int32))
-        return Case(
-            "add", [count, 3, 4, 5, bits, bits], [self.int8(count), self.int8(count)], (count,), label=str(count)
-        )
+        a, b = self.rng.normal(size=(2, count)).astype(np.float32)
+        return Case("add_f32", [count], [a, b], (count,), np.float32, str(count))
 
     def layer_norm(self, node: _Node) -> Case:
         _, rows, count = node.input
-        bits = [int(np.float32(v).view(np.int32)) for v in (1e-5, 0.05, 20)]
-        ones = np.ones(count, np.float32)
-        integers = [rows, count, 0, 0, bits[0], 3, 4, *bits[1:]]
-        return Case(
-            "layer_norm", integers, [self.int8(rows, count), ones, ones], (rows, count), label=f"{rows} x {count}"
-        )
+        epsilon, gain = (int(np.float32(v).view(np.int32)) for v in (1e-5, 20))
+        ones, x = np.ones(count, np.float32), self.rng.normal(size=(rows, count)).astype(np.float32)
+        integers = [rows, count, 0, epsilon, 4, gain]
+        return Case("layer_norm", integers, [x, ones, ones], (rows, count), label=f"{rows} x {count}")
 
     def softmax(self, node: _Node) -> Case:
         count, last = node.input[-1], node.last

@@ -17,28 +17,7 @@ from ocrm55 import boards, console, resources
 from ocrm55.errors import TargetError, ToolchainError
 
 MAGIC = 0x4E55524B
-KERNELS = (  # in the order of kernel_runner.c
-    "pointwise",
-    "conv",
-    "depthwise",
-    "add",
-    "add_f32",
-    "multiply",
-    "lookup",
-    "quantize",
-    "dequantize",
-    "copy_rows",
-    "transpose",
-    "average_pool",
-    "softmax",
-    "layer_norm",
-    "matmul",
-    "max_pool",
-    "average_pool_repeated",
-    "softmax_repeated",
-    "extend_columns",
-    "dequantize_channels",
-)
+NAME_BYTES = 24
 STATUS = {
     1: "a pointer is missing",
     2: "sizes contradict each other",
@@ -80,7 +59,8 @@ def encode(cases: Sequence[Case]) -> bytes:
     data = bytearray(struct.pack("<II", MAGIC, len(cases)))
     for case in cases:
         out_bytes = int(np.prod(case.shape)) * np.dtype(case.dtype).itemsize
-        data += struct.pack("<IIII", KERNELS.index(case.kernel), len(case.integers), len(case.blobs), out_bytes)
+        name = case.kernel.encode()
+        data += struct.pack(f"<{NAME_BYTES}sIII", name, len(case.integers), len(case.blobs), out_bytes)
         data += struct.pack(f"<{len(case.integers)}i", *case.integers)
         for blob in case.blobs:
             raw = np.ascontiguousarray(blob).tobytes()

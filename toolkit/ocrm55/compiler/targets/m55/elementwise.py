@@ -12,7 +12,6 @@ from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Dequanti
 from ocrm55.compiler.targets.m55.kernel import (
     Call,
     Kernel,
-    row_bytes,
     structure,
 )
 
@@ -35,24 +34,12 @@ def _sum(spec: Sum, constants: Sequence[np.ndarray]) -> Call:
 
 
 def _sum_int8(spec: SumInt8, constants: Sequence[np.ndarray]) -> Call:
-    """Both sides as float32, one behind the other in the workspace."""
-    n = spec.count
-    body = [
-        f"float *left = (float *)(void *)workspace, *right = left + {_half(spec)};",
-        f"ocrm55_dequantize_s8(a, {float_literal(spec.step_a)}, {spec.zero_a}, left, {n});",
-        f"ocrm55_dequantize_s8(b, {float_literal(spec.step_b)}, {spec.zero_b}, right, {n});",
-        f"ocrm55_add_f32(left, right, left, {n});",
-        f"ocrm55_quantize_s8(left, {float_literal(_gain(spec))}, {spec.zero_y}, y, {n});",
+    fields = [
+        f".count = {spec.count}, .zero_a = {spec.zero_a}, .zero_b = {spec.zero_b}, .zero_y = {spec.zero_y},",
+        f".step_a = {float_literal(spec.step_a)}, .step_b = {float_literal(spec.step_b)},",
+        f".gain_y = {float_literal(float(np.float32(1 / spec.step_y)))},",
     ]
-    return Call(body, {})
-
-
-def _gain(spec: SumInt8) -> float:
-    return float(np.float32(1 / spec.step_y))
-
-
-def _half(spec: SumInt8) -> int:
-    return -(-spec.count // 4) * 4
+    return Call([*structure("add", fields), "ocrm55_add_s8(&layer, a, b, y);"], {})
 
 
 def _quantize(spec: Quantize, constants: Sequence[np.ndarray]) -> Call:
@@ -66,15 +53,10 @@ def _dequantize(spec: Dequantize, constants: Sequence[np.ndarray]) -> Call:
     return Call([f"ocrm55_dequantize_s8(x, {float_literal(spec.step)}, {spec.zero_point}, y, {spec.count});"], {})
 
 
-def _sum_int8_bytes(spec: SumInt8) -> int:
-    """Both sides as float32."""
-    return 2 * row_bytes(spec)
-
-
 KERNELS: dict[type[Spec], Kernel] = {
     ChannelMultiply: Kernel(_channel_multiply, ("multiply", "quantize")),
     Sum: Kernel(_sum, ("add",)),
-    SumInt8: Kernel(_sum_int8, ("add", "quantize"), _sum_int8_bytes),
+    SumInt8: Kernel(_sum_int8, ("add", "quantize")),
     Lookup: Kernel(_lookup, ("lookup",)),
     Quantize: Kernel(_quantize, ("quantize",)),
     Dequantize: Kernel(_dequantize, ("quantize",)),

@@ -1,0 +1,87 @@
+/* Bytes in another order: see ocrm55_kernels.h. */
+
+#include "helium.h"
+#include "ocrm55_kernels.h"
+
+#define LAST (OCRM55_MOVE_AXES - 1)
+
+/* y[i] = x[i * stride]. */
+static void spread(const int8_t *x, int32_t stride, int8_t *y, int32_t count)
+{
+#if OCRM55_HELIUM
+    if (stride >= 0 && stride <= UINT16_MAX / 7) { /* offsets of a gather are 16 bits */
+        const uint16x8_t offsets = vmulq_n_u16(vidupq_n_u16(0, 1), (uint16_t)stride);
+        for (; count > 0; count -= 8, x += 8 * stride, y += 8) {
+            const mve_pred16_t some = vctp16q((uint32_t)count);
+            vstrbq_p_s16(y, vldrbq_gather_offset_z_s16(x, offsets, some), some);
+        }
+        return;
+    }
+#endif
+    for (int32_t i = 0; i < count; i++) {
+        y[i] = x[i * stride];
+    }
+}
+
+/* The last two axes. */
+static void plane(const struct ocrm55_move *l, const int8_t *x, int8_t *y)
+{
+    const int32_t rows = l->size[LAST - 1], count = l->size[LAST];
+    const int32_t x_row = l->x_stride[LAST - 1], y_row = l->y_stride[LAST - 1];
+    if (l->x_stride[LAST] == 1 && l->y_stride[LAST] == 1) {
+        ocrm55_copy_rows_s8(x, x_row, y, y_row, rows, count);
+        return;
+    }
+    for (int32_t row = 0; row < rows; row++, x += x_row, y += y_row) {
+        if (l->y_stride[LAST] == 1) {
+            spread(x, l->x_stride[LAST], y, count);
+            continue;
+        }
+        for (int32_t i = 0; i < count; i++) {
+            y[i * l->y_stride[LAST]] = x[i * l->x_stride[LAST]];
+        }
+    }
+}
+
+void ocrm55_move_s8(const struct ocrm55_move *layer, const int8_t *x, int8_t *y)
+{
+    const struct ocrm55_move l = *layer;
+    int32_t at[LAST - 1] = {0};
+    for (;;) {
+        plane(&l, x, y);
+        int axis = LAST - 2; /* the next place of the axes in front */
+        for (; axis >= 0; axis--) {
+            x += l.x_stride[axis];
+            y += l.y_stride[axis];
+            if (++at[axis] < l.size[axis]) {
+                break;
+            }
+            x -= l.x_stride[axis] * at[axis];
+            y -= l.y_stride[axis] * at[axis];
+            at[axis] = 0;
+        }
+        if (axis < 0) {
+            return;
+        }
+    }
+}
+
+enum ocrm55_status ocrm55_move_s8_check(const struct ocrm55_move *l, const int8_t *x, const int8_t *y)
+{
+    if (!l || !x || !y) {
+        return OCRM55_NULL;
+    }
+    for (int axis = 0; axis < OCRM55_MOVE_AXES; axis++) {
+        if (l->size[axis] < 1 || (l->size[axis] > 1 && l->y_stride[axis] < 1)) {
+            return OCRM55_SHAPE;
+        }
+    }
+    return OCRM55_OK;
+}
+
+void ocrm55_gather_s8(const int32_t *index, const int8_t *x, int8_t *y, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++) {
+        y[i] = x[index[i]];
+    }
+}
