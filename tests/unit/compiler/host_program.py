@@ -62,7 +62,11 @@ class HostProgram:
 
     def run(self, tensor: np.ndarray) -> np.ndarray:
         """The network's output for an input tensor."""
-        return self._call([], tensor.astype(np.float32).tobytes())
+        return self.run_bytes(tensor.astype(np.float32).tobytes())
+
+    def run_bytes(self, data: bytes) -> np.ndarray:
+        """The network's output for the bytes of an input tensor, whatever its type."""
+        return self._call([], data)
 
     def read(self, pixels: np.ndarray) -> np.ndarray:
         """The network's output for an image, uint8 [height, width, 3], preprocessed by the generated code."""

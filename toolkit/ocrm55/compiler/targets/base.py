@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import count
 
 from ocrm55.compiler.operators import advice
-from ocrm55.compiler.operators.program import Operator, Program
+from ocrm55.compiler.operators.program import Function, Operator, Program, identifier
 from ocrm55.errors import UnsupportedError
 
 
@@ -73,3 +74,21 @@ def assign_one(operator: Operator, program: Program, targets: Sequence[Target]) 
         f"no target computes {operator.kind} of layer {operator.layer} ({reasons}).",
         [advice.REPLACE, advice.KERNEL],
     )
+
+
+def add_function(
+    program: Program, stem: str, parameters: Sequence[str], body: Sequence[str], headers: tuple[str, ...]
+) -> str:
+    """Add a C function to the program, or find the one that is the same; returns its name.
+
+    stem: what it is called, with a number behind it where another function has that name: a layer may be computed by
+    several operators of one kind.
+    """
+    for number in count(1):
+        name = identifier(stem if number == 1 else f"{stem}_{number}")
+        prototype = f"void {name}({', '.join(parameters)})"
+        source = "\n".join([f"{prototype} {{", *(f"    {line}" for line in body), "}", ""])
+        known = program.functions.setdefault(name, Function(name, source, prototype, headers))
+        if known.source == source:
+            return name
+    raise AssertionError

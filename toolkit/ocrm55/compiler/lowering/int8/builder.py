@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
-from ocrm55.compiler.lowering.int8.values import Origin, Value, rows_by_channels
-from ocrm55.compiler.operators import advice
+from ocrm55.compiler.lowering.int8.values import Origin, Value, dense_index, rows_by_channels
+from ocrm55.compiler.operators import advice, strided
 from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.int8.elementwise import Dequantize, Quantize
+from ocrm55.compiler.operators.int8.moves import AXES, Gather, Move
 from ocrm55.compiler.operators.program import Operator, Program, Quantization, Tensor
 from ocrm55.compiler.operators.scales import Scales
 from ocrm55.errors import UnsupportedError
@@ -24,6 +26,7 @@ class Builder:
     """A Program under construction."""
 
     program: Program
+    copies: dict[tuple[Any, ...], str] = field(default_factory=dict)
 
     def tensor(self, shape: tuple[int, ...], dtype: str, layer: str) -> str:
         return self.program.add(Tensor(layer, shape, dtype, "activation", layer)).name
@@ -51,7 +54,7 @@ class Builder:
             reordered = origin.any_order
         else:
             self.real(value)
-            name, reordered = self.convert(origin, quantised), False
+            name, reordered = self.convert(origin, quantised), origin.order is not None
         if written.has_one_step:
             self.program.tensors[name].quantization = Quantization(written.step, written.zero_point)
         channels = value.index.shape[-1] if reordered else origin.channels
@@ -70,7 +73,83 @@ class Builder:
             else:
                 assert origin.write is not None
                 origin.real = origin.write(None, value.index)
+                origin.order = value.index if origin.any_order else None
+        elif origin.order is not None and not np.array_equal(origin.order, value.index):
+            raise UnsupportedError(f"{origin.layer} is read as float32 in two orders.", TRIES)
         return origin.real
+
+    def dense_real(self, value: Value, layer: str, *, image: bool = False) -> str:
+        """The value as a float32 tensor, dense in its own order: as rows, or channels last as an image."""
+        origin = value.origin
+        order = rows_by_channels(value.index) if image else value.index
+        if origin.any_order and origin.int8 is None and (origin.real is None or origin.order is not None):
+            name = self.real(value)
+            if origin.order is not None and np.array_equal(origin.order, order):
+                return name
+        elif Value(origin, order).is_dense:
+            return self.real(value)
+        if origin.int8 is None:
+            raise UnsupportedError(
+                f"layer {layer} reads {origin.layer} as float32 in an order that no kernel walks.", TRIES
+            )
+        return self.real(self.dense(value, layer, image=image))
+
+    def stored(self, value: Value, layer: str) -> tuple[str, Scales]:
+        """The int8 tensor behind a value, for a reader that follows the value's array."""
+        origin = value.origin
+        if origin.int8 is None or origin.quantised is None:
+            raise UnsupportedError(f"layer {layer} reads {origin.layer}, which is not quantised.", TRIES)
+        if origin.gaps is not None:
+            first, stride = origin.gaps
+            order = first + np.add.outer(np.arange(origin.rows) * stride, np.arange(origin.channels)).reshape(-1)
+            origin.int8 = self.copy(origin.int8, order, (origin.rows, origin.channels), layer)
+            origin.gaps = None
+        return origin.int8, origin.quantised
+
+    def integers(self, value: Value, layer: str, *, image: bool = True) -> tuple[str, Scales]:
+        """The int8 tensor of a value, dense: channels last as an image, or as rows. Copied where it is not."""
+        if value.is_scaled:
+            raise UnsupportedError(f"{value.origin.layer} is scaled where no kernel does it.", TRIES)
+        return self.stored(self.dense(value, layer, image=image), layer)
+
+    def dense(self, value: Value, layer: str, *, image: bool = True) -> Value:
+        """The int8 value with its elements in the order in which kernels read them."""
+        name, quantised = self.stored(value, layer)
+        origin, order = value.origin, rows_by_channels(value.index) if image else value.index
+        if Value(origin, order).is_dense:
+            return value
+        if value.channel_factor is not None:
+            raise UnsupportedError(f"{origin.layer} is scaled where no kernel does it.", TRIES)
+        channels = order.shape[-1]
+        scales = quantised.scale[order % origin.channels].reshape(-1, channels)
+        if not (scales == scales[0]).all():
+            raise UnsupportedError(f"layer {layer} reads {origin.layer}, whose scales are along another axis.", TRIES)
+        shape = order.shape if image and order.ndim == 4 else (order.size // channels, channels)
+        moved = Origin(
+            order.size // channels, channels, origin.layer, quantised=Scales(scales[0], quantised.zero_point)
+        )
+        moved.int8 = self.copy(name, order.reshape(-1), shape, layer)
+        self.program.tensors[moved.int8].quantization = self.program.tensors[name].quantization
+        return Value(moved, dense_index(value.index.shape, image=image), value.factor)
+
+    def copy(self, source: str, order: np.ndarray, shape: tuple[int, ...], layer: str) -> str:
+        """A tensor of the elements of `source` in an order, made once for all who read it so."""
+        key = source, shape, order.tobytes()
+        if key not in self.copies:
+            self.copies[key] = self.move(source, order, self.tensor(shape, "int8", f"{layer}_moved"), layer)
+        return self.copies[key]
+
+    def move(self, source: str, order: np.ndarray, output: str, layer: str, places: np.ndarray | None = None) -> str:
+        """Write elements of `source`, in an order, to a tensor; `places`: where each goes, if not behind the last."""
+        axes = strided.axes(order, places)
+        if axes is not None and len(axes.sizes) <= AXES:
+            spec = Move(axes.sizes, axes.strides, axes.places, int(order[0]))
+            return self.operator(spec, [source], output, layer)
+        if places is not None:
+            dense = self.copy(source, order, (order.size,), layer)
+            return self.move(dense, np.arange(order.size), output, layer, places)
+        index = self.weight(order.astype(np.int32), layer, "index")
+        return self.operator(Gather(order.size), [source, index], output, layer)
 
     def convert(self, origin: Origin, quantised: Scales) -> str:
         assert origin.real is not None
@@ -114,15 +193,3 @@ def _unscaled(quantised: Scales, value: Value) -> Scales:
         return quantised
     factor = value.factor * (1.0 if value.channel_factor is None else value.channel_factor.astype(np.float64))
     return Scales((quantised.scale / factor).astype(np.float32), quantised.zero_point)
-
-
-def integers(value: Value, layer: str, *, dense: bool = True) -> tuple[str, Scales]:
-    """The int8 tensor behind a value that an integer kernel reads whole."""
-    origin = value.origin
-    if origin.int8 is None or origin.quantised is None:
-        raise UnsupportedError(f"layer {layer} reads {origin.layer}, which is not quantised.", TRIES)
-    if value.is_scaled and dense:
-        raise UnsupportedError(f"{origin.layer} is scaled where no kernel does it.", TRIES)
-    if dense and not Value(origin, rows_by_channels(value.index)).is_dense:
-        raise UnsupportedError(f"layer {layer} reads {origin.layer} in an order that no kernel walks.", TRIES)
-    return origin.int8, origin.quantised

@@ -9,7 +9,7 @@ import numpy as np
 
 from ocrm55.compiler.lowering.activations import activation_after
 from ocrm55.compiler.lowering.flat import Node, shape_of
-from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, integers, step_of
+from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, step_of
 from ocrm55.compiler.lowering.int8.epilogues import channel_tables, epilogue_of, needs_tables, prefers_tables
 from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
 from ocrm55.compiler.lowering.int8.values import Origin, Value, image_index
@@ -64,7 +64,7 @@ def fully_connected(s: Lowering, node: Node) -> None:
     spec = Conv2d(depth, 1, rows, columns, (1, 1), (1, 1), (0, 0, 0, 0), activation)
     origin = Origin(rows, columns, layer)
     factor = Factor(np.ascontiguousarray(q.T).reshape(columns, depth, 1, 1), scale, bias)
-    origin.write = convolution_writer(s.build, origin, a, spec, factor)
+    origin.write = convolution_writer(s.build, origin, a, spec, factor, image=False)
     s.absorb(last, [node, biased, *absorbed])
     s.bind(last, origin, np.arange(rows * columns).reshape(last.shape))
 
@@ -78,12 +78,14 @@ class Factor:
     bias: np.ndarray
 
 
-def convolution_writer(build: Builder, origin: Origin, source: Value, spec: Conv2d, factor: Factor) -> Writer:
-    """A convolution, or a fully connected layer, with its bias and activation."""
+def convolution_writer(
+    build: Builder, origin: Origin, source: Value, spec: Conv2d, factor: Factor, *, image: bool = True
+) -> Writer:
+    """A convolution, or a fully connected layer, with its bias and activation. image: or the source is rows."""
 
     def write(quantised: Scales | None, order: np.ndarray) -> str:
         layer = origin.layer
-        image, read = integers(source, layer)
+        name, read = build.integers(source, layer, image=image)
         if isinstance(spec, DepthwiseConv2d):
             step = read.scale.astype(np.float64)
         else:
@@ -101,7 +103,7 @@ def convolution_writer(build: Builder, origin: Origin, source: Value, spec: Conv
             spec.channels, spec.height, spec.width, spec.outputs, spec.output_height, spec.output_width,
             spec.kernel, spec.strides, (spec.pads[0], spec.pads[1]), read.zero_point, epilogue,
         )  # fmt: skip
-        inputs = [image, build.weight(factor.weights, layer, "weights"), build.weight(bias, layer, "bias")]
+        inputs = [name, build.weight(factor.weights, layer, "weights"), build.weight(bias, layer, "bias")]
         inputs += [build.weight(data, layer, what) for what, data in arrays.items()]
         return build.operator(operator, inputs, build.tensor(shape, dtype, layer), layer)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import prod
+
 import numpy as np
 
 from ocrm55.compiler.lowering.activations import activation_after
 from ocrm55.compiler.lowering.flat import Node
-from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, float32, has_one_step, integers, step_of
+from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, float32, has_one_step, step_of
 from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
-from ocrm55.compiler.lowering.int8.values import Origin, Value
+from ocrm55.compiler.lowering.int8.values import Origin, Value, dense_index, rows_by_channels
 from ocrm55.compiler.operators.activations import real_function
 from ocrm55.compiler.operators.float32 import Activation
 from ocrm55.compiler.operators.int8 import tables
@@ -44,9 +47,9 @@ def _multiply(s: Lowering, node: Node) -> None:
     left, right = (s.value(a) for a in node.args)
     if left is not None and right is not None:
         gated, gate = (left, right) if left.index.size > right.index.size else (right, left)
-        origin = Origin(gated.origin.rows, gated.origin.channels, s.function.layer(node))
+        origin = _dense_origin(gated.index.shape, s.function.layer(node))
         origin.write = gate_writer(s.build, origin, gated, gate)
-        s.bind(node, origin, gated.index)
+        s.bind(node, origin, dense_index(gated.index.shape, image=True))
         return
     value = left or right
     constant = next((c for c in map(s.function.constant, node.args) if c is not None), None)
@@ -61,11 +64,22 @@ def _multiply(s: Lowering, node: Node) -> None:
 
 def _add(s: Lowering, node: Node) -> None:
     left, right = (s.value(a) for a in node.args)
-    if left is None or right is None or not np.array_equal(left.index, right.index):
-        raise UnsupportedError(f"the sum of layer {s.function.layer(node)} has no int8 operator.", TRIES)
-    origin = Origin(left.origin.rows, left.origin.channels, s.function.layer(node))
-    origin.write = sum_writer(s.build, origin, left, right)
-    s.bind(node, origin, left.index)
+    layer = s.function.layer(node)
+    if left is None or right is None or left.index.shape != right.index.shape:
+        raise UnsupportedError(f"the sum of layer {layer} has no int8 operator.", TRIES)
+    alike = left.origin.count == right.origin.count and np.array_equal(left.index, right.index)
+    if alike and not (left.origin.any_order or right.origin.any_order):  # in whichever order both are
+        origin, index = Origin(left.origin.rows, left.origin.channels, layer), left.index
+    else:
+        origin, index = _dense_origin(left.index.shape, layer), dense_index(left.index.shape, image=True)
+    origin.write = sum_writer(s.build, origin, left, right, index)
+    s.bind(node, origin, index)
+
+
+def _dense_origin(shape: Sequence[int], layer: str) -> Origin:
+    """A tensor of the kernels' order for a value in the network's."""
+    channels = shape[1] if len(shape) == 4 else shape[-1]
+    return Origin(prod(shape) // channels, channels, layer)
 
 
 def _is_by_channel(constant: np.ndarray, value: Value) -> bool:
@@ -95,8 +109,9 @@ def gate_writer(build: Builder, origin: Origin, gated: Value, gate: Value) -> Wr
     """Squeeze-and-excite: an image times one factor a channel."""
 
     def write(quantised: Scales | None, order: np.ndarray) -> str:
-        (image, read), (factors, read_gate) = (integers(v, origin.layer) for v in (gated, gate))
-        if quantised is None or gate.index.size != origin.channels:
+        (image, read), (factors, read_gate) = (build.integers(v, origin.layer) for v in (gated, gate))
+        one_row = rows_by_channels(gate.index).shape[-1] == gate.index.size == origin.channels
+        if quantised is None or not one_row:
             raise UnsupportedError(f"the product of layer {origin.layer} has no int8 operator.", TRIES)
         gain = step_of(read, origin.layer) * step_of(read_gate, origin.layer) / step_of(quantised, origin.layer)
         spec = ChannelMultiply(
@@ -108,20 +123,28 @@ def gate_writer(build: Builder, origin: Origin, gated: Value, gate: Value) -> Wr
     return write
 
 
-def sum_writer(build: Builder, origin: Origin, left: Value, right: Value) -> Writer:
-    """The residual stream: float32, or int8 where it is quantised on all sides with a scale a tensor."""
+def sum_writer(build: Builder, origin: Origin, left: Value, right: Value, index: np.ndarray) -> Writer:
+    """The residual stream: float32, or int8 where it is quantised on all sides with a scale a tensor.
+
+    index: the array of the sum, whose order both sides are brought to.
+    """
+    same = np.array_equal(left.index, index)
 
     def write(quantised: Scales | None, order: np.ndarray) -> str:
+        layer = origin.layer
         if quantised is not None and all(has_one_step(value.origin) for value in (left, right)):
-            (a, read_a), (b, read_b) = (integers(v, origin.layer, dense=False) for v in (left, right))
+            if any(value.channel_factor is not None for value in (left, right)):
+                raise UnsupportedError(f"layer {layer} adds what is scaled by channel.", TRIES)
+            a, b = (value if same else build.dense(value, layer) for value in (left, right))
+            (first, read_a), (second, read_b) = (build.stored(value, layer) for value in (a, b))
             spec = SumInt8(
-                origin.count, step_of(read_a, origin.layer), read_a.zero_point, step_of(read_b, origin.layer),
-                read_b.zero_point, step_of(quantised, origin.layer), quantised.zero_point,
+                origin.count, step_of(read_a, layer) * a.factor, read_a.zero_point, step_of(read_b, layer) * b.factor,
+                read_b.zero_point, step_of(quantised, layer), quantised.zero_point,
             )  # fmt: skip
-            return build.operator(spec, [a, b], build.tensor(order.shape, "int8", origin.layer), origin.layer)
-        inputs = [build.real(left), build.real(right)]
-        output = build.tensor((origin.rows, origin.channels), "float32", origin.layer)
-        origin.real = build.operator(Sum(origin.count), inputs, output, origin.layer)
+            return build.operator(spec, [first, second], build.tensor(order.shape, "int8", layer), layer)
+        inputs = [build.real(v) if same else build.dense_real(v, layer, image=True) for v in (left, right)]
+        output = build.tensor((origin.rows, origin.channels), "float32", layer)
+        origin.real = build.operator(Sum(origin.count), inputs, output, layer)
         return origin.real if quantised is None else build.convert(origin, quantised)
 
     return write
@@ -132,7 +155,9 @@ def lookup_writer(build: Builder, origin: Origin, source: Value, activation: Act
 
     def write(quantised: Scales | None, order: np.ndarray) -> str:
         layer = origin.layer
-        name, read = integers(source, layer)
+        if source.is_scaled:
+            raise UnsupportedError(f"{source.origin.layer} is scaled where no kernel does it.", TRIES)
+        name, read = build.stored(source, layer)
         if quantised is None:
             raise UnsupportedError(f"no kernel gives {activation.kind} as float32.", TRIES)
         table = tables.table8(

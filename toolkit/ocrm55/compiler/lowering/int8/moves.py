@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from ocrm55.compiler.lowering.flat import Node
-from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, integers
+from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, step_of
 from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
-from ocrm55.compiler.lowering.int8.values import Origin, Value, image_index
+from ocrm55.compiler.lowering.int8.values import Origin, Value, dense_index, rows_by_channels
 from ocrm55.compiler.operators.int8.moves import CopyRows
 from ocrm55.compiler.operators.program import Tensor
 from ocrm55.compiler.operators.scales import Scales
@@ -19,14 +21,14 @@ from ocrm55.errors import UnsupportedError
 
 def _concat(s: Lowering, node: Node) -> None:
     parts = [s.value(part) for part in node.args[0].fields]
-    layer = s.function.layer(node)
-    if int(node.value.attrs.axis) != 1 or len(node.shape) != 4 or any(part is None for part in parts):
-        raise UnsupportedError(f"concatenation {layer} is not along the channels.", TRIES)
-    _, channels, height, width = node.shape
-    origin = Origin(height * width, channels, layer)
+    layer, shape = s.function.layer(node), node.shape
     known = [part for part in parts if part is not None]
-    origin.write = concat_writer(s.build, origin, known)
-    s.bind(node, origin, image_index(height, width, channels))
+    if len(known) < len(parts):
+        raise UnsupportedError(f"concatenation {layer} has a constant part.", TRIES)
+    channels = shape[1] if len(shape) == 4 else shape[-1]
+    origin = Origin(prod(shape) // channels, channels, layer)
+    origin.write = concat_writer(s.build, origin, known, int(node.value.attrs.axis) % len(shape))
+    s.bind(node, origin, dense_index(shape, image=True))
 
 
 def _reshape(s: Lowering, node: Node) -> None:
@@ -51,35 +53,68 @@ def _slice(s: Lowering, node: Node) -> None:
     s.values[node.name] = value.moved(value.index[tuple(cuts)])
 
 
-def concat_writer(build: Builder, origin: Origin, parts: Sequence[Value]) -> Writer:
-    """Side by side along the channels: who writes a part writes it there, or its rows are copied."""
+def concat_writer(build: Builder, origin: Origin, parts: Sequence[Value], axis: int) -> Writer:
+    """Side by side along an axis: who writes a part writes it there, or it is copied."""
 
     def write(quantised: Scales | None, order: np.ndarray) -> str:
-        program, layer = build.program, origin.layer
+        layer = origin.layer
         if quantised is None:
             raise UnsupportedError(f"concatenation {layer} is not quantised.", TRIES)
-        _, _, height, width = order.shape
-        whole = build.tensor((1, height, width, origin.channels), "int8", layer)
+        stored = rows_by_channels(order)
+        whole = build.tensor(stored.shape if order.ndim == 4 else (origin.rows, origin.channels), "int8", layer)
+        place = [0, 3, 1, 2][axis] if order.ndim == 4 else axis  # of the axis in memory
+        rows = prod(stored.shape[:place])
         first = 0
         for part in parts:
-            name, read = integers(part, layer)
-            if read.step != quantised.step or read.zero_point != quantised.zero_point:
-                raise UnsupportedError(f"the parts of concatenation {layer} differ in scale.", TRIES)
-            count = part.origin.channels
-            users = [o for o in program.operators if name in o.inputs]
-            writer = next(o for o in program.operators if name in o.outputs)
-            strided = None if users else writer.spec.with_stride(origin.channels)
-            if strided is not None:
-                writer.spec = strided
-                program.tensors[name].view_of, program.tensors[name].view_offset = whole, first
-            else:
-                view = Tensor(f"{layer}_part", (origin.rows, count), "int8", "activation", layer, None, whole, first)
-                spec = CopyRows(origin.rows, count, origin.channels)
-                build.operator(spec, [name], program.add(view).name, layer)
+            _check_scale(build, part, quantised, layer)
+            count = part.index.size // rows
+            _put(build, part, _Room(whole, rows, count, origin.count // rows, first), layer)
             first += count
         return whole
 
     return write
+
+
+@dataclass(frozen=True)
+class _Room:
+    """Rows of `count` elements in a tensor, `stride` apart, from its element `first` on."""
+
+    whole: str
+    rows: int
+    count: int
+    stride: int
+    first: int
+
+
+def _check_scale(build: Builder, part: Value, quantised: Scales, layer: str) -> None:
+    _, read = build.stored(part, layer)
+    if part.is_scaled:
+        raise UnsupportedError(f"{part.origin.layer} is scaled where no kernel does it.", TRIES)
+    if step_of(read, layer) != step_of(quantised, layer) or read.zero_point != quantised.zero_point:
+        raise UnsupportedError(f"the parts of concatenation {layer} differ in scale.", TRIES)
+
+
+def _put(build: Builder, part: Value, room: _Room, layer: str) -> None:
+    """Have a part written into its room by who makes it, if nobody has read it and he can; else copy it there."""
+    program, origin = build.program, part.origin
+    name, _ = build.stored(part, layer)
+    order = rows_by_channels(part.index)
+    fits = Value(origin, order).is_dense and (origin.rows, origin.channels) == (room.rows, room.count)
+    users = [o for o in program.operators if name in o.inputs]
+    writer = next((o for o in program.operators if name in o.outputs), None)
+    strided = writer.spec.with_stride(room.stride) if fits and writer is not None and not users else None
+    if writer is not None and strided is not None:
+        writer.spec = strided
+        program.tensors[name].view_of, program.tensors[name].view_offset = room.whole, room.first
+        origin.int8, origin.gaps = room.whole, (room.first, room.stride)
+        return
+    view = Tensor(f"{layer}_part", (room.rows, room.count), "int8", "activation", layer, None, room.whole, room.first)
+    view = program.add(view)
+    if fits:
+        build.operator(CopyRows(room.rows, room.count, room.stride), [name], view.name, layer)
+        return
+    places = np.add.outer(np.arange(room.rows) * room.stride, np.arange(room.count)).reshape(-1)
+    build.move(name, order.reshape(-1), view.name, layer, places)
 
 
 VISITORS: dict[str, Visitor] = {

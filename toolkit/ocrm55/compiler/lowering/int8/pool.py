@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from ocrm55.compiler.lowering.flat import Node, shape_of
-from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, float32, integers, step_of
+from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, float32, step_of
 from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
 from ocrm55.compiler.lowering.int8.values import Origin, Value, image_index
 from ocrm55.compiler.operators.int8.pool import AveragePool, MaxPool
@@ -69,7 +69,7 @@ def pool_writer(
     """Average pooling without borders."""
 
     def write(quantised: Scales | None, order: np.ndarray) -> str:
-        image, read = integers(source, origin.layer)
+        image, read = build.integers(source, origin.layer)
         if quantised is None:
             raise UnsupportedError(f"pooling {origin.layer} gives float32.", TRIES)
         _, channels, height, width = source.index.shape
@@ -88,7 +88,7 @@ def max_pool_writer(build: Builder, origin: Origin, source: Value, spec: MaxPool
     """The largest of each window, in the quantisation that it comes in."""
 
     def write(quantised: Scales | None, order: np.ndarray) -> str:
-        image, read = integers(source, origin.layer)
+        image, read = build.integers(source, origin.layer)
         if quantised is None or not quantised.equals(read):
             raise UnsupportedError(f"pooling {origin.layer} gives another scale than it takes.", TRIES)
         shape = (1, spec.output_height, spec.output_width, spec.channels)

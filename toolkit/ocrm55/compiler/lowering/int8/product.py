@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
 
 import numpy as np
 
 from ocrm55.compiler.lowering.flat import Node
-from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, integers, step_of
+from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, step_of
 from ocrm55.compiler.lowering.int8.convolution import fully_connected
 from ocrm55.compiler.lowering.int8.epilogues import epilogue_of
 from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
@@ -38,27 +38,62 @@ def product(build: Builder, left: Value, right: Value, layer: str) -> Origin:
     origin = Origin(batches * rows, columns, layer, any_order=True)
 
     def write(quantised: Scales | None, order: np.ndarray) -> str:
-        (a, read_a), (b, read_b) = (integers(v, layer, dense=False) for v in (left, right))
-        if read_b.zero_point != 0:
+        a = _walkable(build, left, (batches, rows, depth), layer, dense=True)
+        b = _walkable(build, right, (batches, depth, columns), layer)
+        if b.zero_point != 0:
             raise UnsupportedError(f"the right side of product {layer} has a zero point.", TRIES)
-        first_a, (a_batch, a_row, a_depth) = strides(left.index.reshape(batches, rows, depth), layer)
-        first_b, (b_batch, b_depth, b_column) = strides(right.index.reshape(batches, depth, columns), layer)
-        place = np.empty(origin.count, np.int64)
-        place[order.reshape(-1)] = np.arange(origin.count)
-        first_y, (y_batch, y_row, y_column) = strides(place.reshape(batches, rows, columns), layer)
-        if (a_depth, y_column, first_y) != (1, 1, 0):
-            raise UnsupportedError(f"product {layer} walks its tensors in an order that no kernel does.", TRIES)
+        (a_batch, a_row, _), (b_batch, b_depth, b_column) = a.strides, b.strides
+        in_order = _output_strides(order, (batches, rows, columns))
+        y_batch, y_row = in_order or (rows * columns, columns)
         step = _slice_step(left, layer) * _slice_step(right, layer) * left.factor * right.factor
         epilogue, arrays = epilogue_of(Activation(), np.full(columns, step), quantised and _same(quantised, columns), 1)
         spec = Product(
-            batches, rows, columns, depth, a_batch, a_row, b_batch, b_column, b_depth, y_batch, read_a.zero_point,
-            replace(epilogue, stride=y_row), first_a, first_b,
+            batches, rows, columns, depth, a_batch, a_row, b_batch, b_column, b_depth, y_batch, a.zero_point,
+            replace(epilogue, stride=y_row), a.first, b.first,
         )  # fmt: skip
-        output = build.tensor(order.shape, "int8" if quantised else "float32", layer)
-        return build.operator(spec, [a, b, build.weight(arrays["scale"], layer, "scale")], output, layer)
+        inputs = [a.name, b.name, build.weight(arrays["scale"], layer, "scale")]
+        dtype = "int8" if quantised else "float32"
+        if in_order:
+            return build.operator(spec, inputs, build.tensor(order.shape, dtype, layer), layer)
+        if quantised is None:
+            raise UnsupportedError(f"product {layer} gives float32 in an order that no kernel writes.", TRIES)
+        natural = build.operator(spec, inputs, build.tensor((batches, rows, columns), dtype, layer), layer)
+        return build.copy(natural, order.reshape(-1), order.shape, layer)
 
     origin.write = write
     return origin
+
+
+@dataclass(frozen=True)
+class _Operand:
+    """An int8 tensor as the kernel walks it: its first element, and strides along batch and two axes."""
+
+    name: str
+    zero_point: int
+    first: int
+    strides: list[int]
+
+
+def _walkable(build: Builder, value: Value, shape: tuple[int, ...], layer: str, *, dense: bool = False) -> _Operand:
+    """A side of a product; copied where its order has no strides, or `dense` asks for a last axis without gaps."""
+    name, read = build.stored(value, layer)
+    walk = strides(value.index.reshape(shape))
+    if walk is None or (dense and walk[1][2] != 1):
+        name, read = build.stored(build.dense(value, layer, image=False), layer)
+        walk = strides(np.arange(prod(shape)).reshape(shape))
+    assert walk is not None
+    return _Operand(name, read.zero_point, *walk)
+
+
+def _output_strides(order: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int] | None:
+    """Strides along batch and rows with which a product is dense in an order; None where it cannot be written so."""
+    count = prod(shape)
+    if order.size != count:
+        return None
+    place = np.full(count, -1, np.int64)
+    place[order.reshape(-1)] = np.arange(count)
+    walk = None if (place < 0).any() else strides(place.reshape(shape))
+    return None if walk is None or walk[0] != 0 or walk[1][2] != 1 else (walk[1][0], walk[1][1])
 
 
 def _slice_step(value: Value, layer: str) -> float:

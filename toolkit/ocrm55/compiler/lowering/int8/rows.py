@@ -45,7 +45,11 @@ def norm_writer(
 
     def write(quantised: Scales | None, order: np.ndarray) -> str:
         layer = origin.layer
-        inputs = [build.real(source), build.weight(gamma, layer, "gamma"), build.weight(beta, layer, "beta")]
+        inputs = [
+            build.dense_real(source, layer),
+            build.weight(gamma, layer, "gamma"),
+            build.weight(beta, layer, "beta"),
+        ]
         spec = NormalisedRows(origin.rows, origin.channels, float32(epsilon))
         if quantised is not None:
             gain = float32(1 / step_of(quantised, layer))
@@ -62,12 +66,12 @@ def softmax_writer(build: Builder, origin: Origin, source: Value) -> Writer:
     def write(quantised: Scales | None, order: np.ndarray) -> str:
         fits = quantised is not None and (quantised.step, quantised.zero_point) == (1 / 256, -128)
         shape, layer = (origin.rows, origin.channels), origin.layer
-        if fits and source.origin.int8 is not None and source.origin.quantised is not None and source.is_dense:
-            step = step_of(source.origin.quantised, layer) * source.factor
+        if fits and source.origin.int8 is not None:
+            name, read = build.stored(build.dense(source, layer, image=False), layer)
             output = build.tensor((1, *shape), "int8", layer)
-            return build.operator(SoftmaxInt8(*shape, step), [source.origin.int8], output, layer)
+            return build.operator(SoftmaxInt8(*shape, step_of(read, layer) * source.factor), [name], output, layer)
         output = build.tensor((1, *shape), "int8" if fits else "float32", layer)
-        build.operator(SoftmaxRows(*shape, fits), [build.real(source)], output, layer)
+        build.operator(SoftmaxRows(*shape, fits), [build.dense_real(source, layer)], output, layer)
         if quantised is None or fits:
             return output
         origin.real = output

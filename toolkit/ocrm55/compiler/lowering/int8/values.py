@@ -2,18 +2,18 @@
 
 The network's logical order of elements (NCHW, heads in front of tokens) is never made in memory. A value is a tensor in
 the kernels' order and an array that says which of its elements stands where; reshapes, transposes and slices only
-rearrange that array. Whoever reads a value checks that the order is one that its kernel can walk.
+rearrange that array. Each reader checks that its kernel supports the order, and has the elements copied where not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
 from ocrm55.compiler.operators.scales import Scales
-from ocrm55.errors import UnsupportedError
 
 
 @dataclass
@@ -22,7 +22,9 @@ class Origin:
 
     rows, channels: its shape. layer: of the model. Once an operator writes it, `real` names it as float32, or `int8`
     does with its quantisation. write makes that operator: write(None, order) gives the name of a float32 tensor,
-    write(quantisation, order) of an int8 one; `order` is the array of the value that is to be dense.
+    write(quantisation, order) of an int8 one; `order` is the array of the value that is to be dense. any_order: whether
+    write follows it; `order` here is then what `real` follows. Where `int8` became a part of a wider tensor, `gaps` has
+    its first element there and the elements from one of its rows to the next.
     """
 
     rows: int
@@ -33,6 +35,8 @@ class Origin:
     real: str | None = None
     int8: str | None = None
     quantised: Scales | None = None
+    order: np.ndarray | None = None
+    gaps: tuple[int, int] | None = None
 
     @property
     def count(self) -> int:
@@ -76,8 +80,17 @@ def image_index(height: int, width: int, channels: int) -> np.ndarray:
     return np.arange(height * width * channels).reshape(1, height, width, channels).transpose(0, 3, 1, 2)
 
 
-def strides(index: np.ndarray, what: str) -> tuple[int, list[int]]:
-    """First element and element strides of an affine array; raises UnsupportedError when it is none."""
+def dense_index(shape: Sequence[int], *, image: bool) -> np.ndarray:
+    """The array of a value that is dense: as an image, channels last, if it has four axes; else as rows."""
+    index = np.arange(prod(shape))
+    if not image or len(shape) != 4:
+        return index.reshape(tuple(shape))
+    batch, channels, height, width = shape
+    return index.reshape(batch, height, width, channels).transpose(0, 3, 1, 2)
+
+
+def strides(index: np.ndarray) -> tuple[int, list[int]] | None:
+    """First element and element strides of an affine array; None when it is none."""
     first = int(index.reshape(-1)[0])
     steps = []
     for axis, extent in enumerate(index.shape):
@@ -88,6 +101,4 @@ def strides(index: np.ndarray, what: str) -> tuple[int, list[int]]:
         np.arange(n).reshape([-1 if a == b else 1 for b in range(index.ndim)]) * s
         for a, (n, s) in enumerate(zip(index.shape, steps, strict=True))
     )
-    if not (index == first + grid).all():
-        raise UnsupportedError(f"{what} reads its input in an order that no kernel walks.", ["--precision float32"])
-    return first, steps
+    return (first, steps) if (index == first + grid).all() else None

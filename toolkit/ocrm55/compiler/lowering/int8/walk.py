@@ -32,7 +32,8 @@ def to_program(function: FlatFunction, name: str) -> Program:
     for node in function.nodes:
         if node.name not in s.absorbed and _is_computed(s, node):
             _visit(s, node)
-    s.build.mark_output(s.build.real(s.values[function.result.name]))
+    result = s.values[function.result.name]
+    s.build.mark_output(s.build.dense_real(result, result.origin.layer))
     drop_unread_rows(s.build.program)
     return s.build.program
 

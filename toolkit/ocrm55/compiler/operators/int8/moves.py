@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
 
 from ocrm55.compiler.operators.float32 import Spec
+
+AXES = 6  # of a Move
 
 
 @dataclass(frozen=True)
@@ -30,3 +33,29 @@ class ExtendColumns(Spec):
     width: int
     channels: int
     more: int
+
+
+@dataclass(frozen=True)
+class Move(Spec):
+    """Elements in another order: nested loops, outermost first, at most AXES of them.
+
+    strides: how far each goes on in the input, which starts at element `offset`; places: the same in the output.
+    """
+
+    kind: ClassVar[str] = "move_int8"
+    sizes: tuple[int, ...]
+    strides: tuple[int, ...]
+    places: tuple[int, ...]
+    offset: int
+
+    @property
+    def elements(self) -> int:
+        return prod(self.sizes)
+
+
+@dataclass(frozen=True)
+class Gather(Spec):
+    """Elements in an order that no loops say. Inputs: x, index int32 of `count` entries."""
+
+    kind: ClassVar[str] = "gather_int8"
+    count: int

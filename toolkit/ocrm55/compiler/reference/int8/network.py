@@ -64,8 +64,7 @@ class IntegerReference:
         if tensor.view_of is not None:  # a part of a wider tensor: columns view_offset.. of its rows
             whole = self.program.tensors[tensor.view_of]
             stored = self.tensors.setdefault(whole.name, np.zeros(whole.shape, whole.dtype))
-            channels = tensor.shape[-1]
-            stored.reshape(-1, whole.shape[-1])[:, tensor.view_offset : tensor.view_offset + channels] = result.reshape(
-                -1, channels
-            )
+            rows = result.reshape(-1, tensor.shape[-1])
+            first, last = tensor.view_offset, tensor.view_offset + rows.shape[1]
+            stored.reshape(len(rows), -1)[:, first:last] = rows
         return result

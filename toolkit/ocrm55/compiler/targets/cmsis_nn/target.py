@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ocrm55.compiler.operators.float32 import Spec
-from ocrm55.compiler.operators.program import Function, Operator, Program, Tensor, Workspace, identifier
-from ocrm55.compiler.targets.base import Target
+from ocrm55.compiler.operators.program import Operator, Program, Tensor, Workspace
+from ocrm55.compiler.targets.base import Target, add_function
 from ocrm55.compiler.targets.cmsis_nn import convolution, elementwise, moves, pool, product, rows
 from ocrm55.compiler.targets.cmsis_nn.library import Call, LibraryFunction, c_type
-from ocrm55.errors import Ocrm55Error
 
 FAMILIES = (convolution, product, pool, elementwise, rows, moves)
 FUNCTIONS: dict[type[Spec], LibraryFunction] = {
@@ -71,14 +70,7 @@ def _function(operator: Operator, program: Program, call: Call, inputs: Sequence
     parameters.append(_parameter("y", program.tensors[operator.outputs[0]], ""))
     if call.workspace:
         parameters.append("uint8_t *workspace")
-    name = identifier(f"{operator.layer}_{operator.kind}_cmsis_nn")
-    prototype = f"void {name}({', '.join(parameters)})"
-    source = "\n".join([f"{prototype} {{", *(f"    {line}" for line in call.body), "}", ""])
-    known = program.functions.get(name)
-    if known is not None and known.source != source:
-        raise Ocrm55Error(f"two layers are called {operator.layer}")
-    program.functions[name] = Function(name, source, prototype, HEADERS)
-    return name
+    return add_function(program, f"{operator.layer}_{operator.kind}_cmsis_nn", parameters, call.body, HEADERS)
 
 
 def _parameter(letter: str, tensor: Tensor, const: str) -> str:

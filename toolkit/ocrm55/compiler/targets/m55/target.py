@@ -12,11 +12,10 @@ import numpy as np
 
 from ocrm55.compiler.c_language.literals import C_TYPES
 from ocrm55.compiler.operators.float32 import Spec
-from ocrm55.compiler.operators.program import Function, Operator, Program, Tensor, Workspace, identifier
-from ocrm55.compiler.targets.base import Target
+from ocrm55.compiler.operators.program import Operator, Program, Tensor, Workspace
+from ocrm55.compiler.targets.base import Target, add_function
 from ocrm55.compiler.targets.m55 import convolution, elementwise, moves, pool, product, rows
 from ocrm55.compiler.targets.m55.kernel import Call, Kernel
-from ocrm55.errors import Ocrm55Error
 
 FAMILIES = (convolution, product, pool, elementwise, rows, moves)
 KERNELS: dict[type[Spec], Kernel] = {spec: kernel for family in FAMILIES for spec, kernel in family.KERNELS.items()}
@@ -74,14 +73,7 @@ def _function(operator: Operator, program: Program, call: Call, inputs: Sequence
     parameters.append(_parameter("y", program.tensors[operator.outputs[0]], ""))
     if operator.workspaces:
         parameters.append("uint8_t *workspace")
-    name = identifier(f"{operator.layer}_{operator.kind}")
-    prototype = f"void {name}({', '.join(parameters)})"
-    source = "\n".join([f"{prototype} {{", *(f"    {line}" for line in call.body), "}", ""])
-    known = program.functions.get(name)
-    if known is not None and known.source != source:
-        raise Ocrm55Error(f"two layers are called {operator.layer}")
-    program.functions[name] = Function(name, source, prototype, (HEADER,))
-    return name
+    return add_function(program, f"{operator.layer}_{operator.kind}", parameters, call.body, (HEADER,))
 
 
 def _parameter(letter: str, tensor: Tensor, const: str) -> str:
