@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import onnx
 import pytest
@@ -10,6 +13,7 @@ from onnx import helper
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.pipeline import CompileOptions
+from ocrm55.tasks.recognizer.task import Merit
 from tests.unit.compiler.graphs import folded, quantised, quantised_for_a_library
 from tests.unit.compiler.onnx_networks import network
 
@@ -63,7 +67,7 @@ RECIPES = {
     "fused": lambda model: quantised(model, INPUTS),
     "library": lambda model: quantised_for_a_library(model, INPUTS),
     "npu": lambda model: quantised_for_a_library(model, INPUTS, halves_down=False),
-    "int4": lambda model: quantised_for_a_library(model, INPUTS, weights="int4", max_drop=1.0),
+    "int4": lambda model: quantised_for_a_library(model, INPUTS, weights="int4", max_drop=1.0, merit=Merit()),
 }
 
 
@@ -121,7 +125,8 @@ def test_quantisation_wraps_a_model_once_and_lowering_once_more(options, monkeyp
         usual(self, model)
 
     monkeypatch.setattr(Graph, "__init__", counted)
-    model = pipeline.quantised(small(), options)
+    monkeypatch.setattr(pipeline, "calibration_inputs", lambda model, network, pictures: INPUTS)
+    model = pipeline.quantised(small(), SimpleNamespace(merit=Merit()), Path(), options)
     assert len(wrapped) == 1
     pipeline.to_program(model, options)
     assert len(wrapped) == 2

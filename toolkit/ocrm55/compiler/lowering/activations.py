@@ -1,4 +1,4 @@
-"""The activation that follows an operator: patterns of nodes, the same for float32 and int8."""
+"""Find the activation that follows an operator: patterns of nodes, the same for float32 and int8."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Match = tuple[Activation, Node, list[Node]] | None
 
 
 def activation_after(function: FlatFunction, node: Node) -> tuple[Activation, Node, list[Node]]:
-    """The activation that follows a node, the node that ends it, and the nodes in between."""
+    """The activation that follows a node, its last node, and the nodes in between."""
     for match in (_relu, _hard_swish, _swish, _hard_sigmoid, _sigmoid):
         found = match(function, node)
         if found is not None:
@@ -80,7 +80,7 @@ def _swish(function: FlatFunction, node: Node) -> Match:
 
 
 def _pair(function: FlatFunction, node: Node, op: str) -> tuple[Node | None, Node | None]:
-    """The two users of a node when one is `op` and the other multiplies."""
+    """The two users of a node, if one is `op` and the other multiplies."""
     users = function.users(node)
     first = next((user for user in users if user.op == op), None)
     product = next((user for user in users if user.op == "relax.multiply"), None)

@@ -1,7 +1,7 @@
 """A straight-line Relax function as a list of nodes that can be matched and replaced.
 
-Replaced nodes become calls of named operators (`call_dps_packed`), which TVM's own passes leave alone; what they mean
-is kept beside the function, as a spec.
+Replaced nodes become calls of named operators (`call_dps_packed`), which TVM's own passes leave alone. A spec beside
+the function keeps their meaning.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Replacement:
-    """What takes the place of a node: an operator of ours, with its inputs as Relax expressions."""
+    """The replacement of a node: an operator of ours, with its inputs as Relax expressions."""
 
     spec: Spec
     inputs: list[relax.Expr]
@@ -65,7 +65,7 @@ def dtype_of(expression: relax.Expr) -> str:
 class FlatFunction:
     """The nodes of `main` in order, with the look-ups that matching needs.
 
-    layers: name of a variable -> layer of the model. replacements: name of a variable -> what takes its place.
+    layers: name of a variable -> layer of the model. replacements: name of a variable -> its replacement.
     """
 
     def __init__(self, module: tvm.IRModule, layers: dict[str, str]) -> None:
@@ -86,7 +86,7 @@ class FlatFunction:
                 self._users.setdefault(variable.name, []).append(node)
 
     def users(self, node: Node) -> list[Node]:
-        """The nodes that read `node`; the function's result counts as one that no pattern matches."""
+        """The nodes that read `node`. The function's result counts as a node that no pattern matches."""
         readers = self._users.get(node.name, [])
         return [*readers, Node(node.var, self.result)] if _is(self.result, node.var) else readers
 
@@ -95,7 +95,7 @@ class FlatFunction:
         return readers[0] if len(readers) == 1 else None
 
     def producer(self, expression: relax.Expr) -> Node | None:
-        """The node that a variable is bound by; None for parameters and constants."""
+        """The node that binds a variable; None for parameters and constants."""
         return self._producers.get(expression.name) if isinstance(expression, relax.Var) else None
 
     def constant(self, expression: relax.Expr) -> np.ndarray | None:
@@ -124,12 +124,12 @@ class FlatFunction:
         return right if _is(left, argument.var) else left
 
     def layer(self, node: Node) -> str:
-        """The layer that a node comes from; a node inside an expanded layer belongs to the next one that is named."""
+        """The layer of a node; a node inside an expanded layer belongs to the next named one."""
         start = self.nodes.index(node)
         return next((self.layers[n.name] for n in self.nodes[start:] if n.name in self.layers), node.name)
 
     def replace(self, output: Node, spec: Spec, inputs: list[relax.Expr], absorbed: list[Node], layer: str) -> None:
-        """Let an operator of ours compute `output`; `absorbed` are the nodes that it makes superfluous."""
+        """Replace `output` by an operator of ours; `absorbed` are the nodes that it makes superfluous."""
         self.replacements[output.name] = Replacement(spec, inputs, layer)
         self._absorbed.update(node.name for node in absorbed if node.name != output.name)
 
@@ -149,14 +149,14 @@ class FlatFunction:
                 bindings.append(relax.VarBinding(node.var, node.value))
         body = relax.SeqExpr([relax.DataflowBlock(bindings)], self.result)
         function = relax.Function(self.params, body, self._module["main"].ret_ty, is_pure=True)
-        # TVM's importer gives some operators as loops at once: Clip with bounds that are tensors, for one.
+        # TVM's importer turns some operators into loops at once, such as Clip with bounds that are tensors.
         loops = {var: body for var, body in self._module.functions.items() if var.name_hint != "main"}
         rebuilt = tvm.IRModule({**loops, "main": function.with_attr("global_symbol", "main")})
         return relax.transform.Normalize()(rebuilt)
 
 
 def view_offset(function: FlatFunction, node: Node) -> int | None:
-    """Where the bytes of `node` start within its argument when it only gives them another shape; None otherwise."""
+    """The start of `node`'s bytes within its argument, if it only gives them another shape; None otherwise."""
     if node.op in _RESHAPES:
         return 0 if function.constant(node.args[0]) is None else None
     if node.op == "relax.strided_slice":
@@ -186,7 +186,7 @@ def _slice_offset(node: Node) -> int | None:
 
 
 def rows_of(shape: tuple[int, ...]) -> int:
-    """How many rows a tensor has when its last axis is a row."""
+    """The number of rows of a tensor whose last axis is a row."""
     return prod(shape[:-1])
 
 

@@ -1,4 +1,4 @@
-"""Float32: find the operators that have schedules of their own; TVM legalises and fuses what is left."""
+"""Float32: find the operators that have schedules of their own. TVM legalises and fuses the others."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _conv2d(function: FlatFunction, node: Node) -> None:
     bias, biased = _bias(function, node, outputs, axis=1)
     activation, last, absorbed = activation_after(function, biased)
     if (height, width, *value.shape[2:]) == (1, 1, 1, 1) and groups == 1:
-        # One pixel: the channels are the columns of a product, and its vectors are full.
+        # One pixel: the channels are the columns of a product, so its vectors are full.
         product = Matmul(1, 1, channels, outputs, constant=True, bias=True, activation=activation)
         columns = np.ascontiguousarray(value.reshape(outputs, channels).T)
         inputs = [image, relax.const(columns), relax.const(bias)]

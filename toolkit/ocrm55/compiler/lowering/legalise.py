@@ -1,4 +1,4 @@
-"""TVM's part of the lowering: what is left becomes fused TIR, and the result a Program."""
+"""TVM's part of the lowering: the remaining operators become fused TIR, and the result a Program."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.errors import UnsupportedError
 
 _PREFIX = "ocrm55."
-# What the inputs of an operator are called when they are constants.
+# Names of an operator's constant inputs.
 _ROLES = {
     "conv2d": ("image", "weights", "bias"),
     "depthwise_conv2d": ("image", "weights", "bias"),
@@ -26,14 +26,14 @@ _ROLES = {
 
 
 def to_program(function: FlatFunction, name: str, precision: str) -> Program:
-    """Legalise and fuse what the lowering left, then read the straight line of calls into a Program."""
+    """Legalise and fuse the remaining operators, then read the straight line of calls into a Program."""
     module = _fused(function.module())
     reader = _Reader(module, function, Program(name, precision))
     return reader.read()
 
 
 def _fused(module: tvm.IRModule) -> tvm.IRModule:
-    """Relax operators to TIR functions, elementwise ones fused with what feeds them."""
+    """Relax operators to TIR functions; elementwise ones are fused with the operator before them."""
     passes = [
         transform.DeadCodeElimination(),
         transform.FoldConstant(),
@@ -52,7 +52,7 @@ def _fused(module: tvm.IRModule) -> tvm.IRModule:
 
 
 class _Reader:
-    """Walks the bindings of `main` once; knows which tensor of the Program each Relax variable became."""
+    """Walks the bindings of `main` once; knows the Program's tensor of each Relax variable."""
 
     def __init__(self, module: tvm.IRModule, function: FlatFunction, program: Program) -> None:
         self._module = module
@@ -137,7 +137,7 @@ class _Reader:
         return self._constants[key]
 
     def _mark_output(self, tensor: Tensor) -> None:
-        """Give the output a tensor with bytes of its own, so that views of it need no care."""
+        """Give the output a tensor with bytes of its own, so that views of it need no special case."""
         owner = self._program.tensors[self._program.storage(tensor.name)]
         if owner.role == "input":
             raise UnsupportedError("the model's output is a view of its input: nothing to compile.", ["ocrm55 export"])

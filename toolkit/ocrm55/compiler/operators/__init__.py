@@ -1,1 +1,1 @@
-"""What operators compute, apart from how; and the program that they make up."""
+"""The operators' meaning, without their implementation; and the program that they form."""

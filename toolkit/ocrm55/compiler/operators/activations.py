@@ -1,4 +1,4 @@
-"""What an activation is in real numbers."""
+"""Activations in real numbers."""
 
 from __future__ import annotations
 
@@ -28,4 +28,4 @@ def _hard_swish(x: np.ndarray) -> np.ndarray:
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.maximum(x, -700)))  # beyond which exp leaves float64
+    return 1 / (1 + np.exp(-np.maximum(x, -700)))  # beyond this, exp overflows float64

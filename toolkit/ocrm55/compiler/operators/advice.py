@@ -1,10 +1,10 @@
-"""Where an operator that is missing would be added: for the messages that refuse one. docs/models.md says more."""
+"""The place to add a missing operator, for the messages that refuse one. docs/models.md says more."""
 
 from __future__ import annotations
 
 _HOW = "docs/models.md says how"
 REPLACE = "replace the operator in the model"
-# By who cannot go on.
+# By the part that cannot go on.
 IMPORT = f"add it to _simplify in toolkit/ocrm55/compiler/onnx_graph/frontend.py: {_HOW}"
 INTEGER = f"add a visitor to its family in toolkit/ocrm55/compiler/lowering/int8: {_HOW}"
 FLOAT = f"add it to lower in toolkit/ocrm55/compiler/lowering/float32.py, with a schedule: {_HOW}"

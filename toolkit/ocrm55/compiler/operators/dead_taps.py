@@ -1,4 +1,4 @@
-"""Rows and columns of a convolution's kernel that meet nothing but padding."""
+"""Rows and columns of a convolution's kernel that meet only padding."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def trim(spec: Conv2d, weights: np.ndarray) -> tuple[Conv2d, np.ndarray]:
 
 
 def _useful_taps(kernel: int, stride: int, pad: int, size: int, outputs: int) -> tuple[int, int]:
-    """How many taps at the start and at the end of a kernel meet nothing but padding."""
+    """The number of taps at the start and at the end of a kernel that meet only padding."""
     meets = [any(0 <= o * stride + tap - pad < size for o in range(outputs)) for tap in range(kernel)]
     if not any(meets):
         return 0, 0

@@ -1,4 +1,4 @@
-"""What operators compute, apart from how: one frozen dataclass a kind. Equal specs share one C function."""
+"""Specs of operators: what they compute, not how. One frozen dataclass a kind; equal specs share a C function."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Activation:
     """A function of one value, applied to an operator's result before it is stored.
 
     hard_sigmoid is clip(alpha * x + beta, 0, 1); hard_swish is x * clip(x + 3, 0, 6) / 6; swish is x * sigmoid(x).
-    gain, offset: what the result is multiplied with, and what is then added, as PPLCNetV3's affine blocks do.
+    gain, offset: the result is multiplied by the gain, then the offset is added, as in PPLCNetV3's affine blocks.
     """
 
     kind: Literal["none", "relu", "hard_sigmoid", "hard_swish", "sigmoid", "swish"] = "none"
@@ -32,10 +32,10 @@ NO_ACTIVATION = Activation()
 
 @dataclass(frozen=True)
 class Spec:
-    """Base of all specs. The properties are what passes ask of any operator, so that they need not know its kind."""
+    """Base of all specs. Passes read these properties of any operator, so that they need not know its kind."""
 
     kind: ClassVar[str] = ""
-    follows_rows: ClassVar[bool] = False  # whether each row of the output needs the same row of the input alone
+    follows_rows: ClassVar[bool] = False  # whether each row of the output needs only the same row of the input
 
     @property
     def in_place(self) -> bool:
@@ -44,63 +44,63 @@ class Spec:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates as the model states them, taps on padding included."""
+        """Multiply-accumulates of the model, including taps on padding."""
         return 0
 
     @property
     def live_macs(self) -> int:
-        """Those of the MACs that meet the image, not its padding: no direct kernel can do with fewer."""
+        """The MACs on the image, without those on its padding; no direct kernel needs fewer."""
         return self.macs
 
     @property
     def variant(self) -> str:
-        """Operators of one variant cost alike, for each MAC and element."""
+        """Operators of one variant cost the same for each MAC and element."""
         return self.kind
 
     @property
     def elements(self) -> int:
-        """What its instructions grow with beside its MACs: elements that it writes, or reads where those are more."""
+        """Elements with which its instructions grow, besides MACs: those written, or those read if more."""
         return int(getattr(self, "count", 1) * getattr(self, "rows", 1))
 
     @property
     def weight_reads(self) -> float:
-        """How often it reads each byte of its weights."""
+        """The number of times that it reads each byte of its weights."""
         return 1.0
 
     @property
     def table_reads(self) -> int:
-        """How many entries it reads of its last weight, a table; 0 where that is none."""
+        """The number of entries that it reads from its last weight, a table; 0 without a table."""
         return 0
 
     @property
     def pixelwise(self) -> tuple[int, int, int] | None:
-        """Pixels, bytes of each before, bytes of each after, if pixels need only themselves and `in_chunks` works."""
+        """Pixels, bytes of a pixel before and after, if each pixel needs only itself and `in_chunks` works."""
         return None
 
     def in_chunks(self, pixels: int, backwards: bool) -> Spec:
-        """The same, so many pixels after the others; of what is `pixelwise`."""
+        """The same operator in chunks of pixels; only for one that is `pixelwise`."""
         raise NotImplementedError(self.kind)
 
     @property
     def reread_bytes(self) -> int:
-        """Bytes of weights that it reads again because it runs in chunks."""
+        """Bytes of weights that it reads again, because it runs in chunks."""
         return 0
 
     def with_stride(self, stride: int) -> Spec | None:
-        """The same, its pixels `stride` elements apart in the output; None if it only writes them dense."""
+        """The same operator with pixels `stride` elements apart in the output; None if it only writes dense output."""
         return None
 
     @property
     def rows_read(self) -> int | None:
-        """How many of its image's rows it reads, where it may leave out the last; None where it reads all."""
+        """The number of rows that it reads of its image, if it may leave out the last rows; None if it reads all."""
         return None
 
     def with_input_rows(self, rows: int) -> Spec:
-        """The same of an image without the rows that it leaves out; of what has `rows_read`."""
+        """The same operator on an image without the rows that it leaves out; only for one with `rows_read`."""
         raise NotImplementedError(self.kind)
 
     def with_output_rows(self, rows: int, elements: int) -> Spec | None:
-        """The same without the output's last rows, `elements` being all that remain; None if it makes all of them."""
+        """The same operator without the output's last rows: `elements` remain; None if it must make all."""
         return None
 
 
@@ -108,7 +108,7 @@ Pair = tuple[int, int]
 
 
 def live_macs(macs: int, size: Pair, output: Pair, kernel: Pair, strides: Pair, pads: Pair) -> int:
-    """Of the MACs of a convolution, those whose tap lies on the image; everything as (rows, columns).
+    """The MACs of a convolution whose tap lies on the image; everything as (rows, columns).
 
     pads: elements before the first row and column.
     """
@@ -208,9 +208,9 @@ class LayerNorm(Spec):
 
 @dataclass(frozen=True)
 class Primitive(Spec):
-    """Whatever TVM legalised and fused: a TIR function of its own.
+    """An operator that TVM legalised and fused: a TIR function.
 
-    title: what TVM called it, e.g. fused_transpose_add. body: the tirx.PrimFunc. text: its script, which makes equal
+    title: TVM's name for it, e.g. fused_transpose_add. body: the tirx.PrimFunc. text: its script, which makes equal
     functions equal specs.
     """
 
@@ -228,7 +228,7 @@ class Primitive(Spec):
 
 @dataclass(frozen=True)
 class View(Spec):
-    """Bytes of the input under another shape, from byte `offset` on: nothing to compute."""
+    """Bytes of the input under another shape, from byte `offset` on. There is nothing to compute."""
 
     kind: ClassVar[str] = "view"
     offset: int = 0

@@ -1,4 +1,4 @@
-"""What the bytes of a picture become in the input tensor of a program: the target and the host read one table."""
+"""The table from the bytes of a picture to the input tensor of a program; the target and the host read the same one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ocrm55.normalisation import Normalisation
 
 @dataclass(frozen=True)
 class PixelTable:
-    """What every byte becomes in the input tensor, [channels, 256]; what stands where a picture ends; both in words."""
+    """The value of every byte in the input tensor, [channels, 256]; the value behind a picture's end; both in words."""
 
     values: np.ndarray
     padding: np.generic

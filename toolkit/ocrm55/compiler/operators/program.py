@@ -1,7 +1,8 @@
 """The compiler's own view of a network: a straight line of operators over named tensors.
 
-Lowering writes a Program, targets fill in how each operator is computed, the planner places its tensors and the code
-generator prints it. Float32 and int8 share all of it: they differ in the specs of the operators and in the targets.
+Lowering writes a Program, targets fill in the computation of each operator, the planner places the tensors, and the
+code generator prints it. Float32 and int8 share all of it. They differ in the specs of the operators and in the
+targets.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Role = Literal["input", "output", "activation", "weight"]
 
 @dataclass(frozen=True)
 class Quantization:
-    """What the integers of a tensor stand for: real value = (integer - zero_point) * scale."""
+    """The real values of a tensor's integers: (integer - zero_point) * scale."""
 
     scale: float
     zero_point: int
@@ -36,7 +37,7 @@ class Tensor:
     data: the values of a weight, None for everything that the network computes.
     view_of: the tensor whose bytes these are under another shape, None for a tensor with bytes of its own.
     view_offset: bytes from the start of that tensor to the start of this one.
-    quantization: what integers stand for. channels_last: whether an image lies as [1, height, width, channels].
+    quantization: the real values of integers. channels_last: whether an image lies as [1, height, width, channels].
     """
 
     name: str
@@ -77,8 +78,8 @@ class Function:
     """A C function that computes operators of one spec; operators with equal specs share it.
 
     name: C identifier. source: its definition, `static` left out. prototype: its declaration without the semicolon.
-    headers: what the definition includes besides <stdint.h>. by_width: its last parameter says which of several widths
-    of input it computes for.
+    headers: what the definition includes besides <stdint.h>. by_width: its last parameter is the number of
+    the input's width.
     """
 
     name: str
@@ -103,8 +104,8 @@ class Operator:
     spec: what is computed; inputs, outputs: names of tensors, weights included in the inputs.
     Filled in by the target that takes the operator: target, function, arguments (tensors in the order of the C
     parameters, the workspaces follow), workspaces, in_place (inputs whose bytes the output may take over when nobody
-    reads them later), overlap (an input that the output may partly cover). why_not: why each of the other targets did
-    not take it. fallback: what computes the same on the core, where the target may turn out to be absent.
+    reads them later), overlap (an input that the output may partly cover). why_not: the reasons of the other targets.
+    fallback: operators that compute the same on the core, if the target may be absent.
     """
 
     name: str
@@ -134,8 +135,8 @@ class Operator:
 class Program:
     """A network: its tensors, its operators in execution order, and the C functions that they call.
 
-    sources: int8 tensor -> the tensor of the QDQ model that it is, where the model has such a one.
-    normalisation: what the bytes of a picture become in its input.
+    sources: int8 tensor -> the equal tensor of the QDQ model, if there is one.
+    normalisation: from the bytes of a picture to the input.
     """
 
     name: str
@@ -158,7 +159,7 @@ class Program:
         return tensor
 
     def add_weight(self, tensor: Tensor) -> Tensor:
-        """Add a weight, or return the one that holds the same values already."""
+        """Add a weight, or return an existing one with the same values."""
         assert tensor.data is not None
         for other in self.tensors.values():
             if other.role == "weight" and (other.shape, other.dtype) == (tensor.shape, tensor.dtype):
@@ -168,7 +169,7 @@ class Program:
         return self.add(tensor)
 
     def storage(self, name: str) -> str:
-        """The tensor that owns the bytes of `name`: itself, or what it is a view of."""
+        """The tensor that owns the bytes of `name`: itself, or the tensor behind the view."""
         view_of = self.tensors[name].view_of
         return name if view_of is None else self.storage(view_of)
 
@@ -179,7 +180,7 @@ class Program:
 
     @property
     def calls(self) -> list[Operator]:
-        """The steps, each followed by what computes it otherwise: everything that the C may call."""
+        """The steps, each followed by its fallback: everything that the C may call."""
         return [call for operator in self.steps for call in (operator, *operator.fallback)]
 
     @property
@@ -210,7 +211,7 @@ class Program:
                     yield self.tensors[name]
 
 
-# Names that generated C cannot give to a tensor: keywords, types, and what model.c itself calls something.
+# Names that a tensor cannot have in generated C: keywords, types, and names of model.c itself.
 _RESERVED = set(
     "auto bool break case char const continue default do double else enum extern false float for goto if inline int "
     "long register restrict return short signed sizeof static struct switch true typedef union unsigned void volatile "

@@ -1,4 +1,4 @@
-"""Scales of a tensor's channels, as they are chosen by quantisation and read by lowering."""
+"""Scales of a tensor's channels; quantisation chooses them and lowering reads them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ LOW, HIGH = -128, 127  # of int8
 
 @dataclass(frozen=True)
 class Scales:
-    """What a tensor's int8 values stand for: real value = scale * (integer - zero_point).
+    """The real values of a tensor's integers: scale * (integer - zero_point).
 
-    scale: float32, [] where all channels share one, or [channels]; negative for a channel that is turned over.
+    scale: float32, [] if all channels share one, or [channels]; negative for an inverted channel.
     zero_point: one for all channels, so that a border is one number. A tensor of a program has one scale for all:
     `program.Quantization`.
     """
@@ -23,7 +23,7 @@ class Scales:
 
     @property
     def per_channel(self) -> bool:
-        """Whether each channel has a scale of its own, which may be equal."""
+        """Whether each channel has a scale of its own, even if all are equal."""
         return self.scale.ndim == 1
 
     @property
@@ -33,17 +33,17 @@ class Scales:
 
     @property
     def step(self) -> float:
-        """The scale of all channels. Raises ValueError where they differ."""
+        """The scale of all channels. Raises ValueError if they differ."""
         if not self.has_one_step:
             raise ValueError("channels differ in scale")
         return float(self.scale.reshape(-1)[0])
 
     def equals(self, other: Scales) -> bool:
-        """Whether the same integers stand for the same values."""
+        """Whether the same integers have the same real values."""
         return self.zero_point == other.zero_point and np.array_equal(self.scale, other.scale)
 
     def round_trip(self, values: np.ndarray) -> np.ndarray:
-        """`values`, channels first, as int8 would give them back."""
+        """`values`, channels first, rounded to int8's steps."""
         scale = self.scale[:, None] if self.per_channel else self.scale
         q = np.clip(np.rint(values / scale) + self.zero_point, LOW, HIGH)
         return (q - self.zero_point) * scale

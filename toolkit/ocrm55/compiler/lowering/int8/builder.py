@@ -40,10 +40,10 @@ class Builder:
         return output
 
     def quantise(self, value: Value, quantised: Scales) -> Value:
-        """The value as int8: its operator writes it so, or an operator of its own converts it."""
+        """The value as int8: its own operator writes int8, or a separate operator converts it."""
         origin = value.origin
         if origin.quantised is not None and not value.is_scaled:
-            # Quantisers ask again behind what only moves elements, mostly for the same integers.
+            # Quantisers quantise again behind operators that only move elements, mostly to the same integers.
             if origin.quantised.equals(quantised):
                 return value
             self.real(value)
@@ -66,7 +66,7 @@ class Builder:
         """The value as a float32 tensor, dense in the value's order or in its origin's."""
         origin = value.origin
         if value.is_scaled:
-            raise UnsupportedError(f"{origin.layer} is scaled where no kernel does it.", TRIES)
+            raise UnsupportedError(f"{origin.layer} is scaled at a place where no kernel scales.", TRIES)
         if origin.real is None:
             if origin.int8 is not None and origin.quantised is not None:
                 origin.real = self._dequantize(origin, origin.int8, origin.quantised)
@@ -109,7 +109,7 @@ class Builder:
     def integers(self, value: Value, layer: str, *, image: bool = True) -> tuple[str, Scales]:
         """The int8 tensor of a value, dense: channels last as an image, or as rows. Copied where it is not."""
         if value.is_scaled:
-            raise UnsupportedError(f"{value.origin.layer} is scaled where no kernel does it.", TRIES)
+            raise UnsupportedError(f"{value.origin.layer} is scaled at a place where no kernel scales.", TRIES)
         return self.stored(self.dense(value, layer, image=image), layer)
 
     def dense(self, value: Value, layer: str, *, image: bool = True) -> Value:
@@ -119,7 +119,7 @@ class Builder:
         if Value(origin, order).is_dense:
             return value
         if value.channel_factor is not None:
-            raise UnsupportedError(f"{origin.layer} is scaled where no kernel does it.", TRIES)
+            raise UnsupportedError(f"{origin.layer} is scaled at a place where no kernel scales.", TRIES)
         channels = order.shape[-1]
         scales = quantised.scale[order % origin.channels].reshape(-1, channels)
         if not (scales == scales[0]).all():
@@ -179,7 +179,9 @@ def step_of(quantised: Scales, layer: str) -> float:
     try:
         return quantised.step
     except ValueError as trouble:
-        raise UnsupportedError(f"{layer} has a scale for each channel where no kernel takes it.", TRIES) from trouble
+        raise UnsupportedError(
+            f"{layer} has a scale for each channel at a place where no kernel supports it.", TRIES
+        ) from trouble
 
 
 def has_one_step(origin: Origin) -> bool:
@@ -188,7 +190,7 @@ def has_one_step(origin: Origin) -> bool:
 
 
 def _unscaled(quantised: Scales, value: Value) -> Scales:
-    """How the origin must be written so that the scaled value has the given quantisation."""
+    """The quantisation of the origin that gives the scaled value the given quantisation."""
     if not value.is_scaled:
         return quantised
     factor = value.factor * (1.0 if value.channel_factor is None else value.channel_factor.astype(np.float64))

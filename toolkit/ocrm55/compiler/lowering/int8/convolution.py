@@ -41,7 +41,7 @@ def _convolution(s: Lowering, node: Node) -> None:
         channels, height, width, outputs, (int(q.shape[2]), int(q.shape[3])),
         (int(attrs.strides[0]), int(attrs.strides[1])), (top, left, bottom, right), activation,
     )  # fmt: skip
-    if groups == 1:  # dead rows of kernels, as of 3x3 over an image of one row
+    if groups == 1:  # dead rows of kernels, such as 3x3 over an image of one row
         spec, q = trim(spec, q)
     origin = Origin(spec.output_height * spec.output_width, outputs, layer)
     origin.write = convolution_writer(s.build, origin, source, spec, Factor(q, scale, bias))
@@ -71,7 +71,7 @@ def fully_connected(s: Lowering, node: Node) -> None:
 
 @dataclass(frozen=True)
 class Factor:
-    """The constant side of a product: weights int8 as ONNX has them, a scale for each output, bias int32."""
+    """The constant side of a product: weights int8 in ONNX's order, a scale for each output, bias int32."""
 
     weights: np.ndarray
     scale: np.ndarray

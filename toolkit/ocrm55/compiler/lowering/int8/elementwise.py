@@ -1,4 +1,4 @@
-"""Quantisation, sums, factors and functions: every element by itself."""
+"""Quantisation, sums, factors and functions, element by element."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _dense_origin(shape: Sequence[int], layer: str) -> Origin:
 
 
 def _is_by_channel(constant: np.ndarray, value: Value) -> bool:
-    """Whether a constant holds a factor for each channel of an image that has none yet."""
+    """Whether a constant is a factor for each channel of an image, and the image has no factor yet."""
     channels = value.origin.channels
     is_image = value.index.ndim == 4 and value.index.shape[1] == channels and constant.ndim >= 3
     return is_image and value.channel_factor is None and constant.size == channels == constant.shape[-3]
@@ -106,7 +106,7 @@ def _per_channel(value: Value, scale: np.ndarray, zero: np.ndarray, axis: int) -
 
 
 def gate_writer(build: Builder, origin: Origin, gated: Value, gate: Value) -> Writer:
-    """Squeeze-and-excite: an image times one factor a channel."""
+    """Squeeze-and-excite: an image times one factor for each channel."""
 
     def write(quantised: Scales | None, order: np.ndarray) -> str:
         (image, read), (factors, read_gate) = (build.integers(v, origin.layer) for v in (gated, gate))
@@ -124,7 +124,7 @@ def gate_writer(build: Builder, origin: Origin, gated: Value, gate: Value) -> Wr
 
 
 def sum_writer(build: Builder, origin: Origin, left: Value, right: Value, index: np.ndarray) -> Writer:
-    """The residual stream: float32, or int8 where it is quantised on all sides with a scale a tensor.
+    """The residual stream: float32, or int8 if it is quantised on all sides with one scale for each tensor.
 
     index: the array of the sum, whose order both sides are brought to.
     """
@@ -156,7 +156,7 @@ def lookup_writer(build: Builder, origin: Origin, source: Value, activation: Act
     def write(quantised: Scales | None, order: np.ndarray) -> str:
         layer = origin.layer
         if source.is_scaled:
-            raise UnsupportedError(f"{source.origin.layer} is scaled where no kernel does it.", TRIES)
+            raise UnsupportedError(f"{source.origin.layer} is scaled at a place where no kernel scales.", TRIES)
         name, read = build.stored(source, layer)
         if quantised is None:
             raise UnsupportedError(f"no kernel gives {activation.kind} as float32.", TRIES)

@@ -1,4 +1,4 @@
-"""How sums become an activation's output: by limits, by hard-swish, or by tables, for one scale or one a channel."""
+"""Turn sums into an activation's output: by limits, by hard-swish, or by tables, with one scale or one per channel."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ocrm55.compiler.operators.int8.epilogue import Epilogue
 from ocrm55.compiler.operators.scales import Scales
 from ocrm55.errors import UnsupportedError
 
-TABLE_SHIFT = 3  # 8192 entries: an activation's argument is known to a thirtieth of the output's step
-# Below this many products an output, computing hard-swish costs more than the sum that it is applied to: a look-up in a
-# table of the channel's own costs half. Its entries are bounded by CHANNEL_TABLE_BYTES for all channels together.
+TABLE_SHIFT = 3  # 8192 entries: they give an activation's argument to a thirtieth of the output's step
+# With fewer products for an output than this, computing hard-swish costs more than the sum itself. A look-up in a table
+# of the channel's own costs half. CHANNEL_TABLE_BYTES limits the tables of all channels together.
 FEW_PRODUCTS = 32
 CHANNEL_TABLE_BYTES = 64 * 1024
-SWISH_TABLE_BYTES = 128 * 1024  # where a scale for each channel leaves no other way
+SWISH_TABLE_BYTES = 128 * 1024  # if a scale for each channel leaves no other way
 
 
 def epilogue_of(
     activation: Activation, step: np.ndarray, quantised: Scales | None, channels: int
 ) -> tuple[Epilogue, dict[str, np.ndarray]]:
-    """How sums, whose steps are worth `step`, become the output; and the arrays that say it for each channel."""
+    """The epilogue for sums whose steps are worth `step`, and its arrays with a value for each channel."""
     if quantised is None:
         if activation.kind != "none":
             raise UnsupportedError(f"no kernel gives {activation.kind} as float32.", TRIES)
@@ -52,7 +52,7 @@ def _hard_sigmoid(
     out = step_of(quantised, "hard-sigmoid")
     middle = activation.beta / out
     if abs(middle - round(middle)) > 1e-3:
-        raise UnsupportedError("a hard-sigmoid's offset is no whole number of steps of its output.", TRIES)
+        raise UnsupportedError("the offset of a hard-sigmoid is not a whole number of steps of its output.", TRIES)
     high = min(quantised.zero_point + round(1 / out), 127)
     epilogue = Epilogue("clamp", channels, quantised.zero_point + round(middle), quantised.zero_point, high)
     return epilogue, {"scale": (scale * activation.alpha).astype(np.float32)}
@@ -75,9 +75,9 @@ def _table(
 
 
 def prefers_tables(spec: Conv2d, quantised: Scales) -> bool:
-    """Whether hard-swish is to be looked up in a table for each channel: after few products, and where that is exact.
+    """Whether hard-swish takes a table for each channel: after few products, and if the tables are exact enough.
 
-    Of a channel that hardly leaves zero a step of the output is less than an entry of its table.
+    If a channel hardly leaves zero, a step of the output is less than an entry of its table.
     """
     few = not isinstance(spec, DepthwiseConv2d) and spec.channels * prod(spec.kernel) <= FEW_PRODUCTS
     if not few or spec.activation.kind != "hard_swish" or spec.activation.is_affine:
@@ -87,20 +87,21 @@ def prefers_tables(spec: Conv2d, quantised: Scales) -> bool:
 
 
 def needs_tables(spec: Conv2d, quantised: Scales) -> bool:
-    """Whether a function that only a table gives is to have a scale of its own for each channel."""
+    """Whether a function that needs a table gets a scale of its own for each channel."""
     return spec.activation.kind == "swish" and not spec.activation.is_affine and not quantised.has_one_step
 
 
 def _reach_of_tables(activation: Activation, quantised: Scales, channels: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Where each channel's table begins and ends, and the bits that its index leaves out.
+    """The start and end of each channel's table, and the bits that its index leaves out.
 
-    The int16 range covers what matters: from -3, below which hard-swish is 0, or from where swish is within a quarter
-    of a step of 0, to where the output ends.
+    The int16 range covers the relevant values. It begins at -3, because hard-swish is 0 below, or where swish comes
+    within a quarter of a step of 0. It ends where the output ends.
     """
     out = np.abs(quantised.scale.astype(np.float64))
-    ends = np.where(quantised.scale < 0, quantised.zero_point + 128, 127 - quantised.zero_point)  # turned over, or not
+    # An inverted channel has a negative scale.
+    ends = np.where(quantised.scale < 0, quantised.zero_point + 128, 127 - quantised.zero_point)
     most = np.maximum(ends * out, 0.1)
-    if activation.kind == "swish":  # at least x - 0.279; falls towards 0 from its least value, at -1.28, on
+    if activation.kind == "swish":  # at least x - 0.279; below its minimum, at -1.28, it returns towards 0
         falling = np.arange(-1.28, -10, -0.01)
         low = np.interp(-out / 4, falling * sigmoid(falling), falling)
         high, room = most + 0.3, SWISH_TABLE_BYTES
@@ -113,7 +114,7 @@ def _reach_of_tables(activation: Activation, quantised: Scales, channels: int) -
 def channel_tables(
     activation: Activation, step: np.ndarray, quantised: Scales, channels: int
 ) -> tuple[Epilogue, dict[str, np.ndarray], np.ndarray]:
-    """An activation by a table for each channel, and by how much the sums are lowered."""
+    """An activation by a table for each channel, and the amount by which the sums are lowered."""
     out = quantised.scale.astype(np.float64)
     low, high, shift = _reach_of_tables(activation, quantised, channels)
     centre = np.rint((high + low) / 2 / step)

@@ -1,4 +1,4 @@
-"""Operators that only put elements elsewhere: most change nothing but a value's array."""
+"""Operators that only move elements. Most of them only change a value's array."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class _Room:
 def _check_scale(build: Builder, part: Value, quantised: Scales, layer: str) -> None:
     _, read = build.stored(part, layer)
     if part.is_scaled:
-        raise UnsupportedError(f"{part.origin.layer} is scaled where no kernel does it.", TRIES)
+        raise UnsupportedError(f"{part.origin.layer} is scaled at a place where no kernel scales.", TRIES)
     if step_of(read, layer) != step_of(quantised, layer) or read.zero_point != quantised.zero_point:
         raise UnsupportedError(f"the parts of concatenation {layer} differ in scale.", TRIES)
 

@@ -85,12 +85,12 @@ def pool_writer(
 
 
 def max_pool_writer(build: Builder, origin: Origin, source: Value, spec: MaxPool) -> Writer:
-    """The largest of each window, in the quantisation that it comes in."""
+    """The largest of each window, in the input's quantisation."""
 
     def write(quantised: Scales | None, order: np.ndarray) -> str:
         image, read = build.integers(source, origin.layer)
         if quantised is None or not quantised.equals(read):
-            raise UnsupportedError(f"pooling {origin.layer} gives another scale than it takes.", TRIES)
+            raise UnsupportedError(f"pooling {origin.layer} has an output scale that differs from its input's.", TRIES)
         shape = (1, spec.output_height, spec.output_width, spec.channels)
         return build.operator(spec, [image], build.tensor(shape, "int8", origin.layer), origin.layer)
 

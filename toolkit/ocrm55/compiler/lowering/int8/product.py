@@ -1,4 +1,4 @@
-"""Products: of two activations, as attention has them; one by a weight is a fully connected layer."""
+"""Products of two activations, as in attention. A product with a weight is a fully connected layer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _matmul(s: Lowering, node: Node) -> None:
 
 
 def product(build: Builder, left: Value, right: Value, layer: str) -> Origin:
-    """[batch.., m, k] times [batch.., k, n]. The result is written in whatever affine order its reader wants dense."""
+    """[batch.., m, k] times [batch.., k, n]. The result is written in the affine order that its reader wants dense."""
     *batch, rows, depth = left.index.shape
     columns = right.index.shape[-1]
     batches = prod(batch)
@@ -97,7 +97,7 @@ def _output_strides(order: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int
 
 
 def _slice_step(value: Value, layer: str) -> float:
-    """The scale of the channels that a value takes from its tensor."""
+    """The scale of the channels that a value selects from its tensor."""
     quantised = value.origin.quantised
     assert quantised is not None
     return step_of(Scales(quantised.scale[np.unique(value.index % value.origin.channels)], 0), layer)

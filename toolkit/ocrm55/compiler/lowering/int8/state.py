@@ -1,7 +1,7 @@
-"""What the families of the lowering share: the nodes, what each variable stands for so far, and the program.
+"""The state that the families of the lowering share: the nodes, the values of variables so far, and the program.
 
 A family's visitors get a node and bind its variable to a value. They look ahead for the bias and the activation that
-one operator computes together with the node's own work, and absorb those nodes.
+the same operator computes, and absorb those nodes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Lowering:
         self.absorbed.add(last.name)
 
     def dequantised(self, expression: relax.Expr) -> tuple[np.ndarray, np.ndarray] | None:
-        """Integers and scales of `dequantize(constant, scale, 0)`, seen through reshapes; None for everything else."""
+        """Integers and scales of `dequantize(constant, scale, 0)`, also behind reshapes; None for everything else."""
         node = self.function.producer(expression)
         while node is not None and node.op == "relax.reshape":
             node = self.function.producer(node.args[0])

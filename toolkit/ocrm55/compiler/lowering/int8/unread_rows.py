@@ -1,4 +1,4 @@
-"""A pass over the lowered program: rows that nobody reads are not computed."""
+"""A pass over the lowered program that leaves out rows that nobody reads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ocrm55.compiler.operators.program import Operator, Program
 def drop_unread_rows(program: Program) -> None:
     """Shorten convolutions whose last rows a pooling layer leaves out: 2x2 over three rows reads two of them.
 
-    The pooling layer may be a depthwise convolution; a look-up in front of it is shortened too.
+    The pooling layer may be a depthwise convolution. A look-up in front of it is shortened too.
     """
     for reader in program.operators:
         read = reader.spec.rows_read
@@ -23,9 +23,9 @@ def drop_unread_rows(program: Program) -> None:
 
 
 def _writers(program: Program, reader: Operator) -> list[Operator]:
-    """What makes the image that `reader` alone reads, if all of it can leave out rows; else none.
+    """The operators that make the image that only `reader` reads, if all of them can leave out rows; else none.
 
-    These are an operator that can, and those between it and the reader that only follow its rows.
+    The first can leave out rows, and those between it and the reader follow its rows.
     """
     found: list[Operator] = []
     while True:

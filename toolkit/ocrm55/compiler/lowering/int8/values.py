@@ -1,4 +1,4 @@
-"""What a Relax variable stands for while an int8 network is lowered.
+"""The value of a Relax variable while an int8 network is lowered.
 
 The network's logical order of elements (NCHW, heads in front of tokens) is never made in memory. A value is a tensor in
 the kernels' order and an array that says which of its elements stands where; reshapes, transposes and slices only
@@ -20,9 +20,10 @@ from ocrm55.compiler.operators.scales import Scales
 class Origin:
     """A tensor in the kernels' order: rows by channels.
 
-    rows, channels: its shape. layer: of the model. Once an operator writes it, `real` names it as float32, or `int8`
-    does with its quantisation. write makes that operator: write(None, order) gives the name of a float32 tensor,
-    write(quantisation, order) of an int8 one; `order` is the array of the value that is to be dense. any_order: whether
+    rows, channels: its shape. layer: of the model. When an operator has written it, `real` is the float32 tensor's
+    name, or `int8` is the int8 tensor's name with its quantisation. write makes that operator: write(None, order)
+    returns the name of a float32 tensor, write(quantisation, order) that of an int8 tensor. `order` is the array of
+    the value that becomes dense. any_order: whether
     write follows it; `order` here is then what `real` follows. Where `int8` became a part of a wider tensor, `gaps` has
     its first element there and the elements from one of its rows to the next.
     """
@@ -45,9 +46,9 @@ class Origin:
 
 @dataclass
 class Value:
-    """index: which element of the origin stands where, in the network's logical shape.
+    """index: the origin's element at each place, in the network's logical shape.
 
-    factor: times a number; channel_factor: times one for each of the origin's channels.
+    factor: one number that multiplies all. channel_factor: a number for each of the origin's channels.
     """
 
     origin: Origin
@@ -71,7 +72,7 @@ class Value:
 
 
 def rows_by_channels(index: np.ndarray) -> np.ndarray:
-    """A value's array as the kernels walk images: channels last. [1, C, H, W] becomes [1, H, W, C]; others stay."""
+    """A value's array with channels last, the kernels' order: [1, C, H, W] becomes [1, H, W, C]; others stay."""
     return index.transpose(0, 2, 3, 1) if index.ndim == 4 else index
 
 

@@ -1,8 +1,8 @@
-"""QDQ to integer operators: walks the Relax function once, before anything folds its constants.
+"""QDQ to integer operators: walk the Relax function once, before anything folds its constants.
 
-Relax is NCHW and float with quantize and dequantize calls in between; what comes out is a Program in NHWC whose
-operators read and write int8. A value is lowered when somebody asks for it: a convolution followed by `quantize`
-becomes one operator with an int8 result, the same convolution read by an addition one with a float32 result.
+Relax is NCHW and float, with quantize and dequantize calls in between. The result is a Program in NHWC whose operators
+read and write int8. A value is lowered when an operator needs it. A convolution followed by `quantize` becomes one
+operator with an int8 result. The same convolution read by an addition becomes one with a float32 result.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VISITORS: dict[str, Visitor] = {op: visit for family in FAMILIES for op, visit i
 
 
 def to_program(function: FlatFunction, name: str) -> Program:
-    """Lower a quantised network; raises UnsupportedError for what has no integer operator."""
+    """Lower a quantised network; raises UnsupportedError for a node without an integer operator."""
     s = Lowering(function, Builder(Program(name, "int8")))
     for parameter in function.params:
         _define_input(s, parameter)
@@ -49,7 +49,7 @@ def _define_input(s: Lowering, parameter: relax.Var) -> None:
 
 
 def _input_writer(build: Builder, origin: Origin, size: tuple[int, int]) -> Writer:
-    """The input: the firmware writes it as int8, by a table of 256 entries that does what `quantize` asks."""
+    """The input. The firmware writes it as int8, by a table of 256 entries that includes `quantize`."""
 
     def write(quantised: Scales | None, order: np.ndarray) -> str:
         if quantised is None:
@@ -63,7 +63,7 @@ def _input_writer(build: Builder, origin: Origin, size: tuple[int, int]) -> Writ
 
 
 def _is_computed(s: Lowering, node: Node) -> bool:
-    """Whether a node depends on the input; what does not is looked up where it is needed."""
+    """Whether a node depends on the input. Other values are looked up where they are needed."""
     arguments = node.args if isinstance(node.value, relax.Call) else [node.value]
     flat = [part for a in arguments for part in (a.fields if isinstance(a, relax.Tuple) else [a])]
     return any(isinstance(a, relax.Var) and a.name in s.values for a in flat)

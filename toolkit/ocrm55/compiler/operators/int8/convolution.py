@@ -16,7 +16,7 @@ TILE = 4  # pixels that share one reading of the weights
 class Convolution(Spec):
     """Convolution with any window.
 
-    pads: top and left; what lies below and to the right follows from the output's size, which may leave out rows that
+    pads: top and left. The padding below and to the right follows from the output's size, which may leave out rows that
     nobody reads. Inputs: image int8, weights int8 as ONNX has them, bias int32 with the zero point folded in, scale
     float32, then gain float32 (hard_swish) or table int8 (table16).
     """
@@ -50,7 +50,7 @@ class Convolution(Spec):
 
     @property
     def variant(self) -> str:
-        """By window; those with one pixel, which are fully connected, stand apart."""
+        """The variant is the window; convolutions with one pixel, which are fully connected, are separate."""
         window = "x".join(map(str, self.kernel))
         return f"{self.kind} {window} {'one' if self.pixels == 1 else 'many'}"
 
@@ -73,9 +73,9 @@ class Convolution(Spec):
 
 @dataclass(frozen=True)
 class Pointwise(Convolution):
-    """Convolution with a window of one pixel, and the fully connected layers: every pixel, or token, is a row.
+    """Convolution with a window of one pixel, and fully connected layers: every pixel, or token, is a row.
 
-    chunk: pixels of one call of the kernel, 0 for all of them; backwards: whether the last pixels come first.
+    chunk: pixels of one call of the kernel, 0 for all of them. backwards: whether the last pixels come first.
     """
 
     kind: ClassVar[str] = "pointwise_int8"
@@ -99,7 +99,7 @@ class Pointwise(Convolution):
 
 @dataclass(frozen=True)
 class Depthwise(Convolution):
-    """Each channel with a window of its own: weights [channels, 1, kh, kw]."""
+    """Convolution of each channel with a window of its own: weights [channels, 1, kh, kw]."""
 
     kind: ClassVar[str] = "depthwise_int8"
 

@@ -1,4 +1,4 @@
-"""Operators that compute each element by itself: sums, factors, functions, and conversions to and from float32."""
+"""Operators on single elements: sums, factors, functions, and conversions to and from float32."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Sum(Spec):
 
 @dataclass(frozen=True)
 class SumInt8(Spec):
-    """a + b of int8 tensors; each is real by its step and zero point."""
+    """a + b of int8 tensors; a step and a zero point give the real values of each."""
 
     kind: ClassVar[str] = "add_int8"
     count: int
@@ -55,7 +55,7 @@ class SumInt8(Spec):
 class Lookup(Spec):
     """A function of one value, where int8 goes in and int8 comes out. Inputs: x int8, table int8 of 256 entries.
 
-    function: the kind of the Activation, for who has it without a table; its result times gain, plus offset.
+    function: the kind of the Activation, for a target that needs no table; its result times gain, plus offset.
     """
 
     kind: ClassVar[str] = "lookup_int8"

@@ -1,4 +1,4 @@
-"""How sums of int8 products become an output: what convolutions and products end in."""
+"""The end of convolutions and products: sums of int8 products become an output."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Epilogue:
-    """How int32 sums become the output, see ocrm55_kernels.h.
+    """The step from int32 sums to the output, see ocrm55_kernels.h.
 
     clamp: rint(sum * scale) + zero_point, within low..high. hard_swish: the same of the activated real value, times a
     gain. table16: by a table of 1 << (16 - table_shift) entries, one for all channels (table_stride 0) or for each.

@@ -1,4 +1,4 @@
-"""Operators that compute nothing: they put int8 elements elsewhere."""
+"""Operators that compute nothing: they move int8 elements."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class CopyRows(Spec):
 
 @dataclass(frozen=True)
 class ExtendColumns(Spec):
-    """`more` columns behind the last one of an image: each like `beyond`, or like the last where there is no `beyond`.
+    """`more` columns behind the last one of an image. Each equals `beyond`, or the last column if there is no `beyond`.
 
-    Inputs: image, and int8 [height, channels] if anything is beyond.
+    Inputs: image, and with `beyond` int8 [height, channels].
     """
 
     kind: ClassVar[str] = "extend_int8"

@@ -8,14 +8,14 @@ from typing import ClassVar
 from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.int8.repeat import Repeat
 
-SAME_SCALE = 1e-4  # a scale may be lifted by less than what a mean of 960 pixels shows, see quantization/unfused.py
+SAME_SCALE = 1e-4  # a scale may be raised by less than a mean of 960 pixels can show, see quantization/unfused.py
 
 
 @dataclass(frozen=True)
 class AveragePool(Spec):
     """Mean over windows: rint(float(sum of (x - zero_x)) * gain) + zero_y. gain is a float32. Input: image.
 
-    repeat: of a window that is the whole image, columns that the sum has more than once.
+    repeat: columns that the sum counts more than once, if the window is the whole image.
     """
 
     kind: ClassVar[str] = "average_pool_int8"
@@ -33,7 +33,7 @@ class AveragePool(Spec):
 
     @property
     def keeps_scale(self) -> bool:
-        """Whether the mean is rounded to one of the integers themselves, as TFLite takes it."""
+        """Whether the mean is rounded to an integer without a change of scale, as in TFLite."""
         count = self.kernel[0] * self.kernel[1]
         return self.zero_x == self.zero_y and abs(self.gain * count - 1) < SAME_SCALE
 
@@ -52,7 +52,7 @@ class AveragePool(Spec):
 
 @dataclass(frozen=True)
 class MaxPool(Spec):
-    """Largest of each window; what lies outside of the image does not count. pads: top and left. Input: image."""
+    """Largest of each window; places outside of the image do not count. pads: top and left. Input: image."""
 
     kind: ClassVar[str] = "max_pool_int8"
     channels: int

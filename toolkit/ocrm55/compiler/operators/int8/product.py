@@ -1,4 +1,4 @@
-"""Products of two int8 activations, as attention has them."""
+"""Products of two int8 activations, as in attention."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ocrm55.compiler.operators.int8.epilogue import Epilogue
 class Product(Spec):
     """`batches` products of two activations: y[m][n] = epilogue(sum over k of (a[m][k] - zero_a) * b[n][k]).
 
-    Strides in elements. Inputs: a, b int8, scale float32 for each n. offset_a, offset_b: element where each starts.
+    Strides in elements. Inputs: a, b int8, scale float32 for each n. offset_a, offset_b: the element where each starts.
     """
 
     kind: ClassVar[str] = "matmul_int8"

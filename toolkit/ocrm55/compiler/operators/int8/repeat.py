@@ -1,4 +1,4 @@
-"""Columns that stand for others: what a narrow image leaves out, and pooling and softmax still count."""
+"""Columns that stand for others: those that a narrow image leaves out, and that pooling and softmax still count."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Repeat:
-    """Columns that stand for others like them, see widths.py: `count` from `first` on are there `more` times more."""
+    """Columns that stand for equal ones (widths/padding.py): `count` from `first` on count `more` times more."""
 
     first: int
     count: int

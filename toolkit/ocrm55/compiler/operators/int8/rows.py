@@ -25,7 +25,7 @@ class NormalisedRows(Spec):
 class SoftmaxRows(Spec):
     """Softmax of float32 rows, as float32 or as int8 with scale 1/256 and zero point -128.
 
-    repeat: an element of each row, of those as int8, that stands for several.
+    repeat: an element of each row that stands for several; only with an int8 result.
     """
 
     kind: ClassVar[str] = "softmax_rows"

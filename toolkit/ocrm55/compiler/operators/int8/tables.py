@@ -1,6 +1,5 @@
-"""Tables and constants that are a part of what is computed, whoever computes it; packing for a kernel is its target's.
-
-Biases are int32 with the input's zero point folded in already (`fold_zero_point`).
+"""Tables and constants that are part of an operator's meaning, for every target. Packing for a kernel belongs to its
+target. The input's zero point is already folded into the int32 biases (`fold_zero_point`).
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ def pad_channels(values: npt.NDArray, multiple: int = 4) -> npt.NDArray:
 
 
 def softmax_powers(step: float) -> Float32:
-    """exp(-d * step) for d = 0 .. 255, for softmax of int8; what would be next to nothing is nothing."""
+    """exp(-d * step) for d = 0 .. 255, for softmax of int8; tiny values become 0."""
     powers = np.exp(-np.arange(256) * np.float64(np.float32(step)))
     return np.where(powers < 1e-28, 0, powers).astype(np.float32)
 
@@ -53,8 +52,8 @@ def table16(
 ) -> Int8:
     """1 << (16 - shift) entries for TABLE16: a sum becomes int16 in steps of `unit`, its upper bits index the table.
 
-    Each entry is the function at the middle of the steps that share it. `centre`: the argument that sums of 0 stand
-    for, when the bias has been lowered by it, so that a function that is flat on one side spends no entries there.
+    Each entry is the function at the middle of the steps that share it. `centre`: the argument of a sum of 0, after the
+    bias was lowered by it. So a function that is flat on one side spends no entries there.
     """
     index = np.arange(1 << (16 - shift))
     signed = np.where(index < len(index) // 2, index, index - len(index)).astype(np.float64)
@@ -70,7 +69,7 @@ def channel_tables16(
     zero_out: int,
     centres: npt.ArrayLike = 0.0,
 ) -> Int8:
-    """A TABLE16 for each channel, one behind the other, padded to 4 channels; table_stride is the length of one."""
+    """A TABLE16 for each channel, one after the other, padded to 4 channels; table_stride is the length of one."""
     units, scales_out, centres = np.broadcast_arrays(units, scales_out, centres)
     each = zip(units.tolist(), scales_out.tolist(), centres.tolist(), strict=True)
     tables = [table16(function, unit, shift, step, zero_out, centre) for unit, step, centre in each]

@@ -50,7 +50,7 @@ def _convolution(spec: Convolution, constants: Sequence[np.ndarray]) -> Call:
 
 
 def _general(spec: Convolution, weights: np.ndarray, bias: np.ndarray, scale: np.ndarray, few: bool) -> Call:
-    """Any convolution but a depthwise one: the library's wrapper chooses 1x1, 1xN or im2col. few: int4 weights."""
+    """Any convolution but a depthwise one. The library's wrapper chooses 1x1, 1xN or im2col. few: int4 weights."""
     size = int4.buffer_size(spec) if few else convolution_buffer(spec)
     height, width = spec.height, spec.width
     if isinstance(spec, Pointwise):  # rows that nobody reads are left out
@@ -76,7 +76,7 @@ def _general(spec: Convolution, weights: np.ndarray, bias: np.ndarray, scale: np
 
 
 def _fully_connected(spec: Convolution, weights: np.ndarray, bias: np.ndarray, scale: np.ndarray) -> Call:
-    """One pixel. The context holds bias - zero point * sum of the weights, which is known at compile time."""
+    """One pixel. The context is bias - zero point * sum of the weights, known at compile time."""
     e = spec.epilogue
     body = [
         context(sums_buffer(spec.outputs), "sums"),
@@ -124,7 +124,7 @@ def is_1x1(spec: Convolution) -> bool:
 
 
 def is_1xn(spec: Convolution) -> bool:
-    """Where arm_convolve_wrapper_s8 takes arm_convolve_1_x_n_s8."""
+    """Whether arm_convolve_wrapper_s8 takes arm_convolve_1_x_n_s8."""
     return spec.height == 1 and spec.kernel[0] == 1 and spec.strides[1] * spec.channels % 4 == 0
 
 
@@ -141,7 +141,7 @@ def _any_window(spec: Convolution) -> int:
 
 
 def _one_row(spec: Convolution) -> int:
-    """The pixels at the left and right ends, where the window hangs over, are gathered with their padding."""
+    """The pixels at the left and right ends, whose window includes padding; these are gathered with it."""
     kernel, stride, pad = spec.kernel[1], spec.strides[1], spec.pads[1]
     odd = remainder((spec.output_width - 1) * stride + kernel - spec.width, 2)
     right = max(1, quotient(pad + odd + stride - 1, stride)) if pad + odd != 0 else 0

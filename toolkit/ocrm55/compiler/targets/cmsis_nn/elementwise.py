@@ -43,7 +43,7 @@ FUNCTIONS: dict[type[Spec], LibraryFunction] = {
     ChannelMultiply: LibraryFunction(_channel_multiply),
     SumInt8: LibraryFunction(_add),
     Sum: refused("adds int8, this sum is float32"),
-    Lookup: refused("has no look-up table, which hard-swish and swish are here"),
+    Lookup: refused("has no look-up table, and hard-swish and swish need one"),
     Dequantize: refused("has no conversion to float32"),
     Quantize: refused("has no conversion to int8"),
 }

@@ -1,4 +1,4 @@
-"""Multipliers and shifts as TFLite has them: scale = multiplier * 2 ** (shift - 31), multiplier in 2^30 .. 2^31 - 1."""
+"""Multipliers and shifts as in TFLite: scale = multiplier * 2 ** (shift - 31), multiplier in 2^30 .. 2^31 - 1."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 Int32 = npt.NDArray[np.int32]
-ADD_SHIFT = 20  # bits by which both sides of an addition are lifted before they are scaled, as in TFLite
+ADD_SHIFT = 20  # both sides of an addition are shifted left by these bits before they are scaled, as in TFLite
 DIFFERENCE_BITS = 5  # integer bits of the argument of exp in TFLite's softmax
 
 
@@ -41,7 +41,7 @@ class Factor:
 
 @dataclass(frozen=True)
 class Addition:
-    """How two int8 tensors are brought to one scale, and the sum to its own."""
+    """The factors that bring two int8 tensors to one scale, and the sum to its own."""
 
     a: Factor
     b: Factor
@@ -57,7 +57,7 @@ def addition(step_a: float, step_b: float, step_y: float) -> Addition:
 
 @dataclass(frozen=True)
 class Exponent:
-    """How differences of int8 become the argument of exp. least: differences below it count as none at all."""
+    """The factors from differences of int8 to the argument of exp. least: smaller differences are ignored."""
 
     factor: Factor
     least: int

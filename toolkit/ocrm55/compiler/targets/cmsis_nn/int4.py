@@ -10,7 +10,7 @@ LOW, HIGH = -8, 7
 
 
 def in_int4(spec: Convolution, weights: np.ndarray) -> bool:
-    """Whether a layer's weights are int4: int8 ones reach 127. An odd number for each output would share bytes."""
+    """Whether a layer's weights are int4; int8 weights reach 127. An odd number for each output would share bytes."""
     if isinstance(spec, Depthwise) or (weights.size // spec.outputs) % 2:
         return False
     return bool(weights.min() >= LOW and weights.max() <= HIGH)
@@ -23,7 +23,7 @@ def packed(weights: np.ndarray) -> np.ndarray:
 
 
 def function(spec: Convolution) -> str:
-    """The function for a layer. The wrapper's way for rows, arm_convolve_1_x_n_s4, differs between releases."""
+    """The function for a layer. The wrapper's function for rows, arm_convolve_1_x_n_s4, differs between releases."""
     return "arm_convolve_wrapper_s4" if isinstance(spec, Pointwise) else "arm_convolve_even_s4"
 
 
@@ -33,5 +33,5 @@ def buffer_size(spec: Convolution) -> int:
 
 
 def last_pixels(pixels: int) -> int:
-    """How many of the last pixels the s4 functions compute in vectors that are not full: two or three of four."""
+    """The number of last pixels that the s4 functions compute in partly filled vectors: two or three of four."""
     return pixels % 4 if pixels % 4 > 1 else 0

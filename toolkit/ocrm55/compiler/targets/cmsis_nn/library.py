@@ -1,7 +1,7 @@
-"""A function of CMSIS-NN as the compiler knows it: the C of a call, its weights, its scratch memory, what it refuses.
+"""A function of CMSIS-NN for the compiler: the C of a call, its weights, its scratch memory, and its refusals.
 
 The compiler plans the arena without running the library, so its `*_get_buffer_size` functions are repeated in each
-family. tests/target/test_cmsis_nn.py asks the library itself and holds the two to each other.
+family. tests/target/test_cmsis_nn.py compares them with the library itself.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ALIGN = 16
 
 @dataclass(frozen=True)
 class Call:
-    """Body of an operator's C function. weights: what it reads besides its inputs, by parameter name, in order."""
+    """Body of an operator's C function. weights: its arrays besides the inputs, by parameter name, in order."""
 
     body: Sequence[str]
     weights: dict[str, np.ndarray]
@@ -36,12 +36,12 @@ def dims(name: str, n: int, h: int, w: int, c: int) -> str:
 
 
 def context(size: int, name: str = "workspace") -> str:
-    """`name` may be constant: the library only reads the sums that it is handed."""
+    """`name` may be constant, because the library only reads the given sums."""
     return f"const cmsis_nn_context context = {{{f'(void *){name}' if size else '0'}, {size}}};"
 
 
 def checked(function: str, *arguments: str) -> list[str]:
-    """Arguments that the library refuses are a bug of the compiler's: a trap stops the program with its address."""
+    """Arguments that the library refuses are a bug of the compiler. A trap stops the program with its address."""
     lines = [f"if ({function}({', '.join(arguments)})"]
     return [f"{lines[0]} != ARM_CMSIS_NN_SUCCESS) {{", "    __builtin_trap();", "}"]
 
@@ -51,7 +51,7 @@ def limits(low: int, high: int) -> str:
 
 
 def quantisation() -> str:
-    """The library takes pointers to int32 that it does not write."""
+    """The library's pointers to int32 are not const, but it does not write there."""
     return "const cmsis_nn_per_channel_quant_params scale = {(int32_t *)multiplier, (int32_t *)shift};"
 
 
@@ -67,10 +67,10 @@ def sums_buffer(outputs: int) -> int:
 
 @dataclass(frozen=True)
 class LibraryFunction:
-    """How an operator is called. refusal: why the library does not take a spec, None when it does.
+    """How an operator is called.
 
-    buffer_bytes: what its `*_get_buffer_size` gives. sources: files of firmware/kernels that the call needs beside the
-    library, without `.c`.
+    refusal: why the library does not take a spec, None if it does. buffer_bytes: the result of `*_get_buffer_size`.
+    sources: files of firmware/kernels that the call needs beside the library, without `.c`.
     """
 
     call: Callable[[Any, Sequence[np.ndarray]], Call]
@@ -80,7 +80,7 @@ class LibraryFunction:
 
 
 def refused(reason: str) -> LibraryFunction:
-    """What the library lacks for a kind of operator, whatever its spec."""
+    """The library's lack for a kind of operator, whatever its spec."""
 
     def call(spec: Any, constants: Sequence[np.ndarray]) -> Call:
         raise NotImplementedError(reason)

@@ -1,4 +1,4 @@
-"""Batched products for arm_batch_matmul_s8: which copies bring the operands into its order.
+"""Batched products for arm_batch_matmul_s8, and the copies that bring the operands into its order.
 
 The library wants a as [batch, row, depth] and b as [batch, column, depth], dense. Attention has heads side by side in
 the rows of one tensor, so slices are copied out of it and transposed, and the result is transposed back.
@@ -30,8 +30,8 @@ from ocrm55.errors import UnsupportedError
 class Operand:
     """How an operand becomes dense.
 
-    offset: its first element. copy: (rows, elements of a row, stride between rows) of the slice to copy out, None when
-    it is dense already. shape, order: the slice's three axes and their transposition; None for no transposition.
+    offset: its first element. copy: (rows, elements of a row, stride between rows) of the slice to copy out, None if it
+    is already dense. shape, order: the slice's three axes and their transposition; None for no transposition.
     """
 
     offset: int
@@ -46,7 +46,7 @@ class Operand:
 
 @dataclass(frozen=True)
 class Layout:
-    """a, b: the operands. back: axes and transposition of the result, None when it is written where it belongs."""
+    """a, b: the operands. back: axes and transposition of the result, None if it is written to its final place."""
 
     a: Operand
     b: Operand
@@ -54,7 +54,7 @@ class Layout:
 
 
 def layout(spec: Product) -> Layout:
-    """The copies of a product; raises UnsupportedError for an order that they cannot make."""
+    """The copies of a product; raises UnsupportedError if they cannot make the order."""
     m, n, k, heads = spec.rows, spec.columns, spec.depth, spec.batches
     a = _operand(spec.offset_a, heads, m, k, (spec.a_batch, spec.a_row, 1))
     if spec.b_depth == 1 or k == 1:
@@ -76,7 +76,7 @@ def _operand(offset: int, heads: int, rows: int, depth: int, strides: tuple[int,
     if row == depth and (heads == 1 or batch == rows * depth):
         return Operand(offset, None, (heads, rows, depth), None)
     if heads > 1 and batch != depth:
-        raise UnsupportedError("reads heads that lie side by side, these do not")
+        raise UnsupportedError("reads heads that lie side by side, and these do not")
     copy = None if row == heads * depth else (rows, heads * depth, row)
     return Operand(offset, copy, (rows, heads, depth), (1, 0, 2) if heads > 1 else None)
 
@@ -84,7 +84,7 @@ def _operand(offset: int, heads: int, rows: int, depth: int, strides: tuple[int,
 def _across(spec: Product, heads: int, columns: int, depth: int) -> Operand:
     """b lies as [depth, heads, columns]: it is transposed to [heads, columns, depth]."""
     if spec.b_column != 1 or (heads > 1 and spec.b_batch != columns):
-        raise UnsupportedError("reads heads that lie side by side, these do not")
+        raise UnsupportedError("reads heads that lie side by side, and these do not")
     copy = None if spec.b_depth == heads * columns else (depth, heads * columns, spec.b_depth)
     return Operand(spec.offset_b, copy, (depth, heads, columns), (1, 2, 0))
 

@@ -1,7 +1,7 @@
-"""CMSIS-NN, Arm's library of int8 kernels, for those who want it: the user's own copy, none of its code is here.
+"""CMSIS-NN, Arm's library of int8 kernels: the user's own copy; this project contains none of its code.
 
-It takes what ends in int8 by a requantisation and a clamp. Its arithmetic is TFLite's: reference/cmsis_nn.py says in
-numpy what each call gives. Each operator becomes a small C function that fills in the library's structures.
+It takes operators that end in int8 by a requantisation and a clamp. Its arithmetic is TFLite's; reference/cmsis_nn.py
+computes each call in numpy. Each operator becomes a small C function that fills in the library's structures.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class CmsisNnTarget(Target):
 
     def refusal(self, operator: Operator, program: Program) -> str | None:
         if getattr(operator.spec, "repeat", None) is not None:
-            return "lets no column stand for others"
+            return "has no columns that stand for others"
         function = FUNCTIONS.get(type(operator.spec))
         return f"has nothing for {operator.kind}" if function is None else function.refusal(operator.spec)
 

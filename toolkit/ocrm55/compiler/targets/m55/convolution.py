@@ -24,7 +24,7 @@ from ocrm55.compiler.targets.m55.kernel import (
 )
 
 GROUP_WEIGHT_BYTES = 32 * 1024
-SMALL_PIECE = 48  # bytes of a window's row up to which it is fetched byte by byte
+SMALL_PIECE = 48  # a window's row of at most these bytes is fetched byte by byte
 DEPTHWISE_GROUP = 8  # outputs between two stores of sums
 
 
@@ -46,7 +46,7 @@ def _pointwise(spec: Pointwise, constants: Sequence[np.ndarray]) -> Call:
 
 
 def _chunks(spec: Pointwise, pixels: int) -> list[str]:
-    """Calls for some pixels after the others, so that y may lie over inputs that are not needed any more."""
+    """Calls for one chunk of pixels after the other, so that y may lie over inputs that are not needed any more."""
     last = (pixels - 1) // spec.chunk * spec.chunk
     order = f"first = 0; first < {pixels}; first += {spec.chunk}"
     if spec.backwards:
@@ -59,7 +59,7 @@ def _chunks(spec: Pointwise, pixels: int) -> list[str]:
 
 
 def _geometry(spec: Convolution) -> list[str]:
-    """The fields that say where windows lie."""
+    """The fields for the places of windows."""
     (stride_y, stride_x), (top, left) = spec.strides, spec.pads
     return [
         f".stride_y = {stride_y}, .stride_x = {stride_x}, .pad_top = {top}, .pad_left = {left},",

@@ -1,4 +1,4 @@
-"""Operators on each element by itself as calls of their kernels."""
+"""Operators on single elements as calls of their kernels."""
 
 from __future__ import annotations
 

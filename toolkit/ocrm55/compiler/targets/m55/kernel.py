@@ -1,7 +1,7 @@
-"""A kernel of firmware/kernels as the compiler knows it: how it is called, which files it takes, its scratch.
+"""A kernel of firmware/kernels for the compiler: its call, its files, its scratch memory.
 
 Each family's workspace functions repeat a NAME_workspace_bytes of the C sources: the compiler plans the arena without
-running C. tests/unit/compiler/targets/m55/test_workspace.py holds the two to each other.
+running C. tests/unit/compiler/targets/m55/test_workspace.py compares the two.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ GROUP = 256  # output channels between two stores, at most
 
 @dataclass(frozen=True)
 class Call:
-    """Body of an operator's C function. weights: what it reads besides inputs, by parameter name, in order."""
+    """Body of an operator's C function. weights: its arrays besides the inputs, by parameter name, in order."""
 
     body: Sequence[str]
     weights: dict[str, np.ndarray]
@@ -37,8 +37,8 @@ class Call:
 class Kernel:
     """How an operator is called.
 
-    sources: the files of firmware/kernels that it takes, without `.c`. workspace_bytes: its scratch, of a spec.
-    refusal: why the kernel does not take a spec, None when it does.
+    sources: its files of firmware/kernels, without `.c`. workspace_bytes: from a spec to bytes of scratch.
+    refusal: why the kernel does not take a spec, None if it does.
     """
 
     call: Callable[[Any, Sequence[np.ndarray]], Call]
@@ -85,7 +85,7 @@ def repeat_arguments(repeat: Repeat) -> str:
 
 
 def weight_of(repeat: Repeat) -> str:
-    """Of a row: which element, and for how many it stands."""
+    """The element of a row that stands for several, and their number."""
     return f"{repeat.first}, {float_literal(float(1 + repeat.more))}"
 
 

@@ -1,8 +1,8 @@
 """int8 weights in the order in which the kernels of firmware/kernels read them.
 
-Weights come as ONNX has them (OIHW, depthwise with I = 1), biases as int32 with the input's zero point folded in,
-scales as float32 for each output channel. ocrm55_kernels.h describes beside each structure what its kernel reads; here
-it is made.
+Weights come in ONNX's order (OIHW, depthwise with I = 1). Biases are int32 with the input's zero point folded in.
+Scales are float32 for each output channel. ocrm55_kernels.h describes beside each structure the order that its kernel
+reads.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CHUNK = 512  # input channels in a pass of the core
 
 
 def scale(scales: npt.ArrayLike, channels: int) -> Float32:
-    """One float32 a channel (a single one is repeated), padded to a multiple of 4."""
+    """One float32 for each channel (a single one is repeated), padded to a multiple of 4."""
     return pad_channels(np.broadcast_to(np.asarray(scales, np.float32), (channels,)))
 
 

@@ -1,6 +1,6 @@
-"""The Cortex-M55's own kernels: takes every int8 operator, and the float32 ones that stand between them.
+"""The Cortex-M55's own kernels. They take every int8 operator, and the float32 operators between them.
 
-Each operator becomes a small C function that fills in the kernel's structure, so that model.c stays a list of calls and
+Each operator becomes a small C function that fills in the kernel's structure. So model.c stays a list of calls, and
 every number of a layer stands in one place. Weights are packed into the order that the kernel reads.
 """
 
