@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import numpy as np
 from ocrm55.compiler.operators import float32, registry
 from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.program import Operator, Program, Quantization, Tensor
-from ocrm55.compiler.targets.ethos_u import vela
+from ocrm55.compiler.targets.ethos_u import regions
 from ocrm55.compiler.targets.ethos_u.region import Region
 from ocrm55.errors import InputError
 from ocrm55.normalisation import Normalisation
@@ -63,7 +63,7 @@ def read(folder: Path, width: int | None = None) -> Program:
         value = json.loads((place / f"{chosen}.json").read_text(encoding="utf-8"))
         with np.load(place / VALUES, allow_pickle=False) as stored:
             values = {name: stored[name] for name in stored.files}
-        return _with_regions(_read_program(value, values), folder)
+        return regions.read_regions(_read_program(value, values), folder)
     except (OSError, EOFError, zipfile.BadZipFile) as trouble:
         raise InputError(f"{place} cannot be read: {trouble}.", _AGAIN) from trouble
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, zipfile.LargeZipFile) as trouble:
@@ -157,16 +157,3 @@ def _read_program(value: Any, values: _Values) -> Program:
     program.normalisation = Normalisation.of_values(value["normalisation"])
     program.sources = dict(value["sources"])
     return program
-
-
-def _with_regions(program: Program, folder: Path) -> Program:
-    """The program with Vela's output for the NPU's regions."""
-    for operator in _regions(program):
-        stem = folder / "npu" / Path(operator.spec.name).name  # type: ignore[attr-defined]
-        compiled = vela.read(stem.name, stem.with_suffix(".tflite"), stem.with_name(f"{stem.name}_vela.npz"))
-        operator.spec = replace(operator.spec, compiled=compiled)  # type: ignore[call-arg]
-    return program
-
-
-def _regions(program: Program) -> Iterator[Operator]:
-    return (operator for operator in program.operators if isinstance(operator.spec, Region))

@@ -46,13 +46,14 @@ def compile_regions(program: Program, options: NpuOptions, strategy: Sequence[st
 
 
 def read_regions(program: Program, folder: Path) -> Program:
-    """The same from the files of an artifact, without Vela."""
-    partition(program)
-    for operator in program.operators:
-        if isinstance(operator.spec, Region):
-            stem = folder / "npu" / operator.spec.name
-            compiled = vela.read(operator.spec.name, stem.with_suffix(".tflite"), Path(f"{stem}_vela.npz"))
-            operator.spec = replace(operator.spec, compiled=compiled)
+    """The program with Vela's output for its regions, from the files of an artifact in `folder`."""
+    for operator in regions_of(program):
+        spec = operator.spec
+        assert isinstance(spec, Region)
+        stem = Path(spec.name).name
+        place = folder / "npu"
+        compiled = vela.read(stem, place / f"{stem}.tflite", place / f"{stem}_vela.npz")
+        operator.spec = replace(spec, compiled=compiled)
     return program
 
 
