@@ -58,7 +58,8 @@ class Builder:
         if written.has_one_step:
             self.program.tensors[name].quantization = Quantization(written.step, written.zero_point)
         channels = value.index.shape[-1] if reordered else origin.channels
-        stored = Origin(origin.count // channels, channels, origin.layer, int8=name, quantised=quantised)
+        count = value.index.size if reordered else origin.count
+        stored = Origin(count // channels, channels, origin.layer, int8=name, quantised=quantised)
         index = np.arange(value.index.size).reshape(value.index.shape) if reordered else value.index
         return Value(stored, index)
 
