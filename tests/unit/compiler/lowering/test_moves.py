@@ -20,7 +20,7 @@ from ocrm55.compiler.pipeline import CompileOptions
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.compiler.targets.base import assign
 from ocrm55.compiler.targets.m55.target import M55Target
-from tests.unit.compiler.host_program import build_host
+from tests.unit.compiler.host_program import HostProgram, build_host
 from tests.unit.compiler.onnx_networks import network, reference
 
 INT8 = CompileOptions(precision="int8")
@@ -102,10 +102,22 @@ def drawn(seed: int) -> Chain:
     return chain
 
 
+def as_input(tensor: np.ndarray) -> np.ndarray:
+    """Pixels by channels, as the program reads them."""
+    return np.clip(np.rint(tensor / STEP) + ZERO, -128, 127).astype(np.int8).transpose(0, 2, 3, 1)
+
+
+def in_c(program: Program, model: onnx.ModelProto, folder: Path) -> HostProgram:
+    """The program as the host's C, under sanitizers."""
+    assign(program, [M55Target()])
+    kernels = M55Target().kernel_sources(program)
+    written = artifacts.write(program, planner.plan(program), Contents(model, kernels=kernels), folder / "artifact")
+    return build_host(written, flags=("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"))
+
+
 def computed(program: Program, tensor: np.ndarray) -> np.ndarray:
-    integers = np.clip(np.rint(tensor / STEP) + ZERO, -128, 127).astype(np.int8)
     runner = IntegerReference(program)
-    runner.run(integers.transpose(0, 2, 3, 1))
+    runner.run(as_input(tensor))
     return runner.tensors[program.output.name]
 
 
@@ -123,13 +135,9 @@ def test_random_moves_in_c(seed: int, tmp_path: Path) -> None:
     chain = drawn(seed)
     model = chain.model()
     program = pipeline.to_program(model, INT8)
-    assign(program, [M55Target()])
-    kernels = M55Target().kernel_sources(program)
-    written = artifacts.write(program, planner.plan(program), Contents(model, kernels=kernels), tmp_path / "artifact")
-    built = build_host(written, flags=("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"))
+    built = in_c(program, model, tmp_path)
     tensor = chain.random.normal(scale=2, size=chain.input).astype(np.float32)
-    integers = np.clip(np.rint(tensor / STEP) + ZERO, -128, 127).astype(np.int8).transpose(0, 2, 3, 1)
-    found = built.run_bytes(integers.tobytes())
+    found = built.run_bytes(as_input(tensor).tobytes())
     np.testing.assert_array_equal(found.reshape(-1), computed(program, tensor).reshape(-1))
 
 
@@ -180,3 +188,20 @@ def test_a_part_that_lies_in_a_concatenation_is_read_again() -> None:
     found = computed(pipeline.to_program(model, INT8), tensor).reshape(1, 11, 4, 5)
     assert np.abs(found - reference(model, tensor)).max() <= STEP * 1.001
     np.testing.assert_array_equal(found[:, :4], found[:, 7:])
+
+
+def test_a_float32_output_has_the_order_that_it_is_said_to_have(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    weights = {"w": rng.integers(-127, 128, (4, 3, 1, 1)).astype(np.int8), "ws": np.full(4, 0.01, np.float32)}
+    weights |= {"wz": np.zeros(4, np.int8), "s": STEP, "z": ZERO}
+    nodes = [
+        ("QuantizeLinear", ["x", "s", "z"], "xq", {}), ("DequantizeLinear", ["xq", "s", "z"], "xd", {}),
+        ("DequantizeLinear", ["w", "ws", "wz"], "wd", {"axis": 0}), ("Conv", ["xd", "wd"], "y", {}),
+    ]  # fmt: skip
+    model = network([1, 3, 4, 5], nodes, weights, [1, 4, 4, 5])
+    program = pipeline.to_program(model, INT8)
+    tensor = rng.normal(size=(1, 3, 4, 5)).astype(np.float32)
+    expected, found = reference(model, tensor), computed(program, tensor)
+    np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=1e-5, atol=1e-5)
+    built = in_c(program, model, tmp_path)
+    np.testing.assert_array_equal(built.run_bytes(as_input(tensor).tobytes()).reshape(-1), found.reshape(-1))

@@ -21,6 +21,13 @@ class Axes:
         more = count - len(self.sizes)
         return Axes((1,) * more + self.sizes, (0,) * more + self.strides, (0,) * more + self.places)
 
+    def in_bytes(self, size: int) -> Axes:
+        """The same of the bytes of elements that have `size` of them."""
+        if size == 1:
+            return self
+        strides, places = (tuple(size * step for step in steps) for steps in (self.strides, self.places))
+        return Axes((*self.sizes, size), (*strides, 1), (*places, 1))
+
     def index(self) -> np.ndarray:
         """The element of the source, from the first on, for each element in turn."""
         found = np.zeros(1, np.int64)

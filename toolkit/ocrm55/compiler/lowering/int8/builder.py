@@ -51,17 +51,18 @@ class Builder:
         if origin.real is None and origin.write is not None:
             written = _unscaled(quantised, value)
             name = origin.write(written, value.index)
-            reordered = origin.any_order
+            order = value.index if origin.any_order else None
         else:
             self.real(value)
-            name, reordered = self.convert(origin, quantised), origin.order is not None
+            name, order = self.convert(origin, quantised), origin.order
         if written.has_one_step:
             self.program.tensors[name].quantization = Quantization(written.step, written.zero_point)
-        channels = value.index.shape[-1] if reordered else origin.channels
-        count = value.index.size if reordered else origin.count
-        stored = Origin(count // channels, channels, origin.layer, int8=name, quantised=quantised)
-        index = np.arange(value.index.size).reshape(value.index.shape) if reordered else value.index
-        return Value(stored, index)
+        if order is None:
+            stored = Origin(origin.rows, origin.channels, origin.layer, int8=name, quantised=quantised)
+            return Value(stored, value.index)
+        channels = order.shape[-1]
+        stored = Origin(order.size // channels, channels, origin.layer, int8=name, quantised=quantised)
+        return Value(stored, _places(order, value.index).reshape(value.index.shape))
 
     def real(self, value: Value) -> str:
         """The value as a float32 tensor, dense in the value's order or in its origin's."""
@@ -70,13 +71,11 @@ class Builder:
             raise UnsupportedError(f"{origin.layer} is scaled at a place where no kernel scales.", TRIES)
         if origin.real is None:
             if origin.int8 is not None and origin.quantised is not None:
-                origin.real = self._dequantize(origin, origin.int8, origin.quantised)
+                origin.real = self._dequantize(origin, *self.stored(value, origin.layer))
             else:
                 assert origin.write is not None
                 origin.real = origin.write(None, value.index)
                 origin.order = value.index if origin.any_order else None
-        elif origin.order is not None and not np.array_equal(origin.order, value.index):
-            raise UnsupportedError(f"{origin.layer} is read as float32 in two orders.", TRIES)
         return origin.real
 
     def dense_real(self, value: Value, layer: str, *, image: bool = False) -> str:
@@ -89,11 +88,12 @@ class Builder:
                 return name
         elif Value(origin, order).is_dense:
             return self.real(value)
-        if origin.int8 is None:
-            raise UnsupportedError(
-                f"layer {layer} reads {origin.layer} as float32 in an order that no kernel walks.", TRIES
-            )
-        return self.real(self.dense(value, layer, image=image))
+        if origin.int8 is not None:
+            return self.real(self.dense(value, layer, image=image))
+        name = self.real(value)
+        channels = order.shape[-1]
+        places = order.reshape(-1) if origin.order is None else _places(origin.order, order)
+        return self.copy(name, places, (order.size // channels, channels), layer)
 
     def stored(self, value: Value, layer: str) -> tuple[str, Scales]:
         """The int8 tensor behind a value, for a reader that follows the value's array."""
@@ -137,15 +137,18 @@ class Builder:
         """A tensor of the elements of `source` in an order, made once for all who read it so."""
         key = source, shape, order.tobytes()
         if key not in self.copies:
-            self.copies[key] = self.move(source, order, self.tensor(shape, "int8", f"{layer}_moved"), layer)
+            output = self.tensor(shape, self.program.tensors[source].dtype, f"{layer}_moved")
+            self.copies[key] = self.move(source, order, output, layer)
         return self.copies[key]
 
     def move(self, source: str, order: np.ndarray, output: str, layer: str, places: np.ndarray | None = None) -> str:
         """Write elements of `source`, in an order, to a tensor; `places`: where each goes, if not behind the last."""
-        axes = strided.axes(order, places)
-        if axes is not None and len(axes.sizes) <= AXES:
-            spec = Move(axes.sizes, axes.strides, axes.places, int(order[0]))
+        axes, size = strided.axes(order, places), np.dtype(self.program.tensors[source].dtype).itemsize
+        if axes is not None and len(axes.in_bytes(size).sizes) <= AXES:
+            spec = Move(axes.sizes, axes.strides, axes.places, int(order[0]), size)
             return self.operator(spec, [source], output, layer)
+        if size > 1:
+            raise UnsupportedError(f"layer {layer} reads float32 in an order that no kernel walks.", TRIES)
         if places is not None:
             dense = self.copy(source, order, (order.size,), layer)
             return self.move(dense, np.arange(order.size), output, layer, places)
@@ -170,6 +173,16 @@ class Builder:
 
     def mark_output(self, name: str) -> None:
         self.program.tensors[name].role = "output"
+
+
+def _places(written: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Where the elements of `order` lie in a tensor that was written in another order, perhaps not all of them."""
+    place = np.full(max(int(written.max()), int(order.max())) + 1, -1, np.int64)
+    place[written.reshape(-1)] = np.arange(written.size)
+    places = place[order.reshape(-1)]
+    if (places < 0).any():
+        raise UnsupportedError("a product is read in two ways, of which the first leaves out a part.", TRIES)
+    return places
 
 
 def float32(value: float) -> float:

@@ -51,8 +51,6 @@ def product(build: Builder, left: Value, right: Value, layer: str) -> Origin:
             batches, rows, columns, depth, a_batch, a_row, b_batch, b_column, b_depth, y_batch, a.zero_point,
             replace(epilogue, stride=y_row), a.first, b.first,
         )  # fmt: skip
-        if not in_order and quantised is None:
-            raise UnsupportedError(f"product {layer} gives float32 in an order that no kernel writes.", TRIES)
         shape = order.shape if in_order else (batches, rows, columns)
         output = build.tensor(shape, "int8" if quantised else "float32", layer)
         build.operator(spec, [a.name, b.name, build.weight(arrays["scale"], layer, "scale")], output, layer)

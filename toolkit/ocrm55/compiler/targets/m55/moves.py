@@ -23,10 +23,12 @@ def _extend(spec: ExtendColumns, constants: Sequence[np.ndarray]) -> Call:
 
 
 def _move(spec: Move, constants: Sequence[np.ndarray]) -> Call:
-    axes = Axes(spec.sizes, spec.strides, spec.places).padded(AXES)
+    axes = Axes(spec.sizes, spec.strides, spec.places).in_bytes(spec.element_bytes).padded(AXES)
     shown = (("size", axes.sizes), ("x_stride", axes.strides), ("y_stride", axes.places))
     fields = [f".{name} = {{{', '.join(map(str, values))}}}," for name, values in shown]
-    return Call([*structure("move", fields), f"ocrm55_move_s8(&layer, x + {spec.offset}, y);"], {})
+    x, y = ("x", "y") if spec.element_bytes == 1 else ("(const int8_t *)x", "(int8_t *)y")
+    first = spec.offset * spec.element_bytes
+    return Call([*structure("move", fields), f"ocrm55_move_s8(&layer, {x} + {first}, {y});"], {})
 
 
 def _gather(spec: Gather, constants: Sequence[np.ndarray]) -> Call:
