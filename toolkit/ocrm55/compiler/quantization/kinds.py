@@ -141,6 +141,7 @@ KINDS = {
     "Slice": _MOVE,
     "Squeeze": _MOVE,
     "Unsqueeze": _MOVE,
+    "Resize": _MOVE,  # to the nearest pixels: lowering takes no other
 }
 OTHER = Kind(Family.OTHER)
 # What an input is read by where x * sigmoid(x) is computed from it.

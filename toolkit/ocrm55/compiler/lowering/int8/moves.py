@@ -53,6 +53,26 @@ def _slice(s: Lowering, node: Node) -> None:
     s.values[node.name] = value.moved(value.index[tuple(cuts)])
 
 
+# Coordinates and roundings with which pixel i of an image enlarged k times is pixel i // k of the image.
+_NEAREST = {
+    ("asymmetric", "floor"),
+    *(("half_pixel", way) for way in ("round", "round_prefer_floor", "round_prefer_ceil")),
+}
+
+
+def _resize(s: Lowering, node: Node) -> None:
+    """Nearest neighbours by whole factors: each pixel stands several times."""
+    attrs, value = node.value.attrs, s.values[node.args[0].name]
+    before, after = value.index.shape[2:], node.shape[2:]
+    way = str(attrs.coordinate_transformation_mode), str(attrs.rounding_method)
+    whole = all(large % small == 0 for large, small in zip(after, before, strict=True))
+    if attrs.method != "nearest_neighbor" or attrs.layout != "NCHW" or not whole or way not in _NEAREST:
+        layer = s.function.layer(node)
+        raise UnsupportedError(f"layer {layer} resizes otherwise than by whole factors to the nearest pixels.", TRIES)
+    rows, columns = (large // small for large, small in zip(after, before, strict=True))
+    s.values[node.name] = value.moved(value.index.repeat(rows, axis=2).repeat(columns, axis=3))
+
+
 def concat_writer(build: Builder, origin: Origin, parts: Sequence[Value], axis: int) -> Writer:
     """Side by side along an axis: who writes a part writes it there, or it is copied."""
 
@@ -125,4 +145,5 @@ VISITORS: dict[str, Visitor] = {
     "relax.flatten": _reshape,
     "relax.permute_dims": _permute,
     "relax.strided_slice": _slice,
+    "relax.image.resize2d": _resize,
 }
