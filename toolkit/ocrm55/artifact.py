@@ -1,4 +1,4 @@
-"""What `compile` wrote, read back: the folder of a compiled model, and its metadata.json checked once.
+"""Read the artifact of `compile`: the folder of a compiled model, with its metadata.json checked once.
 
 `compiler/artifact.py` writes such folders.
 """
@@ -15,7 +15,7 @@ from ocrm55.errors import InputError
 
 FILE = "metadata.json"
 
-# What every artifact says: name -> type.
+# Fields of every artifact: name -> type.
 _FIELDS: dict[str, type] = {
     "model": str,
     "precision": str,
@@ -30,7 +30,7 @@ _FIELDS: dict[str, type] = {
     "workspaces": list,
     "weights": list,
 }
-# What some artifacts say: with several widths, for an NPU, and those that an older ocrm55 did not write.
+# Fields of some artifacts: with several widths, for an NPU, and those that an older ocrm55 did not write.
 _OPTIONAL: dict[str, type] = {
     "ocrm55": str,
     "versions": dict,
@@ -45,7 +45,7 @@ _OPTIONAL: dict[str, type] = {
 
 @dataclass(frozen=True)
 class Artifact:
-    """A compiled model. values: its metadata.json, from which reports take the rows of operators and tensors."""
+    """A compiled model. values: its metadata.json; reports read the rows of operators and tensors from it."""
 
     folder: Path
     values: dict[str, Any]
@@ -54,7 +54,7 @@ class Artifact:
     def read(cls, folder: Path) -> Self:
         """The compiled model in `folder`.
 
-        Raises InputError when its metadata.json is not there, damaged, or another version's.
+        Raises InputError if its metadata.json is missing, damaged, or of another version.
         """
         path = folder / FILE
         try:
@@ -85,7 +85,7 @@ class Artifact:
 
     @property
     def compiled_by(self) -> str:
-        """Version of the ocrm55 that wrote it; empty where it does not say."""
+        """Version of the ocrm55 that wrote it; empty if unknown."""
         return str(self.values.get("ocrm55", ""))
 
     @property
@@ -110,7 +110,7 @@ class Artifact:
 
     @property
     def decoder(self) -> str:
-        """What makes a text of the probabilities; empty where it does not say."""
+        """The decoder that makes a text of the probabilities; empty if unknown."""
         return str(self.values.get("decoder", ""))
 
     @cached_property
@@ -152,17 +152,17 @@ class Artifact:
 
     @property
     def widths(self) -> list[int]:
-        """The widths of the input that it serves, narrowest first: one, if not compiled for several."""
+        """The widths of the input, narrowest first; only one if it was not compiled for several."""
         return [row["width"] for row in self.values.get("widths", [])] or [self.image_size[1]]
 
     @property
     def npu(self) -> dict[str, Any] | None:
-        """What the NPU computes, as metadata.json says it; None without one."""
+        """The NPU's part of metadata.json; None without an NPU."""
         return self.values.get("npu")
 
     @property
     def accelerator(self) -> str:
-        """The NPU that it was compiled for, such as ethos-u55-128; empty for none."""
+        """The NPU for which it was compiled, such as ethos-u55-128; empty for none."""
         return str(self.npu["accelerator"]) if self.npu else ""
 
     def region_of(self, what: str) -> str | None:

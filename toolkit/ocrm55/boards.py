@@ -1,4 +1,4 @@
-"""Boards that the firmware runs on: their memories, the folder of their sources, and who simulates them.
+"""Boards that the firmware runs on: their memories, the folder of their sources, and their simulators.
 
 A board is a folder of `firmware/platform/`, or one of the user's own. Its `board.json` serves the compiler's fit check,
 the linker script and the simulators alike.
@@ -20,7 +20,7 @@ from ocrm55.errors import InputError, UnsupportedError
 
 DEFAULT = "corstone300"
 FILE = "board.json"
-CORE = "armv8_1m"  # folder of what all boards with such a core share
+CORE = "armv8_1m"  # folder with the sources that all boards with such a core share
 LINKER_SCRIPT = "firmware.ld.S"
 PLACED = ("code", "data", "arena", "weights", "hot_weights", "images")
 TIGHTLY_COUPLED, ON_CHIP, OFF_CHIP = range(3)  # tiers
@@ -44,10 +44,10 @@ class Region:
 
 @dataclass(frozen=True)
 class MemoryMap:
-    """All memories of a board, and which of them takes what.
+    """All memories of a board, and the contents of each.
 
-    placement: what (one of PLACED) -> region, where a program has no wish of its own. preference: what -> the regions
-    that the compiler tries before, the fastest first.
+    placement: contents (one of PLACED) -> region, if a program has no wish of its own. preference: contents -> the
+    regions that the compiler tries before, the fastest first.
     """
 
     title: str
@@ -71,9 +71,10 @@ class MemoryMap:
 class Board:
     """One board: a folder with its sources, and its memories.
 
-    folder: what differs from other boards of its core: sources, `npu/`, perhaps a linker script. file: the JSON file
-    with its memories, the folder's own or the user's. machines: simulator -> the name under which it has this board.
-    tag: what names the board in a build folder; empty for the default board.
+    folder: its files that differ from other boards of its core: sources, `npu/`, possibly a linker script. file: the
+    JSON file with its memories, the folder's own or the user's. machines: simulator -> the simulator's name for this
+    board.
+    tag: the board's name in a build folder; empty for the default board.
     """
 
     name: str
@@ -94,18 +95,18 @@ class Board:
 
     @property
     def core(self) -> Path:
-        """The folder of what all boards of its core share."""
+        """The folder with the sources that all boards of its core share."""
         return platforms() / CORE
 
     @property
     def linker_script(self) -> Path:
-        """The board's own script where it has one, else its core's."""
+        """The board's own linker script if it has one, else its core's."""
         own = self.folder / LINKER_SCRIPT
         return own if own.is_file() else self.core / LINKER_SCRIPT
 
     @property
     def sources(self) -> list[Path]:
-        """C sources of the board, and those of its core that the board does not have under the same name itself."""
+        """C sources of the board, and those of its core that the board does not replace by a file of the same name."""
         own = sorted(self.folder.glob("*.c"))
         names = {path.name for path in own}
         return [*own, *sorted(path for path in self.core.glob("*.c") if path.name not in names)]
@@ -117,11 +118,11 @@ class Board:
 
     @property
     def has_npu(self) -> bool:
-        """Whether an Ethos-U55 is there, as the board's side of the driver shows."""
+        """Whether the board has an Ethos-U55; the board's side of the driver shows it."""
         return (self.folder / "npu" / "npu_port.c").is_file()
 
     def machine(self, simulator: str) -> str:
-        """The simulator's name for this board. Raises UnsupportedError where the simulator does not have it."""
+        """The simulator's name for this board. Raises UnsupportedError if the simulator does not have it."""
         if simulator not in self.machines:
             known = ", ".join(f"--simulator {name}" for name in self.machines)
             raise UnsupportedError(
@@ -142,9 +143,9 @@ def names() -> list[str]:
 
 
 def find(board: str = DEFAULT, memory_map: Path | None = None) -> Board:
-    """The board of that name, or in that folder of one's own; with other memories where `memory_map` names a file.
+    """The board of that name, or in the user's own folder; with other memories if `memory_map` names a file.
 
-    Raises InputError where there is no such board, or where a file cannot be read or contradicts itself.
+    Raises InputError if there is no such board, or if a file cannot be read or contradicts itself.
     """
     bundled = board in names()
     folder = platforms() / board if bundled else Path(board).absolute()

@@ -1,7 +1,7 @@
 """The stages from a model to firmware, each run only when what it reads has changed.
 
-A command asks once, `model`, `compiled` or `prepare`, and hands on what it was given: asking costs a digest of all that
-a stage reads and writes.
+A command asks once (`model`, `compiled` or `prepare`) and passes the answer on, because asking costs a digest of
+everything that a stage reads and writes.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _PACKAGE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """What the firmware depends on besides the generated C.
+    """Everything besides the generated C that the firmware depends on.
 
-    toolchain: `gcc` or `clang`. cmsis_nn, ethosu_driver: the user's copies of what is not ours, see libraries.
+    toolchain: `gcc` or `clang`. cmsis_nn, ethosu_driver: the user's copies of Arm's libraries, see libraries.
     """
 
     toolchain: str = "gcc"
@@ -36,9 +36,9 @@ class BuildOptions:
 
 @dataclass(frozen=True)
 class Options:
-    """What the stages depend on. What a user can choose of it is an option of the commands (commands/options.py).
+    """The options of the stages. Those for the user are options of the commands (commands/options.py).
 
-    source: where the model comes from, see model_name. force: make everything anew.
+    source: the source of the model, see model_name. force: make everything anew.
     """
 
     build_dir: Path = DEFAULT_BUILD_DIR
@@ -58,7 +58,7 @@ class Options:
 
     @property
     def firmware_variant(self) -> str:
-        """Name of the firmware's folder, which the compiler of the firmware decides too."""
+        """Name of the firmware's folder; it depends on the firmware's compiler too."""
         variant, toolchain = self.compile.variant, self.build.toolchain
         return variant if toolchain == BuildOptions.toolchain else f"{variant}-{toolchain}"
 
@@ -101,7 +101,7 @@ def parse_widths(text: str) -> tuple[int, ...]:
 
 
 def model(options: Options) -> Path:
-    """Export the model where needed; return its folder (Paddle inference format)."""
+    """Export the model if needed; return its folder (Paddle inference format)."""
     from ocrm55.tasks.recognizer.sources import export
 
     output = options.folder.model_dir
@@ -125,7 +125,7 @@ def model(options: Options) -> Path:
 
 
 def compiled(options: Options) -> Compilation:
-    """Export and compile the model where needed."""
+    """Export and compile the model if needed."""
     from ocrm55.compiler.quantization import calibration
     from ocrm55.tasks.recognizer.task import RECOGNIZER
 
@@ -137,10 +137,11 @@ def compiled(options: Options) -> Compilation:
     if chosen.precision == "int8":
         inputs += calibration.images(chosen.calibrate or RECOGNIZER.calibration)
     settings = replace(chosen, model_name=options.folder.model)
-    read = digest(inputs, __version__, *chosen.values)  # files count by what is in them, not by where they lie
+    read = digest(inputs, __version__, *chosen.values)  # the contents of files count, not their places
 
     def compile_it() -> None:
-        from ocrm55.compiler.pipeline import compile_model  # brings TVM: half the time of a run that compiles nothing
+        # This imports TVM, which takes half the time of a run that compiles nothing.
+        from ocrm55.compiler.pipeline import compile_model
 
         compile_model(source, output, RECOGNIZER, settings)
 
@@ -157,7 +158,7 @@ def compiled(options: Options) -> Compilation:
 
 
 def prepare(options: Options) -> Prepared:
-    """Export, compile and build where needed: what a run of the firmware needs."""
+    """Export, compile and build if needed; return everything for a run of the firmware."""
     from ocrm55.firmware import build, check_path
 
     check_path(options.build_dir)

@@ -173,9 +173,8 @@ def card(measured: Measurement, index: int, charset: Sequence[str]) -> ImageCard
     pixels = image.resize(original, height, full)
     assert measured.run.probabilities is not None
     rows, width = measured.run.probabilities[index], result.width or full
-    steps = alignment.align(
-        rows[: len(rows) * width // full], charset, width
-    )  # behind a narrow image's rows there is nothing
+    # The rows behind a narrow image's last step are empty.
+    steps = alignment.align(rows[: len(rows) * width // full], charset, width)
     alone = alignment.text_of(steps)
     counts = {
         "preprocess": result.preprocess_instructions,

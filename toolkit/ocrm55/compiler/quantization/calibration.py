@@ -1,4 +1,4 @@
-"""What values the network's tensors take on images like those that it will read."""
+"""The values of the network's tensors on images like those that it will read."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ LEAST_IMAGES = 8
 
 @dataclass
 class Histogram:
-    """How often a tensor took which values, for each channel.
+    """Histograms of a tensor's values, one for each channel.
 
     low, high: float32 [channels], the extremes. counts: int64 [channels, bins], each channel's bins spanning its own
-    range. axis: which axis of the tensor the channels are.
+    range. axis: the axis of the channels.
     """
 
     low: np.ndarray
@@ -44,7 +44,7 @@ class Histogram:
 def images(folder: Path) -> list[Path]:
     """The pictures of a folder, in name order.
 
-    Raises InputError when the folder is missing or holds too few to say anything about ranges.
+    Raises InputError when the folder is missing or has too few pictures to find ranges.
     """
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder} to calibrate on.", ["leave --calibrate out"])
@@ -60,7 +60,7 @@ def images(folder: Path) -> list[Path]:
 def collect(graph: Graph, names: Sequence[str], inputs: Sequence[np.ndarray]) -> dict[str, Histogram]:
     """Run a float network on `inputs` and count the values of the tensors `names`.
 
-    Twice: once for the range of every channel, once for the histograms, since keeping all activations of a hundred
+    It runs twice: once for the range of every channel, once for the histograms. Keeping all activations of a hundred
     images would take gigabytes. 4-D tensors have their channels on axis 1, others on the last.
     """
     model, ranks = graph.model(), {name: len(graph.shape(name)) for name in names}
@@ -97,7 +97,7 @@ def runs(model: onnx.ModelProto, names: Sequence[str], inputs: Sequence[np.ndarr
 
 
 def open_session(model: onnx.ModelProto, optimise: bool = True):  # type: ignore[no-untyped-def]  # class of an extension
-    """An ONNX Runtime session of a model in memory; `optimise` lets it fuse, which moves the last bits of floats."""
+    """An ONNX Runtime session of a model in memory; `optimise` lets it fuse, which changes the last bits of floats."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -114,7 +114,7 @@ def _channels(values: np.ndarray, axis: int) -> np.ndarray:
 
 
 def _count(rows: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """How many values of each row [channels, values] fall into each bin: [channels, BINS]."""
+    """The number of values of each row [channels, values] in each bin: [channels, BINS]."""
     scale = BINS / np.maximum(high - low, 1e-9)
     places = rows - low[:, None]  # in place from here on: half of calibration's time is spent in this function
     places *= scale[:, None]

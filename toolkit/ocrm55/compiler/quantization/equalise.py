@@ -1,10 +1,10 @@
 """Cross-layer equalisation: a convolution's input channels are scaled so that quiet ones use more of int8's steps.
 
-A tensor that a pointwise convolution reads has one scale, because sums over channels have one. So a channel that never
-exceeds a tenth of the loudest one has 25 steps instead of 255. Dividing the channel by a factor and multiplying the
-weights that read it gives it more of them and changes nothing else; the kernel in front, which scales every channel of
-its output anyway, divides for free. Averages, gates and concatenations in between do not mind. What the weights lose by
-it is weighed against what the activations gain.
+The input of a pointwise convolution has one scale, because sums over channels have one. So a channel that never exceeds
+a tenth of the loudest one has 25 steps instead of 255. To give it more steps, the channel is divided by a factor, and
+the weights that read it are multiplied by the same factor. Nothing else changes. The kernel in front scales every
+channel of its output anyway, so it divides for free. Averages, gates and concatenations may lie in between. The loss of
+the weights is weighed against the gain of the activations.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.quantization.calibration import Histogram
 from ocrm55.compiler.quantization.kinds import Family, ScaledBy, gate_of, is_depthwise, kind_of
 
-# Factors are powers of this: they then stay what they are when the network is calibrated again with weights that have
-# moved by less than a step (weight_grid.py), which those in between would not.
+# Factors are powers of this. So they do not change when the network is calibrated again with weights that moved by less
+# than a step (weight_grid.py); factors in between would change.
 STEP = 2**0.5
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of a channel's range; 0 leaves everything as it is
 
 
 @dataclass
 class _Readers:
-    """What depends on a tensor channel by channel: tensors in between, and the convolutions that sum over channels.
+    """The readers of a tensor's channels: tensors in between, and the convolutions that sum over channels.
 
-    Behind a concatenation they are the channels from `first` of a tensor, and of the weights that read it.
+    Behind a concatenation they are the channels from `first` on of a tensor, and of the weights that read it.
     """
 
     tensors: list[tuple[str, int]]
@@ -37,7 +37,7 @@ class _Readers:
 
 
 def equalise(graph: Graph, histograms: dict[str, Histogram]) -> dict[str, Histogram]:
-    """Put a `Mul` by channel behind activations where that gains; return the histograms of what is then quantised.
+    """Put a `Mul` by channel behind activations where that gains; return the histograms of the tensors to quantise.
 
     Scaled tensors get `.equalised` behind their names.
     """
@@ -61,11 +61,11 @@ def equalise(graph: Graph, histograms: dict[str, Histogram]) -> dict[str, Histog
 
 
 def turn(graph: Graph, histograms: dict[str, Histogram]) -> dict[str, Histogram]:
-    """Turn over channels that lie below zero, in front of depthwise convolutions; return the histograms after it.
+    """Invert channels that lie below zero, in front of depthwise convolutions; return the histograms after it.
 
-    All channels have one zero point there, and a few that hard-swish keeps between -0.375 and 0 would draw it to the
-    middle, which costs the others half their steps. Turned over, with their taps, they lie above zero like the others.
-    Turned tensors get `.equalised` behind their names.
+    All channels have one zero point there. A few channels that hard-swish keeps between -0.375 and 0 would pull it to
+    the middle, which costs the others half their steps. With an inverted sign, also of their taps, they lie above zero
+    like the others. Tensors with inverted channels get `.equalised` behind their names.
     """
     histograms = dict(histograms)
     for node in list(graph.nodes):
@@ -89,8 +89,9 @@ def _turned(histogram: Histogram, sign: np.ndarray) -> Histogram:
 
 
 def _readers(graph: Graph, source: str) -> _Readers | None:
-    """Who reads `source`, through averages, gates and concatenations; None when anything but convolutions over all
-    channels does, or when one of those reads it twice."""
+    """The readers of `source`, behind averages, gates and concatenations. None if a reader is no convolution over all
+    channels, or if a convolution reads it twice.
+    """
     found = _Readers([], [])
     pending = [(source, 0)]
     while pending:
@@ -118,14 +119,14 @@ def _readers(graph: Graph, source: str) -> _Readers | None:
 
 
 def _channels_before(graph: Graph, concat: onnx.NodeProto, name: str) -> int | None:
-    """How many channels a concatenation puts in front of an input; None when a tensor's shape is not known."""
+    """The number of channels that a concatenation puts in front of an input; None if a tensor's shape is unknown."""
     before = list(concat.input)[: list(concat.input).index(name)]
     sizes = [graph.shape(each) for each in before]
     return None if any(len(size) != 4 for size in sizes) else sum(size[1] for size in sizes)
 
 
 def _scale(graph: Graph, activation: onnx.NodeProto, readers: _Readers, factor: np.ndarray) -> None:
-    """Divide what the activation writes by `factor`, and multiply the weights that read it."""
+    """Divide the activation's output by `factor`, and multiply the weights that read it."""
     source, between = str(activation.output[0]), [name for name, _ in readers.tensors]
     scaled = f"{source}.equalised"
     graph.constants[f"{scaled}.factor"] = (1 / factor).astype(np.float32).reshape(1, -1, 1, 1)
@@ -145,7 +146,9 @@ def _scale(graph: Graph, activation: onnx.NodeProto, readers: _Readers, factor: 
 
 
 def factor_of(graph: Graph, name: str) -> np.ndarray:
-    """By what a tensor was multiplied, there or before it, quantised since or not: float32, one or one a channel."""
+    """The factor by which a tensor was multiplied, there or before it, quantised or not: float32, one or one per
+    channel.
+    """
     while name.endswith(".equalised"):
         if f"{name}.factor" in graph.constants:
             return graph.constants[f"{name}.factor"]
@@ -166,7 +169,7 @@ def _divided(histogram: Histogram, factor: np.ndarray) -> Histogram:
 
 @dataclass
 class _Spread:
-    """Of each channel: the largest magnitude, and the mean square."""
+    """For each channel: the largest magnitude, and the mean square."""
 
     reach: np.ndarray
     squares: np.ndarray
@@ -179,12 +182,12 @@ class _Spread:
 
 
 def best_factor(source: Histogram, read: Histogram, weights: np.ndarray, first: int = 0) -> np.ndarray:
-    """By how much to divide each channel: float64 [channels].
+    """The divisors of the channels: float64 [channels].
 
-    source: what is divided; read: what the convolution with these weights reads, the same, what a gate makes of it, or
-    what it is a part of, from channel `first` on. A power of the channels' ranges there, the one with the least
-    expected error of the sums, in powers of STEP. The widest channel is left as it is, or, where others share the
-    tensor, made no wider than they are.
+    source: the tensor to divide. read: the input of the convolution with these weights: the same tensor, a gate's
+    product with it, or a tensor that contains it from channel `first` on. A divisor is a power of the channel's range
+    in `read`, rounded to powers of STEP. The power is the one with the least expected error of the sums. The widest
+    channel is left unchanged. If other channels share the tensor, it becomes no wider than they are.
     """
     channels, before, whole = len(source.low), _Spread.of(source), _Spread.of(read)
     part = slice(first, first + channels)
@@ -200,14 +203,14 @@ def best_factor(source: Histogram, read: Histogram, weights: np.ndarray, first: 
         for top in (float(reach.max()), *(top for top in beside if top < reach.max()))
     ]
     candidates = [STEP ** np.rint(log * power) for power in POWERS for log in logs]
-    # What a gate lets through of an error in front of it.
+    # The part of an error that a gate lets through.
     passed = after.squares / np.maximum(before.squares, 1e-12)
     errors = []
     for factor in candidates:
         step = max((after.reach / factor).max(), others.max(initial=0.0)) / 255
         all_factors = np.ones(len(whole.reach))
         all_factors[part] = factor
-        error = _of_weights(all_factors, whole, weights)  # which share scales with the weights of the others
+        error = _of_weights(all_factors, whole, weights)  # they share scales with the weights of the others
         error += ((factor * step) ** 2 / 12 * squares).sum() + step**2 / 12 * elsewhere
         if read is not source:
             error += (_of_rounding(factor, before) * passed * squares).sum()

@@ -1,10 +1,10 @@
-"""Scales with which a requantisation has one answer, however it is computed.
+"""Scales for which every way of requantisation gives the same answer.
 
-A sum becomes the next int8 by a factor, and ONNX Runtime and a library of kernels each have their own way: a float32
-product rounded half to even, or a fixed-point product rounded half up. Where the factor is p / 2^e with a small odd p,
-products are as good as exact in both, and the only sums that give a half are odd multiples of 2^(e-1), of which int8
-has room for p / 2 alone; that one is rounded up by both when p + 1 is a multiple of 4. Such a factor is a few per
-cent off what one would have taken, and a scale of weights, or of an output, is free by that much.
+A factor turns a sum into the next int8. ONNX Runtime multiplies in float32 and rounds half to even; a library of
+kernels multiplies in fixed point and rounds half up. If the factor is p / 2^e with a small odd p, both products are
+practically exact. Only odd multiples of 2^(e-1) then give a half, and int8 has room only for p / 2. Both round this
+one up if p + 1 is a multiple of 4. Such a factor is a few per cent away from the wanted one. A scale of weights, or of
+an output, may move by that much.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-BITS = 8  # of p: 131, 135 .. 255, so that -p / 2 and 3 p / 2 are beyond what an output has room for
-TRIED = 6  # numbers p, one after the other, for which a float32 scale may give the factor to the last bit
-NEIGHBOURS = np.asarray(sorted(range(-8, 9), key=abs))  # float32 numbers around the scale that real numbers give
+BITS = 8  # values of p: 131, 135 .. 255, so that -p / 2 and 3 p / 2 do not fit an output
+TRIED = 6  # numbers p to try, one after the other, until a float32 scale gives the factor to the last bit
+NEIGHBOURS = np.asarray(sorted(range(-8, 9), key=abs))  # float32 numbers to try around the scale in real numbers
 
 Float = npt.NDArray[np.floating]
 
@@ -29,7 +29,7 @@ def factors(wanted: npt.ArrayLike, *, below: bool = False) -> Float:
 
 
 def of_weights(scale: Float, source: float, outputs: Float, gain: float = 1.0) -> Float:
-    """Scales of weights, no smaller than `scale` and float32, with which source * scale * gain / outputs is a factor.
+    """Scales of weights, float32 and no smaller than `scale`, for which source * scale * gain / outputs is a factor.
 
     source: scale of the input; outputs: of the output, one for each channel; gain: of an activation that is a clamp.
     """
@@ -47,7 +47,7 @@ def of_weights(scale: Float, source: float, outputs: Float, gain: float = 1.0) -
 
 
 def of_product(scale: float, left: float, right: float) -> float:
-    """A scale for a product of two tensors, no smaller than `scale`, with which left * right / scale is a factor."""
+    """A scale for a product of two tensors, no smaller than `scale`, for which left * right / scale is a factor."""
     step = np.float32(left) * np.float32(right)
     exact = float(np.float32(left)) * float(np.float32(right))
     for target in factors(exact / scale, below=True):

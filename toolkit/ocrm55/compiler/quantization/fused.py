@@ -1,14 +1,13 @@
 """A float network becomes an int8 one, as an ONNX model with QuantizeLinear and DequantizeLinear (QDQ).
 
-Which tensors are quantised follows from what the integer kernels read: the inputs of convolutions and products, and
-what passes through pooling, squeeze-and-excite and concatenation. Nothing is quantised between a convolution and its
-activation, which one kernel computes. Layer norm, softmax and the residual stream around the attention stay float32:
-they are under 1 % of the work.
+The integer kernels decide which tensors are quantised: the inputs of convolutions and products, and values that pass
+through pooling, squeeze-and-excite and concatenation. Nothing is quantised between a convolution and its activation,
+because one kernel computes both. Layer norm, softmax and the residual stream around the attention stay float32; they
+are under 1 % of the work.
 
-Activations have one scale and zero point a tensor, except between a convolution and the depthwise convolution that
-follows, and in front of the residual stream: there every channel has a scale of its own, which costs the kernels
-nothing. Weights are symmetric with a scale
-for each output channel, biases int32.
+Activations have one scale and one zero point for each tensor. There are two exceptions: between a convolution and the
+next depthwise convolution, and in front of the residual stream, every channel has a scale of its own. This costs the
+kernels nothing. Weights are symmetric with a scale for each output channel; biases are int32.
 """
 
 from __future__ import annotations
@@ -30,17 +29,16 @@ from ocrm55.compiler.quantization.kinds import Family, Int8, ScaledBy, kind_of, 
 from ocrm55.compiler.quantization.qdq import Writer
 from ocrm55.compiler.quantization.ranges import Method
 
-# Scales of their own cost channels a table of their own, with fewer entries: where one is that much wider than most,
-# and no finer than that much less than the widest.
+# A channel with its own scale needs a table of its own, with fewer entries. So scales of their own need one channel
+# that is OUTLIER times wider than most. No scale is more than LARGEST_RATIO times finer than the widest.
 OUTLIER, LARGEST_RATIO = 4.0, 32.0
 
 
 @dataclass(frozen=True)
 class QuantizeOptions:
-    """method: how ranges are chosen. channel_scales: a scale a channel in front of depthwise convolutions.
-
+    """method: the way to choose ranges. channel_scales: one scale for each channel in front of depthwise convolutions.
     equalise: scale channels in front of the other convolutions, see equalise.py. input_range: least and largest value
-    of the input, whatever pictures are calibrated on.
+    of the input, for all calibration pictures.
     """
 
     method: Method = "mse"
@@ -75,7 +73,7 @@ def quantised_tensors(graph: Graph) -> list[str]:
             case Int8.RESULT:
                 wanted.add(kinds.affine_end(graph, node))
     written = [*graph.inputs, *(name for node in graph.nodes for name in node.output)]
-    # Of a quantised tensor in another shape there is nothing left to quantise.
+    # A quantised tensor under another shape is quantised already.
     return [name for name in written if name in wanted and not kinds.follows_one_of(graph, name, wanted)]
 
 
@@ -98,7 +96,7 @@ def choose(graph: Graph, histograms: dict[str, Histogram], options: QuantizeOpti
 
 
 def _of_ranges(graph: Graph, name: str, histogram: Histogram, options: QuantizeOptions) -> Scales:
-    """Scale and zero point of one tensor by the values that it takes."""
+    """Scale and zero point of one tensor, from its values."""
     if name in graph.inputs:
         return ranges.of_input(*options.input_range)
     shape, writer = graph.shape(name), writer_of(graph, name)
@@ -115,8 +113,9 @@ def _of_ranges(graph: Graph, name: str, histogram: Histogram, options: QuantizeO
 
 
 def _factors(graph: Graph) -> dict[str, list[np.ndarray]]:
-    """Tensors of which slices are multiplied with each other (an attention's queries, keys and values): the channels of
-    each slice. They get a scale for each slice, and zero point 0, which the kernel asks of a product's right side.
+    """Tensors whose slices are multiplied with each other (an attention's queries, keys and values), and the channels
+    of each slice. They get a scale for each slice and the zero point 0, because the kernel needs 0 on a product's right
+    side.
     """
     found: dict[str, list[np.ndarray]] = {}
     for node in graph.nodes:
@@ -130,11 +129,13 @@ def _factors(graph: Graph) -> dict[str, list[np.ndarray]]:
 
 
 def _channels_of(graph: Graph, source: str, path: Sequence[onnx.NodeProto]) -> np.ndarray:
-    """Which channels of `source`, its last axis, are left after a path of moves: their numbers are moved."""
+    """The channels of `source`, its last axis, that are left after a path of moves. To find them, their numbers are
+    moved.
+    """
     shape = graph.shape(source)
     feed = helper.make_tensor_value_info(source, onnx.TensorProto.FLOAT, shape)
     constants = [numpy_helper.from_array(v, k) for k, v in graph.constants.items() if any(k in n.input for n in path)]
-    # A factor would change the numbers: it is left out.
+    # A factor would change the numbers, so it is left out.
     nodes = [
         helper.make_node("Identity", [kinds.computed_input(graph, n)], n.output) if n.op_type == "Mul" else n
         for n in path
@@ -155,19 +156,19 @@ def _feeds_depthwise_only(graph: Graph, name: str) -> bool:
 
 
 def _has_offset(graph: Graph, name: str) -> bool:
-    """Whether a constant was added to what is quantised: its kernel then needs one scale for all channels."""
+    """Whether a constant was added to the quantised tensor; its kernel then needs one scale for all channels."""
     writer = graph.producer(name)
     return writer is not None and kinds.adds_constant(graph, writer)
 
 
 def _has_outliers(histogram: Histogram) -> bool:
-    """Whether a channel or a few leave the others too few steps of a scale that all share."""
+    """Whether a few channels leave the others too few steps of a shared scale."""
     reach = np.maximum(np.abs(histogram.low), np.abs(histogram.high))
     return bool(reach.max() > OUTLIER * np.median(reach))
 
 
 def _becomes_real(graph: Graph, name: str) -> bool:
-    """Whether a swish is read by nothing but sums and layer norms, which are float32."""
+    """Whether only sums and layer norms, which are float32, read a swish."""
     writer, pending, readers = graph.producer(name), [name], []
     while pending:
         for user in graph.users(pending.pop()):

@@ -1,9 +1,10 @@
-"""int4 weights: which layers can take them, found by trying, for a loss that the user names.
+"""int4 weights: try which layers can have them, within a loss that the user allows.
 
-How much harm a layer does is measured in the float network, with that layer's weights alone rounded: there it is not
-lost among the roundings of all others. Layers are taken, the least harmful for the bytes that they save first, for as
-long as the quantised network gives the calibration images' texts hardly less probability than with int8 weights.
-Probabilities decide, not texts: of a hundred hard images, any two roundings of a network read several differently.
+The harm of a layer is measured in the float network with only that layer's weights rounded. There the roundings of the
+other layers do not hide it. Layers are taken one after the other, first those with the least harm for the bytes that
+they save. This goes on while the quantised network gives the calibration images' texts hardly less probability than
+with int8 weights. Probabilities decide, not texts: of a hundred hard images, any two roundings of a network read
+several differently.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from ocrm55 import console
 from ocrm55.compiler.quantization import calibration
 from ocrm55.tasks.base import Merit
 
-MAX_DROP = 0.01  # as far as the mean probability of a text may fall
-TRIED = 32  # images on which each layer is tried alone
-KEY = "ocrm55.int4"  # of the ONNX model's metadata
+MAX_DROP = 0.01  # the mean probability of a text may fall by this much
+TRIED = 32  # images for the trial of each single layer
+KEY = "ocrm55.int4"  # key in the ONNX model's metadata
 
 Array = np.ndarray
 
@@ -30,8 +31,9 @@ Array = np.ndarray
 class Layer:
     """One layer that may have int4 weights.
 
-    weights: how many. snr: of its sums, in dB, with int4 weights. divergence: Kullback-Leibler, of the float network's
-    probabilities with these weights alone in int4 from those without, a mean over images. taken: whether it has them.
+    weights: their number. snr: of its sums, in dB, with int4 weights. divergence: Kullback-Leibler divergence of the
+    float network's probabilities with only these weights in int4 from those without, a mean over images. taken: whether
+    the layer has int4 weights.
     """
 
     name: str
@@ -43,11 +45,11 @@ class Layer:
 
 @dataclass(frozen=True)
 class Int4:
-    """What int4 weights came to.
+    """The result of choosing int4 weights.
 
-    other_bytes: of the weights that cannot be int4. images: how many were read; same: how many as with int8 weights;
-    as_float: how many as the float network reads them, with int8 weights and with int4. sure: the mean probability of
-    what the float network reads, likewise. max_drop: by how much it was allowed to fall.
+    other_bytes: of the weights that cannot be int4. images: the number that was read. same: the number read as with
+    int8 weights. as_float: the numbers read as by the float network, with int8 weights and with int4. sure: the mean
+    probability of the float network's readings, likewise. max_drop: its allowed fall.
     """
 
     layers: Sequence[Layer]
@@ -69,12 +71,12 @@ class Int4:
 
     @property
     def properties(self) -> dict[str, str]:
-        """What goes into an ONNX model's metadata."""
+        """The text for an ONNX model's metadata."""
         return {KEY: json.dumps(asdict(self))}
 
     @staticmethod
     def of(model: onnx.ModelProto) -> Int4 | None:
-        """What an ONNX model's metadata says of its int4 weights; None for a model without."""
+        """The result in an ONNX model's metadata; None for a model without int4 weights."""
         found = next((p.value for p in model.metadata_props if p.key == KEY), None)
         if found is None:
             return None
@@ -86,7 +88,9 @@ class Int4:
 
 @dataclass(frozen=True)
 class Networks:
-    """The float network; the quantised one with int4 weights in some layers; the float one with one layer's in int4."""
+    """The float network, the quantised one with int4 weights in some layers, and the float one with one layer in
+    int4.
+    """
 
     original: onnx.ModelProto
     quantised: Callable[[Collection[str]], onnx.ModelProto]
@@ -101,7 +105,7 @@ def choose(
     merit: Merit,
     max_drop: float = MAX_DROP,
 ) -> Int4:
-    """Choose int4 weights for as many layers as max_drop allows: what it came to.
+    """Choose int4 weights for as many layers as max_drop allows; return the result.
 
     merit: the task's, which judges outputs. max_drop: 0 .. 1, by how much the mean probability of the answers may fall.
     inputs: float32 [1, 3, height, width].

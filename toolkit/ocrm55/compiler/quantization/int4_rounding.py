@@ -1,8 +1,8 @@
-"""Weights of four bits whose layer's sums, not they themselves, have the least error.
+"""Round weights to four bits so that the layer's sums, not the weights themselves, have the least error.
 
-Weights are rounded one input after the other; what the sums lose by it is made up for by the weights of the inputs that
-are still to come, as far as these inputs vary together (GPTQ, E. Frantar et al., arXiv 2210.17323). How they vary is
-seen on the calibration images. An output's mean is no part of that: the bias takes it back.
+Weights are rounded one input after the other. The weights of the remaining inputs make up for the loss of the sums, as
+far as these inputs vary together (GPTQ, E. Frantar et al., arXiv 2210.17323). The calibration images show how they
+vary. An output's mean is not part of this, because the bias corrects it.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from ocrm55.compiler.quantization import calibration
 from ocrm55.compiler.quantization.kinds import Family, has_weights, kind_of
 
 LEAST, MOST = -8, 7
-SHARES = np.linspace(1.0, 0.6, 9)  # of a channel's largest weight, where the range may end
-SEEN = 256  # pixels of an image that count: neighbours say the same
-DAMPING = 0.01  # of the inputs' mean variance, added to each: keeps the inverse from following chance
-BLOCK = 64  # inputs whose errors are handed on together
+SHARES = np.linspace(1.0, 0.6, 9)  # shares of a channel's largest weight at which the range may end
+SEEN = 256  # pixels of an image that count; neighbours are nearly equal
+DAMPING = 0.01  # share of the inputs' mean variance that is added to each; it keeps the inverse stable
+BLOCK = 64  # inputs whose errors are passed on together
 
 Array = np.ndarray
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a layer's weights are multiplied with, over the calibration images.
+    """Statistics of a layer's inputs over the calibration images.
 
-    taps: which weights of an output ever meet more than the border: bool [weights of an output]. mean: [taps].
+    taps: the weights of an output that ever meet more than the border: bool [weights of an output]. mean: [taps].
     covariance: [taps, taps].
     """
 
@@ -43,7 +43,7 @@ class Inputs:
 class Rounded:
     """A layer's weights in int4, stored as int8 of the weights' own shape.
 
-    scale: float32, one for each output. lost: what rounding takes from each sum's mean. snr: of the sums, in dB.
+    scale: float32, one for each output. lost: the change of each sum's mean by rounding. snr: of the sums, in dB.
     """
 
     values: Array
@@ -52,12 +52,12 @@ class Rounded:
     snr: float
 
     def real(self, axis: int) -> Array:
-        """The weights that they stand for: float32."""
+        """The real values of the weights: float32."""
         return (self.values * self.scale.reshape(_spread(self.values.ndim, axis))).astype(np.float32)
 
 
 def inputs_of(graph: Graph, weights: Sequence[str], images: Sequence[Array]) -> dict[str, Inputs]:
-    """Statistics of the inputs of the layers with these weights, of a folded float network on `images`."""
+    """Statistics of the inputs of the layers with these weights; a folded float network runs on `images`."""
     layers = {str(n.input[1]): n for n in graph.nodes if has_weights(graph, n) and n.input[1] in weights}
     windows = {name: _Window.of(node, graph) for name, node in layers.items()}
     sources = sorted({str(node.input[0]) for node in layers.values()})
@@ -78,7 +78,7 @@ def inputs_of(graph: Graph, weights: Sequence[str], images: Sequence[Array]) -> 
 
 
 def rounded(weights: Array, axis: int, inputs: Inputs, fitted: Callable[[Array], Array]) -> Rounded:
-    """Weights in int4, each output with the scale that leaves its sums the least error.
+    """Weights in int4; each output has the scale with the least error of its sums.
 
     fitted: turns scales, float32 [outputs], into ones at least as large that the kernels requantise exactly.
     """
@@ -120,7 +120,7 @@ def _compensated(rows: Array, scales: Array, covariance: Array) -> Array:
 
 
 def _power(rows: Array, covariance: Array) -> Array:
-    """Variance of the sums of rows [.., inputs] over inputs that vary so."""
+    """Variance of the sums of rows [.., inputs] over inputs with this covariance."""
     return np.einsum("...i,...i->...", rows @ covariance, rows)
 
 
@@ -130,7 +130,7 @@ def _spread(axes: int, axis: int) -> list[int]:
 
 @dataclass(frozen=True)
 class _Window:
-    """Which values of a layer's input one output's weights are multiplied with. kernel: None for a product.
+    """The values of a layer's input that one output's weights multiply. kernel: None for a product.
 
     used: rows and columns of the window that ever meet more than the border.
     """
@@ -179,7 +179,7 @@ def _some(rows: Array) -> Array:
 
 
 def _meeting(kernel: int, stride: int, pad: int, extent: int, outputs: int) -> slice:
-    """Places of the window that meet the picture for some output."""
+    """The places of the window that meet the picture for at least one output."""
     last = (outputs - 1) * stride - pad
     meets = [k for k in range(kernel) if k - pad < extent and last + k >= 0]
     return slice(meets[0], meets[-1] + 1)

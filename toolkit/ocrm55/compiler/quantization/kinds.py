@@ -1,6 +1,6 @@
-"""What quantisation knows of each kind of operator: one table, by family.
+"""Quantisation's facts about each kind of operator: one table, by family.
 
-The recipes (fused.py, unfused.py), equalisation (equalise.py) and the weighing of errors (sensitivity.py) ask for an
+The recipes (fused.py, unfused.py), equalisation (equalise.py) and the weighing of errors (sensitivity.py) look up an
 operator's row. So a new operator is a row of KINDS, and nothing else in this room. An operator without a row is
 computed in float32.
 """
@@ -17,10 +17,10 @@ import onnx
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.operators.scales import Scales
 
-# A gate is clip(x / 6 + 1/2, 0, 1). With 254 steps its half is a whole number of them, so that the fully connected
-# layer before it requantises straight to the gate.
+# A gate is clip(x / 6 + 1/2, 0, 1). With 254 steps its half is a whole number of steps. So the fully connected layer
+# before it requantises straight to the gate.
 GATE = Scales(np.asarray(np.float32(1 / 254)), -127)
-PROBABILITY = Scales(np.asarray(np.float32(1 / 256)), -128)  # what softmax gives for a product
+PROBABILITY = Scales(np.asarray(np.float32(1 / 256)), -128)  # the quantisation of a softmax for a product
 # Photographs were seen to exceed the calibration's largest sums of means more than twofold.
 MARGIN_OF_MEANS, MARGIN_OF_SUMS = 1.2, 3.0
 
@@ -38,7 +38,7 @@ class Family(StrEnum):
 
 
 class Int8(Enum):
-    """Which tensors around an operator the integer kernels read."""
+    """The tensors around an operator that the integer kernels read."""
 
     NOTHING = "nothing of it"
     INPUT = "what its constant weights are multiplied with"
@@ -48,7 +48,7 @@ class Int8(Enum):
 
 
 class ScaledBy(Enum):
-    """Where the scales around an operator come from, if not from ranges, in the recipe for fused kernels."""
+    """The source of the scales around an operator in the recipe for fused kernels, if not ranges."""
 
     RANGE = "each tensor's own range"
     RESULT = "inputs have the result's"  # they are written side by side
@@ -59,7 +59,7 @@ class ScaledBy(Enum):
 
 @dataclass(frozen=True)
 class Curve:
-    """An activation that is no clamp. lows: ends of the range in front of it that are worth trying."""
+    """An activation that is no clamp. lows: low ends to try for the range in front of it."""
 
     function: Callable[[np.ndarray], np.ndarray]
     lows: tuple[float, ...]
@@ -69,16 +69,16 @@ class Curve:
 class Kind:
     """A row of the table.
 
-    int8, scaled_by: see there. weights_axis: the axis of constant weights along which the outputs lie; None without.
-    margin: how much wider than its seen range a tensor is taken of which an image gives one value a channel.
-    follows: it only moves values, so that its result is its input in another shape.
+    int8, scaled_by: see there. weights_axis: the axis of the outputs in constant weights; None without weights.
+    margin: the factor by which a range is widened, for a tensor that has only one value for each channel of an image.
+    follows: it only moves values, so its result is its input in another shape.
     is_real: the fused recipe leaves it in float32.
-    sums: a library ends it in int8, whatever follows. clamps: a library computes it while it ends a sum.
-    one_scale: in a library, all that it reads and writes has one scale.
+    sums: a library ends it in int8, whatever follows. clamps: a library computes it at the end of a sum.
+    one_scale: in a library, all its inputs and outputs have one scale.
     curve: the activation whose input gets the range with the least error of its result.
-    divides: its kernel scales each channel of what it writes, so that equalisation costs nothing behind it.
-    by_channel: each channel is computed from the same channel, so that a factor of one passes through.
-    passes_errors: an error in a channel leaves it in the same channel, about as large.
+    divides: its kernel scales each channel of its output, so equalisation costs nothing behind it.
+    by_channel: each channel is computed from the same channel, so a channel's factor passes through.
+    passes_errors: an error in a channel stays in that channel and keeps its size.
     """
 
     family: Family
@@ -107,7 +107,7 @@ def _swish(x: np.ndarray) -> np.ndarray:
 
 _MOVE = Kind(Family.MOVES, follows=True)
 
-# By ONNX's name; `operator:case` where the same operator is computed in several ways, see `kind_of`.
+# By ONNX's name; `operator:case` if the same operator is computed in several ways, see `kind_of`.
 KINDS = {
     "Conv": Kind(Family.CONVOLUTION, Int8.INPUT, weights_axis=0, sums=True),
     "Conv:computed weights": Kind(Family.CONVOLUTION, sums=True),
@@ -144,7 +144,7 @@ KINDS = {
     "Resize": _MOVE,  # to the nearest pixels: lowering takes no other
 }
 OTHER = Kind(Family.OTHER)
-# What an input is read by where x * sigmoid(x) is computed from it.
+# The readers of an input from which x * sigmoid(x) is computed.
 SWISH_READERS, SWISH = ["Mul", "Sigmoid"], Curve(_swish, (-10.0, -8.0, -6.0, -5.0, -4.0))
 
 
@@ -169,12 +169,12 @@ def writer_of(graph: Graph, name: str) -> Kind:
 
 
 def multiplies(node: onnx.NodeProto) -> bool:
-    """Whether a node sums what it reads times weights, which may be computed."""
+    """Whether a node sums products of its input and weights; the weights may be computed."""
     return KINDS.get(node.op_type, OTHER).weights_axis is not None
 
 
 def has_weights(graph: Graph, node: onnx.NodeProto) -> bool:
-    """Whether a node multiplies what it reads with constant weights."""
+    """Whether a node multiplies its input with constant weights."""
     return multiplies(node) and node.input[1] in graph.constants and len(node.output) == 1
 
 
@@ -212,7 +212,7 @@ def is_swish(graph: Graph, node: onnx.NodeProto) -> bool:
 
 
 def curve_before(graph: Graph, name: str) -> Curve | None:
-    """The activation that is all that reads a tensor."""
+    """The activation that is a tensor's only reader."""
     readers = sorted(str(user.op_type) for user in graph.users(name))
     if readers == SWISH_READERS:
         return SWISH
@@ -223,7 +223,7 @@ def curve_before(graph: Graph, name: str) -> Curve | None:
 
 
 def computed_input(graph: Graph, node: onnx.NodeProto) -> str:
-    """The input of a node that is no constant."""
+    """The input of a node that is not constant."""
     return next(str(name) for name in node.input if name not in graph.constants)
 
 
@@ -237,7 +237,7 @@ def follows_one_of(graph: Graph, name: str, tensors: set[str]) -> bool:
 
 
 def origin(graph: Graph, name: str) -> tuple[str, list[onnx.NodeProto]]:
-    """Where a tensor's values come from, through nodes that move or scale them, and those nodes in their order."""
+    """The source of a tensor's values, behind nodes that move or scale them, and those nodes in order."""
     path: list[onnx.NodeProto] = []
     while (node := graph.producer(name)) is not None and (kind_of(graph, node).follows or _scales(graph, node)):
         path.insert(0, node)
@@ -250,7 +250,7 @@ def _scales(graph: Graph, node: onnx.NodeProto) -> bool:
 
 
 def affine_end(graph: Graph, activation: onnx.NodeProto) -> str:
-    """The output of an activation, or of the factor and the offset behind it, which its kernel computes as well."""
+    """The output of an activation, or of the factor and the offset behind it; its kernel computes them as well."""
     name = str(activation.output[0])
     for operator in ("Mul", "Add"):
         node = graph.only_user(name)

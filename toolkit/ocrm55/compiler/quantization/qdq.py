@@ -1,4 +1,4 @@
-"""Scales and zero points written into the graph, as QuantizeLinear and DequantizeLinear (QDQ).
+"""Write scales and zero points into the graph, as QuantizeLinear and DequantizeLinear (QDQ).
 
 Weights are symmetric with a scale for each output channel; biases are int32.
 """
@@ -18,13 +18,13 @@ from ocrm55.compiler.quantization.int4_rounding import Rounded
 from ocrm55.compiler.quantization.kinds import Family, adds_constant, computed_input, has_weights, kind_of, outputs_axis
 
 WEIGHT_MAX = 127
-LARGEST_BIAS = 2**30  # of an int32: the products, and what folds a zero point into it, have the rest
+LARGEST_BIAS = 2**30  # share of an int32 for a bias; the products and the folded zero point have the rest
 
 Array = np.ndarray
 
 
 def stored(graph: Graph, name: str, chosen: Mapping[str, Scales]) -> str:
-    """The quantised tensor that `name` is, perhaps in another shape."""
+    """The quantised tensor behind `name`, possibly under another shape."""
     while name not in chosen:
         node = graph.producer(name)
         assert node is not None
@@ -62,7 +62,7 @@ class Writer:
         self.graph.rebuild(new, like)
 
     def _find_biases(self) -> Iterable[tuple[str, tuple[str, str]]]:
-        """Constant that a node adds as a bias -> (quantised input, weights) of the product that it belongs to."""
+        """A constant that a node adds as a bias -> (quantised input, weights) of its product."""
         for node in self.graph.nodes:
             if not has_weights(self.graph, node):
                 continue
@@ -76,7 +76,7 @@ class Writer:
                         yield str(name), origin
 
     def bias_of(self, name: str) -> str | None:
-        """The constant that is added to what these weights give."""
+        """The constant that is added to the result of these weights."""
         return next((bias for bias, (_, weights) in self.biases.items() if weights == name), None)
 
     def _activation(self, name: str) -> list[onnx.NodeProto]:
@@ -95,7 +95,7 @@ class Writer:
         ]
 
     def _parameters(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
-        """Dequantised weights and biases in front of the node that reads them."""
+        """Put dequantised weights and biases in front of the node that reads them."""
         new = []
         if has_weights(self.graph, node):
             new += self._weights(node.input[1], outputs_axis(node))
@@ -109,7 +109,7 @@ class Writer:
         return self._constant(name, q, scale, np.zeros(len(scale), np.int8), axis)
 
     def _least_scale(self, weights: str) -> Array | float:
-        """Of each output channel: what lets its bias be an int32. Channels that training left all but dead need it."""
+        """For each output channel, the least scale that lets its bias be an int32. Nearly dead channels need it."""
         bias = self.bias_of(weights)
         if bias is None:
             return 0.0
@@ -171,7 +171,7 @@ class ExactWriter(Writer):
         return float(self.chosen[source].scale), self.chosen[name].scale, gain
 
     def axis(self, name: str) -> int:
-        """Which axis of these weights the outputs are."""
+        """The axis of the outputs in these weights."""
         return outputs_axis(self._layers[name])
 
     def fitted(self, name: str, scale: Array) -> Array:
@@ -189,14 +189,14 @@ class ExactWriter(Writer):
 
 
 def add_to_bias(graph: Graph, bias: str | None, lost: Array) -> None:
-    """What rounding the weights takes from the mean of every sum; a layer without a bias does without."""
+    """Correct the change of every sum's mean by rounding; a layer without a bias gets no correction."""
     if bias is not None:
         values = graph.constants[bias]
         graph.constants[bias] = (values + lost.reshape(values.shape)).astype(np.float32)
 
 
 def rounded(weights: Array, scale: Array, axis: int) -> Array:
-    """int8 weights for scales that were chosen already, one for each index of `axis`."""
+    """int8 weights for given scales, one for each index of `axis`."""
     spread = scale.reshape([-1 if i == axis else 1 for i in range(weights.ndim)])
     return np.clip(np.rint(weights / spread), -WEIGHT_MAX, WEIGHT_MAX).astype(np.int8)
 

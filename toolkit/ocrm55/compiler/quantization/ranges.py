@@ -1,4 +1,4 @@
-"""From what values a tensor takes to its scale and zero point."""
+"""From a tensor's values to its scale and zero point."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ocrm55.compiler.quantization.calibration import Histogram
 
 SMALLEST_SCALE = 1e-8
 MERGED_BINS = 8192
-MERGED_BY = 4  # bins of a channel's histogram, where many candidates are tried
+MERGED_BY = 4  # bins of a channel's histogram, if many candidates are tried
 CHANNEL_SHARES = (1.0, 0.92, 0.85, 0.78, 0.7, 0.6)  # of a channel's largest value
 Method = Literal["minmax", "percentile", "mse"]
 
@@ -25,7 +25,7 @@ def of_range(low: float, high: float) -> Scales:
 
 
 def of_input(low: float, high: float) -> Scales:
-    """The same for what pixels become. A range that is symmetric has zero point 0, so that a border costs no sums."""
+    """The same for pixels. A symmetric range has zero point 0, so that a border costs no sums."""
     if low == -high:
         return Scales(np.asarray(np.float32(high / HIGH)), 0)
     return of_range(low, high)
@@ -46,7 +46,7 @@ def per_tensor(histogram: Histogram, method: Method = "mse") -> Scales:
 
 
 def with_margin(histogram: Histogram, margin: float) -> Scales:
-    """A range wider than what was seen by a factor, for tensors of which an image gives but one value a channel.
+    """A range widened by a factor, for tensors that have only one value for each channel of an image.
 
     A hundred values do not show the extremes, and these tensors have steps to spare.
     """
@@ -63,10 +63,10 @@ def _percentiles(histogram: Histogram, share: float) -> tuple[float, float]:
 
 
 def _least_error(histogram: Histogram, low: float, high: float) -> Scales:
-    # Half a million bins of all channels together say no more than some thousands, and take a second a candidate.
+    # Half a million bins of all channels together tell no more than some thousands, and take a second for a candidate.
     merged, edges = np.histogram(histogram.centres, MERGED_BINS, (low, high + 1e-9), weights=histogram.counts)
     values, weights = ((edges[:-1] + edges[1:]) / 2)[merged > 0], merged[merged > 0]
-    # Below -1 there is something to clip; above, as after hard-swish's -0.375, the low end is worth its few steps.
+    # Below -1 the low end may be clipped. Above, as after hard-swish's -0.375, the low end is worth its few steps.
     lows = (1.0, 0.85, 0.7, 0.55) if low < -1 else (1.0,)
     candidates = [of_range(low * a, high * b) for a in lows for b in np.linspace(1.0, 0.3, 29)]
     errors = [float(weights @ np.square(c.round_trip(values) - values)) for c in candidates]
@@ -83,9 +83,9 @@ def symmetric(histogram: Histogram, groups: Sequence[np.ndarray]) -> Scales:
 
 
 def per_signed_channel(histogram: Histogram) -> Scales:
-    """A scale for every channel, covering both ends, and one zero point for all: of what no activation made positive.
+    """A scale for every channel, covering both ends, and one zero point for all; for tensors without an activation.
 
-    The zero point is the one whose rounding, relative to the channels' own reach, is finest.
+    The zero point is the one with the finest rounding, relative to the channels' own ranges.
     """
     reach = np.maximum(np.maximum(-histogram.low, histogram.high), 1e-3)
     points = np.arange(-112, 113, 8)
@@ -99,10 +99,10 @@ def per_signed_channel(histogram: Histogram) -> Scales:
 def per_channel(histogram: Histogram) -> Scales:
     """A scale for every channel of an activation and one zero point for all: padding is one number then.
 
-    For each zero point every channel takes the scale with the least square error, of those that cover a share of its
-    largest value and those that cover its smallest as well: a channel that an activation keeps below 0 has nothing
-    above. Then the zero point is taken whose errors, relative to the channels' own spread, are least, so that quiet
-    channels count.
+    For each zero point, every channel takes the scale with the least square error. Candidates cover a share of its
+    largest value, or its smallest value as well, because a channel that an activation keeps below 0 has nothing above.
+    The zero point with the least errors wins. Errors are relative to the channels' own spread, so that quiet channels
+    count.
     """
     channels = len(histogram.counts)
     counts = histogram.counts.reshape(channels, -1, MERGED_BY).sum(axis=2)

@@ -1,7 +1,7 @@
-"""How much an error in each channel of an activation matters: by the weights that read it.
+"""The weight of an error in each channel of an activation, from the weights that read the channel.
 
-A channel whose values are large is mostly read by small weights. Where all channels of a tensor share one scale, the
-error that counts is that of the sums behind it, not that of the tensor.
+Small weights mostly read a channel with large values. If all channels of a tensor share one scale, the error of the
+sums behind it counts, not the error of the tensor.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ def weighed(graph: Graph, histograms: Mapping[str, Histogram]) -> dict[str, Hist
         if squares is None or not squares.any():
             found[name] = histogram
         else:
-            # A channel that nothing reads still wants a range that is not empty.
+            # A channel that nothing reads still needs a range that is not empty.
             weights = np.maximum(squares / squares.mean(), 1e-6)
             found[name] = replace(histogram, counts=histogram.counts * weights[:, None])
     return found
 
 
 def squares_of_readers(graph: Graph, name: str, channels: int) -> np.ndarray | None:
-    """Of each channel of a 4-D tensor: the sum of the squares of the weights that read it, behind activations, averages
-    and products with gates too; None where something else reads it."""
+    """For each channel of a 4-D tensor, the sum of the squares of the weights that read it, also behind activations,
+    averages and products with gates. None if something else reads it.
+    """
     total, pending, seen = np.zeros(channels), [name], set()
     while pending:
         current = pending.pop()

@@ -1,10 +1,9 @@
 """QDQ for libraries that fuse nothing but a clamp: int8 also between a convolution and its activation.
 
 CMSIS-NN, like the TFLite operators that it follows, ends every operator in int8: a sum is requantised and clamped, and
-whatever else follows reads int8 again. So there are scales at more places than in fused.py, all of them one for the
-whole tensor, and an average leaves the scale of its input as it is. What ReLU and hard-sigmoid do is a clamp: nothing
-is quantised in front of them. In front of hard-swish and swish a range is chosen for what comes out behind them: below
--3, where hard-swish is 0, there is nothing to tell apart.
+the next operator reads int8 again. So there are scales at more places than in fused.py, each for a whole tensor. An
+average keeps the scale of its input. ReLU and hard-sigmoid are clamps, so nothing is quantised in front of them. In
+front of hard-swish and swish, a range is chosen for the result behind them: hard-swish makes 0 of everything below -3.
 
 Scales of weights, and of products, are chosen so that requantisations have no halves (exact_scales.py).
 """
@@ -31,9 +30,9 @@ from ocrm55.compiler.quantization.qdq import ExactWriter, add_to_bias, stored
 from ocrm55.compiler.quantization.sensitivity import weighed
 from ocrm55.tasks.base import Merit
 
-LARGEST_WINDOW = 25  # pixels of an average that costs little as a depthwise convolution
-# By how much the scale behind an average over an image is lifted, so that ONNX's halves go down, as the library's do.
-# More than float32's rounding of a mean, less than the distance of a mean of 960 pixels from a half.
+LARGEST_WINDOW = 25  # an average over so many pixels costs little as a depthwise convolution
+# The scale behind an average over an image is raised by this share, so that ONNX rounds halves down, as the library
+# does. It is more than float32's rounding of a mean, and less than the distance of a mean of 960 pixels from a half.
 LIFT = 2.0**-16
 SHARES_OF_HIGH = np.linspace(1.0, 0.3, 29)
 
@@ -52,9 +51,9 @@ def quantize(
 ) -> None:
     """Calibrate a float network on `inputs` and edit it to one with QDQ nodes around every operator.
 
-    halves_down: averages such that ONNX Runtime rounds them as CMSIS-NN does; otherwise they stay as they are, with one
-    scale in front and behind. weights: int8, or int4 in as many layers as cost no more than max_drop by merit (see
-    int4.py); both are stored as int8, those of int4 are -8 .. 7.
+    halves_down: change averages so that ONNX Runtime rounds them as CMSIS-NN does; otherwise they stay, with one scale
+    in front and behind. weights: int8, or int4 in as many layers as max_drop by merit allows (see int4.py). Both are
+    stored as int8; those of int4 are -8 .. 7.
     """
     options = replace(options or QuantizeOptions(), channel_scales=False)
     original = graph.model() if weights == "int4" else None
@@ -84,7 +83,7 @@ def _write_with_int4(
     merit: Merit,
     max_drop: float,
 ) -> None:
-    """Quantise the graph with int4 weights where they cost little. original: the model that it was at first."""
+    """Quantise the graph with int4 weights where they cost little. original: the model before any change."""
     exact = ExactWriter(graph, chosen)
     sizes, others = may_be_int4(graph)
     few = {
@@ -110,9 +109,10 @@ def _write_with_int4(
 
 
 def may_be_int4(graph: Graph) -> tuple[dict[str, int], int]:
-    """Weights that a library may have in int4, and how many each has; and how many the others have together.
+    """Weights that a library may have in int4, with the number of each; and the number of all others together.
 
-    Not those of depthwise convolutions, which are few, nor those of an odd number for each output.
+    Weights of depthwise convolutions are left out, because they are few, and so are those with an odd number for each
+    output.
     """
     layers, others = {}, 0
     for node in graph.nodes:
@@ -134,9 +134,10 @@ def may_be_int4(graph: Graph) -> tuple[dict[str, int], int]:
 
 
 def small_pools_as_convolutions(graph: Graph) -> None:
-    """Averages over a few pixels as depthwise convolutions, which requantise: a mean of four is often a half.
+    """Turn averages over a few pixels into depthwise convolutions, which requantise, because a mean of four is often a
+    half.
 
-    CMSIS-NN rounds the halves of its average away from zero, ONNX to even: a fourth of all values would differ.
+    CMSIS-NN rounds the halves of its average away from zero, and ONNX to even. A fourth of all values would differ.
     """
     for node in list(graph.nodes):
         if node.op_type != "AveragePool":
@@ -164,7 +165,7 @@ def _lift(graph: Graph, chosen: dict[str, Scales]) -> None:
 
 
 def groups_with_one_scale(graph: Graph, chosen: dict[str, Scales]) -> list[set[str]]:
-    """Tensors that share a scale: all that a pool, or a concatenation, reads and writes."""
+    """Tensors that share a scale: all inputs and outputs of a pool, or of a concatenation."""
     groups: list[set[str]] = []
     for node in graph.nodes:
         if kind_of(graph, node).one_scale:
@@ -177,7 +178,7 @@ def groups_with_one_scale(graph: Graph, chosen: dict[str, Scales]) -> list[set[s
 
 
 def _reach(scales: Sequence[Scales]) -> tuple[float, float]:
-    """Smallest and largest value that any of them has an integer for."""
+    """Smallest and largest value for which one of them has an integer."""
     low = min(float(q.scale) * (LOW - q.zero_point) for q in scales)
     high = max(float(q.scale) * (HIGH - q.zero_point) for q in scales)
     return low, high
@@ -187,13 +188,13 @@ def _reach(scales: Sequence[Scales]) -> tuple[float, float]:
 
 
 def in_front_of_activations(graph: Graph, histograms: dict[str, Histogram]) -> dict[str, Scales]:
-    """Ranges of the tensors that only an activation reads, with the least error of what it writes."""
+    """Ranges of the tensors that only an activation reads, with the least error of its result."""
     curves = {name: kinds.curve_before(graph, name) for name in histograms}
     return {name: _for_activation(histograms[name], curve) for name, curve in curves.items() if curve is not None}
 
 
 def _for_activation(histogram: Histogram, curve: Curve) -> Scales:
-    """The smallest value that there was is tried as the lower end too."""
+    """The smallest value seen is tried as the lower end too."""
     least, most = float(histogram.low.min()), float(histogram.high.max())
     counts, edges = np.histogram(histogram.centres, ranges.MERGED_BINS, (least, most + 1e-9), weights=histogram.counts)
     values, weights = ((edges[:-1] + edges[1:]) / 2)[counts > 0], counts[counts > 0]
@@ -219,7 +220,7 @@ def tensors(graph: Graph) -> list[str]:
 
 
 def _sum_of(graph: Graph, node: onnx.NodeProto) -> str | None:
-    """What the operator of a convolution, a product or a sum writes, its bias included; None for other nodes."""
+    """The output of a convolution, a product or a sum, after its bias; None for other nodes."""
     kind, name = kind_of(graph, node), str(node.output[0])
     if not kind.sums:
         return None
@@ -239,7 +240,7 @@ def _sum_of(graph: Graph, node: onnx.NodeProto) -> str | None:
 
 
 def _fit_products(graph: Graph, chosen: dict[str, Scales]) -> None:
-    """Scales of what squeeze-and-excite's gates multiply, a little larger where that leaves no halves."""
+    """Scales of the tensors that squeeze-and-excite's gates multiply, a little larger if that leaves no halves."""
     for node in graph.nodes:
         name = str(node.output[0])
         if node.op_type != "Mul" or name not in chosen or not all(i in chosen for i in node.input):

@@ -1,8 +1,8 @@
-"""Float weights that int8 has exactly: each replaced by what it is rounded to.
+"""Move float weights to values that int8 has exactly.
 
-Then rounding weights makes no difference between the float network and the compiled one, and what is left is that of
-the activations. The float network becomes another one, as good as the one before: its weights move by half a step at
-most, a 254th of the largest of their channel, or of what that is once channels are equalised.
+Then the weights of the float network and the compiled one are equal, and only activations differ. The float network
+becomes another one, as good as before. Its weights move by half a step at most: a 254th of the largest weight of their
+channel, before or after equalisation.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from ocrm55.compiler.quantization.equalise import factor_of
 from ocrm55.compiler.quantization.fused import quantize
 from ocrm55.compiler.quantization.kinds import has_weights, multiplies, outputs_axis
 
-ROUNDS = 2  # calibrated with weights that have moved, some are rounded elsewhere: 0.5 %, then 0.03 %
+ROUNDS = 2  # after calibration with moved weights, some are rounded to other values: 0.5 %, then 0.03 %
 
 
 def on_grid(graph: Graph, inputs: Sequence[np.ndarray], rounds: int = ROUNDS) -> None:
-    """Fold a float network and make the weights of its convolutions and products what the compiler rounds them to.
+    """Fold a float network and replace the weights of its convolutions and products by the compiler's rounded ones.
 
     inputs: to calibrate on, as for `quantize`.
     """
@@ -34,7 +34,7 @@ def on_grid(graph: Graph, inputs: Sequence[np.ndarray], rounds: int = ROUNDS) ->
 
 
 def _given_back(graph: Graph) -> dict[str, np.ndarray]:
-    """By name, the weights that the integers of a quantised network stand for, float64, equalisation undone."""
+    """The real values of a quantised network's weights, by name, float64, with equalisation undone."""
     found = {}
     for node in graph.nodes:
         if not multiplies(node):

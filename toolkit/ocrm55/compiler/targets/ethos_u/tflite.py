@@ -27,14 +27,8 @@ from ocrm55.npu_model.tflite_writer import TFLiteWriter
 Shape = tuple[int, int, int, int]
 SAME, VALID = 0, 1  # TFLite's Padding
 PADDINGS = {"SAME": SAME, "VALID": VALID}
-HELPERS = (
-    "_sigmoid",
-    "_curve",
-    "_mean",
-    "_padded",
-    "_rows",
-    "_reshaped",
-)  # suffixes of tensors that only the file has
+# Suffixes of tensors that only the file has.
+HELPERS = ("_sigmoid", "_curve", "_mean", "_padded", "_rows", "_reshaped")
 NONE, RELU = 0, 1  # TFLite's ActivationFunctionType
 # The nominal scale if a convolution's channels differ in scale; only ratios of scales enter the arithmetic.
 NOMINAL = 2.0**-5
