@@ -240,14 +240,14 @@ def set_image(tensor: Tensor, normalisation: Normalisation, offset: int, *, by_w
         return float_literal(float(value)).strip("()") if real else str(int(value))
 
     # One row serves all channels if they have the same values.
-    alike = bool((table.values == table.values[0]).all())
-    rows = [lines([literal(v) for v in row], 8 if real else 16) for row in table.values[: 1 if alike else None]]
+    one_row = bool((table.values == table.values[0]).all())
+    rows = [lines([literal(v) for v in row], 8 if real else 16) for row in table.values[: 1 if one_row else None]]
     return render(
         "set_image.c.j2",
         meaning=table.meaning,
         type=C_TYPES[tensor.dtype],
         pixel_rows=rows,
-        alike=alike,
+        one_row=one_row,
         padding=literal(table.padding),
         channels_last=tensor.channels_last,
         by_width=by_width,

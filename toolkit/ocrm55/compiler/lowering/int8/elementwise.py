@@ -67,8 +67,8 @@ def _add(s: Lowering, node: Node) -> None:
     layer = s.function.layer(node)
     if left is None or right is None or left.index.shape != right.index.shape:
         raise UnsupportedError(f"the sum of layer {layer} has no int8 operator.", TRIES)
-    alike = left.origin.count == right.origin.count and np.array_equal(left.index, right.index)
-    if alike and not (left.origin.any_order or right.origin.any_order):  # in whichever order both are
+    same_order = left.origin.count == right.origin.count and np.array_equal(left.index, right.index)
+    if same_order and not (left.origin.any_order or right.origin.any_order):  # in the order of both
         origin, index = Origin(left.origin.rows, left.origin.channels, layer), left.index
     else:
         origin, index = _dense_origin(left.index.shape, layer), dense_index(left.index.shape, image=True)
