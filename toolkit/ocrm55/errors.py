@@ -69,3 +69,9 @@ def first_line(trouble: Exception) -> str:
     """The first line of a library's message that says something."""
     lines = [line.strip() for line in str(trouble).splitlines() if line.strip(" -=\t")]
     return lines[0] if lines else type(trouble).__name__
+
+
+class MiscompiledError(Ocrm55Error):
+    """What was compiled computes other numbers than the model: a fault of ours, found before anything is written."""
+
+    exit_code = 8

@@ -262,6 +262,14 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
         ),
         usual=False,
     ),
+    "check": BuildOption(
+        bool,
+        typer.Option(
+            True,
+            "--check/--no-check",
+            help="End a compilation by comparing what was made with ONNX Runtime on three pictures.",
+        ),
+    ),
     "toolchain": BuildOption(
         Toolchain,
         typer.Option(

@@ -32,6 +32,7 @@ class CompileOptions:
     npu: the accelerator that computes what it can, such as ethos-u55-128; empty for none. npu_memory_mode, vela_config,
     npu_fallback: see NpuOptions.
     decoder: one of the task's decoders, which turn outputs into a result.
+    check: whether the compilation ends with a comparison with ONNX Runtime.
     """
 
     model_name: str = "en_ppocrv3_rec"
@@ -53,6 +54,7 @@ class CompileOptions:
     npu_fallback: bool = field(default=False, metadata={"tag": lambda _: "fallback"})
     decoder: str = field(default="context", metadata={"tag": lambda decoder: decoder})
     image: Path | None = field(default=None, metadata={"tag": lambda image: image.stem})
+    check: bool = True
 
     @property
     def on_npu(self) -> NpuOptions | None:

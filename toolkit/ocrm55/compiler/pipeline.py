@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 
 from ocrm55.boards import MemoryMap
-from ocrm55.compiler import arena_limit, artifact
+from ocrm55.compiler import arena_limit, artifact, check
 from ocrm55.compiler.artifact import Contents, Written
 from ocrm55.compiler.lowering import float32, legalise
 from ocrm55.compiler.lowering.flat import FlatFunction
@@ -63,6 +63,8 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
     program, plan = fits[-1].program, fits[-1].plan
     shape = output_shape(model, program)
     network.check_output(shape)
+    if options.check and options.precision == "int8":
+        check.check_int8(program, model, normalisation_of(model))
     on_npu = options.on_npu
     where = placement.place(program, plan.arena_bytes, memories, regions.constants(program, on_npu) if on_npu else None)
     _, *size = program.input_size

@@ -78,6 +78,28 @@ class Factor:
     bias: np.ndarray
 
 
+def _checked(bias: np.ndarray, weights: np.ndarray, layer: str) -> np.ndarray:
+    """The bias as int32. Raises UnsupportedError where a sum of products and bias could leave int32."""
+    largest = 128 * np.abs(weights.astype(np.int64)).reshape(len(weights), -1).sum(axis=1)
+    if (np.abs(bias.astype(np.int64)) + largest).max() >= 1 << 31:
+        raise _overflow(layer)
+    return bias.astype(np.int32)
+
+
+def _folded(factor: Factor, zero_point: int, layer: str) -> np.ndarray:
+    try:
+        return tables.fold_zero_point(factor.weights, factor.bias, zero_point)
+    except ValueError as trouble:
+        raise _overflow(layer) from trouble
+
+
+def _overflow(layer: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"the sums of layer {layer} can leave 32 bits: its bias is too large for its scale.",
+        ["--precision float32", "quantise the model with a larger scale in front of this layer"],
+    )
+
+
 def convolution_writer(
     build: Builder, origin: Origin, source: Value, spec: Conv2d, factor: Factor, *, image: bool = True
 ) -> Writer:
@@ -90,13 +112,14 @@ def convolution_writer(
             step = read.scale.astype(np.float64)
         else:
             step = np.full(spec.outputs, step_of(read, source.origin.layer), np.float64)
-        bias = tables.fold_zero_point(factor.weights, factor.bias, read.zero_point)
+        bias = _folded(factor, read.zero_point, layer)
         step = step * factor.scale.astype(np.float64)
         if quantised is not None and (prefers_tables(spec, quantised) or needs_tables(spec, quantised)):
             epilogue, arrays, centre = channel_tables(spec.activation, step, quantised, spec.outputs)
-            bias = (bias - centre).astype(np.int32)
+            bias = bias - centre
         else:
             epilogue, arrays = epilogue_of(spec.activation, step, quantised, spec.outputs)
+        bias = _checked(bias, factor.weights, layer)
         shape = (1, spec.output_height, spec.output_width, spec.outputs)
         dtype = "int8" if quantised is not None else "float32"
         operator = _kind(spec)(

@@ -1,0 +1,150 @@
+"""The check at a compilation's end: it finds what lowering could do wrong, and nothing where all is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto
+
+from ocrm55.compiler import check, pipeline
+from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise
+from ocrm55.compiler.operators.program import Program
+from ocrm55.compiler.options import CompileOptions
+from ocrm55.errors import MiscompiledError, UnsupportedError
+from ocrm55.normalisation import Normalisation
+from ocrm55.tasks.recognizer.task import RECOGNIZER
+from tests.unit.compiler.graphs import quantised
+from tests.unit.compiler.onnx_networks import network
+
+RNG = np.random.default_rng(5)
+SHAPE = [1, 3, 16, 40]
+
+
+def weights(*shape: int) -> np.ndarray:
+    return RNG.normal(0, 1 / np.sqrt(np.prod(shape[1:])), shape).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def model() -> onnx.ModelProto:
+    """Convolution, depthwise, pooling, product and softmax, quantised."""
+    constants = {"w0": weights(8, 3, 3, 3), "w1": weights(8, 1, 3, 3), "w2": weights(12, 8, 1, 1), "w3": weights(12, 9)}
+    border = {"pads": [1, 1, 1, 1]}
+    nodes = [
+        ("Conv", ["x", "w0"], "a", {**border, "strides": [2, 2]}),
+        ("HardSwish", ["a"], "b", {}),
+        ("Conv", ["b", "w1"], "c", {**border, "group": 8}),
+        ("Relu", ["c"], "d", {}),
+        ("Conv", ["d", "w2", "b2"], "e", {}),
+        ("Relu", ["e"], "f", {}),
+        ("AveragePool", ["f"], "g", {"kernel_shape": [8, 1]}),
+        ("Squeeze", ["g", "axis"], "h", {}),
+        ("Transpose", ["h"], "i", {"perm": [0, 2, 1]}),
+        ("MatMul", ["i", "w3"], "j", {}),
+        ("Softmax", ["j"], "y", {"axis": -1}),
+    ]
+    constants |= {"axis": np.array([2]), "b2": weights(12, 1).ravel()}
+    made = network(SHAPE, nodes, constants, [1, 20, 9])
+    inputs = [RNG.uniform(-1, 1, SHAPE).astype(np.float32) for _ in range(4)]
+    return quantised(made, inputs).model()
+
+
+@pytest.fixture
+def program(model: onnx.ModelProto) -> Program:
+    return pipeline.to_program(model, CompileOptions())
+
+
+def test_a_right_program_passes(program: Program, model: onnx.ModelProto) -> None:
+    check.check_int8(program, model, Normalisation())
+
+
+def the(program: Program, kind: type) -> int:
+    return next(place for place, each in enumerate(program.operators) if isinstance(each.spec, kind))
+
+
+def other_weights(program: Program) -> None:
+    operator = program.operators[the(program, Convolution)]
+    tensor = program.tensors[operator.inputs[1]]
+    assert tensor.data is not None
+    tensor.data = tensor.data[::-1].copy()
+
+
+def lost_border(program: Program) -> None:
+    operator = program.operators[the(program, Depthwise)]
+    operator.spec = replace(operator.spec, zero_point=operator.spec.zero_point + 40)
+
+
+def rows_for_columns(program: Program) -> None:
+    operator = program.operators[the(program, Depthwise)]
+    tensor = program.tensors[operator.inputs[1]]
+    assert tensor.data is not None
+    tensor.data = tensor.data.swapaxes(-1, -2).copy()
+
+
+def other_limits(program: Program) -> None:
+    operator = program.operators[the(program, Depthwise)]
+    operator.spec = replace(operator.spec, epilogue=replace(operator.spec.epilogue, low=-128, zero_point=-90))
+
+
+def wrong_last_layer(program: Program) -> None:
+    last = [each for each in program.operators if isinstance(each.spec, Convolution)][-1]
+    tensor = program.tensors[last.inputs[2]]
+    assert tensor.data is not None
+    tensor.data = tensor.data + np.arange(len(tensor.data), dtype=np.int32) * 4000
+
+
+@pytest.mark.parametrize("spoil", [other_weights, lost_border, rows_for_columns, other_limits, wrong_last_layer])
+def test_a_wrong_program_is_found(program: Program, model: onnx.ModelProto, spoil: Callable[[Program], None]) -> None:
+    spoil(program)
+    with pytest.raises(MiscompiledError, match=r"computes other numbers than the model: .* of layer") as found:
+        check.check_int8(program, model, Normalisation())
+    assert found.value.exit_code == 8
+
+
+def test_one_rounding_more_is_no_fault(program: Program, model: onnx.ModelProto) -> None:
+    operator = program.operators[the(program, Convolution)]
+    scale = program.tensors[operator.inputs[3]]
+    assert scale.data is not None
+    scale.data = (scale.data * np.float32(1.0005)).astype(np.float32)
+    check.check_int8(program, model, Normalisation())
+
+
+def test_another_normalisation_is_found(program: Program, model: onnx.ModelProto) -> None:
+    program.normalisation = Normalisation((0.4, 0.5, 0.6), (0.25, 0.5, 0.25))
+    with pytest.raises(MiscompiledError):
+        check.check_int8(program, model, Normalisation())
+
+
+def test_compile_checks_and_leaves_nothing_behind(
+    model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = pipeline.to_program
+
+    def spoiled(*arguments: object) -> Program:
+        made = original(*arguments)  # type: ignore[arg-type]
+        rows_for_columns(made)
+        return made
+
+    monkeypatch.setattr(pipeline, "to_program", spoiled)
+    options = CompileOptions(width=64)
+    with pytest.raises(MiscompiledError):
+        pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, options)
+    assert not any(tmp_path.iterdir())
+    written = pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, replace(options, check=False))
+    assert written.directory.is_dir()
+
+
+@pytest.mark.parametrize("bias", [2**31 - 1, -(2**31) + 1, 2**31 - 2000])
+def test_a_sum_that_could_leave_32_bits_is_refused(model: onnx.ModelProto, bias: int) -> None:
+    large = onnx.ModelProto()
+    large.CopyFrom(model)
+    tensor = next(each for each in large.graph.initializer if each.data_type == TensorProto.INT32 and len(each.dims))
+    values = np.frombuffer(tensor.raw_data, np.int32).copy()
+    values[0] = bias
+    tensor.raw_data = values.tobytes()
+    with pytest.raises(UnsupportedError, match="can leave 32 bits"):
+        pipeline.to_program(large, CompileOptions())

@@ -1,0 +1,167 @@
+"""The last look at a compilation: the lowered program against ONNX Runtime, operator by operator, on three pictures.
+
+Every operator gets ONNX Runtime's own inputs, so that one rounding more or less in an early layer does not hide what a
+late one does. A wrong order of bytes, a lost border or a wrong zero point changes most of an operator's outputs by many
+steps; other roundings change few of them by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from ocrm55.compiler.operators.program import Operator, Program
+from ocrm55.compiler.reference.int8.network import IntegerReference
+from ocrm55.compiler.targets.ethos_u.region import Region
+from ocrm55.errors import MiscompiledError
+from ocrm55.normalisation import Normalisation
+
+# Tables know their argument to a fraction of a step: with 1024 entries 8 % of the outputs were seen one step off.
+MOST_OFF, MOST_FAR_OFF = 0.3, 0.002  # shares of an operator's outputs: by a step, by more
+FEW = 3  # outputs that may be off whatever the share: an operator may have one
+OUTPUT_TOLERANCE = 2e-3  # of the largest output, where it is float32
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An operator whose outputs differ. off, far: shares that differ by a step of int8, and by more."""
+
+    layer: str
+    kind: str
+    off: float
+    far: float
+
+
+def pictures(height: int, width: int) -> list[np.ndarray]:
+    """Three pictures, uint8 [height, width, 3], always the same: noise, a soft slope with strokes, and a narrow one."""
+    noise = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    columns, rows = np.arange(width), np.arange(height)[:, None]
+    slope = (96 + 96 * np.sin(columns / 9.0) + 63 * np.cos(rows / 5.0))[..., None] * [1.0, 0.9, 0.8]
+    slope[:, (columns // 3) % 7 == 0] = 8
+    narrow = noise[:, : max(1, width // 3)]
+    return [noise, np.clip(slope, 0, 255).astype(np.uint8), narrow]
+
+
+def check_int8(program: Program, model: onnx.ModelProto, normalisation: Normalisation) -> None:
+    """Raise MiscompiledError where a lowered int8 program computes something else than its QDQ model.
+
+    program: of the widest input. model: the QDQ model that it was lowered from; normalisation: of its input.
+    """
+    plain = _without_regions(program)
+    _, height, width = plain.input_size
+    session = _Watched(model)
+    for pixels in pictures(height, width):
+        values = session.run(normalisation.tensor(pixels, height, width))
+        differences = _differences(IntegerReference(plain), values, pixels)
+        if differences:
+            raise MiscompiledError(_sentence(differences), _TRIES)
+
+
+_TRIES = ["--precision float32", "report the model: this is a fault of ocrm55", "--no-check, to look at the C"]
+
+
+def _sentence(differences: list[Difference]) -> str:
+    first = differences[0]
+    others = f", and {len(differences) - 1} operators more" if len(differences) > 1 else ""
+    return (
+        f"the compiled program computes other numbers than the model: {first.kind} of layer {first.layer} is off in "
+        f"{first.off:.1%} of its outputs, and by more than a step in {first.far:.1%}{others}."
+    )
+
+
+def _without_regions(program: Program) -> Program:
+    """The program with the operators of the NPU's regions in the regions' places."""
+    operators: list[Operator] = []
+    for operator in program.operators:
+        operators += operator.spec.operators if isinstance(operator.spec, Region) else [operator]
+    return replace(program, operators=operators)
+
+
+class _Watched:
+    """A QDQ model in ONNX Runtime, with every quantised tensor an output."""
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        import onnxruntime
+
+        watched = onnx.ModelProto()
+        watched.CopyFrom(model)
+        types = {each.name: each.type.tensor_type.elem_type for each in model.graph.value_info}
+        nodes = [node for node in model.graph.node if node.op_type == "QuantizeLinear"]
+        self._names = [node.output[0] for node in nodes if node.output[0] not in {o.name for o in model.graph.output}]
+        for name in self._names:
+            kind = types.get(name, onnx.TensorProto.INT8)
+            watched.graph.output.append(helper.make_tensor_value_info(name, kind, None))
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 4
+        self._session = onnxruntime.InferenceSession(
+            watched.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+        self._output = model.graph.output[0].name
+
+    def run(self, tensor: np.ndarray) -> dict[str, np.ndarray]:
+        """Every quantised tensor by the name of the real one, and the output under `""`."""
+        wanted = [*self._names, self._output]
+        values = self._session.run(wanted, {self._session.get_inputs()[0].name: tensor})
+        named = {name.removesuffix(".int8"): value for name, value in zip(self._names, values, strict=False)}
+        return named | {"": values[-1]}
+
+
+def _differences(reference: IntegerReference, values: dict[str, np.ndarray], pixels: np.ndarray) -> list[Difference]:
+    program = reference.program
+    known = {
+        name: _signed(values[source])
+        for name, source in program.sources.items()
+        if source in values and program.tensors[name].view_of is None
+        if values[source].size == program.tensors[name].size
+    }
+    reference.tensors = {t.name: t.data for t in program.tensors.values() if t.data is not None}
+    reference.tensors[program.input.name] = reference.input_of(pixels)
+    found: list[Difference] = []
+    for operator in program.operators:
+        result, name = reference.step(operator), operator.outputs[0]
+        if name in known:
+            wanted = _in_our_order(known[name], result)
+            found += _compared(operator, result, wanted)
+            reference.tensors[name] = wanted
+    output = reference.tensors[program.output.name].astype(np.float64)
+    wanted = _in_our_order(values[""], output).astype(np.float64)
+    tolerance = OUTPUT_TOLERANCE * max(1.0, float(np.abs(wanted).max()))
+    wrong = float((np.abs(output - wanted) > tolerance + _step(program)).mean())
+    if wrong > MOST_FAR_OFF + FEW / output.size:
+        found.append(Difference(program.output.layer, "output", wrong, wrong))
+    return found
+
+
+def _compared(operator: Operator, result: np.ndarray, wanted: np.ndarray) -> list[Difference]:
+    off = np.abs(result.reshape(-1).astype(np.int32) - wanted.reshape(-1).astype(np.int32))
+    few = FEW / off.size
+    shares = float((off > 0).mean()), float((off > 1).mean())
+    if shares[0] <= MOST_OFF + few and shares[1] <= MOST_FAR_OFF + few:
+        return []
+    return [Difference(operator.layer, operator.kind, *shares)]
+
+
+def _step(program: Program) -> float:
+    """What one step of the output stands for; 0 where it never was quantised."""
+    steps = [float(t.quantization.scale) for t in program.tensors.values() if t.quantization and t.role == "output"]
+    return max(steps, default=0.0)
+
+
+def _signed(value: np.ndarray) -> np.ndarray:
+    """uint8 as the int8 that the compiler makes of it."""
+    return (value.astype(np.int16) - 128).astype(np.int8) if value.dtype == np.uint8 else value
+
+
+def _in_our_order(value: np.ndarray, result: np.ndarray) -> np.ndarray:
+    """ONNX's value in the order of ours, where an image has its channels last.
+
+    A value of four axes may be an image or an attention's; of the two orders it is the one that fits the result.
+    """
+    orders = [value.reshape(result.shape)]
+    if value.ndim == 4:
+        orders.append(value.transpose(0, 2, 3, 1).reshape(result.shape))
+    return min(orders, key=lambda each: float(np.abs(each.astype(np.float64) - result).mean()))
