@@ -16,7 +16,7 @@ from typing import Literal
 
 from packaging.requirements import Requirement
 
-from ocrm55 import resources
+from ocrm55 import boards, resources
 from ocrm55.errors import Ocrm55Error
 
 State = Literal["ok", "missing", "wrong", "optional"]
@@ -157,11 +157,12 @@ def _newlib() -> Finding:
 
 
 def _qemu_machine() -> Finding:
+    machine = boards.find().machine("qemu")
     if not shutil.which("qemu-system-arm"):
-        return Finding("QEMU board mps3-an547", "missing", "", "sudo apt-get install qemu-system-arm")
-    there = "mps3-an547" in _output("qemu-system-arm", "-M", "help")
+        return Finding(f"QEMU board {machine}", "missing", "", "sudo apt-get install qemu-system-arm")
+    there = machine in _output("qemu-system-arm", "-M", "help")
     return Finding(
-        "QEMU board mps3-an547", "ok" if there else "missing", "Corstone-300, Cortex-M55" if there else "",
+        f"QEMU board {machine}", "ok" if there else "missing", "Corstone-300, Cortex-M55" if there else "",
         "" if there else "install QEMU 6.0 or later",
     )  # fmt: skip
 
