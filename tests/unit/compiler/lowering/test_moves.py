@@ -20,6 +20,7 @@ from ocrm55.compiler.pipeline import CompileOptions
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.compiler.targets.base import assign
 from ocrm55.compiler.targets.m55.target import M55Target
+from tests.unit.compiler.graphs import quantised
 from tests.unit.compiler.host_program import HostProgram, build_host
 from tests.unit.compiler.onnx_networks import network, reference
 
@@ -205,3 +206,45 @@ def test_a_float32_output_has_the_order_that_it_is_said_to_have(tmp_path: Path) 
     np.testing.assert_allclose(found.reshape(expected.shape), expected, rtol=1e-5, atol=1e-5)
     built = in_c(program, model, tmp_path)
     np.testing.assert_array_equal(built.run_bytes(as_input(tensor).tobytes()).reshape(-1), found.reshape(-1))
+
+
+CONCATENATIONS = {  # nodes, and the shape of the output
+    "read by a depthwise convolution": (
+        [("Concat", ["ar", "br"], "c", {"axis": 1}), ("Conv", ["c", "d"], "y", {"group": 10, "pads": [1] * 4})],
+        (1, 10, 4, 6),
+    ),
+    "of a concatenation": (
+        [
+            ("Concat", ["ar", "br"], "k", {"axis": 1}),
+            ("Concat", ["k", "ar"], "c", {"axis": 1}),
+            ("Conv", ["c", "v"], "y", {}),
+        ],
+        (1, 2, 4, 6),
+    ),
+    "along the columns": ([("Concat", ["ar", "ar"], "c", {"axis": 3}), ("Conv", ["c", "w"], "y", {})], (1, 6, 4, 12)),
+}
+
+
+@pytest.mark.parametrize("name", CONCATENATIONS)
+def test_concatenations_of_a_float_network(name: str) -> None:
+    rng = np.random.default_rng(3)
+    shapes = {"u": (4, 3, 1, 1), "w": (6, 4, 1, 1), "d": (10, 1, 3, 3), "v": (2, 14, 1, 1)}
+    weights = {each: rng.normal(scale=0.4, size=shape).astype(np.float32) for each, shape in shapes.items()}
+    head = [
+        ("Conv", ["x", "u"], "a", {}), ("Relu", ["a"], "ar", {}),
+        ("Conv", ["ar", "w"], "b", {}), ("HardSwish", ["b"], "br", {}),
+    ]  # fmt: skip
+    tail, shape = CONCATENATIONS[name]
+    nodes = [*(node for node in head if "br" in str(tail) or node[2] in ("a", "ar")), *tail]
+    used = {each: value for each, value in weights.items() if any(each in node[1] for node in nodes)}
+    inputs = [np.clip(rng.normal(scale=0.4, size=(1, 3, 4, 6)), -1, 1).astype(np.float32) for _ in range(8)]
+    float_model = network([1, 3, 4, 6], nodes, used, shape)
+    program = pipeline.to_program(quantised(float_model, inputs).model(), INT8)
+    known = program.input.quantization
+    assert known is not None
+    runner = IntegerReference(program)
+    integers = np.clip(np.rint(inputs[0] / known.scale) + known.zero_point, -128, 127).astype(np.int8)
+    runner.run(integers.transpose(0, 2, 3, 1))
+    expected = reference(float_model, inputs[0])
+    found = runner.tensors[program.output.name].reshape(expected.shape)
+    np.testing.assert_allclose(found, expected, atol=np.abs(expected).max() / 40)

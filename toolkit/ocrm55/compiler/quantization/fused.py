@@ -80,12 +80,13 @@ def quantised_tensors(graph: Graph) -> list[str]:
 def choose(graph: Graph, histograms: dict[str, Histogram], options: QuantizeOptions) -> dict[str, Scales]:
     """Scale and zero point of every quantised tensor."""
     chosen = {name: _of_ranges(graph, name, histogram, options) for name, histogram in histograms.items()}
+    for node in reversed(graph.nodes):  # a part may be a concatenation itself
+        if kind_of(graph, node).scaled_by is ScaledBy.RESULT:
+            chosen |= dict.fromkeys(node.input, chosen[node.output[0]])
     for node in graph.nodes:
         match kind_of(graph, node).scaled_by:
             case ScaledBy.GATE:
                 chosen[str(kinds.gate_of(graph, node))] = kinds.GATE
-            case ScaledBy.RESULT:
-                chosen |= dict.fromkeys(node.input, chosen[node.output[0]])
             case ScaledBy.INPUT:
                 chosen[node.output[0]] = chosen[node.input[0]]
             case ScaledBy.PROBABILITY if node.output[0] in chosen:
@@ -100,10 +101,11 @@ def _of_ranges(graph: Graph, name: str, histogram: Histogram, options: QuantizeO
     if name in graph.inputs:
         return ranges.of_input(*options.input_range)
     shape, writer = graph.shape(name), writer_of(graph, name)
-    if options.channel_scales and _feeds_depthwise_only(graph, name) and not _has_offset(graph, name):
+    by_channel = options.channel_scales and writer.scaled_by is not ScaledBy.RESULT  # whose parts have one scale
+    if by_channel and _feeds_depthwise_only(graph, name) and not _has_offset(graph, name):
         is_linear = writer.family is Family.CONVOLUTION
         return ranges.per_signed_channel(histogram) if is_linear else ranges.per_channel(histogram)
-    if options.channel_scales and len(shape) == 4 and _has_outliers(histogram) and _becomes_real(graph, name):
+    if by_channel and len(shape) == 4 and _has_outliers(histogram) and _becomes_real(graph, name):
         found = ranges.per_channel(histogram)
         least = np.float32(float(found.scale.max()) / LARGEST_RATIO)
         return replace(found, scale=np.maximum(found.scale, least))
