@@ -7,6 +7,10 @@ if(NOT EXISTS "${OCRM55_ARTIFACT}/include/ocrm55_model.h")
 endif()
 get_filename_component(OCRM55_ARTIFACT "${OCRM55_ARTIFACT}" ABSOLUTE)
 
+# A program of several networks: other artifacts, as a list, and the C file with main in place of firmware/src/main.c.
+set(OCRM55_MORE_ARTIFACTS "" CACHE STRING "More folders that `ocrm55 compile` wrote, to be linked as well")
+set(OCRM55_MAIN "" CACHE FILEPATH "The program, in place of src/main.c")
+
 set(OCRM55_PLATFORM "corstone300" CACHE STRING "Board: a folder of firmware/platform, or the path of one of your own")
 set(OCRM55_VERSION "unversioned" CACHE STRING "Version that the firmware says at its start")
 set(OCRM55_DEFINES "" CACHE STRING "More preprocessor definitions for the program, as a list")

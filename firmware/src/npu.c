@@ -73,7 +73,7 @@ static bool said;
 
 enum status npu_begin(void)
 {
-    const ocrm55_npu_status status = (ocrm55_npu_status)ocrm55_model_npu_start();
+    const ocrm55_npu_status status = (ocrm55_npu_status)OCRM55_NETWORK.npu_start();
     const ocrm55_npu_details npu = ocrm55_npu_last();
     if (status == OCRM55_NPU_OK) {
         print_text("npu: ");
@@ -104,7 +104,7 @@ static void print_bus_fault(uint32_t status)
 
 enum status npu_check(void)
 {
-    const ocrm55_npu_status status = (ocrm55_npu_status)ocrm55_model_npu_status();
+    const ocrm55_npu_status status = (ocrm55_npu_status)OCRM55_NETWORK.npu_status();
     if (status == OCRM55_NPU_OK || said) {
         return STATUS_OK;
     }

@@ -1,4 +1,4 @@
-/* What the program does about an NPU: nothing, unless the model was compiled for one (OCRM55_NPU_MACS in its header). */
+/* What the program does about an NPU: nothing, unless the model was compiled for one (OCRM55_NPU_MACS in its headers). */
 #ifndef OCRM55_NPU_USE_H
 #define OCRM55_NPU_USE_H
 

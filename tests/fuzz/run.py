@@ -52,6 +52,7 @@ def build(work: Path) -> Path:
         raise CannotFuzzError("clang-19, cmake or ninja is not installed")
     folder = work / "build"
     configure = ["cmake", "-S", str(SOURCES), "-B", str(folder), "-G", "Ninja", f"-DCMAKE_C_COMPILER={compiler}"]
+    configure.append(f"-DPython3_EXECUTABLE={sys.executable}")
     for command in (configure, ["cmake", "--build", str(folder)]):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -186,14 +186,15 @@ def write(folder: Path, cases: list[Case], *, rounds_once: bool = True) -> Path:
     assert len(cases) <= LIMIT
     folder = fake_artifact.write(folder)
     parts = ['#include "ocrm55_model.h"', '#include "arm_nnfunctions.h"', '#include "ocrm55_kernels.h"',
-             "#include <string.h>", "static uint8_t scratch[65536] __attribute__((aligned(16)));",
+             "#include <stddef.h>", "#include <string.h>",
+             "static uint8_t scratch[65536] __attribute__((aligned(16)));",
              "static int8_t y[65536] __attribute__((aligned(16)));"]  # fmt: skip
     runs = [one for index, case in enumerate(cases) for one in _case(index, case, parts, rounds_once)]
     text = (folder / "src/model.c").read_text()
-    end = text.index("const float *ocrm55_model_output")
-    names = text[text.index("const char *const ocrm55_operator_names") : text.index("#ifdef __ARM_ARCH")]
+    end = text.index("static const float *output_of")
+    image = text[text.index("static void set_image") : text.index("#ifdef __ARM_ARCH")]
     body = [
-        "void ocrm55_model_run(uint8_t *arena, ocrm55_hook hook, void *context)",
+        "static void run_network(uint8_t *arena, ocrm55_hook hook, void *context)",
         "{",
         "    float *output = (float *)(void *)(arena + OUTPUT);",
         "    memset(output, 0, sizeof(float) * OCRM55_OUTPUT_STEPS * OCRM55_OUTPUT_CLASSES);",
@@ -201,10 +202,10 @@ def write(folder: Path, cases: list[Case], *, rounds_once: bool = True) -> Path:
         "    for (unsigned op = 0; hook && op < 3; op++) hook(context, op);",
         "}",
     ]
-    parts += ["#define OUTPUT 256", names, *body, text[end:]]
+    parts += ["#define OUTPUT 256", image, *body, text[end:]]
     (folder / "src/model.c").write_text("\n".join(parts))
     (folder / "sources.cmake").write_text(
-        'set(OCRM55_MODEL_SOURCES "src/model.c" "src/weights.c")\nset(OCRM55_MODEL_KERNELS "copy")\n'
+        'set(OCRM55_MODEL_SOURCES "src/model.c" "src/recognizer.c" "src/weights.c")\nset(OCRM55_MODEL_KERNELS "copy")\n'
         'set(OCRM55_MODEL_LIBRARIES "cmsis-nn")\n'
     )
     return folder

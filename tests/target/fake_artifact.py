@@ -11,6 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ocrm55.compiler.codegen import interface
+from ocrm55.compiler.codegen.interface import Interface
+from ocrm55.tasks.recognizer import decoding, headers
+
 STEPS, CLASSES, HEIGHT, WIDTH = 40, 97, 48, 320
 
 #: Orders of the first pixel.
@@ -19,61 +23,46 @@ LOCKUP, SILENT_EXIT, GARBAGE, BREAKPOINT, INTERRUPT = range(10, 15)
 
 LABELS = ["", *(chr(code) for code in range(0x21, 0x7F)), "é", " "]
 
-_HEADER = """\
-#ifndef OCRM55_MODEL_H
-#define OCRM55_MODEL_H
-#include <stdint.h>
-#define OCRM55_MODEL_NAME "fake"
-#define OCRM55_PRECISION "float32"
-#define OCRM55_INPUT_HEIGHT 48
-#define OCRM55_INPUT_WIDTH 320
-#define OCRM55_INPUT_CHANNELS 3
-#define OCRM55_INPUT_BYTES 184320
-#define OCRM55_OUTPUT_STEPS 40
-#define OCRM55_OUTPUT_CLASSES 97
-#define OCRM55_ARENA_BYTES 65536
-#define OCRM55_ARENA_ALIGN 16
-#define OCRM55_OPERATOR_COUNT 3
-#define OCRM55_WEIGHT_BYTES 16
-#define OCRM55_WIDTHS 1
-#define OCRM55_LEAD 0.1f
-typedef void (*ocrm55_hook)(void *context, unsigned op);
-void ocrm55_model_set_image(uint8_t *arena, const uint8_t *bgr, int32_t width);
-void ocrm55_model_set_image_within(uint8_t *arena, const uint8_t *bgr, int32_t width, int32_t columns);
-int32_t ocrm55_model_width(const uint8_t *arena);
-uint32_t ocrm55_model_steps(const uint8_t *arena);
-void ocrm55_model_run(uint8_t *arena, ocrm55_hook hook, void *context);
-const float *ocrm55_model_output(const uint8_t *arena);
-extern const char *const ocrm55_operator_names[OCRM55_OPERATOR_COUNT];
-#endif
-"""
+NETWORK = Interface(
+    prefix="ocrm55_fake",
+    model="fake",
+    precision="float32",
+    input_size=(3, HEIGHT, WIDTH),
+    input_bytes=184320,
+    output_shape=(1, STEPS, CLASSES),
+    arena_bytes=65536,
+    operators=("fake.first", "fake.middle", "fake.last"),
+    weight_bytes=16,
+    widths=(WIDTH,),
+    extras=headers.extras(LABELS, STEPS, decoding.GREEDY),
+)
 
-_MODEL = """\
+MODEL = """\
 #include "ocrm55_model.h"
+#include <stddef.h>
 #include <string.h>
 #define OUTPUT 256
 extern const float fake_weights[4];
-const char *const ocrm55_operator_names[OCRM55_OPERATOR_COUNT] = {"fake.first", "fake.middle", "fake.last"};
 
-void ocrm55_model_set_image(uint8_t *arena, const uint8_t *bgr, int32_t width)
+static void set_image(uint8_t *arena, const uint8_t *bgr, int32_t width)
 {
     memset(arena, 0, OUTPUT);
     memcpy(arena, bgr, 3u * (width < 41 ? (uint32_t)width : 41u));
 }
 
-void ocrm55_model_set_image_within(uint8_t *arena, const uint8_t *bgr, int32_t width, int32_t columns)
+static void set_image_within(uint8_t *arena, const uint8_t *bgr, int32_t width, int32_t columns)
 {
     (void)columns;
-    ocrm55_model_set_image(arena, bgr, width);
+    set_image(arena, bgr, width);
 }
 
-int32_t ocrm55_model_width(const uint8_t *arena)
+static int32_t width_of(const uint8_t *arena)
 {
     (void)arena;
     return OCRM55_INPUT_WIDTH;
 }
 
-uint32_t ocrm55_model_steps(const uint8_t *arena)
+static uint32_t steps_of(const uint8_t *arena)
 {
     (void)arena;
     return OCRM55_OUTPUT_STEPS;
@@ -129,7 +118,7 @@ static void obey(int order)
 }
 #endif
 
-void ocrm55_model_run(uint8_t *arena, ocrm55_hook hook, void *context)
+static void run_network(uint8_t *arena, ocrm55_hook hook, void *context)
 {
     float *output = (float *)(void *)(arena + OUTPUT);
     memset(output, 0, sizeof(float) * OCRM55_OUTPUT_STEPS * OCRM55_OUTPUT_CLASSES);
@@ -143,7 +132,7 @@ void ocrm55_model_run(uint8_t *arena, ocrm55_hook hook, void *context)
     if (hook) hook(context, 2);
 }
 
-const float *ocrm55_model_output(const uint8_t *arena)
+static const float *output_of(const uint8_t *arena)
 {
     return (const float *)(const void *)(arena + OUTPUT);
 }
@@ -155,17 +144,23 @@ const float fake_weights[4] __attribute__((section(".ocrm55.weights"))) = {1.0f,
 """
 
 
-def write(folder: Path, *, compiled_in: np.ndarray | None = None) -> Path:
-    """Write the artifact to `folder`; `compiled_in` is an image [48, width, 3] for inputs.h."""
+def write(
+    folder: Path, *, compiled_in: np.ndarray | None = None, network: Interface = NETWORK, model: str = MODEL
+) -> Path:
+    """Write the artifact to `folder`.
+
+    compiled_in: an image [48, width, 3] for inputs.h. model: the C in front of the network's definition.
+    """
     (folder / "include").mkdir(parents=True)
     (folder / "src").mkdir()
-    (folder / "include/ocrm55_model.h").write_text(_HEADER)
-    labels = ", ".join(f'"{_escape(label)}"' for label in LABELS)
-    (folder / "include/labels.h").write_text(f"static const char *const ocrm55_labels[97] = {{{labels}}};\n")
-    (folder / "src/model.c").write_text(_MODEL)
+    for name, text in (interface.headers(network) | dict(network.extras.headers)).items():
+        (folder / "include" / name).write_text(text)
+    (folder / "src/model.c").write_text(model + interface.definition(network))
+    for name, text in network.extras.sources(network.prefix).items():
+        (folder / "src" / name).write_text(text)
     (folder / "src/weights.c").write_text(_WEIGHTS)
     (folder / "sources.cmake").write_text(
-        'set(OCRM55_MODEL_SOURCES "src/model.c" "src/weights.c")\nset(OCRM55_MODEL_KERNELS "")\n'
+        'set(OCRM55_MODEL_SOURCES "src/model.c" "src/recognizer.c" "src/weights.c")\nset(OCRM55_MODEL_KERNELS "")\n'
     )
     (folder / "metadata.json").write_text(json.dumps({"model": "fake", "precision": "float32"}))
     if compiled_in is not None:
@@ -176,10 +171,6 @@ def write(folder: Path, *, compiled_in: np.ndarray | None = None) -> Path:
             f'#define OCRM55_IMAGE_NAME "fake"\nstatic const uint8_t ocrm55_image_pixels[] = {{{values}}};\n'
         )
     return folder
-
-
-def _escape(label: str) -> str:
-    return label.replace("\\", "\\\\").replace('"', '\\"').replace("?", "\\?")
 
 
 def image(order: int = OK, frames: list[tuple[int, int]] | None = None, width: int = 64) -> np.ndarray:

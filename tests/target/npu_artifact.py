@@ -6,12 +6,13 @@ computes it. The firmware's "probabilities" are the region's int8 outputs, one f
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ocrm55.compiler.codegen import driver
 from ocrm55.npu_model.vela_files import Program
 from tests.npu_networks.judge import compile_network, reference
 from tests.npu_networks.networks import Sketch, Value
@@ -62,17 +63,11 @@ def _depthwise(sketch: Sketch, x: Value) -> Value:
     return y
 
 
-_HEADER = """
-#define OCRM55_NPU_MACS {macs}
-#define OCRM55_NPU_FALLBACK {fallback}
-int ocrm55_model_npu_start(void);
-int ocrm55_model_npu_status(void);
-#endif
-"""
-
 _MODEL = """\
 #include "ocrm55_model.h"
 #include "ocrm55_npu.h"
+
+#include <stddef.h>
 
 #define INPUT {input}
 #define INPUT_BYTES {input_bytes}
@@ -98,9 +93,7 @@ static const ocrm55_npu_region region = {{
 }};
 static int status;
 
-const char *const ocrm55_operator_names[OCRM55_OPERATOR_COUNT] = {{"region", "read", "nothing"}};
-
-void ocrm55_model_set_image_within(uint8_t *arena, const uint8_t *bgr, int32_t width, int32_t columns)
+static void set_image_within(uint8_t *arena, const uint8_t *bgr, int32_t width, int32_t columns)
 {{
     (void)columns;
     (void)width;
@@ -109,30 +102,35 @@ void ocrm55_model_set_image_within(uint8_t *arena, const uint8_t *bgr, int32_t w
     }}
 }}
 
-int32_t ocrm55_model_width(const uint8_t *arena)
+static void set_image(uint8_t *arena, const uint8_t *bgr, int32_t width)
+{{
+    set_image_within(arena, bgr, width, 0);
+}}
+
+static int32_t width_of(const uint8_t *arena)
 {{
     (void)arena;
     return OCRM55_INPUT_WIDTH;
 }}
 
-uint32_t ocrm55_model_steps(const uint8_t *arena)
+static uint32_t steps_of(const uint8_t *arena)
 {{
     (void)arena;
     return OCRM55_OUTPUT_STEPS;
 }}
 
-int ocrm55_model_npu_start(void)
+static int npu_start(void)
 {{
     status = ocrm55_npu_init(OCRM55_NPU_MACS);
     return status;
 }}
 
-int ocrm55_model_npu_status(void)
+static int npu_status_now(void)
 {{
     return status;
 }}
 
-void ocrm55_model_run(uint8_t *arena, ocrm55_hook hook, void *context)
+static void run_network(uint8_t *arena, ocrm55_hook hook, void *context)
 {{
     float *result = (float *)(void *)(arena + RESULT);
     if (status == OCRM55_NPU_OK) {{
@@ -147,7 +145,7 @@ void ocrm55_model_run(uint8_t *arena, ocrm55_hook hook, void *context)
     }}
 }}
 
-const float *ocrm55_model_output(const uint8_t *arena)
+static const float *output_of(const uint8_t *arena)
 {{
     return (const float *)(const void *)(arena + RESULT);
 }}
@@ -160,25 +158,28 @@ def write(folder: Path, case: Case, *, fallback: bool = False, stream: NDArray[n
     arena = -(-max(program.region_bytes.values()) // 32) * 32
     (tensor,), (output,) = program.inputs, program.outputs
     commands = program.command_stream if stream is None else stream
-    fake_artifact.write(folder)
-    header = folder / "include" / "ocrm55_model.h"
-    text = header.read_text().replace("65536", str(arena + 40 * 97 * 4)).rstrip().removesuffix("#endif")
-    header.write_text(text + _HEADER.format(macs=program.accelerator.macs, fallback=int(fallback)))
-    words = [*_payload_header(program, commands.size), *commands]
-    (folder / "src" / "model.c").write_text(
-        _MODEL.format(
-            input=tensor.offset,
-            input_bytes=tensor.bytes,
-            output=output.offset,
-            output_bytes=output.bytes,
-            result=arena,
-            commands=", ".join(f"{word:#x}u" for word in words),
-            command_bytes=commands.size * 4,
-            weights=", ".join(map(str, program.weights)) or "0",
-            arena_bytes=arena,
-            stand_in=STAND_IN,
-        )
+    network = replace(
+        fake_artifact.NETWORK,
+        operators=("region", "read", "nothing"),
+        arena_bytes=arena + 40 * 97 * 4,
+        arena_align=driver.NPU_ALIGN,
+        npu_macs=program.accelerator.macs,
+        npu_fallback=fallback,
     )
+    words = [*_payload_header(program, commands.size), *commands]
+    model = _MODEL.format(
+        input=tensor.offset,
+        input_bytes=tensor.bytes,
+        output=output.offset,
+        output_bytes=output.bytes,
+        result=arena,
+        commands=", ".join(f"{word:#x}u" for word in words),
+        command_bytes=commands.size * 4,
+        weights=", ".join(map(str, program.weights)) or "0",
+        arena_bytes=arena,
+        stand_in=STAND_IN,
+    )
+    fake_artifact.write(folder, network=network, model=model)
     sources = folder / "sources.cmake"
     sources.write_text(sources.read_text() + f"set(OCRM55_MODEL_NPU {program.accelerator.macs})\n")
     return folder

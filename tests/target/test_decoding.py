@@ -8,7 +8,7 @@ import pytest
 from ocrm55.firmware import build
 from ocrm55.simulators import Request, find_simulator
 from ocrm55.tasks.recognizer import context, ctc
-from ocrm55.tasks.recognizer.headers import context_header
+from ocrm55.tasks.recognizer.headers import context_header, recognizer_source
 from tests.target import fake_artifact as fake
 
 pytestmark = pytest.mark.qemu
@@ -21,12 +21,10 @@ TORN = f"if (pixel[0] == {SLASH}) output[step * OCRM55_OUTPUT_CLASSES + {ONE}] =
 
 def read(folder: Path, decoder: str) -> tuple[str, float]:
     artifact = fake.write(folder / "artifact")
-    model, header = artifact / "src" / "model.c", artifact / "include" / "ocrm55_model.h"
+    model = artifact / "src" / "model.c"
     model.write_text(model.read_text().replace(SAID, TORN))
     if decoder == "context":
-        header.write_text(
-            header.read_text().replace("#define OCRM55_WIDTHS", "#define OCRM55_CONTEXT 1\n#define OCRM55_WIDTHS")
-        )
+        (artifact / "src" / "recognizer.c").write_text(recognizer_source(fake.NETWORK.prefix, in_context=True))
         (artifact / "include" / "context_tables.h").write_text(context_header(fake.LABELS))
     elf = build(artifact, folder / "firmware").elf
     image = fake.image(frames=fake.text_frames("/7%", 32768))

@@ -57,7 +57,7 @@ def test_changed_source_is_built_again(artifact: Path, tmp_path: Path) -> None:
     copy = tmp_path / "artifact"
     shutil.copytree(artifact, copy)
     first = firmware.build(copy, tmp_path / "fw").elf.read_bytes()
-    header = copy / "include" / "ocrm55_model.h"
+    header = copy / "include" / "ocrm55_fake.h"
     header.write_text(header.read_text().replace('MODEL_NAME "fake"', 'MODEL_NAME "other"'))
     assert firmware.build(copy, tmp_path / "fw").elf.read_bytes() != first
 
@@ -95,8 +95,8 @@ def _loaded(path: Path, name: str) -> bytes:
             "w",
         ),
         (
-            "OCRM55_ARENA_BYTES 65536",
-            "OCRM55_ARENA_BYTES 2200000",
+            "OCRM55_FAKE_ARENA_BYTES 65536",
+            "OCRM55_FAKE_ARENA_BYTES 2200000",
             r"does not fit: ISRAM is too small by 102,848 bytes",
         ),
     ],
@@ -104,7 +104,7 @@ def _loaded(path: Path, name: str) -> bytes:
 def test_complaints_in_one_sentence(artifact: Path, tmp_path: Path, old: str, new: str, words: str) -> None:
     copy = tmp_path / "artifact"
     shutil.copytree(artifact, copy)
-    for file in (copy / "src" / "model.c", copy / "include" / "ocrm55_model.h"):
+    for file in (copy / "src" / "model.c", copy / "include" / "ocrm55_fake.h"):
         file.write_text(file.read_text().replace(old, new))
     with pytest.raises(ToolchainError, match=words) as caught:
         firmware.build(copy, tmp_path / "fw")

@@ -49,9 +49,9 @@ def test_nearly_all_of_the_work_is_the_npu_s_and_the_artifact_says_so(artifact: 
     assert metadata["placement"]["weights"]["region"] not in ("ITCM", "DTCM")
     for operator in metadata["operators"]:
         assert operator["target"] == "ethos-u55" or operator["why_not"]["ethos-u55"]
-    header = (artifact / "include" / "ocrm55_model.h").read_text()
-    assert "#define OCRM55_NPU_MACS 128" in header
-    assert "#define OCRM55_NPU_FALLBACK 1" in header
+    header = (artifact / "include" / "ocrm55_en_ppocrv3_rec.h").read_text()
+    assert "#define OCRM55_EN_PPOCRV3_REC_NPU_MACS 128" in header
+    assert "#define OCRM55_EN_PPOCRV3_REC_NPU_FALLBACK 1" in header
 
 
 def test_every_sample_reads_the_same_on_the_npu_and_on_the_core(artifact: Path, samples: dict[Path, str]) -> None:

@@ -197,7 +197,7 @@ def test_gives_the_same_bits_on_the_board(
     script = "own" if compiler == "clang-19" else "example"
     folder = build(int8, pictures, tmp_path / "build", "-mcpu=cortex-m55", compiler)
     assert run(folder / f"bare_{script}") == on_host
-    check_symbols(next(folder.rglob("libocrm55_recognizer.a")))
+    check_symbols(next(folder.rglob("libocrm55_en_ppocrv3_rec.a")))
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_builds_for_the_other_cores_with_helium(
 ) -> None:
     require(compiler)
     folder = build(int8, pictures, tmp_path / "build", flags, compiler, target="bare_own")
-    check_symbols(next(folder.rglob("libocrm55_recognizer.a")))
+    check_symbols(next(folder.rglob("libocrm55_en_ppocrv3_rec.a")))
     assert "Tag_MVE_arch: MVE Integer and FP" in command(["arm-none-eabi-readelf", "-A", folder / "bare_own"])
 
 
@@ -239,7 +239,7 @@ def test_float32_reads_what_paddle_reads(
         truth = ctc.decode(sample_probabilities[models / "samples" / f"{name}.png"], load_charset())
         assert (read.text, read.score) == (truth.text, pytest.approx(truth.score, abs=1e-4))
     bare = build(tmp_path / "package", pictures, tmp_path / "m55", "-mcpu=cortex-m55", "arm-none-eabi-gcc")
-    check_symbols(next(bare.rglob("libocrm55_recognizer.a")))
+    check_symbols(next(bare.rglob("libocrm55_en_ppocrv3_rec.a")))
 
 
 def test_serves_several_widths_in_a_small_arena(build_dir: Path, pictures: Path, tmp_path: Path) -> None:

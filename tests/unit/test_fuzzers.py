@@ -3,6 +3,7 @@
 import importlib
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ def test_seeds_of_the_fuzzers_in_c_with_another_compiler(tmp_path: Path) -> None
         pytest.skip(f"{', '.join(missing)} not installed")
     build = tmp_path / "build"
     configure = ["cmake", "-S", fuzzing.SOURCES, "-B", build, "-G", "Ninja", "-DCMAKE_C_COMPILER=gcc"]
+    configure.append(f"-DPython3_EXECUTABLE={sys.executable}")
     for command in (configure, ["cmake", "--build", build]):
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
         if "cannot find -lasan" in done.stdout + done.stderr or "cannot find -lubsan" in done.stdout + done.stderr:

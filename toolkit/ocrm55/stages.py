@@ -100,6 +100,13 @@ def parse_widths(text: str) -> tuple[int, ...]:
     return widths
 
 
+def parse_prefix(text: str) -> str:
+    """A network's name in C as a user writes it; empty takes the model's. Raises InputError for no identifier."""
+    if text and not (text.isascii() and text.isidentifier()):
+        raise InputError(f"`{text}` is no name in C.", ["--prefix recognizer"])
+    return text
+
+
 def model(options: Options) -> Path:
     """Export the model if needed; return its folder (Paddle inference format)."""
     from ocrm55.tasks.recognizer.sources import export

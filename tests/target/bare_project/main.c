@@ -41,24 +41,28 @@ static uint32_t hash(const float *values, uint32_t number)
 
 int main(void)
 {
-    static struct ocrm55_reading reading;
+    static char text[OCRM55_TEXT_BYTES];
+    static uint16_t classes[OCRM55_STEPS];
+    struct ocrm55_reading reading = {.text = text, .classes = classes};
+    const struct ocrm55_watch watch = {.operator_done = count};
 
 #ifdef WITH_NPU
-    if (ocrm55_npu_start() != NULL) {
-        say(ocrm55_npu_trouble());
+    const ocrm55_npu_status npu = (ocrm55_npu_status)OCRM55_NETWORK.npu_start();
+    if (npu != OCRM55_NPU_OK) {
+        say(ocrm55_npu_message(npu));
         return 6;
     }
 #endif
     for (unsigned i = 0; i < sizeof pictures / sizeof pictures[0]; i++) {
         memset(arena, (int)(0xAA + i), sizeof arena); /* what was there before means nothing */
-        if (ocrm55_recognize_hooked(arena, sizeof arena, pictures[i].pixels, pictures[i].width, &reading, count, NULL) !=
-            OCRM55_READ) {
+        if (ocrm55_recognize(&OCRM55_RECOGNIZER, arena, sizeof arena, pictures[i].pixels, pictures[i].width, &reading,
+                             &watch) != OCRM55_READ) {
             return 2;
         }
         uint32_t score;
         memcpy(&score, &reading.score, sizeof score);
         say_number(score);
-        say_number(hash(ocrm55_probabilities(arena), ocrm55_steps(arena) * OCRM55_CLASSES));
+        say_number(hash(OCRM55_NETWORK.output(arena), OCRM55_NETWORK.steps(arena) * OCRM55_CLASSES));
         say_number((uint32_t)reading.width);
         say_number(reading.characters);
         say(reading.text);
@@ -67,12 +71,14 @@ int main(void)
     if (operators < OCRM55_OPERATOR_COUNT * (sizeof pictures / sizeof pictures[0])) {
         return 3;
     }
-    if (ocrm55_recognize(arena + 1, sizeof arena, pictures[0].pixels, 1, &reading) != OCRM55_ARENA_ADDRESS ||
-        ocrm55_recognize(arena, sizeof arena - 1, pictures[0].pixels, 1, &reading) != OCRM55_ARENA_SHORT ||
-        ocrm55_recognize(arena, sizeof arena, pictures[0].pixels, 0, &reading) != OCRM55_IMAGE_SIZE ||
-        ocrm55_recognize(arena, sizeof arena, pictures[0].pixels, OCRM55_IMAGE_WIDTH + 1, &reading) != OCRM55_IMAGE_SIZE ||
-        ocrm55_recognize(arena, sizeof arena, NULL, 1, &reading) != OCRM55_NO_POINTER) {
+    const struct ocrm55_recognizer *const all = &OCRM55_RECOGNIZER;
+    const uint8_t *const pixels = pictures[0].pixels;
+    if (ocrm55_recognize(all, arena + 1, sizeof arena, pixels, 1, &reading, NULL) != OCRM55_ARENA_ADDRESS ||
+        ocrm55_recognize(all, arena, sizeof arena - 1, pixels, 1, &reading, NULL) != OCRM55_ARENA_SHORT ||
+        ocrm55_recognize(all, arena, sizeof arena, pixels, 0, &reading, NULL) != OCRM55_IMAGE_SIZE ||
+        ocrm55_recognize(all, arena, sizeof arena, pixels, OCRM55_IMAGE_WIDTH + 1, &reading, NULL) != OCRM55_IMAGE_SIZE ||
+        ocrm55_recognize(all, arena, sizeof arena, NULL, 1, &reading, NULL) != OCRM55_NO_POINTER) {
         return 4;
     }
-    return ocrm55_character(0)[0] == '\0' && ocrm55_character(OCRM55_CLASSES)[0] == '\0' ? 0 : 5;
+    return OCRM55_RECOGNIZER.labels[0][0] == '\0' ? 0 : 5;
 }

@@ -41,13 +41,13 @@ int main(int argc, char **argv) {
     if (argc > 1) {
         const int32_t width = atoi(argv[1]);
         if (fread(input, 1, (size_t)width * OCRM55_INPUT_HEIGHT * OCRM55_INPUT_CHANNELS, stdin) == 0) return 2;
-        ocrm55_model_set_image(arena, input, width);
+        OCRM55_NETWORK.set_image(arena, input, width);
     } else {
         if (fread(arena + INPUT_OFFSET, 1, OCRM55_INPUT_BYTES, stdin) != OCRM55_INPUT_BYTES) return 2;
     }
-    ocrm55_model_run(arena, count, &next);
-    if (calls != OCRM55_OPERATOR_COUNT || ocrm55_operator_names[calls - 1] == NULL) return 3;
-    fwrite(ocrm55_model_output(arena), sizeof(float), OUTPUT_VALUES, stdout);
+    OCRM55_NETWORK.run(arena, count, &next);
+    if (calls != OCRM55_OPERATOR_COUNT || OCRM55_NETWORK.operator_names[calls - 1] == NULL) return 3;
+    fwrite(OCRM55_NETWORK.output(arena), sizeof(float), OUTPUT_VALUES, stdout);
     return 0;
 }
 """
@@ -89,7 +89,9 @@ def build_host(artifact: Written, *, compiler: str = "cc", flags: Sequence[str] 
     sources = [*sorted((folder / "src").glob("*.c")), folder / "src" / "weights.S", main]
     defines = [f"-DINPUT_OFFSET={offset}", f"-DOUTPUT_VALUES={values}"]
     includes = ["-I", folder / "include", "-I", folder / "src"]
-    kernels = resources.folder("firmware") / "kernels"
+    kernels, task = (resources.folder("firmware") / name for name in ("kernels", "tasks/recognizer"))
+    sources += sorted(task.glob("*.c"))
+    includes += ["-I", task]
     if named := re.search(r'OCRM55_MODEL_KERNELS "([^"]+)"', (folder / "sources.cmake").read_text()):
         sources += [kernels / f"{name}.c" for name in named[1].split(";")]
         includes += ["-I", kernels]

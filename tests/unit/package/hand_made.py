@@ -7,18 +7,14 @@ from pathlib import Path
 from typing import Any
 
 MODEL_C = """\
-#include "ocrm55_model.h"
+#include "ocrm55_net.h"
 
 #include "operators.h"
-
-/* weights.S places weights.bin here. */
-extern const uint8_t ocrm55_weights[];
-extern const uint8_t ocrm55_weights_hot[]; /* its first 16 bytes */
+#include "weights.h"
 
 void run(uint8_t *arena) {
-    first_conv(arena, ocrm55_weights + 0);
-    ocrm55_own(arena);
-    my_first_conv(arena);
+    ocrm55_net_conv(arena, ocrm55_net_weights_hot + 0);
+    tile_own(arena);
 }
 """
 
@@ -27,6 +23,7 @@ def metadata(**others: Any) -> dict[str, Any]:
     """A metadata.json with all that is read of it."""
     fields: dict[str, Any] = {
         "model": "a model",
+        "prefix": "ocrm55_net",
         "precision": "int8",
         "input": {"shape": [1, 48, 320, 3]},
         "output": {"shape": [1, 4, 3]},
@@ -36,7 +33,7 @@ def metadata(**others: Any) -> dict[str, Any]:
         "weights_read_again_bytes": 0,
         "macs": 1000,
         "placement": {"arena": {"region": "DTCM", "bytes": 64}, "hot_weights": {"region": "DTCM", "bytes": 16}},
-        "operators": [{"function": "first_conv"}, {"function": "ocrm55_own"}],
+        "operators": [{"function": "ocrm55_net_conv"}],
         "tensors": [],
         "workspaces": [],
         "weights": [],
@@ -52,9 +49,11 @@ def artifact(folder: Path, **others: Any) -> Path:
         (folder / name).mkdir(parents=True)
     (folder / "metadata.json").write_text(json.dumps(metadata(**others)))
     (folder / "src" / "model.c").write_text(MODEL_C)
-    (folder / "src" / "operators.h").write_text("void first_conv(uint8_t *x, const uint8_t *w);\n")
-    (folder / "src" / "operators_conv.c").write_text('#include "operators.h"\nvoid first_conv(uint8_t *x) {}\n')
+    (folder / "src" / "operators.h").write_text("void ocrm55_net_conv(uint8_t *x);\n")
+    (folder / "src" / "operators_conv.c").write_text('#include "operators.h"\nvoid ocrm55_net_conv(uint8_t *x) {}\n')
     (folder / "src" / "weights.bin").write_bytes(bytes(range(48)))
-    (folder / "include" / "ocrm55_model.h").write_text("/* model */\n")
+    (folder / "src" / "weights.h").write_text("/* where weights.S puts them */\n")
+    for name in ("ocrm55_net", "ocrm55_network", "ocrm55_model"):
+        (folder / "include" / f"{name}.h").write_text(f"/* {name} */\n")
     (folder / "include" / "inputs.h").write_text("/* an image */\n")
     return folder

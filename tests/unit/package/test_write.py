@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from ocrm55 import boards, cli
+from ocrm55 import boards, cli, resources
 from ocrm55.errors import InputError, OutputError
 from ocrm55.package import sources
 from ocrm55.package.compiled import Compiled
@@ -29,18 +29,28 @@ def order(tmp_path: Path, models: Path) -> Order:
     )
 
 
-def test_operators_get_the_library_s_prefix_and_nothing_else_does(order: Order) -> None:
-    model = sources.files(order.compiled)["src/model.c"]
-    assert "    ocrm55_first_conv(arena" in model
-    assert "    ocrm55_own(arena)" in model
-    assert "    my_first_conv(arena)" in model
-    assert "extern" not in model
-    assert '#include "weights.h"' in model
+def test_generated_files_are_taken_as_they_are(order: Order) -> None:
+    files = sources.files(order.compiled)
+    assert files["src/model.c"] == MODEL_C
+    assert files["src/operators_conv.c"].endswith('#include "operators.h"\nvoid ocrm55_net_conv(uint8_t *x) {}\n')
+    assert files["include/ocrm55_net.h"] == "/* ocrm55_net */\n"
+    assert files["include/ocrm55_network.h"] == "/* ocrm55_network */\n"
+
+
+def test_hand_written_files_are_taken_as_they_are(order: Order) -> None:
+    files, firmware = sources.files(order.compiled), resources.folder("firmware")
+    for path, own in (
+        ("src/recognize.c", "tasks/recognizer/recognize.c"),
+        ("include/ocrm55_recognize.h", "tasks/recognizer/ocrm55_recognize.h"),
+        ("src/ctc.c", "tasks/recognizer/ctc.c"),
+        ("src/ocrm55_kernels.h", "kernels/ocrm55_kernels.h"),
+    ):
+        assert files[path] == (firmware / own).read_text()
 
 
 def test_weights_are_the_bytes_of_the_artifact(order: Order) -> None:
     text = sources.files(order.compiled)["src/weights.c"]
-    hot, others = text.split("ocrm55_weight_words")[:2]
+    hot, others = text.split("ocrm55_net_weight_words")[:2]
     words = [re.findall(r"0x([0-9a-f]{8})", part) for part in (hot, others)]
     data = [b"".join(int(word, 16).to_bytes(4, "little") for word in part) for part in words]
     assert data == [bytes(range(16)), bytes(range(16, 48))]
@@ -147,22 +157,15 @@ def test_an_npu_s_package_has_its_driver_and_asks_for_a_board(tmp_path: Path, mo
     regions = [{"name": "region_0", "command_bytes": 100, "weight_bytes": 200}]
     npu = {"accelerator": "ethos-u55-128", "macs_per_cycle": 128, "fallback": False, "regions": regions}
     folder = artifact(tmp_path / "artifact", npu=npu, arena_bytes=80)
-    (folder / "src" / "npu_regions.h").write_text("extern const ocrm55_npu_region region_0;\n")
-    (folder / "src" / "npu_regions.c").write_text(
-        '#include "npu_regions.h"\n#define CONSTANT __attribute__((section(".ocrm55.weights")))\n'
-        '/* region_0: 1 operator */\nconst ocrm55_npu_region region_0 = {\n    .name = "region_0",\n};\n'
-    )
-    (folder / "src" / "model.c").write_text(MODEL_C + "/* 0: region_0 */ if (!is_done_by_npu(&region_0, arena)) {\n")
-    (folder / "include" / "ocrm55_model.h").write_text("#define OCRM55_ARENA_BYTES 80\n#define OCRM55_ARENA_ALIGN 16\n")
+    regions_c = '#include "npu_regions.h"\n#include "weights.h"\n'
+    (folder / "src" / "npu_regions.c").write_text(regions_c)
     out = write(
         Order(Compiled.read(folder), boards.find().memories, models / "samples" / "digit.png"), tmp_path / "out"
     )
-    assert "(&ocrm55_region_0, arena)" in (out / "src" / "model.c").read_text()
-    regions_c = (out / "src" / "npu_regions.c").read_text()
-    assert 'ocrm55_region_0 = {\n    .name = "region_0"' in regions_c
-    assert "section(OCRM55_WEIGHTS_SECTION)" in regions_c
-    for header in ("include/ocrm55.h", "src/ocrm55_model.h"):  # whole lines of the cache
-        assert re.search(r"OCRM55_ARENA_BYTES 96\n#define OCRM55_ARENA_ALIGN 32", (out / header).read_text())
+    assert (out / "src" / "npu_regions.c").read_text() == regions_c
+    assert '#define OCRM55_WEIGHTS_SECTION ".rodata.ocrm55.weights"' in (out / "src" / "weights.h").read_text()
+    header = (out / "include" / "ocrm55.h").read_text()  # whole lines of the cache
+    assert re.search(r"OCRM55_ARENA_BYTES 96\n#define OCRM55_ARENA_ALIGN 32", header)
     assert faults(out) == []
     wanted = re.findall(r"\bocrm55_npu_port_\w+(?=\()", (out / "include" / "ocrm55_npu_port.h").read_text())
     given = (out / "examples" / "npu_port.c").read_text()

@@ -87,14 +87,14 @@ class MapNetwork(base.Network):
     def extras(self, shape: Sequence[int], decoder: str) -> Extras:
         return Extras(
             headers={"map.h": "uint32_t ocrm55_map_pixels(const float *map, uint32_t count);\n"},
-            sources={
+            sources=lambda _: {
                 "map.c": '#include <stdint.h>\n#include "map.h"\n'
                 "uint32_t ocrm55_map_pixels(const float *map, uint32_t count) {\n"
                 "    uint32_t found = 0;\n"
                 f"    for (uint32_t i = 0; i < count; ++i) found += map[i] > {THRESHOLD}f;\n"
                 "    return found;\n}\n"
             },
-            definitions=[f"#define OCRM55_MAP_THRESHOLD {THRESHOLD}f"],
+            sizes=[("THRESHOLD", f"{THRESHOLD}f", "")],
             metadata={"threshold": THRESHOLD},
         )
 

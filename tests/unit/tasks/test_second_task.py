@@ -63,7 +63,7 @@ def test_what_the_task_adds_is_compiled_with_it(tmp_path: Path) -> None:
     program = compiled(map_network(1, ends="Sigmoid"), tmp_path, "float32")
     folder = program.artifact.directory
     assert "src/map.c" in (folder / "sources.cmake").read_text()
-    assert "#define OCRM55_MAP_THRESHOLD 0.3f" in (folder / "include" / "ocrm55_model.h").read_text()
+    assert "#define OCRM55_MAP_THRESHOLD 0.3f" in (folder / "include" / "ocrm55_map.h").read_text()
     assert json.loads((folder / "metadata.json").read_text())["threshold"] == 0.3
     assert not (folder / "include" / "labels.h").exists()
 

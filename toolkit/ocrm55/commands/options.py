@@ -227,6 +227,17 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
         ),
         read=lambda decoder: decoder.value,
     ),
+    "prefix": BuildOption(
+        str,
+        typer.Option(
+            "",
+            "--prefix",
+            metavar="NAME",
+            show_default=False,
+            help="The network's name in C, for programs of several; otherwise ocrm55_ and the model's name.",
+        ),
+        read=stages.parse_prefix,
+    ),
     "ethosu_driver": BuildOption(
         Path | None,
         typer.Option(

@@ -15,7 +15,8 @@ import onnx
 
 from ocrm55 import __version__
 from ocrm55.compiler import program_file
-from ocrm55.compiler.codegen import driver
+from ocrm55.compiler.codegen import driver, interface
+from ocrm55.compiler.codegen.interface import Interface
 from ocrm55.compiler.memory import overlap
 from ocrm55.compiler.memory.placement import Placement
 from ocrm55.compiler.memory.planner import MemoryPlan
@@ -67,13 +68,15 @@ def write(program: Program, plan: MemoryPlan, contents: Contents, destination: P
     """Write the folder, whole or not at all. Equal programs give equal bytes."""
     placement = contents.placement
     weights = driver.weight_image(program, placement.hot if placement else ())
+    macs = contents.npu.macs if contents.npu else 0
+    network = driver.interface_of(program, plan, weights, contents.fits, macs, contents.extras)
     sources = {
-        "model.c": driver.model_source(program, plan, weights, contents.fits),
-        "weights.S": driver.render("weights.S.j2", weight_bytes=len(weights.data), hot_bytes=weights.hot_bytes),
+        "model.c": driver.model_source(program, plan, weights, network, contents.fits),
+        **contents.extras.sources(program.prefix),
+        **driver.weight_files(weights),
         **driver.operator_files(program),
-        **contents.extras.sources,
     }
-    if contents.npu:
+    if contents.npu and network.npu_macs:
         sources["npu_regions.c"] = regions.source(program, plan, contents.npu.accelerator)
         sources["npu_regions.h"] = regions.header(program, contents.npu.accelerator)
     compiled = sorted(f"src/{name}" for name in sources if name.endswith((".c", ".S")))
@@ -84,13 +87,16 @@ def write(program: Program, plan: MemoryPlan, contents: Contents, destination: P
             (folder / "src" / name).write_text(text, encoding="utf-8")
         (folder / "src" / "weights.bin").write_bytes(weights.data)
         shutil.copyfile(_SUPPORT, folder / "src" / _SUPPORT.name)
-        _write_headers(folder / "include", program, plan, weights, contents)
+        for name, text in _headers(network, contents).items():
+            (folder / "include" / name).write_text(text, encoding="utf-8")
         cmake = driver.render(
             "sources.cmake.j2",
+            prefix=program.prefix,
+            task=contents.extras.task,
             sources=compiled,
             kernels=contents.kernels,
             libraries=contents.libraries,
-            npu_macs=contents.npu.macs if contents.npu else 0,
+            npu_macs=network.npu_macs,
             placement=placement.rows() if placement else [],
         )
         (folder / "sources.cmake").write_text(cmake, encoding="utf-8")
@@ -119,6 +125,7 @@ def metadata(
     return {
         "ocrm55": __version__,
         "model": program.name,
+        "prefix": program.prefix,
         "precision": program.precision,
         "input": _interface(program, plan, program.input.name),
         "output": _interface(program, plan, program.output.name),
@@ -203,14 +210,8 @@ def _tensors(program: Program, plan: MemoryPlan) -> list[dict[str, Any]]:
     return rows
 
 
-def _write_headers(
-    folder: Path, program: Program, plan: MemoryPlan, weights: driver.WeightImage, contents: Contents
-) -> None:
-    macs = contents.npu.macs if contents.npu else 0
-    header = driver.model_header(program, plan, weights, contents.fits, macs, contents.extras.definitions)
-    (folder / "ocrm55_model.h").write_text(header, encoding="utf-8")
-    for file, text in contents.extras.headers.items():
-        (folder / file).write_text(text, encoding="utf-8")
+def _headers(network: Interface, contents: Contents) -> dict[str, str]:
+    headers = interface.headers(network) | dict(contents.extras.headers)
     if contents.image is not None:
-        name, pixels = contents.image
-        (folder / "inputs.h").write_text(driver.inputs_header(name, pixels), encoding="utf-8")
+        headers["inputs.h"] = driver.inputs_header(*contents.image)
+    return headers

@@ -21,7 +21,8 @@ def _widths_tag(widths: tuple[int, ...]) -> str:
 class CompileOptions:
     """All options of a compilation. The metadata's `tag` says what another value adds to the name of the artifact.
 
-    model_name: the name in C and in reports. height, width: of the input in pixels, instead of what the model's folder
+    model_name: the name in reports. prefix: the network's name in C, with which every other name starts; empty makes
+    one of model_name. height, width: of the input in pixels, instead of what the model's folder
     says. board: the board that the program must fit. image: an image file to compile in, for boards without a host.
     calibrate: a folder of images to quantise on, instead of the bundled ones. arena_limit: the most bytes that the
     arena may take.
@@ -36,6 +37,7 @@ class CompileOptions:
     """
 
     model_name: str = "en_ppocrv3_rec"
+    prefix: str = field(default="", metadata={"tag": str})
     precision: str = "int8"
     height: int | None = field(default=None, metadata={"tag": lambda rows: f"h{rows}"})
     width: int | None = field(default=None, metadata={"tag": lambda columns: f"x{columns}"})

@@ -235,6 +235,7 @@ def to_program(model: onnx.ModelProto, options: CompileOptions) -> Program:
         float32.lower(function)
         program = legalise.to_program(function, options.model_name, options.precision)
     program.normalisation = normalisation_of(model)
+    program.prefix = options.prefix or program.prefix
     return program
 
 

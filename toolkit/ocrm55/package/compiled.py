@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Self
 
 from ocrm55.artifact import Artifact
-from ocrm55.compiler.memory.planner import ALIGN
+from ocrm55.compiler.codegen.driver import NPU_ALIGN
+from ocrm55.compiler.memory.planner import ALIGN, round_up
 from ocrm55.errors import InputError
 from ocrm55.tasks.recognizer import decoding
-
-OWN_PREFIX = "ocrm55_"
-NPU_ALIGN = 32  # OCRM55_NPU_ALIGN of firmware/npu/ocrm55_npu.h
+from ocrm55.tasks.recognizer.headers import text_bytes
 
 
 @dataclass(frozen=True)
@@ -23,9 +22,14 @@ class Compiled(Artifact):
     def read(cls, folder: Path) -> Self:
         """Raises InputError for a folder that `compile` of this version did not write."""
         found = super().read(folder)
-        if not {"kernels", "libraries", "labels"} <= set(found.values):
+        if not {"kernels", "libraries", "labels", "prefix"} <= set(found.values):
             raise InputError(f"{folder} was compiled by an older ocrm55.", ["ocrm55 compile --force"])
         return found
+
+    @property
+    def prefix(self) -> str:
+        """The network's name in C."""
+        return str(self.values["prefix"])
 
     @property
     def in_context(self) -> bool:
@@ -34,8 +38,8 @@ class Compiled(Artifact):
 
     @property
     def text_bytes(self) -> int:
-        """Bytes for the longest text that can be read, and the zero behind it."""
-        return self.steps * max(len(label.encode()) for label in self.labels) + 1
+        """Room for the longest text that can be read, and the zero behind it."""
+        return text_bytes(self.steps, self.labels)
 
     @property
     def npu_bytes(self) -> int:
@@ -51,10 +55,4 @@ class Compiled(Artifact):
     @property
     def arena_room(self) -> int:
         """Bytes of the arena, rounded up to its alignment."""
-        return -(-self.arena_bytes // self.arena_align) * self.arena_align
-
-    @property
-    def functions(self) -> list[str]:
-        """The generated functions, each computing one operator, under names that could be anybody's."""
-        names = dict.fromkeys(str(operator["function"]) for operator in self.operators)
-        return [name for name in names if not name.startswith(OWN_PREFIX)]
+        return round_up(self.arena_bytes, self.arena_align)

@@ -47,8 +47,8 @@ def on_simulator(picture: Path, prepared: stages.Prepared) -> Run:
     return Run(picture.name, read.text, "QEMU", before, during + read.unsure_instructions, after, run.stack_bytes)
 
 
-def library(package: Path) -> Sizes:
-    """Build the package as a user does, for the Cortex-M55 with the Arm GCC, and add up its sections.
+def library(package: Path, name: str) -> Sizes:
+    """Build the package as a user does, for the Cortex-M55 with the Arm GCC, and add up the sections of lib`name`.a.
 
     Raises ToolchainError when a tool is missing or the library does not build.
     """
@@ -58,7 +58,7 @@ def library(package: Path) -> Sizes:
             ["cmake", "-S", package, "-B", folder, f"-DCMAKE_TOOLCHAIN_FILE={toolchain}"], env=firmware.environment()
         )
         console.command(["cmake", "--build", folder], env=firmware.environment())
-        listed = console.command(["arm-none-eabi-size", "-A", Path(folder) / "libocrm55_recognizer.a"])
+        listed = console.command(["arm-none-eabi-size", "-A", Path(folder) / f"lib{name}.a"])
     version = console.command(["arm-none-eabi-gcc", "-dumpfullversion"]).strip()
     code = constants = 0
     for line in listed.splitlines():

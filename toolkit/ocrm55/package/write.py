@@ -71,7 +71,7 @@ def write(order: Order, destination: Path, *, replace: bool = False) -> Path:
             (folder / path).write_text(text, encoding="utf-8")
         shutil.copyfile(resources.folder("firmware").parent / "LICENSE", folder / "LICENSE")
         alone = not order.compiled.libraries  # what calls CMSIS-NN does not build without it
-        sizes = measure.library(folder) if order.run is not None and alone else None
+        sizes = measure.library(folder, order.compiled.prefix) if order.run is not None and alone else None
         readme = sources.render("README.md.j2", **_values(order), sizes=sizes, run=order.run)
         (folder / "README.md").write_text(readme, encoding="utf-8")
         listed = sorted([*texts, "LICENSE", "README.md", "metadata.json"])
@@ -84,7 +84,8 @@ def files(order: Order) -> dict[str, str]:
     """The text files of the package by their path in it, without README.md and metadata.json."""
     texts = sources.files(order.compiled)
     compiled = sorted(path for path in texts if path.endswith(".c"))
-    values = {**_values(order), "sources": compiled}
+    headers = sorted(path for path in texts if path.startswith("include/"))
+    values = {**_values(order), "sources": compiled, "headers": headers}
     if order.compiled.npu:
         texts["examples/npu_port.c"] = sources.render("npu_port.c.j2", **values)
     return texts | {

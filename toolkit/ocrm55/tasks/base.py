@@ -7,7 +7,7 @@ give, and what those mean. A new task is a folder beside this file; the compiler
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,14 +21,19 @@ from ocrm55.normalisation import Normalisation
 class Extras:
     """What a task adds to a compiled model.
 
-    headers, sources: text of further files in include/ and src/, by name. definitions: lines of C for the model's own
-    header. metadata: entries of metadata.json.
+    headers: text of further files in include/, by name. metadata: entries of metadata.json.
+    task: the folder of firmware/tasks that reads its outputs; empty for none. constant: what that needs of a network,
+    as the type of a constant that is called NETWORK_task.
+    sizes: macros of the network's header: name without the network's, value, remark.
+    sources: text of further files in src/, by name, for a network of this name in C.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict)
-    sources: Mapping[str, str] = field(default_factory=dict)
-    definitions: Sequence[str] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    task: str = ""
+    constant: str = ""
+    sizes: Sequence[tuple[str, int | str, str]] = ()
+    sources: Callable[[str], Mapping[str, str]] = field(default=lambda _: {})
 
 
 class Merit(ABC):

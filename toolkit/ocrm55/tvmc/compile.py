@@ -42,12 +42,17 @@ def compile_library(settings: Settings) -> Library:
         console.note(
             "tvmc: --target ethos-u: the NPU computes int8 and the model is float32: the CPU computes all of it"
         )
-    options = CompileOptions(model_name=settings.name, precision=precision, kernels=settings.kernels, npu=npu)
+    options = CompileOptions(
+        model_name=settings.name,
+        prefix=sources.prefix(settings.name),
+        precision=precision,
+        kernels=settings.kernels,
+        npu=npu,
+    )
     targets = pipeline.targets_for(options.precision, options.kernels, options.on_npu)
     with _in_our_words():
         pipeline.check_npu(options)
         program, plan = planned(model, targets, options, settings.workspace)
-    sources.rename_functions(program, settings.name)
     kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
     called = sorted({name for target in targets for name in target.libraries(program)})
     regions_there = regions.regions_of(program)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,24 +40,6 @@ def prefix(name: str) -> str:
     return f"tvmgen_{name.lower()}"
 
 
-def rename_functions(program: Program, name: str) -> None:
-    """Give the operators' functions the module's prefix."""
-    renamed = {}
-    for old, function in program.functions.items():
-        new = f"{prefix(name)}_{old}"
-        pattern = re.compile(rf"\b{re.escape(old)}\b")
-        renamed[old] = replace(
-            function,
-            name=new,
-            source=pattern.sub(new, function.source),
-            prototype=pattern.sub(new, function.prototype),
-        )
-    for operator in program.operators:
-        if operator.function in renamed:
-            operator.function = renamed[operator.function].name
-    program.functions = {function.name: function for function in renamed.values()}
-
-
 def alignment(program: Program) -> int:
     """Of the workspace, in bytes."""
     return regions.ALIGN if regions.regions_of(program) else ALIGN
@@ -84,7 +65,7 @@ def files(
     called: Sequence[str] = (),
     accelerator: str = "",
 ) -> dict[str, str]:
-    """The files of codegen/host/ by their path in it; rename_functions has been here.
+    """The files of codegen/host/ by their path in it; the program's prefix is the module's.
 
     kernels: hand-written ones that come along. called: libraries that do not. accelerator: of the program's regions.
     """
@@ -98,13 +79,10 @@ def files(
         f"src/{name}_lib1.c": _render("lib1.c.j2", rows=standalone.words(weights.data) or ["0,"], **values),
         f"src/{_SUPPORT.name}": _SUPPORT.read_text(encoding="utf-8"),
     }
-    guard = f"{prefix(name).upper()}_OPERATORS_H"
-    names = f'#include "{name}_names.h"\n' if kernels or called else ""
-    for file, text in driver.operator_files(program).items():
-        own = text.replace('#include "operators.h"', f'{names}#include "{name}_operators.h"')
-        own = own.replace("OCRM55_OPERATORS_H", guard)
-        own = own if file.endswith(".h") else standalone.with_pragma(own, standalone.FOR_OPERATORS)
-        written[f"src/{name}_{file}"] = own
+    names = [f"{name}_names.h"] if kernels or called else []
+    for file, text in driver.operator_files(program, f"{name}_operators.h", names).items():
+        own = text if file.endswith(".h") else standalone.with_pragma(text, standalone.FOR_OPERATORS)
+        written[f"src/{file}"] = own
     if libraries.LIBRARY in called:
         written[LIBRARY_MAKEFILE] = (_TEMPLATES / LIBRARY_MAKEFILE).read_text(encoding="utf-8")
     return written | (_kernel_files(kernels, name) if kernels or called else {})

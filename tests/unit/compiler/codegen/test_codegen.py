@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from tvm import tirx
 
 from ocrm55.compiler.codegen import driver
-from ocrm55.compiler.operators.program import Quantization, Tensor, identifier
+from ocrm55.compiler.operators.program import Program, Quantization, Tensor, identifier
 from ocrm55.compiler.targets.c.expressions import Expressions
 from ocrm55.compiler.targets.c.printer import print_function
 from ocrm55.compiler.targets.c.schedules.loops import Loops, broadcast, number
 from ocrm55.errors import UnsupportedError
-from ocrm55.normalisation import Normalisation
 from ocrm55.tasks.recognizer.image import normalise
 
 
@@ -140,15 +139,11 @@ def test_vector_functions(tmp_path):
 SET_IMAGE = """
 #include <stdint.h>
 #include <stdio.h>
-#define OCRM55_INPUT_HEIGHT 48
-#define OCRM55_INPUT_WIDTH 320
-#define OCRM55_INPUT_CHANNELS 3
 static _Alignas(16) uint8_t arena[64 + 4 * 46080], picture[46080];
-void ocrm55_model_set_image(uint8_t *arena, const uint8_t *bgr, int32_t width);
 %s
 int main(void) {
     const size_t bytes = fread(picture, 1, sizeof picture, stdin);
-    ocrm55_model_set_image(arena, picture, (int32_t)(bytes / 144));
+    set_image(arena, picture, (int32_t)(bytes / 144));
     return fwrite(arena + 64, %d, 46080, stdout) != 46080;
 }
 """
@@ -164,7 +159,8 @@ def test_preprocessing(tmp_path, channels_last, quantization):
     shape = (1, 48, 320, 3) if channels_last else (1, 3, 48, 320)
     tensor = Tensor("x", shape, dtype, "input", "x", quantization=quantization, channels_last=channels_last)
     size = np.dtype(dtype).itemsize
-    (tmp_path / "t.c").write_text(SET_IMAGE % (driver.set_image(tensor, Normalisation(), 64), size))
+    program = Program("t", dtype, {"x": tensor})
+    (tmp_path / "t.c").write_text(SET_IMAGE % (driver.set_image(program, 64), size))
     subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "t.c", "-o", "t"], cwd=tmp_path, check=True)
     pixels = np.random.default_rng(3).integers(0, 256, (48, 101, 3), dtype=np.uint8)
     done = subprocess.run(["./t"], cwd=tmp_path, input=pixels.tobytes(), capture_output=True, check=True)

@@ -15,30 +15,37 @@ import numpy as np
 from ocrm55.compiler.c_language import environment
 from ocrm55.compiler.c_language.literals import C_TYPES, float_literal
 from ocrm55.compiler.c_language.text import c_string, comment, lines, wrapped
+from ocrm55.compiler.codegen import interface
+from ocrm55.compiler.codegen.interface import Interface
 from ocrm55.compiler.memory.planner import ALIGN, MemoryPlan, workspace_key
 from ocrm55.compiler.operators.pixels import pixel_table
 from ocrm55.compiler.operators.program import Function, Operator, Program, Tensor, identifier
 from ocrm55.compiler.targets.ethos_u.region import Region
 from ocrm55.compiler.widths.sharing import Fit
-from ocrm55.normalisation import Normalisation
+from ocrm55.tasks.base import Extras
 
+NPU_ALIGN = 32  # of an arena that an NPU writes to: OCRM55_NPU_ALIGN of firmware/npu/ocrm55_npu.h
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
 class WeightImage:
-    """weights.bin: the weights back to back, each on a vector boundary; the first hot_bytes have their own section."""
+    """weights.bin: the weights back to back, each on a vector boundary; the first hot_bytes have their own section.
+
+    prefix: of the network, whose weights these are.
+    """
 
     data: bytes
     offsets: dict[str, int]
     hot_bytes: int = 0
+    prefix: str = ""
 
     def place(self, name: str) -> str:
         """The place of a tensor, as a C expression."""
         offset = self.offsets[name]
         if offset < self.hot_bytes:
-            return f"ocrm55_weights_hot + {offset}"
-        return f"ocrm55_weights + {offset - self.hot_bytes}"
+            return f"{self.prefix}_weights_hot + {offset}"
+        return f"{self.prefix}_weights + {offset - self.hot_bytes}"
 
 
 def weight_image(program: Program, hot: Sequence[str] = ()) -> WeightImage:
@@ -54,7 +61,7 @@ def weight_image(program: Program, hot: Sequence[str] = ()) -> WeightImage:
         parts += [data, bytes(padding)]
         size += len(data) + padding
         hot_bytes = size if tensor.name in hot else hot_bytes
-    return WeightImage(b"".join(parts) or bytes(ALIGN), offsets, hot_bytes)
+    return WeightImage(b"".join(parts) or bytes(ALIGN), offsets, hot_bytes, program.prefix)
 
 
 def render(template: str, **values: Any) -> str:
@@ -62,42 +69,41 @@ def render(template: str, **values: Any) -> str:
     return environment.render(_TEMPLATES, template, **values)
 
 
-def model_header(
+def interface_of(
     program: Program,
     plan: MemoryPlan,
     weights: WeightImage,
     fits: Sequence[Fit] = (),
     npu_macs: int = 0,
-    definitions: Sequence[str] = (),
-) -> str:
-    """include/ocrm55_model.h. fits: the widths that share the program, if there are several.
+    extras: Extras | None = None,
+) -> Interface:
+    """What a program sees of the network.
 
-    definitions: the task's lines of C.
+    fits: the widths that share the program, where there are several. npu_macs: of the NPU that it was compiled for.
+    extras: the task's.
     """
-    channels, height, width = program.input_size
-    steps, classes = program.output.shape[-2:]
-    return render(
-        "ocrm55_model.h.j2",
-        name=program.name,
+    on_npu = any(isinstance(operator.spec, Region) for operator in program.steps)
+    return Interface(
+        prefix=program.prefix,
+        model=program.name,
         precision=program.precision,
-        height=height,
-        width=width,
-        channels=channels,
+        input_size=program.input_size,
         input_bytes=program.input.bytes,
-        steps=steps,
-        classes=classes,
+        output_shape=program.output.shape,
         arena_bytes=plan.arena_bytes,
-        arena_align=ALIGN,
-        operators=program.steps,
+        operators=[operator.layer for operator in program.steps],
         weight_bytes=len(weights.data),
-        widths=[fit.width for fit in fits] or [width],
-        definitions=definitions,
-        npu_macs=npu_macs,
-        npu_fallback=int(any(operator.fallback for operator in program.steps)),
+        widths=[fit.width for fit in fits] or [program.input_size[2]],
+        extras=extras or Extras(),
+        arena_align=NPU_ALIGN if on_npu else ALIGN,
+        npu_macs=npu_macs if on_npu else 0,
+        npu_fallback=any(operator.fallback for operator in program.steps),
     )
 
 
-def model_source(program: Program, plan: MemoryPlan, weights: WeightImage, fits: Sequence[Fit] = ()) -> str:
+def model_source(
+    program: Program, plan: MemoryPlan, weights: WeightImage, network: Interface, fits: Sequence[Fit] = ()
+) -> str:
     """src/model.c. fits: the widths that share the program, if there are several."""
     run = straight_line(program, plan, weights)
     output = str(plan.offsets[program.output.name])
@@ -108,20 +114,23 @@ def model_source(program: Program, plan: MemoryPlan, weights: WeightImage, fits:
     return render(
         "model.c.j2",
         name=program.name,
+        prefix=program.prefix,
         precision=program.precision,
         macs=program.macs,
         weight_bytes=len(weights.data),
         arena_bytes=plan.arena_bytes,
         fits=_fits(program, plan, fits) if fits else "",
-        set_image=set_image(
-            program.input, program.normalisation, plan.offsets[program.input.name], by_width=bool(fits)
-        ),
+        set_image=set_image(program, plan.offsets[program.input.name], by_width=bool(fits)),
         by_width=bool(fits),
-        on_npu=any(operator["region"] for operator in run["operators"]),
+        on_npu=bool(network.npu_macs),
+        npu_macs=network.npu_macs,
         **run,
         output_offset=output,
         output_name=program.output.name,
         output_shape=_shape(program.output.shape),
+        steps=program.output.shape[-2],
+        width=program.input_size[2],
+        network=interface.definition(network),
     )
 
 
@@ -151,19 +160,30 @@ def straight_line(program: Program, plan: MemoryPlan, weights: WeightImage) -> d
     }
 
 
-def operator_files(program: Program) -> dict[str, str]:
-    """src/operators.h and one src/operators_KIND.c for each kind of operator."""
+def weight_files(weights: WeightImage) -> dict[str, str]:
+    """src/weights.h and src/weights.S, which places weights.bin."""
+    values = {"prefix": weights.prefix, "weight_bytes": len(weights.data), "hot_bytes": weights.hot_bytes}
+    return {name: render(f"{name}.j2", **values) for name in ("weights.h", "weights.S")}
+
+
+def operator_files(program: Program, header: str = "operators.h", before: Sequence[str] = ()) -> dict[str, str]:
+    """src/operators.h and one src/operators_KIND.c for each kind of operator.
+
+    header: the file name of the first. before: headers that the others include in front of it.
+    """
     kinds: dict[str, dict[str, Function]] = {}
     for operator in program.calls:
         if operator.function in program.functions:
             kinds.setdefault(operator.kind, {})[operator.function] = program.functions[operator.function]
-    common = {"name": program.name, "precision": program.precision}
+    common = {"name": program.name, "prefix": program.prefix, "precision": program.precision, "header": header}
     functions = [function for group in kinds.values() for function in group.values()]
-    files = {"operators.h": render("operators.h.j2", functions=functions, **common)}
+    files = {header: render("operators.h.j2", functions=functions, **common)}
     for kind, group in kinds.items():
         headers = sorted({header for function in group.values() for header in function.headers})
-        text = render("operators.c.j2", kind=kind, headers=headers, functions=list(group.values()), **common)
-        files[f"operators_{kind}.c"] = text
+        text = render(
+            "operators.c.j2", kind=kind, before=before, headers=headers, functions=list(group.values()), **common
+        )
+        files[f"{header.removesuffix('.h')}_{kind}.c"] = text
     return files
 
 
@@ -231,9 +251,10 @@ def _workspace_name(operator: Operator, name: str) -> str:
     return identifier(f"{operator.outputs[0]}_{name}")
 
 
-def set_image(tensor: Tensor, normalisation: Normalisation, offset: int, *, by_width: bool = False) -> str:
+def set_image(program: Program, offset: int, *, by_width: bool = False) -> str:
     """Preprocessing on the target: a table from each byte of a picture to its value in the input tensor."""
-    table = pixel_table(tensor, normalisation)
+    tensor, (channels, height, width) = program.input, program.input_size
+    table = pixel_table(tensor, program.normalisation)
     real = tensor.dtype == "float32"
 
     def literal(value: np.generic) -> str:
@@ -251,7 +272,9 @@ def set_image(tensor: Tensor, normalisation: Normalisation, offset: int, *, by_w
         padding=literal(table.padding),
         channels_last=tensor.channels_last,
         by_width=by_width,
-        columns="columns" if by_width else "OCRM55_INPUT_WIDTH",
+        channels=channels,
+        height=height,
+        columns="columns" if by_width else width,
         offset=f"fits[fit].at.{tensor.name}" if by_width else offset,
         name=tensor.name,
         shape=_shape(tensor.shape),

@@ -135,6 +135,7 @@ class Operator:
 class Program:
     """A network: its tensors, its operators in execution order, and the C functions that they call.
 
+    prefix: the start of every name that the linker sees, a C identifier; made from the name if empty.
     sources: int8 tensor -> the equal tensor of the QDQ model, if there is one.
     normalisation: from the bytes of a picture to the input.
     """
@@ -146,6 +147,14 @@ class Program:
     functions: dict[str, Function] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
     normalisation: Normalisation = field(default_factory=Normalisation)
+    prefix: str = ""
+
+    def __post_init__(self) -> None:
+        self.prefix = self.prefix or "ocrm55_" + re.sub(r"[^A-Za-z0-9_]+", "_", self.name)
+
+    def function_name(self, name: str) -> str:
+        """The name in C of a function of this network."""
+        return f"{self.prefix}_{identifier(name)}"
 
     def add(self, tensor: Tensor) -> Tensor:
         """Add a tensor under a name that is unique and valid in C; return it."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from itertools import count
 
 from ocrm55.compiler.operators import advice
-from ocrm55.compiler.operators.program import Function, Operator, Program, identifier
+from ocrm55.compiler.operators.program import Function, Operator, Program
 from ocrm55.errors import UnsupportedError
 
 
@@ -85,7 +85,7 @@ def add_function(
     several operators of one kind.
     """
     for number in count(1):
-        name = identifier(stem if number == 1 else f"{stem}_{number}")
+        name = program.function_name(stem if number == 1 else f"{stem}_{number}")
         prototype = f"void {name}({', '.join(parameters)})"
         source = "\n".join([f"{prototype} {{", *(f"    {line}" for line in body), "}", ""])
         known = program.functions.setdefault(name, Function(name, source, prototype, headers))

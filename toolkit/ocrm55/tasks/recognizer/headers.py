@@ -17,18 +17,31 @@ from ocrm55.tasks.recognizer import context, decoding
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def extras(labels: Sequence[str], decoder: str) -> Extras:
-    """decoder: one that fits the labels, see decoding.for_network."""
+def extras(labels: Sequence[str], steps: int, decoder: str) -> Extras:
+    """steps: of the output. decoder: one that fits the labels, see decoding.for_network."""
     in_context = decoder == decoding.CONTEXT
     headers = {"labels.h": labels_header(labels)}
     if in_context:
         headers["context_tables.h"] = context_header(labels)
-    definitions = [
-        f"#define OCRM55_LEAD {float_literal(decoding.LEAD)} "
-        "/* a narrow reading stands when its leads (ctc.h, context.h) are at least this */",
-        f"#define OCRM55_CONTEXT {int(in_context)} /* whether the text is decoded in context, by context_tables.h */",
-    ]
-    return Extras(headers, definitions=definitions, metadata={"labels": [*labels], "decoder": decoder})
+    return Extras(
+        headers,
+        {"labels": [*labels], "decoder": decoder},
+        task="recognizer",
+        constant="struct ocrm55_recognizer",
+        sizes=[("TEXT_BYTES", text_bytes(steps, labels), "of the longest text, with the zero at its end")],
+        sources=lambda network: {"recognizer.c": recognizer_source(network, in_context=in_context)},
+    )
+
+
+def text_bytes(steps: int, labels: Sequence[str]) -> int:
+    """Room for the longest text of so many steps, and the zero behind it."""
+    return steps * max(len(label.encode()) for label in labels) + 1
+
+
+def recognizer_source(network: str, *, in_context: bool) -> str:
+    """src/recognizer.c: what the classes of a network mean. in_context: whether context_tables.h helps to decode."""
+    values = {"prefix": network, "macro": network.upper(), "lead": float_literal(decoding.LEAD)}
+    return _render("recognizer.c.j2", in_context=in_context, **values)
 
 
 def labels_header(labels: Sequence[str]) -> str:

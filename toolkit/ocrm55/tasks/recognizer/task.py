@@ -68,7 +68,8 @@ class RecognizerNetwork(base.Network):
             )
 
     def extras(self, shape: Sequence[int], decoder: str) -> Extras:
-        return headers.extras(self.charset, decoding.for_network(decoder, self.charset, shape[-2]))
+        steps = shape[-2]
+        return headers.extras(self.charset, steps, decoding.for_network(decoder, self.charset, steps))
 
     def decode(self, output: np.ndarray, decoder: str) -> Recognition:
         return decoding.decode(_steps(output), self.charset, decoder)

@@ -46,7 +46,7 @@ class CTarget(Target):
 def _function(spec: Spec, operator: Operator, program: Program) -> tuple[Kernel, str]:
     """The kernel of a spec and the name of its C function; equal specs share the function."""
     kernel = _KERNELS[type(spec)](spec)
-    name = f"op_{function_name(spec)}"
+    name = program.function_name(function_name(spec))
     text = _describe(spec)
     try:
         function = print_function(name, kernel, text)

@@ -104,6 +104,7 @@ def source(program: Program, plan: MemoryPlan, accelerator: str) -> str:
         _TEMPLATES,
         "npu_regions.c.j2",
         name=program.name,
+        prefix=program.prefix,
         accelerator=accelerator,
         regions=rows(program, plan, accelerator),
         arena_bytes=plan.arena_bytes,
@@ -138,8 +139,9 @@ def rows(program: Program, plan: MemoryPlan, accelerator: str) -> list[dict[str,
 
 def header(program: Program, accelerator: str) -> str:
     """src/npu_regions.h"""
-    names = [operator.layer for operator in regions_of(program)]
-    return environment.render(_TEMPLATES, "npu_regions.h.j2", name=program.name, accelerator=accelerator, regions=names)
+    names = [operator.function for operator in regions_of(program)]
+    common = {"name": program.name, "prefix": program.prefix, "accelerator": accelerator}
+    return environment.render(_TEMPLATES, "npu_regions.h.j2", regions=names, **common)
 
 
 def write_files(program: Program, folder: Path) -> None:

@@ -31,7 +31,7 @@ class NpuTarget(Target):
     def emit(self, operator: Operator, program: Program) -> None:
         spec = operator.spec
         assert isinstance(spec, Region) and spec.compiled is not None
-        operator.function = spec.name
+        operator.function = program.function_name(spec.name)
         operator.arguments = []
         operator.workspaces = [Workspace(SCRATCH, "uint8", spec.compiled.scratch_bytes)]
         operator.fallback = list(spec.operators) if self._fallback else []

@@ -1,1 +1,0 @@
-static const char *const ocrm55_labels[5] = {"", "a", ",", "\xc3\xa9", " "};

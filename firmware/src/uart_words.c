@@ -1,0 +1,150 @@
+#include "uart_words.h"
+
+#include <stddef.h>
+
+#include "ocrm55_model.h"
+#include "platform.h"
+#include "print.h"
+
+#ifndef OCRM55_VERSION
+#define OCRM55_VERSION "unversioned"
+#endif
+
+/* Instructions when each phase of the last recognition began, and when each operator ended. */
+static struct {
+    bool counts;
+    uint64_t phases[OCRM55_HAS_DECODED + 1];
+    uint64_t operators[OCRM55_OPERATOR_COUNT];
+} cost;
+
+void say_identity(void)
+{
+    print_text("ocrm55 " OCRM55_VERSION " " OCRM55_MODEL_NAME " " OCRM55_PRECISION " 1x");
+    print_u32(OCRM55_INPUT_CHANNELS);
+    print_text("x");
+    print_u32(OCRM55_INPUT_HEIGHT);
+    print_text("x");
+    print_u32(OCRM55_INPUT_WIDTH);
+    print_text(" arena ");
+    print_u32(OCRM55_NETWORK.arena_bytes);
+    print_text("\n");
+}
+
+void say_image(uint32_t number, uint32_t count)
+{
+    print_text("image ");
+    print_u32(number);
+    print_text("/");
+    print_u32(count);
+    print_text("\n");
+}
+
+/* A narrow reading that does not stand, and what it cost. */
+static void say_unsure(int32_t width)
+{
+    print_text("unsure ");
+    print_u32((uint32_t)width);
+    print_text(" ");
+    print_u64(cost.phases[OCRM55_HAS_DECODED] - cost.phases[OCRM55_PREPARES]);
+    print_text("\n");
+}
+
+static void note_phase(void *context, enum ocrm55_phase phase, int32_t width)
+{
+    (void)context;
+    if (phase == OCRM55_READS_AGAIN) {
+        if (cost.counts) {
+            say_unsure(width);
+        }
+        return;
+    }
+    if (cost.counts) {
+        cost.phases[phase] = platform_instructions();
+    }
+    switch (phase) {
+    case OCRM55_PREPARES:
+        platform_activity("preprocessing", "");
+        break;
+    case OCRM55_RUNS:
+        platform_activity("operator", OCRM55_NETWORK.operator_names[0]);
+        break;
+    default:
+        platform_activity("decoding", "");
+        break;
+    }
+}
+
+/* After operator `op`: the next one is what a fault would be about. */
+static void note_operator(void *context, unsigned op)
+{
+    (void)context;
+    if (cost.counts) {
+        cost.operators[op] = platform_instructions();
+    }
+    if (op + 1 < OCRM55_OPERATOR_COUNT) {
+        platform_activity("operator", OCRM55_NETWORK.operator_names[op + 1]);
+    }
+}
+
+struct ocrm55_watch watch_for(bool stats)
+{
+    cost.counts = stats;
+    return (struct ocrm55_watch){.phase = note_phase, .operator_done = note_operator};
+}
+
+static void say_cost(void)
+{
+    uint64_t before = cost.phases[OCRM55_RUNS];
+    for (uint32_t op = 0; op < OCRM55_OPERATOR_COUNT; op++) {
+        print_text("op ");
+        print_u32(op);
+        print_text(" ");
+        print_u64(cost.operators[op] - before);
+        print_text("\n");
+        before = cost.operators[op];
+    }
+    print_text("instructions preprocess=");
+    print_u64(cost.phases[OCRM55_RUNS] - cost.phases[OCRM55_PREPARES]);
+    print_text(" inference=");
+    print_u64(cost.phases[OCRM55_DECODES] - cost.phases[OCRM55_RUNS]);
+    print_text(" decode=");
+    print_u64(cost.phases[OCRM55_HAS_DECODED] - cost.phases[OCRM55_DECODES]);
+    print_text("\n");
+}
+
+void say_reading(const struct ocrm55_reading *reading, bool stats)
+{
+    if (OCRM55_WIDTHS > 1) {
+        print_text("width ");
+        print_u32((uint32_t)reading->width);
+        print_text("\n");
+    }
+    if (stats) {
+        say_cost();
+    }
+    print_text("text: ");
+    print_text(reading->text);
+    print_text(", score: ");
+    print_float6(reading->score);
+    print_text("\n");
+}
+
+void say_stack(void)
+{
+    uint32_t total;
+    const uint32_t used = platform_stack_used(&total);
+    print_text("stack ");
+    print_u32(used);
+    print_text(" of ");
+    print_u32(total);
+    print_text("\n");
+}
+
+enum status complain(enum status status, const char *what, const char *which)
+{
+    print_text("error: ");
+    print_text(what);
+    print_name(which);
+    print_text("\n");
+    return status;
+}

@@ -1,0 +1,77 @@
+/* Read a line of text with a recognizer: run the network, decode its output, and read again where that was unsure.
+ *
+ *     static char text[NAME_TEXT_BYTES];
+ *     static uint16_t classes[NAME_OUTPUT_STEPS];
+ *     struct ocrm55_reading reading = {.text = text, .classes = classes};
+ *
+ *     if (ocrm55_recognize(&NAME_recognizer, arena, sizeof arena, pixels, width, &reading, NULL) == OCRM55_READ) {
+ *         show(reading.text, reading.score);
+ *     }
+ *
+ * NAME.h, which `ocrm55 compile` wrote, has the recognizer and its sizes. Nothing is allocated; what a call computes lies
+ * in the arena and in `reading`. Nothing is kept between calls: with arenas of their own they may run at the same time,
+ * unless the network uses an NPU. */
+#ifndef OCRM55_RECOGNIZE_H
+#define OCRM55_RECOGNIZE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ocrm55_network.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A network and what its output means. `ocrm55 compile` writes one for each network. */
+struct ocrm55_recognizer {
+    const struct ocrm55_network *network;
+    const char *const *labels; /* of each class, UTF-8; class 0 is CTC's blank, which no text has */
+
+    /* Probabilities [steps][classes] to the classes of the text: greedily (ctc.h) or in context (context.h). Returns the
+     * score; *lead is how far ahead the text is of others in context, 1 where nobody asks that. */
+    float (*decode)(const float *probabilities, uint32_t steps, uint16_t *kept, uint32_t *count, float *lead);
+    float lead; /* a narrow reading stands when its leads (ctc.h, context.h) are at least this */
+};
+
+struct ocrm55_reading {
+    /* The caller's memory. */
+    char *text;        /* room for NAME_TEXT_BYTES; NULL where only the classes are wanted */
+    uint16_t *classes; /* room for NAME_OUTPUT_STEPS */
+    /* What was read. */
+    uint32_t characters; /* of the text, which may have more bytes: as many `classes` are filled in */
+    float score;         /* mean probability of the characters, 0 to 1; 0 for an empty text */
+    int32_t width;       /* columns that the network looked at */
+};
+
+enum ocrm55_outcome {
+    OCRM55_READ = 0,      /* `reading` is filled in */
+    OCRM55_NO_POINTER,    /* arena, bgr, reading or its classes are NULL */
+    OCRM55_ARENA_ADDRESS, /* the arena is not aligned to NAME_ARENA_ALIGN */
+    OCRM55_ARENA_SHORT,   /* the arena has less than NAME_ARENA_BYTES */
+    OCRM55_IMAGE_SIZE,    /* the width is not between 1 and NAME_INPUT_WIDTH */
+    OCRM55_NPU_FAILED,    /* the network's npu_status says what happened; until the next start the NPU is left alone */
+};
+
+/* What a recognition is about to do. A narrow reading that leaves a character in doubt begins anew, at full width. */
+enum ocrm55_phase { OCRM55_PREPARES, OCRM55_RUNS, OCRM55_DECODES, OCRM55_HAS_DECODED, OCRM55_READS_AGAIN };
+
+/* Who follows a recognition: to feed a watchdog, to count, to let others run. Each function may be NULL. `width`: the
+ * columns that the network looks at; 0 where they are not chosen yet. */
+struct ocrm55_watch {
+    void (*phase)(void *context, enum ocrm55_phase phase, int32_t width);
+    ocrm55_hook operator_done;
+    void *context;
+};
+
+/* Read a picture: input_height rows of `width` pixels, three bytes each (blue, green, red), without gaps between rows.
+ * watch: NULL, or who follows. On failure what was read before is not touched, except where the NPU failed. */
+enum ocrm55_outcome ocrm55_recognize(const struct ocrm55_recognizer *recognizer, void *arena, size_t arena_bytes,
+                                     const uint8_t *bgr, int32_t width, struct ocrm55_reading *reading,
+                                     const struct ocrm55_watch *watch);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,91 @@
+#include "ocrm55_recognize.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "ctc.h"
+
+static enum ocrm55_outcome check(const struct ocrm55_network *network, const void *arena, size_t arena_bytes,
+                                 const uint8_t *bgr, int32_t width, const struct ocrm55_reading *reading)
+{
+    if (arena == NULL || bgr == NULL || reading == NULL || reading->classes == NULL) {
+        return OCRM55_NO_POINTER;
+    }
+    const uint32_t align = network->arena_align, room = (network->arena_bytes + align - 1) / align * align;
+    if ((uintptr_t)arena % align != 0) {
+        return OCRM55_ARENA_ADDRESS;
+    }
+    if (arena_bytes < room) {
+        return OCRM55_ARENA_SHORT;
+    }
+    return width < 1 || width > network->input_width ? OCRM55_IMAGE_SIZE : OCRM55_READ;
+}
+
+static void tell(const struct ocrm55_watch *watch, enum ocrm55_phase phase, int32_t width)
+{
+    if (watch->phase != NULL) {
+        watch->phase(watch->context, phase, width);
+    }
+}
+
+/* Where a narrow input leaves a step in doubt, the widest is asked: the network sees its padding and may decide
+ * otherwise. `lead`: of the text in context. */
+static bool stands(const struct ocrm55_recognizer *recognizer, const uint8_t *arena, float lead)
+{
+    const struct ocrm55_network *const network = recognizer->network;
+    const uint32_t classes = network->output_shape[network->output_dimensions - 1];
+    return network->width(arena) >= network->input_width ||
+           (lead >= recognizer->lead &&
+            ocrm55_ctc_least_lead(network->output(arena), network->steps(arena), classes) >= recognizer->lead);
+}
+
+static void write_text(const struct ocrm55_recognizer *recognizer, const struct ocrm55_reading *reading)
+{
+    char *end = reading->text;
+    for (uint32_t i = 0; i < reading->characters; i++) {
+        const char *const label = recognizer->labels[reading->classes[i]];
+        const size_t bytes = strlen(label);
+        memcpy(end, label, bytes);
+        end += bytes;
+    }
+    *end = '\0';
+}
+
+enum ocrm55_outcome ocrm55_recognize(const struct ocrm55_recognizer *recognizer, void *arena, size_t arena_bytes,
+                                     const uint8_t *bgr, int32_t width, struct ocrm55_reading *reading,
+                                     const struct ocrm55_watch *watch)
+{
+    static const struct ocrm55_watch nobody;
+    const struct ocrm55_network *const network = recognizer->network;
+    const enum ocrm55_outcome outcome = check(network, arena, arena_bytes, bgr, width, reading);
+    if (outcome != OCRM55_READ) {
+        return outcome;
+    }
+    watch = watch != NULL ? watch : &nobody;
+    int32_t columns = width;
+    for (;;) {
+        tell(watch, OCRM55_PREPARES, columns);
+        network->set_image_within(arena, bgr, width, columns);
+        const int32_t seen = network->width(arena);
+        tell(watch, OCRM55_RUNS, seen);
+        network->run(arena, watch->operator_done, watch->context);
+        tell(watch, OCRM55_DECODES, seen);
+        if (network->npu_status != NULL && !network->npu_fallback && network->npu_status() != 0) {
+            return OCRM55_NPU_FAILED;
+        }
+        float lead;
+        reading->score = recognizer->decode(network->output(arena), network->steps(arena), reading->classes,
+                                            &reading->characters, &lead);
+        reading->width = seen;
+        tell(watch, OCRM55_HAS_DECODED, seen);
+        if (stands(recognizer, arena, lead)) {
+            break;
+        }
+        tell(watch, OCRM55_READS_AGAIN, seen);
+        columns = network->input_width;
+    }
+    if (reading->text != NULL) {
+        write_text(recognizer, reading);
+    }
+    return OCRM55_READ;
+}
