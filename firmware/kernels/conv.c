@@ -48,7 +48,7 @@ struct windows {
     int32_t safe_from, safe_until;  /* columns at which the windows of a whole tile lie between the left and right edge */
 };
 
-/* The window of one output as one row: where it lies in x already, or laid out at `to`. */
+/* The window of one output as one row: in x itself, or laid out at `to`. */
 static __attribute__((noinline)) const int8_t *window(const struct ocrm55_conv *l, const int8_t *x, int32_t top, int32_t left, int8_t *to)
 {
     const int32_t channels = l->channels_in, row_bytes = l->width * channels;
@@ -76,7 +76,7 @@ static __attribute__((noinline)) const int8_t *window(const struct ocrm55_conv *
 static void fill_tables(const struct ocrm55_conv *l, uint16_t *tables, int32_t depth)
 {
     const int32_t row_bytes = l->width * l->channels_in, piece = l->kernel_width * l->channels_in;
-    memset(tables, 0, (size_t)(3 * depth) * sizeof *tables); /* behind the window: any byte, for it meets weights of zero */
+    memset(tables, 0, (size_t)(3 * depth) * sizeof *tables); /* behind the window any byte: it meets zeros */
     for (int32_t i = 0; i < l->kernel_height * piece; i++) {
         tables[i] = (uint16_t)(i / piece * row_bytes + i % piece);
         tables[depth + i] = (uint16_t)(i / piece);

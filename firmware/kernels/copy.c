@@ -1,4 +1,4 @@
-/* Bytes to other places: see ocrm55_kernels.h. */
+/* Copies of bytes: see ocrm55_kernels.h. */
 
 #include <string.h>
 
@@ -38,7 +38,7 @@ void ocrm55_copy_rows_s8(const int8_t *x, int32_t x_stride, int8_t *y, int32_t y
     }
 }
 
-/* Bytes to the same place or one behind it, the last first. */
+/* Copy bytes to the same place or to one behind it, the last first. */
 static void move_up(const int8_t *x, int8_t *y, int32_t count)
 {
 #if OCRM55_HELIUM
@@ -71,7 +71,7 @@ void ocrm55_extend_columns_s8(const int8_t *x, int8_t *y, int32_t height, int32_
         return;
     }
     const int32_t count = width * channels;
-    for (int32_t row = height; row-- > 0;) { /* the last first: where y is x, it then lies over rows that have moved */
+    for (int32_t row = height; row-- > 0;) { /* the last first: if y is x, y then lies over rows that have moved */
         int8_t *const to = y + row * (count + more * channels);
         if (to != x + row * count) {
             move_up(x + row * count, to, count);

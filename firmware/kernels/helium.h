@@ -1,4 +1,4 @@
-/* Is there Helium, and what several kernels do with it: rounding and narrowing. Internal. */
+/* Whether there is Helium, and what kernels share for it: rounding and narrowing. Internal. */
 #ifndef OCRM55_HELIUM_H
 #define OCRM55_HELIUM_H
 
@@ -33,8 +33,8 @@
 
 #if OCRM55_HELIUM
 
-/* 2 x 4 int32 -> 8 int16, saturated: lanes a0 b0 a1 b1 a2 b2 a3 b3. In place: with the intrinsic gcc first copies a register
- * of which nothing survives. */
+/* 2 x 4 int32 -> 8 int16, saturated: lanes a0 b0 a1 b1 a2 b2 a3 b3. In place: with the intrinsic gcc first copies a
+ * register of which nothing survives. */
 static inline int16x8_t narrow32(int32x4_t a, int32x4_t b)
 {
     int16x8_t both = vreinterpretq_s16_s32(a);
@@ -114,8 +114,8 @@ static inline int32x4_t quantized4(float32x4_t v, int32_t zero)
 
 #endif
 
-/* Some bytes to any place; returns the place behind them. In line, because most are fewer than a call is worth, and because
- * the small C libraries copy byte by byte. */
+/* Copy some bytes to any place; return the place behind them. It is inline, because most copies are too small for a call,
+ * and because the small C libraries copy byte by byte. */
 static inline int8_t *copy_bytes(int8_t *to, const int8_t *from, int32_t bytes)
 {
 #if OCRM55_HELIUM

@@ -1,7 +1,7 @@
 /* Products of two activations, as in attention: see ocrm55_kernels.h.
  *
- * b is packed at run time into the order of packing.pointwise, a's zero point going into the bias; the rest is the 1x1 core.
- * Packing costs a few instructions for 16 bytes of b and serves all rows of a. */
+ * b is packed at run time into the order of packing.pointwise, a's zero point going into the bias; the rest is the 1x1
+ * core. Packing costs a few instructions for 16 bytes of b and serves all rows of a. */
 
 #include "tile.h"
 
@@ -18,7 +18,7 @@ size_t ocrm55_matmul_s8_workspace_bytes(const struct ocrm55_matmul *layer)
     return (size_t)(packed_bytes(layer) + TILE_PIXELS * padded(layer) + sums);
 }
 
-/* 16 values of one column of b, those beyond its end 0; returns their sum. */
+/* 16 values of one column of b, with 0 beyond its end; returns their sum. */
 static int32_t pack_block(const struct ocrm55_matmul *l, const int8_t *b, int32_t left, int8_t *to)
 {
 #if OCRM55_HELIUM

@@ -4,12 +4,12 @@
  * zero point, weights int8 with one scale a channel and zero point 0, sums exact in int32. toolkit/ocrm55/compiler/targets/
  * packing.py brings weights into the order that each kernel names below.
  *
- * NAME does it. NAME_check, of the kernels that take a structure, says whether the arguments make sense: OCRM55_OK or the
- * first trouble. NAME_workspace_bytes, of those that need one, says how much scratch memory NAME wants, 16-byte aligned; its
- * contents mean nothing before and after. NAME itself checks nothing: the compiler that places the call has done so.
+ * NAME does it. NAME_check, for kernels with a structure, checks the arguments: OCRM55_OK or the first trouble.
+ * NAME_workspace_bytes, for kernels that need scratch memory, returns its bytes. The memory is 16-byte aligned, and its
+ * contents mean nothing before and after. NAME itself checks nothing, because the compiler has checked the call.
  *
- * What is said of an output's bits holds on every path and machine: the sources forbid the compiler to fuse a product and a
- * sum. Nothing is read or written outside of the tensors. */
+ * The bits of an output are the same on every path and machine, because the sources forbid the compiler to fuse a product
+ * and a sum. Nothing is read or written outside of the tensors. */
 #ifndef OCRM55_KERNELS_H
 #define OCRM55_KERNELS_H
 
@@ -54,7 +54,7 @@ struct ocrm55_epilogue {
  * 16 input channels 16 weights of the one, 16 of the other. Output channels are padded to a multiple of 4, input channels
  * to a multiple of 16, by 0.
  * x: 4-byte aligned. y: 4-byte aligned when channels_out and y_stride are multiples of 4 (float: always).
- * y may be x only if nothing of x is needed any more, that is never; they must not overlap. */
+ * x and y must not overlap. */
 struct ocrm55_pointwise {
     int32_t channels_in, channels_out;
     int32_t y_stride; /* elements from pixel to pixel of y; channels_out, or more to write into a wider tensor */
@@ -91,8 +91,8 @@ size_t ocrm55_conv_s8_workspace_bytes(const struct ocrm55_conv *layer);
  *
  * The window of output (0, 0) starts at row -pad_top, column -pad_left; what lies outside of x counts as zero_point_in.
  * weights, packing.depthwise: for each channel its taps row by row, then zeros up to 16 (3x3) or 32 (5x5) bytes.
- * bias: [channels], input zero point folded in. No alignment asked of x and y.
- * y may be x (and need not be as large): a channel is read whole before any of it is written. Not REAL. */
+ * bias: [channels], input zero point folded in. x and y need no alignment. y may be x (and may be smaller), because a
+ * channel is read whole before any of it is written. Not REAL. */
 struct ocrm55_depthwise {
     int32_t channels, height, width;
     int32_t height_out, width_out;
@@ -157,8 +157,8 @@ void ocrm55_extend_columns_s8(const int8_t *x, int8_t *y, int32_t height, int32_
                               const int8_t *beyond);
 
 /* Bytes in another order: y[sum of i[axis] * y_stride[axis]] = x[sum of i[axis] * x_stride[axis]] for all i below size, the
- * last axis fastest. Axes that are not needed stand in front, of size 1. A stride of x may be 0, which repeats, or negative.
- * No overlap. */
+ * last axis fastest. Axes that are not needed stand in front, of size 1. A stride of x may be 0, which repeats, or
+ * negative. No overlap. */
 #define OCRM55_MOVE_AXES 6
 struct ocrm55_move {
     int32_t size[OCRM55_MOVE_AXES], x_stride[OCRM55_MOVE_AXES], y_stride[OCRM55_MOVE_AXES];
@@ -166,7 +166,7 @@ struct ocrm55_move {
 void ocrm55_move_s8(const struct ocrm55_move *layer, const int8_t *x, int8_t *y);
 enum ocrm55_status ocrm55_move_s8_check(const struct ocrm55_move *layer, const int8_t *x, const int8_t *y);
 
-/* y[i] = x[index[i]], bytes: an order that no strides say. No overlap. */
+/* y[i] = x[index[i]], bytes: an order that strides cannot describe. No overlap. */
 void ocrm55_gather_s8(const int32_t *index, const int8_t *x, int8_t *y, int32_t count);
 
 /* ---- row by row ---------------------------------------------------------------------------------------------------- */
@@ -182,13 +182,13 @@ struct ocrm55_average_pool {
     float gain;
 };
 void ocrm55_average_pool_s8(const struct ocrm55_average_pool *layer, const int8_t *x, int8_t *y);
-/* The same over one window that is the whole image, of which `count` columns from `first` on are in the sum `more` times
- * more: they stand for others like them. gain is that of the larger image. */
+/* The same over one window, the whole image. `count` columns from `first` on count `more` times more, because they stand
+ * for equal ones. gain is that of the larger image. */
 void ocrm55_average_pool_repeated_s8(const struct ocrm55_average_pool *layer, const int8_t *x, int8_t *y, int32_t first,
                                      int32_t count, int32_t more);
 enum ocrm55_status ocrm55_average_pool_s8_check(const struct ocrm55_average_pool *layer, const int8_t *x, const int8_t *y);
 
-/* y[row][column][channel] = the largest of the window, which counts what lies on the image only. The window of output (0, 0)
+/* y[row][column][channel] = the largest of the window; only places on the image count. The window of output (0, 0)
  * starts at row -pad_top, column -pad_left. Quantisation stays as it is. */
 struct ocrm55_max_pool {
     int32_t channels, height, width, height_out, width_out;
@@ -207,8 +207,8 @@ enum ocrm55_status ocrm55_max_pool_s8_check(const struct ocrm55_max_pool *layer,
 void ocrm55_softmax_s8_s8(const float *powers, const int8_t *x, int8_t *y, int32_t rows, int32_t count, float *workspace);
 void ocrm55_softmax_f32_s8(const float *x, int8_t *y, int32_t rows, int32_t count, float *workspace);
 void ocrm55_softmax_f32_f32(const float *x, float *y, int32_t rows, int32_t count);
-/* The same with an element of each row, x[place], standing for `times` of its like: e there is times * e, also in the sum, to
- * which times * e - e is added last. */
+/* The same with an element of each row, x[place], standing for `times` of its like: e there is times * e, also in the sum,
+ * to which times * e - e is added last. */
 void ocrm55_softmax_repeated_s8_s8(const float *powers, const int8_t *x, int8_t *y, int32_t rows, int32_t count, int32_t place,
                                    float times, float *workspace);
 void ocrm55_softmax_repeated_f32_s8(const float *x, int8_t *y, int32_t rows, int32_t count, int32_t place, float times,

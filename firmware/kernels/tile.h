@@ -50,7 +50,7 @@ int32_t ocrm55_tile_sums_bytes(int32_t channels_out, int32_t group);
 void ocrm55_tile_store_channel(const struct ocrm55_epilogue *epilogue, int32_t channel, int32_t bias, const int32_t *acc,
                         int32_t pixels, int8_t *y, int32_t stride);
 
-/* Does the epilogue want more than the common case of its activation: limits narrower than int8, a table a channel? */
+/* Does the epilogue need more than the common case of its activation: limits narrower than int8, a table a channel? */
 static inline bool tile_special(const struct ocrm55_epilogue *e)
 {
     return e->activation == OCRM55_TABLE16 ? e->table_stride != 0 : e->low > INT8_MIN || e->high < INT8_MAX;
@@ -59,7 +59,7 @@ static inline bool tile_special(const struct ocrm55_epilogue *e)
 /* One sum on its way out, in portable C (all activations but REAL). */
 int8_t ocrm55_tile_requantize(const struct ocrm55_epilogue *epilogue, int32_t channel, int32_t sum);
 
-/* Are these arguments what the above can work with? */
+/* Are these arguments valid for the functions above? */
 enum ocrm55_status ocrm55_tile_check(const struct ocrm55_epilogue *epilogue, const void *y);
 
 #endif

@@ -1,5 +1,5 @@
-/* The only two places where the NPU's registers are touched. Their names, their arguments and that they are real calls is
- * what a host that plays the NPU counts on (docs/ethos_u.md): keep them apart from the code that calls them. */
+/* The only two places where the NPU's registers are touched. A host that plays the NPU (docs/ethos_u.md) needs their
+ * names, their arguments, and real calls. So keep them apart from the code that calls them. */
 
 #include "ocrm55_npu_port.h"
 #include "ocrm55_npu.h"

@@ -1,5 +1,6 @@
-/* The same interface upon Arm's own driver (ethos-u-core-driver), for those who want or have to use that one. Nothing of it
- * is here: OCRM55_ETHOSU_DRIVER names a copy. It is given Vela's whole payload, whose header it reads and checks. */
+/* The same interface on top of Arm's own driver (ethos-u-core-driver), for those who want or need that one. This
+ * repository has no part of it; OCRM55_ETHOSU_DRIVER names a copy. It gets Vela's whole payload, and reads and checks the
+ * payload's header. */
 
 #include <stddef.h>
 #include <string.h>
@@ -50,7 +51,7 @@ int ethosu_semaphore_give(void *semaphore)
     return 0;
 }
 
-/* Without an interrupt the handler is called from here, once STATUS says that the NPU has something to tell. */
+/* Without an interrupt, this calls the handler when STATUS shows that the NPU has news. */
 int ethosu_semaphore_take(void *semaphore, uint64_t timeout)
 {
     (void)timeout;
@@ -73,7 +74,7 @@ int ethosu_semaphore_take(void *semaphore, uint64_t timeout)
     return 0;
 }
 
-/* When an inference ends, before Arm's driver resets the NPU after an error: what it has to say. */
+/* At the end of an inference, before Arm's driver resets the NPU after an error: keep the NPU's state. */
 void ethosu_inference_end(struct ethosu_driver *which, void *argument)
 {
     (void)which;

@@ -1,5 +1,5 @@
-/* What both drivers ask in the same words: is this the NPU that the model was compiled for, may it be given these bytes, and
- * what does its STATUS mean. */
+/* Checks that both drivers share: is this the NPU for which the model was compiled, may it get these bytes, and what does
+ * its STATUS mean? */
 #ifndef OCRM55_NPU_CHECKS_H
 #define OCRM55_NPU_CHECKS_H
 
@@ -16,7 +16,7 @@ static inline ocrm55_npu_status npu_identify(uint32_t (*read)(uint32_t offset), 
 {
     found->id = read(NPU_ID);
     found->config = read(NPU_CONFIG);
-    /* Nothing there reads as zeros or ones. CONFIG alone would not tell: 0 is a U55 in it. */
+    /* Without an NPU, registers read as zeros or ones. CONFIG alone is not enough, because 0 there is a U55. */
     if (found->id == 0 || found->id == 0xFFFFFFFFu) {
         return OCRM55_NPU_ABSENT;
     }
@@ -27,7 +27,7 @@ static inline ocrm55_npu_status npu_identify(uint32_t (*read)(uint32_t offset), 
     return found->macs_per_cycle == found->wanted_macs_per_cycle ? OCRM55_NPU_OK : OCRM55_NPU_OTHER_SIZE;
 }
 
-/* The failure that STATUS names, the most telling first; OCRM55_NPU_OK where it names none. */
+/* The failure in STATUS, the most specific first; OCRM55_NPU_OK if there is none. */
 static inline ocrm55_npu_status npu_failure_named(uint32_t status)
 {
     if (status & STATUS_BUS_ERROR) {

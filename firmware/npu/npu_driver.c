@@ -1,4 +1,4 @@
-/* Drives the NPU: wake it, check it, give it a command stream, wait, say how it ended. */
+/* Drives the NPU: wake it, check it, give it a command stream, wait, report how it ended. */
 
 #include <stddef.h>
 
@@ -34,8 +34,8 @@ static bool is_reset(void)
     return true;
 }
 
-/* Reset and set up. A sleeping NPU forgets its registers, so this is how every run begins. After the reset it stays awake
- * until CMD is written; then as CMD's two gates say: 0 keeps both clock and power. */
+/* Reset and set up. Every run begins with this, because a sleeping NPU forgets its registers. After the reset the NPU
+ * stays awake until CMD is written. Then CMD's two gates decide: 0 keeps both clock and power. */
 static ocrm55_npu_status wake(void)
 {
     const uint32_t level = ocrm55_npu_port_level() & LEVEL_MASK;
@@ -91,7 +91,7 @@ ocrm55_npu_details ocrm55_npu_last(void)
     return last;
 }
 
-/* The line stays up until the NPU is told, and the NPU must stay awake meanwhile. */
+/* The line stays up until the NPU is told. The NPU must stay awake until then. */
 static void take_end(void)
 {
     status_at_end = ocrm55_npu_read(NPU_STATUS);
@@ -112,7 +112,7 @@ static void poll(void)
     }
 }
 
-/* True when the NPU has ended within the time limit. An interrupt that never comes does not lose a result: STATUS is asked
+/* True if the NPU has ended within the time limit. If the interrupt never comes, the result is not lost: STATUS is read
  * a last time, and from then on always. */
 static bool wait(void)
 {
@@ -125,7 +125,7 @@ static bool wait(void)
             interrupt_works = false;
             asked = now - 1;
         }
-        if (!interrupt_works && !finished && now != asked) { /* once a millisecond: asking takes the bus */
+        if (!interrupt_works && !finished && now != asked) { /* once a millisecond, because reading takes the bus */
             asked = now;
             poll();
             if (!finished && now - start > OCRM55_NPU_TIMEOUT_MS) {
@@ -158,7 +158,7 @@ static void set_base(uint32_t region, const void *address)
     ocrm55_npu_write(NPU_BASEP_HIGH(region), 0);
 }
 
-/* Vela's numbers of the base pointers: 0 the constants, 1 the arena, 2 a fast scratch, which is the arena's here. */
+/* Vela's numbers of the base pointers: 0 the constants, 1 the arena, 2 a fast scratch; here that is the arena too. */
 static ocrm55_npu_status execute(const ocrm55_npu_region *region, uint8_t *arena)
 {
     set_base(0, region->weights);
@@ -203,9 +203,9 @@ ocrm55_npu_status ocrm55_npu_run(const ocrm55_npu_region *region, uint8_t *arena
     }
     if (failure == OCRM55_NPU_OK) {
         let_sleep();
-        ocrm55_npu_port_invalidate(arena, region->arena_bytes); /* also of lines that were read ahead meanwhile */
+        ocrm55_npu_port_invalidate(arena, region->arena_bytes); /* also lines that were read ahead in the meantime */
     } else {
-        /* Stops whatever it still does: it must not write into memory that others use. */
+        /* Stop the NPU, because it must not write into memory that others use. */
         ocrm55_npu_port_disable_interrupt();
         ready = false;
         if (wake() == OCRM55_NPU_OK) {

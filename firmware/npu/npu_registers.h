@@ -45,7 +45,7 @@
 #define STATUS_FAULT_INTERFACE(status) (((status) >> 11) & 1u)
 #define STATUS_FAULT_CHANNEL(status) (((status) >> 12) & 0xFu)
 
-/* CMD: what is not written as 1 has no effect, but for the two gates, which hold what was written last */
+/* CMD: a bit that is not written as 1 has no effect, except the two gates: they hold the last written value */
 #define CMD_RUN (1u << 0)
 #define CMD_CLEAR_IRQ (1u << 1)
 #define CMD_MAY_GATE_CLOCK (1u << 2)
@@ -56,16 +56,16 @@
 #define LEVEL_NON_SECURE (1u << 1)
 #define LEVEL_MASK 3u
 
-/* Which of the four counters (of AXI_LIMIT0..3) an access is counted by; 0 and 1 are port M0, 2 and 3 port M1, which only
- * reads. The stream and the constants take M1, maps take M0: Arm's own choice, and what Vela's memory modes mean by
- * "Axi0" and "Axi1". */
+/* The counter of an access (AXI_LIMIT0..3): 0 and 1 are port M0, 2 and 3 are port M1, which only reads. The stream and
+ * the constants take M1, and maps take M0. This is Arm's own choice, and the meaning of "Axi0" and "Axi1" in Vela's
+ * memory modes. */
 #define COUNTER_COMMANDS 2u
 #define COUNTER_WEIGHTS 3u
 #define COUNTER_ARENA 0u
 #define COUNTER_FAST 1u
 
-/* AXI_LIMIT: bursts of 64 bytes at most, memory type device non-bufferable, so many transfers on their way at a time. The
- * hardware caps what it cannot do. */
+/* AXI_LIMIT: bursts of at most 64 bytes, memory type device non-bufferable, a number of transfers under way at a time.
+ * The hardware limits values that it cannot do. */
 #define OUTSTANDING_READS 32u
 #define OUTSTANDING_WRITES 16u
 #define AXI_LIMIT_VALUE (((OUTSTANDING_WRITES - 1u) << 24) | ((OUTSTANDING_READS - 1u) << 16))

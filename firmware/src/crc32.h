@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-/* CRC-32 as zlib, PNG and Ethernet have it (reflected polynomial 0xEDB88320, start and end inverted). */
+/* CRC-32 as in zlib, PNG and Ethernet (reflected polynomial 0xEDB88320, start and end inverted). */
 uint32_t crc32(const uint8_t *data, uint32_t bytes);
 
 #endif

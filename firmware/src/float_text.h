@@ -1,4 +1,4 @@
-/* A float32 in decimal, six digits after the point, exactly rounded: what Python's f"{x:.6f}" gives. */
+/* A float32 in decimal, six digits after the point, exactly rounded, like Python's f"{x:.6f}". */
 #ifndef OCRM55_FLOAT_TEXT_H
 #define OCRM55_FLOAT_TEXT_H
 

@@ -1,4 +1,4 @@
-/* Where images come from: a file of the host, or the one that is compiled in (inputs.h). */
+/* The source of images: a file of the host, or the image that is compiled in (inputs.h). */
 #ifndef OCRM55_IMAGE_SOURCE_H
 #define OCRM55_IMAGE_SOURCE_H
 
@@ -14,7 +14,7 @@ struct image_source {
 };
 
 /* Open the host's file `name`; NULL takes the compiled-in image. Every check is done here, before the first image.
- * Prints `error: …` and returns the complaint's status when there is nothing to recognise. */
+ * Prints `error: …` and returns the status of the complaint if there is nothing to recognise. */
 enum status image_source_open(struct image_source *source, const char *name);
 
 /* The next image; call `count` times. */

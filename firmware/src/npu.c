@@ -39,7 +39,7 @@ static void print_identity(const ocrm55_npu_details *npu)
     print_u32(ID_ARCH_PATCH(npu->id));
 }
 
-/* Why the NPU cannot be used, after the sentence of its status. */
+/* The reason why the NPU cannot be used, after the sentence of its status. */
 static void print_misfit(ocrm55_npu_status status, const ocrm55_npu_details *npu)
 {
     if (status == OCRM55_NPU_OTHER_SIZE) {
@@ -56,7 +56,7 @@ static void print_misfit(ocrm55_npu_status status, const ocrm55_npu_details *npu
     }
 }
 
-/* A failure is said once: an error, or, where the model has kernels for the CPU too, a note that they take over. */
+/* A failure is printed once: as an error, or as a note that the CPU's kernels take over, if the model has them. */
 static enum status say_end(ocrm55_npu_status status)
 {
     print_text(OCRM55_NPU_FALLBACK ? "; the CPU computes instead\n" : "\n");

@@ -4,12 +4,12 @@
 
 #include "status.h"
 
-/* Set the NPU up and say over the UART what it is, or what is wrong with it. Not OK where the model cannot run: with a
- * fall-back (OCRM55_NPU_FALLBACK) the CPU computes instead of an NPU that is not there or does not suit. */
+/* Set the NPU up and print on the UART what it is, or what is wrong with it. Not OK if the model cannot run. With a
+ * fall-back (OCRM55_NPU_FALLBACK), the CPU computes if the NPU is missing or does not suit. */
 enum status npu_begin(void);
 
-/* After a run of the model: OK, or what went wrong on the NPU, which has been said over the UART. With a fall-back that is
- * OK too: the CPU has computed what the NPU did not. */
+/* After a run of the model: OK, or the NPU's failure, which has been printed on the UART. With a fall-back the result is
+ * OK too, because the CPU has computed the NPU's part. */
 enum status npu_check(void);
 
 #endif

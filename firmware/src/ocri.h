@@ -1,4 +1,4 @@
-/* The container in which the host hands over images, "OCRI" version 1, little endian:
+/* The container in which the host passes images, "OCRI" version 1, little endian:
  *
  *   header   char magic[4] = "OCRI"; uint32 version = 1; uint32 count; uint32 crc32 of all that follows
  *   record   uint32 width; uint32 height; uint32 bytes; then `bytes` of pixels, padded to a multiple of 4
@@ -31,13 +31,13 @@ struct ocri_image {
 
 /* Where and by what numbers a check failed. */
 struct ocri_trouble {
-    uint32_t image;    /* from 1; 0 when the file as a whole is meant */
+    uint32_t image;    /* from 1; 0 for the file as a whole */
     uint32_t found;
     uint32_t expected;
 };
 
-/* Check a whole file in memory: every record, before any image is used. `height` is what each image must have, `width`
- * the most that it may have. On success *file gives the images by ocri_next; otherwise *trouble says why. */
+/* Check a whole file in memory: every record, before any image is used. Each image must have `height`, and at most
+ * `width`. On success ocri_next returns the images of *file; otherwise *trouble has the reason. */
 enum status ocri_open(struct ocri *file, const uint8_t *data, uint32_t bytes, uint32_t height, uint32_t width,
                       struct ocri_trouble *trouble);
 

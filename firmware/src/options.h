@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Longer than the 256 characters at which the FVP cuts. */
+/* More than the 256 characters at which the FVP cuts. */
 #define OPTIONS_LINE_BYTES 512
 
 struct options {
@@ -15,7 +15,7 @@ struct options {
 };
 
 /* Cut `line` into words in place; the options point into it. The first word is the program's name and is skipped.
- * Returns NULL, or the word that is not understood. */
+ * Returns NULL, or the unknown word. */
 const char *options_parse(char *line, struct options *options);
 
 #endif

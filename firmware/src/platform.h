@@ -1,4 +1,4 @@
-/* What the program asks of a board. The files in src/ know nothing else of it: they build on the host as well. */
+/* The functions that a board provides. The files in src/ know nothing else of the board, so they build on the host too. */
 #ifndef OCRM55_PLATFORM_H
 #define OCRM55_PLATFORM_H
 
@@ -13,7 +13,7 @@ void platform_write(const char *text, uint32_t length);
 /* Print `exit status N` and stop the simulator. */
 _Noreturn void platform_exit(int status);
 
-/* True when a host answers requests for files. */
+/* True if a host answers requests for files. */
 bool platform_has_host(void);
 
 /* The host's command line, NUL-terminated; false when there is none. */
@@ -32,10 +32,10 @@ uint8_t *platform_image_buffer(uint32_t *bytes);
 /* Instructions since some moment in the past; only differences mean anything, and only where the board can count. */
 uint64_t platform_instructions(void);
 
-/* The most stack that was ever used, and in *total what there is, in bytes. */
+/* The most stack that was ever used, in bytes; the whole stack goes to *total. */
 uint32_t platform_stack_used(uint32_t *total);
 
-/* Remember what is being done ("operator", "blocks.3.conv"), for the report of a fault. The strings are kept, not copied. */
+/* Remember the current work ("operator", "blocks.3.conv"), for the report of a fault. The strings are not copied. */
 void platform_activity(const char *kind, const char *name);
 
 #endif

@@ -5,14 +5,14 @@
 
 enum status {
     STATUS_OK = 0,
-    STATUS_COMMAND_LINE = 10,  /* a word of the command line that is not known */
+    STATUS_COMMAND_LINE = 10,  /* an unknown word in the command line */
     STATUS_NO_IMAGE = 11,      /* no file was named and no image is compiled in */
     STATUS_FILE_OPEN = 12,     /* the file of images cannot be opened */
     STATUS_FILE_READ = 13,     /* it ended early */
     STATUS_FILE_TOO_LARGE = 14,
     STATUS_FILE_WRITE = 15,    /* the file of probabilities cannot be written */
     STATUS_ARENA = 16,         /* the model wrote beyond its arena, seen with OCRM55_ARENA_GUARD */
-    STATUS_OCRI_SHORT = 20,    /* the file of images: shorter than its header */
+    STATUS_OCRI_SHORT = 20,    /* the file of images is shorter than its header */
     STATUS_OCRI_MAGIC = 21,    /* does not begin with OCRI */
     STATUS_OCRI_VERSION = 22,  /* another version */
     STATUS_OCRI_EMPTY = 23,    /* no images in it */

@@ -1,4 +1,4 @@
-/* What Arm's driver takes from CMSIS: two instructions. Not CMSIS's own header, which is not needed here. */
+/* The two instructions that Arm's driver takes from CMSIS. CMSIS's own header is not needed. */
 #ifndef OCRM55_CMSIS_COMPILER_H
 #define OCRM55_CMSIS_COMPILER_H
 

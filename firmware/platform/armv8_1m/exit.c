@@ -1,4 +1,4 @@
-/* The end of a run: say the status, then stop the simulator by every way that there is. */
+/* The end of a run: print the status, then stop the simulator in every possible way. */
 
 #include "platform.h"
 #include "print.h"
@@ -22,7 +22,7 @@ _Noreturn void platform_exit(int status)
     /* The FVP without semihosting: uart0.shutdown_tag, or the EOT character with uart0.shutdown_on_eot. */
     print_text("EXITTHESIM\n\004");
 
-    /* A board: nobody is left to tell. */
+    /* On a board, there is nobody left to tell. */
     for (;;) {
         __asm volatile("wfi");
     }

@@ -13,7 +13,7 @@ struct fault_word {
     const char *meaning;
 };
 
-/* Every bit that can be set, the telling ones of each register before the consequences. */
+/* Every bit that can be set; in each register, causes come before consequences. */
 extern const struct fault_word fault_words[];
 extern const uint32_t fault_word_count;
 

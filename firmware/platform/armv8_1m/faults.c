@@ -18,7 +18,7 @@ struct frame {
 #define SFSR_SFARVALID (1u << 6)
 #define HFSR_FORCED (1u << 30)
 
-/* The report has a stack of its own: the program's may be what is broken. */
+/* The report has a stack of its own, because the program's stack may be broken. */
 #define FAULT_STACK_BYTES 1024
 __attribute__((used, aligned(8))) uint8_t fault_stack[FAULT_STACK_BYTES];
 
@@ -46,8 +46,8 @@ bool fault_expected_came(void)
     return expected_came;
 }
 
-/* r0: the frame; r1: EXC_RETURN; r2: the stack limit that held. The limit is lifted, because overflow may be why we are
- * here, and put back for the one fault that returns. r12 was stacked by the core, so it is free. */
+/* r0: the frame; r1: EXC_RETURN; r2: the stack limit that held. The limit is lifted, because the
+ * fault may be an overflow, and restored for the one fault that returns. r12 was stacked by the core, so it is free. */
 __attribute__((naked)) void fault_entry(void)
 {
     __asm volatile(
@@ -83,7 +83,7 @@ static void print_register(const char *name, uint32_t value)
     print_hex32(value);
 }
 
-/* The first telling bit in words; the consequences (FORCED and the like) only as numbers below. */
+/* The first bit that names a cause, in words; consequences (FORCED and the like) only as numbers below. */
 static const struct fault_word *first_cause(uint32_t cfsr, uint32_t hfsr, uint32_t sfsr)
 {
     for (uint32_t i = 0; i < fault_word_count; i++) {
@@ -144,7 +144,7 @@ __attribute__((used)) void fault_report(struct frame *frame, uint32_t exc_return
         SCB_HFSR = hfsr; /* write one to clear */
         return;
     }
-    if (reporting) { /* a fault inside this report: say no more than that */
+    if (reporting) { /* a fault inside this report: print only that */
         platform_exit(FAULT_STATUS_BASE + 3);
     }
     reporting = true;

@@ -1,4 +1,4 @@
-/* Faults and interrupts that nobody asked for: reported over the UART, then the end. */
+/* Faults and unexpected interrupts: report them over the UART, then end. */
 #ifndef OCRM55_FAULTS_H
 #define OCRM55_FAULTS_H
 
@@ -8,14 +8,14 @@
 /* Exit statuses of faults: this plus the exception's number (3 HardFault .. 7 SecureFault), 16 for any interrupt. */
 #define FAULT_STATUS_BASE 64
 
-/* Where every vector but reset points to. */
+/* The handler of every vector but reset. */
 void fault_entry(void);
 
-/* The next HardFault by a breakpoint is expected when this 16-bit opcode caused it: it is stepped over and answered by
- * r0 = -1 (semihosting.c asks in this way whether a host is there). */
+/* Expect the next HardFault by a breakpoint with this 16-bit opcode: it is stepped over and answered by r0 = -1.
+ * semihosting.c finds out in this way whether there is a host. */
 void fault_expect_breakpoint(uint16_t opcode);
 
-/* True when the expected fault came; nothing is expected from now on. */
+/* True if the expected fault came; from now on none is expected. */
 bool fault_expected_came(void);
 
 #endif

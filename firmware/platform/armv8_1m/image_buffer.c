@@ -1,6 +1,6 @@
 #include "platform.h"
 
-/* From the linker script: what is left of the region of the images. */
+/* From the linker script: the free rest of the images' region. */
 extern uint8_t _images_start[], _images_end[];
 
 uint8_t *platform_image_buffer(uint32_t *bytes)

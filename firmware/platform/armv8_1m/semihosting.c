@@ -15,8 +15,8 @@ __attribute__((noinline)) int32_t semihosting_request(int32_t request, const voi
     return r0;
 }
 
-/* With nobody there the breakpoint escalates to a HardFault with HFSR.DEBUGEVT; the fault handler, told to expect it,
- * steps over the instruction. Asked once: a debugger does not come and go. */
+/* Without a host, the breakpoint escalates to a HardFault with HFSR.DEBUGEVT. The fault handler expects it and steps over
+ * the instruction. This is asked once, because a debugger does not come and go. */
 bool platform_has_host(void)
 {
     static enum { UNKNOWN, ABSENT, PRESENT } host = UNKNOWN;

@@ -5,7 +5,7 @@
 #include "platform.h"
 
 #define PATTERN 0xC5C5C5C5u
-#define KEEP_BYTES 256u /* below the stack pointer: this function's own frame and what it calls */
+#define KEEP_BYTES 256u /* below the stack pointer: this function's own frame and those of its callees */
 
 extern uint32_t _stack_limit[], _stack_top[];
 

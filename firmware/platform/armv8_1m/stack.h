@@ -1,4 +1,4 @@
-/* How much of the stack was ever used. Overflow itself is caught by MSPLIM (faults.c). */
+/* The most stack that was ever used. Overflow itself is caught by MSPLIM (faults.c). */
 #ifndef OCRM55_STACK_H
 #define OCRM55_STACK_H
 

@@ -20,8 +20,8 @@ void Reset_Handler(void);
 void ocrm55_npu_interrupt(void); /* the driver's, else as any other */
 void start(void);
 
-/* Entry 0 is the stack pointer, so the table holds addresses and not functions. No interrupt is used but the NPU's, where
- * its driver is linked: each other is as much a fault as a fault, and is reported by its number. */
+/* Entry 0 is the stack pointer, so the table has addresses and not functions. Only the NPU's interrupt is used, if its
+ * driver is linked. Any other interrupt is treated as a fault and reported by its number. */
 __attribute__((section(".vectors"), used, aligned(512))) const uintptr_t vectors[EXCEPTIONS + INTERRUPTS] = {
     [0] = (uintptr_t)_stack_top,
     [1] = (uintptr_t)Reset_Handler,
@@ -74,7 +74,7 @@ static void enable_caches(void)
         DATA_SYNCHRONISATION_BARRIER();
         INSTRUCTION_SYNCHRONISATION_BARRIER();
     }
-    if (levels & 2u) { /* level 1 data cache present; its lines are unknown at reset and are dropped one by one */
+    if (levels & 2u) { /* level 1 data cache present; its lines are unknown at reset, so each of them is dropped */
         CACHE_CSSELR = 0;
         DATA_SYNCHRONISATION_BARRIER();
         const uint32_t geometry = CACHE_CCSIDR;
@@ -94,8 +94,8 @@ static void enable_caches(void)
     }
 }
 
-/* Code and constants become read-only, the vector table at address 0 among them: a write through a null pointer is a fault
- * where it happens, not a riddle later. Everything else keeps the default memory map (Arm-v8M B8, PMSAv8). */
+/* Code and constants become read-only, with the vector table at address 0. So a write through a null pointer faults at
+ * once. Everything else keeps the default memory map (Arm-v8M B8, PMSAv8). */
 static void protect_code(void)
 {
     if (((MPU_TYPE >> 8) & 0xFFu) == 0) { /* DREGION: the unit is optional */
@@ -131,6 +131,6 @@ __attribute__((used, noreturn)) void start(void)
     protect_code();
     stack_paint();
     uart_open();
-    (void)platform_has_host(); /* asked by a breakpoint, which a fault handler could not survive */
+    (void)platform_has_host(); /* asked now: it takes a breakpoint, which is not possible in a fault handler */
     platform_exit(main());
 }

@@ -1,4 +1,4 @@
-/* UART0: the only way out that needs no host. Polled, so that a fault handler can use it too. */
+/* UART0: the only output that needs no host. It is polled, so a fault handler can use it too. */
 #ifndef OCRM55_UART_H
 #define OCRM55_UART_H
 

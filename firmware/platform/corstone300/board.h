@@ -1,4 +1,4 @@
-/* What the Corstone-300 has besides its core, each with the manual that describes it.
+/* The Corstone-300's parts besides its core, each with the manual that describes it.
  *
  * SSE-300: Corstone SSE-300 Example Subsystem Technical Reference Manual (101773)
  * AN547:   Application Note 547, the MPS3 FPGA image that QEMU models

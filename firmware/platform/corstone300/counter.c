@@ -2,8 +2,8 @@
  *
  * QEMU models neither DWT.CYCCNT nor the PMU. Under `-icount shift=5` its virtual time moves on by 2^5 = 32 ns an
  * instruction, and the SSE-300's system counter ticks at 32 MHz of that time: instructions = ticks * 31.25 / 32 =
- * ticks * 125 / 128, exact within 2. Without -icount, and on the FVP, the counter is a clock and says nothing about
- * instructions: the host's side drops the figures there.
+ * ticks * 125 / 128, exact within 2. Without -icount, and on the FVP,
+ * the counter is a clock and says nothing about instructions. The host drops the figures then.
  */
 
 #include "board.h"

@@ -12,15 +12,15 @@
 
 #include "ctc.h"
 
-/* How many texts are followed, how many classes of a step are tried, from which probability on, and the share of the
- * likeliest text's weight below which a text is given up. As in context.py. */
+/* The number of texts that are followed, the number of classes of a step that are tried, and their least probability. A
+ * text below this share of the likeliest text's weight is given up. As in context.py. */
 enum { WIDTH = 4, CHOICES = 4, REACHED = WIDTH * (CHOICES + 1) };
 #define LEAST_PROBABILITY 0.001f
 #define LEAST_SHARE 0x1p-20f
-/* What a kind is never less likely than: Helium takes denormals for 0, other cores do not. */
+/* The least likelihood of a kind. Helium takes denormals for 0, other cores do not. */
 #define LEAST_KIND 0x1p-40f
 
-/* How likely the token at a text's end is of each kind (they add up to 1, nearly), and its last symbols. */
+/* The likelihood of each kind for the token at a text's end (their sum is nearly 1), and its last symbols. */
 struct language {
     float kinds[OCRM55_CONTEXT_KINDS];
     uint8_t before, last, number;
@@ -43,7 +43,7 @@ struct choice {
     float probability;
 };
 
-/* The factor of all kinds together, and how likely each is now. */
+/* The factor of all kinds together, and the new likelihood of each. */
 static float weigh(float kinds[OCRM55_CONTEXT_KINDS], const float factors[OCRM55_CONTEXT_KINDS])
 {
     float total = 0.0f;
@@ -76,7 +76,7 @@ static float finish(const struct ocrm55_context *context, struct language *langu
     return weigh(language->kinds, factors);
 }
 
-/* The factor of a class behind a text whose language is the given one, which becomes that of both together. */
+/* The factor of a class after a text. The language state of the text becomes that of both together. */
 static float follow(const struct ocrm55_context *context, struct language *language, uint32_t class)
 {
     const struct ocrm55_context_class *seen = &context->characters[class];
@@ -118,7 +118,7 @@ static struct path better(const struct prefix *prefix)
     return prefix->blank.weight >= prefix->other.weight ? prefix->blank : prefix->other;
 }
 
-/* A path leads here; only the best one counts. */
+/* Add a path that leads here; only the best one counts. */
 static void reach(struct path *path, float weight, float sum)
 {
     if (weight > path->weight) {
@@ -127,13 +127,13 @@ static void reach(struct path *path, float weight, float sum)
     }
 }
 
-/* The likeliest classes of a step, the likeliest first, of equals the lower; the blank where there is none. */
+/* The likeliest classes of a step, the likeliest first; among equals the lower first; the blank if there is none. */
 static uint32_t choose(const float *frame, uint32_t classes, struct choice *chosen)
 {
     uint32_t count = 0;
     for (uint32_t class = 0; class < classes; class++) {
         const float p = frame[class];
-        if (!(p >= LEAST_PROBABILITY)) { /* also where it is not a number */
+        if (!(p >= LEAST_PROBABILITY)) { /* also true for NaN */
             continue;
         }
         uint32_t place = count < CHOICES ? count++ : CHOICES;
@@ -156,7 +156,7 @@ static uint32_t choose(const float *frame, uint32_t classes, struct choice *chos
     return count;
 }
 
-/* The texts that a step leads to. */
+/* The texts to which a step leads. */
 struct reached {
     uint32_t count;
     struct prefix prefixes[REACHED];
@@ -200,7 +200,7 @@ static void extend(const struct ocrm55_context *context, struct reached *reached
             return;
         }
         reach(&same->other, from->other.weight * choice.probability, from->other.sum);
-        source = from->blank; /* a second such character follows a blank only */
+        source = from->blank; /* a second such character only follows a blank */
     }
     if (!(source.weight > 0.0f)) {
         return;
@@ -253,7 +253,7 @@ static float read_out(const struct ocrm55_context *context, const struct prefix 
     for (uint32_t i = 0; i < prefix_count; i++) {
         struct language language = prefixes[i].language;
         float weight = better(&prefixes[i]).weight;
-        if (prefixes[i].length > 0) { /* of whether there is a text, the language knows nothing */
+        if (prefixes[i].length > 0) { /* the language model does not know whether there is a text */
             weight *= finish(context, &language, context->end);
         }
         if (weight > most) {

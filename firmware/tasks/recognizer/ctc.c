@@ -2,7 +2,7 @@
 
 #include <stdbool.h>
 
-/* The likeliest class of a frame; the blank where nothing in it is a number. */
+/* The likeliest class of a frame; the blank if it has no numbers. */
 static uint32_t best_class(const float *frame, uint32_t classes)
 {
     uint32_t best = OCRM55_CTC_BLANK;
@@ -34,7 +34,7 @@ float ocrm55_ctc_decode(const float *probabilities, uint32_t steps, uint32_t cla
     return *count == 0 ? 0.0f : sum / (float)*count;
 }
 
-/* What a step that says `class` adds to the text, with the step behind it: at most two classes. */
+/* The change of the text by a step of `class`, with the step after it: at most two classes. */
 static uint32_t added(uint32_t before, uint32_t class, uint32_t after)
 {
     const uint32_t first = class == before ? OCRM55_CTC_BLANK : class, second = after == class ? OCRM55_CTC_BLANK : after;
@@ -56,7 +56,7 @@ float ocrm55_ctc_least_lead(const float *probabilities, uint32_t steps, uint32_t
             }
         }
         const float lead = frame[best] - rival;
-        if (!(lead >= least)) { /* also where it is not a number */
+        if (!(lead >= least)) { /* also true for NaN */
             least = lead > 0.0f ? lead : 0.0f;
         }
         before = best;

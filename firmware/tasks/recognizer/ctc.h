@@ -15,9 +15,8 @@
  */
 float ocrm55_ctc_decode(const float *probabilities, uint32_t steps, uint32_t classes, uint16_t *kept, uint32_t *count);
 
-/* How far ahead the text is where it is least so: for each step, by how much the likeliest class is likelier than the
- * likeliest of those with which the text would be another one. The smallest lead is returned, 0 to 1. Where exactly a
- * character begins and ends is so no doubt. */
+/* The smallest lead of the text, 0 to 1. The lead of a step is the probability of its likeliest class, less that of the
+ * likeliest class that would change the text. So it does not matter where exactly a character begins and ends. */
 float ocrm55_ctc_least_lead(const float *probabilities, uint32_t steps, uint32_t classes);
 
 #endif

@@ -5,12 +5,12 @@
 #include "board.h"
 #include "npu_registers.h"
 
-/* Above this many bytes the whole cache is cheaper to walk than the addresses: the M55's is 64 KB at the most. */
+/* Above this many bytes, walking the whole cache is cheaper than walking the addresses. The M55's cache has at most 64 KB. */
 #define WHOLE_CACHE_BYTES 65536u
 
 uint32_t ocrm55_npu_port_level(void)
 {
-    return LEVEL_PRIVILEGED; /* and secure: as the core is, which never leaves its reset state */
+    return LEVEL_PRIVILEGED; /* and secure, like the core, which never leaves its reset state */
 }
 
 bool ocrm55_npu_port_enable_interrupt(void)
@@ -47,8 +47,8 @@ static void clean_and_invalidate_all(void)
     }
 }
 
-/* Both directions clean and invalidate. After a run nothing is dirty there, for the core has waited: lines are only dropped,
- * and should a neighbour share the last one, its bytes are not lost. */
+/* Both directions clean and invalidate. After a run nothing is dirty there, because the core has waited. So lines are only
+ * dropped. If a neighbour shares the last line, its bytes are not lost. */
 static void synchronise(const void *address, uint32_t bytes)
 {
     DATA_SYNCHRONISATION_BARRIER();

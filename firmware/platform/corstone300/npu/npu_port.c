@@ -1,4 +1,5 @@
-/* The Corstone-300's part of the NPU driver's port (ocrm55_npu_port.h): where the NPU is and what it reaches. */
+/* The Corstone-300's part of the NPU driver's port (ocrm55_npu_port.h): the NPU's address and the memories that it
+ * reaches. */
 
 #include "ocrm55_npu_port.h"
 
@@ -16,7 +17,7 @@ uintptr_t ocrm55_npu_port_base(void)
     return NPU_BASE;
 }
 
-/* The tightly coupled memories hang on the core alone; both aliases of each (SSE-300, memory map). */
+/* Only the core reaches the tightly coupled memories; both aliases of each (SSE-300, memory map). */
 bool ocrm55_npu_port_reaches(const void *address, uint32_t bytes)
 {
     static const struct range tightly_coupled[] = {
