@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import json
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +17,7 @@ from tests.once import Once
 if TYPE_CHECKING:
     import numpy as np
 
+    from ocrm55.compiler.onnx_graph.graph import Graph
     from ocrm55.tasks.recognizer.inference import PaddleRecognizer
 
 # Before anything imports NumPy: workers and simulators take all cores, and threads that wait for each other cost more
@@ -31,6 +35,29 @@ REPOSITORY = Path(__file__).parents[1]
 def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     """Makes a thing in one worker for all; see tests/once.py."""
     return Once.of_session(tmp_path_factory.getbasetemp())
+
+
+@pytest.fixture(scope="session")
+def calibrated_once(once: Once) -> Iterator[None]:
+    """Keeps the histograms of a network on its images: most of the time of a compilation in int8.
+
+    Tests compile the bundled network for another board, arena or decoder, with the same calibration each time.
+    """
+    from ocrm55.compiler.quantization import calibration
+
+    collect = calibration.collect
+
+    def kept(graph: Graph, names: Sequence[str], inputs: Sequence[np.ndarray]) -> dict[str, calibration.Histogram]:
+        asked = hashlib.sha256(graph.model().SerializeToString(deterministic=True))
+        asked.update(json.dumps([names, [tensor.shape for tensor in inputs]]).encode())
+        for tensor in inputs:
+            asked.update(tensor.tobytes())
+        found = once(f"histograms-{asked.hexdigest()[:20]}", lambda _: collect(graph, names, inputs))
+        return copy.deepcopy(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calibration, "collect", kept)
+        yield
 
 
 @pytest.fixture(scope="session")

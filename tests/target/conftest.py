@@ -15,7 +15,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def build_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def build_dir(tmp_path_factory: pytest.TempPathFactory, calibrated_once: None) -> Path:
     """A build folder that all workers of the session share: who comes second finds the stages up to date."""
     require("arm-none-eabi-gcc", "cmake", "ninja", "qemu-system-arm")
     own = tmp_path_factory.getbasetemp()

@@ -43,7 +43,7 @@ def whole_network(once: Once) -> Written:
 
 
 @pytest.fixture(scope="session")
-def int8_network(once: Once) -> Written:
+def int8_network(once: Once, calibrated_once: None) -> Written:
     """The bundled recognizer in int8, quantised and compiled once for all tests."""
     return once("int8", lambda folder: _bundled(folder / "artifact", "int8"))
 
