@@ -121,6 +121,9 @@ def test_a_killed_run_leaves_no_simulator_and_what_it_was_writing_goes_with_the_
     assert run.survivors() == []
     half = build / BUNDLED_MODEL / ".int8.ocrm55-abcdefgh"
     (half / "src").mkdir(parents=True)
-    run = Ocrm55(folder, "run-fvp", "--json", PICTURE, "--build-dir", build)
+    left = run.temporary
+    assert len(list(left.iterdir())) == 1  # the run's own folder
+    run = Ocrm55(folder, "run-fvp", "--json", PICTURE, "--build-dir", build, environment={"TMPDIR": str(left)})
     assert texts(run.end()[1]) == ["7"]
     assert not half.exists()
+    assert list(left.iterdir()) == []

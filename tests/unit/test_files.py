@@ -1,13 +1,16 @@
 """Files and folders are whole or absent, whatever happens while they are written."""
 
+import os
 import stat
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from ocrm55.errors import OutputError
-from ocrm55.files import atomic_directory, atomic_file, digest, extract, write_json
+from ocrm55.files import atomic_directory, atomic_file, digest, extract, write_json, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -94,3 +97,100 @@ def test_archive_that_leads_out_of_its_folder_is_refused(
             else:
                 with pytest.raises(tarfile.TarError):
                     extract(made, tmp_path / "out")
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_the_umask_is_respected(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        write_text(tmp_path / "file", "x")
+        with atomic_directory(tmp_path / "folder") as staging:
+            (staging / "a").write_text("a")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o666 & ~mask
+    assert stat.S_IMODE((tmp_path / "folder").stat().st_mode) == 0o777 & ~mask
+
+
+def test_a_file_keeps_the_permissions_that_its_owner_gave_it(tmp_path: Path) -> None:
+    write_text(tmp_path / "file", "old")
+    (tmp_path / "file").chmod(0o600)
+    write_text(tmp_path / "file", "new")
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("target", ["mine", "absent", "link"])
+def test_a_link_is_neither_followed_nor_replaced(tmp_path: Path, target: str) -> None:
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "kept").write_text("kept")
+    (tmp_path / "link").symlink_to(tmp_path / target)
+    (tmp_path / "out").symlink_to(tmp_path / "folder")
+    with pytest.raises(OutputError, match="is a link"):
+        write_text(tmp_path / "link", "theirs")
+    with pytest.raises(OutputError, match="is a link"), atomic_directory(tmp_path / "out"):
+        pass
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "out").is_symlink()
+    assert (tmp_path / "mine").read_text() == "mine" and (tmp_path / "folder" / "kept").read_text() == "kept"
+    assert not (tmp_path / "absent").exists()
+
+
+def test_what_is_no_regular_file_is_not_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for name, sentence in (("pipe", "not a regular file"), ("folder", "is a folder")):
+        with pytest.raises(OutputError, match=sentence):
+            write_text(tmp_path / name, "x")
+    assert names(tmp_path) == ["folder", "pipe"]
+
+
+@pytest.mark.parametrize("place", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/../dev/stdout"])
+@pytest.mark.parametrize("to_file", [True, False])
+def test_standard_output_gets_the_bytes(tmp_path: Path, place: str, to_file: bool) -> None:
+    body = "import sys\nfrom pathlib import Path\nfrom ocrm55.files import write_text\n"
+    body += "print('before', flush=True)\nwrite_text(Path(sys.argv[1]), 'text')\n"
+    with (tmp_path / "out").open("wb") as out:
+        sink = out if to_file else subprocess.PIPE
+        done = subprocess.run([sys.executable, "-c", body, place], stdout=sink, check=True)
+    assert ((tmp_path / "out").read_bytes() if to_file else done.stdout) == b"before\ntext"
+    assert names(tmp_path) == ["out"]
+
+
+def test_dev_null_stays_what_it_is() -> None:
+    write_text(Path("/dev/null"), "text")
+    assert stat.S_ISCHR(Path("/dev/null").lstat().st_mode)
+
+
+def test_what_a_killed_process_was_writing_goes_with_the_next_one(tmp_path: Path) -> None:
+    """It stays as long as the process lives: a lock says so."""
+    body = (
+        "import sys\nfrom pathlib import Path\nfrom ocrm55.files import atomic_directory, atomic_file\n"
+        "with atomic_directory(Path(sys.argv[1]) / 'folder') as a, atomic_file(Path(sys.argv[1]) / 'file') as b:\n"
+        "    (a / 'half').write_text('half'); b.write_text('half'); print('ready', flush=True); sys.stdin.read()\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", body, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        for _ in range(2):
+            write_text(tmp_path / "file", "mine")
+            with atomic_directory(tmp_path / "folder") as staging:
+                (staging / "whole").write_text("whole")
+        assert len(names(tmp_path)) == 4
+        writer.kill()
+    write_text(tmp_path / "file", "mine")
+    with atomic_directory(tmp_path / "folder"):
+        assert len(names(tmp_path)) == 3
+    assert names(tmp_path) == ["file", "folder"]
+
+
+def test_a_folder_that_was_set_aside_comes_back(tmp_path: Path) -> None:
+    """The writer was killed between the two renames: the old folder is the only whole one."""
+    aside = tmp_path / ".out.ocrm55-0123abcd.old"
+    aside.mkdir()
+    (aside / "good").write_text("good")
+    with pytest.raises(KeyboardInterrupt), atomic_directory(tmp_path / "out"):
+        raise KeyboardInterrupt
+    assert names(tmp_path / "out") == ["good"]
+    assert names(tmp_path) == ["out"]

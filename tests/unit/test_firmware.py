@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ocrm55 import boards, elf, firmware
-from ocrm55.errors import InputError, ToolchainError
+from ocrm55.errors import InputError, OutputError, ToolchainError
 from tests.target import fake_artifact
 
 
@@ -51,3 +51,17 @@ def test_memory_map() -> None:
     ends = sorted((region.origin, region.origin + region.size) for region in board.regions.values())
     assert all(first[1] <= second[0] for first, second in pairwise(ends))
     assert all(end <= 0x80000000 for _, end in ends)  # device memory lies above, where Helium faults
+
+
+def test_a_linked_build_folder_is_neither_followed_nor_removed(tmp_path: Path) -> None:
+    """A build folder of somebody else's may hold links to what is yours."""
+    (tmp_path / "include").mkdir()
+    (tmp_path / "include" / "ocrm55_model.h").write_text("")
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for name in ("CMakeCache.txt", "precious"):
+        (mine / name).write_text("mine")
+    (tmp_path / "int8-firmware").symlink_to(mine)
+    with pytest.raises(OutputError, match="int8-firmware is a link"):
+        firmware.build(tmp_path, tmp_path / "int8-firmware")
+    assert sorted(path.name for path in mine.iterdir()) == ["CMakeCache.txt", "precious"]

@@ -4,9 +4,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from ocrm55 import processes
 
 _BEGIN = "import os, signal, sys, time\nfrom ocrm55 import processes\nprocesses.end_in_good_order()\n"
 
@@ -70,3 +73,56 @@ def test_a_child_ends_with_a_killed_parent(tmp_path: Path) -> None:
             return
         time.sleep(0.05)
     raise AssertionError("the child lives")
+
+
+def test_what_a_child_has_started_ends_with_a_killed_parent(tmp_path: Path) -> None:
+    """As CMake starts ninja, and ninja compilers: the kernel would end CMake alone."""
+    mark = tmp_path / "pid"
+    body = (
+        "with processes.running(['sh', '-c', 'sleep 60 & echo $! > \"$0\"; wait', sys.argv[1]]) as process:\n"
+        "    process.wait()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", _BEGIN + body, str(mark)]) as parent:
+        _wait_until(lambda: mark.exists() and mark.read_text().endswith("\n"))
+        parent.kill()
+    _wait_until(lambda: not _runs(int(mark.read_text())))
+
+
+def test_workers_of_a_pool_end_with_a_killed_parent(tmp_path: Path) -> None:
+    script = tmp_path / "pool.py"
+    script.write_text(
+        "import multiprocessing, os, time\nfrom concurrent.futures import ProcessPoolExecutor\n"
+        "from ocrm55 import processes\n"
+        "if __name__ == '__main__':\n"
+        "    context = multiprocessing.get_context('spawn')\n"
+        "    with ProcessPoolExecutor(2, context, initializer=processes.end_with_parent) as pool:\n"
+        "        print(pool.submit(os.getpid).result(), flush=True)\n"
+        "        time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        assert _runs(worker)
+        parent.kill()
+    _wait_until(lambda: not _runs(worker))
+
+
+def test_a_command_runs_to_its_end_without_input() -> None:
+    done = processes.completed(["sh", "-c", "cat; echo out; echo err >&2; exit 3"], 30)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "out\n", "err\n")
+    with pytest.raises(subprocess.TimeoutExpired):
+        processes.completed(["sleep", "60"], 0.2)
+
+
+def _runs(number: int) -> bool:
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def _wait_until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)

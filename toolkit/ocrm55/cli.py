@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ocrm55 import __version__, console, processes
+from ocrm55 import __version__, console, processes, temporary
 from ocrm55.errors import Ocrm55Error, OutputError
 
 app = typer.Typer(
@@ -124,6 +124,7 @@ for _name, _module, _function, _panel in _COMMANDS:
 def main() -> None:
     """Run the program and exit with its status."""
     processes.end_in_good_order()
+    temporary.remove_abandoned()
     # Paddle and oneDNN print on stdout and stderr; ocrm55 itself says what a user must know.
     os.environ.setdefault("GLOG_minloglevel", "2")
     for stream in (sys.stdout, sys.stderr):  # a file's name may hold what the terminal's encoding lacks

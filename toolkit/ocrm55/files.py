@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
+import stat
 import tarfile
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ocrm55 import temporary
 from ocrm55.errors import InputError, OutputError
+from ocrm55.temporary import is_abandoned, keep
 
 # An unfinished file or folder has a name like `.NAME.ocrm55-XXXXXXXX`; nothing else in our folders has.
 _MARK = ".ocrm55-"
+_OLD = ".old"  # ... and what it replaces, for a moment
 
 
 def _prefix(destination: Path) -> str:
@@ -23,34 +27,90 @@ def _prefix(destination: Path) -> str:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a killed ocrm55 left unfinished in `folder`. Call it only when no other ocrm55 can write there."""
+    """Remove what a killed ocrm55 was writing in `folder`. Call it only where no other ocrm55 can be writing."""
     for path in folder.glob(f".*{_MARK}*"):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
+def _remove_dead(destination: Path) -> None:
+    """Remove what killed processes were writing for `destination`; those that live hold a lock on it.
+
+    A folder that had been set aside and not been replaced yet goes back to its place.
+    """
+    prefix = _prefix(destination)
+    with suppress(OSError):
+        for path in [path for path in destination.parent.iterdir() if path.name.startswith(prefix)]:
             with suppress(OSError):
-                path.unlink()
+                lock = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+                try:
+                    if not is_abandoned(lock):
+                        continue
+                    if path.name.endswith(_OLD) and not os.path.lexists(destination):
+                        path.rename(destination)
+                    else:
+                        _remove(path)
+                finally:
+                    os.close(lock)
+
+
+def _make(destination: Path, *, folder: bool) -> tuple[Path, int]:
+    """A new file or folder beside `destination`, with the permissions that the umask leaves, and a lock on it."""
+    while True:
+        path = destination.with_name(f"{_prefix(destination)}{secrets.token_hex(4)}")
+        try:
+            if folder:
+                path.mkdir()
+            handle = os.open(
+                path, os.O_RDONLY if folder else os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666
+            )
+        except FileExistsError:
+            continue
+        except FileNotFoundError:
+            if not destination.parent.is_dir():
+                raise
+            continue
+        if keep(handle, path):
+            return path, handle
+        os.close(handle)
+
+
+def refuse_link(destination: Path) -> None:
+    """Raise OutputError for a symbolic link: replacing it surprises its owner, following it others."""
+    if destination.is_symlink():
+        raise OutputError(
+            f"{destination} is a link, which is neither followed nor replaced.",
+            [f"name the place that it leads to: {os.path.realpath(destination)}", f"remove it: rm {destination}"],
+        )
 
 
 @contextmanager
 def atomic_directory(destination: Path) -> Iterator[Path]:
     """Yield an empty folder beside `destination`; rename it over `destination` when the block ends without error.
 
-    An older `destination` is replaced as a whole. A block that fails leaves nothing behind.
-    Raises OutputError when the place cannot be written.
+    An older `destination` is replaced whole. Nothing is left behind when the block fails.
+    Raises OutputError when the place cannot be written, or is a link.
     """
     destination = Path(destination)
+    refuse_link(destination)
     if destination.exists() and not destination.is_dir():
         raise OutputError(f"{destination} is a file where a folder is to be written.", ["choose another folder"])
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=_prefix(destination), dir=destination.parent))
-        staging.chmod(0o755)  # mkdtemp makes it private; the artifact gets the permissions that its parent gives
+        _remove_dead(destination)
+        staging, lock = _make(destination, folder=True)
     except OSError as trouble:
         raise OutputError(
             f"{destination.parent} cannot be written: {trouble.strerror}.", ["choose another folder"]
         ) from trouble
-    retired = staging.with_name(staging.name + ".old")
+    retired = staging.with_name(staging.name + _OLD)
     try:
         yield staging
         if destination.exists():
@@ -63,29 +123,79 @@ def atomic_directory(destination: Path) -> Iterator[Path]:
             retired.rename(destination)
         shutil.rmtree(staging, ignore_errors=True)
         shutil.rmtree(retired, ignore_errors=True)
+        os.close(lock)
 
 
 @contextmanager
 def atomic_file(destination: Path) -> Iterator[Path]:
-    """Yield a path beside `destination` to write to; rename it over `destination` when the block ends without error."""
+    """Yield a path beside `destination` to write to; rename it over `destination` when the block ends without error.
+
+    An older file's permissions stay; a new one gets those that the umask leaves. What leads out of the process, as
+    /dev/stdout and /dev/null do, gets the bytes when the block ends.
+    Raises OutputError when the place cannot be written, or is a link or no regular file.
+    """
     destination = Path(destination)
+    if _is_device(destination):
+        with _through(destination) as staging:
+            yield staging
+        return
+    refuse_link(destination)
+    permissions = _permissions(destination)
     try:
         destination.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=_prefix(destination), dir=destination.parent)
-        os.close(handle)
+        _remove_dead(destination)
+        staging, lock = _make(destination, folder=False)
     except OSError as trouble:
         raise OutputError(
             f"{destination} cannot be written: {trouble.strerror}.", ["choose another place"]
         ) from trouble
-    staging = Path(name)
-    staging.chmod(0o644)
     try:
         yield staging
+        if permissions is not None:
+            staging.chmod(permissions)
         staging.replace(destination)
     except OSError as trouble:
         raise OutputError(f"{destination} cannot be written: {trouble.strerror or trouble}.") from trouble
     finally:
         staging.unlink(missing_ok=True)
+        os.close(lock)
+
+
+def _permissions(destination: Path) -> int | None:
+    """Of the regular file that is there; None where nothing is. Raises OutputError for anything else."""
+    try:
+        mode = destination.lstat().st_mode
+    except OSError:
+        return None
+    if stat.S_ISDIR(mode):
+        raise OutputError(f"{destination} is a folder where a file is to be written.", ["choose another place"])
+    if not stat.S_ISREG(mode):
+        raise OutputError(f"{destination} is not a regular file and is not replaced.", ["choose another place"])
+    return stat.S_IMODE(mode)
+
+
+def _is_device(destination: Path) -> bool:
+    """Whether it is one of /dev that takes bytes: a terminal, a pipe that the shell has opened, /dev/null."""
+    absolute = Path(os.path.normpath(Path.cwd() / destination))
+    if not absolute.is_relative_to("/dev") and not absolute.is_relative_to("/proc"):
+        return False
+    try:
+        mode = destination.stat().st_mode
+    except OSError:
+        return False
+    return stat.S_ISCHR(mode) or stat.S_ISFIFO(mode) or (stat.S_ISREG(mode) and destination.is_symlink())
+
+
+@contextmanager
+def _through(destination: Path) -> Iterator[Path]:
+    try:
+        with temporary.folder() as place:
+            staging = place / "output"
+            yield staging
+            with staging.open("rb") as source, destination.open("ab") as sink:
+                shutil.copyfileobj(source, sink)
+    except OSError as trouble:
+        raise OutputError(f"{destination} cannot be written: {trouble.strerror or trouble}.") from trouble
 
 
 def write_text(destination: Path, text: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from ocrm55 import __version__, boards, console, elf, resources
 from ocrm55.boards import Board, MemoryMap, Region
 from ocrm55.errors import InputError, OutputError, ToolchainError
-from ocrm55.files import digest, write_json
+from ocrm55.files import digest, refuse_link, write_json
 
 TOOLCHAINS = ("gcc", "clang")
 
@@ -90,6 +90,7 @@ def build(
     Raises InputError for a folder that is no artifact, ToolchainError with the compiler's first complaint, and
     OutputError when `build_dir` cannot be written.
     """
+    refuse_link(Path(build_dir))  # ocrm55 may not remove the folder that it leads to
     artifact, build_dir = Path(artifact).resolve(), Path(build_dir).resolve()
     if toolchain not in TOOLCHAINS:
         raise InputError(f"there is no tool chain `{toolchain}`.", [f"use one of {', '.join(TOOLCHAINS)}"])

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import subprocess
@@ -15,6 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -106,14 +109,61 @@ def running(
     except BaseException:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         raise
+    guard = None
     try:
+        guard = _guard(process.pid)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)  # a signal that came meanwhile raises here
         yield process
     finally:
+        if guard is not None:  # before the process is gone and its number may be somebody else's
+            guard.kill()
+            guard.wait()
+            assert guard.stdin is not None
+            guard.stdin.close()
         if process.poll() is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def completed(
+    command: Sequence[str], timeout_s: float | None = None, *, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, without input. Raises OSError, and subprocess.TimeoutExpired when it takes longer."""
+    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with running(command, cwd=cwd, text=True, errors="replace", **pipes) as process:
+        output, complaints = process.communicate(timeout=timeout_s)
+    return subprocess.CompletedProcess(command, process.returncode, output, complaints)
+
+
+def _guard(group: int) -> subprocess.Popen[bytes] | None:
+    """Start a process that ends a group of processes after us: the kernel ends our child, not what that has started.
+
+    The guard waits for the end of a pipe that only we hold open. So it wakes however we end.
+    """
+    words = ["/bin/sh", "-c", 'read -r _; kill -s KILL -- "-$1"', "sh", str(group)]
+    try:
+        return subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+    except OSError:  # without a shell only the child itself ends
+        return None
+
+
+def end_with_parent() -> None:
+    """Call it in a process that `multiprocessing` started: the process then ends as soon as its parent is gone.
+
+    Workers of a pool wait for work on a pipe that they hold open themselves, so a killed parent would leave them.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _prepare(mask: set[signal.Signals | int], confine: Callable[[], None] | None) -> Callable[[], None]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import numpy.typing as npt
 import onnx
 from onnx import shape_inference
 
-from ocrm55 import console, resources
+from ocrm55 import console, resources, temporary
 from ocrm55.bench.runner import STATUS, Case, build_target, run_qemu
 from ocrm55.compiler.operators.int8 import tables
 from ocrm55.compiler.targets.m55 import packing
@@ -290,9 +289,9 @@ def measure(onnx_path: Path, compiler: str = "gcc") -> list[Row]:
     """Count the instructions of every layer on QEMU. Equal layers are run once."""
     layers = network_cases(onnx_path)
     keys = {_key(case): case for _, case in layers}
-    with tempfile.TemporaryDirectory() as folder:
-        elf = build_target(Path(folder), compiler)
-        answers = dict(zip(keys, run_qemu(elf, list(keys.values()), Path(folder)), strict=True))
+    with temporary.folder() as folder:
+        elf = build_target(folder, compiler)
+        answers = dict(zip(keys, run_qemu(elf, list(keys.values()), folder), strict=True))
     rows = []
     for name, case in layers:
         answer = answers[_key(case)]
@@ -322,15 +321,15 @@ def estimate_loops() -> dict[str, Loop] | None:
     kernels = resources.folder("firmware") / "kernels"
     loops: dict[str, Loop] = {}
     options = ("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard", "-O3", "-ffp-contract=off", "-std=gnu11")
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary.folder() as folder:
         for source in sorted(kernels.glob("*.c")):
             if "MARK" not in source.read_text():
                 continue
-            assembly = Path(folder) / f"{source.stem}.s"
+            assembly = folder / f"{source.stem}.s"
             console.command(["arm-none-eabi-gcc", *options, "-DOCRM55_MARK_LOOPS", "-S", source, "-o", assembly])
             regions = _regions(assembly.read_text())
             for name, lines in regions.items():
-                snippet = Path(folder) / f"{name}.s"
+                snippet = folder / f"{name}.s"
                 snippet.write_text(".syntax unified\n.thumb\n" + "\n".join(lines) + "\n")
                 printed = console.command([*MCA, snippet])
                 count, cycles = (_figure(label, printed) / 100 for label in ("Instructions", "Total Cycles"))

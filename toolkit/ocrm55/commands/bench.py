@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import enum
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ocrm55 import console, stages
+from ocrm55 import console, stages, temporary
 from ocrm55.commands.options import build_options
 
 
@@ -69,7 +68,7 @@ def bench(
 
     assert what is What.KERNELS
     folder = stages.model(options)
-    with tempfile.TemporaryDirectory() as scratch:
-        path = to_onnx(folder, Path(scratch) / "model.onnx", check=False)
+    with temporary.folder() as scratch:
+        path = to_onnx(folder, scratch / "model.onnx", check=False)
         rows = kernels.measure(path, compiler.value)
     kernels.print_table(rows, kernels.estimate_loops())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from copy import deepcopy
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from ocrm55 import temporary
 from ocrm55.boards import MemoryMap
 from ocrm55.compiler import arena_limit, artifact, check
 from ocrm55.compiler.artifact import Contents, Written
@@ -183,8 +183,8 @@ def load(network: Network, options: CompileOptions | None = None) -> onnx.ModelP
             raise InputError(f"the size of the input is written into {source}.", ["leave --height and --width out"])
         model = entrance.read(source)
     else:
-        with tempfile.TemporaryDirectory() as folder:
-            path = network.to_onnx(Path(folder) / "model.onnx", options.height, options.width)
+        with temporary.folder() as folder:
+            path = network.to_onnx(folder / "model.onnx", options.height, options.width)
             model = entrance.read(path)
     (Normalisation.of_model(model) or network.normalisation).write_to(model)
     return model

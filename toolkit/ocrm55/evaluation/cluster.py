@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ocrm55 import temporary
 from ocrm55.errors import InputError, Ocrm55Error, ToolchainError
 from ocrm55.evaluation.readers import Reader, Spec
 from ocrm55.evaluation.readings import Reading, read_task
@@ -19,10 +19,10 @@ def read_parcel(index: int, parcel: Parcel, spec: Spec, key: str) -> tuple[int, 
     """On a worker: read one task's pictures. key: distinguishes the models of several evaluations."""
     if key not in _readers:
         _readers[key] = spec.open()
-    with tempfile.TemporaryDirectory(prefix="ocrm55-task-") as folder:
+    with temporary.folder() as folder:
         here = []
         for number, (word, content) in enumerate(parcel):
-            path = Path(folder) / f"{number}{Path(word.name).suffix}"
+            path = folder / f"{number}{Path(word.name).suffix}"
             path.write_bytes(content)
             here.append(Word(word.name, path, word.text))
         return index, read_task(_readers[key], here)

@@ -10,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocrm55 import __version__, files
+from ocrm55 import __version__, files, processes
 from ocrm55.errors import ToolchainError
 from ocrm55.evaluation import metrics
 from ocrm55.evaluation.cluster import read_on_cluster
@@ -93,6 +93,7 @@ _reader: Reader | None = None  # of a worker process, opened once
 
 def _open_in_process(spec: Spec) -> None:
     global _reader
+    processes.end_with_parent()
     _reader = spec.open()
     atexit.register(_reader.close)
 

@@ -6,14 +6,15 @@ machine as it is, and is opened there.
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from ocrm55 import temporary
 from ocrm55.errors import InputError, TargetError
 from ocrm55.simulators import Choice, Request
 from ocrm55.tasks.recognizer import decoding, image
@@ -104,8 +105,9 @@ class HostReader:
         from ocrm55.tasks.recognizer.inference import OnnxRecognizer, PaddleRecognizer
         from ocrm55.tasks.recognizer.task import RECOGNIZER
 
-        self._folder, self._size, self._decoder = _unpack(spec), spec.size, spec.decoder
-        folder = Path(self._folder.name)
+        self._size, self._decoder = spec.size, spec.decoder
+        self._stack = contextlib.ExitStack()
+        folder = self._stack.enter_context(_unpacked(spec))
         self._task = RECOGNIZER.network(folder)
         self._network: PaddleRecognizer | OnnxRecognizer
         self._network = PaddleRecognizer(folder) if spec.kind == "host" else OnnxRecognizer(folder / "model.onnx")
@@ -119,15 +121,16 @@ class HostReader:
 
     def close(self) -> None:
         """Remove the unpacked model."""
-        self._folder.cleanup()
+        self._stack.close()
 
 
 class TargetReader:
     """The firmware; a run of the simulator reads all pictures of a call."""
 
     def __init__(self, spec: ReaderSpec) -> None:
-        self._folder = _unpack(spec)
         self._spec = spec
+        self._stack = contextlib.ExitStack()
+        self._folder = self._stack.enter_context(_unpacked(spec))
         self._simulator = (spec.simulator or Choice()).find()
 
     def recognise(self, images: Sequence[np.ndarray]) -> list[Recognition]:
@@ -135,7 +138,7 @@ class TargetReader:
         if not images:
             return []
         request = Request(
-            elf=Path(self._folder.name) / "ocrm55.elf",
+            elf=self._folder / "ocrm55.elf",
             images=[image.resize(pixels, *self._spec.size) for pixels in images],
             stats=False,
             want_probabilities=False,
@@ -149,11 +152,12 @@ class TargetReader:
 
     def close(self) -> None:
         """Remove the unpacked ELF."""
-        self._folder.cleanup()
+        self._stack.close()
 
 
-def _unpack(spec: ReaderSpec) -> tempfile.TemporaryDirectory[str]:
-    folder = tempfile.TemporaryDirectory(prefix="ocrm55-reader-")
-    for name, content in spec.files.items():
-        (Path(folder.name) / name).write_bytes(content)
-    return folder
+@contextlib.contextmanager
+def _unpacked(spec: ReaderSpec) -> Iterator[Path]:
+    with temporary.folder() as folder:
+        for name, content in spec.files.items():
+            (folder / name).write_bytes(content)
+        yield folder

@@ -6,7 +6,6 @@ or the QDQ model of an int8 artifact. For several thresholds of doubt it counts 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import onnxruntime
 import typer
 from onnx import numpy_helper
 
-from ocrm55 import console, resources, stages
+from ocrm55 import console, resources, stages, temporary
 from ocrm55.compiler.onnx_graph import entrance
 from ocrm55.compiler.widths import padding, sharing
 from ocrm55.evaluation import assess
@@ -68,12 +67,12 @@ def read(
     """
     network = RECOGNIZER.network(source)
     readings = []
-    with tempfile.TemporaryDirectory() as folder:
-        model = entrance.read(source if source.is_file() else to_onnx(source, Path(folder) / "model.onnx"))
+    with temporary.folder() as folder:
+        model = entrance.read(source if source.is_file() else to_onnx(source, folder / "model.onnx"))
         normalisation = Normalisation.of_model(model) or network.normalisation
         networks, narrow_model = {}, NarrowModel(model)
         for width in choice:
-            path = Path(folder) / f"{width}.onnx"
+            path = folder / f"{width}.onnx"
             onnx.save(narrow_model.at_width(width), str(path))
             networks[width] = OnnxRecognizer(path)
     with console.progress("reading", len(words)) as bar:

@@ -15,7 +15,7 @@ import onnx
 from onnx import numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
-from ocrm55 import console, files
+from ocrm55 import console, files, processes, temporary
 from ocrm55.errors import InputError, OutputError, ToolchainError
 from ocrm55.export.paddle_folder import PaddleFolder
 from ocrm55.inference import OnnxNetwork, softmax
@@ -110,8 +110,8 @@ def largest_difference(
 
 def _paddle_output(model: PaddleFolder, tensor: np.ndarray) -> np.ndarray:
     """Paddle's output for a tensor, computed in a process of its own, because a damaged model can end the process."""
-    with tempfile.TemporaryDirectory(prefix="ocrm55-") as folder:
-        source, result = Path(folder) / "tensor.npy", Path(folder) / "output.npy"
+    with temporary.folder() as folder:
+        source, result = folder / "tensor.npy", folder / "output.npy"
         np.save(source, tensor)
         words = [str(path) for path in (model.program, model.parameters, source, result)]
         done = _apart("Paddle", "ocrm55.export.paddle_process", words)
@@ -128,7 +128,7 @@ def _apart(what: str, module: str, arguments: Sequence[str]) -> subprocess.Compl
     """Run one of our modules as a process. Raises InputError if it does not end; a conversion takes only seconds."""
     words = [sys.executable, "-P", "-m", module, *arguments]  # -P: import nothing from the current folder
     try:
-        done = subprocess.run(words, check=False, capture_output=True, text=True, errors="replace", timeout=_PATIENCE_S)
+        done = processes.completed(words, _PATIENCE_S)
     except subprocess.TimeoutExpired as late:
         raise InputError(
             f"{what} did not finish with the model within {_PATIENCE_S} s.", ["export or copy the model again"]
@@ -145,8 +145,8 @@ def converted(program: Path, parameters: Path) -> onnx.ModelProto:
 
     It runs in a process of its own, because paddle2onnx prints from C++ and may end the process.
     """
-    with tempfile.TemporaryDirectory(prefix="ocrm55-") as folder:
-        output = Path(folder) / "model.onnx"
+    with temporary.folder() as folder:
+        output = folder / "model.onnx"
         arguments = [str(program), str(parameters), str(output), str(OPSET)]
         done = _apart("paddle2onnx", "ocrm55.export.paddle2onnx_process", arguments)
         if done.returncode != 0 or not output.is_file():

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocrm55 import console, firmware, resources, simulation, stages
+from ocrm55 import console, firmware, resources, simulation, stages, temporary
 from ocrm55.errors import ToolchainError
 from ocrm55.simulators import find_simulator
 
@@ -53,12 +52,12 @@ def library(package: Path, name: str) -> Sizes:
     Raises ToolchainError when a tool is missing or the library does not build.
     """
     toolchain = resources.folder("cmake") / "cortex-m55-gcc.cmake"
-    with tempfile.TemporaryDirectory(prefix="ocrm55-package-") as folder:
+    with temporary.folder() as folder:
         console.command(
             ["cmake", "-S", package, "-B", folder, f"-DCMAKE_TOOLCHAIN_FILE={toolchain}"], env=firmware.environment()
         )
         console.command(["cmake", "--build", folder], env=firmware.environment())
-        listed = console.command(["arm-none-eabi-size", "-A", Path(folder) / f"lib{name}.a"])
+        listed = console.command(["arm-none-eabi-size", "-A", folder / f"lib{name}.a"])
     version = console.command(["arm-none-eabi-gcc", "-dumpfullversion"]).strip()
     code = constants = 0
     for line in listed.splitlines():

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrm55 import boards, confinement, console, processes
+from ocrm55 import boards, confinement, console, processes, temporary
 from ocrm55.boards import Board
 from ocrm55.errors import InputError, OutputError, TargetError, ToolchainError
 from ocrm55.simulators import protocol
@@ -235,8 +235,8 @@ class Simulator(ABC):
 @contextlib.contextmanager
 def _temporary_folder() -> Iterator[Path]:
     try:
-        with tempfile.TemporaryDirectory(prefix="ocrm55-run-") as folder:
-            yield Path(folder)
+        with temporary.folder() as folder:
+            yield folder
     except OSError as trouble:
         raise OutputError(
             f"the run's temporary folder cannot be written: {trouble.strerror or trouble}.",

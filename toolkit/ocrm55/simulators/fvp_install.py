@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import subprocess
 import tarfile
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocrm55 import console, files
+from ocrm55 import console, files, processes, temporary
 from ocrm55.download import download
 from ocrm55.errors import InputError, ToolchainError
 from ocrm55.simulators import fvp
@@ -67,8 +65,7 @@ def install(accept: Callable[[str], bool], archive: Path | None = None, destinat
     if found := fvp.within(place):
         return found
     wanted = release()
-    with tempfile.TemporaryDirectory(prefix="ocrm55-fvp-") as folder:
-        unpacked = Path(folder)
+    with temporary.folder() as unpacked:
         _unpack(_checked(archive or _fetch(wanted), wanted), unpacked)
         licence = unpacked / LICENCE
         if not accept(licence.read_text(errors="replace") if licence.is_file() else f"Arm's licence for {wanted.name}"):
@@ -133,7 +130,7 @@ def _run_installer(unpacked: Path, destination: Path) -> None:
     # The user has accepted the licence, and the installer gets this answer; it asks nothing.
     flags = ["--i-agree-to-the-contained-eula", "--no-interactive", "--destination", str(destination), "-q"]
     console.note_command([str(script), *flags])
-    done = subprocess.run([str(script), *flags], cwd=unpacked, capture_output=True, text=True, check=False)
+    done = processes.completed([str(script), *flags], cwd=unpacked)
     if done.returncode:
         last = (done.stdout + done.stderr).strip().splitlines()
         raise ToolchainError(

@@ -15,6 +15,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
+from ocrm55 import processes
 from ocrm55.errors import ToolchainError
 from ocrm55.evaluation.words import Word, WordPictures
 from ocrm55.training.curriculum import Stage, stage_at
@@ -68,6 +69,7 @@ def _start(supply: Supply) -> None:
     import cv2
 
     global _maker
+    processes.end_with_parent()
     cv2.setNumThreads(1)
     os.nice(1)  # the training itself comes first
     _maker = GroupMaker(supply)

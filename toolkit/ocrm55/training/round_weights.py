@@ -8,12 +8,11 @@ ocrm55/compiler/quantization/weight_grid.py.
 from __future__ import annotations
 
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from ocrm55 import console, files
+from ocrm55 import console, files, temporary
 from ocrm55.errors import InputError
 
 
@@ -32,8 +31,8 @@ def round_weights(source: Path, destination: Path) -> int:
     from ocrm55.tasks.recognizer.sources import export
     from ocrm55.tasks.recognizer.task import RECOGNIZER
 
-    with tempfile.TemporaryDirectory() as folder:
-        network = RECOGNIZER.network(export(str(source), Path(folder) / "model").directory)
+    with temporary.folder() as folder:
+        network = RECOGNIZER.network(export(str(source), folder / "model").directory)
         model = pipeline.load(network)
     inputs = pipeline.calibration_inputs(model, network, RECOGNIZER.calibration)
     graph = Graph(model)

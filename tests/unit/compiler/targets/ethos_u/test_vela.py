@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ocrm55 import processes
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.pipeline import check_npu
 from ocrm55.compiler.targets.ethos_u import vela
@@ -79,7 +80,7 @@ def test_a_vela_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     def hang(*_: object, **__: object) -> None:
         raise subprocess.TimeoutExpired("vela", 1)
 
-    monkeypatch.setattr(subprocess, "run", hang)
+    monkeypatch.setattr(processes, "completed", hang)
     with pytest.raises(ToolchainError, match="did not end within"):
         vela.compile_region("r", b"", NpuOptions("ethos-u55-128"))
 

@@ -12,11 +12,11 @@ import importlib.util
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ocrm55 import processes, temporary
 from ocrm55.compiler.targets.ethos_u.options import MEMORY_MODES, NpuOptions
 from ocrm55.compiler.targets.ethos_u.region import Compiled, Place
 from ocrm55.errors import InputError, ToolchainError, UnsupportedError
@@ -104,14 +104,13 @@ def command(tflite: Path, folder: Path, options: NpuOptions, extra: Sequence[str
 
 def compile_region(name: str, tflite: bytes, options: NpuOptions, extra: Sequence[str] = ()) -> Compiled:
     """Run Vela on a region. Raises UnsupportedError if Vela does not take all of it, ToolchainError if Vela hangs."""
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
+    with temporary.folder() as folder:
         source = folder / f"{name}.tflite"
         source.write_bytes(tflite)
         words = command(source, folder, options, extra)
         shown = " ".join(["vela", *words[4:]])
         try:
-            done = subprocess.run(words, capture_output=True, text=True, timeout=TIME_LIMIT, check=False, cwd=folder)
+            done = processes.completed(words, TIME_LIMIT, cwd=folder)
         except subprocess.TimeoutExpired as late:
             raise ToolchainError(f"Vela did not end within {TIME_LIMIT} s on {name}.", [shown]) from late
         result = folder / f"{name}_vela.npz"
