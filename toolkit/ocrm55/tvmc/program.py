@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ocrm55 import __version__, console, processes
+from ocrm55 import __version__, console, processes, temporary
 from ocrm55.errors import InputError, Ocrm55Error, UnsupportedError
 
 _USAGE = """\
@@ -80,6 +80,7 @@ def _compile(arguments: Sequence[str], prog: str) -> None:
 def main() -> None:
     """The console script `tvmc`, and `python -m ocrm55.tvmc`."""
     processes.end_in_good_order()
+    temporary.remove_abandoned()
     os.environ.setdefault("GLOG_minloglevel", "2")
     warnings.filterwarnings("ignore", message="No ccache found", category=UserWarning)
     try:
