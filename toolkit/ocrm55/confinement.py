@@ -25,7 +25,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 
 VARIABLE = "OCRM55_SIMULATOR_READS"  # more folders, by os.pathsep: of a simulator that is installed in an odd place
 
-# What programs read to start. Of /etc only the linker's list: there are secrets in it.
+# Paths that programs read to start. From /etc only the linker's list, because /etc contains secrets.
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/nix/store", "/etc/ld.so.cache", "/etc/ld.so.conf")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 
@@ -48,7 +48,7 @@ def version() -> int:
 
 @contextmanager
 def rules(folder: Path, readable: Sequence[Path] = ()) -> Iterator[Callable[[], None] | None]:
-    """What a child calls before it becomes the program: from then on it may write in `folder` only.
+    """A function for the child to call before it becomes the program; from then on it may write only in `folder`.
 
     readable: files and folders that it may also read and run, besides the system's and those that the environment
     variable OCRM55_SIMULATOR_READS names. None where the kernel cannot

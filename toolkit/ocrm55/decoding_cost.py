@@ -1,4 +1,4 @@
-"""How much memory it takes to decode a picture, known from its header: small files can claim a lot.
+"""The memory that decoding a picture takes, read from its header, because small files can claim a lot.
 
 Pillow bounds the pixels only. Its decoders hold more than those: both canvases of a WebP animation, the coefficients of
 a progressive JPEG, a TIFF's tile of any size.

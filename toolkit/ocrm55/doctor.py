@@ -1,4 +1,4 @@
-"""What this machine has, what it lacks, and what to do about it."""
+"""Check this machine: what it has, what it lacks, and what to do about it."""
 
 from __future__ import annotations
 

@@ -72,6 +72,8 @@ def first_line(trouble: Exception) -> str:
 
 
 class MiscompiledError(Ocrm55Error):
-    """What was compiled computes other numbers than the model: a fault of ours, found before anything is written."""
+    """The compiled program computes other numbers than the model. This is a fault of ours, found before anything is
+    written.
+    """
 
     exit_code = 8

@@ -27,7 +27,7 @@ _BUILDERS = {"cmake": "cmake", "ninja": "ninja-build"}
 _SETTINGS = "ocrm55-settings.json"
 
 _STRANGE = set('#;$"%,?|<>\\')
-# Of the environment: what programs need to run, and to fetch a release that the user asks for.
+# Variables of the environment that programs need to run, and to fetch a release that the user requests.
 _KEPT = {
     *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TMP", "TEMP", "LANG", "TERM", "TZ", "SHELL", "LD_LIBRARY_PATH"),
     *(
@@ -199,7 +199,7 @@ def _configure(build_dir: Path, settings: Mapping[str, object]) -> None:
 
 
 def environment() -> dict[str, str]:
-    """What a build sees of our environment: where programs, folders and proxies are, and no flags.
+    """The environment of a build: places of programs, folders and proxies, and no flags.
 
     CFLAGS=-ffast-math, a CPATH or a CMAKE_TOOLCHAIN_FILE of somebody's other project would change the target's bits.
     """

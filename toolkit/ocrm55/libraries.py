@@ -24,7 +24,7 @@ CHOICES = ((OWN,), (LIBRARY,), (LIBRARY, OWN))
 
 
 def kernels(text: str) -> tuple[str, ...]:
-    """What `--kernels` means; raises InputError for what it does not know."""
+    """The kernels that `--kernels` names; raises InputError for an unknown value."""
     chosen = tuple(sorted({part.strip() for part in text.split(",") if part.strip()}))
     if chosen not in CHOICES:
         known = ", ".join(",".join(choice) for choice in CHOICES[:-1])
@@ -88,7 +88,7 @@ def archive(folder: Path) -> Path | None:
 
 
 def version(folder: Path) -> str:
-    """What a copy calls itself: the revision of its functions, 18.0.0 in v7.0.0. Raises InputError for no copy."""
+    """The version of a copy: the revision of its functions, 18.0.0 in v7.0.0. Raises InputError if it is no copy."""
     headers = (folder / place / "arm_nnfunctions.h" for place in INCLUDES)
     header = next((path for path in headers if path.is_file()), None)
     if header is None:

@@ -1,4 +1,4 @@
-"""What the bytes of a picture become in front of a network: the model's own mean and deviation, channel by channel."""
+"""Normalise the bytes of a picture for a network: by the model's own mean and deviation, channel by channel."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Normalisation:
 
     @cached_property
     def values(self) -> np.ndarray:
-        """What every byte becomes in each channel: float32 [3, 256]."""
+        """The normalised value of every byte in each channel: float32 [3, 256]."""
         levels = np.arange(256, dtype=np.float32)
         levels = levels / np.float32(255) if self.scale is None else levels * np.float32(self.scale)
         mean, deviation = (np.array(each, np.float32)[:, None] for each in (self.mean, self.deviation))
@@ -72,7 +72,9 @@ class Normalisation:
 
     @staticmethod
     def of_model(model: onnx.ModelProto) -> Normalisation | None:
-        """What an ONNX model's metadata says; None when they say nothing. Raises InputError for damaged ones."""
+        """The normalisation in an ONNX model's metadata; None if there is none. Raises InputError for damaged
+        metadata.
+        """
         noted = next((each.value for each in model.metadata_props if each.key == KEY), None)
         if noted is None:
             return None
@@ -90,7 +92,7 @@ class Normalisation:
 
     @staticmethod
     def of_settings(step: Mapping[str, Any]) -> Normalisation:
-        """What PaddleOCR's `NormalizeImage` with these arguments does.
+        """The normalisation of PaddleOCR's `NormalizeImage` with these arguments.
 
         Raises ValueError, LookupError or TypeError for arguments that cannot be understood.
         """

@@ -1,4 +1,4 @@
-"""Which characters a line can show, and how the others are written.
+"""The characters that a line can show, and the notation of the others.
 
 Names of files and layers, characters of dictionaries and a simulator's output come from strangers. A control character
 in them could colour a terminal or rename its window, a line separator could begin a line that we never said, and a

@@ -51,7 +51,7 @@ def loads(text: str) -> Any:
 
 
 def _where(trouble: yaml.YAMLError) -> str:
-    """What is wrong and in which line, without the excerpt of the file."""
+    """The fault and its line, without the excerpt of the file."""
     mark, problem = getattr(trouble, "problem_mark", None), getattr(trouble, "problem", None) or str(trouble)
     reason = str(problem).splitlines()[0][:200] if str(problem) else "damaged"
     return reason if mark is None else f"line {mark.line + 1}: {reason}"

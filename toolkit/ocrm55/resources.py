@@ -1,4 +1,4 @@
-"""Where the package's own files are: in a checkout beside `toolkit/`, in an installed wheel under `ocrm55/_data/`."""
+"""The places of the package's own files: in a checkout beside `toolkit/`, in an installed wheel in `ocrm55/_data/`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is transparent in a picture, and the ground on which what is visible can be read.
+"""Transparent parts of a picture, and the background on which the visible parts can be read.
 
 PaddleOCR drops the alpha channel and reads the colours below it, which nobody sees. Here the picture is put on paper:
 on white, or on black where light text would vanish on white.
@@ -52,7 +52,7 @@ def straight(image: Image.Image, key: Key | None) -> Image.Image:
 
 
 class Visible:
-    """What is visible of a picture, gathered some rows at a time."""
+    """The visible part of a picture, gathered some rows at a time."""
 
     def __init__(self, width: int) -> None:
         self._weights = np.zeros(256)  # alpha by luminance

@@ -18,7 +18,7 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def requirement(version: str, *, by_pip: bool) -> str:
-    """What the extra `tvmc` of ocrm55 `version` requires."""
+    """The requirements of the extra `tvmc` of ocrm55 `version`."""
     return f"ocrm55-tvmc @ {FOLDER.as_uri()}" if by_pip else f"ocrm55-tvmc=={version}"
 
 

@@ -14,7 +14,7 @@ from ocrm55.commands.options import build_options
 
 
 class What(enum.StrEnum):
-    """What can be measured."""
+    """The things that can be measured."""
 
     KERNELS = "kernels"
 

@@ -25,7 +25,7 @@ class Precision(StrEnum):
 
 
 class Toolchain(StrEnum):
-    """Which compiler builds the firmware."""
+    """The compiler of the firmware."""
 
     GCC = "gcc"
     CLANG = "clang"
@@ -39,14 +39,14 @@ class Weights(StrEnum):
 
 
 class Decoder(StrEnum):
-    """What makes a text of the probabilities."""
+    """The decoder, from probabilities to a text."""
 
     CONTEXT = "context"
     GREEDY = "greedy"
 
 
 class Npu(StrEnum):
-    """Which Ethos-U55 there is."""
+    """The size of the Ethos-U55."""
 
     NONE = "none"
     U55_32 = "ethos-u55-32"
@@ -56,7 +56,7 @@ class Npu(StrEnum):
 
 
 class SimulatorChoice(StrEnum):
-    """Which simulator runs the firmware."""
+    """The simulator that runs the firmware."""
 
     AUTO = "auto"
     QEMU = "qemu"

@@ -130,7 +130,7 @@ def lowered_for(chosen: Iterable[int], model: onnx.ModelProto, options: CompileO
 def planned_for(
     memories: MemoryMap, model: onnx.ModelProto, targets: list[Target], options: CompileOptions
 ) -> tuple[Program, MemoryPlan]:
-    """`planned`, aiming at an arena that is tightly coupled to the core where the user sets no limit."""
+    """`planned`; without a limit of the user's, aim at an arena in tightly coupled memory."""
     lowered, room = to_program(model, options), placement.arena_room(memories)
     if options.arena_limit is None and options.precision == "int8" and room and not options.npu:
         with suppress(UnsupportedError):  # of int8, `placed` plans copies

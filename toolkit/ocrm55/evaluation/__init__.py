@@ -1,1 +1,1 @@
-"""How well a model reads: accuracy, agreement, verification, errors of quantisation."""
+"""Measure how well a model reads: accuracy, agreement, verification, errors of quantisation."""

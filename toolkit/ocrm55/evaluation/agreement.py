@@ -1,4 +1,4 @@
-"""How often the target's integers and ONNX Runtime read the same text, over a labelled set of pictures.
+"""Count how often the target's integers and ONNX Runtime read the same text, over a labelled set of pictures.
 
 The host's integer reference stands for the target, which equals it bit for bit. A sample of the pictures runs on the
 target, to show that this is true for these pictures too.

@@ -1,4 +1,4 @@
-"""What was read of one picture, and how a worker reads some."""
+"""The reading of one picture, and the work of a worker that reads some."""
 
 from __future__ import annotations
 

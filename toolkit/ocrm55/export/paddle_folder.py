@@ -75,7 +75,7 @@ class PaddleFolder:
 
     @property
     def normalisation(self) -> Normalisation | None:
-        """What the settings make of an image's bytes: their `NormalizeImage`; None without that step.
+        """The settings' normalisation of an image's bytes, their `NormalizeImage`; None without that step.
 
         Raises InputError for a step that is not understood, or for images whose channels are in another order.
         """

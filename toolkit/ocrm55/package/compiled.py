@@ -1,4 +1,4 @@
-"""What a package is made of: an artifact of `ocrm55 compile`, and what a library's C needs to know of it."""
+"""The source of a package: an artifact of `ocrm55 compile`, with the facts that a library's C needs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Compiled(Artifact):
 
     @property
     def text_bytes(self) -> int:
-        """Room for the longest text that can be read, and the zero behind it."""
+        """Bytes for the longest text that can be read, and the zero behind it."""
         return text_bytes(self.steps, self.labels)
 
     @property

@@ -75,7 +75,7 @@ def _kernels(compiled: Compiled) -> dict[str, str]:
 
 
 def _task(*, in_context: bool) -> dict[str, str]:
-    """What reads text with the network, as the firmware has it; the decoder in context where that was compiled."""
+    """The firmware's C that reads text with the network; with the decoder in context, if that was compiled."""
     names = ["recognize.c", _RECOGNIZE_HEADER, "ctc.c", "ctc.h", *(["context.c", "context.h"] if in_context else [])]
     return _read(resources.folder("firmware") / "tasks" / "recognizer", names)
 

@@ -26,7 +26,9 @@ _ANOTHER = ["choose another folder with --out"]
 
 @dataclass(frozen=True)
 class Order:
-    """What to package. picture: an image file for the example. run: the figures of a run on the simulator, or None."""
+    """The contents of a package. picture: an image file for the example. run: the figures of a run on the simulator,
+    or None.
+    """
 
     compiled: Compiled
     board: MemoryMap

@@ -57,7 +57,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Run:
-    """What the firmware said. `probabilities` is float32 [images, rows, row] when it was asked for.
+    """The firmware's answer. `probabilities` is float32 [images, rows, row] when it was asked for.
 
     images: the pixels that it was given. lines: of the UART, each with what it is.
     """

@@ -61,7 +61,7 @@ def locate(path: Path | None = None) -> Path | None:
 
 
 def installation() -> Path:
-    """Where `ocrm55 fvp install` puts the FVP: below XDG_DATA_HOME."""
+    """The folder into which `ocrm55 fvp install` puts the FVP, below XDG_DATA_HOME."""
     data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
     return Path(data).expanduser() / "ocrm55" / "fvp"
 

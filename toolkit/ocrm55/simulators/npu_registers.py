@@ -42,7 +42,7 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """What a driver has asked for: addresses as it wrote them, `bases` of the eight regions."""
+    """A driver's job: addresses as it wrote them, `bases` of the eight regions."""
 
     commands: int
     command_bytes: int

@@ -56,7 +56,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class ImageResult:
-    """What the target read in one image; counts are instructions, None where they were not asked for.
+    """The target's reading of one image; counts are instructions, None if they were not requested.
 
     width: columns of the input, None for a program with one width. unsure_instructions: of a reading at less than full
     width that left a step in doubt and was thrown away.

@@ -1,4 +1,4 @@
-"""What a network is for: the contract between the compiler and a task.
+"""The contract between the compiler and a task, the purpose of a network.
 
 The compiler knows graphs, integers and memory. A task knows the picture that its networks take, the outputs that they
 give, and what those mean. A new task is a folder beside this file; the compiler imports none of them.
@@ -19,7 +19,7 @@ from ocrm55.normalisation import Normalisation
 
 @dataclass(frozen=True)
 class Extras:
-    """What a task adds to a compiled model.
+    """A task's additions to a compiled model.
 
     headers: text of further files in include/, by name. metadata: entries of metadata.json.
     task: the folder of firmware/tasks that reads its outputs; empty for none. constant: what that needs of a network,
@@ -37,11 +37,13 @@ class Extras:
 
 
 class Merit(ABC):
-    """How much of what a network says survives a rounding of its weights. Outputs are float32, as the network's."""
+    """Measures how much of a network's answer survives a rounding of its weights. Outputs are the network's,
+    float32.
+    """
 
     @abstractmethod
     def answer(self, output: np.ndarray) -> np.ndarray:
-        """What is read from an output: two outputs with equal answers say the same."""
+        """The answer in an output: two outputs with equal answers mean the same."""
 
     @abstractmethod
     def sure(self, output: np.ndarray, answer: np.ndarray) -> float:
@@ -79,15 +81,15 @@ class Network(ABC):
 
     @abstractmethod
     def extras(self, shape: Sequence[int], decoder: str) -> Extras:
-        """What the compiled model has besides. shape: of the output. decoder: the user's word, see Task.decoders."""
+        """The additions to the compiled model. shape: of the output. decoder: the user's choice, see Task.decoders."""
 
     @abstractmethod
     def decode(self, output: np.ndarray, decoder: str) -> Any:
-        """What an output says, as the firmware decodes it. output: float32 in the ONNX model's shape."""
+        """The answer of an output, decoded as the firmware does. output: float32 in the ONNX model's shape."""
 
 
 class Task(ABC):
-    """What networks are for.
+    """The purpose of networks.
 
     name: of its folders, here and in firmware/tasks. calibration: a folder of pictures for those who have none.
     decoders: who makes a result of outputs, by the user's word; the first is the default.

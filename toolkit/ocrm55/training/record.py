@@ -1,4 +1,4 @@
-"""What a training leaves behind for people: a log with a line a measurement, and the curve as a picture."""
+"""The record of a training for people: a log with a line for each measurement, and the curve as a picture."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ Pixels = np.ndarray  # uint8 [height, width, 3] RGB
 @dataclass(frozen=True)
 class Drawing:
     """Text on a canvas. pixels: [H, W, 3] RGB; box: left, top, right, bottom of the text's line in pixels;
-    centres: x of the middle of each character in pixels."""
+    centres: x of the middle of each character in pixels.
+    """
 
     pixels: Pixels
     text: str
@@ -111,7 +112,7 @@ def texture(noise: np.random.Generator, shape: tuple[int, int], strength: float)
 
 
 def clutter(rng: random.Random, canvas: Image.Image, font: ImageFont.FreeTypeFont, box: tuple[float, ...]) -> None:
-    """What stands beside words in the street: edges, frames, lines, parts of other words above and below."""
+    """Draw the clutter beside words in the street: edges, frames, lines, parts of other words above and below."""
     pen = ImageDraw.Draw(canvas)
     width, height = canvas.size
     left, top, right, bottom = box

@@ -41,12 +41,12 @@ def prefix(name: str) -> str:
 
 
 def alignment(program: Program) -> int:
-    """Of the workspace, in bytes."""
+    """Bytes of the workspace."""
     return regions.ALIGN if regions.regions_of(program) else ALIGN
 
 
 def constant_bytes(program: Program) -> int:
-    """Of the weights, the NPU's included."""
+    """Bytes of the weights, with the NPU's."""
     on_npu = sum(regions.compiled_of(operator).weights.size for operator in regions.regions_of(program))
     return sum(tensor.bytes for tensor in program.weights()) + on_npu
 

@@ -77,7 +77,7 @@ def interface_of(
     npu_macs: int = 0,
     extras: Extras | None = None,
 ) -> Interface:
-    """What a program sees of the network.
+    """The interface of the network for a program.
 
     fits: the widths that share the program, where there are several. npu_macs: of the NPU that it was compiled for.
     extras: the task's.

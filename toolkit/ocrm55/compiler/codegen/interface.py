@@ -1,4 +1,4 @@
-"""What a program sees of a generated network: its name in C, its sizes, and the headers that declare them."""
+"""The interface of a generated network for a program: its name in C, its sizes, and the headers that declare them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Interface:
 
     @property
     def macro(self) -> str:
-        """What the names of its macros start with."""
+        """The prefix of its macros."""
         return self.prefix.upper()
 
     @property

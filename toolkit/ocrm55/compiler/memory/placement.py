@@ -110,7 +110,7 @@ def rooms(board: MemoryMap) -> dict[str, int]:
 
 
 def heat(operator: Operator, name: str, program: Program) -> float:
-    """How often an inference reads each byte of one of an operator's weights."""
+    """The number of times that an inference reads each byte of one of an operator's weights."""
     spec = operator.spec
     weights = [argument for argument in operator.arguments if program.tensors[argument].role == "weight"]
     if spec.table_reads and name == weights[-1]:

@@ -1,1 +1,1 @@
-"""Who computes an operator: one file a target, all behind the interface of base.py."""
+"""The targets that compute operators, all behind the interface of base.py."""

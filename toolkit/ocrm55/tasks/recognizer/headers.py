@@ -1,4 +1,4 @@
-"""What the recognizer adds to a compiled model: the text of its classes, and the decoder's tables."""
+"""The recognizer's additions to a compiled model: the text of its classes, and the decoder's tables."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ class Builder:
 
 
 def _places(written: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Where the elements of `order` lie in a tensor that was written in another order, perhaps not all of them."""
+    """The places of the elements of `order` in a tensor that was written in another order, possibly not all of them."""
     place = np.full(max(int(written.max()), int(order.max())) + 1, -1, np.int64)
     place[written.reshape(-1)] = np.arange(written.size)
     places = place[order.reshape(-1)]

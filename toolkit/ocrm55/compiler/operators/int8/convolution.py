@@ -45,7 +45,7 @@ class Convolution(Spec):
 
     @property
     def pixels(self) -> int:
-        """Of the output."""
+        """Pixels of the output."""
         return self.output_height * self.output_width
 
     @property
