@@ -169,10 +169,10 @@ def prepare(options: Options) -> Prepared:
     from ocrm55.firmware import build, check_path
 
     check_path(options.build_dir)
-    made, board, chosen = compiled(options), options.board, options.build
+    done, board, chosen = compiled(options), options.board, options.build
     output = options.folder.firmware_dir(options.firmware_variant)
     elf = output / "ocrm55.elf"
-    inputs = [made.artifact, resources.folder("firmware"), resources.folder("cmake"), board.file]
+    inputs = [done.artifact, resources.folder("firmware"), resources.folder("cmake"), board.file]
     inputs += [] if board.is_bundled else [board.folder]
     defines = libraries.defines(options.compile.kernels, chosen.cmsis_nn)
     if options.compile.npu:
@@ -184,8 +184,8 @@ def prepare(options: Options) -> Prepared:
             f"firmware -> {elf}",
             output,
             read,
-            lambda: build(made.artifact, output, board, defines=defines, toolchain=chosen.toolchain),
+            lambda: build(done.artifact, output, board, defines=defines, toolchain=chosen.toolchain),
             outputs=[elf],
             force=options.force,
         )
-    return Prepared(options, made.model, made.artifact, elf)
+    return Prepared(options, done.model, done.artifact, elf)

@@ -114,12 +114,12 @@ def rows(own: Mapping[str, tuple[int, int]], library: Mapping[str, tuple[int, in
     """Rows of both, in the order of the network, then those without MACs."""
     every = [*own, *(name for name in library if name not in own)]
     every.sort(key=lambda name: name.startswith("all of "))
-    made = []
+    found = []
     for name in every:
         a, b = own.get(name), library.get(name)
         macs = max(a[0] if a else 0, b[0] if b else 0)
-        made.append(Row(name, macs, a[1] if a else None, b[1] if b else None))
-    return made
+        found.append(Row(name, macs, a[1] if a else None, b[1] if b else None))
+    return found
 
 
 def total(table: Sequence[Row]) -> Row:

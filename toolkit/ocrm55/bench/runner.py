@@ -127,9 +127,9 @@ def build_target(folder: Path, compiler: str = "gcc", flags: Sequence[str] = ())
     for source in [*sources(), *board.sources, firmware / "src" / "print.c"]:
         own = source.parent.name == "kernels"
         program = clang if own and compiler == "clang" else ["arm-none-eabi-gcc"]
-        made = folder / f"{source.stem}-{compiler}.o"
-        console.command([*program, *_TARGET, *_WARNINGS, *flags, *includes, "-c", source, "-o", made])
-        objects.append(made)
+        target = folder / f"{source.stem}-{compiler}.o"
+        console.command([*program, *_TARGET, *_WARNINGS, *flags, *includes, "-c", source, "-o", target])
+        objects.append(target)
     elf = folder / f"kernel_runner-{compiler}.elf"
     link = ["arm-none-eabi-gcc", *_TARGET, "--specs=nano.specs", "-nostartfiles", "-Wl,--gc-sections", f"-T{script}"]
     console.command([*link, f"-L{folder}", *objects, "-lm", "-o", elf])

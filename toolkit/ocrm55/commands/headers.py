@@ -36,9 +36,9 @@ def headers(
     and `labels`. The image is scaled and normalised as PaddleOCR does it.
     """
     from ocrm55.tasks.recognizer.charset import load_charset
-    from ocrm55.tvmc import headers as made
+    from ocrm55.tvmc import headers as tvm_headers
 
-    names = load_charset() if labels is None else made.read_labels(labels)
-    interface = made.options(library, height=height, width=width, outputs=outputs)
-    for path in made.write(out, image, names, interface, section):
+    names = load_charset() if labels is None else tvm_headers.read_labels(labels)
+    interface = tvm_headers.options(library, height=height, width=width, outputs=outputs)
+    for path in tvm_headers.write(out, image, names, interface, section):
         console.result(str(path))

@@ -39,9 +39,9 @@ def package(
     place = check_place(out, replace)
     picture = example or resources.folder("models") / "samples" / "word_capital.png"
     read_image(picture)  # refuse a wrong picture before anything is compiled
-    made = stages.prepare(options) if measure else stages.compiled(options)
-    compiled = Compiled.read(made.artifact)
-    run = measured.on_simulator(picture, made) if isinstance(made, stages.Prepared) else None
+    prepared = stages.prepare(options) if measure else stages.compiled(options)
+    compiled = Compiled.read(prepared.artifact)
+    run = measured.on_simulator(picture, prepared) if isinstance(prepared, stages.Prepared) else None
     console.stage("package", f"{compiled.name}, {compiled.precision} -> {out}")
     write(Order(compiled, options.board.memories, picture, run), place, replace=replace)
     if libraries.LIBRARY in compiled.libraries:

@@ -46,9 +46,9 @@ def quantize_report(
     from ocrm55.evaluation import quantization_error
     from ocrm55.tasks.recognizer.task import RECOGNIZER
 
-    made = stages.compiled(options)
-    quantised = entrance.read(made.artifact / "model.onnx")
-    network = RECOGNIZER.network(made.model)
+    compiled = stages.compiled(options)
+    quantised = entrance.read(compiled.artifact / "model.onnx")
+    network = RECOGNIZER.network(compiled.model)
     model = pipeline.load(network, options.compile)
     inputs = pipeline.calibration_inputs(model, network, options.compile.calibrate or RECOGNIZER.calibration)
     height, width = inputs[0].shape[2:]

@@ -205,9 +205,9 @@ def quantised(model: onnx.ModelProto, network: Network, pictures: Path, options:
         unfused.quantize(
             graph, inputs, chosen, weights=options.weights, max_drop=options.int4_max_drop, merit=network.merit
         )
-    made = graph.model()
-    normalisation.write_to(made)
-    return made
+    int8_model = graph.model()
+    normalisation.write_to(int8_model)
+    return int8_model
 
 
 def calibration_inputs(model: onnx.ModelProto, network: Network, pictures: Path) -> list[np.ndarray]:

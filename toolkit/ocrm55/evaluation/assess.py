@@ -44,9 +44,9 @@ def reader_spec(
         model = stages.model(options)
         return readers.host_spec(model, _size(model, options), decoder=chosen.decoder)
     if on == "onnx":
-        made = stages.compiled(options)
-        network, size = made.artifact / "model.onnx", _size(made.model, options)
-        return readers.onnx_spec(network, made.model, size, decoder=chosen.decoder)
+        compiled = stages.compiled(options)
+        network, size = compiled.artifact / "model.onnx", _size(compiled.model, options)
+        return readers.onnx_spec(network, compiled.model, size, decoder=chosen.decoder)
     if on == "target":
         prepared = stages.prepare(options)
         size, npu = _size(prepared.model, options), chosen.npu or None

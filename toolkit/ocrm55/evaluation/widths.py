@@ -122,9 +122,9 @@ class NarrowModel:
             if before_mean and node.op_type in _LOOKING and node.input[0] in self.steady:
                 if node.input[0] not in replaced:
                     computed = -(-(width + padding.SEEN) * shape[3] // columns)
-                    made = _behind(model, node.input[0], self.steady[node.input[0]], computed, shape[3])
-                    replaced[node.input[0]] = made[-1].output[0]
-                    nodes += made
+                    inserted = _behind(model, node.input[0], self.steady[node.input[0]], computed, shape[3])
+                    replaced[node.input[0]] = inserted[-1].output[0]
+                    nodes += inserted
                 before_mean = node.op_type != "GlobalAveragePool"
             for index, name in enumerate(node.input):
                 node.input[index] = replaced.get(name, name)
@@ -166,18 +166,18 @@ def _look_at_last_column(model: onnx.ModelProto, node: onnx.NodeProto) -> list[o
     amounts, result = f"{node.output[0]}_border", f"{node.output[0]}_bordered"
     values = np.array([0, 0, 0, 0, 0, 0, 0, right], np.int64)
     model.graph.initializer.append(numpy_helper.from_array(values, amounts))
-    made = onnx.helper.make_node("Pad", [node.input[0], amounts], [result], mode="edge")
+    inserted = onnx.helper.make_node("Pad", [node.input[0], amounts], [result], mode="edge")
     node.input[0] = result
-    return [made]
+    return [inserted]
 
 
 def _before(model: onnx.ModelProto, node: onnx.NodeProto, kind: str, values: np.ndarray) -> onnx.NodeProto:
     """An operator with a constant between `node` and its input."""
     constant, result = f"{node.output[0]}_times", f"{node.output[0]}_repeated"
     model.graph.initializer.append(numpy_helper.from_array(values.astype(np.float32), constant))
-    made = onnx.helper.make_node(kind, [node.input[0], constant], [result])
+    inserted = onnx.helper.make_node(kind, [node.input[0], constant], [result])
     node.input[0] = result
-    return made
+    return inserted
 
 
 def figures(readings: Sequence[Trial], threshold: float, full_width: int) -> Figures:

@@ -130,9 +130,9 @@ def main() -> None:
         raise SystemExit(__doc__)
     destination = Path(sys.argv[1])
     with console.errors_end_the_program():
-        made = tables()
+        arrays = tables()
         with files.atomic_file(destination) as staging, staging.open("wb") as stream:
-            np.savez_compressed(stream, **made)  # type: ignore[arg-type]
+            np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
     console.note(f"{len(texts.dictionary()):,} words -> {destination}")
 
 

@@ -73,12 +73,12 @@ def fit(counted: Sequence[tuple[str, Spec, int]]) -> dict[str, Any]:
     groups: dict[tuple[str, str], list[tuple[dict[str, float], int]]] = {}
     for target, spec, instructions in counted:
         groups.setdefault((target, spec.variant), []).append((features(spec), instructions))
-    made: dict[str, Any] = {}
+    rates: dict[str, Any] = {}
     for (target, kind), rows in sorted(groups.items()):
         distinct = {tuple(row.values()) for row, _ in rows}  # shapes; they cannot tell more features apart
         names = [name for name in FEATURES if name in rows[0][0]][: len(distinct)]
-        made.setdefault(target, {})[kind] = _rates(names, rows)
-    return made
+        rates.setdefault(target, {})[kind] = _rates(names, rows)
+    return rates
 
 
 def _rates(names: list[str], rows: Sequence[tuple[dict[str, float], int]]) -> dict[str, float]:

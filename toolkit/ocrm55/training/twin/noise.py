@@ -84,14 +84,14 @@ def unlabelled(images: Tensor, rng: random.Random) -> Tensor:
     The network reads learned pictures with certainty. int8 reads differently only what the network has never seen.
     """
     count, width = len(images), images.shape[3]
-    made = images.clone(memory_format=torch.channels_last)
+    mixed = images.clone(memory_format=torch.channels_last)
     for row in range(count):
         cut = rng.randrange(width // 4, max(width // 4 + 1, 3 * width // 4))
-        made[row, :, :, cut:] = images[rng.randrange(count), :, :, cut:]
+        mixed[row, :, :, cut:] = images[rng.randrange(count), :, :, cut:]
         if rng.random() < 0.3:
-            small = F.interpolate(made[row : row + 1], scale_factor=rng.uniform(0.3, 0.6), mode="area")
-            made[row] = F.interpolate(small, size=made.shape[2:], mode="bilinear", align_corners=False)[0]
-    return made
+            small = F.interpolate(mixed[row : row + 1], scale_factor=rng.uniform(0.3, 0.6), mode="area")
+            mixed[row] = F.interpolate(small, size=mixed.shape[2:], mode="bilinear", align_corners=False)[0]
+    return mixed
 
 
 def disagreement(undisturbed: Tensor, disturbed: Tensor) -> Tensor:

@@ -285,11 +285,11 @@ def _lookup(file: _File, operator: Operator) -> None:
         _affine(file, name, curve, result, spec.gain, spec.offset)
 
 
-def _before_affine(spec: Lookup, read: Quantization, made: Quantization) -> Quantization:
+def _before_affine(spec: Lookup, read: Quantization, written: Quantization) -> Quantization:
     """The scale of a function's result before its factor and offset: it covers the values that are kept."""
     x = (np.arange(-128, 128) - read.zero_point) * read.scale
     reached = _CURVES[spec.function](x)
-    ends = [((q - made.zero_point) * made.scale - spec.offset) / spec.gain for q in (-128, 127)]
+    ends = [((q - written.zero_point) * written.scale - spec.offset) / spec.gain for q in (-128, 127)]
     values = np.clip(reached, min(ends), max(ends))
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
     scale = float(np.float32(max(high - low, 1e-6) / 255))
