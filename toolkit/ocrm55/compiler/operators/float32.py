@@ -103,6 +103,31 @@ class Spec:
         """The same operator without the output's last rows: `elements` remain; None if it must make all."""
         return None
 
+    @property
+    def column_stride(self) -> int | None:
+        """Columns of its image for each column of its output; None where it needs the image as it is."""
+        return None
+
+    def with_columns(self, columns: int, outputs: int, elements: int) -> Spec:
+        """The same of an image of other columns; of what has a `column_stride`. elements: of the output."""
+        raise NotImplementedError(self.kind)
+
+    @property
+    def columns_beyond(self) -> int | None:
+        """How many columns to the right of its image its windows reach; None where they are one column wide."""
+        return None
+
+    def widened(self, more: int) -> Spec:
+        """The same of an image with `more` columns, its output unchanged; of what has `columns_beyond`."""
+        raise NotImplementedError(self.kind)
+
+    def with_last_column_for_all(self, steps: int, columns: int, full: int) -> Spec | None:
+        """The same where the last column counts as often as an input of `full` columns has more than `columns`.
+
+        steps: columns of the network's output. None for what needs no such change.
+        """
+        return None
+
 
 Pair = tuple[int, int]
 

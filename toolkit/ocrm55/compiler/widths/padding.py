@@ -17,18 +17,11 @@ its border. docs/widths.md has the figures. At full width nothing is added, and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TypeGuard
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from ocrm55.compiler.operators.float32 import Spec
-from ocrm55.compiler.operators.int8.convolution import Convolution
-from ocrm55.compiler.operators.int8.elementwise import Lookup
 from ocrm55.compiler.operators.int8.moves import ExtendColumns
-from ocrm55.compiler.operators.int8.pool import AveragePool
-from ocrm55.compiler.operators.int8.repeat import Repeat
-from ocrm55.compiler.operators.int8.rows import SoftmaxInt8, SoftmaxRows
 from ocrm55.compiler.operators.program import Operator, Overlap, Program, Tensor
 
 SEEN = 2  # columns of padding, in pixels of the input
@@ -90,16 +83,13 @@ class _Shortening:
         """Give the operator the columns that it needs to the right of its inputs; add the operators that make them."""
         spec, image, output = operator.spec, operator.inputs[0], self.program.tensors[operator.outputs[0]]
         before_mean = image in self.columns and _is_image(output) and output.view_of is None
-        if before_mean and isinstance(spec, Convolution):
+        stride = spec.column_stride
+        if before_mean and stride is not None:
             columns = self.columns[image][0]
-            outputs = -(-columns // spec.strides[1]) if self.narrow else spec.output_width
-            self._resize(output, outputs)
-            operator.spec = replace(spec, width=columns, output_width=outputs)
+            self._resize(output, -(-columns // stride) if self.narrow else output.shape[2])
+            operator.spec = spec.with_columns(columns, output.shape[2], output.size)
             if image != self.program.input.name:  # its padding is zero, like its border
                 self._widen(operator, self.steady[image])
-        elif before_mean and isinstance(spec, Lookup):
-            self._resize(output, self.columns[image][0])
-            operator.spec = replace(spec, count=output.size)
         else:
             operator.inputs = [self._whole(name) if name in self.columns else name for name in operator.inputs]
             self._widen(operator, None)
@@ -110,13 +100,12 @@ class _Shortening:
 
     def _widen(self, operator: Operator, beyond: np.ndarray | None) -> None:
         """Columns behind the input of a convolution, as many as its windows reach there."""
-        spec = operator.spec
-        if not isinstance(spec, Convolution) or spec.kernel[1] == 1:
+        reached = operator.spec.columns_beyond
+        if reached is None:
             return
-        reached = (spec.output_width - 1) * spec.strides[1] + spec.kernel[1] - spec.pads[1]
-        more = max(0, reached - spec.width) if self.narrow else 0
+        more = reached if self.narrow else 0
         operator.inputs[0] = self._extend(operator.inputs[0], more, beyond, operator.layer)
-        operator.spec = replace(spec, width=spec.width + more)
+        operator.spec = operator.spec.widened(more)
 
     def _whole(self, name: str) -> str:
         """A tensor before the first mean, in the form for the operators after it."""
@@ -149,15 +138,4 @@ def _let_last_column_stand_for_all(program: Program, columns: int, full: int) ->
     """
     steps = program.output.shape[-2]
     for operator in program.operators:
-        spec = operator.spec
-        if isinstance(spec, AveragePool) and spec.kernel == (spec.height, spec.width) and spec.width % steps == 0:
-            more = (full - columns) * spec.width // columns
-            gain = float(np.float32(spec.gain * columns / full))
-            operator.spec = replace(spec, gain=gain, repeat=Repeat(spec.width - 1, 1, more))
-        elif _is_attention(spec) and spec.count == steps:
-            operator.spec = replace(spec, repeat=Repeat(steps - 1, 1, (full - columns) * steps // columns))
-
-
-def _is_attention(spec: Spec) -> TypeGuard[SoftmaxInt8 | SoftmaxRows]:
-    """Whether this is a softmax within the network; the one that gives probabilities ends in float32."""
-    return isinstance(spec, SoftmaxInt8) or (isinstance(spec, SoftmaxRows) and spec.quantised)
+        operator.spec = operator.spec.with_last_column_for_all(steps, columns, full) or operator.spec

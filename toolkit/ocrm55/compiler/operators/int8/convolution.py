@@ -67,6 +67,23 @@ class Convolution(Spec):
         """One entry an output."""
         return self.elements if self.epilogue.activation == "table16" else 0
 
+    @property
+    def column_stride(self) -> int:
+        return self.strides[1]
+
+    def with_columns(self, columns: int, outputs: int, elements: int) -> Spec:
+        return replace(self, width=columns, output_width=outputs)
+
+    @property
+    def columns_beyond(self) -> int | None:
+        if self.kernel[1] == 1:
+            return None
+        reached = (self.output_width - 1) * self.strides[1] + self.kernel[1] - self.pads[1]
+        return max(0, reached - self.width)
+
+    def widened(self, more: int) -> Spec:
+        return replace(self, width=self.width + more)
+
     def with_output_rows(self, rows: int, elements: int) -> Spec:
         return replace(self, output_height=rows)
 

@@ -69,6 +69,13 @@ class Lookup(Spec):
     def in_place(self) -> bool:
         return True
 
+    @property
+    def column_stride(self) -> int:
+        return 1
+
+    def with_columns(self, columns: int, outputs: int, elements: int) -> Spec:
+        return replace(self, count=elements)
+
     def with_output_rows(self, rows: int, elements: int) -> Spec:
         return replace(self, count=elements)
 

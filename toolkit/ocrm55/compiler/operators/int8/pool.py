@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import numpy as np
+
 from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.int8.repeat import Repeat
 
@@ -41,6 +43,14 @@ class AveragePool(Spec):
     def elements(self) -> int:
         """Those that it reads."""
         return self.channels * self.height * self.width
+
+    def with_last_column_for_all(self, steps: int, columns: int, full: int) -> Spec | None:
+        """Of a mean over the whole image."""
+        if self.kernel != (self.height, self.width) or self.width % steps:
+            return None
+        more = (full - columns) * self.width // columns
+        gain = float(np.float32(self.gain * columns / full))
+        return replace(self, gain=gain, repeat=Repeat(self.width - 1, 1, more))
 
     @property
     def rows_read(self) -> int:

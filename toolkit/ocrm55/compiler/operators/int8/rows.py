@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ocrm55.compiler.operators.float32 import Spec
@@ -39,6 +39,11 @@ class SoftmaxRows(Spec):
         """As float32: it pays where the classes are many."""
         return not self.quantised
 
+    def with_last_column_for_all(self, steps: int, columns: int, full: int) -> Spec | None:
+        """Of attention: the softmax that gives probabilities ends in float32."""
+        attention = self.quantised and self.count == steps
+        return replace(self, repeat=last_for_all(steps, columns, full)) if attention else None
+
 
 @dataclass(frozen=True)
 class SoftmaxInt8(Spec):
@@ -52,3 +57,12 @@ class SoftmaxInt8(Spec):
     count: int
     step: float
     repeat: Repeat | None = None
+
+    def with_last_column_for_all(self, steps: int, columns: int, full: int) -> Spec | None:
+        """Of attention."""
+        return replace(self, repeat=last_for_all(steps, columns, full)) if self.count == steps else None
+
+
+def last_for_all(steps: int, columns: int, full: int) -> Repeat:
+    """The last of `steps` elements, standing for those that an input of `full` columns has more."""
+    return Repeat(steps - 1, 1, (full - columns) * steps // columns)
