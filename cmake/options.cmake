@@ -7,7 +7,8 @@ if(NOT EXISTS "${OCRM55_ARTIFACT}/include/ocrm55_model.h")
 endif()
 get_filename_component(OCRM55_ARTIFACT "${OCRM55_ARTIFACT}" ABSOLUTE)
 
-# A program of several networks: other artifacts, as a list, and the C file with main in place of firmware/src/main.c.
+# A program of several networks: other artifacts, as a list, and the C file with main in place of firmware/src/main.c. Each
+# network was placed as if it were alone: where two do not fit, say OCRM55_HOT_WEIGHTS_REGION and the like below.
 set(OCRM55_MORE_ARTIFACTS "" CACHE STRING "More folders that `ocrm55 compile` wrote, to be linked as well")
 set(OCRM55_MAIN "" CACHE FILEPATH "The program, in place of src/main.c")
 
