@@ -6,6 +6,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 SAMPLE ?= models/samples/word_capital.png
 SECONDS ?= 600
+# LOCKED=1 installs exactly the packages of docker/requirements-dev.txt, by their hashes, as CI does.
+LOCKED ?=
 
 .PHONY: demo test test-quick fuzz lint wheel setup system-packages test-system-packages clean distclean help
 
@@ -35,8 +37,8 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 wheel: $(VENV)/.installed-dev
-	$(BIN)/python -m build
-	$(BIN)/python -m build --wheel --outdir dist toolkit/tvmc_script
+	$(BIN)/python -m build $(if $(LOCKED),--no-isolation)
+	$(BIN)/python -m build $(if $(LOCKED),--no-isolation) --wheel --outdir dist toolkit/tvmc_script
 
 setup: $(VENV)/.installed
 
@@ -53,11 +55,18 @@ $(BIN)/python: | system-packages
 
 $(VENV)/.installed: pyproject.toml $(BIN)/python | system-packages
 	@echo "installing the Python packages (about 2 GB, a minute or two) ..."
+ifdef LOCKED
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement docker/requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+else
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+endif
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed | test-system-packages
+ifndef LOCKED
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+endif
 	@touch $@
 
 clean:

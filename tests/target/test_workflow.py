@@ -19,11 +19,18 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
-JOBS: dict[str, Any] = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]
+WORKFLOWS = {path.stem: path for path in sorted((ROOT / ".github" / "workflows").glob("*.yml"))}
+READ: dict[str, Any] = {name: yaml.safe_load(path.read_text(encoding="utf-8")) for name, path in WORKFLOWS.items()}
+JOBS: dict[str, Any] = {job: content for workflow in READ.values() for job, content in workflow["jobs"].items()}
 SHELL = ["bash", "--noprofile", "--norc", "-eo", "pipefail"]  # what GitHub makes of `shell: bash`
 # Run elsewhere or not at all: the tests would run themselves, and a container needs a daemon (test_docker.py).
-NOT_HERE = {"test": "make test", "docker": "docker ", "cmsis-nn": ".venv/bin/pytest"}
+NOT_HERE = {
+    "test": "make test",
+    "docker": "docker ",
+    "cmsis-nn": ".venv/bin/pytest",
+    "build": "make test",  # of a release, and its wheels: test_wheel.py
+    "publish": "gh release",
+}
 
 
 def scripts() -> Iterator[tuple[str, str]]:
@@ -43,17 +50,86 @@ def program(name: str) -> str:
     return found
 
 
-def test_schema() -> None:
+@pytest.mark.parametrize("file", WORKFLOWS.values(), ids=WORKFLOWS)
+def test_schema(file: Path) -> None:
     if importlib.util.find_spec("check_jsonschema") is None:
         pytest.skip("check-jsonschema not installed")
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(WORKFLOW)]
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_actionlint() -> None:
-    done = subprocess.run([program("actionlint"), str(WORKFLOW)], capture_output=True, text=True, check=False)
+def test_schema_of_dependabot() -> None:
+    if importlib.util.find_spec("check_jsonschema") is None:
+        pytest.skip("check-jsonschema not installed")
+    file = ROOT / ".github" / "dependabot.yml"
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.dependabot", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("file", WORKFLOWS.values(), ids=WORKFLOWS)
+def test_actionlint(file: Path) -> None:
+    done = subprocess.run([program("actionlint"), str(file)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_job_has_one_name_in_all_workflows() -> None:
+    assert len(JOBS) == sum(len(workflow["jobs"]) for workflow in READ.values())
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_what_others_publish_is_named_by_its_commit(name: str) -> None:
+    """A tag can be moved to other code; the comment says which one the commit had."""
+    uses = [line.strip() for line in WORKFLOWS[name].read_text().splitlines() if "uses:" in line]
+    assert uses
+    for line in uses:
+        assert re.search(r"uses: actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+    for content in READ[name]["jobs"].values():
+        refs = [step["with"]["ref"] for step in content["steps"] if "ref" in step.get("with", {})]
+        refs += content.get("strategy", {}).get("matrix", {}).get("ref", [])
+        assert all(ref == "${{ matrix.ref }}" or re.fullmatch("[0-9a-f]{40}", ref) for ref in refs)
+
+
+def test_one_commit_for_each_action() -> None:
+    found: dict[str, set[str]] = {}
+    for content in JOBS.values():
+        for step in content["steps"]:
+            action, _, commit = step.get("uses", "").partition("@")
+            found.setdefault(action, set()).add(commit)
+    assert all(len(commits) == 1 for commits in found.values())
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_packages_are_installed_by_their_hashes(name: str) -> None:
+    assert READ[name]["env"]["LOCKED"] == 1  # what make installs
+    for content in READ[name]["jobs"].values():
+        for step in content["steps"]:
+            for line in step.get("run", "").replace("\\\n", " ").splitlines():
+                assert "pip install" not in line or "--require-hashes" in line, line
+
+
+def test_a_release_is_made_by_a_tag_and_written_by_a_job_that_runs_nothing_of_it() -> None:
+    release = READ["release"]
+    assert release[True] == {"push": {"tags": ["v*"]}}  # YAML's `on`
+    assert release["permissions"] == {"contents": "read"}
+    build, publish = release["jobs"]["build"], release["jobs"]["publish"]
+    assert "permissions" not in build and publish["permissions"] == {"contents": "write"}
+    assert publish["needs"] == "build" and not any("checkout" in step.get("uses", "") for step in publish["steps"])
+    made = "\n".join(step.get("run", "") for step in build["steps"])
+    for part in ("make wheel", ".pack", "cyclonedx-py", "sha256sum", "NOTES.md"):
+        assert part in made
+
+
+def test_notes_of_a_release_are_its_part_of_the_changelog(tmp_path: Path) -> None:
+    script = next(script for _, script in scripts() if "CHANGELOG.md" in script)
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "CHANGELOG.md").write_text("# Changes\n\n## Unreleased\n\n- new\n\n## 0.1.0\n\n- first\n\n## 0.0.1\n")
+    own = os.environ | {"GITHUB_REF_NAME": "v0.1.0"}
+    subprocess.run([*SHELL, "-c", script], cwd=tmp_path, env=own, check=True)
+    assert (tmp_path / "dist" / "NOTES.md").read_text() == "\n- first\n\n"
+    own["GITHUB_REF_NAME"] = "v0.2.0"
+    assert subprocess.run([*SHELL, "-c", script], cwd=tmp_path, env=own, check=False).returncode != 0
 
 
 @pytest.mark.parametrize(("job", "script"), list(scripts()))

@@ -1,6 +1,7 @@
 """Installing the FVP, with an archive made here that has the shape of Arm's."""
 
 import hashlib
+import json
 import tarfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -96,6 +97,27 @@ def test_archive_with_another_checksum_is_refused(place: Path, archive: Path) ->
     with pytest.raises(InputError, match="MD5"):
         fvp_install.install(lambda licence: True, archive)
     assert not place.exists()
+
+
+def test_a_forgery_of_the_same_md5_is_refused(place: Path, archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    genuine = fvp_install.release()
+    forged = fvp_install.Release(genuine.url, genuine.md5, "0" * 64)
+    monkeypatch.setattr(fvp_install, "release", lambda: forged)
+    with pytest.raises(InputError, match="SHA-256"):
+        fvp_install.install(lambda licence: True, archive)
+    assert not place.exists()
+
+
+def test_every_release_has_both_checksums() -> None:
+    for known in fvp_install.RELEASES.values():
+        assert len(known.md5) == 32 and known.sha256 is not None and len(known.sha256) == 64
+
+
+def test_the_installation_says_what_it_was_made_of(place: Path, archive: Path) -> None:
+    fvp_install.install(lambda licence: True, archive)
+    record = json.loads((place / fvp_install.RECORD).read_text())
+    assert record["sha256"] == hashlib.sha256(archive.read_bytes()).hexdigest()
+    assert record["archive"].endswith(archive.name)
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ def install(
 ) -> None:
     """Fetch Arm's Corstone-300 FVP, show its licence, and install it when you accept that.
 
-    The archive comes from Arm and is compared with Arm's checksum. Arm's own installer installs it. `run-fvp` finds
-    it afterwards.
+    The archive comes from Arm, and its MD5 and SHA-256 are compared with known ones. Arm's own installer installs it.
+    `run-fvp` finds it afterwards.
     """
     from ocrm55.simulators import fvp_install
 

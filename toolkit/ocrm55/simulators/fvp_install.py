@@ -1,6 +1,7 @@
-"""Fetch and install Arm's Corstone-300 FVP. The user accepts Arm's licence.
+"""Fetch and install Arm's Corstone-300 FVP: Arm's archive, checked, under Arm's licence, which the user accepts.
 
-Source of address and checksum: the set-up script of ExecuTorch's Arm back end (examples/arm), which Arm maintains.
+Source of address and MD5: the set-up script of ExecuTorch's Arm back end (examples/arm), which Arm maintains. Source of
+SHA-256: the recipe fvp-corstone300.bb of Yocto's layer meta-arm, for the same addresses. Arm's page publishes neither.
 """
 
 from __future__ import annotations
@@ -19,16 +20,18 @@ from ocrm55.simulators import fvp
 
 VERSION = "11.27_42"
 LICENCE = "license_terms/license_agreement.txt"  # within the archive and the installation
+RECORD = "ocrm55-archive.json"  # within the installation: what it was made of
 _INSTALLER = "FVP_Corstone_SSE-300.sh"
 _SERVER = "https://developer.arm.com/-/cdn-downloads/permalink/FVPs-Corstone-IoT/Corstone-300"
 
 
 @dataclass(frozen=True)
 class Release:
-    """An archive of Arm's: its address and its MD5, the checksum that Arm's own scripts compare."""
+    """An archive of Arm's: its address and its checksums. MD5 finds damage but no forgery; SHA-256 finds both."""
 
     url: str
     md5: str
+    sha256: str | None = None
 
     @property
     def name(self) -> str:
@@ -36,9 +39,15 @@ class Release:
 
 
 RELEASES = {
-    "x86_64": Release(f"{_SERVER}/FVP_Corstone_SSE-300_{VERSION}_Linux64.tgz", "0dc9538041296b8d479249e6fa5aab74"),
+    "x86_64": Release(
+        f"{_SERVER}/FVP_Corstone_SSE-300_{VERSION}_Linux64.tgz",
+        "0dc9538041296b8d479249e6fa5aab74",
+        "6dfba80132b38a6c281948b12724dd0f8568572d56e549c73566275c4f273849",
+    ),
     "aarch64": Release(
-        f"{_SERVER}/FVP_Corstone_SSE-300_{VERSION}_Linux64_armv8l.tgz", "74e7952817b338c8479bcf66874b23e0"
+        f"{_SERVER}/FVP_Corstone_SSE-300_{VERSION}_Linux64_armv8l.tgz",
+        "74e7952817b338c8479bcf66874b23e0",
+        "32a5e84d5f5e39c2832beda5747b2cba0deafee1ac8e3909d7c3fbcad844d031",
     ),
 }
 
@@ -66,12 +75,16 @@ def install(accept: Callable[[str], bool], archive: Path | None = None, destinat
         return found
     wanted = release()
     with temporary.folder() as unpacked:
-        _unpack(_checked(archive or _fetch(wanted), wanted), unpacked)
+        source = archive or _fetch(wanted)
+        _check(source, wanted)
+        _unpack(source, unpacked)
         licence = unpacked / LICENCE
         if not accept(licence.read_text(errors="replace") if licence.is_file() else f"Arm's licence for {wanted.name}"):
             raise InputError("the FVP's licence was not accepted, so nothing was installed.")
         with files.atomic_directory(place) as staging:
             _run_installer(unpacked, staging)
+            checksums = {name: _digest(source, name) for name in ("sha256", "md5")}
+            files.write_json(staging / RECORD, {"archive": wanted.url, **checksums})
     found = fvp.within(place)
     if found is None:
         raise ToolchainError(f"Arm's installer ended well, but there is no FVP in {place}.", ["see fvp/README.md"])
@@ -82,7 +95,7 @@ def _fetch(wanted: Release) -> Path:
     """The archive in the cache; fetched if it is not complete yet."""
     cache = fvp.installation().with_name("fvp-archive")
     archive = cache / wanted.name
-    if archive.is_file() and _md5(archive) == wanted.md5:
+    if archive.is_file() and _digest(archive, "md5") == wanted.md5:
         return archive
     console.stage("fetch", f"{wanted.url} -> {archive}")
     try:
@@ -97,21 +110,22 @@ def _fetch(wanted: Release) -> Path:
     return archive
 
 
-def _checked(archive: Path, wanted: Release) -> Path:
+def _check(archive: Path, wanted: Release) -> None:
     if not archive.is_file():
         raise InputError(f"there is no archive {archive}.")
-    found = _md5(archive)
-    if found != wanted.md5:
-        raise InputError(
-            f"{archive} is not {wanted.name}: its MD5 is {found}, Arm's is {wanted.md5}.",
-            [f"remove it and fetch it again: rm {archive}"],
-        )
-    return archive
+    for name, known in (("md5", wanted.md5), ("sha256", wanted.sha256)):
+        found = _digest(archive, name) if known else None
+        if found != known:
+            words = "MD5" if name == "md5" else "SHA-256"
+            raise InputError(
+                f"{archive} is not {wanted.name}: its {words} is {found}, Arm's is {known}.",
+                [f"remove it and fetch it again: rm {archive}"],
+            )
 
 
-def _md5(file: Path) -> str:
+def _digest(file: Path, name: str) -> str:
     with file.open("rb") as source:
-        return hashlib.file_digest(source, "md5").hexdigest()
+        return hashlib.file_digest(source, name).hexdigest()
 
 
 def _unpack(archive: Path, folder: Path) -> None:
