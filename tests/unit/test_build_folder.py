@@ -1,5 +1,6 @@
 """A stage runs when, and only when, what it read or wrote has changed."""
 
+import os
 import threading
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 
 from ocrm55.build_folder import ModelFolder, run_stage
 from ocrm55.compiler.options import CompileOptions, slug
+from ocrm55.errors import InputError
+from ocrm55.files import digest
 from ocrm55.stages import model_name
 
 
@@ -103,3 +106,14 @@ def test_different_options_never_share_an_artifact() -> None:
     variants = {CompileOptions(image=image).variant for image in images}
     assert len(variants) == 3
     assert slug("../..") == "model"
+
+
+def test_a_pipe_in_place_of_a_file_does_not_hang(tmp_path: Path) -> None:
+    """A build folder of somebody else's may hold anything."""
+    os.mkfifo(tmp_path / "out.stamp.json")
+    action = Counter(tmp_path / "out")
+    assert run_stage("a", "", action.output, "read", action)
+    assert not run_stage("a", "", action.output, "read", action)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="not a regular file"):
+        digest([tmp_path / "pipe"])

@@ -234,6 +234,8 @@ def digest(paths: Iterable[Path], *values: object) -> str:
         for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
             name = file.relative_to(path) if path.is_dir() else file.name
             total.update(os.fsencode(name) + b"\0")
+            if file.exists() and not file.is_file():  # reading a pipe would wait for ever
+                raise InputError(f"{file} is not a regular file.")
             try:
                 total.update(hashlib.sha256(file.read_bytes()).digest())
             except OSError as trouble:

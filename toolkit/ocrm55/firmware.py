@@ -168,8 +168,10 @@ def _require_programs(toolchain: str) -> None:
 
 
 def _is_configured(build_dir: Path, settings: Mapping[str, object]) -> bool:
+    if not (build_dir / "build.ninja").is_file() or not (build_dir / _SETTINGS).is_file():
+        return False
     try:
-        return (build_dir / "build.ninja").exists() and json.loads((build_dir / _SETTINGS).read_text()) == settings
+        return bool(json.loads((build_dir / _SETTINGS).read_text()) == settings)
     except (OSError, ValueError, RecursionError):
         return False
 
