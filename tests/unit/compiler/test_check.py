@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from ocrm55.compiler import check, pipeline
 from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.options import CompileOptions
+from ocrm55.compiler.targets.ethos_u import regions
+from ocrm55.compiler.targets.ethos_u.options import NpuOptions
 from ocrm55.errors import MiscompiledError, UnsupportedError
 from ocrm55.normalisation import Normalisation
 from ocrm55.tasks.recognizer.task import RECOGNIZER
-from tests.unit.compiler.graphs import quantised
+from tests.unit.compiler.graphs import quantised, quantised_for_a_library
 from tests.unit.compiler.onnx_networks import network
 
 RNG = np.random.default_rng(5)
@@ -30,8 +33,8 @@ def weights(*shape: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def model() -> onnx.ModelProto:
-    """Convolution, depthwise, pooling, product and softmax, quantised."""
+def real() -> onnx.ModelProto:
+    """Convolution, depthwise, pooling, product and softmax."""
     constants = {"w0": weights(8, 3, 3, 3), "w1": weights(8, 1, 3, 3), "w2": weights(12, 8, 1, 1), "w3": weights(12, 9)}
     border = {"pads": [1, 1, 1, 1]}
     nodes = [
@@ -48,9 +51,17 @@ def model() -> onnx.ModelProto:
         ("Softmax", ["j"], "y", {"axis": -1}),
     ]
     constants |= {"axis": np.array([2]), "b2": weights(12, 1).ravel()}
-    made = network(SHAPE, nodes, constants, [1, 20, 9])
-    inputs = [RNG.uniform(-1, 1, SHAPE).astype(np.float32) for _ in range(4)]
-    return quantised(made, inputs).model()
+    return network(SHAPE, nodes, constants, [1, 20, 9])
+
+
+@pytest.fixture(scope="module")
+def inputs() -> list[np.ndarray]:
+    return [RNG.uniform(-1, 1, SHAPE).astype(np.float32) for _ in range(4)]
+
+
+@pytest.fixture(scope="module")
+def model(real: onnx.ModelProto, inputs: list[np.ndarray]) -> onnx.ModelProto:
+    return quantised(real, inputs).model()
 
 
 @pytest.fixture
@@ -103,6 +114,20 @@ def test_a_wrong_program_is_found(program: Program, model: onnx.ModelProto, spoi
     with pytest.raises(MiscompiledError, match=r"computes other numbers than the model: .* of layer") as found:
         check.check_int8(program, model, Normalisation())
     assert found.value.exit_code == 8
+
+
+def test_what_an_npu_computes_is_checked_in_its_parts(real: onnx.ModelProto, inputs: list[np.ndarray]) -> None:
+    pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
+    model = quantised_for_a_library(real, inputs, halves_down=False).model()
+    program = pipeline.to_program(model, CompileOptions())
+    there = regions.compile_regions(deepcopy(program), NpuOptions("ethos-u55-128"))
+    assert set(there.tensors) < set(program.tensors)
+    check.check_int8(there, model, Normalisation())
+    rows_for_columns(program)
+    wrong = regions.compile_regions(program, NpuOptions("ethos-u55-128"))
+    assert not any(isinstance(each.spec, Depthwise) for each in wrong.operators)
+    with pytest.raises(MiscompiledError):
+        check.check_int8(wrong, model, Normalisation())
 
 
 def test_one_rounding_more_is_no_fault(program: Program, model: onnx.ModelProto) -> None:

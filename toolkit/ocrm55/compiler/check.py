@@ -15,7 +15,6 @@ from onnx import helper
 
 from ocrm55.compiler.operators.program import Operator, Program
 from ocrm55.compiler.reference.int8.network import IntegerReference
-from ocrm55.compiler.targets.ethos_u.region import Region
 from ocrm55.errors import MiscompiledError
 from ocrm55.normalisation import Normalisation
 
@@ -50,7 +49,7 @@ def check_int8(program: Program, model: onnx.ModelProto, normalisation: Normalis
 
     program: of the widest input. model: the QDQ model that it was lowered from; normalisation: of its input.
     """
-    plain = _without_regions(program)
+    plain = _in_parts(program)
     _, height, width = plain.input_size
     session = _Watched(model)
     for pixels in pictures(height, width):
@@ -72,12 +71,14 @@ def _sentence(differences: list[Difference]) -> str:
     )
 
 
-def _without_regions(program: Program) -> Program:
-    """The program with the operators of the NPU's regions in the regions' places."""
+def _in_parts(program: Program) -> Program:
+    """The program with every operator that an accelerator made of others in its parts."""
     operators: list[Operator] = []
+    tensors = dict(program.tensors)
     for operator in program.operators:
-        operators += operator.spec.operators if isinstance(operator.spec, Region) else [operator]
-    return replace(program, operators=operators)
+        operators += operator.spec.parts or [operator]
+        tensors = {**operator.spec.part_tensors, **tensors}
+    return replace(program, operators=operators, tensors=tensors)
 
 
 class _Watched:

@@ -31,7 +31,7 @@ _AGAIN = ["ocrm55 compile --force"]
 # Fields of an operator and a region that only planning and code generation read.
 _LEFT_OUT = {
     Operator: {"arguments", "workspaces", "in_place", "overlap", "why_not", "fallback", "function"},
-    Region: {"operators", "compiled", "rows"},
+    Region: {"operators", "compiled", "rows", "inside"},
 }
 _Values = dict[str, np.ndarray]
 

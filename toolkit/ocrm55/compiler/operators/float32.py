@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, ClassVar, Literal
@@ -76,6 +77,16 @@ class Spec:
     def pixelwise(self) -> tuple[int, int, int] | None:
         """Pixels, bytes of a pixel before and after, if each pixel needs only itself and `in_chunks` works."""
         return None
+
+    @property
+    def parts(self) -> Sequence[Any]:
+        """The operators that a target made one of, in their order; none where it stands for itself."""
+        return ()
+
+    @property
+    def part_tensors(self) -> Mapping[str, Any]:
+        """The tensors between its parts that are no longer the program's, by name."""
+        return {}
 
     def in_chunks(self, pixels: int, backwards: bool) -> Spec:
         """The same operator in chunks of pixels; only for one that is `pixelwise`."""

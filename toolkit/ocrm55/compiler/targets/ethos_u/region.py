@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ocrm55.compiler.operators.float32 import Spec
-from ocrm55.compiler.operators.program import Operator
+from ocrm55.compiler.operators.program import Operator, Tensor
 
 KIND = "npu_region"
 
@@ -47,7 +47,7 @@ class Compiled:
 @dataclass(frozen=True, eq=False)
 class Region(Spec):
     """Operators that the NPU computes together. compiled: Vela's output, None before it ran. rows: the rows of
-    metadata for each.
+    metadata for each. inside: the tensors between them that the program no longer has.
     """
 
     kind: ClassVar[str] = KIND
@@ -55,6 +55,15 @@ class Region(Spec):
     operators: tuple[Operator, ...]
     compiled: Compiled | None = field(default=None, repr=False)
     rows: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    inside: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
+
+    @property
+    def parts(self) -> tuple[Operator, ...]:
+        return self.operators
+
+    @property
+    def part_tensors(self) -> Mapping[str, Tensor]:
+        return self.inside
 
     @property
     def macs(self) -> int:

@@ -41,6 +41,10 @@ def compile_regions(program: Program, options: NpuOptions, strategy: Sequence[st
     if not options.fallback:
         used = {name for o in program.operators for name in (*o.inputs, *o.outputs)}
         used |= {program.storage(name) for name in used}
+        inside = {name: tensor for name, tensor in program.tensors.items() if name not in used}
+        for operator in regions_of(program):
+            assert isinstance(operator.spec, Region)
+            operator.spec = replace(operator.spec, inside=inside)
         program.tensors = {name: tensor for name, tensor in program.tensors.items() if name in used}
     return program
 
