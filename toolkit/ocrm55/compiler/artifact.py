@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -64,8 +64,17 @@ class Contents:
     npu: NpuOptions | None = None
 
 
-def write(program: Program, plan: MemoryPlan, contents: Contents, destination: Path) -> Written:
-    """Write the folder, whole or not at all. Equal programs give equal bytes."""
+def write(
+    program: Program,
+    plan: MemoryPlan,
+    contents: Contents,
+    destination: Path,
+    check: Callable[[Path], None] = lambda _: None,
+) -> Written:
+    """Write the folder, whole or not at all. Equal programs give equal bytes.
+
+    check: sees the whole folder before it gets its name, and raises where it is wrong.
+    """
     placement = contents.placement
     weights = driver.weight_image(program, placement.hot if placement else ())
     macs = contents.npu.macs if contents.npu else 0
@@ -114,6 +123,7 @@ def write(program: Program, plan: MemoryPlan, contents: Contents, destination: P
             values["widths"] = [_at_width(fit, weights) for fit in contents.fits]
         text = json.dumps(values, indent=2) + "\n"
         (folder / "metadata.json").write_text(text, encoding="utf-8")
+        check(folder)
     return Written(Path(destination), program, plan, len(weights.data))
 
 

@@ -13,7 +13,7 @@ import onnx
 
 from ocrm55 import temporary
 from ocrm55.boards import MemoryMap
-from ocrm55.compiler import arena_limit, artifact, check
+from ocrm55.compiler import arena_limit, artifact, check, host_check
 from ocrm55.compiler.artifact import Contents, Written
 from ocrm55.compiler.lowering import float32, legalise
 from ocrm55.compiler.lowering.flat import FlatFunction
@@ -83,7 +83,12 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
         fits if len(fits) > 1 else (),
         on_npu,
     )
-    return artifact.write(program, plan, contents, destination)
+
+    def check_written(folder: Path) -> None:
+        if options.check and not libraries and not on_npu:
+            host_check.check_c(folder, program, model, normalisation_of(model))
+
+    return artifact.write(program, plan, contents, destination, check_written)
 
 
 def output_shape(model: onnx.ModelProto, program: Program) -> tuple[int, ...]:

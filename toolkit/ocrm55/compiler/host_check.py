@@ -1,0 +1,129 @@
+"""The generated C against the reference, on the compiling computer: built with its compiler, run on three pictures.
+
+int8 must have the integer reference's bits, float32 ONNX Runtime's numbers to a tolerance. A computer without a C
+compiler leaves this out, and so does C that calls a library or an accelerator, which are not there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import onnx
+
+from ocrm55 import console, resources, temporary
+from ocrm55.compiler.check import pictures
+from ocrm55.compiler.operators.program import Program
+from ocrm55.compiler.reference.int8.network import IntegerReference
+from ocrm55.errors import MiscompiledError
+from ocrm55.normalisation import Normalisation
+
+TOLERANCE = 1e-3  # of the largest output in float32
+TIME_LIMIT_S = 120
+# No fused products: Arm and RISC-V computers would round otherwise than the reference.
+_FLAGS = ("-std=c11", "-O2", "-w", "-ffp-contract=off", "-fno-strict-aliasing")
+_MAIN = """\
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ocrm55_model.h"
+
+static _Alignas(64) uint8_t arena[OCRM55_ARENA_BYTES];
+static uint8_t pixels[OCRM55_INPUT_HEIGHT * OCRM55_INPUT_WIDTH * OCRM55_INPUT_CHANNELS];
+
+/* A picture of argv[1] columns from stdin, VALUES numbers to stdout. */
+int main(int argc, char **argv) {
+    const int32_t width = argc == 2 ? atoi(argv[1]) : 0;
+    const size_t bytes = (size_t)width * OCRM55_INPUT_HEIGHT * OCRM55_INPUT_CHANNELS;
+    if (width < 1 || bytes > sizeof pixels || fread(pixels, 1, bytes, stdin) != bytes) {
+        return 2;
+    }
+    memset(arena, 0xff, sizeof arena);
+    OCRM55_NETWORK.set_image_within(arena, pixels, width, OCRM55_INPUT_WIDTH);
+    OCRM55_NETWORK.run(arena, NULL, NULL);
+    return fwrite(OCRM55_NETWORK.output(arena), sizeof(float), VALUES, stdout) == VALUES ? 0 : 3;
+}
+"""
+
+
+def check_c(artifact: Path, program: Program, model: onnx.ModelProto, normalisation: Normalisation) -> None:
+    """Raise MiscompiledError where an artifact's C computes something else than its program, or than its model.
+
+    artifact: the folder that was written. program: of the widest input. model: what it was lowered from.
+    """
+    compiler = next((path for name in ("cc", "gcc", "clang") if (path := shutil.which(name))), None)
+    if compiler is None:
+        return
+    _, height, width = program.input_size
+    chosen = pictures(height, width)
+    with temporary.folder() as folder:
+        executable = _built(compiler, artifact, program, folder)
+        if executable is None:
+            return
+        with ThreadPoolExecutor(2) as pool:
+            outputs = list(pool.map(partial(_run, executable), chosen))
+    for pixels, output in zip(chosen, outputs, strict=True):
+        if output is None or not _agree(output, program, model, normalisation, pixels):
+            raise MiscompiledError(
+                "the generated C computes other numbers than the model, on this computer.",
+                ["report the model: this is a fault of ocrm55", "--no-check, to look at the C"],
+            )
+
+
+def _built(compiler: str, artifact: Path, program: Program, folder: Path) -> Path | None:
+    """The program of the host; None, with a note, where the host's compiler does not build it."""
+    main, executable = folder / "main.c", folder / "program"
+    main.write_text(f"#define VALUES {program.output.size}\n{_MAIN}", encoding="utf-8")
+    firmware = resources.folder("firmware")
+    listed = re.search(r'OCRM55_MODEL_KERNELS "([^"]*)"', (artifact / "sources.cmake").read_text(encoding="utf-8"))
+    kernels = [firmware / "kernels" / f"{name}.c" for name in (listed[1].split(";") if listed and listed[1] else [])]
+    own = [artifact / "src" / name for name in ("model.c", "weights.S")]
+    sources = [main, *own, *sorted((artifact / "src").glob("operators_*.c")), *kernels]
+    includes = [f"-I{place}" for place in (artifact / "include", artifact / "src", firmware, firmware / "kernels")]
+    done = _called([compiler, *_FLAGS, *includes, *map(str, sources), "-o", str(executable), "-lm"])
+    if done is None or done.returncode:
+        console.note(f"the C was not compared: {compiler} of this computer does not build it.")
+        return None
+    return executable
+
+
+def _run(executable: Path, pixels: np.ndarray) -> np.ndarray | None:
+    done = _called([str(executable), str(pixels.shape[1])], np.ascontiguousarray(pixels).tobytes())
+    return None if done is None or done.returncode else np.frombuffer(done.stdout, np.float32)
+
+
+def _called(words: Sequence[str], given: bytes = b"") -> subprocess.CompletedProcess[bytes] | None:
+    """A finished program; None for one that did not end in time. It sees no flags of the environment."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
+    try:
+        return subprocess.run(words, input=given, capture_output=True, timeout=TIME_LIMIT_S, env=kept, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+
+
+def _agree(
+    output: np.ndarray, program: Program, model: onnx.ModelProto, normalisation: Normalisation, pixels: np.ndarray
+) -> bool:
+    if program.precision == "int8":
+        wanted = IntegerReference(program).run(IntegerReference(program).input_of(pixels)).astype(np.float32)
+        return bool(np.array_equal(output.view(np.uint32), np.ascontiguousarray(wanted).reshape(-1).view(np.uint32)))
+    wanted = _of_onnxruntime(model, normalisation.tensor(pixels, *program.input_size[1:])).reshape(-1)
+    largest = max(1.0, float(np.abs(wanted).max()))
+    return bool(np.all(np.abs(output - wanted) <= TOLERANCE * largest))
+
+
+def _of_onnxruntime(model: onnx.ModelProto, tensor: np.ndarray) -> np.ndarray:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return np.asarray(session.run(None, {session.get_inputs()[0].name: tensor})[0], np.float32)
