@@ -32,7 +32,7 @@ def _one_line(text: str) -> str:
     """`text` as one line that a terminal can show; file names and simulators' output may hold anything."""
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST * 3 // 4]} … {text[-_LONGEST // 5 :]}"
-    return plain_text.shown(text)
+    return "".join(c if c.isprintable() else plain_text.escaped(c) for c in text)
 
 
 class InputError(Ocrm55Error):

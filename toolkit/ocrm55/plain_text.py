@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import unicodedata
 
-# Controls, line and paragraph separators, lone surrogates, and characters without a look, such as direction marks.
-_UNSHOWN = frozenset({"Cc", "Zl", "Zp", "Cs", "Cf"})
+# Controls, line and paragraph separators, lone surrogates, characters without a look such as direction marks, and
+# numbers that stand for no character.
+_UNSHOWN = frozenset({"Cc", "Zl", "Zp", "Cs", "Cf", "Cn"})
 _JOINERS = "\u200c\u200d"  # Persian and Indic words are spelt with these
 
 
@@ -23,7 +24,12 @@ def shown(text: str, keep: str = "") -> str:
     """`text` with each character that no line can hold written as its escape, such as `\\x1b`; `keep` stays."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(c if c in keep or is_shown(c) else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if c in keep or is_shown(c) else escaped(c) for c in text)
+
+
+def escaped(character: str) -> str:
+    """A character as Python writes it in ASCII, such as `\\x1b`."""
+    return character.encode("unicode_escape").decode()
 
 
 def first_unshown(text: str) -> str | None:
