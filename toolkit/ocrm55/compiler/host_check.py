@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from ocrm55 import console, resources, temporary
+from ocrm55 import console, processes, resources, temporary
 from ocrm55.compiler.check import pictures
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.reference.int8.network import IntegerReference
@@ -104,7 +104,10 @@ def _called(words: Sequence[str], given: bytes = b"") -> subprocess.CompletedPro
     """A finished program; None for one that did not end in time. It sees no flags of the environment."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
     try:
-        return subprocess.run(words, input=given, capture_output=True, timeout=TIME_LIMIT_S, env=kept, check=False)
+        pipe = subprocess.PIPE
+        with processes.running(words, env=kept, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+            output, complaints = process.communicate(given, TIME_LIMIT_S)
+        return subprocess.CompletedProcess(words, process.returncode, output, complaints)
     except (OSError, subprocess.TimeoutExpired):
         return None
 
