@@ -3,7 +3,7 @@
 # The artifact's sources.cmake sets
 #   OCRM55_MODEL_SOURCES   files, relative to the artifact; when it does not, everything in src/ belongs to the model
 #   OCRM55_MODEL_TASK      what the network is for: a folder of firmware/tasks with what reads its output
-#   OCRM55_MODEL_KERNELS   hand-written kernels that it calls: names of firmware/kernels/*.c without .c, empty for none;
+#   OCRM55_MODEL_KERNELS   hand-written kernels that it calls: names of firmware/kernels/*/*.c without .c, empty for none;
 #                          when it does not, all of them are built and the linker keeps those that are called
 #   OCRM55_MODEL_LIBRARIES libraries from elsewhere that it calls: cmsis-nn, see cmake/cmsis_nn.cmake
 #   OCRM55_MODEL_NPU       MACs a cycle of the Ethos-U55 that it runs regions on; see cmake/npu.cmake
@@ -46,10 +46,9 @@ function(ocrm55_network target artifact)
   endif()
 
   if(DEFINED OCRM55_MODEL_KERNELS)
-    list(TRANSFORM OCRM55_MODEL_KERNELS REPLACE "^(.+)$" "${OCRM55_ROOT}/firmware/kernels/\\1.c"
-         OUTPUT_VARIABLE kernel_sources)
+    ocrm55_kernel_files(kernel_sources "${OCRM55_MODEL_KERNELS}")
   else()
-    file(GLOB kernel_sources CONFIGURE_DEPENDS "${OCRM55_ROOT}/firmware/kernels/*.c")
+    file(GLOB kernel_sources CONFIGURE_DEPENDS "${OCRM55_ROOT}/firmware/kernels/*/*.c")
   endif()
   if(kernel_sources)
     ocrm55_kernels("${kernel_sources}")
@@ -85,6 +84,19 @@ function(ocrm55_task name)
   target_include_directories(ocrm55_${name} PUBLIC "${folder}" "${OCRM55_ROOT}/firmware/include")
   # The score that is printed must be the host's to the last digit: no fused multiply-add, nothing reordered.
   target_compile_options(ocrm55_${name} PRIVATE ${OCRM55_WARNINGS} -O2 -ffp-contract=off)
+endfunction()
+
+# Sets `files` to the C files of these kernels. Each lies in the folder of its family.
+function(ocrm55_kernel_files files names)
+  set(found "")
+  foreach(name IN LISTS names)
+    file(GLOB path "${OCRM55_ROOT}/firmware/kernels/*/${name}.c")
+    if(NOT path)
+      message(FATAL_ERROR "there is no kernel ${name}: no firmware/kernels/*/${name}.c.")
+    endif()
+    list(APPEND found "${path}")
+  endforeach()
+  set(${files} "${found}" PARENT_SCOPE)
 endfunction()
 
 # The library ocrm55_kernels, with these files beside those that are in it already.

@@ -95,7 +95,7 @@ class Artifact:
 
     @property
     def kernels(self) -> list[str]:
-        """The hand-written kernels that the C calls: names of firmware/kernels."""
+        """The hand-written kernels that the C calls: files of firmware/kernels/FAMILY without `.c`."""
         return list(self.values.get("kernels", []))
 
     @property

@@ -89,12 +89,12 @@ def build_host(artifact: Written, *, compiler: str = "cc", flags: Sequence[str] 
     sources = [*sorted((folder / "src").glob("*.c")), folder / "src" / "weights.S", main]
     defines = [f"-DINPUT_OFFSET={offset}", f"-DOUTPUT_VALUES={values}"]
     includes = ["-I", folder / "include", "-I", folder / "src"]
-    kernels, task = (resources.folder("firmware") / name for name in ("kernels", "tasks/recognizer"))
+    task = resources.folder("firmware") / "tasks" / "recognizer"
     sources += sorted(task.glob("*.c"))
     includes += ["-I", task]
     if named := re.search(r'OCRM55_MODEL_KERNELS "([^"]+)"', (folder / "sources.cmake").read_text()):
-        sources += [kernels / f"{name}.c" for name in named[1].split(";")]
-        includes += ["-I", kernels]
+        sources += [resources.kernel(name) for name in named[1].split(";")]
+        includes += ["-I", resources.kernel_folder()]
     command = [compiler, *WARNINGS, *flags, *defines, *includes, *sources, "-o", executable, "-lm"]
     words = [str(word) for word in command]
     done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False)

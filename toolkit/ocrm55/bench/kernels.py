@@ -318,15 +318,15 @@ def estimate_loops() -> dict[str, Loop] | None:
     """llvm-mca's estimates for the marked inner loops; None if it is not installed."""
     if shutil.which(MCA[0]) is None:
         return None
-    kernels = resources.folder("firmware") / "kernels"
     loops: dict[str, Loop] = {}
     options = ("-mcpu=cortex-m55", "-mthumb", "-mfloat-abi=hard", "-O3", "-ffp-contract=off", "-std=gnu11")
+    command = ["arm-none-eabi-gcc", *options, "-DOCRM55_MARK_LOOPS", f"-I{resources.kernel_folder()}", "-S"]
     with temporary.folder() as folder:
-        for source in sorted(kernels.glob("*.c")):
+        for source in resources.kernels().values():
             if "MARK" not in source.read_text():
                 continue
             assembly = folder / f"{source.stem}.s"
-            console.command(["arm-none-eabi-gcc", *options, "-DOCRM55_MARK_LOOPS", "-S", source, "-o", assembly])
+            console.command([*command, source, "-o", assembly])
             regions = _regions(assembly.read_text())
             for name, lines in regions.items():
                 snippet = folder / f"{name}.s"

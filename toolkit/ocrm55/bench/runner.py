@@ -87,15 +87,14 @@ def decode(data: bytes, cases: Sequence[Case]) -> list[Answer]:
 
 def sources() -> list[Path]:
     """Every kernel and the runner."""
-    firmware = resources.folder("firmware")
-    return [*sorted((firmware / "kernels").glob("*.c")), firmware / "bench" / "kernel_runner.c"]
+    return [*resources.kernels().values(), resources.folder("firmware") / "bench" / "kernel_runner.c"]
 
 
 def build_host(folder: Path, compiler: str = "gcc", flags: Sequence[str] = ("-O2",)) -> Path:
     """Build the runner for this computer, in `folder`."""
     program = folder / f"kernel_runner-{compiler}"
-    include = resources.folder("firmware") / "kernels"
-    console.command([compiler, *_WARNINGS, *flags, f"-I{include}", *sources(), "-lm", "-o", program])
+    include = f"-I{resources.kernel_folder()}"
+    console.command([compiler, *_WARNINGS, *flags, include, *sources(), "-lm", "-o", program])
     return program
 
 
@@ -121,12 +120,11 @@ def build_target(folder: Path, compiler: str = "gcc", flags: Sequence[str] = ())
         f"-DSTACK_BYTES={board.memories.stack_bytes}",
     ]
     console.command([*preprocess, board.linker_script, "-o", script])
-    includes = [f"-I{firmware / 'kernels'}", f"-I{firmware / 'src'}", *(f"-I{folder}" for folder in board.includes)]
+    includes = [f"-I{place}" for place in (resources.kernel_folder(), firmware / "src", *board.includes)]
     clang = ["clang-19", "--target=thumbv8.1m.main-none-eabihf", "-isystem", "/usr/lib/arm-none-eabi/include"]
-    objects: list[Path] = []
+    kernels, objects = set(resources.kernels().values()), list[Path]()
     for source in [*sources(), *board.sources, firmware / "src" / "print.c"]:
-        own = source.parent.name == "kernels"
-        program = clang if own and compiler == "clang" else ["arm-none-eabi-gcc"]
+        program = clang if compiler == "clang" and source in kernels else ["arm-none-eabi-gcc"]
         target = folder / f"{source.stem}-{compiler}.o"
         console.command([*program, *_TARGET, *_WARNINGS, *flags, *includes, "-c", source, "-o", target])
         objects.append(target)

@@ -50,8 +50,8 @@ class Written:
 class Contents:
     """The contents of an artifact besides the program.
 
-    extras: the task's. kernels: names of firmware/kernels. image: name and pixels of an image to compile in.
-    libraries: from elsewhere.
+    extras: the task's. kernels: files of firmware/kernels/FAMILY without `.c`. libraries: from elsewhere. image: name
+    and pixels of an image to compile in.
     """
 
     model: onnx.ModelProto

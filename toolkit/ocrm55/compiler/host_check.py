@@ -82,12 +82,12 @@ def _built(compiler: str, artifact: Path, program: Program, folder: Path) -> Pat
     """The program of the host; None, with a note, where the host's compiler does not build it."""
     main, executable = folder / "main.c", folder / "program"
     main.write_text(f"#define VALUES {program.output.size}\n{_MAIN}", encoding="utf-8")
-    firmware = resources.folder("firmware")
     listed = re.search(r'OCRM55_MODEL_KERNELS "([^"]*)"', (artifact / "sources.cmake").read_text(encoding="utf-8"))
-    kernels = [firmware / "kernels" / f"{name}.c" for name in (listed[1].split(";") if listed and listed[1] else [])]
+    kernels = [resources.kernel(name) for name in (listed[1].split(";") if listed and listed[1] else [])]
     own = [artifact / "src" / name for name in ("model.c", "weights.S")]
     sources = [main, *own, *sorted((artifact / "src").glob("operators_*.c")), *kernels]
-    includes = [f"-I{place}" for place in (artifact / "include", artifact / "src", firmware, firmware / "kernels")]
+    places = (artifact / "include", artifact / "src", resources.folder("firmware"), resources.kernel_folder())
+    includes = [f"-I{place}" for place in places]
     done = _called([compiler, *_FLAGS, *includes, *map(str, sources), "-o", str(executable), "-lm"])
     if done is None or done.returncode:
         console.note(f"the C was not compared: {compiler} of this computer does not build it.")

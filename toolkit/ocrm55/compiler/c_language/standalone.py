@@ -7,12 +7,10 @@ kernels come along.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from ocrm55 import resources
-from ocrm55.errors import ToolchainError
 
 # Only -O3 unrolls and schedules the Helium loops. In printed loops, scheduling before register allocation moves loads
 # so far up that vector registers run out.
@@ -40,13 +38,9 @@ def words(data: bytes, columns: int = 8) -> list[str]:
 
 def kernel_headers() -> dict[str, str]:
     """The headers of the hand-written kernels by name."""
-    folder = resources.folder("firmware") / "kernels"
-    return {path.name: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.h"))}
+    return {path.name: path.read_text(encoding="utf-8") for path in resources.kernel_headers()}
 
 
 def kernel_source(kernel: str) -> str:
-    """The C of a hand-written kernel."""
-    path: Path = resources.folder("firmware") / "kernels" / f"{kernel}.c"
-    if not path.is_file():
-        raise ToolchainError(f"this installation has no kernel {kernel}.", ["reinstall ocrm55"])
-    return path.read_text(encoding="utf-8")
+    """The C of a hand-written kernel; raises ToolchainError if there is none of that name."""
+    return resources.kernel(kernel).read_text(encoding="utf-8")

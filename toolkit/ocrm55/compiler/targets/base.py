@@ -33,7 +33,7 @@ class Target(ABC):
         """
 
     def kernel_sources(self, program: Program) -> list[str]:
-        """Files of firmware/kernels/ that the emitted code calls, for sources.cmake."""
+        """Files of firmware/kernels/FAMILY that the emitted code calls, without `.c`, for sources.cmake."""
         return []
 
     def libraries(self, program: Program) -> list[str]:

@@ -79,10 +79,10 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sequence[Spec], lis
     folder: Path = tmp_path_factory.mktemp("workspace")
     specs = random_specs(200)
     (folder / "main.c").write_text(MAIN % "\n".join(c_call(spec) for spec in specs))
-    kernels = resources.folder("firmware") / "kernels"
-    sources = [str(kernels / f"{name}.c") for name in KERNELS]
+    sources = [str(resources.kernel(name)) for name in KERNELS]
     program = str(folder / "program")
-    subprocess.run(["cc", "-I", str(kernels), str(folder / "main.c"), *sources, "-lm", "-o", program], check=True)
+    command = ["cc", "-I", str(resources.kernel_folder()), str(folder / "main.c"), *sources, "-lm", "-o", program]
+    subprocess.run(command, check=True)
     printed = subprocess.run([program], check=True, capture_output=True, text=True).stdout
     return specs, [int(line) for line in printed.split()]
 

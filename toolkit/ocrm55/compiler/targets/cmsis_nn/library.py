@@ -70,7 +70,7 @@ class LibraryFunction:
     """How an operator is called.
 
     refusal: why the library does not take a spec, None if it does. buffer_bytes: the result of `*_get_buffer_size`.
-    sources: files of firmware/kernels that the call needs beside the library, without `.c`.
+    sources: files of firmware/kernels/FAMILY that the call needs beside the library, without `.c`.
     """
 
     call: Callable[[Any, Sequence[np.ndarray]], Call]

@@ -37,7 +37,7 @@ class Call:
 class Kernel:
     """How an operator is called.
 
-    sources: its files of firmware/kernels, without `.c`. workspace_bytes: from a spec to bytes of scratch.
+    sources: its files of firmware/kernels/FAMILY, without `.c`. workspace_bytes: from a spec to bytes of scratch.
     refusal: why the kernel does not take a spec, None if it does.
     """
 

@@ -122,7 +122,7 @@ struct row_arguments {
     int32_t rows;          /* 24 */
 };
 
-/* All rows of a strip. The loops are whole in assembly for the sake of eight even registers, as in tile_dot.c.
+/* All rows of a strip. The loops are whole in assembly for the sake of eight even registers, as in tile_core.c.
  * r1 plane, r3 sums, r5 end of the row's sums, r7 start of the plane, r9 arrangement, r11 taps. */
 #define FETCH_TAPS(q) "vldrw.u32 q7, [r9], #16\n vldrb.u8 " q ", [r11, q7]\n"
 #define ROWS_BEGIN                                  \
