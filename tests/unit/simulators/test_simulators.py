@@ -68,6 +68,13 @@ def test_the_container_and_the_folder_are_there(tmp_path: Path) -> None:
     assert not Path((tmp_path / "where").read_text().strip()).exists()  # nothing stays behind
 
 
+def test_the_firmware_cannot_change_the_file_that_was_built(tmp_path: Path) -> None:
+    body = "echo other > fw.elf\n" + said("image 1/1", "text: , score: 0.000000", "exit status 0")
+    request = request_in(tmp_path)
+    qemu.Qemu(program(tmp_path, body)).run(request)
+    assert request.elf.read_bytes() == b"\x7fELF"
+
+
 @pytest.mark.parametrize(
     ("body", "error", "words"),
     [

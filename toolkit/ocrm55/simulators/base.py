@@ -152,7 +152,8 @@ class Simulator(ABC):
         self.version()
         with _temporary_folder() as place, contextlib.ExitStack() as stack:
             with request.guard():
-                _take(elf, place / _ELF)
+                # A hard link would be quicker. But the firmware may write in its folder, so into a linked file, too.
+                shutil.copyfile(elf, place / _ELF)
             companion = stack.enter_context(contextlib.closing(self.companion(request, place / _ELF)))
             words = ["ocrm55"]
             if request.images:
@@ -256,14 +257,6 @@ def ocri(images: Sequence[NDArray[np.uint8]]) -> bytes:
         pixels = image.tobytes()  # C order, whatever the array's strides
         records += struct.pack("<III", image.shape[1], image.shape[0], len(pixels)) + pixels + bytes(-len(pixels) % 4)
     return b"OCRI" + struct.pack("<III", 1, len(images), zlib.crc32(records)) + bytes(records)
-
-
-def _take(source: Path, destination: Path) -> None:
-    """Make `destination` the present file of `source`. Linkers write a new file and do not change the old one."""
-    try:
-        os.link(source.resolve(), destination)  # a link to a link would lead out of the folder
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(source, destination)
 
 
 def _read_probabilities(path: Path, count: int, row: int) -> NDArray[np.float32]:
