@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from rich.console import Console
 
 from ocrm55 import console, plain_text
 from ocrm55.errors import InputError
@@ -30,7 +33,16 @@ def test_the_terminal_gets_none(capsys: pytest.CaptureFixture[str]) -> None:
     for say in (console.result, console.note, console.warning, lambda text: console.stage("run", text)):
         say(STRANGE)
     console.error(InputError(STRANGE, [STRANGE]))
+    console.note_command(["cc", STRANGE])
+    console.table("", ("name",), [[STRANGE]])
     printed = capsys.readouterr()
     for text in (printed.out, printed.err):
         assert plain_text.first_unshown(text.replace("\n", "")) is None
         assert len(text.splitlines()) == text.count("\n")
+
+
+def test_a_table_on_a_terminal_shows_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Console(file=io.StringIO(), force_terminal=True, no_color=True, width=200)
+    monkeypatch.setattr(console, "_out", terminal)
+    console.table("", ("name",), [[STRANGE]])
+    assert plain_text.shown(STRANGE) in terminal.file.getvalue()  # type: ignore[attr-defined]

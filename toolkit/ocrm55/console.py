@@ -80,7 +80,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
     for column in columns:
         grid.add_column(column, justify="right" if column in right else "left", no_wrap=True)
     for row in rows:
-        grid.add_row(*(escape(str(cell)) for cell in row))
+        grid.add_row(*(escape(shown(str(cell))) for cell in row))
     if _out.is_terminal:
         _out.print(grid)
         return
@@ -102,7 +102,7 @@ def progress(label: str, total: int | None) -> Iterator[Progress]:
 
 def note_command(words: Sequence[str]) -> None:
     """Show an external command line as it is about to be run."""
-    _err.print(f"[dim]$ {escape(shlex.join(words))}[/]")
+    _err.print(f"[dim]$ {escape(shown(shlex.join(words)))}[/]")
 
 
 def command(
