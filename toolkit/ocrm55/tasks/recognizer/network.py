@@ -17,7 +17,6 @@ from paddle import nn
 
 CLASSES = 97
 HEIGHT = 48  # pixels: five strides of two (and the last pool) bring 48 rows down to 1
-STRIDE = 8  # pixels of width to one step of the output
 
 
 class ConvBatchNorm(nn.Layer):
