@@ -262,8 +262,7 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
             None,
             "--memory-map",
             metavar="FILE",
-            help="Other memories than the board's own, as firmware/platform/corstone300/board.json describes the "
-            "Corstone-300's.",
+            help="Other memories than the board's own, in a file like its board.json.",
         ),
     ),
     "image": BuildOption(
