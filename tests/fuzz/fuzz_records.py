@@ -92,7 +92,8 @@ def _kept_program() -> object:
     """A program of two operators, as an artifact keeps it."""
     from ocrm55.compiler import program_file
     from ocrm55.compiler.operators.int8.elementwise import Lookup
-    from ocrm55.compiler.operators.program import Operator, Program, Quantization, Tensor
+    from ocrm55.compiler.operators.program import Operator, Program, Tensor
+    from ocrm55.compiler.operators.quantization import Quantization
 
     program = Program("m", "int8")
     program.add(Tensor("x", (1, 1, 8, 3), "int8", "input", "x", quantization=Quantization(0.5, -1), channels_last=True))

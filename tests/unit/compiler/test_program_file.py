@@ -75,10 +75,19 @@ def _other_shape(value: dict[str, Any]) -> None:
     next(row for row in value["tensors"] if row["data"])["shape"] = [1]
 
 
+def _scale_of(value: Any) -> Callable[[dict[str, Any]], None]:
+    def change(program: dict[str, Any]) -> None:
+        next(row for row in program["tensors"] if row["quantization"])["quantization"]["scale"] = value
+
+    return change
+
+
 @pytest.mark.parametrize(
     "change",
     [
         _class_from_elsewhere,
+        _scale_of("a word"),
+        _scale_of([0.5, 0.25]),  # a tensor has one scale for all channels
         _no_such_field,
         _no_such_tensor,
         _other_shape,

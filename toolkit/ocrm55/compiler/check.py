@@ -148,7 +148,7 @@ def _compared(operator: Operator, result: np.ndarray, wanted: np.ndarray) -> lis
 
 def _step(program: Program) -> float:
     """What one step of the output stands for; 0 where it never was quantised."""
-    steps = [float(t.quantization.scale) for t in program.tensors.values() if t.quantization and t.role == "output"]
+    steps = [t.quantization.step for t in program.tensors.values() if t.quantization and t.role == "output"]
     return max(steps, default=0.0)
 
 

@@ -19,7 +19,8 @@ import numpy as np
 
 from ocrm55.compiler.operators import float32, registry
 from ocrm55.compiler.operators.float32 import Spec
-from ocrm55.compiler.operators.program import Operator, Program, Quantization, Tensor
+from ocrm55.compiler.operators.program import Operator, Program, Tensor
+from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.compiler.targets.ethos_u import regions
 from ocrm55.compiler.targets.ethos_u.region import Region
 from ocrm55.errors import InputError
@@ -106,6 +107,8 @@ def _plain(value: Any) -> Any:
         left_out = next((names for kind, names in _LEFT_OUT.items() if isinstance(value, kind)), set[str]())
         known = {each.name: _plain(getattr(value, each.name)) for each in fields(value) if each.name not in left_out}
         return {"is": type(value).__name__, **known}
+    if isinstance(value, np.ndarray):
+        return value.tolist()
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     if value is None or isinstance(value, bool | int | float | str):
@@ -143,6 +146,8 @@ def _read_program(value: Any, values: _Values) -> Program:
         tensor = _made(row | {"data": None})
         if not isinstance(tensor, Tensor) or (data is not None and data.shape != tensor.shape):
             raise ValueError("no tensor")
+        if tensor.quantization is not None and tensor.quantization.per_channel:
+            raise ValueError("a tensor has one scale")
         program.tensors[tensor.name] = replace(tensor, data=data)
     if not all(tensor.view_of in (None, *program.tensors) for tensor in program.tensors.values()):
         raise ValueError("no tensor to view")

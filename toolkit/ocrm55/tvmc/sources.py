@@ -118,7 +118,7 @@ def _quantisation(port: Port) -> dict[str, str]:
     quantization = port.inner.quantization
     if quantization is None:
         return {}
-    scale, zero_point = np.float32(quantization.scale), float(quantization.zero_point)
+    scale, zero_point = np.float32(quantization.step), float(quantization.zero_point)
     return {"scale": float_literal(float(scale)), "zero_point": float_literal(zero_point)}
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tvm import tirx
 
 from ocrm55.compiler.codegen import driver
-from ocrm55.compiler.operators.program import Program, Quantization, Tensor, identifier
+from ocrm55.compiler.operators.program import Program, Tensor, identifier
+from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.compiler.targets.c.expressions import Expressions
 from ocrm55.compiler.targets.c.printer import print_function
 from ocrm55.compiler.targets.c.schedules.loops import Loops, broadcast, number

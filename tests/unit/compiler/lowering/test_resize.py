@@ -50,7 +50,7 @@ def test_int8_equals_onnx_runtime(factors: tuple[int, int], attributes: dict[str
     assert known is not None
     runner = IntegerReference(program)
     runner.run(
-        np.clip(np.rint(inputs[0] / known.scale) + known.zero_point, -128, 127).astype(np.int8).transpose(0, 2, 3, 1)
+        np.clip(np.rint(inputs[0] / known.step) + known.zero_point, -128, 127).astype(np.int8).transpose(0, 2, 3, 1)
     )
     expected = reference(model, inputs[0])
     step = np.abs(expected).max() / 100

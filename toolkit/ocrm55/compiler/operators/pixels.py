@@ -24,7 +24,7 @@ def pixel_table(tensor: Tensor, normalisation: Normalisation) -> PixelTable:
     values, border = normalisation.values, np.array([normalisation.border], np.float32)
     if tensor.quantization is None:
         return PixelTable(values, border[0], normalisation.meaning)
-    scale, zero_point = np.float32(tensor.quantization.scale), tensor.quantization.zero_point
+    scale, zero_point = np.float32(tensor.quantization.step), tensor.quantization.zero_point
     limits = np.iinfo(tensor.dtype)
 
     def integers(real: np.ndarray) -> np.ndarray:

@@ -16,17 +16,10 @@ from typing import Literal
 import numpy as np
 
 from ocrm55.compiler.operators.float32 import Spec, View
+from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.normalisation import Normalisation
 
 Role = Literal["input", "output", "activation", "weight"]
-
-
-@dataclass(frozen=True)
-class Quantization:
-    """The real values of a tensor's integers: (integer - zero_point) * scale."""
-
-    scale: float
-    zero_point: int
 
 
 @dataclass
@@ -37,7 +30,8 @@ class Tensor:
     data: the values of a weight, None for everything that the network computes.
     view_of: the tensor whose bytes these are under another shape, None for a tensor with bytes of its own.
     view_offset: bytes from the start of that tensor to the start of this one.
-    quantization: the real values of integers. channels_last: whether an image lies as [1, height, width, channels].
+    quantization: the real values of integers, by one scale for all channels.
+    channels_last: whether an image lies as [1, height, width, channels].
     """
 
     name: str

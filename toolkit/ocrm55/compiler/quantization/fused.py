@@ -21,7 +21,7 @@ from onnx import helper, numpy_helper
 
 from ocrm55.compiler.onnx_graph.folding import fold
 from ocrm55.compiler.onnx_graph.graph import Graph
-from ocrm55.compiler.operators.scales import Scales
+from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.compiler.quantization import calibration, kinds, ranges
 from ocrm55.compiler.quantization.calibration import Histogram
 from ocrm55.compiler.quantization.equalise import equalise, turn
@@ -77,7 +77,7 @@ def quantised_tensors(graph: Graph) -> list[str]:
     return [name for name in written if name in wanted and not kinds.follows_one_of(graph, name, wanted)]
 
 
-def choose(graph: Graph, histograms: dict[str, Histogram], options: QuantizeOptions) -> dict[str, Scales]:
+def choose(graph: Graph, histograms: dict[str, Histogram], options: QuantizeOptions) -> dict[str, Quantization]:
     """Scale and zero point of every quantised tensor."""
     chosen = {name: _of_ranges(graph, name, histogram, options) for name, histogram in histograms.items()}
     for node in reversed(graph.nodes):  # a part may be a concatenation itself
@@ -96,7 +96,7 @@ def choose(graph: Graph, histograms: dict[str, Histogram], options: QuantizeOpti
     return chosen
 
 
-def _of_ranges(graph: Graph, name: str, histogram: Histogram, options: QuantizeOptions) -> Scales:
+def _of_ranges(graph: Graph, name: str, histogram: Histogram, options: QuantizeOptions) -> Quantization:
     """Scale and zero point of one tensor, from its values."""
     if name in graph.inputs:
         return ranges.of_input(*options.input_range)

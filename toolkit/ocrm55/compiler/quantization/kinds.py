@@ -15,12 +15,12 @@ import numpy as np
 import onnx
 
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
-from ocrm55.compiler.operators.scales import Scales
+from ocrm55.compiler.operators.quantization import Quantization
 
 # A gate is clip(x / 6 + 1/2, 0, 1). With 254 steps its half is a whole number of steps. So the fully connected layer
 # before it requantises straight to the gate.
-GATE = Scales(np.asarray(np.float32(1 / 254)), -127)
-PROBABILITY = Scales(np.asarray(np.float32(1 / 256)), -128)  # the quantisation of a softmax for a product
+GATE = Quantization(np.asarray(np.float32(1 / 254)), -127)
+PROBABILITY = Quantization(np.asarray(np.float32(1 / 256)), -128)  # the quantisation of a softmax for a product
 # Photographs were seen to exceed the calibration's largest sums of means more than twofold.
 MARGIN_OF_MEANS, MARGIN_OF_SUMS = 1.2, 3.0
 

@@ -12,7 +12,7 @@ import onnx
 from onnx import helper
 
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
-from ocrm55.compiler.operators.scales import Scales
+from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.compiler.quantization import exact_scales, ranges
 from ocrm55.compiler.quantization.int4_rounding import Rounded
 from ocrm55.compiler.quantization.kinds import Family, adds_constant, computed_input, has_weights, kind_of, outputs_axis
@@ -23,7 +23,7 @@ LARGEST_BIAS = 2**30  # share of an int32 for a bias; the products and the folde
 Array = np.ndarray
 
 
-def stored(graph: Graph, name: str, chosen: Mapping[str, Scales]) -> str:
+def stored(graph: Graph, name: str, chosen: Mapping[str, Quantization]) -> str:
     """The quantised tensor behind `name`, possibly under another shape."""
     while name not in chosen:
         node = graph.producer(name)
@@ -38,7 +38,7 @@ class Writer:
     chosen: scale and zero point of every tensor that becomes int8.
     """
 
-    def __init__(self, graph: Graph, chosen: Mapping[str, Scales]) -> None:
+    def __init__(self, graph: Graph, chosen: Mapping[str, Quantization]) -> None:
         self.graph = graph
         self.chosen = chosen
         self.renamed: dict[str, str] = {}  # tensor -> its dequantised twin, which later nodes read
@@ -140,7 +140,7 @@ class ExactWriter(Writer):
     def __init__(
         self,
         graph: Graph,
-        chosen: Mapping[str, Scales],
+        chosen: Mapping[str, Quantization],
         in_int4: Mapping[str, Rounded] | None = None,
     ) -> None:
         super().__init__(graph, chosen)
@@ -209,6 +209,6 @@ def quantise_weights(weights: Array, axis: int, least: Array | float = 0.0) -> t
     return rounded(weights, scale, axis), scale
 
 
-def bias_scale(source: Scales, weight_scale: Array) -> Array:
+def bias_scale(source: Quantization, weight_scale: Array) -> Array:
     """Real value of one step of a sum, for each output channel: scale of the input times scale of the weights."""
     return (source.scale * weight_scale).astype(np.float32)

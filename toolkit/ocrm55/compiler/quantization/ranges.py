@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from ocrm55.compiler.operators.scales import HIGH, LOW, Scales
+from ocrm55.compiler.operators.quantization import HIGH, LOW, Quantization
 from ocrm55.compiler.quantization.calibration import Histogram
 
 SMALLEST_SCALE = 1e-8
@@ -17,21 +17,21 @@ CHANNEL_SHARES = (1.0, 0.92, 0.85, 0.78, 0.7, 0.6)  # of a channel's largest val
 Method = Literal["minmax", "percentile", "mse"]
 
 
-def of_range(low: float, high: float) -> Scales:
+def of_range(low: float, high: float) -> Quantization:
     """The scale and zero point that cover [low, high] and have an exact 0."""
     low, high = min(low, 0.0), max(high, 0.0)
     scale = np.float32(max((high - low) / (HIGH - LOW), SMALLEST_SCALE))
-    return Scales(np.asarray(scale), int(np.clip(np.rint(LOW - low / scale), LOW, HIGH)))
+    return Quantization(np.asarray(scale), int(np.clip(np.rint(LOW - low / scale), LOW, HIGH)))
 
 
-def of_input(low: float, high: float) -> Scales:
+def of_input(low: float, high: float) -> Quantization:
     """The same for pixels. A symmetric range has zero point 0, so that a border costs no sums."""
     if low == -high:
-        return Scales(np.asarray(np.float32(high / HIGH)), 0)
+        return Quantization(np.asarray(np.float32(high / HIGH)), 0)
     return of_range(low, high)
 
 
-def per_tensor(histogram: Histogram, method: Method = "mse") -> Scales:
+def per_tensor(histogram: Histogram, method: Method = "mse") -> Quantization:
     """One scale for the whole tensor.
 
     minmax covers everything. percentile leaves 0.01 % out at each end. mse takes the range with the least mean square
@@ -45,7 +45,7 @@ def per_tensor(histogram: Histogram, method: Method = "mse") -> Scales:
     return _least_error(histogram, low, high)
 
 
-def with_margin(histogram: Histogram, margin: float) -> Scales:
+def with_margin(histogram: Histogram, margin: float) -> Quantization:
     """A range widened by a factor, for tensors that have only one value for each channel of an image.
 
     A hundred values do not show the extremes, and these tensors have steps to spare.
@@ -62,7 +62,7 @@ def _percentiles(histogram: Histogram, share: float) -> tuple[float, float]:
     return float(centres[order[first]]), float(centres[order[last]])
 
 
-def _least_error(histogram: Histogram, low: float, high: float) -> Scales:
+def _least_error(histogram: Histogram, low: float, high: float) -> Quantization:
     # Half a million bins of all channels together tell no more than some thousands, and take a second for a candidate.
     merged, edges = np.histogram(histogram.centres, MERGED_BINS, (low, high + 1e-9), weights=histogram.counts)
     values, weights = ((edges[:-1] + edges[1:]) / 2)[merged > 0], merged[merged > 0]
@@ -73,16 +73,16 @@ def _least_error(histogram: Histogram, low: float, high: float) -> Scales:
     return candidates[int(np.argmin(errors))]
 
 
-def symmetric(histogram: Histogram, groups: Sequence[np.ndarray]) -> Scales:
+def symmetric(histogram: Histogram, groups: Sequence[np.ndarray]) -> Quantization:
     """Zero point 0, and one scale for each group of channels (arrays of indices), from its largest magnitude."""
     reach = np.maximum(np.abs(histogram.low), np.abs(histogram.high))
     scale = np.full(len(reach), max(float(reach.max()), SMALLEST_SCALE) / HIGH, np.float32)
     for group in groups:
         scale[group] = max(float(reach[group].max()), SMALLEST_SCALE) / HIGH
-    return Scales(scale, 0)
+    return Quantization(scale, 0)
 
 
-def per_signed_channel(histogram: Histogram) -> Scales:
+def per_signed_channel(histogram: Histogram) -> Quantization:
     """A scale for every channel, covering both ends, and one zero point for all; for tensors without an activation.
 
     The zero point is the one with the finest rounding, relative to the channels' own ranges.
@@ -93,10 +93,10 @@ def per_signed_channel(histogram: Histogram) -> Scales:
         histogram.high[None] / (HIGH - points)[:, None], -histogram.low[None] / (points - LOW)[:, None]
     ).clip(SMALLEST_SCALE)
     best = int(np.square(scales / reach).sum(axis=1).argmin())
-    return Scales(scales[best].astype(np.float32), int(points[best]))
+    return Quantization(scales[best].astype(np.float32), int(points[best]))
 
 
-def per_channel(histogram: Histogram) -> Scales:
+def per_channel(histogram: Histogram) -> Quantization:
     """A scale for every channel of an activation and one zero point for all: padding is one number then.
 
     For each zero point, every channel takes the scale with the least square error. Candidates cover a share of its
@@ -110,15 +110,15 @@ def per_channel(histogram: Histogram) -> Scales:
     weights = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     spread = (weights * centres**2).sum(axis=1) - (weights * centres).sum(axis=1) ** 2
     spread += 1e-2 * spread.mean() + 1e-12
-    best: tuple[float, Scales] | None = None
+    best: tuple[float, Quantization] | None = None
     for zero_point in range(-124, -40, 4):
         above = np.maximum(histogram.high, 1e-3) / (HIGH - zero_point)
         both = np.maximum(above, -histogram.low / (zero_point - LOW))
         scales = np.concatenate([np.outer(CHANNEL_SHARES, reach) for reach in (above, both)]).astype(np.float32)
-        candidates = [Scales(scale, zero_point).round_trip(centres) for scale in scales]
+        candidates = [Quantization(scale, zero_point).round_trip(centres) for scale in scales]
         errors = np.stack([(weights * np.square(c - centres)).sum(axis=1) for c in candidates])
         error = float((errors.min(axis=0) / spread).sum())
         if best is None or error < best[0]:
-            best = error, Scales(scales[errors.argmin(axis=0), np.arange(channels)], zero_point)
+            best = error, Quantization(scales[errors.argmin(axis=0), np.arange(channels)], zero_point)
     assert best is not None
     return best[1]

@@ -21,7 +21,7 @@ from onnx import helper
 
 from ocrm55.compiler.onnx_graph.folding import fold
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
-from ocrm55.compiler.operators.scales import HIGH, LOW, Scales
+from ocrm55.compiler.operators.quantization import HIGH, LOW, Quantization
 from ocrm55.compiler.quantization import calibration, exact_scales, int4, int4_rounding, kinds, ranges
 from ocrm55.compiler.quantization.calibration import Histogram
 from ocrm55.compiler.quantization.fused import QuantizeOptions, choose, quantised_tensors
@@ -78,7 +78,7 @@ def quantize(
 def _write_with_int4(
     graph: Graph,
     original: onnx.ModelProto,
-    chosen: dict[str, Scales],
+    chosen: dict[str, Quantization],
     inputs: Sequence[np.ndarray],
     merit: Merit,
     max_drop: float,
@@ -155,16 +155,16 @@ def small_pools_as_convolutions(graph: Graph) -> None:
         graph.replace(node, [convolution], {})
 
 
-def _lift(graph: Graph, chosen: dict[str, Scales]) -> None:
+def _lift(graph: Graph, chosen: dict[str, Quantization]) -> None:
     """The scale behind averages over an image, see LIFT. Their means lie below 0, so the library rounds halves down."""
     for node in graph.nodes:
         if node.op_type == "GlobalAveragePool":
             mean = chosen[node.output[0]]
             scale = np.float32(float(mean.scale) * (1 + LIFT))
-            chosen[node.output[0]] = Scales(np.asarray(scale), mean.zero_point)
+            chosen[node.output[0]] = Quantization(np.asarray(scale), mean.zero_point)
 
 
-def groups_with_one_scale(graph: Graph, chosen: dict[str, Scales]) -> list[set[str]]:
+def groups_with_one_scale(graph: Graph, chosen: dict[str, Quantization]) -> list[set[str]]:
     """Tensors that share a scale: all inputs and outputs of a pool, or of a concatenation."""
     groups: list[set[str]] = []
     for node in graph.nodes:
@@ -177,7 +177,7 @@ def groups_with_one_scale(graph: Graph, chosen: dict[str, Scales]) -> list[set[s
     return groups
 
 
-def _reach(scales: Sequence[Scales]) -> tuple[float, float]:
+def _reach(scales: Sequence[Quantization]) -> tuple[float, float]:
     """Smallest and largest value for which one of them has an integer."""
     low = min(float(q.scale) * (LOW - q.zero_point) for q in scales)
     high = max(float(q.scale) * (HIGH - q.zero_point) for q in scales)
@@ -187,13 +187,13 @@ def _reach(scales: Sequence[Scales]) -> tuple[float, float]:
 # --- activations -----------------------------------------------------------------------------------------------------
 
 
-def in_front_of_activations(graph: Graph, histograms: dict[str, Histogram]) -> dict[str, Scales]:
+def in_front_of_activations(graph: Graph, histograms: dict[str, Histogram]) -> dict[str, Quantization]:
     """Ranges of the tensors that only an activation reads, with the least error of its result."""
     curves = {name: kinds.curve_before(graph, name) for name in histograms}
     return {name: _for_activation(histograms[name], curve) for name, curve in curves.items() if curve is not None}
 
 
-def _for_activation(histogram: Histogram, curve: Curve) -> Scales:
+def _for_activation(histogram: Histogram, curve: Curve) -> Quantization:
     """The smallest value seen is tried as the lower end too."""
     least, most = float(histogram.low.min()), float(histogram.high.max())
     counts, edges = np.histogram(histogram.centres, ranges.MERGED_BINS, (least, most + 1e-9), weights=histogram.counts)
@@ -239,7 +239,7 @@ def _sum_of(graph: Graph, node: onnx.NodeProto) -> str | None:
 # --- scales without halves -------------------------------------------------------------------------------------------
 
 
-def _fit_products(graph: Graph, chosen: dict[str, Scales]) -> None:
+def _fit_products(graph: Graph, chosen: dict[str, Quantization]) -> None:
     """Scales of the tensors that squeeze-and-excite's gates multiply, a little larger if that leaves no halves."""
     for node in graph.nodes:
         name = str(node.output[0])
@@ -250,4 +250,4 @@ def _fit_products(graph: Graph, chosen: dict[str, Scales]) -> None:
             continue
         left, right = (float(q.scale) for q in factors)
         scale = exact_scales.of_product(float(chosen[name].scale), left, right)
-        chosen[name] = Scales(np.asarray(np.float32(scale)), chosen[name].zero_point)
+        chosen[name] = Quantization(np.asarray(np.float32(scale)), chosen[name].zero_point)

@@ -54,7 +54,7 @@ def model_program(operator: Operator, program: Program, accelerator: str) -> vel
 
 def _tensor(tensor: Tensor, place: Place) -> vela_files.Tensor:
     known = tensor.quantization
-    scale, zero_point = (known.scale, known.zero_point) if known else (0.0, 0)
+    scale, zero_point = (known.step, known.zero_point) if known else (0.0, 0)
     return vela_files.Tensor(
         tensor.name, tensor.shape, np.dtype(tensor.dtype), place.base, place.offset, scale, zero_point
     )

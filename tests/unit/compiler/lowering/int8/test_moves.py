@@ -243,7 +243,7 @@ def test_concatenations_of_a_float_network(name: str) -> None:
     known = program.input.quantization
     assert known is not None
     runner = IntegerReference(program)
-    integers = np.clip(np.rint(inputs[0] / known.scale) + known.zero_point, -128, 127).astype(np.int8)
+    integers = np.clip(np.rint(inputs[0] / known.step) + known.zero_point, -128, 127).astype(np.int8)
     runner.run(integers.transpose(0, 2, 3, 1))
     expected = reference(float_model, inputs[0])
     found = runner.tensors[program.output.name].reshape(expected.shape)

@@ -16,7 +16,8 @@ from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Dequanti
 from ocrm55.compiler.operators.int8.epilogue import Epilogue
 from ocrm55.compiler.operators.int8.moves import CopyRows
 from ocrm55.compiler.operators.int8.pool import AveragePool, MaxPool
-from ocrm55.compiler.operators.program import Operator, Program, Quantization, Tensor
+from ocrm55.compiler.operators.program import Operator, Program, Tensor
+from ocrm55.compiler.operators.quantization import Quantization
 
 STEPS = (0.02, 0.05, 0.09)
 
@@ -66,7 +67,7 @@ class Sketch:
         known = self.known()
         rows = (1, tensor.size // tensor.shape[-1], tensor.shape[-1])
         real = self.program.add(Tensor("real", rows, "float32", "output", "real")).name
-        self.operator(Dequantize(tensor.size, known.scale, known.zero_point), [self.last], real)
+        self.operator(Dequantize(tensor.size, known.step, known.zero_point), [self.last], real)
         return self.program
 
 
@@ -109,9 +110,9 @@ def lookup(s: Sketch) -> None:
     made = s.known(output)
     table = tables.table8(
         real_function(Activation(function, gain=gain, offset=offset)),
-        known.scale,
+        known.step,
         known.zero_point,
-        made.scale,
+        made.step,
         made.zero_point,
     )  # type: ignore[arg-type]
     s.operator(
@@ -127,7 +128,7 @@ def pool(s: Sketch) -> None:
     known = s.known()
     output = s.tensor((1, *size, channels), "pool", known if s.number(0, 1) else None)
     made = s.known(output)
-    gain = float(np.float32(known.scale / (np.prod(kernel) * made.scale)))
+    gain = float(np.float32(known.step / (np.prod(kernel) * made.step)))
     spec = AveragePool(channels, height, width, *size, kernel, strides, known.zero_point, made.zero_point, gain)  # type: ignore[arg-type]
     s.operator(spec, [s.last], output)
 
@@ -156,7 +157,7 @@ def gate(s: Sketch) -> None:
     s.operator(AveragePool(*sizes, known.zero_point, known.zero_point, gain), [image], mean)
     output = s.tensor(s.program.tensors[image].shape, "gated")
     made = s.known(output)
-    product = float(np.float32(known.scale * known.scale / made.scale))
+    product = float(np.float32(known.step * known.step / made.step))
     spec = ChannelMultiply(height * width, channels, known.zero_point, known.zero_point, made.zero_point, product)
     s.operator(spec, [image, mean], output)
 
@@ -168,7 +169,7 @@ def add(s: Sketch) -> None:
     a, b, shape = s.known(before), s.known(), s.program.tensors[before].shape
     output = s.tensor(shape, "sum")
     made = s.known(output)
-    steps = (a.scale, a.zero_point, b.scale, b.zero_point, made.scale, made.zero_point)
+    steps = (a.step, a.zero_point, b.step, b.zero_point, made.step, made.zero_point)
     s.operator(SumInt8(int(np.prod(shape)), *steps), [before, s.last], output)
 
 

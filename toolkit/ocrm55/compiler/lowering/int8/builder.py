@@ -13,12 +13,12 @@ from ocrm55.compiler.operators import advice, strided
 from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.int8.elementwise import Dequantize, Quantize
 from ocrm55.compiler.operators.int8.moves import AXES, Gather, Move
-from ocrm55.compiler.operators.program import Operator, Program, Quantization, Tensor
-from ocrm55.compiler.operators.scales import Scales
+from ocrm55.compiler.operators.program import Operator, Program, Tensor
+from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.errors import UnsupportedError
 
 TRIES = ["--precision float32", advice.INTEGER]
-Writer = Callable[[Scales | None, np.ndarray], str]
+Writer = Callable[[Quantization | None, np.ndarray], str]
 
 
 @dataclass
@@ -39,12 +39,12 @@ class Builder:
         self.program.operators.append(Operator(layer, layer, spec, list(inputs), [output]))
         return output
 
-    def quantise(self, value: Value, quantised: Scales) -> Value:
+    def quantise(self, value: Value, quantised: Quantization) -> Value:
         """The value as int8: its own operator writes int8, or a separate operator converts it."""
         origin = value.origin
         if origin.quantised is not None and not value.is_scaled:
             # Quantisers quantise again behind operators that only move elements, mostly to the same integers.
-            if origin.quantised.equals(quantised):
+            if origin.quantised == quantised:
                 return value
             self.real(value)
         written = quantised
@@ -95,7 +95,7 @@ class Builder:
         places = order.reshape(-1) if origin.order is None else _places(origin.order, order)
         return self.copy(name, places, (order.size // channels, channels), layer)
 
-    def stored(self, value: Value, layer: str) -> tuple[str, Scales]:
+    def stored(self, value: Value, layer: str) -> tuple[str, Quantization]:
         """The int8 tensor behind a value, for a reader that follows the value's array."""
         origin = value.origin
         if origin.int8 is None or origin.quantised is None:
@@ -107,7 +107,7 @@ class Builder:
             origin.gaps = None
         return origin.int8, origin.quantised
 
-    def integers(self, value: Value, layer: str, *, image: bool = True) -> tuple[str, Scales]:
+    def integers(self, value: Value, layer: str, *, image: bool = True) -> tuple[str, Quantization]:
         """The int8 tensor of a value, dense: channels last as an image, or as rows. Copied where it is not."""
         if value.is_scaled:
             raise UnsupportedError(f"{value.origin.layer} is scaled at a place where no kernel scales.", TRIES)
@@ -127,7 +127,7 @@ class Builder:
             raise UnsupportedError(f"layer {layer} reads {origin.layer}, whose scales are along another axis.", TRIES)
         shape = order.shape if image and order.ndim == 4 else (order.size // channels, channels)
         moved = Origin(
-            order.size // channels, channels, origin.layer, quantised=Scales(scales[0], quantised.zero_point)
+            order.size // channels, channels, origin.layer, quantised=Quantization(scales[0], quantised.zero_point)
         )
         moved.int8 = self.copy(name, order.reshape(-1), shape, layer)
         self.program.tensors[moved.int8].quantization = self.program.tensors[name].quantization
@@ -155,14 +155,14 @@ class Builder:
         index = self.weight(order.astype(np.int32), layer, "index")
         return self.operator(Gather(order.size), [source, index], output, layer)
 
-    def convert(self, origin: Origin, quantised: Scales) -> str:
+    def convert(self, origin: Origin, quantised: Quantization) -> str:
         assert origin.real is not None
         step = step_of(quantised, origin.layer)
         name = self.tensor((origin.rows, origin.channels), "int8", origin.layer)
         spec = Quantize(origin.count, float32(1 / step), quantised.zero_point)
         return self.operator(spec, [origin.real], name, origin.layer)
 
-    def _dequantize(self, origin: Origin, stored: str, quantised: Scales) -> str:
+    def _dequantize(self, origin: Origin, stored: str, quantised: Quantization) -> str:
         name = self.tensor((origin.rows, origin.channels), "float32", origin.layer)
         if quantised.has_one_step:
             spec = Dequantize(origin.count, quantised.step, quantised.zero_point)
@@ -189,7 +189,7 @@ def float32(value: float) -> float:
     return float(np.float32(value))
 
 
-def step_of(quantised: Scales, layer: str) -> float:
+def step_of(quantised: Quantization, layer: str) -> float:
     try:
         return quantised.step
     except ValueError as trouble:
@@ -203,9 +203,9 @@ def has_one_step(origin: Origin) -> bool:
     return origin.int8 is not None and origin.quantised is not None and origin.quantised.has_one_step
 
 
-def _unscaled(quantised: Scales, value: Value) -> Scales:
+def _unscaled(quantised: Quantization, value: Value) -> Quantization:
     """The quantisation of the origin that gives the scaled value the given quantisation."""
     if not value.is_scaled:
         return quantised
     factor = value.factor * (1.0 if value.channel_factor is None else value.channel_factor.astype(np.float64))
-    return Scales((quantised.scale / factor).astype(np.float32), quantised.zero_point)
+    return Quantization((quantised.scale / factor).astype(np.float32), quantised.zero_point)

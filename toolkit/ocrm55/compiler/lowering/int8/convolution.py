@@ -17,7 +17,7 @@ from ocrm55.compiler.operators.dead_taps import trim
 from ocrm55.compiler.operators.float32 import Conv2d, DepthwiseConv2d
 from ocrm55.compiler.operators.int8 import tables
 from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
-from ocrm55.compiler.operators.scales import Scales
+from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.errors import UnsupportedError
 
 
@@ -105,7 +105,7 @@ def convolution_writer(
 ) -> Writer:
     """A convolution, or a fully connected layer, with its bias and activation. image: or the source is rows."""
 
-    def write(quantised: Scales | None, order: np.ndarray) -> str:
+    def write(quantised: Quantization | None, order: np.ndarray) -> str:
         layer = origin.layer
         name, read = build.integers(source, layer, image=image)
         if isinstance(spec, DepthwiseConv2d):

@@ -16,7 +16,7 @@ from ocrm55.compiler.operators.activations import real_function
 from ocrm55.compiler.operators.float32 import Activation
 from ocrm55.compiler.operators.int8 import tables
 from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Lookup, Sum, SumInt8
-from ocrm55.compiler.operators.scales import Scales
+from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.errors import UnsupportedError
 
 
@@ -89,26 +89,26 @@ def _is_by_channel(constant: np.ndarray, value: Value) -> bool:
     return is_image and value.channel_factor is None and constant.size == channels == constant.shape[-3]
 
 
-def _per_channel(value: Value, scale: np.ndarray, zero: np.ndarray, axis: int) -> Scales:
+def _per_channel(value: Value, scale: np.ndarray, zero: np.ndarray, axis: int) -> Quantization:
     """A QuantizeLinear's parameters in the order of the tensor's channels."""
     if len(np.unique(zero)) != 1:
         raise UnsupportedError(f"{value.origin.layer} has several zero points.", TRIES)
     zero_point = int(np.ravel(zero)[0])
     if scale.size == 1:
-        return Scales(np.full(value.origin.channels, scale.reshape(-1)[0], np.float32), zero_point)
+        return Quantization(np.full(value.origin.channels, scale.reshape(-1)[0], np.float32), zero_point)
     spread = scale.reshape([-1 if i == axis % value.index.ndim else 1 for i in range(value.index.ndim)])
     stored = np.empty(value.origin.count, np.float32)
     stored[value.index] = np.broadcast_to(spread, value.index.shape)
     rows = stored.reshape(-1, value.origin.channels)
     if not (rows == rows[0]).all():
         raise UnsupportedError(f"{value.origin.layer} has scales along an axis that no kernel knows.", TRIES)
-    return Scales(rows[0], zero_point)
+    return Quantization(rows[0], zero_point)
 
 
 def gate_writer(build: Builder, origin: Origin, gated: Value, gate: Value) -> Writer:
     """Squeeze-and-excite: an image times one factor for each channel."""
 
-    def write(quantised: Scales | None, order: np.ndarray) -> str:
+    def write(quantised: Quantization | None, order: np.ndarray) -> str:
         (image, read), (factors, read_gate) = (build.integers(v, origin.layer) for v in (gated, gate))
         one_row = rows_by_channels(gate.index).shape[-1] == gate.index.size == origin.channels
         if quantised is None or not one_row:
@@ -130,7 +130,7 @@ def sum_writer(build: Builder, origin: Origin, left: Value, right: Value, index:
     """
     same = np.array_equal(left.index, index)
 
-    def write(quantised: Scales | None, order: np.ndarray) -> str:
+    def write(quantised: Quantization | None, order: np.ndarray) -> str:
         layer = origin.layer
         if quantised is not None and all(has_one_step(value.origin) for value in (left, right)):
             if any(value.channel_factor is not None for value in (left, right)):
@@ -153,7 +153,7 @@ def sum_writer(build: Builder, origin: Origin, left: Value, right: Value, index:
 def lookup_writer(build: Builder, origin: Origin, source: Value, activation: Activation) -> Writer:
     """An activation between two quantised tensors."""
 
-    def write(quantised: Scales | None, order: np.ndarray) -> str:
+    def write(quantised: Quantization | None, order: np.ndarray) -> str:
         layer = origin.layer
         if source.is_scaled:
             raise UnsupportedError(f"{source.origin.layer} is scaled at a place where no kernel scales.", TRIES)

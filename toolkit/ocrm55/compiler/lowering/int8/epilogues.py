@@ -11,7 +11,7 @@ from ocrm55.compiler.operators.activations import real_function, sigmoid
 from ocrm55.compiler.operators.float32 import Activation, Conv2d, DepthwiseConv2d
 from ocrm55.compiler.operators.int8 import tables
 from ocrm55.compiler.operators.int8.epilogue import Epilogue
-from ocrm55.compiler.operators.scales import Scales
+from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.errors import UnsupportedError
 
 TABLE_SHIFT = 3  # 8192 entries: they give an activation's argument to a thirtieth of the output's step
@@ -23,7 +23,7 @@ SWISH_TABLE_BYTES = 128 * 1024  # if a scale for each channel leaves no other wa
 
 
 def epilogue_of(
-    activation: Activation, step: np.ndarray, quantised: Scales | None, channels: int
+    activation: Activation, step: np.ndarray, quantised: Quantization | None, channels: int
 ) -> tuple[Epilogue, dict[str, np.ndarray]]:
     """The epilogue for sums whose steps are worth `step`, and its arrays with a value for each channel."""
     if quantised is None:
@@ -46,7 +46,7 @@ def epilogue_of(
 
 
 def _hard_sigmoid(
-    activation: Activation, scale: np.ndarray, quantised: Scales, channels: int
+    activation: Activation, scale: np.ndarray, quantised: Quantization, channels: int
 ) -> tuple[Epilogue, dict[str, np.ndarray]]:
     """clip(alpha * x + beta, 0, 1) is a requantisation within limits when beta is a whole number of steps."""
     out = step_of(quantised, "hard-sigmoid")
@@ -59,7 +59,7 @@ def _hard_sigmoid(
 
 
 def _table(
-    activation: Activation, step: np.ndarray, quantised: Scales, channels: int
+    activation: Activation, step: np.ndarray, quantised: Quantization, channels: int
 ) -> tuple[Epilogue, dict[str, np.ndarray]]:
     """Any other function, by a table over the sum as int16.
 
@@ -74,7 +74,7 @@ def _table(
     return epilogue, {"scale": (step / unit).astype(np.float32), "table": table}
 
 
-def prefers_tables(spec: Conv2d, quantised: Scales) -> bool:
+def prefers_tables(spec: Conv2d, quantised: Quantization) -> bool:
     """Whether hard-swish takes a table for each channel: after few products, and if the tables are exact enough.
 
     If a channel hardly leaves zero, a step of the output is less than an entry of its table.
@@ -86,12 +86,14 @@ def prefers_tables(spec: Conv2d, quantised: Scales) -> bool:
     return bool(((high - low) / 65536 * (1 << shift) <= np.abs(quantised.scale)).all())
 
 
-def needs_tables(spec: Conv2d, quantised: Scales) -> bool:
+def needs_tables(spec: Conv2d, quantised: Quantization) -> bool:
     """Whether a function that needs a table gets a scale of its own for each channel."""
     return spec.activation.kind == "swish" and not spec.activation.is_affine and not quantised.has_one_step
 
 
-def _reach_of_tables(activation: Activation, quantised: Scales, channels: int) -> tuple[np.ndarray, np.ndarray, int]:
+def _reach_of_tables(
+    activation: Activation, quantised: Quantization, channels: int
+) -> tuple[np.ndarray, np.ndarray, int]:
     """The start and end of each channel's table, and the bits that its index leaves out.
 
     The int16 range covers the relevant values. It begins at -3, because hard-swish is 0 below, or where swish comes
@@ -112,7 +114,7 @@ def _reach_of_tables(activation: Activation, quantised: Scales, channels: int) -
 
 
 def channel_tables(
-    activation: Activation, step: np.ndarray, quantised: Scales, channels: int
+    activation: Activation, step: np.ndarray, quantised: Quantization, channels: int
 ) -> tuple[Epilogue, dict[str, np.ndarray], np.ndarray]:
     """An activation by a table for each channel, and the amount by which the sums are lowered."""
     out = quantised.scale.astype(np.float64)

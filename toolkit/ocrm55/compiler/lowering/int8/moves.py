@@ -15,7 +15,7 @@ from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
 from ocrm55.compiler.lowering.int8.values import Origin, Value, dense_index, rows_by_channels
 from ocrm55.compiler.operators.int8.moves import CopyRows
 from ocrm55.compiler.operators.program import Tensor
-from ocrm55.compiler.operators.scales import Scales
+from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.errors import UnsupportedError
 
 
@@ -76,7 +76,7 @@ def _resize(s: Lowering, node: Node) -> None:
 def concat_writer(build: Builder, origin: Origin, parts: Sequence[Value], axis: int) -> Writer:
     """Side by side along an axis: who writes a part writes it there, or it is copied."""
 
-    def write(quantised: Scales | None, order: np.ndarray) -> str:
+    def write(quantised: Quantization | None, order: np.ndarray) -> str:
         layer = origin.layer
         if quantised is None:
             raise UnsupportedError(f"concatenation {layer} is not quantised.", TRIES)
@@ -106,7 +106,7 @@ class _Room:
     first: int
 
 
-def _check_scale(build: Builder, part: Value, quantised: Scales, layer: str) -> None:
+def _check_scale(build: Builder, part: Value, quantised: Quantization, layer: str) -> None:
     _, read = build.stored(part, layer)
     if part.is_scaled:
         raise UnsupportedError(f"{part.origin.layer} is scaled at a place where no kernel scales.", TRIES)

@@ -12,7 +12,7 @@ from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, float3
 from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
 from ocrm55.compiler.lowering.int8.values import Origin, Value, image_index
 from ocrm55.compiler.operators.int8.pool import AveragePool, MaxPool
-from ocrm55.compiler.operators.scales import Scales
+from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.errors import UnsupportedError
 
 
@@ -68,7 +68,7 @@ def pool_writer(
 ) -> Writer:
     """Average pooling without borders."""
 
-    def write(quantised: Scales | None, order: np.ndarray) -> str:
+    def write(quantised: Quantization | None, order: np.ndarray) -> str:
         image, read = build.integers(source, origin.layer)
         if quantised is None:
             raise UnsupportedError(f"pooling {origin.layer} gives float32.", TRIES)
@@ -87,9 +87,9 @@ def pool_writer(
 def max_pool_writer(build: Builder, origin: Origin, source: Value, spec: MaxPool) -> Writer:
     """The largest of each window, in the input's quantisation."""
 
-    def write(quantised: Scales | None, order: np.ndarray) -> str:
+    def write(quantised: Quantization | None, order: np.ndarray) -> str:
         image, read = build.integers(source, origin.layer)
-        if quantised is None or not quantised.equals(read):
+        if quantised is None or quantised != read:
             raise UnsupportedError(f"pooling {origin.layer} has an output scale that differs from its input's.", TRIES)
         shape = (1, spec.output_height, spec.output_width, spec.channels)
         return build.operator(spec, [image], build.tensor(shape, "int8", origin.layer), origin.layer)

@@ -15,7 +15,7 @@ from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
 from ocrm55.compiler.lowering.int8.values import Origin, Value, strides
 from ocrm55.compiler.operators.float32 import Activation
 from ocrm55.compiler.operators.int8.product import Product
-from ocrm55.compiler.operators.scales import Scales
+from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.errors import UnsupportedError
 
 
@@ -37,7 +37,7 @@ def product(build: Builder, left: Value, right: Value, layer: str) -> Origin:
     batches = prod(batch)
     origin = Origin(batches * rows, columns, layer, any_order=True)
 
-    def write(quantised: Scales | None, order: np.ndarray) -> str:
+    def write(quantised: Quantization | None, order: np.ndarray) -> str:
         a = _walkable(build, left, (batches, rows, depth), layer, dense=True)
         b = _walkable(build, right, (batches, depth, columns), layer)
         if b.zero_point != 0:
@@ -96,11 +96,11 @@ def _slice_step(value: Value, layer: str) -> float:
     """The scale of the channels that a value selects from its tensor."""
     quantised = value.origin.quantised
     assert quantised is not None
-    return step_of(Scales(quantised.scale[np.unique(value.index % value.origin.channels)], 0), layer)
+    return step_of(Quantization(quantised.scale[np.unique(value.index % value.origin.channels)], 0), layer)
 
 
-def _same(quantised: Scales, channels: int) -> Scales:
-    return Scales(np.full(channels, quantised.step, np.float32), quantised.zero_point)
+def _same(quantised: Quantization, channels: int) -> Quantization:
+    return Quantization(np.full(channels, quantised.step, np.float32), quantised.zero_point)
 
 
 VISITORS: dict[str, Visitor] = {

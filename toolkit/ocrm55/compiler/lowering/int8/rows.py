@@ -12,7 +12,7 @@ from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, float3
 from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
 from ocrm55.compiler.lowering.int8.values import Origin, Value
 from ocrm55.compiler.operators.int8.rows import NormalisedRows, SoftmaxInt8, SoftmaxRows
-from ocrm55.compiler.operators.scales import Scales
+from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.errors import UnsupportedError
 
 
@@ -43,7 +43,7 @@ def norm_writer(
 ) -> Writer:
     """Layer norm of float32 rows."""
 
-    def write(quantised: Scales | None, order: np.ndarray) -> str:
+    def write(quantised: Quantization | None, order: np.ndarray) -> str:
         layer = origin.layer
         inputs = [
             build.dense_real(source, layer),
@@ -63,7 +63,7 @@ def norm_writer(
 def softmax_writer(build: Builder, origin: Origin, source: Value) -> Writer:
     """Softmax of float32 rows."""
 
-    def write(quantised: Scales | None, order: np.ndarray) -> str:
+    def write(quantised: Quantization | None, order: np.ndarray) -> str:
         fits = quantised is not None and (quantised.step, quantised.zero_point) == (1 / 256, -128)
         shape, layer = (origin.rows, origin.channels), origin.layer
         if fits and source.origin.int8 is not None:

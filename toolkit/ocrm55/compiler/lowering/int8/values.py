@@ -13,7 +13,7 @@ from math import prod
 
 import numpy as np
 
-from ocrm55.compiler.operators.scales import Scales
+from ocrm55.compiler.operators.quantization import Quantization
 
 
 @dataclass
@@ -31,11 +31,11 @@ class Origin:
     rows: int
     channels: int
     layer: str
-    write: Callable[[Scales | None, np.ndarray], str] | None = None
+    write: Callable[[Quantization | None, np.ndarray], str] | None = None
     any_order: bool = False
     real: str | None = None
     int8: str | None = None
-    quantised: Scales | None = None
+    quantised: Quantization | None = None
     order: np.ndarray | None = None
     gaps: tuple[int, int] | None = None
 

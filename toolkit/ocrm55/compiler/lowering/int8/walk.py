@@ -16,8 +16,8 @@ from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, step_o
 from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
 from ocrm55.compiler.lowering.int8.unread_rows import drop_unread_rows
 from ocrm55.compiler.lowering.int8.values import Origin, Value, image_index
-from ocrm55.compiler.operators.program import Program, Quantization, Tensor
-from ocrm55.compiler.operators.scales import Scales
+from ocrm55.compiler.operators.program import Program, Tensor
+from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.errors import UnsupportedError
 
 FAMILIES = (convolution, product, pool, elementwise, rows, moves)
@@ -51,7 +51,7 @@ def _define_input(s: Lowering, parameter: relax.Var) -> None:
 def _input_writer(build: Builder, origin: Origin, size: tuple[int, int]) -> Writer:
     """The input. The firmware writes it as int8, by a table of 256 entries that includes `quantize`."""
 
-    def write(quantised: Scales | None, order: np.ndarray) -> str:
+    def write(quantised: Quantization | None, order: np.ndarray) -> str:
         if quantised is None:
             raise UnsupportedError("the network reads its input as float32.", TRIES)
         shape = (1, *size, origin.channels)

@@ -18,7 +18,8 @@ from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, P
 from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Lookup, SumInt8
 from ocrm55.compiler.operators.int8.moves import CopyRows
 from ocrm55.compiler.operators.int8.pool import AveragePool, MaxPool
-from ocrm55.compiler.operators.program import Operator, Program, Quantization
+from ocrm55.compiler.operators.program import Operator, Program
+from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.compiler.targets.ethos_u.region import Region
 from ocrm55.compiler.targets.ethos_u.support import padding
 from ocrm55.errors import Ocrm55Error
@@ -81,7 +82,7 @@ class _File:
         return next((s.epilogue.zero_point for s in specs if isinstance(s, Convolution)), 0)
 
     def new(self, name: str, shape: Shape, quantization: Quantization) -> Image:
-        index = self.writer.tensor(name, shape, np.int8, quantization.scale, quantization.zero_point)
+        index = self.writer.tensor(name, shape, np.int8, quantization.step, quantization.zero_point)
         return Image(index, shape, quantization)
 
     def constant(self, name: str, data: np.ndarray, scale: Any = 0.0, axis: int = 0) -> int:
@@ -151,7 +152,7 @@ def _convolution(file: _File, operator: Operator) -> None:
     padding, image = _padded(file, operator, spec, image)
     result = file.write_output(operator, (1, spec.output_height, spec.output_width, spec.outputs))
     assert source.quantization is not None
-    step_in, step_out = source.quantization.scale, result.quantization.scale
+    step_in, step_out = source.quantization.step, result.quantization.step
     # The scale of weights that gives the factor of the sums.
     scale = (ratio.astype(np.float64) * step_out / step_in).astype(np.float32)
     shifted = spec.epilogue.zero_point - result.quantization.zero_point  # hard-sigmoid's middle
@@ -287,9 +288,9 @@ def _lookup(file: _File, operator: Operator) -> None:
 
 def _before_affine(spec: Lookup, read: Quantization, written: Quantization) -> Quantization:
     """The scale of a function's result before its factor and offset: it covers the values that are kept."""
-    x = (np.arange(-128, 128) - read.zero_point) * read.scale
+    x = (np.arange(-128, 128) - read.zero_point) * read.step
     reached = _CURVES[spec.function](x)
-    ends = [((q - written.zero_point) * written.scale - spec.offset) / spec.gain for q in (-128, 127)]
+    ends = [((q - written.zero_point) * written.step - spec.offset) / spec.gain for q in (-128, 127)]
     values = np.clip(reached, min(ends), max(ends))
     low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
     scale = float(np.float32(max(high - low, 1e-6) / 255))
@@ -309,9 +310,9 @@ def _affine(file: _File, name: str, image: Image, result: Image, gain: float, of
     channels = image.shape[3]
     step = float(np.float32(abs(gain) / 127))
     weights = np.full((1, 1, 1, channels), 127 if gain > 0 else -127, np.int8)
-    bias = np.full(channels, round(offset / (image.quantization.scale * step)), np.int32)
+    bias = np.full(channels, round(offset / (image.quantization.step * step)), np.int32)
     index = file.constant(f"{name}_gain", weights, np.full(channels, step, np.float32), axis=3)
-    offsets = file.constant(f"{name}_offset", bias, np.full(channels, image.quantization.scale * step, np.float32))
+    offsets = file.constant(f"{name}_offset", bias, np.full(channels, image.quantization.step * step, np.float32))
     file.writer.operator(
         "DEPTHWISE_CONV_2D", [image.index, index, offsets], [result.index], "DepthwiseConv2DOptions", Padding=VALID,
         StrideH=1, StrideW=1, DilationHFactor=1, DilationWFactor=1, DepthMultiplier=1, FusedActivationFunction=NONE,
