@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests import metadata_rows as rows
 from tests.fuzz import mutations
 from tests.fuzz.one_sentence import attempt, fuzz, scratch
 
@@ -16,6 +17,7 @@ MODULES = [
     "ocrm55.build_folder",
     "ocrm55.firmware",
     "ocrm55.artifact",
+    "ocrm55.metadata",
     "ocrm55.boards",
     "ocrm55.compiler.program_file",
     "ocrm55.report.accuracy",
@@ -41,9 +43,16 @@ def _settings() -> None:
 
 def _metadata() -> None:
     from ocrm55.artifact import Artifact
+    from ocrm55.report.arena import boxes
+    from ocrm55.report.layers import layers
 
     (_PLACE / "metadata.json").write_bytes(_FILE.read_bytes())
-    Artifact.read(_PLACE)
+    artifact = Artifact.read(_PLACE)
+    assert artifact.image_size
+    assert artifact.classes
+    assert [artifact.metadata.at_width(width) for width in artifact.widths]
+    assert layers(artifact.metadata) or not artifact.operators
+    boxes(artifact.metadata)
 
 
 def _memory_map() -> None:
@@ -107,9 +116,17 @@ def _kept_program() -> object:
 def seeds() -> Iterator[bytes]:
     root = Path(__file__).parents[2]
     share = {"right": 1, "count": 2}
-    counts = ("arena_bytes", "arena_lower_bound", "weight_bytes", "weights_read_again_bytes", "macs")
-    lists = {name: [] for name in ("operators", "tensors", "workspaces", "weights")}
-    metadata = {"model": "m", "precision": "int8", "placement": {}} | dict.fromkeys(counts, 1) | lists
+    metadata = rows.metadata(
+        [rows.operator("a", "npu_region", macs=8, inputs=["x"], output="y", why_not={"c": "no"})],
+        npu=rows.npu(
+            [rows.region("a", operators=[{"name": "o", "kind": "k", "macs": 8, "shape": [4], "vela_cycles": 1}])]
+        ),
+        workspaces=[{"name": "w", "bytes": 4, "offset": 0, "operator": 0}],
+        weights=[{"name": "v", "shape": [4], "dtype": "int8", "bytes": 4, "offset": 0}],
+        placement={"arena": {"region": "DTCM", "bytes": 4}},
+    )
+    decided = ("input", "output", "macs", "arena_lower_bound", "operators", "tensors", "workspaces")
+    metadata["widths"] = [{"width": 96, "steps": 12} | {name: metadata[name] for name in decided}]
     board = json.loads((root / "firmware/platform/corstone300/board.json").read_text())
     files = (
         {"read": "read", "written": "0"},

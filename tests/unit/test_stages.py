@@ -17,19 +17,14 @@ from ocrm55.compiler import pipeline
 from ocrm55.simulators.base import Request, Run
 from ocrm55.simulators.protocol import Identity, ImageResult, Line
 from ocrm55.tasks.recognizer import sources
+from tests import metadata_rows as rows
 
 CLASSES, OPERATORS = 97, [7, 11]
-METADATA = {
-    "model": "m", "precision": "float32", "arena_bytes": 64, "arena_lower_bound": 64, "weight_bytes": 4,
-    "weights_read_again_bytes": 0, "macs": 12, "placement": {}, "tensors": [], "workspaces": [], "weights": [],
-    "operators": [
-        {"name": name, "kind": "conv2d", "target": "c", "macs": 6, "output": name, "weight_bytes": 0,
-         "workspace_bytes": 0, "why_not": {}, "function": "op"}
-        for name in ("a", "b")
-    ],
-    "labels": [" "] * CLASSES, "kernels": [], "libraries": [],
-    "input": {"shape": [1, 3, 48, 320]}, "output": {"shape": [1, 40, CLASSES]},
-}  # fmt: skip
+METADATA = rows.metadata(
+    [rows.operator(name, macs=6) for name in ("a", "b")],
+    precision="float32", labels=[" "] * CLASSES, kernels=[], libraries=[],
+    input=rows.port([1, 3, 48, 320]), output=rows.port([1, 40, CLASSES]),
+)  # fmt: skip
 
 
 class Board:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests import metadata_rows as rows
+
 MODEL_C = """\
 #include "ocrm55_net.h"
 
@@ -25,16 +27,16 @@ def metadata(**others: Any) -> dict[str, Any]:
         "model": "a model",
         "prefix": "ocrm55_net",
         "precision": "int8",
-        "input": {"shape": [1, 48, 320, 3]},
-        "output": {"shape": [1, 4, 3]},
+        "input": rows.port([1, 48, 320, 3]),
+        "output": rows.port([1, 4, 3], "float32"),
         "arena_bytes": 64,
         "arena_lower_bound": 64,
         "weight_bytes": 48,
         "weights_read_again_bytes": 0,
         "macs": 1000,
         "placement": {"arena": {"region": "DTCM", "bytes": 64}, "hot_weights": {"region": "DTCM", "bytes": 16}},
-        "operators": [{"function": "ocrm55_net_conv"}],
-        "tensors": [],
+        "operators": [rows.operator("conv", function="ocrm55_net_conv")],
+        "tensors": [rows.tensor("conv", [4], "int8", 4)],
         "workspaces": [],
         "weights": [],
         "kernels": ["add"],

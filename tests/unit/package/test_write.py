@@ -18,6 +18,7 @@ from ocrm55.errors import InputError, OutputError
 from ocrm55.package import sources
 from ocrm55.package.compiled import Compiled
 from ocrm55.package.write import Order, check_place, write
+from tests import metadata_rows as rows
 from tests.unit.package.hand_made import MODEL_C, artifact, metadata
 from tests.unit.package.pack_rules import faults
 
@@ -154,8 +155,7 @@ def test_artifacts_that_cannot_be_packaged(tmp_path: Path) -> None:
 
 
 def test_an_npu_s_package_has_its_driver_and_asks_for_a_board(tmp_path: Path, models: Path) -> None:
-    regions = [{"name": "region_0", "command_bytes": 100, "weight_bytes": 200}]
-    npu = {"accelerator": "ethos-u55-128", "macs_per_cycle": 128, "fallback": False, "regions": regions}
+    npu = rows.npu([rows.region("region_0", command_bytes=100, weight_bytes=200)])
     folder = artifact(tmp_path / "artifact", npu=npu, arena_bytes=80)
     regions_c = '#include "npu_regions.h"\n#include "weights.h"\n'
     (folder / "src" / "npu_regions.c").write_text(regions_c)

@@ -1,16 +1,16 @@
 """The network of tiny_network.py in both precisions, as metadata and as measured."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from ocrm55.metadata import Metadata
 from ocrm55.report.measurement import Measurement
 from tests.unit.report.tiny_network import PRECISIONS, measurement_of, metadata_of
 
 
 @pytest.fixture(params=PRECISIONS)
-def metadata(request: pytest.FixtureRequest) -> dict[str, Any]:
+def metadata(request: pytest.FixtureRequest) -> Metadata:
     return metadata_of(request.param)
 
 

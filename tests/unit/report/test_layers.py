@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from ocrm55.metadata import Metadata
 from ocrm55.report import names, profile
 from ocrm55.report.cost_picture import intensity_picture
 from ocrm55.report.layers import by, layers, totals
+from tests import metadata_rows as rows
 from tests.unit.report.tiny_network import COUNTS, LIVE, MACS
 
 
-def test_sums_over_layers_are_the_metadatas(metadata: dict[str, Any]) -> None:
+def test_sums_over_layers_are_the_metadatas(metadata: Metadata) -> None:
     sums = totals(layers(metadata, COUNTS))
-    assert sums.macs == metadata["macs"] == sum(MACS)
+    assert sums.macs == metadata.macs == sum(MACS)
     assert sums.instructions == sum(COUNTS)
-    assert sums.weight_bytes == metadata["weight_bytes"]
+    assert sums.weight_bytes == metadata.weight_bytes
 
 
-def test_bytes_and_bound_of_the_first_layer(metadata: dict[str, Any]) -> None:
+def test_bytes_and_bound_of_the_first_layer(metadata: Metadata) -> None:
     first = layers(metadata, COUNTS)[0]
-    if metadata["precision"] == "float32":
+    if metadata.precision == "float32":
         assert (first.input_bytes, first.output_bytes, first.weight_bytes) == (4 * 3 * 8 * 16, 4 * 4 * 4 * 8, 500)
         assert first.bound == 3124 / 2
     else:
@@ -33,16 +33,12 @@ def test_bytes_and_bound_of_the_first_layer(metadata: dict[str, Any]) -> None:
 
 
 def test_the_rate_is_that_of_what_a_layer_reads() -> None:
-    metadata = {
-        "operators": [
-            {"name": "m", "kind": "matmul", "target": "c", "macs": 64, "inputs": ["f"], "output": "q"},
-            {"name": "n", "kind": "matmul", "target": "c", "macs": 64, "inputs": ["q", "q"], "output": "f"},
-        ],
-        "tensors": [
-            {"name": "f", "shape": [4], "dtype": "float32", "bytes": 16},
-            {"name": "q", "shape": [4], "dtype": "int8", "bytes": 4},
-        ],
-    }
+    operators = [
+        rows.operator("m", "matmul", macs=64, inputs=["f"], output="q"),
+        rows.operator("n", "matmul", macs=64, inputs=["q", "q"], output="f"),
+    ]
+    tensors = [rows.tensor("f", [4], "float32", 16), rows.tensor("q", [4], "int8", 4)]
+    metadata = Metadata.of(rows.metadata(operators, tensors=tensors))
     mixed = layers(metadata)
     assert [row.bound for row in mixed] == [32, 8]
     assert mixed[1].input_bytes == 4  # twice the same tensor, counted once
@@ -50,20 +46,20 @@ def test_the_rate_is_that_of_what_a_layer_reads() -> None:
     assert totals(mixed).instructions is None
 
 
-def test_counts_of_another_network_are_refused(metadata: dict[str, Any]) -> None:
+def test_counts_of_another_network_are_refused(metadata: Metadata) -> None:
     with pytest.raises(ValueError, match="4 counts for 5 operators"):
         layers(metadata, COUNTS[:4])
 
 
-def test_groups_hold_every_layer_once_and_the_dearest_comes_first(metadata: dict[str, Any]) -> None:
-    rows = layers(metadata, COUNTS)
-    groups = by(rows, lambda row: row.kind)
+def test_groups_hold_every_layer_once_and_the_dearest_comes_first(metadata: Metadata) -> None:
+    found = layers(metadata, COUNTS)
+    groups = by(found, lambda row: row.kind)
     assert sorted(row.index for group in groups.values() for row in group) == [0, 1, 2, 3, 4]
     sums = [totals(group).instructions for group in groups.values()]
     assert sums == sorted(sums, reverse=True)
 
 
-def test_live_macs_bound_below_macs(metadata: dict[str, Any]) -> None:
+def test_live_macs_bound_below_macs(metadata: Metadata) -> None:
     assert [row.live_macs for row in layers(metadata)] == LIVE
 
 
@@ -98,27 +94,18 @@ def test_titles_of_a_network_are_unique() -> None:
 
 
 def test_an_npus_regions_have_the_npus_rate_and_weights() -> None:
-    region = {"name": "region_0", "weight_bytes": 700, "macs": 25_600}
-    metadata = {
-        "operators": [
-            {"name": "region_0", "kind": "npu_region", "target": "ethos-u55", "macs": 25_600, "inputs": ["x"]},
-            {"name": "m", "kind": "matmul", "target": "m55", "macs": 64, "inputs": ["x"], "weight_bytes": 8},
-        ],
-        "tensors": [{"name": "x", "shape": [4], "dtype": "int8", "bytes": 4}],
-        "macs": 25_664,
-        "npu": {
-            "accelerator": "ethos-u55-128",
-            "macs_per_cycle": 128,
-            "macs": 25_600,
-            "regions": [region],
-            "vela": "5.2.0",
-            "vela_cycles": 4321,
-        },
-    }
-    rows = layers(metadata, [730, 100])
-    assert [row.bound for row in rows] == [200, 8]
-    assert [row.weight_bytes for row in rows] == [700, 8]
-    assert "(8 int8 MACs a cycle), at 128 on the NPU" in profile.bound_in_words(rows)
+    region = rows.region("region_0", weight_bytes=700, macs=25_600)
+    operators = [
+        rows.operator("region_0", "npu_region", target="ethos-u55", macs=25_600, inputs=["x"]),
+        rows.operator("m", "matmul", target="m55", macs=64, inputs=["x"], weight_bytes=8),
+    ]
+    outputs = [rows.tensor(name, [4], "int8", 4) for name in ("x", "region_0", "m")]
+    npu = rows.npu([region], macs=25_600, vela_cycles=4321)
+    metadata = Metadata.of(rows.metadata(operators, tensors=outputs, npu=npu))
+    found = layers(metadata, [730, 100])
+    assert [row.bound for row in found] == [200, 8]
+    assert [row.weight_bytes for row in found] == [700, 8]
+    assert "(8 int8 MACs a cycle), at 128 on the NPU" in profile.bound_in_words(found)
     assert profile.npu_in_words(metadata).startswith("An ethos-u55-128 computes 99.8% of the MACs in 1 command stream")
     assert "Vela 5.2.0 estimates 4,321" in profile.npu_in_words(metadata)
-    assert "region_0" not in str(intensity_picture(rows, 800).inline("wide"))
+    assert "region_0" not in str(intensity_picture(found, 800).inline("wide"))

@@ -80,7 +80,7 @@ def test_page_says_everything(precision: str, picture: Path) -> None:
     for row in measured.layers:
         assert row.title in checker.words
         assert f"{row.instructions:,}" in checker.words
-    for words in ("tiny", precision, "QEMU 7.2", "0.920000", f"{sum(COUNTS):,}", f"{measured.metadata['macs']:,}"):
+    for words in ("tiny", precision, "QEMU 7.2", "0.920000", f"{sum(COUNTS):,}", f"{measured.metadata.macs:,}"):
         assert words in checker.words
     assert checker.words.count("word.png") == 2
     if precision == "int8":
@@ -105,9 +105,12 @@ def test_nothing_from_outside_becomes_markup(tmp_path: Path) -> None:
     path = tmp_path / '<img src=x onerror=alert(1)>&".png'
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(path)
     measured = measurement_of("int8", [path])
-    measured.metadata["model"] = nasty
-    for operator in measured.metadata["operators"]:
-        operator |= {"name": nasty + operator["name"], "target": nasty, "function": nasty, "why_not": {nasty: nasty}}
+    operators = [
+        dataclasses.replace(row, name=nasty + row.name, target=nasty, function=nasty, why_not={nasty: nasty})
+        for row in measured.metadata.operators
+    ]
+    metadata = dataclasses.replace(measured.metadata, model=nasty, operators=tuple(operators))
+    measured = dataclasses.replace(measured, metadata=metadata)
     share = accuracy.Share(1, 2)
     row = accuracy.Accuracy(path, nasty, nasty, nasty, nasty, share, share, 0.5, {})
     text = page.render(measured, ["", "<script>", "&", "<", "\x00"], [row], [(nasty, nasty)], "now")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ocrm55.boards import Region
 from ocrm55.elf import Section
+from ocrm55.metadata import Metadata
 from ocrm55.report import arena, cost_picture, figures, memory_picture, profile, svg
 from ocrm55.report.arena_picture import arena_picture
 from ocrm55.report.layers import layers
@@ -50,7 +51,7 @@ def test_bars_say_every_layer_and_its_count(measured: Measurement, width: int) -
         assert figures.count(row.instructions) in said
 
 
-def test_lengths_of_bars_are_in_proportion(metadata: dict[str, Any]) -> None:
+def test_lengths_of_bars_are_in_proportion(metadata: Metadata) -> None:
     root = ET.fromstring(cost_picture.instructions_picture(layers(metadata, COUNTS), 1040).standalone())
     bars = [node for node in root.iter(f"{SVG}rect") if node.find(f"{SVG}title") is not None]
     lengths = {bar.findtext(f"{SVG}title", "").split(":")[0]: float(bar.get("width", 0)) for bar in bars}
@@ -59,8 +60,8 @@ def test_lengths_of_bars_are_in_proportion(metadata: dict[str, Any]) -> None:
         assert lengths[row.name] == pytest.approx(max(1, longest * (row.instructions or 0) / max(COUNTS)), abs=0.02)
 
 
-def test_small_layers_are_folded_without_losing_any(metadata: dict[str, Any]) -> None:
-    metadata["operators"] = metadata["operators"] * 2
+def test_small_layers_are_folded_without_losing_any(metadata: Metadata) -> None:
+    metadata = replace(metadata, operators=metadata.operators * 2)
     counts = [1_000_000, 1, 500_000, 2, 3, 4, 5, 6, 7, 8]
     root = ET.fromstring(cost_picture.instructions_picture(layers(metadata, counts), 1040).standalone())
     said = "\n".join("".join(node.itertext()) for node in root.iter(f"{SVG}text"))
@@ -69,7 +70,7 @@ def test_small_layers_are_folded_without_losing_any(metadata: dict[str, Any]) ->
     assert all(row.title.split(" (")[0] in tips or row.name in tips for row in layers(metadata, counts))
 
 
-def test_without_counts_the_bars_are_macs(metadata: dict[str, Any]) -> None:
+def test_without_counts_the_bars_are_macs(metadata: Metadata) -> None:
     said = words_of(cost_picture.instructions_picture(layers(metadata), 1040))
     assert "MACs by layer, grouped by kind" in said
     assert any(
@@ -79,11 +80,11 @@ def test_without_counts_the_bars_are_macs(metadata: dict[str, Any]) -> None:
 
 def test_the_ceiling_is_that_of_the_precision(measured: Measurement) -> None:
     said = " ".join(words_of(cost_picture.intensity_picture(measured.layers, 1040)))
-    expected = {"float32": 4, "int8": 16}[measured.metadata["precision"]]
+    expected = {"float32": 4, "int8": 16}[measured.metadata.precision]
     assert f"{expected} MACs: one vector instruction" in said
 
 
-def test_boxes_overlap_only_where_an_operator_writes_over_its_input(metadata: dict[str, Any]) -> None:
+def test_boxes_overlap_only_where_an_operator_writes_over_its_input(metadata: Metadata) -> None:
     found = arena.boxes(metadata)
     for one, other in combinations(found, 2):
         if one.shares_bytes(other) and one.shares_time(other):
@@ -93,12 +94,12 @@ def test_boxes_overlap_only_where_an_operator_writes_over_its_input(metadata: di
         if one.shares_bytes(other):
             assert one.end <= other.start or other.end <= one.start
     assert {(box.offset, box.bytes) for box in found if not box.scratch} == {
-        (tensor["offset"], tensor["bytes"]) for tensor in metadata["tensors"] if "view_of" not in tensor
+        (tensor.offset, tensor.bytes) for tensor in metadata.tensors if not tensor.view_of
     }
 
 
-def test_bytes_taken_are_counted_once(metadata: dict[str, Any]) -> None:
-    sizes = {tensor["name"]: tensor["bytes"] for tensor in metadata["tensors"]}
+def test_bytes_taken_are_counted_once(metadata: Metadata) -> None:
+    sizes = {tensor.name: tensor.bytes for tensor in metadata.tensors}
     taken = arena.occupied(arena.boxes(metadata), 5)
     assert taken == [
         sizes["x"],
@@ -109,15 +110,15 @@ def test_bytes_taken_are_counted_once(metadata: dict[str, Any]) -> None:
         sizes["d"] + sizes["y"],
         sizes["y"],
     ]
-    assert max(taken) <= metadata["arena_bytes"]
+    assert max(taken) <= metadata.arena_bytes
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_arenas_peak_is_said(metadata: dict[str, Any], width: int) -> None:
+def test_the_arenas_peak_is_said(metadata: Metadata, width: int) -> None:
     said = " ".join(words_of(arena_picture(metadata, layers(metadata, COUNTS), width)))
     peak = max(arena.occupied(arena.boxes(metadata), 5))
     assert f"peak {peak:,} bytes at backbone conv1" in said
-    assert f"arena {metadata['arena_bytes']:,} bytes" in said
+    assert f"arena {metadata.arena_bytes:,} bytes" in said
 
 
 def test_the_memory_map_has_every_section_in_its_region(measured: Measurement) -> None:
@@ -140,8 +141,8 @@ def test_what_starts_far_into_a_region_is_drawn_to_scale() -> None:
 def test_names_from_outside_are_escaped() -> None:
     nasty = "</text><script>alert(1)</script>&\"'\x00\ud800"
     measured = measurement_of("float32", [Path("word.png")])
-    for operator in measured.metadata["operators"]:
-        operator["name"] = operator["kind"] = nasty
+    operators = tuple(replace(row, name=nasty, kind=nasty) for row in measured.metadata.operators)
+    measured = replace(measured, metadata=replace(measured.metadata, operators=operators))
     for picture in profile.pictures(measured).values():
         text = picture.standalone()
         assert "<script" not in text
@@ -153,8 +154,8 @@ def test_names_from_outside_are_escaped() -> None:
 @given(st.text(max_size=60), st.sampled_from(PRECISIONS), st.sampled_from(WIDTHS))
 def test_any_name_makes_a_picture(name: str, precision: str, width: int) -> None:
     measured = measurement_of(precision, [Path("word.png")])
-    for operator in measured.metadata["operators"]:
-        operator["name"] = operator["name"] + name if operator["macs"] else name
+    operators = tuple(replace(row, name=row.name + name if row.macs else name) for row in measured.metadata.operators)
+    measured = replace(measured, metadata=replace(measured.metadata, operators=operators))
     for picture in profile.pictures(measured, width).values():
         ET.fromstring(picture.standalone())
 

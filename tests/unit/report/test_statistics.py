@@ -2,18 +2,16 @@
 
 import pytest
 
+from ocrm55.metadata import Metadata
 from ocrm55.report import statistics
 from ocrm55.simulators.base import ImageResult
+from tests import metadata_rows as rows
 
-METADATA = {
-    "macs": 3000,
-    "arena_bytes": 4096,
-    "weight_bytes": 1234567,
-    "operators": [
-        {"name": "conv", "kind": "conv2d", "target": "c", "macs": 3000},
-        {"name": "pool", "kind": "primitive", "target": "c", "macs": 0},
-    ],
-}
+METADATA = Metadata.of(
+    rows.metadata(
+        [rows.operator("conv", macs=3000), rows.operator("pool", "primitive")], arena_bytes=4096, weight_bytes=1234567
+    )
+)
 
 
 def test_operators_have_a_row_each_and_a_sum(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,27 +5,27 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from ocrm55.compiler.artifact import DECIDED_BY_WIDTH
+from ocrm55.metadata import Metadata, NetworkRow
 from ocrm55.report import page, profile, statistics, widths
 from ocrm55.report.measurement import Measurement
 from ocrm55.simulators.base import ImageResult
-from tests.unit.report.tiny_network import COUNTS, MACS, measurement_of, metadata_of
+from tests.unit.report.tiny_network import COUNTS, MACS, measurement_of, metadata_of, values_of
 
 FULL, NARROW = 16, 8
 NARROW_COUNTS = [count // 2 + 1 for count in COUNTS]
 
 
-def program() -> dict[str, Any]:
+def program() -> Metadata:
     """Metadata of a program for 8 and 16 columns: at 8, half the MACs and tensors of half the size."""
-    full = metadata_of("int8")
+    full = values_of("int8")
     narrow = json.loads(json.dumps({name: full[name] for name in DECIDED_BY_WIDTH}))
     narrow["macs"] = sum(macs // 2 for macs in MACS)
     for operator in narrow["operators"]:
@@ -33,7 +33,8 @@ def program() -> dict[str, Any]:
     for tensor in narrow["tensors"]:
         tensor |= {"bytes": tensor["bytes"] // 2, "shape": [*tensor["shape"][:1], 7, *tensor["shape"][2:]]}
     whole = {name: full[name] for name in DECIDED_BY_WIDTH}
-    return full | {"widths": [{"width": NARROW, "steps": 4, **narrow}, {"width": FULL, "steps": 8, **whole}]}
+    widths_of = {"widths": [{"width": NARROW, "steps": 4, **narrow}, {"width": FULL, "steps": 8, **whole}]}
+    return Metadata.of(full | widths_of)
 
 
 def measured(paths: list[Path]) -> Measurement:
@@ -56,10 +57,14 @@ def paths(tmp_path: Path) -> list[Path]:
 
 
 def test_the_metadata_at_a_width_is_that_widths() -> None:
-    at = widths.at_width(program(), NARROW)
-    assert at["macs"] == sum(macs // 2 for macs in MACS)
-    assert at["arena_bytes"] == program()["arena_bytes"]  # one arena, the widest's
-    assert widths.at_width(metadata_of("int8"), None) == metadata_of("int8")
+    at = program().at_width(NARROW)
+    assert at.macs == sum(macs // 2 for macs in MACS)
+    assert at.arena_bytes == program().arena_bytes  # one arena, the widest's
+    assert metadata_of("int8").at_width(None) == metadata_of("int8")
+
+
+def test_compile_writes_for_a_width_what_is_read_for_it() -> None:
+    assert {each.name for each in fields(NetworkRow)} == set(DECIDED_BY_WIDTH)
 
 
 def test_each_width_has_its_row(paths: list[Path]) -> None:
@@ -88,7 +93,7 @@ def test_the_profile_tells_both_widths(paths: list[Path], capsys: pytest.Capture
     assert (values["width"], values["image"], values["totals"]["macs"]) == (
         8,
         "first.png",
-        program()["widths"][0]["macs"],
+        program().widths[0].macs,
     )
     assert [row["width"] for row in values["by_width"]] == [8, 16]
     (other,) = values["other_widths"]
@@ -102,7 +107,7 @@ def test_the_profile_tells_both_widths(paths: list[Path], capsys: pytest.Capture
 def test_stats_tell_both_widths(capsys: pytest.CaptureFixture[str], paths: list[Path]) -> None:
     found = measured(paths)
     for result in found.first_of_each_width:
-        statistics.show_operators(widths.at_width(found.metadata, result.width), result)
+        statistics.show_operators(found.metadata.at_width(result.width), result)
     statistics.show_widths(found.metadata, found.run.results)
     shown = capsys.readouterr().out
     assert "instructions by operator at 8 of 16 columns" in shown

@@ -12,6 +12,7 @@ import numpy as np
 
 from ocrm55 import boards
 from ocrm55.elf import Section
+from ocrm55.metadata import Metadata
 from ocrm55.report.measurement import Measurement
 from ocrm55.simulators.base import ImageResult, Run
 from ocrm55.simulators.protocol import Identity
@@ -42,7 +43,12 @@ MACS = [3456, 1152, 512, 640, 0]
 LIVE = [3124, 880, 512, 640, 0]
 
 
-def metadata_of(precision: str) -> dict[str, Any]:
+def metadata_of(precision: str) -> Metadata:
+    return Metadata.of(values_of(precision))
+
+
+def values_of(precision: str) -> dict[str, Any]:
+    """The same as metadata.json holds it."""
     width = 4 if precision == "float32" else 1
     last = {"d": "float32", "y": "float32"}  # softmax is computed in float32 in both
     sizes = {name: int(np.prod(shape)) * (4 if name in last else width) for name, shape, *_ in TENSORS}
@@ -86,6 +92,8 @@ def metadata_of(precision: str) -> dict[str, Any]:
         "arena_bytes": 2 * a + sizes["x"] + 64,
         "arena_lower_bound": 2 * a + sizes["x"],
         "weight_bytes": 812,
+        "weights_read_again_bytes": 0,
+        "placement": {},
         "macs": sum(MACS),
         "operators": operators,
         "tensors": [*tensors, view],

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ocrm55 import console, libraries, resources, simulation, stages
 from ocrm55.artifact import Artifact
 from ocrm55.compiler import program_file
 from ocrm55.errors import TargetError
+from ocrm55.metadata import OperatorRow
 from ocrm55.report import names
 from ocrm55.simulators import find_simulator
 
@@ -90,23 +90,23 @@ def record(measured: Sequence[Measured]) -> Path:
     return costs.write(counted)
 
 
-def grouped(operators: Sequence[Mapping[str, Any]], counts: Sequence[int]) -> dict[str, tuple[int, int]]:
+def grouped(operators: Sequence[OperatorRow], counts: Sequence[int]) -> dict[str, tuple[int, int]]:
     """Row name -> MACs, instructions; an activation counts towards the layer in front of it."""
     found: dict[str, tuple[int, int]] = {}
     layer = ""
     for operator, count in zip(operators, counts, strict=True):
-        if operator["name"].endswith(AVERAGE):  # CMSIS-NN averages over four pixels by a depthwise convolution
+        if operator.name.endswith(AVERAGE):  # CMSIS-NN averages over four pixels by a depthwise convolution
             name = f"all of {KINDS['average_pool_int8']}"
-        elif operator["macs"]:
-            layer = name = names.readable(operator["name"])
-            if operator["kind"] == "matmul_int8":
+        elif operator.macs:
+            layer = name = names.readable(operator.name)
+            if operator.kind == "matmul_int8":
                 name = f"{name} (product)"
-        elif operator["kind"] == "lookup_int8":
+        elif operator.kind == "lookup_int8":
             name = layer
         else:
-            name = f"all of {KINDS.get(operator['kind'], operator['kind'])}"
+            name = f"all of {KINDS.get(operator.kind, operator.kind)}"
         macs, instructions = found.get(name, (0, 0))
-        found[name] = (macs + operator["macs"], instructions + count)
+        found[name] = (macs + operator.macs, instructions + count)
     return found
 
 

@@ -47,7 +47,7 @@ def report(
     page.write(
         measured,
         destination,
-        charset=measured.metadata["labels"],
+        charset=measured.metadata.labels,
         accuracies=accuracies,
         versions=versions(measured, options.build.toolchain),
     )

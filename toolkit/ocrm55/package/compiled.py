@@ -29,7 +29,7 @@ class Compiled(Artifact):
     @property
     def prefix(self) -> str:
         """The network's name in C."""
-        return str(self.values["prefix"])
+        return self.metadata.prefix
 
     @property
     def in_context(self) -> bool:
@@ -44,8 +44,8 @@ class Compiled(Artifact):
     @property
     def npu_bytes(self) -> int:
         """Command streams and weights of the NPU's regions."""
-        regions = self.npu["regions"] if self.npu else []
-        return sum(region["command_bytes"] + region["weight_bytes"] for region in regions)
+        regions = self.npu.regions if self.npu else ()
+        return sum(region.command_bytes + region.weight_bytes for region in regions)
 
     @property
     def arena_align(self) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
+from ocrm55.metadata import Metadata, TensorRow, WorkspaceRow
 from ocrm55.report import names
 
 
@@ -40,29 +40,29 @@ class Box:
         return self.first <= other.last and other.first <= self.last
 
 
-def boxes(metadata: Mapping[str, Any]) -> list[Box]:
+def boxes(metadata: Metadata) -> list[Box]:
     """Tensors and workspaces of an artifact's metadata. A view has no bytes of its own, so it has no box."""
-    operators = metadata["operators"]
-    writers = {operator["output"]: operator["name"] for operator in operators}
-    for tensor in metadata["tensors"]:  # an operator may write to a view; the box belongs to the owner of the bytes
-        if tensor.get("view_of") and tensor["name"] in writers:
-            writers.setdefault(tensor["view_of"], writers[tensor["name"]])
+    operators = metadata.operators
+    writers = {operator.output: operator.name for operator in operators}
+    for tensor in metadata.tensors:  # an operator may write to a view; the box belongs to the owner of the bytes
+        if tensor.view_of and tensor.name in writers:
+            writers.setdefault(tensor.view_of, writers[tensor.name])
     found = [
-        _box(tensor["name"], writers.get(tensor["name"]), tensor, tensor["first"], tensor["last"])
-        for tensor in metadata["tensors"]
-        if not tensor.get("view_of")
+        _box(tensor.name, writers.get(tensor.name), tensor, tensor.first, tensor.last)
+        for tensor in metadata.tensors
+        if not tensor.view_of
     ]
-    for workspace in metadata.get("workspaces", ()):
-        index = workspace["operator"]
-        box = _box(f"scratch: {workspace['name']}", operators[index]["name"], workspace, index, index)
+    for workspace in metadata.workspaces:
+        index = workspace.operator
+        box = _box(f"scratch: {workspace.name}", operators[index].name, workspace, index, index)
         found.append(replace(box, scratch=True))
     return _handed_over(found)
 
 
-def _box(name: str, writer: str | None, where: Mapping[str, Any], first: int, last: int) -> Box:
+def _box(name: str, writer: str | None, where: TensorRow | WorkspaceRow, first: int, last: int) -> Box:
     block = names.block(writer) if writer else "input"
     title = name if name.startswith("scratch") else names.readable(writer) if writer else block
-    return Box(title, block, where["offset"], where["bytes"], first, last, first, last + 1)
+    return Box(title, block, where.offset, where.bytes, first, last, first, last + 1)
 
 
 def _handed_over(found: list[Box]) -> list[Box]:

@@ -7,6 +7,7 @@ from itertools import groupby
 
 from markupsafe import Markup
 
+from ocrm55.metadata import Metadata
 from ocrm55.report import figures, svg
 from ocrm55.report.arena import Box, boxes, occupied
 from ocrm55.report.layers import Layer
@@ -17,7 +18,7 @@ _STRIP = 56.0  # height of the curve below them
 _BANDS = 62.0  # height of the blocks' names
 
 
-def arena_picture(metadata: dict, rows: Sequence[Layer], width: int) -> Picture:
+def arena_picture(metadata: Metadata, rows: Sequence[Layer], width: int) -> Picture:
     """Draw boxes over operator index and offset, coloured by block. Below them are the bytes in use at each operator.
     The operators with the most bytes in use are marked.
     """
@@ -25,11 +26,11 @@ def arena_picture(metadata: dict, rows: Sequence[Layer], width: int) -> Picture:
 
 
 class _Arena:
-    def __init__(self, metadata: dict, rows: Sequence[Layer], width: int) -> None:
+    def __init__(self, metadata: Metadata, rows: Sequence[Layer], width: int) -> None:
         self.rows, self.width = rows, float(width)
         self.steps = len(rows)
         self.boxes = boxes(metadata)
-        self.bytes = max(1, metadata["arena_bytes"])
+        self.bytes = max(1, metadata.arena_bytes)
         self.taken = occupied(self.boxes, self.steps)
         self.peak = max(self.taken)
         self.left, self.right, self.top = 58.0, width - 2.0, 44.0

@@ -2,48 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from ocrm55 import console
 from ocrm55.artifact import Artifact
+from ocrm55.metadata import Metadata, NpuRow, OperatorRow
 from ocrm55.report import figures, names
+from ocrm55.report.layers import NPU_REGION
 
 VELA = "Vela's cycles"
 
 
 def show(artifact: Artifact) -> None:
     """Print an artifact's metadata: a row for each operator, then the sums."""
-    metadata, npu, operators = artifact.values, artifact.npu or {}, artifact.operators
-    asked = any(operator["why_not"] for operator in operators)  # say why the other targets did not take it
+    metadata, npu, operators = artifact.metadata, artifact.npu, artifact.operators
+    asked = any(operator.why_not for operator in operators)  # say why the other targets did not take it
     estimated = [VELA] if npu else []
     console.table(
         "",
         ("operator", "kind", "target", "output", "MACs", "weights", "scratch", *estimated, *(["why"] if asked else [])),
         (
             (*_row(operator, metadata), *([""] if npu else []), *([_why(operator)] if asked else []))
-            if operator["kind"] != "npu_region"
+            if npu is None or operator.kind != NPU_REGION
             else row
             for operator in operators
-            for row in (_inside(operator, npu) if operator["kind"] == "npu_region" else [()])
+            for row in (_inside(operator, npu) if npu and operator.kind == NPU_REGION else [()])
         ),
         right=("MACs", "weights", "scratch", VELA),
     )
     if npu:
-        _show_regions(npu, metadata["macs"])
-    bound = metadata["arena_lower_bound"]
+        _show_regions(npu, metadata.macs)
+    bound = metadata.arena_lower_bound
     console.result()
-    console.result(f"MACs       {metadata['macs']:>13,}")
-    console.result(f"weights    {metadata['weight_bytes']:>13,} bytes")
-    console.result(f"arena      {metadata['arena_bytes']:>13,} bytes, lower bound {bound:,}")
-    again = metadata["weights_read_again_bytes"]
+    console.result(f"MACs       {metadata.macs:>13,}")
+    console.result(f"weights    {metadata.weight_bytes:>13,} bytes")
+    console.result(f"arena      {metadata.arena_bytes:>13,} bytes, lower bound {bound:,}")
+    again = metadata.weights_read_again_bytes
     if again:
         console.result(
             f"again      {again:>13,} bytes of weights are read for that; 0 % of the MACs are computed twice"
         )
-    for what, place in metadata["placement"].items():
+    for what, place in metadata.placement.items():
         words = {"hot_weights": "weights that are read most often"}.get(what, what)
-        console.result(f"{place['region']:<10} {place['bytes']:>13,} bytes of {words}")
+        console.result(f"{place.region:<10} {place.bytes:>13,} bytes of {words}")
     _show_int4(artifact)
 
 
@@ -81,53 +82,54 @@ def _show_int4(artifact: Artifact) -> None:
     )
 
 
-def _row(operator: Mapping[str, Any], metadata: Mapping[str, Any]) -> tuple[str, ...]:
-    output = next(t for t in metadata["tensors"] if t["name"] == operator["output"])
+def _row(operator: OperatorRow, metadata: Metadata) -> tuple[str, ...]:
+    output = next(t for t in metadata.tensors if t.name == operator.output)
     return (
-        operator["name"],
-        operator["kind"],
-        operator["target"],
-        figures.shape(output["shape"]),
-        figures.nonzero(operator["macs"]),
-        figures.nonzero(operator["weight_bytes"]),
-        figures.nonzero(operator["workspace_bytes"]),
+        operator.name,
+        operator.kind,
+        operator.target,
+        figures.shape(output.shape),
+        figures.nonzero(operator.macs),
+        figures.nonzero(operator.weight_bytes),
+        figures.nonzero(operator.workspace_bytes),
     )
 
 
-def _inside(region: Mapping[str, Any], npu: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+def _inside(region: OperatorRow, npu: NpuRow) -> Iterator[tuple[str, ...]]:
     """The operators of a region. If Vela computes several as one, the last of them has the estimate."""
-    found = next(each for each in npu["regions"] if each["name"] == region["name"])
-    for operator in found["operators"]:
-        estimate, target = operator["vela_cycles"], f"{region['target']} {region['name']}"
+    found = next(each for each in npu.regions if each.name == region.name)
+    for operator in found.operators:
+        estimate, target = operator.vela_cycles, f"{region.target} {region.name}"
         yield (
-            operator["name"], operator["kind"], target, figures.shape(operator["shape"]),
-            figures.nonzero(operator["macs"]), "", "", "" if estimate is None else f"{estimate:,}", "",
+            operator.name, operator.kind, target, figures.shape(operator.shape),
+            figures.nonzero(operator.macs), "", "", "" if estimate is None else f"{estimate:,}", "",
         )  # fmt: skip
 
 
-def _show_regions(npu: Mapping[str, Any], macs: int) -> None:
+def _show_regions(npu: NpuRow, macs: int) -> None:
     """A row for each region, and their sums."""
     names = ("operators", "MACs", "commands", "weights", "scratch", VELA)
     console.table(
         "",
-        (f"region of the {npu['accelerator']}", *names),
+        (f"region of the {npu.accelerator}", *names),
         (
             (
-                region["name"], str(len(region["operators"])), f"{region['macs']:,}",
-                *(f"{region[what]:,}" for what in ("command_bytes", "weight_bytes", "scratch_bytes", "vela_cycles")),
+                region.name, str(len(region.operators)), f"{region.macs:,}",
+                f"{region.command_bytes:,}", f"{region.weight_bytes:,}", f"{region.scratch_bytes:,}",
+                f"{region.vela_cycles:,}",
             )
-            for region in npu["regions"]
+            for region in npu.regions
         ),
         right=names,
     )  # fmt: skip
     console.result()
-    console.result(f"NPU        {npu['macs']:>13,} MACs, {100 * npu['macs'] / macs:.1f} % of all")
+    console.result(f"NPU        {npu.macs:>13,} MACs, {100 * npu.macs / macs:.1f} % of all")
     console.result(
-        f"Vela {npu['vela']} estimates {npu['vela_cycles']:,} cycles for them ({npu['system_config']}, "
-        f"{npu['memory_mode']}): an estimate of its own, nothing that was measured."
+        f"Vela {npu.vela} estimates {npu.vela_cycles:,} cycles for them ({npu.system_config}, "
+        f"{npu.memory_mode}): an estimate of its own, nothing that was measured."
     )
 
 
-def _why(operator: Mapping[str, Any]) -> str:
+def _why(operator: OperatorRow) -> str:
     """The reasons why the other targets, before or after, did not take an operator."""
-    return "; ".join(f"{target} {reason}" for target, reason in operator["why_not"].items())
+    return "; ".join(f"{target} {reason}" for target, reason in operator.why_not.items())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from ocrm55.metadata import Metadata, NpuRow, OperatorRow, TensorRow
 from ocrm55.report import names
 
 # MACs a cycle that a Cortex-M55 can reach: two beats of 64 bits a vector instruction, four beats a vector.
@@ -94,60 +94,57 @@ def ratio(part: int | None, whole: int) -> float | None:
     return part / whole if whole and part is not None else None
 
 
-def layers(metadata: Mapping[str, Any], instructions: Sequence[int] | None = None) -> list[Layer]:
+def layers(metadata: Metadata, instructions: Sequence[int] | None = None) -> list[Layer]:
     """The layers of an artifact's metadata, with the counts of one inference, one for each layer.
 
     instructions: None or empty if nothing was counted. Raises ValueError when the counts are of other layers.
     """
-    operators = metadata["operators"]
+    operators = metadata.operators
     if instructions and len(instructions) != len(operators):
         raise ValueError(f"{len(instructions)} counts for {len(operators)} operators: one of them is shorter")
-    tensors = {tensor["name"]: tensor for tensor in metadata.get("tensors", ())}
-    kinds = [operator["kind"] for operator in operators]
-    titles = names.unique([names.readable(operator["name"]) for operator in operators], kinds)
-    npu = metadata.get("npu") or {}
+    tensors = {tensor.name: tensor for tensor in metadata.tensors}
+    kinds = [operator.kind for operator in operators]
+    titles = names.unique([names.readable(operator.name) for operator in operators], kinds)
     return [
-        _layer(index, operator, titles[index], tensors, instructions[index] if instructions else None, npu)
+        _layer(index, operator, titles[index], tensors, instructions[index] if instructions else None, metadata.npu)
         for index, operator in enumerate(operators)
     ]
 
 
 def _layer(
     index: int,
-    operator: Mapping[str, Any],
+    operator: OperatorRow,
     title: str,
-    tensors: Mapping[str, Any],
+    tensors: Mapping[str, TensorRow],
     instructions: int | None,
-    npu: Mapping[str, Any],
+    npu: NpuRow | None,
 ) -> Layer:
-    inputs = [tensors[name] for name in dict.fromkeys(operator.get("inputs", ())) if name in tensors]
-    output = tensors.get(operator.get("output", ""), {})
-    dtype = str((inputs[0] if inputs else output).get("dtype", ""))
-    rate, weight_bytes = PEAK_MACS_A_CYCLE.get(dtype, 0), operator.get("weight_bytes", 0)
-    if operator["kind"] == NPU_REGION:
-        rate = npu.get("macs_per_cycle", 0)
-        weight_bytes = sum(
-            each.get("weight_bytes", 0) for each in npu.get("regions", ()) if each["name"] == operator["name"]
-        )
+    inputs = [tensors[name] for name in dict.fromkeys(operator.inputs) if name in tensors]
+    output = tensors[operator.output]
+    dtype = (inputs[0] if inputs else output).dtype
+    rate, weight_bytes = PEAK_MACS_A_CYCLE.get(dtype, 0), operator.weight_bytes
+    if operator.kind == NPU_REGION and npu:
+        rate = npu.macs_per_cycle
+        weight_bytes = sum(each.weight_bytes for each in npu.regions if each.name == operator.name)
     return Layer(
         index=index,
-        name=operator["name"],
+        name=operator.name,
         title=title,
-        block=names.block(operator["name"]),
-        kind=operator["kind"],
-        target=operator["target"],
-        function=operator.get("function", ""),
-        shape=tuple(output.get("shape", ())),
+        block=names.block(operator.name),
+        kind=operator.kind,
+        target=operator.target,
+        function=operator.function,
+        shape=output.shape,
         dtype=dtype,
-        macs=operator["macs"],
-        live_macs=operator.get("live_macs", operator["macs"]),
+        macs=operator.macs,
+        live_macs=operator.live_macs,
         macs_a_cycle=rate,
         instructions=instructions,
         weight_bytes=weight_bytes,
-        input_bytes=sum(tensor["bytes"] for tensor in inputs),
-        output_bytes=output.get("bytes", 0),
-        workspace_bytes=operator.get("workspace_bytes", 0),
-        why_not=operator.get("why_not", {}),
+        input_bytes=sum(tensor.bytes for tensor in inputs),
+        output_bytes=output.bytes,
+        workspace_bytes=operator.workspace_bytes,
+        why_not=operator.why_not,
     )
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from ocrm55 import elf, simulation, stages
 from ocrm55.artifact import Artifact
 from ocrm55.boards import MemoryMap
 from ocrm55.elf import Section
+from ocrm55.metadata import Metadata
 from ocrm55.report import widths
 from ocrm55.report.layers import Layer, layers
 from ocrm55.simulators.base import ImageResult, Run, Simulator
@@ -25,7 +25,7 @@ class Measurement:
     """
 
     paths: list[Path]
-    metadata: dict[str, Any]
+    metadata: Metadata
     run: Run
     elf: Path
     sections: list[Section]
@@ -39,12 +39,12 @@ class Measurement:
 
     def layers_of(self, result: ImageResult) -> list[Layer]:
         """The layers at the width at which an image was read, with its counts."""
-        return layers(widths.at_width(self.metadata, result.width), result.operator_instructions)
+        return layers(self.metadata.at_width(result.width), result.operator_instructions)
 
     @cached_property
-    def first(self) -> dict[str, Any]:
+    def first(self) -> Metadata:
         """The metadata at the width at which the first image was read."""
-        return widths.at_width(self.metadata, self.run.results[0].width)
+        return self.metadata.at_width(self.run.results[0].width)
 
     @cached_property
     def first_of_each_width(self) -> list[ImageResult]:
@@ -78,7 +78,7 @@ def measure(
     )
     return Measurement(
         paths=list(paths),
-        metadata=Artifact.read(prepared.artifact).values,
+        metadata=Artifact.read(prepared.artifact).metadata,
         run=run,
         elf=prepared.elf,
         sections=elf.read_sections(prepared.elf),

@@ -145,14 +145,14 @@ def tiles(measured: Measurement) -> list[tuple[str, str, str]]:
     at_width = widths.words(measured.metadata, first.width)
     found = []
     if first.inference_instructions is not None:
-        per_mac = figures.ratio(first.inference_instructions / metadata["macs"] if metadata["macs"] else None)
+        per_mac = figures.ratio(first.inference_instructions / metadata.macs if metadata.macs else None)
         total = figures.short(first.inference_instructions)
         remarks = [f"{per_mac} a MAC" if per_mac else "", at_width]
         found.append((total, "instructions an inference", ", ".join(filter(None, remarks))))
-    remark = ", ".join(filter(None, [f"{len(metadata['operators'])} operators", at_width]))
-    found.append((figures.short(metadata["macs"]), "MACs", remark))
-    found.append((figures.size(metadata["arena_bytes"]), "arena", f"{figures.count(metadata['arena_bytes'])} bytes"))
-    weights = metadata["weight_bytes"]
+    remark = ", ".join(filter(None, [f"{len(metadata.operators)} operators", at_width]))
+    found.append((figures.short(metadata.macs), "MACs", remark))
+    found.append((figures.size(metadata.arena_bytes), "arena", f"{figures.count(metadata.arena_bytes)} bytes"))
+    weights = metadata.weight_bytes
     on_npu = sum(row.weight_bytes for row in measured.layers if row.on_npu)
     remark = f"{figures.count(on_npu)} bytes of them for the NPU" if on_npu else f"{figures.count(weights)} bytes"
     found.append((figures.size(weights + on_npu), "weights", remark))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from ocrm55 import console, files
+from ocrm55.metadata import Metadata
 from ocrm55.report import figures, statistics, widths
 from ocrm55.report.arena_picture import arena_picture
 from ocrm55.report.cost_picture import instructions_picture, intensity_picture
@@ -72,14 +73,14 @@ def bound_in_words(rows: Sequence[Layer]) -> str:
     )
 
 
-def npu_in_words(metadata: Mapping[str, Any]) -> str:
+def npu_in_words(metadata: Metadata) -> str:
     """The NPU's share and Vela's estimate of its time; nothing without an NPU."""
-    npu = metadata.get("npu")
-    if not npu:
+    npu = metadata.npu
+    if npu is None:
         return ""
     return (
-        f"An {npu['accelerator']} computes {npu['macs'] / metadata['macs']:.1%} of the MACs in "
-        f"{len(npu['regions'])} command streams, for which Vela {npu['vela']} estimates {npu['vela_cycles']:,} of its "
+        f"An {npu.accelerator} computes {npu.macs / metadata.macs:.1%} of the MACs in "
+        f"{len(npu.regions)} command streams, for which Vela {npu.vela} estimates {npu.vela_cycles:,} of its "
         "cycles. Instructions are the core's, which only starts a stream and waits for its end."
     )
 
@@ -124,7 +125,7 @@ def _show_layers(measured: Measurement, result: ImageResult, by: Sort) -> None:
         console.result(words)
     console.result("Bytes are those of the tensors, from metadata.json, each counted once.")
     console.result()
-    statistics.show_sums(widths.at_width(measured.metadata, result.width), result)
+    statistics.show_sums(measured.metadata.at_width(result.width), result)
     console.result()
 
 
@@ -181,7 +182,7 @@ def as_values(measured: Measurement) -> dict[str, Any]:
     known = ("ocrm55", "model", "precision", "arena_bytes", "weight_bytes")
     first, *others = measured.first_of_each_width
     found = {
-        **{name: measured.metadata.get(name) for name in known},
+        **{name: getattr(measured.metadata, name) for name in known},
         "simulator": measured.simulator,
         **_of_image(measured, first),
         "stack_bytes": measured.run.stack_bytes,

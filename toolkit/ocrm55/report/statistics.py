@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ocrm55 import console
 from ocrm55.artifact import Artifact
 from ocrm55.firmware import sections
+from ocrm55.metadata import Metadata
 from ocrm55.report import figures, widths
 from ocrm55.report.layers import layers, ratio
 from ocrm55.simulators.base import ImageResult, Run
@@ -19,17 +19,17 @@ def show(artifact: Artifact, elf: Path, run: Run) -> None:
 
     The simulator counted instructions, not cycles: neither QEMU nor the FVP knows a Cortex-M55's cycles.
     """
-    metadata = artifact.values
+    metadata = artifact.metadata
     if run.results[0].inference_instructions is None:
         console.warning("this simulator does not count instructions; use --simulator qemu for --stats")
     else:
         for result in widths.first_of_each(run.results):
-            show_operators(widths.at_width(metadata, result.width), result)
+            show_operators(metadata.at_width(result.width), result)
         show_widths(metadata, run.results)
     show_memory(metadata, sections(elf))
 
 
-def show_operators(metadata: Mapping[str, Any], image: ImageResult) -> None:
+def show_operators(metadata: Metadata, image: ImageResult) -> None:
     """Print a row for each operator (instructions, MACs, and their ratio), then the sums."""
     rows = [
         (
@@ -53,13 +53,13 @@ def show_operators(metadata: Mapping[str, Any], image: ImageResult) -> None:
     show_sums(metadata, image)
 
 
-def show_sums(metadata: Mapping[str, Any], image: ImageResult) -> None:
+def show_sums(metadata: Metadata, image: ImageResult) -> None:
     """Print the instructions of the inference, and of the work before and after it."""
-    total, macs = image.inference_instructions, metadata["macs"]
+    total, macs = image.inference_instructions, metadata.macs
     if total is None:
         return
     if image.width is not None:
-        console.result(f"width        {image.width:>13,} columns of {widths.full_width(metadata)}")
+        console.result(f"width        {image.width:>13,} columns of {metadata.full_width}")
     if image.unsure_instructions:
         console.result(
             f"unsure       {image.unsure_instructions:>13,} instructions of a narrower reading that did not stand"
@@ -69,7 +69,7 @@ def show_sums(metadata: Mapping[str, Any], image: ImageResult) -> None:
     console.result(f"CTC decode   {image.decode_instructions or 0:>13,} instructions")
 
 
-def show_widths(metadata: Mapping[str, Any], results: Sequence[ImageResult]) -> None:
+def show_widths(metadata: Metadata, results: Sequence[ImageResult]) -> None:
     """Print a row for each width at which images were read; nothing for a program with only one width."""
     rows = widths.costs(metadata, results)
     if rows:
@@ -77,11 +77,11 @@ def show_widths(metadata: Mapping[str, Any], results: Sequence[ImageResult]) -> 
         console.table("by width", widths.COLUMNS, [row.cells for row in rows], right=widths.COLUMNS)
 
 
-def show_memory(metadata: Mapping[str, Any], elf_sections: Mapping[str, int]) -> None:
+def show_memory(metadata: Metadata, elf_sections: Mapping[str, int]) -> None:
     """Print the arena, the weights, and every section of the ELF in bytes."""
     console.result()
-    console.result(f"arena        {metadata['arena_bytes']:>13,} bytes")
-    console.result(f"weights      {metadata['weight_bytes']:>13,} bytes")
+    console.result(f"arena        {metadata.arena_bytes:>13,} bytes")
+    console.result(f"weights      {metadata.weight_bytes:>13,} bytes")
     console.result()
     console.table(
         "ELF sections", ("section", "bytes"), ((n, f"{s:,}") for n, s in elf_sections.items()), right=("bytes",)

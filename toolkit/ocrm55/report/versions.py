@@ -19,12 +19,12 @@ def versions(measured: Measurement, toolchain: str) -> list[tuple[str, str]]:
     identity = measured.run.identity
     rows = [
         ("ocrm55", __version__),
-        ("ocrm55 that compiled the model", str(metadata.get("ocrm55", ""))),
+        ("ocrm55 that compiled the model", metadata.ocrm55),
         ("ocrm55 in the firmware", identity.version if identity else ""),
         ("Python", platform.python_version()),
-        *((name, str(found)) for name, found in metadata.get("versions", {}).items()),
-        ("ethos-u-vela", str((metadata.get("npu") or {}).get("vela", ""))),
-        *((name, _package(name)) for name in _PACKAGES if name not in metadata.get("versions", {})),
+        *metadata.versions.items(),
+        ("ethos-u-vela", metadata.npu.vela if metadata.npu else ""),
+        *((name, _package(name)) for name in _PACKAGES if name not in metadata.versions),
         *((name, _program(name)) for name in (*firmware.COMPILERS[toolchain], "cmake", "ninja")),
         ("simulator", measured.simulator),
         ("board", measured.board.title),

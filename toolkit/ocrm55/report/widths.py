@@ -1,11 +1,11 @@
-"""Programs that serve several widths of input: the cost of each width, and the program's metadata at one of them."""
+"""Programs that serve several widths of input: the cost of each width."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from ocrm55.metadata import Metadata
 from ocrm55.report import figures
 from ocrm55.report.layers import ratio
 from ocrm55.simulators.base import ImageResult
@@ -53,25 +53,14 @@ class WidthCost:
         )
 
 
-def at_width(metadata: Mapping[str, Any], width: int | None) -> dict[str, Any]:
-    """The metadata of a program at one of its widths; unchanged for a program with only one width."""
-    found: Mapping[str, Any] = next((each for each in metadata.get("widths", []) if each["width"] == width), {})
-    return {**metadata, **{name: value for name, value in found.items() if name not in ("width", "steps")}}
-
-
-def full_width(metadata: Mapping[str, Any]) -> int | None:
-    """The greatest width of a program; None for a program with only one width."""
-    return max((each["width"] for each in metadata.get("widths", [])), default=None)
-
-
 def first_of_each(results: Sequence[ImageResult]) -> list[ImageResult]:
     """The first image of each width at which images were read, in the order of the images."""
     return list({result.width: result for result in reversed(results)}.values())[::-1]
 
 
-def costs(metadata: Mapping[str, Any], results: Sequence[ImageResult]) -> list[WidthCost]:
+def costs(metadata: Metadata, results: Sequence[ImageResult]) -> list[WidthCost]:
     """A row for each width at which images were read, narrowest first; none for a program with only one width."""
-    full = full_width(metadata)
+    full = metadata.full_width
     read = {
         width: [result for result in results if result.width == width]
         for width in sorted({result.width for result in results if result.width is not None})
@@ -83,7 +72,7 @@ def costs(metadata: Mapping[str, Any], results: Sequence[ImageResult]) -> list[W
         WidthCost(
             width=width,
             images=len(images),
-            macs=at_width(metadata, width)["macs"],
+            macs=metadata.at_width(width).macs,
             instructions=images[0].inference_instructions,
             full_instructions=whole[0].inference_instructions if whole else None,
             unsure_instructions=sum(image.unsure_instructions for image in images),
@@ -92,7 +81,7 @@ def costs(metadata: Mapping[str, Any], results: Sequence[ImageResult]) -> list[W
     ]
 
 
-def words(metadata: Mapping[str, Any], width: int | None) -> str:
+def words(metadata: Metadata, width: int | None) -> str:
     """`at 96 of 320 columns`; nothing for a program with only one width."""
-    full = full_width(metadata)
+    full = metadata.full_width
     return "" if width is None or full is None else f"at {width} of {full} columns"
