@@ -95,6 +95,15 @@ static struct ocrm55_epilogue epilogue(const int32_t *i, const uint8_t *scale, c
     return e;
 }
 
+static float real(int32_t bits)
+{
+    float v;
+    memcpy(&v, &bits, sizeof v);
+    return v;
+}
+
+/* ---- convolution ------------------------------------------------------------------------------------------------- */
+
 /* integers: epilogue, pixels, channels in, channels out, y stride. blobs: x, weights, scale, table */
 static uint32_t run_pointwise(struct kernel_case *c)
 {
@@ -108,6 +117,23 @@ static uint32_t run_pointwise(struct kernel_case *c)
     CHECKED(ocrm55_pointwise_s8_check(&layer, x, c->out, i[0]));
     void *scratch = workspace(c, ocrm55_pointwise_s8_workspace_bytes(&layer));
     RUN(c, ocrm55_pointwise_s8(&layer, x, c->out, i[0], scratch));
+}
+
+/* integers: epilogue, channels in, height, width, channels out, height out, width out, kernel height, kernel width, stride y,
+ * stride x, pad top, pad left, y stride, zero point in. blobs: x, weights, scale, table */
+static uint32_t run_conv(struct kernel_case *c)
+{
+    const int32_t *i = c->integers + EPILOGUE_INTEGERS;
+    const struct ocrm55_conv layer = {.channels_in = i[0], .height = i[1], .width = i[2], .channels_out = i[3],
+                                      .height_out = i[4], .width_out = i[5], .kernel_height = i[6],
+                                      .kernel_width = i[7], .stride_y = i[8], .stride_x = i[9], .pad_top = i[10],
+                                      .pad_left = i[11], .y_stride = i[12], .zero_point_in = i[13],
+                                      .weights = (const int8_t *)c->blobs[1],
+                                      .epilogue = epilogue(c->integers, c->blobs[2], c->blobs[3])};
+    const int8_t *x = (const int8_t *)c->blobs[0];
+    CHECKED(ocrm55_conv_s8_check(&layer, x, c->out));
+    void *scratch = workspace(c, ocrm55_conv_s8_workspace_bytes(&layer));
+    RUN(c, ocrm55_conv_s8(&layer, x, c->out, scratch));
 }
 
 /* integers: epilogue, channels, height, width, height out, width out, kernel, stride y, stride x, pad top, pad left, zero
@@ -139,29 +165,58 @@ static uint32_t run_depthwise(struct kernel_case *c)
     return 0;
 }
 
-/* integers: epilogue, channels in, height, width, channels out, height out, width out, kernel height, kernel width, stride y,
- * stride x, pad top, pad left, y stride, zero point in. blobs: x, weights, scale, table */
-static uint32_t run_conv(struct kernel_case *c)
+/* ---- product ----------------------------------------------------------------------------------------------------- */
+
+/* integers: epilogue, batches, rows, columns, depth, a batch, a row, b batch, b column, b depth, y batch, y row, zero a.
+ * blobs: a, b, scale, table */
+static uint32_t run_matmul(struct kernel_case *c)
 {
     const int32_t *i = c->integers + EPILOGUE_INTEGERS;
-    const struct ocrm55_conv layer = {.channels_in = i[0], .height = i[1], .width = i[2], .channels_out = i[3],
-                                      .height_out = i[4], .width_out = i[5], .kernel_height = i[6],
-                                      .kernel_width = i[7], .stride_y = i[8], .stride_x = i[9], .pad_top = i[10],
-                                      .pad_left = i[11], .y_stride = i[12], .zero_point_in = i[13],
-                                      .weights = (const int8_t *)c->blobs[1],
-                                      .epilogue = epilogue(c->integers, c->blobs[2], c->blobs[3])};
-    const int8_t *x = (const int8_t *)c->blobs[0];
-    CHECKED(ocrm55_conv_s8_check(&layer, x, c->out));
-    void *scratch = workspace(c, ocrm55_conv_s8_workspace_bytes(&layer));
-    RUN(c, ocrm55_conv_s8(&layer, x, c->out, scratch));
+    const struct ocrm55_matmul layer = {i[0], i[1], i[2], i[3],  i[4],  i[5], i[6],
+                                        i[7], i[8], i[9], i[10], i[11], epilogue(c->integers, c->blobs[2], c->blobs[3])};
+    const int8_t *a = (const int8_t *)c->blobs[0], *b = (const int8_t *)c->blobs[1];
+    CHECKED(ocrm55_matmul_s8_check(&layer, a, b, c->out));
+    void *scratch = workspace(c, ocrm55_matmul_s8_workspace_bytes(&layer));
+    RUN(c, ocrm55_matmul_s8(&layer, a, b, c->out, scratch));
 }
 
-static float real(int32_t bits)
+/* ---- pool -------------------------------------------------------------------------------------------------------- */
+
+/* integers: channels, height, width, height out, width out, kernel height, kernel width, stride y, stride x, y stride, zero
+ * x, zero y, bits of gain. blobs: x */
+static uint32_t run_average_pool(struct kernel_case *c)
 {
-    float v;
-    memcpy(&v, &bits, sizeof v);
-    return v;
+    const int32_t *i = c->integers;
+    const struct ocrm55_average_pool layer = {i[0], i[1], i[2], i[3], i[4],  i[5],       i[6],
+                                              i[7], i[8], i[9], i[10], i[11], real(i[12])};
+    const int8_t *x = (const int8_t *)c->blobs[0];
+    CHECKED(ocrm55_average_pool_s8_check(&layer, x, (int8_t *)c->out));
+    RUN(c, ocrm55_average_pool_s8(&layer, x, (int8_t *)c->out));
 }
+
+/* integers: those of average_pool, then first, count and more. blobs: x */
+static uint32_t run_average_pool_repeated(struct kernel_case *c)
+{
+    const int32_t *i = c->integers;
+    const struct ocrm55_average_pool layer = {i[0], i[1], i[2], i[3], i[4],  i[5],       i[6],
+                                              i[7], i[8], i[9], i[10], i[11], real(i[12])};
+    const int8_t *x = (const int8_t *)c->blobs[0];
+    CHECKED(ocrm55_average_pool_s8_check(&layer, x, (int8_t *)c->out));
+    RUN(c, ocrm55_average_pool_repeated_s8(&layer, x, (int8_t *)c->out, i[13], i[14], i[15]));
+}
+
+/* integers: channels, height, width, height out, width out, kernel height, kernel width, stride y, stride x, pad top, pad
+ * left. blobs: x */
+static uint32_t run_max_pool(struct kernel_case *c)
+{
+    const int32_t *i = c->integers;
+    const struct ocrm55_max_pool layer = {i[0], i[1], i[2], i[3], i[4], i[5], i[6], i[7], i[8], i[9], i[10]};
+    const int8_t *x = (const int8_t *)c->blobs[0];
+    CHECKED(ocrm55_max_pool_s8_check(&layer, x, (int8_t *)c->out));
+    RUN(c, ocrm55_max_pool_s8(&layer, x, (int8_t *)c->out));
+}
+
+/* ---- elementwise ------------------------------------------------------------------------------------------------- */
 
 /* integers: count, zero a, zero b, zero y, bits of step a, of step b, of gain y. blobs: a, b */
 static uint32_t run_add(struct kernel_case *c)
@@ -218,6 +273,61 @@ static uint32_t run_dequantize_channels(struct kernel_case *c)
                                          (float *)(void *)c->out, i[0]));
 }
 
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
+
+/* integers: rows, count, whether x is float, whether y is: only of float. blobs: x, powers */
+static uint32_t run_softmax(struct kernel_case *c)
+{
+    const int32_t rows = c->integers[0], count = c->integers[1];
+    const void *x = c->blobs[0];
+    const float *powers = (const float *)(const void *)c->blobs[1];
+    float *scratch = workspace(c, c->integers[3] ? 0 : ocrm55_softmax_workspace_bytes(count));
+    void *y = c->out;
+    if (c->integers[2]) {
+        if (c->integers[3]) {
+            if (count % 2) { /* every other case in place, as the compiler has it */
+                memcpy(y, x, sizeof(float) * (size_t)(rows * count));
+                x = y;
+            }
+            RUN(c, ocrm55_softmax_f32_f32(x, y, rows, count));
+        }
+        RUN(c, ocrm55_softmax_f32_s8(x, y, rows, count, scratch));
+    }
+    RUN(c, ocrm55_softmax_s8_s8(powers, x, y, rows, count, scratch));
+}
+
+/* integers: rows, count, whether x is float, place, times. blobs: x, powers */
+static uint32_t run_softmax_repeated(struct kernel_case *c)
+{
+    const int32_t rows = c->integers[0], count = c->integers[1], place = c->integers[3];
+    const float times = (float)c->integers[4];
+    const void *x = c->blobs[0];
+    float *scratch = workspace(c, ocrm55_softmax_workspace_bytes(count));
+    if (c->integers[2]) {
+        RUN(c, ocrm55_softmax_repeated_f32_s8(x, (int8_t *)c->out, rows, count, place, times, scratch));
+    }
+    const float *powers = (const float *)(const void *)c->blobs[1];
+    RUN(c, ocrm55_softmax_repeated_s8_s8(powers, x, (int8_t *)c->out, rows, count, place, times, scratch));
+}
+
+/* integers: rows, count, whether y is float, bits of epsilon, zero y, bits of gain of y. blobs: x, gamma, beta */
+static uint32_t run_layer_norm(struct kernel_case *c)
+{
+    const int32_t *i = c->integers;
+    const struct ocrm55_layer_norm layer = {i[0], i[1], real(i[3]), (const float *)(const void *)c->blobs[1],
+                                            (const float *)(const void *)c->blobs[2], i[4], real(i[5])};
+    const float *x = (const float *)(const void *)c->blobs[0];
+    void *y = c->out;
+    CHECKED(ocrm55_layer_norm_check(&layer, x, y));
+    float *scratch = workspace(c, ocrm55_layer_norm_workspace_bytes(&layer));
+    if (!i[2]) {
+        RUN(c, ocrm55_layer_norm_f32_s8(&layer, x, y, scratch));
+    }
+    RUN(c, ocrm55_layer_norm_f32_f32(&layer, x, y, scratch));
+}
+
+/* ---- moves ------------------------------------------------------------------------------------------------------- */
+
 /* integers: rows, count, x stride, y stride. blobs: x */
 static uint32_t run_copy_rows(struct kernel_case *c)
 {
@@ -253,104 +363,6 @@ static uint32_t run_gather(struct kernel_case *c)
 {
     RUN(c, ocrm55_gather_s8((const int32_t *)(const void *)c->blobs[1], (const int8_t *)c->blobs[0], (int8_t *)c->out,
                             c->integers[0]));
-}
-
-/* integers: channels, height, width, height out, width out, kernel height, kernel width, stride y, stride x, y stride, zero
- * x, zero y, bits of gain. blobs: x */
-static uint32_t run_average_pool(struct kernel_case *c)
-{
-    const int32_t *i = c->integers;
-    const struct ocrm55_average_pool layer = {i[0], i[1], i[2], i[3], i[4],  i[5],       i[6],
-                                              i[7], i[8], i[9], i[10], i[11], real(i[12])};
-    const int8_t *x = (const int8_t *)c->blobs[0];
-    CHECKED(ocrm55_average_pool_s8_check(&layer, x, (int8_t *)c->out));
-    RUN(c, ocrm55_average_pool_s8(&layer, x, (int8_t *)c->out));
-}
-
-/* integers: those of average_pool, then first, count and more. blobs: x */
-static uint32_t run_average_pool_repeated(struct kernel_case *c)
-{
-    const int32_t *i = c->integers;
-    const struct ocrm55_average_pool layer = {i[0], i[1], i[2], i[3], i[4],  i[5],       i[6],
-                                              i[7], i[8], i[9], i[10], i[11], real(i[12])};
-    const int8_t *x = (const int8_t *)c->blobs[0];
-    CHECKED(ocrm55_average_pool_s8_check(&layer, x, (int8_t *)c->out));
-    RUN(c, ocrm55_average_pool_repeated_s8(&layer, x, (int8_t *)c->out, i[13], i[14], i[15]));
-}
-
-/* integers: rows, count, whether x is float, place, times. blobs: x, powers */
-static uint32_t run_softmax_repeated(struct kernel_case *c)
-{
-    const int32_t rows = c->integers[0], count = c->integers[1], place = c->integers[3];
-    const float times = (float)c->integers[4];
-    const void *x = c->blobs[0];
-    float *scratch = workspace(c, ocrm55_softmax_workspace_bytes(count));
-    if (c->integers[2]) {
-        RUN(c, ocrm55_softmax_repeated_f32_s8(x, (int8_t *)c->out, rows, count, place, times, scratch));
-    }
-    const float *powers = (const float *)(const void *)c->blobs[1];
-    RUN(c, ocrm55_softmax_repeated_s8_s8(powers, x, (int8_t *)c->out, rows, count, place, times, scratch));
-}
-
-/* integers: rows, count, whether x is float, whether y is: only of float. blobs: x, powers */
-static uint32_t run_softmax(struct kernel_case *c)
-{
-    const int32_t rows = c->integers[0], count = c->integers[1];
-    const void *x = c->blobs[0];
-    const float *powers = (const float *)(const void *)c->blobs[1];
-    float *scratch = workspace(c, c->integers[3] ? 0 : ocrm55_softmax_workspace_bytes(count));
-    void *y = c->out;
-    if (c->integers[2]) {
-        if (c->integers[3]) {
-            if (count % 2) { /* every other case in place, as the compiler has it */
-                memcpy(y, x, sizeof(float) * (size_t)(rows * count));
-                x = y;
-            }
-            RUN(c, ocrm55_softmax_f32_f32(x, y, rows, count));
-        }
-        RUN(c, ocrm55_softmax_f32_s8(x, y, rows, count, scratch));
-    }
-    RUN(c, ocrm55_softmax_s8_s8(powers, x, y, rows, count, scratch));
-}
-
-/* integers: rows, count, whether y is float, bits of epsilon, zero y, bits of gain of y. blobs: x, gamma, beta */
-static uint32_t run_layer_norm(struct kernel_case *c)
-{
-    const int32_t *i = c->integers;
-    const struct ocrm55_layer_norm layer = {i[0], i[1], real(i[3]), (const float *)(const void *)c->blobs[1],
-                                            (const float *)(const void *)c->blobs[2], i[4], real(i[5])};
-    const float *x = (const float *)(const void *)c->blobs[0];
-    void *y = c->out;
-    CHECKED(ocrm55_layer_norm_check(&layer, x, y));
-    float *scratch = workspace(c, ocrm55_layer_norm_workspace_bytes(&layer));
-    if (!i[2]) {
-        RUN(c, ocrm55_layer_norm_f32_s8(&layer, x, y, scratch));
-    }
-    RUN(c, ocrm55_layer_norm_f32_f32(&layer, x, y, scratch));
-}
-
-/* integers: epilogue, batches, rows, columns, depth, a batch, a row, b batch, b column, b depth, y batch, y row, zero a.
- * blobs: a, b, scale, table */
-static uint32_t run_matmul(struct kernel_case *c)
-{
-    const int32_t *i = c->integers + EPILOGUE_INTEGERS;
-    const struct ocrm55_matmul layer = {i[0], i[1], i[2], i[3],  i[4],  i[5], i[6],
-                                        i[7], i[8], i[9], i[10], i[11], epilogue(c->integers, c->blobs[2], c->blobs[3])};
-    const int8_t *a = (const int8_t *)c->blobs[0], *b = (const int8_t *)c->blobs[1];
-    CHECKED(ocrm55_matmul_s8_check(&layer, a, b, c->out));
-    void *scratch = workspace(c, ocrm55_matmul_s8_workspace_bytes(&layer));
-    RUN(c, ocrm55_matmul_s8(&layer, a, b, c->out, scratch));
-}
-
-/* integers: channels, height, width, height out, width out, kernel height, kernel width, stride y, stride x, pad top, pad
- * left. blobs: x */
-static uint32_t run_max_pool(struct kernel_case *c)
-{
-    const int32_t *i = c->integers;
-    const struct ocrm55_max_pool layer = {i[0], i[1], i[2], i[3], i[4], i[5], i[6], i[7], i[8], i[9], i[10]};
-    const int8_t *x = (const int8_t *)c->blobs[0];
-    CHECKED(ocrm55_max_pool_s8_check(&layer, x, (int8_t *)c->out));
-    RUN(c, ocrm55_max_pool_s8(&layer, x, (int8_t *)c->out));
 }
 
 #define NAME_BYTES 24

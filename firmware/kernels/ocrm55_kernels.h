@@ -1,8 +1,9 @@
 /* int8 kernels of the recognizer: Helium where the core has it, portable C with the same bits everywhere else.
  *
  * Tensors are NHWC with N = 1, rows without gaps unless a stride is named. Activations are int8 with one scale and one
- * zero point, weights int8 with one scale a channel and zero point 0, sums exact in int32. toolkit/ocrm55/compiler/targets/
- * packing.py brings weights into the order that each kernel names below.
+ * zero point, weights int8 with one scale a channel and zero point 0, sums exact in int32. The compiler brings weights into
+ * the order that each kernel names below as packing.NAME (toolkit/ocrm55/compiler/targets/m55/packing.py). A section is a
+ * family of kernels, and so is a folder of their files.
  *
  * NAME does it. NAME_check, for kernels with a structure, checks the arguments: OCRM55_OK or the first trouble.
  * NAME_workspace_bytes, for kernels that need scratch memory, returns its bytes. The memory is 16-byte aligned, and its
@@ -46,6 +47,11 @@ struct ocrm55_epilogue {
     uint8_t activation;   /* enum ocrm55_activation */
     uint8_t table_shift;  /* of TABLE16: 1 to 12 */
 };
+
+/* A tensor's quantisation where float32 arithmetic is done on its values. "quantised" below means
+ * clamp(rint(v) + zero_point) to int8, each operation before it rounded to float32. */
+
+/* ---- convolution ------------------------------------------------------------------------------------------------- */
 
 /* 1x1 convolution, and fully connected: y[pixels][channels_out] = epilogue(w . x[pixels][channels_in] + bias).
  *
@@ -107,10 +113,52 @@ void ocrm55_depthwise_s8(const struct ocrm55_depthwise *layer, const int8_t *x, 
 enum ocrm55_status ocrm55_depthwise_s8_check(const struct ocrm55_depthwise *layer, const int8_t *x, const int8_t *y);
 size_t ocrm55_depthwise_s8_workspace_bytes(const struct ocrm55_depthwise *layer);
 
-/* ---- element by element ------------------------------------------------------------------------------------------- */
+/* ---- product ----------------------------------------------------------------------------------------------------- */
 
-/* A tensor's quantisation where float32 arithmetic is done on its values. "quantised" below means
- * clamp(rint(v) + zero_point) to int8, each operation before it rounded to float32. */
+/* For each batch: y[m][n] = epilogue(sum over k of (a[m][k] - zero_a) * b[n][k]); b has zero point 0.
+ * Strides are in elements; a is dense along k. The epilogue has one scale for each n (rounded up to 4). */
+struct ocrm55_matmul {
+    int32_t batches, rows, columns, depth; /* m, n, k */
+    int32_t a_batch, a_row;
+    int32_t b_batch, b_column, b_depth; /* where the next n, the next k is */
+    int32_t y_batch, y_row;
+    int32_t zero_a;
+    struct ocrm55_epilogue epilogue;
+};
+void ocrm55_matmul_s8(const struct ocrm55_matmul *layer, const int8_t *a, const int8_t *b, void *y, void *workspace);
+enum ocrm55_status ocrm55_matmul_s8_check(const struct ocrm55_matmul *layer, const int8_t *a, const int8_t *b,
+                                          const void *y);
+size_t ocrm55_matmul_s8_workspace_bytes(const struct ocrm55_matmul *layer);
+
+/* ---- pool -------------------------------------------------------------------------------------------------------- */
+
+/* Mean over windows, no border:
+ * y[row][column][channel] = quantised((float)(sum of the window - size of the window * zero_x) * gain),
+ * gain = step of x / (size of the window * step of y). y_stride: from pixel to pixel, channels or more. */
+struct ocrm55_average_pool {
+    int32_t channels, height, width, height_out, width_out;
+    int32_t kernel_height, kernel_width, stride_y, stride_x; /* the window is at most 65536 pixels */
+    int32_t y_stride;
+    int32_t zero_x, zero_y;
+    float gain;
+};
+void ocrm55_average_pool_s8(const struct ocrm55_average_pool *layer, const int8_t *x, int8_t *y);
+/* The same over one window, the whole image. `count` columns from `first` on count `more` times more, because they stand
+ * for equal ones. gain is that of the larger image. */
+void ocrm55_average_pool_repeated_s8(const struct ocrm55_average_pool *layer, const int8_t *x, int8_t *y, int32_t first,
+                                     int32_t count, int32_t more);
+enum ocrm55_status ocrm55_average_pool_s8_check(const struct ocrm55_average_pool *layer, const int8_t *x, const int8_t *y);
+
+/* y[row][column][channel] = the largest of the window; only places on the image count. The window of output (0, 0)
+ * starts at row -pad_top, column -pad_left. Quantisation stays as it is. */
+struct ocrm55_max_pool {
+    int32_t channels, height, width, height_out, width_out;
+    int32_t kernel_height, kernel_width, stride_y, stride_x, pad_top, pad_left;
+};
+void ocrm55_max_pool_s8(const struct ocrm55_max_pool *layer, const int8_t *x, int8_t *y);
+enum ocrm55_status ocrm55_max_pool_s8_check(const struct ocrm55_max_pool *layer, const int8_t *x, const int8_t *y);
+
+/* ---- elementwise ------------------------------------------------------------------------------------------------- */
 
 /* y[i] = quantised(((float)(a[i] - zero_a) * step_a + (float)(b[i] - zero_b) * step_b) * gain_y), gain_y = 1 / step of y.
  * y may be a or b. */
@@ -148,59 +196,12 @@ void ocrm55_dequantize_s8(const int8_t *x, float step, int32_t zero_point, float
 void ocrm55_dequantize_channels_s8(const int8_t *x, const float *steps, int32_t channels, int32_t zero_point, float *y,
                                    int32_t count);
 
-/* y[row * y_stride + i] = x[row * x_stride + i], bytes: slices and concatenations. No overlap. */
-void ocrm55_copy_rows_s8(const int8_t *x, int32_t x_stride, int8_t *y, int32_t y_stride, int32_t rows, int32_t count);
-
-/* y[row][column] = x[row][column] of `channels` bytes for the first `width` columns; then `more` columns follow, each
- * beyond[row], or like x's last where beyond is NULL. y may be x. */
-void ocrm55_extend_columns_s8(const int8_t *x, int8_t *y, int32_t height, int32_t width, int32_t channels, int32_t more,
-                              const int8_t *beyond);
-
-/* Bytes in another order: y[sum of i[axis] * y_stride[axis]] = x[sum of i[axis] * x_stride[axis]] for all i below size, the
- * last axis fastest. Axes that are not needed stand in front, of size 1. A stride of x may be 0, which repeats, or
- * negative. No overlap. */
-#define OCRM55_MOVE_AXES 6
-struct ocrm55_move {
-    int32_t size[OCRM55_MOVE_AXES], x_stride[OCRM55_MOVE_AXES], y_stride[OCRM55_MOVE_AXES];
-};
-void ocrm55_move_s8(const struct ocrm55_move *layer, const int8_t *x, int8_t *y);
-enum ocrm55_status ocrm55_move_s8_check(const struct ocrm55_move *layer, const int8_t *x, const int8_t *y);
-
-/* y[i] = x[index[i]], bytes: an order that strides cannot describe. No overlap. */
-void ocrm55_gather_s8(const int32_t *index, const int8_t *x, int8_t *y, int32_t count);
-
-/* ---- row by row ---------------------------------------------------------------------------------------------------- */
-
-/* Mean over windows, no border:
- * y[row][column][channel] = quantised((float)(sum of the window - size of the window * zero_x) * gain),
- * gain = step of x / (size of the window * step of y). y_stride: from pixel to pixel, channels or more. */
-struct ocrm55_average_pool {
-    int32_t channels, height, width, height_out, width_out;
-    int32_t kernel_height, kernel_width, stride_y, stride_x; /* the window is at most 65536 pixels */
-    int32_t y_stride;
-    int32_t zero_x, zero_y;
-    float gain;
-};
-void ocrm55_average_pool_s8(const struct ocrm55_average_pool *layer, const int8_t *x, int8_t *y);
-/* The same over one window, the whole image. `count` columns from `first` on count `more` times more, because they stand
- * for equal ones. gain is that of the larger image. */
-void ocrm55_average_pool_repeated_s8(const struct ocrm55_average_pool *layer, const int8_t *x, int8_t *y, int32_t first,
-                                     int32_t count, int32_t more);
-enum ocrm55_status ocrm55_average_pool_s8_check(const struct ocrm55_average_pool *layer, const int8_t *x, const int8_t *y);
-
-/* y[row][column][channel] = the largest of the window; only places on the image count. The window of output (0, 0)
- * starts at row -pad_top, column -pad_left. Quantisation stays as it is. */
-struct ocrm55_max_pool {
-    int32_t channels, height, width, height_out, width_out;
-    int32_t kernel_height, kernel_width, stride_y, stride_x, pad_top, pad_left;
-};
-void ocrm55_max_pool_s8(const struct ocrm55_max_pool *layer, const int8_t *x, int8_t *y);
-enum ocrm55_status ocrm55_max_pool_s8_check(const struct ocrm55_max_pool *layer, const int8_t *x, const int8_t *y);
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
 
 /* Sums over a row of floats are made in four parts, i modulo 4, which are then added as (0 + 1) + (2 + 3). */
 
 /* y[row] = softmax(x[row]). With m the row's maximum:
- *   s8:  e = powers[m - x], powers[d] = exp(-d * step of x), 256 floats made by packing.softmax_powers
+ *   s8:  e = powers[m - x], powers[d] = exp(-d * step of x), 256 floats made by tables.softmax_powers
  *   f32: e = exp(x - m), by the polynomial that softmax.c spells out
  *   p = e * (1 / sum of e); y = p, or quantised(p * 256) with zero point -128 (step 1/256), as int8.
  * y of f32_f32 may be x. */
@@ -231,21 +232,27 @@ void ocrm55_layer_norm_f32_f32(const struct ocrm55_layer_norm *layer, const floa
 enum ocrm55_status ocrm55_layer_norm_check(const struct ocrm55_layer_norm *layer, const void *x, const void *y);
 size_t ocrm55_layer_norm_workspace_bytes(const struct ocrm55_layer_norm *layer);
 
-/* ---- products of activations ---------------------------------------------------------------------------------------- */
+/* ---- moves ------------------------------------------------------------------------------------------------------- */
 
-/* For each batch: y[m][n] = epilogue(sum over k of (a[m][k] - zero_a) * b[n][k]); b has zero point 0.
- * Strides are in elements; a is dense along k. The epilogue has one scale for each n (rounded up to 4). */
-struct ocrm55_matmul {
-    int32_t batches, rows, columns, depth; /* m, n, k */
-    int32_t a_batch, a_row;
-    int32_t b_batch, b_column, b_depth; /* where the next n, the next k is */
-    int32_t y_batch, y_row;
-    int32_t zero_a;
-    struct ocrm55_epilogue epilogue;
+/* y[row * y_stride + i] = x[row * x_stride + i], bytes: slices and concatenations. No overlap. */
+void ocrm55_copy_rows_s8(const int8_t *x, int32_t x_stride, int8_t *y, int32_t y_stride, int32_t rows, int32_t count);
+
+/* y[row][column] = x[row][column] of `channels` bytes for the first `width` columns; then `more` columns follow, each
+ * beyond[row], or like x's last where beyond is NULL. y may be x. */
+void ocrm55_extend_columns_s8(const int8_t *x, int8_t *y, int32_t height, int32_t width, int32_t channels, int32_t more,
+                              const int8_t *beyond);
+
+/* Bytes in another order: y[sum of i[axis] * y_stride[axis]] = x[sum of i[axis] * x_stride[axis]] for all i below size, the
+ * last axis fastest. Axes that are not needed stand in front, of size 1. A stride of x may be 0, which repeats, or
+ * negative. No overlap. */
+#define OCRM55_MOVE_AXES 6
+struct ocrm55_move {
+    int32_t size[OCRM55_MOVE_AXES], x_stride[OCRM55_MOVE_AXES], y_stride[OCRM55_MOVE_AXES];
 };
-void ocrm55_matmul_s8(const struct ocrm55_matmul *layer, const int8_t *a, const int8_t *b, void *y, void *workspace);
-enum ocrm55_status ocrm55_matmul_s8_check(const struct ocrm55_matmul *layer, const int8_t *a, const int8_t *b,
-                                          const void *y);
-size_t ocrm55_matmul_s8_workspace_bytes(const struct ocrm55_matmul *layer);
+void ocrm55_move_s8(const struct ocrm55_move *layer, const int8_t *x, int8_t *y);
+enum ocrm55_status ocrm55_move_s8_check(const struct ocrm55_move *layer, const int8_t *x, const int8_t *y);
+
+/* y[i] = x[index[i]], bytes: an order that strides cannot describe. No overlap. */
+void ocrm55_gather_s8(const int32_t *index, const int8_t *x, int8_t *y, int32_t count);
 
 #endif

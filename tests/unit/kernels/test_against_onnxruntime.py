@@ -13,7 +13,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from tests.unit.kernels import reference as ref
+from tests.unit.kernels.reference import convolution, elementwise, pool
+from tests.unit.kernels.reference.epilogue import CLAMP, Epilogue, finish
 
 F = np.float32
 SX, ZX, SY, ZY = F(0.037), 5, F(0.051), -7
@@ -79,8 +80,8 @@ def test_convolutions_equal(channels: int, kernel: int, strides: tuple[int, int]
     bias = RNG.integers(-2000, 2000, outputs).astype(np.int32)
     pad = kernel // 2
     folded = bias - ZX * w.reshape(outputs, -1).astype(np.int64).sum(1)
-    acc = ref.conv(x[0].transpose(1, 2, 0), w, folded, strides, (pad,) * 4, ZX)
-    ours = ref.finish(acc, ref.Epilogue(((SX * sw) / SY).astype(F), ref.CLAMP, ZY)).transpose(2, 0, 1)[None]
+    acc = convolution.conv(x[0].transpose(1, 2, 0), w, folded, strides, (pad,) * 4, ZX)
+    ours = finish(acc, Epilogue(((SX * sw) / SY).astype(F), CLAMP, ZY)).transpose(2, 0, 1)[None]
     inputs = [(x, SX, np.int8(ZX), None), (w, sw, np.zeros(outputs, np.int8), 0)]
     attributes = {"kernel_shape": [kernel] * 2, "strides": list(strides), "pads": [pad] * 4, "group": group}
     theirs = run("Conv", inputs, {"bias": (bias, (SX * sw).astype(F))}, attributes, ours.shape, (SY, ZY))
@@ -92,7 +93,7 @@ def test_additions_equal_but_for_ties() -> None:
     # They divide the sum by the step of y, we multiply by its inverse: another rounding now and then.
     a, b = int8(4000), int8(4000)
     sb, zb = F(0.022), -3
-    ours = ref.add(a, b, (ZX, zb, ZY), (float(SX), float(sb)), float(F(1) / SY))
+    ours = elementwise.add(a, b, (ZX, zb, ZY), (float(SX), float(sb)), float(F(1) / SY))
     theirs = run("Add", [(a, SX, np.int8(ZX), None), (b, sb, np.int8(zb), None)], {}, {}, a.shape, (SY, ZY))
     assert_close(ours, theirs, 0.01)
 
@@ -101,7 +102,7 @@ def test_products_equal_but_for_ties() -> None:
     # They round the product of two dequantised values, ours is exact until it is scaled.
     a, b, sb, zb = int8(1, 40, 6, 9), int8(1, 40, 1, 1), F(1 / 255), -128
     rows = a[0].reshape(40, -1).T
-    ours = ref.multiply(rows, b.reshape(1, 40), (ZX, zb, ZY), float(SX * sb / SY)).T.reshape(a.shape)
+    ours = elementwise.multiply(rows, b.reshape(1, 40), (ZX, zb, ZY), float(SX * sb / SY)).T.reshape(a.shape)
     theirs = run("Mul", [(a, SX, np.int8(ZX), None), (b, sb, np.int8(zb), None)], {}, {}, a.shape, (SY, ZY))
     assert_close(ours, theirs, 0.01)
 
@@ -111,7 +112,7 @@ def test_means_equal_but_for_ties(whole: bool) -> None:
     x = int8(1, 8, 6, 10)
     kernel, strides = ((6, 10), (1, 1)) if whole else ((2, 2), (2, 2))
     gain = float(SX / (SY * F(kernel[0] * kernel[1])))
-    ours = ref.average_pool(x[0].transpose(1, 2, 0), kernel, strides, (ZX, ZY), gain).transpose(2, 0, 1)[None]
+    ours = pool.average_pool(x[0].transpose(1, 2, 0), kernel, strides, (ZX, ZY), gain).transpose(2, 0, 1)[None]
     attributes = {} if whole else {"kernel_shape": kernel, "strides": strides}
     operator = "GlobalAveragePool" if whole else "AveragePool"
     theirs = run(operator, [(x, SX, np.int8(ZX), None)], {}, attributes, ours.shape, (SY, ZY))
@@ -121,7 +122,7 @@ def test_means_equal_but_for_ties(whole: bool) -> None:
 @pytest.mark.parametrize(("kernel", "strides", "pad"), [((2, 2), (2, 2), 0), ((3, 3), (2, 2), 1), ((3, 2), (1, 2), 0)])
 def test_largest_of_windows_equal(kernel: tuple[int, int], strides: tuple[int, int], pad: int) -> None:
     x = int8(1, 8, 7, 10)
-    ours = ref.max_pool(x[0].transpose(1, 2, 0), kernel, strides, (pad,) * 4).transpose(2, 0, 1)[None]
+    ours = pool.max_pool(x[0].transpose(1, 2, 0), kernel, strides, (pad,) * 4).transpose(2, 0, 1)[None]
     attributes = {"kernel_shape": kernel, "strides": strides, "pads": (pad,) * 4}
     theirs = run("MaxPool", [(x, SX, np.int8(ZX), None)], {}, attributes, ours.shape, (SX, ZX))
     assert_close(ours, theirs, 0.0)
@@ -132,6 +133,6 @@ def test_products_of_matrices_equal(rows: int, depth: int, columns: int) -> None
     a, b, sb = int8(rows, depth), int8(depth, columns), F(0.013)
     acc = (a.astype(np.int64) - ZX) @ b.astype(np.int64)
     so = F(SX * sb * 2000)
-    ours = ref.finish(acc, ref.Epilogue(np.full(columns, (SX * sb) / so, F), ref.CLAMP, ZY))
+    ours = finish(acc, Epilogue(np.full(columns, (SX * sb) / so, F), CLAMP, ZY))
     inputs = [(a, SX, np.int8(ZX), None), (b, sb, np.int8(0), None)]
     assert_close(ours, run("MatMul", inputs, {}, {}, ours.shape, (so, ZY)))

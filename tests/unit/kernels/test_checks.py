@@ -11,9 +11,9 @@ import pytest
 from ocrm55.bench import runner
 from ocrm55.bench.runner import Case
 from tests.unit.kernels import kernel_cases
-from tests.unit.kernels import reference as ref
 from tests.unit.kernels.cases import convolution
 from tests.unit.kernels.cases.drawn import Random
+from tests.unit.kernels.reference.epilogue import CLAMP, REAL, TABLE16
 
 SHAPE, RANGE, LIMIT = 2, 4, 5
 EPILOGUE = 6  # integers before a kernel's own
@@ -27,19 +27,19 @@ def _with(case: Case, changes: dict[int, int]) -> Case:
 
 
 def _pointwise() -> Case:
-    return convolution.pointwise(Random(0), 4, 16, 4, ref.CLAMP)[0]
+    return convolution.pointwise(Random(0), 4, 16, 4, CLAMP)[0]
 
 
 def _table() -> Case:
-    return convolution.pointwise(Random(0), 4, 16, 4, ref.TABLE16)[0]
+    return convolution.pointwise(Random(0), 4, 16, 4, TABLE16)[0]
 
 
 def _conv() -> Case:
-    return convolution.conv(Random(0), (6, 8, 4), 4, (3, 3), (1, 1), (1, 1, 1, 1), ref.CLAMP)[0]
+    return convolution.conv(Random(0), (6, 8, 4), 4, (3, 3), (1, 1), (1, 1, 1, 1), CLAMP)[0]
 
 
 def _depthwise() -> Case:
-    return convolution.depthwise(Random(0), (6, 8, 4), 3, (1, 1), (1, 1, 1, 1), ref.CLAMP)[0]
+    return convolution.depthwise(Random(0), (6, 8, 4), 3, (1, 1), (1, 1, 1, 1), CLAMP)[0]
 
 
 def _first(kernel: str) -> Callable[[], Case]:
@@ -65,7 +65,7 @@ REFUSED: list[tuple[Callable[[], Case], dict[int, int], int]] = [
     (_depthwise, {EPILOGUE + 6: 3}, LIMIT),  # stride 3
     (_depthwise, {EPILOGUE + 0: 5000}, LIMIT),
     (_depthwise, {EPILOGUE + 3: 12}, SHAPE),
-    (_depthwise, {0: ref.REAL}, LIMIT),
+    (_depthwise, {0: REAL}, LIMIT),
     (_first("add"), {0: 0}, SHAPE),
     (_first("add"), {1: 200}, RANGE),
     (_first("multiply"), {2: 2}, SHAPE),

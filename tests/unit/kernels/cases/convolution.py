@@ -9,14 +9,15 @@ import numpy as np
 
 from ocrm55.bench.runner import Case
 from ocrm55.compiler.targets.m55 import packing
-from tests.unit.kernels import reference as ref
 from tests.unit.kernels.cases.drawn import Cases, Expected, Random
+from tests.unit.kernels.reference import convolution as ref
+from tests.unit.kernels.reference.epilogue import CLAMP, finish
 
 
 def pointwise(r: Random, pixels: int, inputs: int, outputs: int, activation: int, wider: int = 0) -> Expected:
     x, w, bias = r.tensor(pixels, inputs), r.weights(outputs, inputs), r.bias(outputs)
     e = r.epilogue(outputs, inputs, activation)
-    y = ref.finish(x.astype(np.int64) @ w.T.astype(np.int64) + bias, e)
+    y = finish(x.astype(np.int64) @ w.T.astype(np.int64) + bias, e)
     label = f"pointwise {pixels} x {inputs} -> {outputs}, activation {activation}, stride +{wider}"
     integers = [*e.integers(), pixels, inputs, outputs, outputs + wider]
     if wider:  # the gaps keep what the runner filled the output with
@@ -41,7 +42,7 @@ def conv(
     height, width, inputs = size
     x, w, bias, zero = r.tensor(*size), r.weights(outputs, inputs, *kernel), r.bias(outputs), r.zero_point()
     e = r.epilogue(outputs, inputs * kernel[0] * kernel[1], activation)
-    y = ref.finish(ref.conv(x, w, bias, strides, pads, zero), e)
+    y = finish(ref.conv(x, w, bias, strides, pads, zero), e)
     integers = [
         *e.integers(),
         inputs,
@@ -72,7 +73,7 @@ def depthwise(
     height, width, channels = size
     x, w, bias, zero = r.tensor(*size), r.weights(channels, 1, kernel, kernel), r.bias(channels), r.zero_point()
     e = r.epilogue(channels, kernel * kernel, activation)
-    y = ref.finish(ref.conv(x, w, bias, strides, pads, zero), e)
+    y = finish(ref.conv(x, w, bias, strides, pads, zero), e)
     integers = [*e.integers(), channels, height, width, *y.shape[:2], kernel, *strides, *pads[:2], zero, int(in_place)]
     label = f"depthwise {size} {kernel}x{kernel} strides {strides} pads {pads}, activation {activation}, {in_place=}"
     blobs = [x, packing.depthwise(w), bias, *e.arrays()]
@@ -86,7 +87,7 @@ def _pointwise_cases() -> Iterator[Expected]:
     for size in sizes:
         for activation in range(4):
             yield pointwise(r, *size, activation)
-        yield pointwise(extreme, *size, ref.CLAMP)
+        yield pointwise(extreme, *size, CLAMP)
     for activation in range(4):
         for wider in (1, 4):
             yield pointwise(r, 6, 32, 8, activation, wider)
@@ -104,7 +105,7 @@ def _conv_cases() -> Iterator[Expected]:
         if size[0] + pads[0] + pads[2] >= kernel[0] and size[1] + 2 * wide >= kernel[1]:
             source = extreme if n % 7 == 0 else r
             yield conv(source, size, 2 + n % 6, kernel, strides, pads, n % 4)
-    yield conv(r, (1, 40, 512), 8, (1, 3), (1, 1), (0, 1, 0, 1), ref.CLAMP)
+    yield conv(r, (1, 40, 512), 8, (1, 3), (1, 1), (0, 1, 0, 1), CLAMP)
 
 
 def _depthwise_cases() -> Iterator[Expected]:

@@ -9,7 +9,7 @@ import numpy as np
 from ocrm55.bench.runner import Case
 from ocrm55.compiler.operators.int8 import tables
 from ocrm55.compiler.targets.m55 import packing
-from tests.unit.kernels import reference as ref
+from tests.unit.kernels.reference.epilogue import CLAMP, HARD_SWISH, REAL, TABLE16, Epilogue
 
 Expected = tuple[Case, np.ndarray]
 Cases = dict[str, Callable[[], Iterator[Expected]]]  # of each kernel
@@ -41,16 +41,16 @@ class Random:
     def zero_point(self) -> int:
         return int(self.rng.choice([-128, -3, 0, 7, 127]))
 
-    def epilogue(self, channels: int, depth: int, activation: int) -> ref.Epilogue:
+    def epilogue(self, channels: int, depth: int, activation: int) -> Epilogue:
         """Outputs that use their range and now and then leave it."""
-        steps = {ref.CLAMP: 60, ref.HARD_SWISH: 2, ref.TABLE16: 15000, ref.REAL: 1}[activation]
+        steps = {CLAMP: 60, HARD_SWISH: 2, TABLE16: 15000, REAL: 1}[activation]
         scales = self.rng.uniform(0.2, 2, channels) * steps / (depth**0.5 * 73 * 73)
-        e = ref.Epilogue(packing.scale(scales, channels), activation, self.zero_point())
-        if activation in (ref.CLAMP, ref.HARD_SWISH) and self.rng.integers(2):
+        e = Epilogue(packing.scale(scales, channels), activation, self.zero_point())
+        if activation in (CLAMP, HARD_SWISH) and self.rng.integers(2):
             e.low, e.high = sorted(int(v) for v in self.rng.integers(-128, 128, 2))
-        if activation == ref.HARD_SWISH:
+        if activation == HARD_SWISH:
             e.gain = packing.scale(1 / (6 * self.rng.uniform(0.01, 0.1, channels)), channels)
-        if activation == ref.TABLE16:
+        if activation == TABLE16:
             e.table_shift = int(self.rng.integers(1, 9))
             e.table = self.tensor(1 << (16 - e.table_shift))
             if e.table_shift >= 2 and self.rng.integers(2):  # a table for each channel

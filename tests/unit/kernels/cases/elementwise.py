@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from ocrm55.bench.runner import Case
-from tests.unit.kernels import reference as ref
 from tests.unit.kernels.cases.drawn import COUNTS, Cases, Expected, Random, bits
+from tests.unit.kernels.reference import elementwise as ref
+from tests.unit.kernels.reference.rounding import quantised
 
 
 def _add_cases() -> Iterator[Expected]:
@@ -51,7 +52,7 @@ def _quantize_cases() -> Iterator[Expected]:
         x = (r.rng.normal(size=count) * r.rng.choice([1, 1e3, 1e12], count)).astype(np.float32)
         x[: count // 3] = np.round(x[: count // 3]) + np.float32(0.5)
         zero, gain = r.zero_point(), 1.0 if count % 2 else 37.3
-        y = ref.quantised(x * np.float32(gain), zero)
+        y = quantised(x * np.float32(gain), zero)
         yield Case("quantize", [count, zero, bits(gain)], [x], y.shape, label=f"quantize {count}"), y
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ocrm55.bench.runner import Case
-from tests.unit.kernels import reference as ref
 from tests.unit.kernels.cases.drawn import Cases, Expected, Random, bits
+from tests.unit.kernels.reference import pool as ref
 
 
 def _average_pool_cases() -> Iterator[Expected]:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from ocrm55.bench.runner import Case
-from tests.unit.kernels import reference as ref
 from tests.unit.kernels.cases.drawn import Cases, Expected, Random
+from tests.unit.kernels.reference.epilogue import finish
 
 
 def matmul(
@@ -23,7 +23,7 @@ def matmul(
     for i in range(batches):
         left = a[:, i * depth : (i + 1) * depth].astype(np.int64) - zero
         right = b[:, i * columns : (i + 1) * columns] if transposed else b[:, i * depth : (i + 1) * depth].T
-        y[:, i * columns : (i + 1) * columns] = ref.finish(left @ right.astype(np.int64), e)
+        y[:, i * columns : (i + 1) * columns] = finish(left @ right.astype(np.int64), e)
     where_b = [columns, 1, b.shape[1]] if transposed else [depth, b.shape[1], 1]
     integers = [*e.integers(), batches, rows, columns, depth, depth, a.shape[1], *where_b, columns, y.shape[1], zero]
     label = f"matmul {batches} x {rows} x {columns} x {depth}, {transposed=}, activation {activation}"

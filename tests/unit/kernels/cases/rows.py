@@ -9,8 +9,8 @@ import numpy as np
 
 from ocrm55.bench.runner import Case
 from ocrm55.compiler.operators.int8 import tables
-from tests.unit.kernels import reference as ref
 from tests.unit.kernels.cases.drawn import COUNTS, Cases, Expected, Random, bits
+from tests.unit.kernels.reference import rows as ref
 
 
 def _softmax_cases() -> Iterator[Expected]:
