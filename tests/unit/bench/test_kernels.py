@@ -1,4 +1,4 @@
-"""The bench's choice of kernels for the network's layers, and its reading of assembly."""
+"""The bench's choice of kernels for the network's layers."""
 
 from __future__ import annotations
 
@@ -22,29 +22,3 @@ def test_every_layer_of_the_network_has_its_kernel(onnx_path: Path) -> None:
     assert counted["add_f32"] == 4
     # 640 M as the network is written, less the rows of two 3x3 windows that only meet the border.
     assert sum(case.macs for _, case in cases) == 616_542_720
-
-
-def test_marked_loops_are_cut_out_of_assembly() -> None:
-    assembly = "\n".join(
-        [
-            "f:",
-            "\tmov r0, r1",
-            "1: @ LLVM-MCA-BEGIN first",
-            ".L3:",
-            "\tvadd.i32 q0, q0, q1 @ a comment",
-            "vldrw.u32 q0, [r1], #16",
-            "\t.loc 1 2",
-            "\tle lr, .L3",
-            "@ LLVM-MCA-END first",
-            "\tsub r0, r1",
-            "@ LLVM-MCA-BEGIN first",
-            "\tnop",
-            "@ LLVM-MCA-END first",
-        ]
-    )
-    regions = kernels._regions(assembly)
-    assert list(regions) == ["first"]
-    assert [line.split() for line in regions["first"]] == [
-        ["vadd.i32", "q0,", "q0,", "q1"],
-        ["vldrw.u32", "q0,", "[r1],", "#16"],
-    ]

@@ -63,7 +63,7 @@ def bench(
         if markdown is not None:
             comparison.write(table, markdown)
         return
-    from ocrm55.bench import kernels
+    from ocrm55.bench import kernels, loops
     from ocrm55.tasks.recognizer.model import to_onnx
 
     assert what is What.KERNELS
@@ -71,4 +71,4 @@ def bench(
     with temporary.folder() as scratch:
         path = to_onnx(folder, scratch / "model.onnx", check=False)
         rows = kernels.measure(path, compiler.value)
-    kernels.print_table(rows, kernels.estimate_loops())
+    kernels.print_table(rows, loops.estimate())
