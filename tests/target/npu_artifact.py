@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrm55.compiler.codegen import driver
+from ocrm55.compiler.targets.ethos_u import regions
 from ocrm55.npu_model.vela_files import Program
 from tests.npu_networks.judge import compile_network, reference
 from tests.npu_networks.networks import Sketch, Value
@@ -162,9 +162,7 @@ def write(folder: Path, case: Case, *, fallback: bool = False, stream: NDArray[n
         fake_artifact.NETWORK,
         operators=("region", "read", "nothing"),
         arena_bytes=arena + 40 * 97 * 4,
-        arena_align=driver.NPU_ALIGN,
-        npu_macs=program.accelerator.macs,
-        npu_fallback=fallback,
+        additions=regions.additions(program.accelerator.macs, fallback=fallback),
     )
     words = [*_payload_header(program, commands.size), *commands]
     model = _MODEL.format(

@@ -14,8 +14,9 @@ from ocrm55.artifact import Artifact
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.onnx_graph import entrance
 from ocrm55.compiler.options import CompileOptions
-from ocrm55.compiler.reference.ethos_u import NpuReference
+from ocrm55.compiler.reference.accelerator import AcceleratorReference
 from ocrm55.compiler.reference.int8.network import IntegerReference
+from ocrm55.compiler.targets import choice
 from ocrm55.compiler.targets.base import assign
 from ocrm55.evaluation import verification
 from ocrm55.pictures import read_image
@@ -57,7 +58,7 @@ def test_nearly_all_of_the_work_is_the_npu_s_and_the_artifact_says_so(artifact: 
 def test_every_sample_reads_the_same_on_the_npu_and_on_the_core(artifact: Path, samples: dict[Path, str]) -> None:
     charset = load_charset()
     on_npu, on_core = verification.integer_reference(Artifact.read(artifact)), core_reference(artifact)
-    assert isinstance(on_npu, NpuReference)
+    assert isinstance(on_npu, AcceleratorReference)
     for number, (path, text) in enumerate(samples.items()):
         pixels = image.resize(read_image(path))
         assert ctc.decode(on_npu.probabilities(pixels), charset).text == text, path.name
@@ -84,7 +85,7 @@ def core_reference(artifact: Path) -> IntegerReference:
     """The same network with nothing but the core: what a program with --npu-fallback computes without an NPU."""
     options = CompileOptions(precision="int8")
     program = pipeline.to_program(entrance.read(artifact / "model.onnx"), options)
-    assign(program, pipeline.targets_for("int8"))
+    assign(program, choice.on_core("int8"))
     return IntegerReference(program)
 
 

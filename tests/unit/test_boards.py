@@ -10,7 +10,7 @@ import pytest
 
 from ocrm55 import boards
 from ocrm55.compiler.options import CompileOptions
-from ocrm55.compiler.pipeline import check_npu
+from ocrm55.compiler.targets.choice import check
 from ocrm55.errors import InputError, UnsupportedError
 
 OWN = json.loads(boards.find().file.read_text())
@@ -168,4 +168,4 @@ def test_simulators_that_are_no_names(value: object, tmp_path: Path) -> None:
 def test_no_npu_on_a_board_without_one(tmp_path: Path) -> None:
     board = boards.find(str(a_board(tmp_path / "mine")))
     with pytest.raises(UnsupportedError, match="the board mine has no NPU"):
-        check_npu(CompileOptions(npu="ethos-u55-128", board=board))
+        check(CompileOptions(npu="ethos-u55-128", board=board))

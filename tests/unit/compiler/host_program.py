@@ -19,6 +19,7 @@ from ocrm55.compiler import pipeline
 from ocrm55.compiler.artifact import Contents, Written
 from ocrm55.compiler.memory import planner
 from ocrm55.compiler.options import CompileOptions
+from ocrm55.compiler.targets import choice
 from ocrm55.compiler.targets.base import assign
 
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-Wno-unused-command-line-argument"]
@@ -38,6 +39,9 @@ int main(int argc, char **argv) {
     static uint8_t input[OCRM55_INPUT_BYTES];
     unsigned next = 0;
     memset(arena, 0xff, sizeof arena);
+#ifdef START
+    if (START != 0) return 4;
+#endif
     if (argc > 1) {
         const int32_t width = atoi(argv[1]);
         if (fread(input, 1, (size_t)width * OCRM55_INPUT_HEIGHT * OCRM55_INPUT_CHANNELS, stdin) == 0) return 2;
@@ -106,6 +110,7 @@ def compile_onnx(model: onnx.ModelProto, destination: Path) -> Written:
     """The pipeline without a task: test networks give what they like."""
     options = CompileOptions(model_name="test", precision="float32")
     program = pipeline.to_program(model, options)
-    assign(program, pipeline.targets_for(options.precision))
+    targets = choice.targets_for(options)
+    assign(program, targets)
     plan = planner.plan(program)
-    return artifacts.write(program, plan, Contents(model), destination)
+    return artifacts.write(program, plan, Contents(model, targets), destination)

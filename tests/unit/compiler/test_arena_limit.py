@@ -13,9 +13,10 @@ from ocrm55.compiler.operators.int8.convolution import Depthwise, Pointwise
 from ocrm55.compiler.operators.int8.epilogue import Epilogue
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.compiler.options import CompileOptions
+from ocrm55.compiler.targets.choice import on_core
 from ocrm55.errors import UnsupportedError
 
-TARGETS = pipeline.targets_for("int8")
+TARGETS = on_core("int8")
 
 
 @st.composite

@@ -16,6 +16,7 @@ from ocrm55.compiler.onnx_graph import entrance, frontend
 from ocrm55.compiler.operators.int8.pool import MaxPool
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.reference.int8.network import IntegerReference
+from ocrm55.compiler.targets import choice
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
@@ -64,10 +65,9 @@ def in_int8(float32: Written, destination: Path) -> Written:
     source = float32.directory / "model.onnx"
     network = RECOGNIZER.network(source)
     model = pipeline.quantised(entrance.read(source), network, RECOGNIZER.calibration, options)
-    targets = pipeline.targets_for("int8")
+    targets = choice.on_core("int8")
     program, plan = pipeline.planned(model, targets, options)
-    kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
-    return artifacts.write(program, plan, Contents(model, kernels=kernels), destination)
+    return artifacts.write(program, plan, Contents(model, targets), destination)
 
 
 def pixels_of(name: str, sample: str = "wide", columns: int | None = None) -> np.ndarray:

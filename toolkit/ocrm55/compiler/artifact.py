@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -21,15 +20,13 @@ from ocrm55.compiler.memory import overlap
 from ocrm55.compiler.memory.placement import Placement
 from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.operators.program import Program
-from ocrm55.compiler.targets.ethos_u import regions
-from ocrm55.compiler.targets.ethos_u.options import NpuOptions
+from ocrm55.compiler.targets.base import Additions, Target
 from ocrm55.compiler.widths.sharing import Fit
 from ocrm55.files import atomic_directory
 from ocrm55.tasks.base import Extras
 
 # Entries of metadata.json that differ at another width of the input.
 DECIDED_BY_WIDTH = ("input", "output", "macs", "arena_lower_bound", "operators", "tensors", "workspaces")
-_SUPPORT = Path(__file__).parent / "codegen" / "ocrm55_vec.h"
 
 
 @dataclass(frozen=True)
@@ -50,18 +47,15 @@ class Written:
 class Contents:
     """The contents of an artifact besides the program.
 
-    extras: the task's. kernels: files of firmware/kernels/FAMILY without `.c`. libraries: from elsewhere. image: name
-    and pixels of an image to compile in.
+    targets: those that computed it. extras: the task's. image: name and pixels of an image to compile in.
     """
 
     model: onnx.ModelProto
+    targets: Sequence[Target]
     extras: Extras = field(default_factory=Extras)
-    kernels: Sequence[str] = ()
     image: tuple[str, np.ndarray] | None = None
-    libraries: Sequence[str] = ()
     placement: Placement | None = None
     fits: Sequence[Fit] = ()
-    npu: NpuOptions | None = None
 
 
 def write(
@@ -75,19 +69,20 @@ def write(
 
     check: sees the whole folder before it gets its name, and raises where it is wrong.
     """
-    placement = contents.placement
+    placement, targets = contents.placement, contents.targets
     weights = driver.weight_image(program, placement.hot if placement else ())
-    macs = contents.npu.macs if contents.npu else 0
-    network = driver.interface_of(program, plan, weights, contents.fits, macs, contents.extras)
+    additions = sum((target.additions(program) for target in targets), Additions())
+    kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
+    libraries = sorted({name for target in targets for name in target.libraries(program)})
+    network = driver.interface_of(program, plan, weights, contents.fits, contents.extras, additions)
     sources = {
         "model.c": driver.model_source(program, plan, weights, network, contents.fits),
         **contents.extras.sources(program.prefix),
         **driver.weight_files(weights),
         **driver.operator_files(program),
     }
-    if contents.npu and network.npu_macs:
-        sources["npu_regions.c"] = regions.source(program, plan, contents.npu.accelerator)
-        sources["npu_regions.h"] = regions.header(program, contents.npu.accelerator)
+    for target in targets:
+        sources |= target.sources(program, plan)
     compiled = sorted(f"src/{name}" for name in sources if name.endswith((".c", ".S")))
     with atomic_directory(destination) as folder:
         for name in ("include", "src"):
@@ -95,7 +90,6 @@ def write(
         for name, text in sources.items():
             (folder / "src" / name).write_text(text, encoding="utf-8")
         (folder / "src" / "weights.bin").write_bytes(weights.data)
-        shutil.copyfile(_SUPPORT, folder / "src" / _SUPPORT.name)
         for name, text in _headers(network, contents).items():
             (folder / "include" / name).write_text(text, encoding="utf-8")
         cmake = driver.render(
@@ -103,22 +97,22 @@ def write(
             prefix=program.prefix,
             task=contents.extras.task,
             sources=compiled,
-            kernels=contents.kernels,
-            libraries=contents.libraries,
-            npu_macs=network.npu_macs,
+            kernels=kernels,
+            libraries=libraries,
+            variables=additions.variables,
             placement=placement.rows() if placement else [],
         )
         (folder / "sources.cmake").write_text(cmake, encoding="utf-8")
         (folder / "model.onnx").write_bytes(contents.model.SerializeToString(deterministic=True))
         values = metadata(program, plan, weights, placement)
-        values |= {"kernels": [*contents.kernels], "libraries": [*contents.libraries]}
+        values |= {"kernels": kernels, "libraries": libraries}
         values |= contents.extras.metadata
         if program.precision == "int8":
             fits = {fit.width: fit.program for fit in contents.fits} or {program.input_size[2]: program}
             program_file.write(fits, folder)
-        if contents.npu:
-            values["npu"] = regions.metadata(program, contents.npu)
-            regions.write_files(program, folder / "npu")
+        for target in targets:
+            values |= target.metadata(program)
+            target.write_files(program, folder)
         if contents.fits:
             values["widths"] = [_at_width(fit, weights) for fit in contents.fits]
         text = json.dumps(values, indent=2) + "\n"

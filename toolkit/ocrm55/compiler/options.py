@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ocrm55 import boards
 from ocrm55.boards import Board
-from ocrm55.compiler.targets.ethos_u.options import MEMORY_MODES, NpuOptions
 
 PRECISIONS = ("int8", "float32")
 
@@ -30,8 +29,8 @@ class CompileOptions:
     widths: of the input, narrowest first, that the program serves; none is the model's own.
     weights: int8, or int4 where CMSIS-NN computes and int4 does little harm. int4_max_drop: the allowed fall of the
     mean probability of the calibration images' texts, 0 .. 1; None for int4.MAX_DROP.
-    npu: the accelerator that computes what it can, such as ethos-u55-128; empty for none. npu_memory_mode, vela_config,
-    npu_fallback: see NpuOptions.
+    npu: the accelerator that computes what it can, such as ethos-u55-128; empty for none. npu_fallback: whether the
+    core can compute that too. npu_memory_mode, vela_config: how Vela compiles for it.
     decoder: one of the task's decoders, which turn outputs into a result.
     check: whether the compilation ends with a comparison with ONNX Runtime.
     """
@@ -51,19 +50,12 @@ class CompileOptions:
     weights: str = field(default="int8", metadata={"tag": lambda weights: weights})
     int4_max_drop: float | None = field(default=None, metadata={"tag": lambda drop: f"drop{drop:g}"})
     npu: str = field(default="", metadata={"tag": lambda npu: npu.removeprefix("ethos-")})
-    npu_memory_mode: str = field(default=MEMORY_MODES[0], metadata={"tag": lambda mode: mode})
+    npu_memory_mode: str = field(default="Shared_Sram", metadata={"tag": lambda mode: mode})
     vela_config: Path | None = field(default=None, metadata={"tag": lambda file: f"vela-{file.stem}"})
     npu_fallback: bool = field(default=False, metadata={"tag": lambda _: "fallback"})
     decoder: str = field(default="context", metadata={"tag": lambda decoder: decoder})
     image: Path | None = field(default=None, metadata={"tag": lambda image: image.stem})
     check: bool = True
-
-    @property
-    def on_npu(self) -> NpuOptions | None:
-        """The options of the NPU; None without one."""
-        if not self.npu:
-            return None
-        return NpuOptions(self.npu, self.npu_memory_mode, self.vela_config, fallback=self.npu_fallback)
 
     @property
     def variant(self) -> str:

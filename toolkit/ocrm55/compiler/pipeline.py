@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from contextlib import suppress
 from copy import deepcopy
@@ -26,14 +27,8 @@ from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.options import PRECISIONS, CompileOptions
 from ocrm55.compiler.quantization import calibration, fused, unfused
 from ocrm55.compiler.quantization.fused import QuantizeOptions
-from ocrm55.compiler.targets import costs
+from ocrm55.compiler.targets import choice
 from ocrm55.compiler.targets.base import Target, agree
-from ocrm55.compiler.targets.c.target import CTarget
-from ocrm55.compiler.targets.cmsis_nn import target as cmsis_nn
-from ocrm55.compiler.targets.ethos_u import regions, vela
-from ocrm55.compiler.targets.ethos_u.options import NpuOptions
-from ocrm55.compiler.targets.ethos_u.target import NpuTarget
-from ocrm55.compiler.targets.m55.target import M55Target
 from ocrm55.compiler.widths import padding, sharing
 from ocrm55.compiler.widths.sharing import Fit
 from ocrm55.errors import InputError, UnsupportedError
@@ -50,42 +45,32 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
     Raises UnsupportedError for what cannot be compiled or does not fit the board, InputError for a broken model.
     """
     options = options or CompileOptions()
-    check_npu(options)
-    check_weights(options)
+    choice.check(options)
     memories = options.board.memories
     original = None if options.image is None else read_image(options.image)
     network = task.network(source)
     model = load(network, options)
     if options.precision == "int8":
         model = quantised(model, network, options.calibrate or task.calibration, options)
-    targets = targets_for(options.precision, options.kernels, options.on_npu)
+    targets = choice.targets_for(options)
     fits = sharing.share(fits_of(memories, model, targets, options))
     program, plan = fits[-1].program, fits[-1].plan
     shape = output_shape(model, program)
     network.check_output(shape)
     if options.check and options.precision == "int8":
         check.check_int8(program, model, normalisation_of(model))
-    on_npu = options.on_npu
-    where = placement.place(program, plan.arena_bytes, memories, regions.constants(program, on_npu) if on_npu else None)
+    constants = sum(target.constants(program) for target in targets)
+    where = placement.place(program, plan.arena_bytes, memories, constants, reach(targets))
     _, *size = program.input_size
     picture = (
         None if original is None or options.image is None else (options.image.name, network.resize(original, *size))
     )
-    kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
-    libraries = sorted({name for target in targets for name in target.libraries(program)})
     contents = Contents(
-        model,
-        network.extras(shape, options.decoder),
-        kernels,
-        picture,
-        libraries,
-        where,
-        fits if len(fits) > 1 else (),
-        on_npu,
+        model, targets, network.extras(shape, options.decoder), picture, where, fits if len(fits) > 1 else ()
     )
 
     def check_written(folder: Path) -> None:
-        if options.check and not libraries and not on_npu:
+        if options.check and all(target.runs_anywhere(program) for target in targets):
             host_check.check_c(folder, program, model, normalisation_of(model))
 
     return artifact.write(program, plan, contents, destination, check_written)
@@ -128,7 +113,7 @@ def lowered_for(chosen: Iterable[int], model: onnx.ModelProto, options: CompileO
     }
     for width, program in programs.items():
         padding.shorten(program, steady, width, full)
-    agree(list(programs.values()), targets_for(options.precision, options.kernels))
+    agree(list(programs.values()), choice.targets_for(options))
     return programs
 
 
@@ -137,7 +122,8 @@ def planned_for(
 ) -> tuple[Program, MemoryPlan]:
     """`planned`; without a limit of the user's, aim at an arena in tightly coupled memory."""
     lowered, room = to_program(model, options), placement.arena_room(memories)
-    if options.arena_limit is None and options.precision == "int8" and room and not options.npu:
+    near = reach(targets).tightly_coupled
+    if options.arena_limit is None and options.precision == "int8" and room and near:
         with suppress(UnsupportedError):  # of int8, `placed` plans copies
             return placed(lowered, targets, replace(options, arena_limit=room))
     return placed(lowered, targets, options)
@@ -154,25 +140,38 @@ def planned(model: onnx.ModelProto, targets: list[Target], options: CompileOptio
 def placed(lowered: Program, targets: list[Target], options: CompileOptions) -> tuple[Program, MemoryPlan]:
     """A lowered network with its operators given to targets and its tensors placed; raises as `planned` does."""
     check_interface(lowered)
-    if options.on_npu:
-        return planned_on_npu(lowered, targets, options.on_npu, options.arena_limit)
-    choice = arena_limit.choose(lowered, targets, options.arena_limit)
-    return choice.program, choice.plan
+    target = max(targets, key=lambda target: target.ways)
+    if target.ways == 1:
+        chosen = arena_limit.choose(prepared(lowered, targets), targets, options.arena_limit)
+        return chosen.program, chosen.plan
+    return _in_smaller_ways(lowered, targets, target, options.arena_limit)
 
 
-def planned_on_npu(
-    lowered: Program, targets: list[Target], npu: NpuOptions, limit: int | None
+def prepared(lowered: Program, targets: list[Target], way: int = 0) -> Program:
+    """A lowered network as its targets want it; way: of a target that has several."""
+    for target in targets:
+        lowered = target.prepare(lowered, min(way, target.ways - 1))
+    return lowered
+
+
+def reach(targets: list[Target]) -> placement.Reach:
+    """The memories that all targets read and write."""
+    return functools.reduce(placement.Reach.within, (target.reach() for target in targets))
+
+
+def _in_smaller_ways(
+    lowered: Program, targets: list[Target], target: Target, limit: int | None
 ) -> tuple[Program, MemoryPlan]:
-    """The same with the NPU's regions: for speed, or for size if speed does not fit the arena's limit."""
+    """The network in the first of a target's ways that fits the arena's limit."""
     smallest = 0
-    for strategy in vela.STRATEGIES if limit is not None else vela.STRATEGIES[:1]:
-        choice = arena_limit.choose(regions.compile_regions(deepcopy(lowered), npu, strategy), targets, None)
-        if limit is None or choice.arena_bytes <= limit:
-            return choice.program, choice.plan
-        smallest = min(smallest or choice.arena_bytes, choice.arena_bytes)
+    for way in range(1 if limit is None else target.ways):
+        chosen = arena_limit.choose(prepared(lowered, targets, way), targets, None)
+        if limit is None or chosen.arena_bytes <= limit:
+            return chosen.program, chosen.plan
+        smallest = min(smallest or chosen.arena_bytes, chosen.arena_bytes)
     raise UnsupportedError(
-        f"the arena takes {smallest:,} bytes at least with the NPU; the limit is {limit:,}.",
-        [f"--arena-limit {smallest}", "a narrower input", "leave --npu out"],
+        f"the arena takes {smallest:,} bytes at least with {target.name}; the limit is {limit:,}.",
+        [f"--arena-limit {smallest}", "a narrower input", *target.without],
     )
 
 
@@ -202,13 +201,18 @@ def quantised(model: onnx.ModelProto, network: Network, pictures: Path, options:
     frontend.check_interface(model)
     inputs, normalisation = calibration_inputs(model, network, pictures), normalisation_of(model)
     graph, chosen = Graph(model), QuantizeOptions(input_range=normalisation.range)
-    if options.npu:
-        unfused.quantize(graph, inputs, chosen, halves_down=False)
-    elif is_fused(options.kernels):
+    recipe = choice.targets_for(options)[0].recipe
+    if recipe.fused:
         fused.quantize(graph, inputs, chosen)
     else:
         unfused.quantize(
-            graph, inputs, chosen, weights=options.weights, max_drop=options.int4_max_drop, merit=network.merit
+            graph,
+            inputs,
+            chosen,
+            halves_down=recipe.halves_down,
+            weights=options.weights,
+            max_drop=options.int4_max_drop,
+            merit=network.merit,
         )
     int8_model = graph.model()
     normalisation.write_to(int8_model)
@@ -256,54 +260,3 @@ def check_interface(program: Program) -> None:
                 f"the model's {what} is {text}; 1 x channels x height x width goes in, rows of numbers come out.",
                 ["ocrm55 export"],
             )
-
-
-def is_fused(kernels: tuple[str, ...]) -> bool:
-    """Whether one kernel computes a convolution and its activation: our kernels do, CMSIS-NN does not."""
-    return kernels != (cmsis_nn.NAME,)
-
-
-def check_npu(options: CompileOptions) -> None:
-    """Refuse options that do not go together with an NPU, before any work."""
-    if options.on_npu is None:
-        return
-    if not options.board.has_npu:
-        raise UnsupportedError(
-            f"the board {options.board.name} has no NPU.", ["leave --npu out", "--board corstone300"]
-        )
-    if options.precision != "int8":
-        raise UnsupportedError("the NPU computes int8.", ["--precision int8", "leave --npu out"])
-    if len(options.widths) > 1:
-        raise UnsupportedError(
-            "several widths cannot share a program for the NPU: its command streams are made for one.",
-            ["leave --widths out", "leave --npu out"],
-        )
-    vela.check(options.on_npu)
-
-
-def check_weights(options: CompileOptions) -> None:
-    """Refuse int4 for kernels that cannot compute with it, before any work."""
-    if options.weights == "int8" and options.int4_max_drop is not None:
-        raise UnsupportedError(
-            "--int4-max-drop says what int4 weights may cost, and the weights are int8.", ["--weights int4"]
-        )
-    computed = options.precision == "int8" and options.kernels == (cmsis_nn.NAME,) and not options.npu
-    if options.weights == "int8" or computed:
-        return
-    raise UnsupportedError(
-        "only CMSIS-NN computes with int4 weights here.", [f"--kernels {cmsis_nn.NAME}", "--weights int8"]
-    )
-
-
-def targets_for(precision: str, kernels: tuple[str, ...] = ("m55",), on_npu: NpuOptions | None = None) -> list[Target]:
-    """The targets that may compute operators, in order of preference."""
-    if on_npu is not None:
-        core = targets_for(precision, kernels)
-        return [NpuTarget(core if on_npu.fallback else ()), *core]
-    if precision != "int8":
-        return [CTarget()]
-    own: list[Target] = [M55Target(), CTarget()]
-    if cmsis_nn.NAME not in kernels:
-        return own
-    library = cmsis_nn.CmsisNnTarget()
-    return [costs.WhereCheaper(library, M55Target()) if is_fused(kernels) else library, *own]

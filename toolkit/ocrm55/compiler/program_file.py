@@ -1,8 +1,8 @@
 """The lowered program as a file of the artifact, so that the host's reference computes the compiled program.
 
 `program/WIDTH.json` holds the operators and tensors, `program/values.npz` the weights that they read. They contain
-no code: objects are the dataclasses of the operators, by name, and reading makes no others. Of an NPU's region only the
-name is kept here; Vela's output lies in `npu/`.
+no code: objects are the dataclasses of the operators, by name, and reading makes no others. Accelerators keep most of
+their operators in files of their own.
 """
 
 from __future__ import annotations
@@ -21,19 +21,15 @@ from ocrm55.compiler.operators import float32, registry
 from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.compiler.operators.quantization import Quantization
-from ocrm55.compiler.targets.ethos_u import regions
-from ocrm55.compiler.targets.ethos_u.region import Region
+from ocrm55.compiler.targets import accelerators
 from ocrm55.errors import InputError
 from ocrm55.normalisation import Normalisation
 
 FOLDER, VALUES = "program", "values.npz"
 VERSION = 1
 _AGAIN = ["ocrm55 compile --force"]
-# Fields of an operator and a region that only planning and code generation read.
-_LEFT_OUT = {
-    Operator: {"arguments", "workspaces", "in_place", "overlap", "why_not", "fallback", "function"},
-    Region: {"operators", "compiled", "rows", "inside"},
-}
+# Fields of an operator that only planning and code generation read.
+_LEFT_OUT = {"arguments", "workspaces", "in_place", "overlap", "why_not", "attempt", "fallback", "function"}
 _Values = dict[str, np.ndarray]
 
 
@@ -64,7 +60,7 @@ def read(folder: Path, width: int | None = None) -> Program:
         value = json.loads((place / f"{chosen}.json").read_text(encoding="utf-8"))
         with np.load(place / VALUES, allow_pickle=False) as stored:
             values = {name: stored[name] for name in stored.files}
-        return regions.read_regions(_read_program(value, values), folder)
+        return accelerators.read_files(_read_program(value, values), folder)
     except (OSError, EOFError, zipfile.BadZipFile) as trouble:
         raise InputError(f"{place} cannot be read: {trouble}.", _AGAIN) from trouble
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, zipfile.LargeZipFile) as trouble:
@@ -104,7 +100,8 @@ def _store(data: np.ndarray, values: _Values, names: dict[bytes, str]) -> str:
 def _plain(value: Any) -> Any:
     """A value in JSON's words: a dataclass as its class and fields, a tuple as a list."""
     if is_dataclass(value) and not isinstance(value, type):
-        left_out = next((names for kind, names in _LEFT_OUT.items() if isinstance(value, kind)), set[str]())
+        left_out = {each.name for each in fields(value) if not each.metadata.get("kept", True)}
+        left_out |= _LEFT_OUT if isinstance(value, Operator) else set()
         known = {each.name: _plain(getattr(value, each.name)) for each in fields(value) if each.name not in left_out}
         return {"is": type(value).__name__, **known}
     if isinstance(value, np.ndarray):
@@ -119,7 +116,7 @@ def _plain(value: Any) -> Any:
 @functools.cache
 def _classes() -> dict[str, type]:
     """The only classes that reading makes, by name: tensors, operators, specs and their parts."""
-    known: dict[str, type] = {each.__name__: each for each in (Tensor, Quantization, Operator, Region)}
+    known: dict[str, type] = {each.__name__: each for each in (Tensor, Quantization, Operator, *accelerators.specs())}
     for module in (float32, *registry.INT8_FAMILIES):
         values = [each for each in vars(module).values() if isinstance(each, type) and is_dataclass(each)]
         known |= {each.__name__: each for each in values if each.__module__.startswith("ocrm55.compiler.operators.")}
@@ -130,10 +127,7 @@ def _made(value: Any) -> Any:
     """The inverse of _plain. Raises KeyError, TypeError or ValueError for values that _plain does not write."""
     if isinstance(value, dict):
         kind = _classes()[value["is"]]
-        given = {name: _made(each) for name, each in value.items() if name != "is"}
-        if kind is Region:
-            given["operators"] = ()
-        return kind(**given)
+        return kind(**{name: _made(each) for name, each in value.items() if name != "is"})
     return tuple(_made(each) for each in value) if isinstance(value, list) else value
 
 

@@ -11,8 +11,7 @@ import numpy as np
 from ocrm55 import libraries, simulation, stages
 from ocrm55.artifact import Artifact
 from ocrm55.compiler import program_file
-from ocrm55.compiler.reference.cmsis_nn import CmsisNnReference
-from ocrm55.compiler.reference.ethos_u import NpuReference
+from ocrm55.compiler.reference.accelerator import AcceleratorReference
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.simulators.base import Simulator
 from ocrm55.tasks.recognizer import ctc, decoding, image
@@ -102,15 +101,13 @@ def reference_of(artifact: Artifact, options: stages.Options, width: int | None 
 
 
 def integer_reference(artifact: Artifact, width: int | None = None, *, rounds_once: bool = True) -> IntegerReference:
-    """The program of an int8 artifact, computed on the host; an NPU's regions by its functional model.
+    """The program of an int8 artifact, computed on the host; an accelerator's part as it does.
 
     width: one of several that the artifact serves, None for the widest. rounds_once: how the copy of CMSIS-NN was
     built, see libraries.rounds_once. Raises InputError for an artifact that keeps no program, or a damaged one.
     """
     program = program_file.read(artifact.folder, width)
-    if artifact.accelerator:
-        return NpuReference(program, rounds_once=rounds_once, accelerator=artifact.accelerator)
-    return CmsisNnReference(program, rounds_once=rounds_once)
+    return AcceleratorReference(program, rounds_once=rounds_once)
 
 
 def equal_bits(left: np.ndarray, right: np.ndarray) -> bool:

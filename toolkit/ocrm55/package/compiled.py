@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Self
 
 from ocrm55.artifact import Artifact
-from ocrm55.compiler.codegen.driver import NPU_ALIGN
 from ocrm55.compiler.memory.planner import ALIGN, round_up
+from ocrm55.compiler.targets.ethos_u.options import ALIGN as NPU_ALIGN
 from ocrm55.errors import InputError
 from ocrm55.tasks.recognizer import decoding
 from ocrm55.tasks.recognizer.headers import text_bytes

@@ -15,8 +15,8 @@ from ocrm55.compiler.memory import planner
 from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.options import CompileOptions
+from ocrm55.compiler.targets import choice
 from ocrm55.compiler.targets.base import Target, assign
-from ocrm55.compiler.targets.ethos_u import regions
 from ocrm55.errors import InputError, ToolchainError, UnsupportedError
 from ocrm55.tvmc import library, models, sources
 from ocrm55.tvmc.library import Library
@@ -49,15 +49,17 @@ def compile_library(settings: Settings) -> Library:
         kernels=settings.kernels,
         npu=npu,
     )
-    targets = pipeline.targets_for(options.precision, options.kernels, options.on_npu)
     with _in_our_words():
-        pipeline.check_npu(options)
+        choice.check(options)
+        targets = choice.targets_for(options)
         program, plan = planned(model, targets, options, settings.workspace)
     kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
     called = sorted({name for target in targets for name in target.libraries(program)})
-    regions_there = regions.regions_of(program)
-    on_npu = options.on_npu if regions_there else None
-    made = Library(settings, program, plan, model, tuple(kernels), tuple(called), on_npu)
+    accelerator = npu if sources.attempts(program) else ""
+    told = {name: value for target in targets for name, value in target.metadata(program).items()}
+    made = Library(
+        settings, program, plan, model, tuple(kernels), tuple(called), accelerator, told if accelerator else {}
+    )
     library.write(made)
     if libraries.LIBRARY in settings.kernels:
         console.note(f"tvmc: {_about_library(made)}")
@@ -72,9 +74,7 @@ def planned(
     model: onnx.ModelProto, targets: list[Target], options: CompileOptions, pool: ArenaSource
 ) -> tuple[Program, MemoryPlan]:
     """Lower the model, give its operators to the targets and place its tensors, within the size of the pool."""
-    program = pipeline.to_program(model, options)
-    if options.on_npu:
-        program = regions.compile_regions(program, options.on_npu)
+    program = pipeline.prepared(pipeline.to_program(model, options), targets)
     assign(program, targets)
     plan = planner.plan(program)
     if pool.limit is None or plan.arena_bytes <= pool.limit:
@@ -98,12 +98,12 @@ def _about_library(made: Library) -> str:
 
 def _about_npu(made: Library) -> str:
     """The part that the NPU computes, and what the program must bring for it."""
-    found = regions.regions_of(made.program)
-    if made.on_npu is None:
+    found = sources.attempts(made.program)
+    if not made.accelerator:
         return "no operator goes to the NPU: the CPU computes everything, and the run function takes no devices"
     share = sum(operator.macs for operator in found) / max(1, made.program.macs)
     return (
-        f"{len(found)} regions with {share:.1%} of the MACs go to the {made.on_npu.accelerator}; the run function "
+        f"{len(found)} regions with {share:.1%} of the MACs go to the {made.accelerator}; the run function "
         "takes devices, and your program brings Arm's driver"
     )
 

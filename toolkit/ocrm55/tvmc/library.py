@@ -13,8 +13,8 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,6 @@ from onnx import numpy_helper
 from ocrm55 import __version__, libraries
 from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.operators.program import Program
-from ocrm55.compiler.targets.ethos_u import regions
-from ocrm55.compiler.targets.ethos_u.options import NpuOptions
 from ocrm55.files import atomic_file
 from ocrm55.tvmc import sources
 from ocrm55.tvmc.interface import Port, ports
@@ -63,7 +61,8 @@ class Library:
     model: onnx.ModelProto
     kernels: tuple[str, ...] = ()
     libraries: tuple[str, ...] = ()  # libraries that the C calls and that are not in the archive
-    on_npu: NpuOptions | None = None  # the accelerator of the program's regions
+    accelerator: str = ""  # computes some of the program
+    told: Mapping[str, Any] = field(default_factory=dict)  # by the targets, for the metadata
 
     @property
     def ports(self) -> tuple[list[Port], list[Port]]:
@@ -116,7 +115,7 @@ def metadata(library: Library, now: datetime) -> dict[str, Any]:
                 "url_type": "mlf_path",
                 "version_spec": f"ocrm55 {__version__}",
             },
-            *(_DEPENDENCIES[name] for name in (*library.libraries, *([NPU] if library.on_npu else []))),
+            *(_DEPENDENCIES[name] for name in (*library.libraries, *([NPU] if library.accelerator else []))),
         ],
         "ocrm55": {
             "version": __version__,
@@ -126,7 +125,7 @@ def metadata(library: Library, now: datetime) -> dict[str, Any]:
                 {"layer": step.layer, "kind": step.kind, "function": step.function, "target": step.target}
                 for step in program.steps
             ],
-            **({"npu": regions.metadata(program, library.on_npu)} if library.on_npu else {}),
+            **library.told,
         },
     }
     return {"version": VERSION, "modules": {settings.name: module}}
@@ -146,7 +145,7 @@ def _files(library: Library, now: datetime) -> Iterator[tuple[str, bytes]]:
         library.kernels,
         library.settings.workspace,
         library.libraries,
-        library.on_npu.accelerator if library.on_npu else "",
+        library.accelerator,
     )
     for path, text in written.items():
         yield f"codegen/host/{path}", text.encode()
@@ -154,7 +153,7 @@ def _files(library: Library, now: datetime) -> Iterator[tuple[str, bytes]]:
     yield f"src/{name}.onnx", library.model.SerializeToString(deterministic=True)
     for file in sorted(path for path in _RUNTIME.rglob("*") if path.suffix in (".c", ".h")):
         yield f"runtime/{file.relative_to(_RUNTIME).as_posix()}", file.read_bytes()
-    for file in sorted(_ETHOSU.iterdir()) if library.on_npu else []:
+    for file in sorted(_ETHOSU.iterdir()) if library.accelerator else []:
         yield f"runtime/src/runtime/contrib/ethosu/bare_metal/{file.name}", file.read_bytes()
 
 

@@ -18,14 +18,14 @@ from ocrm55.compiler.c_language.literals import float_literal
 from ocrm55.compiler.c_language.text import comment
 from ocrm55.compiler.codegen import driver
 from ocrm55.compiler.memory.planner import MemoryPlan
-from ocrm55.compiler.operators.program import Program
+from ocrm55.compiler.operators.program import Operator, Program
+from ocrm55.compiler.targets.c.target import VECTORS
 from ocrm55.compiler.targets.ethos_u import regions
 from ocrm55.tvmc.interface import Port
 from ocrm55.tvmc.settings import ALIGN, ArenaSource
 
 _TEMPLATES = Path(__file__).parent / "templates"
 LIBRARY_MAKEFILE = "cmsis_nn.mk"
-_SUPPORT = Path(driver.__file__).parent / "ocrm55_vec.h"
 _WHERE = {
     "inside": "They lie in the section .bss.noinit.tvm of the generated C.",
     "asked": "They are asked for with TVMBackendAllocWorkspace; {slack} of them pay for a block that is not aligned.",
@@ -38,6 +38,11 @@ SLACK = 2 * ALIGN
 def prefix(name: str) -> str:
     """The prefix of all C names of a module, in lower case as TVM wrote it."""
     return f"tvmgen_{name.lower()}"
+
+
+def attempts(program: Program) -> list[Operator]:
+    """The steps that an accelerator computes."""
+    return [operator for operator in program.steps if operator.attempt]
 
 
 def alignment(program: Program) -> int:
@@ -77,7 +82,7 @@ def files(
         **_npu_files(program, plan, values, accelerator),
         f"src/{name}_lib0.c": _render("lib0.c.j2", **values),
         f"src/{name}_lib1.c": _render("lib1.c.j2", rows=standalone.words(weights.data) or ["0,"], **values),
-        f"src/{_SUPPORT.name}": _SUPPORT.read_text(encoding="utf-8"),
+        f"src/{VECTORS.name}": VECTORS.read_text(encoding="utf-8"),
     }
     names = [f"{name}_names.h"] if kernels or called else []
     for file, text in driver.operator_files(program, f"{name}_operators.h", names).items():
@@ -132,7 +137,7 @@ def _values(program: Program, plan: MemoryPlan, weights: driver.WeightImage, wor
         "precision": program.precision,
         "macs": program.macs,
         "align": alignment(program),
-        "regions": [operator.layer for operator in regions.regions_of(program)],
+        "regions": [operator.layer for operator in attempts(program)],
         "weight_bytes": len(weights.data),
         "weight_words": max(1, len(weights.data) // 4),  # an array of none is no C
         "arena_bytes": plan.arena_bytes,

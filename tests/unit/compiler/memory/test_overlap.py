@@ -15,6 +15,7 @@ from ocrm55.compiler.operators.int8.epilogue import Epilogue
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.reference.int8.network import IntegerReference
+from ocrm55.compiler.targets import choice
 from ocrm55.errors import UnsupportedError
 from ocrm55.tasks.recognizer.task import RECOGNIZER
 from tests.unit.compiler.host_program import build_host
@@ -74,7 +75,7 @@ def test_the_bundled_network_fits_half_the_arena_with_the_same_bits(int8_network
 
 def test_a_limit_above_the_need_changes_nothing(int8_network):
     model = onnx.load(int8_network.directory / "model.onnx")
-    targets = pipeline.targets_for("int8")
+    targets = choice.on_core("int8")
     program, free = pipeline.planned(model, targets, CompileOptions(precision="int8"))
     _, limited = pipeline.planned(model, targets, CompileOptions(precision="int8", arena_limit=10**6))
     assert limited.arena_bytes == free.arena_bytes == free.lower_bound
@@ -85,4 +86,4 @@ def test_a_limit_that_cannot_be_met_says_what_can(int8_network):
     model = onnx.load(int8_network.directory / "model.onnx")
     options = CompileOptions(precision="int8", arena_limit=100_000)
     with pytest.raises(UnsupportedError, match=r"at least; the limit is 100,000"):
-        pipeline.planned(model, pipeline.targets_for("int8"), options)
+        pipeline.planned(model, choice.on_core("int8"), options)

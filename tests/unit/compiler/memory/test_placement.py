@@ -73,12 +73,12 @@ def test_hot_weights_are_one_part_of_the_file(board):
     image = driver.weight_image(program, ["c_weights", "b_weights"])
     assert image.offsets == {"b_weights": 0, "c_weights": 32, "a_weights": 64}
     assert image.hot_bytes == 64
-    assert image.place("c_weights") == "ocrm55_weights_hot + 32"
-    assert image.place("a_weights") == "ocrm55_weights + 0"
+    assert image.place("c_weights") == "ocrm55_test_weights_hot + 32"
+    assert image.place("a_weights") == "ocrm55_test_weights + 0"
     assert len(image.data) == 112
     plain = driver.weight_image(program)
     assert plain.hot_bytes == 0
-    assert plain.place("b_weights") == "ocrm55_weights + 48"
+    assert plain.place("b_weights") == "ocrm55_test_weights + 48"
 
 
 def test_what_fits_nowhere_is_refused_with_the_difference(board):
@@ -99,19 +99,23 @@ def test_a_board_without_tightly_coupled_memory(board):
     assert placed.hot_weights.name == "SRAM"
 
 
+FAR = placement.Reach(tightly_coupled=False)
+ON_CHIP = placement.Reach(tightly_coupled=False, off_chip=False, tries=("--npu-memory-mode Shared_Sram",))
+
+
 def test_what_an_npu_reads_or_writes_is_not_tightly_coupled(board):
     program = program_of({"a": (KILO, 400)})
-    placed = placement.place(program, 16, board, placement.NpuConstants(1500 * KILO))
+    placed = placement.place(program, 16, board, 1500 * KILO, FAR)
     assert (placed.arena.name, placed.weights.name) == ("ISRAM", "ISRAM")
     assert placed.bytes["weights"] >= 1500 * KILO
-    placed = placement.place(program, 600 * KILO, board, placement.NpuConstants(1500 * KILO))
+    placed = placement.place(program, 600 * KILO, board, 1500 * KILO, FAR)
     assert (placed.arena.name, placed.weights.name) == ("ISRAM", "DDR")
 
 
 def test_weights_that_an_npu_wants_on_the_chip_leave_the_larger_memory_to_themselves(board):
     program = program_of({"a": (KILO, 4)})
-    placed = placement.place(program, 600 * KILO, board, placement.NpuConstants(1500 * KILO, on_chip=True))
+    placed = placement.place(program, 600 * KILO, board, 1500 * KILO, ON_CHIP)
     assert (placed.arena.name, placed.weights.name) == ("SRAM", "ISRAM")
     with pytest.raises(UnsupportedError, match="the weights take 3,073,024 bytes") as trouble:
-        placement.place(program, 600 * KILO, board, placement.NpuConstants(3000 * KILO, on_chip=True))
+        placement.place(program, 600 * KILO, board, 3000 * KILO, ON_CHIP)
     assert trouble.value.tries[0] == "--npu-memory-mode Shared_Sram"

@@ -19,7 +19,7 @@ from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.pipeline import to_program
 from ocrm55.compiler.quantization import exact_scales, unfused
 from ocrm55.compiler.reference.cmsis_nn import CmsisNnReference, power, rounded_once, rounded_twice
-from ocrm55.compiler.targets import costs
+from ocrm55.compiler.targets import choice, costs
 from ocrm55.compiler.targets.base import assign
 from ocrm55.compiler.targets.cmsis_nn import int4 as cmsis_nn_int4
 from ocrm55.compiler.targets.cmsis_nn.fixed_point import multiplier_and_shift
@@ -212,9 +212,9 @@ def test_two_int4_in_a_byte():
 
 def test_int4_needs_the_library():
     with pytest.raises(UnsupportedError, match="only CMSIS-NN"):
-        pipeline.check_weights(CompileOptions(precision="int8", weights="int4"))
+        choice.check(CompileOptions(precision="int8", weights="int4"))
     with pytest.raises(UnsupportedError, match="--int4-max-drop"):
-        pipeline.check_weights(CompileOptions(precision="int8", kernels=("cmsis-nn",), int4_max_drop=0.1))
+        choice.check(CompileOptions(precision="int8", kernels=("cmsis-nn",), int4_max_drop=0.1))
 
 
 def test_a_copy_says_its_revision(tmp_path):
@@ -262,7 +262,7 @@ def int8_separate():
     inputs = pipeline.calibration_inputs(model, network, RECOGNIZER.calibration)[:8]
     graph = quantised_for_a_library(model, inputs)
     program = to_program(graph.model(), CompileOptions(precision="int8"))
-    assign(program, pipeline.targets_for("int8", ("cmsis-nn",)))
+    assign(program, choice.on_core("int8", ("cmsis-nn",)))
     return program
 
 

@@ -20,11 +20,10 @@ from ocrm55.compiler.codegen.interface import Interface
 from ocrm55.compiler.memory.planner import ALIGN, MemoryPlan, workspace_key
 from ocrm55.compiler.operators.pixels import pixel_table
 from ocrm55.compiler.operators.program import Function, Operator, Program, Tensor, identifier
-from ocrm55.compiler.targets.ethos_u.region import Region
+from ocrm55.compiler.targets.base import Additions
 from ocrm55.compiler.widths.sharing import Fit
 from ocrm55.tasks.base import Extras
 
-NPU_ALIGN = 32  # of an arena that an NPU writes to: OCRM55_NPU_ALIGN of firmware/npu/ocrm55_npu.h
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -74,15 +73,13 @@ def interface_of(
     plan: MemoryPlan,
     weights: WeightImage,
     fits: Sequence[Fit] = (),
-    npu_macs: int = 0,
     extras: Extras | None = None,
+    additions: Additions | None = None,
 ) -> Interface:
     """The interface of the network for a program.
 
-    fits: the widths that share the program, where there are several. npu_macs: of the NPU that it was compiled for.
-    extras: the task's.
+    fits: the widths that share the program, where there are several. extras: the task's. additions: the targets'.
     """
-    on_npu = any(isinstance(operator.spec, Region) for operator in program.steps)
     return Interface(
         prefix=program.prefix,
         model=program.name,
@@ -95,9 +92,7 @@ def interface_of(
         weight_bytes=len(weights.data),
         widths=[fit.width for fit in fits] or [program.input_size[2]],
         extras=extras or Extras(),
-        arena_align=NPU_ALIGN if on_npu else ALIGN,
-        npu_macs=npu_macs if on_npu else 0,
-        npu_fallback=any(operator.fallback for operator in program.steps),
+        additions=additions or Additions(),
     )
 
 
@@ -105,7 +100,7 @@ def model_source(
     program: Program, plan: MemoryPlan, weights: WeightImage, network: Interface, fits: Sequence[Fit] = ()
 ) -> str:
     """src/model.c. fits: the widths that share the program, if there are several."""
-    run = straight_line(program, plan, weights)
+    run, own = straight_line(program, plan, weights), network.additions
     output = str(plan.offsets[program.output.name])
     if fits:
         for pointer in run["tensors"]:
@@ -122,8 +117,9 @@ def model_source(
         fits=_fits(program, plan, fits) if fits else "",
         set_image=set_image(program, plan.offsets[program.input.name], by_width=bool(fits)),
         by_width=bool(fits),
-        on_npu=bool(network.npu_macs),
-        npu_macs=network.npu_macs,
+        standard_headers=sorted({"<stddef.h>", "<stdint.h>", *(h for h in own.headers if h.startswith("<"))}),
+        headers=sorted({'"operators.h"', '"weights.h"', *(h for h in own.headers if not h.startswith("<"))}),
+        code=own.code,
         **run,
         output_offset=output,
         output_name=program.output.name,
@@ -213,7 +209,8 @@ def _step(operator: Operator, program: Program) -> dict[str, Any]:
         "name": c_string(operator.layer),
         "title": comment(f"{operator.kind} of layer {operator.layer}: {shapes}{macs}"),
         "call": wrapped(call),
-        "region": operator.function if isinstance(operator.spec, Region) else "",
+        "function": operator.function,
+        "attempt": operator.attempt,
         "fallback": [_step(step, program) for step in operator.fallback],
     }
 
@@ -221,13 +218,11 @@ def _step(operator: Operator, program: Program) -> dict[str, Any]:
 def _arena_pointers(program: Program, plan: MemoryPlan) -> list[dict[str, Any]]:
     pointers: list[dict[str, Any]] = []
     for operator in program.calls:
-        if isinstance(operator.spec, Region):  # its places are in its command stream
-            continue
         for name in operator.arguments:
             tensor = program.tensors[name]
             if tensor.role != "weight" and all(p["name"] != name for p in pointers):
                 pointers.append(_pointer(tensor, plan.offsets[name]))
-        for workspace in operator.workspaces:
+        for workspace in () if operator.attempt else operator.workspaces:
             key = workspace_key(operator, workspace.name)
             pointers.append(
                 {

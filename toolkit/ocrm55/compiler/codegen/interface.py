@@ -9,7 +9,8 @@ from pathlib import Path
 from ocrm55 import resources
 from ocrm55.compiler.c_language import environment
 from ocrm55.compiler.c_language.text import c_string
-from ocrm55.compiler.memory.planner import ALIGN, round_up
+from ocrm55.compiler.memory.planner import round_up
+from ocrm55.compiler.targets.base import Additions
 from ocrm55.tasks.base import Extras
 
 NETWORK_HEADER = "ocrm55_network.h"
@@ -24,8 +25,8 @@ class Interface:
 
     prefix: a C identifier, the name of the network's constant; every other name that the linker sees starts with it.
     model: the name that is printed. input_size: channels, height and width of the widest input. output_shape: its
-    output's. operators: names of what a hook counts. widths: narrowest first. extras: the task's.
-    npu_macs: of the NPU that it uses, 0 without one.
+    output's. operators: names of what a hook counts. widths: narrowest first. extras: the task's. additions: the
+    targets'.
     """
 
     prefix: str
@@ -39,9 +40,7 @@ class Interface:
     weight_bytes: int
     widths: Sequence[int]
     extras: Extras = field(default_factory=Extras)
-    arena_align: int = ALIGN
-    npu_macs: int = 0
-    npu_fallback: bool = False
+    additions: Additions = field(default_factory=Additions)
 
     def __post_init__(self) -> None:
         assert 2 <= len(self.output_shape) <= _DIMENSIONS, self.output_shape
@@ -58,6 +57,11 @@ class Interface:
     @property
     def operator_names(self) -> list[str]:
         return [c_string(name) for name in self.operators]
+
+    @property
+    def arena_align(self) -> int:
+        """Bytes."""
+        return self.additions.arena_align
 
     @property
     def arena_room(self) -> int:
@@ -86,9 +90,7 @@ class Interface:
         yield "OPERATOR_COUNT", len(self.operators), ""
         yield "WEIGHT_BYTES", self.weight_bytes, ""
         yield "WIDTHS", len(self.widths), f"{', '.join(map(str, self.widths))} columns"
-        if self.npu_macs:
-            yield "NPU_MACS", self.npu_macs, "multiply-accumulates a cycle of the Ethos-U55 that runs some operators"
-            yield "NPU_FALLBACK", int(self.npu_fallback), "whether the core can compute them where it is absent"
+        yield from self.additions.sizes
 
 
 def headers(network: Interface) -> dict[str, str]:
@@ -104,8 +106,8 @@ def headers(network: Interface) -> dict[str, str]:
 def definition(network: Interface) -> str:
     """C that defines the network's constant.
 
-    In front of it stand static functions set_image, set_image_within, run_network, output_of, steps_of and width_of;
-    with an NPU npu_start and npu_status_now too.
+    In front of it stand static functions set_image, set_image_within, run_network, output_of, steps_of and width_of,
+    and what its additions name.
     """
     return _render("network.c.j2", network)
 

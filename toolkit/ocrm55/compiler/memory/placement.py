@@ -40,31 +40,43 @@ class Placement:
 
 
 @dataclass(frozen=True)
-class NpuConstants:
-    """An NPU's commands and weights, which lie with the weights.
+class Reach:
+    """The memories that a target reads and writes.
 
-    on_chip: whether they must be on the chip, because the NPU's compiler assumed it.
+    tightly_coupled: whether it reaches the core's own. off_chip: whether weights may lie outside the chip.
+    tries: advice where the weights then fit nowhere.
     """
 
-    bytes: int
-    on_chip: bool = False
+    tightly_coupled: bool = True
+    off_chip: bool = True
+    tries: tuple[str, ...] = ()
+
+    def within(self, other: Reach) -> Reach:
+        """What both reach."""
+        return Reach(
+            self.tightly_coupled and other.tightly_coupled,
+            self.off_chip and other.off_chip,
+            (*self.tries, *other.tries),
+        )
 
 
-def place(program: Program, arena_bytes: int, board: MemoryMap, npu: NpuConstants | None = None) -> Placement:
+def place(
+    program: Program, arena_bytes: int, board: MemoryMap, constants: int = 0, reach: Reach | None = None
+) -> Placement:
     """Choose the regions. Raises UnsupportedError if nothing fits; it says what is too large, and by how much.
 
-    With an NPU, neither arena nor weights lie in tightly coupled memory, because the NPU does not reach it.
+    constants: bytes of targets' own, which lie with the weights. reach: of all targets; everything if None.
     """
+    reach = reach or Reach()
     room = rooms(board)
-    if npu is not None:
-        board = _within_reach(board, npu.on_chip)
+    if not reach.tightly_coupled or not reach.off_chip:
+        board = _within_reach(board, on_chip=not reach.off_chip)
     arena = _first_fit("arena", arena_bytes, board, room)
     room[arena.name] -= round_up(arena_bytes)
     sizes = {tensor.name: round_up(tensor.bytes) for tensor in program.weights()}
-    total = sum(sizes.values()) + (npu.bytes if npu else 0)
+    total = sum(sizes.values()) + constants
     hot_region = board.region_of("hot_weights")
-    elsewhere = ["--npu-memory-mode Shared_Sram"] if npu and npu.on_chip else []
-    weights = _first_fit("weights", total, board, room, elsewhere)
+    weights = _first_fit("weights", total, board, room, reach.tries)
     hot: list[str] = []
     for candidate in board.candidates("hot_weights"):
         hot = _hottest(program, sizes, room[candidate.name]) if candidate.tier < weights.tier else []
@@ -78,7 +90,7 @@ def place(program: Program, arena_bytes: int, board: MemoryMap, npu: NpuConstant
 
 
 def _within_reach(board: MemoryMap, on_chip: bool) -> MemoryMap:
-    """The board for a program with an NPU: nothing in tightly coupled memory. on_chip: the weights must be on the chip.
+    """The board for a bus master beside the core: nothing in tightly coupled memory. on_chip: nor weights off the chip.
 
     The arena then takes the smallest memory that holds it, because the weights are larger.
     """

@@ -29,6 +29,7 @@ class Activation:
 
 
 NO_ACTIVATION = Activation()
+LEFT_OUT = {"kept": False}  # metadata of a spec's field that the program of an artifact does not keep
 
 
 @dataclass(frozen=True)

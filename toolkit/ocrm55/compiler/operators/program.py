@@ -99,7 +99,9 @@ class Operator:
     Filled in by the target that takes the operator: target, function, arguments (tensors in the order of the C
     parameters, the workspaces follow), workspaces, in_place (inputs whose bytes the output may take over when nobody
     reads them later), overlap (an input that the output may partly cover). why_not: the reasons of the other targets.
-    fallback: operators that compute the same on the core, if the target may be absent.
+    attempt: a C expression that computes it and is false where that failed, in place of the function's call; it may
+    use `arena` and the arguments, and its target knows itself where its workspaces lie.
+    fallback: operators that compute the same on the core, if the target may fail.
     """
 
     name: str
@@ -114,6 +116,7 @@ class Operator:
     in_place: list[str] = field(default_factory=list)
     overlap: Overlap | None = None
     why_not: dict[str, str] = field(default_factory=dict)
+    attempt: str = ""
     fallback: list[Operator] = field(default_factory=list)
 
     @property

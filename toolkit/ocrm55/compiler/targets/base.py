@@ -2,23 +2,96 @@
 
 A new accelerator or kernel library is one class of this kind. It says which operators it takes, and emits their C
 functions. The pipeline asks the targets in order of preference. Every refusal goes into metadata.json.
+
+An accelerator often needs more than functions: an order of operators that suits it, constants, C and files of its own.
+The other methods of Target ask for these. Their defaults add nothing.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
+from typing import Any, ClassVar, Self
 
+import numpy as np
+
+from ocrm55.compiler.memory.placement import Reach
+from ocrm55.compiler.memory.planner import ALIGN, MemoryPlan
 from ocrm55.compiler.operators import advice
+from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.program import Function, Operator, Program
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.errors import UnsupportedError
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is quantised for a target.
+
+    fused: for kernels that compute a convolution and its activation in one. The others matter without it only.
+    halves_down: whether averages round halves as CMSIS-NN does. int4: whether weights of four bits can be computed.
+    """
+
+    fused: bool = True
+    halves_down: bool = True
+    int4: bool = False
+
+
+@dataclass(frozen=True)
+class Additions:
+    """A target's additions to the C around the operators.
+
+    headers: that model.c includes, with their quotes or brackets. code: static C of model.c, in front of the run.
+    members: of the network's constant: name, value in C. sizes: macros of its header: name without the network's,
+    value, remark. variables: of sources.cmake: name without OCRM55_MODEL_, value. arena_align: bytes.
+    """
+
+    headers: tuple[str, ...] = ()
+    code: str = ""
+    members: tuple[tuple[str, str], ...] = ()
+    sizes: tuple[tuple[str, int | str, str], ...] = ()
+    variables: tuple[tuple[str, int | str], ...] = ()
+    arena_align: int = ALIGN
+
+    def __add__(self, other: Additions) -> Additions:
+        return Additions(
+            self.headers + other.headers,
+            self.code + other.code,
+            self.members + other.members,
+            self.sizes + other.sizes,
+            self.variables + other.variables,
+            max(self.arena_align, other.arena_align),
+        )
+
+
 class Target(ABC):
-    """Computes operators. `name` appears in tables and metadata."""
+    """Computes operators.
+
+    name: in tables and metadata. recipe: how a network is quantised when this target is asked first. ways: in how many
+    ways `prepare` can be done, each for a smaller arena than the one before. without: advice to leave it out.
+    """
 
     name: str
+    recipe: ClassVar[Recipe] = Recipe()
+    ways: ClassVar[int] = 1
+    without: ClassVar[tuple[str, ...]] = ()
+
+    def check(self, options: CompileOptions) -> None:
+        """Refuse options that do not go together with the target, before any work.
+
+        Raises UnsupportedError for such options, ToolchainError where a tool is missing, InputError for a wrong file.
+        """
+        return
+
+    def prepare(self, program: Program, way: int = 0) -> Program:
+        """The lowered program as the target wants it, or as it is. The given one stays unchanged.
+
+        It may make one operator of several: a spec whose `parts` they are. way: below `ways`.
+        """
+        return program
 
     @abstractmethod
     def refusal(self, operator: Operator, program: Program) -> str | None:
@@ -29,7 +102,8 @@ class Target(ABC):
         """Fill in how the operator is computed.
 
         Sets the operator's function, arguments, workspaces and in_place. Adds to the program the weights, in the order
-        in which the function reads them, and the C function, unless the program has an equal one.
+        in which the function reads them, and the C function, unless the program has an equal one. A function of the
+        target's own sources is declared in a header of its `additions`. Computation that may fail sets `attempt`.
         """
 
     def kernel_sources(self, program: Program) -> list[str]:
@@ -39,6 +113,62 @@ class Target(ABC):
     def libraries(self, program: Program) -> list[str]:
         """Libraries from elsewhere that the emitted code calls, for sources.cmake."""
         return []
+
+    def runs_anywhere(self, program: Program) -> bool:
+        """Whether the C builds and runs on any computer, by itself."""
+        return not self.libraries(program)
+
+    def sources(self, program: Program, plan: MemoryPlan) -> Mapping[str, str]:
+        """Text of further files in src/, by name: C that is compiled with the network, and its headers."""
+        return {}
+
+    def additions(self, program: Program) -> Additions:
+        """Additions to the C that the code generator writes."""
+        return Additions()
+
+    def constants(self, program: Program) -> int:
+        """The most bytes of constants in `sources`. They lie with the weights."""
+        return 0
+
+    def reach(self) -> Reach:
+        """The memories that the target reads and writes."""
+        return Reach()
+
+    def metadata(self, program: Program) -> Mapping[str, Any]:
+        """Further entries of metadata.json."""
+        return {}
+
+    def write_files(self, program: Program, folder: Path) -> None:
+        """Write further files and folders of the artifact."""
+        return
+
+
+class Accelerator(Target):
+    """A target that is chosen by name, with --npu, and is asked before the core's.
+
+    names: those that choose it. specs: of the operators that `prepare` makes.
+    """
+
+    without = ("leave --npu out",)
+    names: ClassVar[tuple[str, ...]] = ()
+    specs: ClassVar[tuple[type[Spec], ...]] = ()
+
+    @classmethod
+    @abstractmethod
+    def of(cls, options: CompileOptions, core: Sequence[Target]) -> Self:
+        """The accelerator that the options name. core: the targets that are asked after it."""
+
+    def runs_anywhere(self, program: Program) -> bool:
+        return False
+
+    @classmethod
+    def read_files(cls, program: Program, folder: Path) -> None:
+        """Complete the operators of a program that was read from an artifact by the files of `write_files`."""
+
+    @classmethod
+    def computed(cls, operator: Operator, program: Program, values: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The outputs of an operator of `specs`, on the host, from its inputs; bit for bit those of the accelerator."""
+        raise UnsupportedError(f"there is no reference for {operator.kind}.")
 
 
 def assign(program: Program, targets: Sequence[Target]) -> None:

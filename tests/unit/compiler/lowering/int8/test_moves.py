@@ -110,9 +110,9 @@ def as_input(tensor: np.ndarray) -> np.ndarray:
 
 def in_c(program: Program, model: onnx.ModelProto, folder: Path) -> HostProgram:
     """The program as the host's C, under sanitizers."""
-    assign(program, [M55Target()])
-    kernels = M55Target().kernel_sources(program)
-    written = artifacts.write(program, planner.plan(program), Contents(model, kernels=kernels), folder / "artifact")
+    targets = [M55Target()]
+    assign(program, targets)
+    written = artifacts.write(program, planner.plan(program), Contents(model, targets), folder / "artifact")
     return build_host(written, flags=("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"))
 
 

@@ -8,10 +8,11 @@ import pytest
 from ocrm55.compiler import program_file
 from ocrm55.compiler.memory import planner
 from ocrm55.compiler.operators.program import Operator, Program
-from ocrm55.compiler.reference.ethos_u import NpuReference, model_program
+from ocrm55.compiler.reference.accelerator import AcceleratorReference
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.compiler.targets.base import assign
 from ocrm55.compiler.targets.ethos_u import regions, vela
+from ocrm55.compiler.targets.ethos_u.model import model_program
 from ocrm55.compiler.targets.ethos_u.options import NpuOptions
 from ocrm55.compiler.targets.ethos_u.target import NpuTarget
 from ocrm55.compiler.targets.m55.target import M55Target
@@ -28,8 +29,9 @@ MOST_OFF, SHARE_OFF = 12, 0.15
 
 
 def compiled(program: Program, accelerator: str, *, fallback: bool = False) -> Program:
-    program = regions.compile_regions(program, NpuOptions(accelerator, fallback=fallback))
-    assign(program, [NpuTarget([M55Target()] if fallback else []), M55Target()])
+    target = NpuTarget(NpuOptions(accelerator, fallback=fallback), [M55Target()])
+    program = target.prepare(program)
+    assign(program, [target, M55Target()])
     return program
 
 
@@ -47,7 +49,7 @@ def test_a_region_computes_what_the_core_would(seed: int, drawn: Callable[[int],
     cpu, npu = drawn(seed), compiled(drawn(seed), "ethos-u55-128")
     assign(cpu, [M55Target()])
     image = image_for(cpu, seed)
-    slow, fast = IntegerReference(cpu), NpuReference(npu)
+    slow, fast = IntegerReference(cpu), AcceleratorReference(npu)
     slow.run(image)
     fast.run(image)
     (name,) = only_region(npu).outputs
@@ -65,7 +67,7 @@ def test_the_stream_gives_litert_s_values_in_the_arena_and_touches_nothing_else(
     accelerator = SIZES[seed % len(SIZES)]
     program = compiled(drawn(seed), accelerator, fallback=bool(seed % 2))
     region, values = only_region(program), image_for(program, seed)
-    own, _ = model_program(region, program, accelerator).run([values])
+    own, _ = model_program(region, program).run([values])
     expected = judge.reference(regions.compiled_of(region).tflite, [values])
     for ours, theirs in zip(own, expected, strict=True):
         np.testing.assert_array_equal(ours.reshape(theirs.shape), theirs)
@@ -118,7 +120,7 @@ def test_the_files_of_an_artifact_are_enough_to_run_it(drawn: Callable[[int], Pr
     assert (ours.inputs, ours.outputs, ours.scratch_bytes) == (read.inputs, read.outputs, read.scratch_bytes)
     values = image_for(program, 3)
     anyone, _ = vela_files.load(tmp_path / "npu" / "region_0_vela.npz").run([values])
-    mine, _ = model_program(only_region(program), program, "ethos-u55-128").run([values])
+    mine, _ = model_program(only_region(program), program).run([values])
     np.testing.assert_array_equal(anyone[0].reshape(-1), mine[0].reshape(-1))
 
 

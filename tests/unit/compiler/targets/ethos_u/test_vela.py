@@ -8,7 +8,7 @@ import pytest
 
 from ocrm55 import processes
 from ocrm55.compiler.options import CompileOptions
-from ocrm55.compiler.pipeline import check_npu
+from ocrm55.compiler.targets.choice import check
 from ocrm55.compiler.targets.ethos_u import vela
 from ocrm55.compiler.targets.ethos_u.options import NpuOptions
 from ocrm55.errors import InputError, ToolchainError, UnsupportedError
@@ -87,7 +87,7 @@ def test_a_vela_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_an_npu_does_not_go_with() -> None:
     with pytest.raises(UnsupportedError, match="int8"):
-        check_npu(CompileOptions(npu="ethos-u55-128", precision="float32"))
+        check(CompileOptions(npu="ethos-u55-128", precision="float32"))
     with pytest.raises(UnsupportedError, match="widths"):
-        check_npu(CompileOptions(npu="ethos-u55-128", precision="int8", widths=(96, 320)))
-    check_npu(CompileOptions(precision="float32"))
+        check(CompileOptions(npu="ethos-u55-128", precision="int8", widths=(96, 320)))
+    check(CompileOptions(precision="float32"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.operators.dead_taps import trim
 from ocrm55.compiler.operators.float32 import Conv2d, DepthwiseConv2d, LayerNorm, Matmul, Primitive, Softmax, Spec
 from ocrm55.compiler.operators.program import Operator, Program, Tensor, identifier
@@ -16,11 +18,16 @@ from ocrm55.compiler.targets.c.schedules import conv2d, depthwise, generic, matm
 from ocrm55.compiler.targets.c.schedules.loops import Kernel
 from ocrm55.errors import Ocrm55Error, UnsupportedError
 
+VECTORS = Path(__file__).parent / "ocrm55_vec.h"  # vectors of four floats, for Helium and for any other processor
+
 
 class CTarget(Target):
     """Operators as C functions printed from TIR."""
 
     name = "c"
+
+    def sources(self, program: Program, plan: MemoryPlan) -> Mapping[str, str]:
+        return {VECTORS.name: VECTORS.read_text(encoding="utf-8")}
 
     def refusal(self, operator: Operator, program: Program) -> str | None:
         types = {program.tensors[name].dtype for name in (*operator.inputs, *operator.outputs)}

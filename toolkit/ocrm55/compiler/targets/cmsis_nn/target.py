@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.program import Operator, Program, Tensor, Workspace
-from ocrm55.compiler.targets.base import Target, add_function
+from ocrm55.compiler.targets.base import Recipe, Target, add_function
 from ocrm55.compiler.targets.cmsis_nn import convolution, elementwise, moves, pool, product, rows
 from ocrm55.compiler.targets.cmsis_nn.library import Call, LibraryFunction, c_type
 
@@ -26,6 +26,7 @@ class CmsisNnTarget(Target):
     """Operators as calls of CMSIS-NN."""
 
     name = NAME
+    recipe = Recipe(fused=False, int4=True)
 
     def refusal(self, operator: Operator, program: Program) -> str | None:
         if getattr(operator.spec, "repeat", None) is not None:

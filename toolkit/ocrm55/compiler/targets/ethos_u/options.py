@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-MEMORY_MODES = ("Shared_Sram", "Sram_Only")  # of Vela's bundled configuration; Dedicated_Sram is the Ethos-U65's
+from ocrm55.compiler.options import CompileOptions
+
+ALIGN = 32  # bytes, of all that the NPU reads and writes: OCRM55_NPU_ALIGN of firmware/npu/ocrm55_npu.h
+MEMORY_MODES = (CompileOptions.npu_memory_mode, "Sram_Only")  # of Vela's own configuration, for an Ethos-U55
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,11 @@ class NpuOptions:
     config: Path | None = None
     system: str = ""
     fallback: bool = False
+
+    @classmethod
+    def of(cls, options: CompileOptions) -> Self:
+        """The NPU's part of a compilation's options."""
+        return cls(options.npu, options.npu_memory_mode, options.vela_config, fallback=options.npu_fallback)
 
     @property
     def macs(self) -> int:

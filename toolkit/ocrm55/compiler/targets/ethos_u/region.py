@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ocrm55.compiler.operators.float32 import Spec
+from ocrm55.compiler.operators.float32 import LEFT_OUT, Spec
 from ocrm55.compiler.operators.program import Operator, Tensor
 
 KIND = "npu_region"
+SCRATCH = "scratch"  # its workspace
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,13 @@ class Place:
 class Compiled:
     """Vela's output for a region.
 
-    tflite: the file that Vela read. raw: the file that it wrote (`--output-format raw`).
+    accelerator: that it is for. tflite: the file that Vela read. raw: the file that it wrote (`--output-format raw`).
     commands: the bare command stream, uint32. weights: base pointer 0. scratch_bytes: of base pointer 1.
     inputs, outputs: the places where the stream expects them, in the region's order.
     layers: the rows of Vela's per-layer estimates. cycles: their sum.
     """
 
+    accelerator: str
     tflite: bytes
     raw: bytes
     commands: np.ndarray
@@ -52,10 +54,10 @@ class Region(Spec):
 
     kind: ClassVar[str] = KIND
     name: str
-    operators: tuple[Operator, ...]
-    compiled: Compiled | None = field(default=None, repr=False)
-    rows: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
-    inside: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
+    operators: tuple[Operator, ...] = field(default=(), metadata=LEFT_OUT)
+    compiled: Compiled | None = field(default=None, repr=False, metadata=LEFT_OUT)
+    rows: tuple[Mapping[str, Any], ...] = field(default=(), repr=False, metadata=LEFT_OUT)
+    inside: Mapping[str, Tensor] = field(default_factory=dict, repr=False, metadata=LEFT_OUT)
 
     @property
     def parts(self) -> tuple[Operator, ...]:

@@ -11,19 +11,17 @@ from typing import Any
 import numpy as np
 
 from ocrm55.compiler.c_language import environment, standalone
-from ocrm55.compiler.memory.placement import NpuConstants
 from ocrm55.compiler.memory.planner import MemoryPlan, round_up
 from ocrm55.compiler.operators.program import Operator, Program
+from ocrm55.compiler.targets.base import Additions
 from ocrm55.compiler.targets.ethos_u import tflite, vela
-from ocrm55.compiler.targets.ethos_u.options import NpuOptions
+from ocrm55.compiler.targets.ethos_u.options import ALIGN, NpuOptions
 from ocrm55.compiler.targets.ethos_u.partition import partition
-from ocrm55.compiler.targets.ethos_u.region import Compiled, Region
+from ocrm55.compiler.targets.ethos_u.region import SCRATCH, Compiled, Region
 from ocrm55.compiler.targets.ethos_u.relocation import ARENA, Move, relocate
-from ocrm55.compiler.targets.ethos_u.target import SCRATCH
 from ocrm55.npu_model.accelerators import by_name
 
 ARCHITECTURE = 0x1006_0000  # ID register: version 1.0.6, which Vela compiles for
-ALIGN = 32  # of commands and weights, OCRM55_NPU_ALIGN
 STREAM_GROWTH = 2  # a relocated stream repeats addresses that Vela's stream leaves out
 _TEMPLATES = Path(__file__).parent / "templates"
 _NOP, _CONFIG, _STREAM = 5, 0x0010_0001, 2  # driver actions; the configuration's parameter is patch 1, release 0
@@ -77,13 +75,12 @@ def placed_stream(operator: Operator, plan: MemoryPlan) -> np.ndarray:
     return relocate(compiled.commands, moves)
 
 
-def constants(program: Program, options: NpuOptions) -> NpuConstants:
+def constants(program: Program) -> int:
     """The most bytes that all command streams and weights take in the image."""
-    size = sum(
+    return sum(
         round_up(c.commands.nbytes * STREAM_GROWTH, ALIGN) + round_up(c.weights.size, ALIGN)
         for c in map(compiled_of, regions_of(program))
     )
-    return NpuConstants(size, vela.weights_on_chip(options))
 
 
 def compiled_of(operator: Operator) -> Compiled:
@@ -139,6 +136,29 @@ def rows(program: Program, plan: MemoryPlan, accelerator: str) -> list[dict[str,
             }
         )
     return found
+
+
+def additions(macs: int, *, fallback: bool) -> Additions:
+    """The C around regions: the NPU's start and status.
+
+    macs: a cycle. fallback: whether the core can compute regions too.
+    """
+    return Additions(
+        headers=("<stdbool.h>", '"npu_regions.h"'),
+        code=environment.render(_TEMPLATES, "npu_status.c.j2", macs=macs),
+        members=(
+            ("npu_macs", str(macs)),
+            ("npu_fallback", "true" if fallback else "false"),
+            ("npu_start", "npu_start"),
+            ("npu_status", "npu_status_now"),
+        ),
+        sizes=(
+            ("NPU_MACS", macs, "multiply-accumulates a cycle of the Ethos-U55 that runs some operators"),
+            ("NPU_FALLBACK", int(fallback), "whether the core can compute them where it is absent"),
+        ),
+        variables=(("NPU", macs),),
+        arena_align=ALIGN,
+    )
 
 
 def header(program: Program, accelerator: str) -> str:

@@ -135,6 +135,7 @@ def read(name: str, tflite: Path, result: Path, layers: Sequence[Mapping[str, An
             [f"--npu-memory-mode {MEMORY_MODES[0]}"],
         )
     return Compiled(
+        program.accelerator.name,
         tflite.read_bytes(),
         result.read_bytes(),
         program.command_stream,
