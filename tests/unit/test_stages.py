@@ -18,6 +18,7 @@ from ocrm55.simulators.base import Request, Run
 from ocrm55.simulators.protocol import Identity, ImageResult, Line
 from ocrm55.tasks.recognizer import sources
 from tests import metadata_rows as rows
+from tests.unit import test_rooms
 
 CLASSES, OPERATORS = 97, [7, 11]
 METADATA = rows.metadata(
@@ -148,3 +149,30 @@ def test_what_is_forced_is_made_once(asked: Counter[str], tmp_path: Path) -> Non
         "compile asked": 1,
         "build asked": 1,
     }
+
+
+# Modules that print, start programs and find files: no byte of an artifact depends on them.
+WITHOUT_A_SAY = {
+    *("console", "decoding_cost", "download", "errors", "files", "inference", "plain_text", "processes", "resources"),
+    *("temporary",),
+}
+
+
+@pytest.mark.parametrize(
+    ("start", "digested"),
+    [
+        ("ocrm55.tasks.recognizer.sources", {*stages.EXPORTED_BY, "pictures.py", "transparency.py"}),
+        ("ocrm55.compiler.pipeline", set(stages.COMPILED_BY)),
+    ],
+)
+def test_all_that_decides_what_a_stage_writes_is_digested(start: str, digested: set[str]) -> None:
+    """Of the modules that a stage imports. An export reads no pictures."""
+    found, left = set(), [start]
+    while left:
+        if (module := left.pop()) not in found:
+            found.add(module)
+            left += test_rooms.IMPORTS[module]
+    names = {module.removeprefix("ocrm55.").replace(".", "/") for module in found - {"ocrm55"}}
+    folders = {each.removesuffix(".py") for each in digested}
+    missing = {name for name in names if not any(name == each or name.startswith(f"{each}/") for each in folders)}
+    assert not missing - WITHOUT_A_SAY

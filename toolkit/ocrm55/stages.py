@@ -20,6 +20,12 @@ BUNDLED_MODEL = "en_ppocrv3_rec"
 WIDTH_STEP = 8  # pixels of width to one step of the output
 LEAST_WIDTH = 32  # pixels: below this the wide convolutions see more padding than picture
 _PACKAGE = Path(__file__).resolve().parent
+# The toolkit's files that decide what a stage writes: an edited one runs the stage again.
+EXPORTED_BY = ("export", "tasks", "normalisation.py", "plain_pickle.py", "plain_yaml.py", "compiler/onnx_graph")
+COMPILED_BY = (
+    *("compiler", "export", "tasks", "npu_model", "boards.py", "artifact.py", "metadata.py"),
+    *("normalisation.py", "pictures.py", "transparency.py", "plain_pickle.py", "plain_yaml.py"),
+)
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,7 @@ def model(options: Options) -> Path:
     if options.source == "bundled":
         read = digest([resources.folder("models") / BUNDLED_MODEL], __version__)
     elif path.exists():
-        read = digest([path, _PACKAGE / "export", _PACKAGE / "tasks"], __version__)
+        read = digest([path, *(_PACKAGE / each for each in EXPORTED_BY)], __version__)
     else:
         read = digest([], __version__, options.source)
     with options.folder.locked():
@@ -138,8 +144,12 @@ def compiled(options: Options) -> Compilation:
 
     source, chosen = model(options), options.compile
     output = options.folder.artifact_dir(chosen.variant)
-    inputs = [source, _PACKAGE / "compiler", _PACKAGE / "tasks", *chosen.files]
-    inputs += [_PACKAGE / "pictures.py", _PACKAGE / "normalisation.py"]
+    inputs = [
+        source,
+        *(_PACKAGE / each for each in COMPILED_BY),
+        resources.folder("firmware") / "include",
+        *chosen.files,
+    ]
     inputs += RECOGNIZER.files(chosen.decoder)
     if chosen.precision == "int8":
         inputs += calibration.images(chosen.calibrate or RECOGNIZER.calibration)
