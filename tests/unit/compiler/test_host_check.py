@@ -73,6 +73,23 @@ def test_c_that_the_host_does_not_build_is_left_out(
     assert "was not compared" in capsys.readouterr().err
 
 
+def test_where_no_program_starts_it_is_left_out(
+    written: Written, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a TMPDIR that is mounted with noexec."""
+    build = host_check._built
+
+    def built(*arguments: object) -> Path:
+        program = build(*arguments)  # type: ignore[arg-type]
+        assert program is not None
+        program.chmod(0o600)
+        return program
+
+    monkeypatch.setattr(host_check, "_built", built)
+    check(written, written.directory)
+    assert "cannot be started: Permission denied" in capsys.readouterr().err
+
+
 def test_without_a_compiler_nothing_is_built(written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_check.shutil, "which", lambda _: None)
     check(written, edited(written, tmp_path / "a", "src/weights.bin", lambda data: bytes(64) + data[64:]))

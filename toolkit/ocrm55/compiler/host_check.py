@@ -7,7 +7,6 @@ compiler leaves this out, and so does C that calls a library or an accelerator, 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ import numpy as np
 import onnx
 
 from ocrm55 import console, processes, resources, temporary
+from ocrm55.artifact import Artifact
 from ocrm55.compiler.check import pictures
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.reference.int8.network import IntegerReference
@@ -68,8 +68,12 @@ def check_c(artifact: Path, program: Program, model: onnx.ModelProto, normalisat
         executable = _built(compiler, artifact, program, folder)
         if executable is None:
             return
-        with ThreadPoolExecutor(2) as pool:
-            outputs = list(pool.map(partial(_run, executable), chosen))
+        try:
+            with ThreadPoolExecutor(2) as pool:
+                outputs = list(pool.map(partial(_run, executable), chosen))
+        except OSError as trouble:  # no programs run in a TMPDIR that is mounted with noexec
+            console.note(f"the C was not compared: {executable} cannot be started: {trouble.strerror}.")
+            return
     for pixels, output in zip(chosen, outputs, strict=True):
         if output is None or not _agree(output, program, model, normalisation, pixels):
             raise MiscompiledError(
@@ -82,13 +86,15 @@ def _built(compiler: str, artifact: Path, program: Program, folder: Path) -> Pat
     """The program of the host; None, with a note, where the host's compiler does not build it."""
     main, executable = folder / "main.c", folder / "program"
     main.write_text(f"#define VALUES {program.output.size}\n{_MAIN}", encoding="utf-8")
-    listed = re.search(r'OCRM55_MODEL_KERNELS "([^"]*)"', (artifact / "sources.cmake").read_text(encoding="utf-8"))
-    kernels = [resources.kernel(name) for name in (listed[1].split(";") if listed and listed[1] else [])]
+    kernels = [resources.kernel(name) for name in Artifact.read(artifact).kernels]
     own = [artifact / "src" / name for name in ("model.c", "weights.S")]
     sources = [main, *own, *sorted((artifact / "src").glob("operators_*.c")), *kernels]
     places = (artifact / "include", artifact / "src", resources.folder("firmware"), resources.kernel_folder())
     includes = [f"-I{place}" for place in places]
-    done = _called([compiler, *_FLAGS, *includes, *map(str, sources), "-o", str(executable), "-lm"])
+    try:
+        done = _called([compiler, *_FLAGS, *includes, *map(str, sources), "-o", str(executable), "-lm"])
+    except OSError:
+        done = None
     if done is None or done.returncode:
         console.note(f"the C was not compared: {compiler} of this computer does not build it.")
         return None
@@ -101,14 +107,17 @@ def _run(executable: Path, pixels: np.ndarray) -> np.ndarray | None:
 
 
 def _called(words: Sequence[str], given: bytes = b"") -> subprocess.CompletedProcess[bytes] | None:
-    """A finished program; None for one that did not end in time. It sees no flags of the environment."""
+    """A finished program; None for one that did not end in time. It sees no flags of the environment.
+
+    Raises OSError when it cannot be started.
+    """
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
     try:
         pipe = subprocess.PIPE
         with processes.running(words, env=kept, stdin=pipe, stdout=pipe, stderr=pipe) as process:
             output, complaints = process.communicate(given, TIME_LIMIT_S)
         return subprocess.CompletedProcess(words, process.returncode, output, complaints)
-    except (OSError, subprocess.TimeoutExpired):
+    except subprocess.TimeoutExpired:
         return None
 
 
