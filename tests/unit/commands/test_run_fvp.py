@@ -1,8 +1,10 @@
 """What `run-fvp` shows of the UART."""
 
+import json
 from pathlib import Path
 
-from ocrm55.commands.run_fvp import with_names
+from ocrm55 import plain_text
+from ocrm55.commands.run_fvp import as_json_text, with_names
 from ocrm55.simulators import protocol
 
 
@@ -30,3 +32,11 @@ def test_json_tells_the_width_and_unsure_readings() -> None:
     assert "width" not in plain
     assert narrow["width"] == 96
     assert narrow["instructions"] == {"preprocess": 1, "inference": 2, "decode": 3, "unsure": 7, "operators": [2]}
+
+
+def test_json_can_be_read_whatever_a_file_is_called() -> None:
+    values = [{"image": 'a\x85\x1b\u2028\udc85\U000e0001"\\é漢.png'}]
+    text = as_json_text(values)
+    assert json.loads(text) == values
+    assert "é漢.png" in text
+    assert plain_text.shown(text, keep="\n") == text

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ocrm55 import console, stages
+from ocrm55 import console, plain_text, stages
 from ocrm55.commands.options import FvpPath, Images, SimulatorChoice, SimulatorOption, TimeLimit, build_options
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def run_fvp(
     prepared = stages.prepare(options)
     run = simulation.read_images(pictures, prepared, board, stats=stats, timeout_s=timeout, npu_fault=npu_fault)
     if as_json:
-        console.result(json.dumps(_as_values(images, run), indent=2, ensure_ascii=False))
+        console.result(as_json_text(_as_values(images, run)))
         return
     for line in with_names(run.lines, images):
         console.result(line)
@@ -67,6 +67,12 @@ def with_names(lines: Sequence[Line], images: Sequence[Path]) -> list[str]:
     """The UART's lines as they came; that of an image gets the file's name, counts are left to the table of --stats."""
     names = {number: f" {path}" for number, path in enumerate(images, 1)}
     return [f"{line.text}{names.get(line.image or 0, '')}" for line in lines if not line.is_count]
+
+
+def as_json_text(value: object) -> str:
+    """JSON in the letters of all languages; what a line cannot show, as in a file's name, is in JSON's own escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return "".join(c if c == "\n" or plain_text.is_shown(c) else json.dumps(c)[1:-1] for c in text)
 
 
 def _as_values(images: list[Path], run: Run) -> list[dict[str, object]]:
