@@ -36,13 +36,13 @@ class Once:
 
     def _shared(self, name: str, make: Callable[[Path], T]) -> T:
         self._folder.mkdir(exist_ok=True)
-        made, kept = self._folder / name, self._folder / f"{name}.pickle"
+        folder, kept = self._folder / name, self._folder / f"{name}.pickle"
         with (self._folder / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if kept.exists():
                 return pickle.loads(kept.read_bytes())  # type: ignore[no-any-return]
-            shutil.rmtree(made, ignore_errors=True)
-            made.mkdir()
-            value = make(made)
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            value = make(folder)
             kept.write_bytes(pickle.dumps(value))
             return value

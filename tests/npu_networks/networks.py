@@ -82,7 +82,7 @@ class Sketch:
         index = self.writer.tensor(f"t{len(self.writer.tensors)}", shape, self.dtype, scale, zero_point)
         return Value(index, tuple(shape), scale, zero_point)
 
-    def alike(self, value: Value, shape: Sequence[int] | None = None) -> Value:
+    def value_like(self, value: Value, shape: Sequence[int] | None = None) -> Value:
         """A tensor with the quantisation of another one."""
         return self.value(shape or value.shape, value.scale, value.zero_point)
 

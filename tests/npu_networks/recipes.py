@@ -116,7 +116,7 @@ def batch_matmul(s: Sketch, x: Value) -> Value:
 def _pool(s: Sketch, x: Value, name: str, kernel: tuple[int, int], stride: tuple[int, int], padding: int) -> Value:
     _, height, width, channels = _nhwc(x)
     sizes = (_window(*a, padding) for a in zip((height, width), kernel, stride, strict=True))
-    y = s.alike(x, (1, *sizes, channels))
+    y = s.value_like(x, (1, *sizes, channels))
     s.operator(
         name, [x], [y], "Pool2DOptions", Padding=padding, StrideH=stride[0], StrideW=stride[1],
         FilterHeight=kernel[0], FilterWidth=kernel[1], FusedActivationFunction=s.pick(ACTIVATIONS),
@@ -139,7 +139,7 @@ def _reduce(s: Sketch, x: Value, name: str, axes: tuple[int, ...], y_scale: floa
     # Vela 5.2.0 reads the wrong values for a REDUCE_MAX that drops its axis (docs/npu_model.md).
     keep = s.chance(0.7) or name in ("REDUCE_MAX", "REDUCE_MIN")
     shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape) if keep or i not in axes)
-    y = s.alike(x, shape) if y_scale is None else s.value(shape, y_scale)
+    y = s.value_like(x, shape) if y_scale is None else s.value(shape, y_scale)
     s.operator(name, [x, s.integers(axes)], [y], "ReducerOptions", KeepDims=keep)
     return y
 
@@ -213,7 +213,7 @@ def mul(s: Sketch, x: Value) -> Value:
 
 def _extreme(s: Sketch, x: Value, name: str) -> Value:
     second = _second(s, x, same=True)
-    y = s.alike(x)
+    y = s.value_like(x)
     s.operator(name, [second, x] if s.chance(0.3) else [x, second], [y], "MaximumMinimumOptions")
     return y
 
@@ -243,7 +243,7 @@ def negate(s: Sketch, x: Value) -> Value:
     if x.zero_point == -128:
         raise NotPossibleError
     # LiteRT negates the stored values, so that -128 wraps round to itself, where the NPU saturates: keep it out.
-    kept, y = s.alike(x), s.value(x.shape, x.scale, -x.zero_point)
+    kept, y = s.value_like(x), s.value(x.shape, x.scale, -x.zero_point)
     lowest = s.constant((1, 1, 1, 1), x.scale, x.zero_point, np.array([-127]))
     s.operator("MAXIMUM", [x, lowest], [kept], "MaximumMinimumOptions")
     s.operator("NEG", [kept], [y], "NegOptions")
@@ -251,7 +251,7 @@ def negate(s: Sketch, x: Value) -> Value:
 
 
 def leaky_relu(s: Sketch, x: Value) -> Value:
-    y = s.alike(x) if s.chance(0.3) else s.value(x.shape, x.scale * s.random.uniform(0.5, 2))
+    y = s.value_like(x) if s.chance(0.3) else s.value(x.shape, x.scale * s.random.uniform(0.5, 2))
     s.operator("LEAKY_RELU", [x], [y], "LeakyReluOptions", Alpha=float(np.float32(s.random.uniform(0.01, 0.9))))
     return y
 
@@ -266,7 +266,7 @@ def prelu(s: Sketch, x: Value) -> Value:
 
 def _rectify(name: str):  # type: ignore[no-untyped-def]
     def draw(s: Sketch, x: Value) -> Value:
-        y = s.alike(x) if s.chance(0.5) else s.value(x.shape, x.scale * s.random.uniform(0.5, 2))
+        y = s.value_like(x) if s.chance(0.5) else s.value(x.shape, x.scale * s.random.uniform(0.5, 2))
         s.operator(name, [x], [y])
         return y
 
@@ -286,7 +286,7 @@ def _rsqrt(s: Sketch, x: Value) -> Value:
     if x.zero_point > 100:
         raise NotPossibleError
     # LiteRT refuses values that are not positive.
-    positive, y = s.alike(x), s.value(x.shape, s.random.uniform(0.5, 1.5) * x.scale**-0.5 / 127)
+    positive, y = s.value_like(x), s.value(x.shape, s.random.uniform(0.5, 1.5) * x.scale**-0.5 / 127)
     lowest = s.constant((1, 1, 1, 1), x.scale, x.zero_point, np.array([x.zero_point + 1]))
     s.operator("MAXIMUM", [x, lowest], [positive], "MaximumMinimumOptions")
     s.operator("RSQRT", [positive], [y])
@@ -334,11 +334,11 @@ def concatenation(s: Sketch, x: Value) -> Value:
     parts = [x]
     for _ in range(s.number(1, 2)):
         shape = tuple(s.number(1, 20) if i == axis else n for i, n in enumerate(x.shape))
-        part = s.alike(x, shape)
+        part = s.value_like(x, shape)
         s.inputs.append(part)
         parts.append(part)
     size = sum(p.shape[axis] for p in parts)
-    y = s.alike(x, tuple(size if i == axis else n for i, n in enumerate(x.shape)))
+    y = s.value_like(x, tuple(size if i == axis else n for i, n in enumerate(x.shape)))
     s.operator("CONCATENATION", parts, [y], "ConcatenationOptions", Axis=axis, FusedActivationFunction=0)
     return y
 
@@ -352,7 +352,7 @@ def pad(s: Sketch, x: Value) -> Value:
     paddings = [[0, 0], *([s.number(0, 3), s.number(0, 3)] for _ in range(2)), [0, 0]]
     if s.chance(0.3):
         paddings[3] = [s.number(0, 3), s.number(0, 3)]
-    y = s.alike(x, [n + sum(p) for n, p in zip(x.shape, paddings, strict=True)])
+    y = s.value_like(x, [n + sum(p) for n, p in zip(x.shape, paddings, strict=True)])
     s.operator("PAD", [x, s.integers(paddings)], [y], "PadOptions")
     return y
 
@@ -360,7 +360,7 @@ def pad(s: Sketch, x: Value) -> Value:
 def pad_v2(s: Sketch, x: Value) -> Value:
     _nhwc(x)
     paddings = [[0, 0], *([s.number(0, 3), s.number(0, 3)] for _ in range(2)), [0, 0]]
-    y = s.alike(x, [n + sum(p) for n, p in zip(x.shape, paddings, strict=True)])
+    y = s.value_like(x, [n + sum(p) for n, p in zip(x.shape, paddings, strict=True)])
     s.operator("PADV2", [x, s.integers(paddings), s.constant((1,), x.scale, x.zero_point)], [y], "PadV2Options")
     return y
 
@@ -368,7 +368,7 @@ def pad_v2(s: Sketch, x: Value) -> Value:
 def mirror_pad(s: Sketch, x: Value) -> Value:
     _nhwc(x)
     paddings = _paddings(s, x, 3)
-    y = s.alike(x, [n + sum(p) for n, p in zip(x.shape, paddings, strict=True)])
+    y = s.value_like(x, [n + sum(p) for n, p in zip(x.shape, paddings, strict=True)])
     s.operator("MIRROR_PAD", [x, s.integers(paddings)], [y], "MirrorPadOptions", Mode=s.pick((0, 1)))
     return y
 
@@ -376,7 +376,7 @@ def mirror_pad(s: Sketch, x: Value) -> Value:
 def reshape(s: Sketch, x: Value) -> Value:
     _, height, width, channels = _nhwc(x)
     shape = s.pick(((1, width, height, channels), (1, 1, height * width, channels), (1, height, 1, width * channels)))
-    y = s.alike(x, shape)
+    y = s.value_like(x, shape)
     s.operator("RESHAPE", [x, s.integers(shape)], [y], "ReshapeOptions", NewShape=list(shape))
     return y
 
@@ -385,7 +385,7 @@ def slice_(s: Sketch, x: Value) -> Value:
     _nhwc(x)
     begin = [0, *(s.number(0, n - 1) for n in x.shape[1:])]
     size = [s.number(1, n - b) for n, b in zip(x.shape, begin, strict=True)]
-    y = s.alike(x, size)
+    y = s.value_like(x, size)
     s.operator("SLICE", [x, s.integers(begin), s.integers(size)], [y], "SliceOptions")
     return y
 
@@ -395,7 +395,7 @@ def strided_slice(s: Sketch, x: Value) -> Value:
     begin = [0, *(s.number(0, n - 1) for n in x.shape[1:])]
     end = [s.number(b + 1, n) for n, b in zip(x.shape, begin, strict=True)]
     strides = [1, s.pick((1, 1, 2)), s.pick((1, 1, 2)), 1]
-    y = s.alike(x, [-(-(e - b) // t) for b, e, t in zip(begin, end, strides, strict=True)])
+    y = s.value_like(x, [-(-(e - b) // t) for b, e, t in zip(begin, end, strides, strict=True)])
     s.operator(
         "STRIDED_SLICE", [x, s.integers(begin), s.integers(end), s.integers(strides)], [y], "StridedSliceOptions",
         BeginMask=0, EndMask=0, EllipsisMask=0, NewAxisMask=0, ShrinkAxisMask=0,
@@ -410,7 +410,7 @@ def split(s: Sketch, x: Value) -> Value:
     if axis == 0:
         raise NotPossibleError
     shape = tuple(n // 2 if i == axis else n for i, n in enumerate(x.shape))
-    halves = [s.alike(x, shape), s.alike(x, shape)]
+    halves = [s.value_like(x, shape), s.value_like(x, shape)]
     s.operator("SPLIT", [s.integers([axis]), x], halves, "SplitOptions", NumSplits=2)
     y = s.value(shape, x.scale * 1.5)
     s.operator("ADD", halves, [y], "AddOptions", FusedActivationFunction=0)
@@ -423,9 +423,9 @@ def split_v(s: Sketch, x: Value) -> Value:
     if width < 3:
         raise NotPossibleError
     small = s.number(1, (width - 1) // 2)
-    parts = [s.alike(x, (1, height, small, channels)), s.alike(x, (1, height, width - small, channels))]
+    parts = [s.value_like(x, (1, height, small, channels)), s.value_like(x, (1, height, width - small, channels))]
     s.operator("SPLIT_V", [x, s.integers([small, width - small]), s.integers([2])], parts, "SplitVOptions", NumSplits=2)
-    padded = s.alike(x, parts[1].shape)
+    padded = s.value_like(x, parts[1].shape)
     s.operator("PAD", [parts[0], s.integers([[0, 0], [0, 0], [0, width - 2 * small], [0, 0]])], [padded], "PadOptions")
     y = s.value(padded.shape, x.scale * 1.5)
     s.operator("ADD", [padded, parts[1]], [y], "AddOptions", FusedActivationFunction=0)
@@ -434,11 +434,11 @@ def split_v(s: Sketch, x: Value) -> Value:
 
 def pack(s: Sketch, x: Value) -> Value:
     _, height, width, channels = _nhwc(x)
-    flat = s.alike(x, (height, width, channels))
+    flat = s.value_like(x, (height, width, channels))
     s.operator("RESHAPE", [x, s.integers(flat.shape)], [flat], "ReshapeOptions", NewShape=list(flat.shape))
-    other = s.alike(x, flat.shape)
+    other = s.value_like(x, flat.shape)
     s.inputs.append(other)
-    y = s.alike(x, (2, height, width, channels))
+    y = s.value_like(x, (2, height, width, channels))
     s.operator("PACK", [flat, other], [y], "PackOptions", ValuesCount=2, Axis=0)
     return y
 
@@ -447,7 +447,7 @@ def unpack(s: Sketch, x: Value) -> Value:
     _, height, width, channels = _nhwc(x)
     if height != 2:
         raise NotPossibleError
-    parts = [s.alike(x, (1, width, channels)) for _ in range(2)]
+    parts = [s.value_like(x, (1, width, channels)) for _ in range(2)]
     s.operator("UNPACK", [x], parts, "UnpackOptions", Num=2, Axis=1)
     y = s.value(parts[0].shape, x.scale * 1.5)
     s.operator("ADD", parts, [y], "AddOptions", FusedActivationFunction=0)
@@ -457,7 +457,7 @@ def unpack(s: Sketch, x: Value) -> Value:
 def tile(s: Sketch, x: Value) -> Value:
     _nhwc(x)
     times = [1, s.number(1, 2), s.number(1, 3), s.number(1, 2)]
-    y = s.alike(x, [n * t for n, t in zip(x.shape, times, strict=True)])
+    y = s.value_like(x, [n * t for n, t in zip(x.shape, times, strict=True)])
     s.operator("TILE", [x, s.integers(times)], [y], "TileOptions")
     return y
 
@@ -465,7 +465,7 @@ def tile(s: Sketch, x: Value) -> Value:
 def transpose(s: Sketch, x: Value) -> Value:
     _nhwc(x)
     order = s.pick(((0, 2, 1, 3), (0, 1, 3, 2), (0, 3, 2, 1), (0, 3, 1, 2), (0, 2, 3, 1)))
-    y = s.alike(x, [x.shape[i] for i in order])
+    y = s.value_like(x, [x.shape[i] for i in order])
     s.operator("TRANSPOSE", [x, s.integers(order)], [y], "TransposeOptions")
     return y
 
@@ -479,7 +479,7 @@ def _resize(s: Sketch, x: Value, name: str, options: str, **values: object) -> V
         size = [(n - 1) * factor + 1 for n in (height, width)]
     else:
         size = [n * factor for n in (height, width)]
-    y = s.alike(x, (1, *size, channels))
+    y = s.value_like(x, (1, *size, channels))
     s.operator(name, [x, s.integers(size)], [y], options, **values)
     return y
 
@@ -498,7 +498,7 @@ def expand_dims(s: Sketch, x: Value) -> Value:
     _, height, width, channels = _nhwc(x)
     if height != 1:
         raise NotPossibleError
-    flat, y = s.alike(x, (1, width, channels)), s.alike(x, (1, 1, width, channels))
+    flat, y = s.value_like(x, (1, width, channels)), s.value_like(x, (1, 1, width, channels))
     s.operator("SQUEEZE", [x], [flat], "SqueezeOptions", SqueezeDims=[1])
     s.operator("EXPAND_DIMS", [flat, s.integers([1])], [y], "ExpandDimsOptions")
     return y

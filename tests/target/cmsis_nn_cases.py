@@ -132,35 +132,41 @@ class Cases:
 
 def network_like() -> list[Case]:
     """Tails of every kind: channels and pixels that are no multiple of anything, strides, borders, extremes."""
-    made = Cases(55)
+    source = Cases(55)
     cases = [
-        made.convolution(Pointwise, (1, pixels), inputs, outputs)
+        source.convolution(Pointwise, (1, pixels), inputs, outputs)
         for pixels, inputs, outputs in ((1, 16, 8), (1, 64, 33), (7, 5, 3), (13, 33, 17), (40, 120, 97), (6, 256, 4))
     ]
-    cases.append(made.convolution(Pointwise, (1, 5), 320, 9, extreme=True))
+    cases.append(source.convolution(Pointwise, (1, 5), 320, 9, extreme=True))
     for pixels, inputs, outputs in ((1, 64, 5), (6, 34, 9), (7, 48, 4), (8, 30, 3), (21, 256, 7)):
-        cases.append(made.convolution(Pointwise, (1, pixels), inputs, outputs, int4=True))
+        cases.append(source.convolution(Pointwise, (1, pixels), inputs, outputs, int4=True))
     for size, channels, kernel, strides in (
         ((1, 16), 64, (1, 3), (1, 1)),
         ((5, 7), 6, (3, 3), (2, 1)),
         ((4, 5), 10, (3, 3), (1, 1)),
     ):
-        cases.append(made.convolution(Convolution, size, channels, 5, kernel, strides, (kernel[0] // 2, 1), int4=True))
+        cases.append(
+            source.convolution(Convolution, size, channels, 5, kernel, strides, (kernel[0] // 2, 1), int4=True)
+        )
     for kernel, strides, pads in (((3, 3), (2, 2), (1, 1)), ((3, 3), (1, 1), (1, 1)), ((2, 3), (1, 2), (0, 1))):
-        cases.append(made.convolution(Convolution, (7, 9), 3, 5, kernel, strides, pads))
-    cases.append(made.convolution(Convolution, (1, 40), 24, 7, (1, 3), (1, 1), (0, 1)))
-    cases.append(made.convolution(Convolution, (1, 16), 64, 5, (1, 3), (1, 1), (0, 1), extreme=True))
+        cases.append(source.convolution(Convolution, (7, 9), 3, 5, kernel, strides, pads))
+    cases.append(source.convolution(Convolution, (1, 40), 24, 7, (1, 3), (1, 1), (0, 1)))
+    cases.append(source.convolution(Convolution, (1, 16), 64, 5, (1, 3), (1, 1), (0, 1), extreme=True))
     for kernel, strides in (((3, 3), (1, 1)), ((3, 3), (2, 1)), ((5, 5), (1, 1)), ((5, 5), (2, 1)), ((3, 3), (2, 2))):
         pads = (kernel[0] // 2, kernel[1] // 2)
-        cases.append(made.convolution(Depthwise, (6, 11), 19, 19, kernel, strides, pads))
-    cases.append(made.convolution(Depthwise, (4, 5), 130, 130, (3, 3), (1, 1), (1, 1), extreme=True))
-    cases += [made.product(3, 10, 10, 15, False), made.product(3, 10, 15, 10, True), made.product(1, 5, 6, 16, False)]
-    cases += [made.pool((3, 20), 33, (3, 20), (1, 1)), made.pool((3, 8), 16, (2, 2), (2, 2))]
-    cases += [made.largest((6, 9), 19, (2, 2), (2, 2), (0, 0)), made.largest((5, 7), 33, (3, 3), (2, 1), (1, 1))]
-    return cases + elementwise(made)
+        cases.append(source.convolution(Depthwise, (6, 11), 19, 19, kernel, strides, pads))
+    cases.append(source.convolution(Depthwise, (4, 5), 130, 130, (3, 3), (1, 1), (1, 1), extreme=True))
+    cases += [
+        source.product(3, 10, 10, 15, False),
+        source.product(3, 10, 15, 10, True),
+        source.product(1, 5, 6, 16, False),
+    ]
+    cases += [source.pool((3, 20), 33, (3, 20), (1, 1)), source.pool((3, 8), 16, (2, 2), (2, 2))]
+    cases += [source.largest((6, 9), 19, (2, 2), (2, 2), (0, 0)), source.largest((5, 7), 33, (3, 3), (2, 1), (1, 1))]
+    return cases + elementwise(source)
 
 
-def elementwise(made: Cases) -> list[Case]:
+def elementwise(source: Cases) -> list[Case]:
     from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, SumInt8
     from ocrm55.compiler.operators.int8.moves import CopyRows
     from ocrm55.compiler.operators.int8.rows import SoftmaxInt8
@@ -168,13 +174,13 @@ def elementwise(made: Cases) -> list[Case]:
     cases = []
     for count in (4, 33, 120):
         spec = SumInt8(count * 3, 0.05, -11, 0.031, 17, 0.06, 3)
-        cases.append(Case(f"add {count}", spec, [made.int8(3, count), made.int8(3, count)], [], (3, count)))
+        cases.append(Case(f"add {count}", spec, [source.int8(3, count), source.int8(3, count)], [], (3, count)))
         gate = ChannelMultiply(3, count, 5, -127, -9, float(np.float32(1 / 254)))
-        cases.append(Case(f"multiply {count}", gate, [made.int8(3, count), made.int8(count)], [], (3, count)))
-        cases.append(Case(f"copy {count}", CopyRows(3, count, count), [made.int8(3, count)], [], (3, count)))
+        cases.append(Case(f"multiply {count}", gate, [source.int8(3, count), source.int8(count)], [], (3, count)))
+        cases.append(Case(f"copy {count}", CopyRows(3, count, count), [source.int8(3, count)], [], (3, count)))
     for step, count in ((0.05, 40), (0.3, 40), (0.01, 97), (0.1, 3)):
         softmax = SoftmaxInt8(6, count, step)
-        cases.append(Case(f"softmax {step} {count}", softmax, [made.int8(6, count)], [], (1, 6, count)))
+        cases.append(Case(f"softmax {step} {count}", softmax, [source.int8(6, count)], [], (1, 6, count)))
     return cases
 
 

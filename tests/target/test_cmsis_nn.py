@@ -61,9 +61,9 @@ def answers(
     once = request.param == "rounds once"
     if libraries.archive(library) is not None and libraries.rounds_once(library) != once:
         pytest.skip(f"CMSIS_NN_ROOT is an archive of which it is not true that it {request.param}")
-    made = cases.network_like()
+    network = cases.network_like()
     folder = tmp_path_factory.mktemp("cmsis_nn")
-    artifact = cases.write(folder / "artifact", made, rounds_once=once)
+    artifact = cases.write(folder / "artifact", network, rounds_once=once)
     defines = {"OCRM55_CMSIS_NN": str(library), "OCRM55_CMSIS_NN_SINGLE_ROUNDING": "ON" if once else "OFF"}
     built = firmware.build(artifact, folder / "firmware", defines=defines)
     for archive in (folder / "firmware").rglob("libcmsis-nn.a"):
@@ -75,8 +75,8 @@ def answers(
         Request(elf=built.elf, images=[fake_artifact.image()], want_probabilities=True, row=97, timeout_s=300)
     )
     assert run.probabilities is not None
-    said = run.probabilities.reshape(-1)[: 3 * len(made)].reshape(-1, 3)
-    return [(case, *row) for case, row in zip(made, said.tolist(), strict=True)]
+    said = run.probabilities.reshape(-1)[: 3 * len(network)].reshape(-1, 3)
+    return [(case, *row) for case, row in zip(network, said.tolist(), strict=True)]
 
 
 def test_every_call_gives_the_bits_of_the_reference(answers):

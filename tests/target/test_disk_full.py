@@ -56,11 +56,11 @@ def one_error(printed: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def made(build_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished_build(build_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A build folder with a model and a compiled model, no firmware."""
     options = stages.Options(build_dir=build_dir)
     stages.compiled(options)
-    place = tmp_path_factory.mktemp("made") / "build"
+    place = tmp_path_factory.mktemp("finished") / "build"
     for name in ("model", "int8"):
         root = place / options.folder.model
         shutil.copytree(options.folder.root / name, root / name)
@@ -69,9 +69,9 @@ def made(build_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("stage", "room"), [("export", 4 * MEGABYTE), ("compile", MEGABYTE), ("build", 2 * MEGABYTE)])
-def test_build_folder(stage: str, room: int, made: Path, tmp_path: Path) -> None:
+def test_build_folder(stage: str, room: int, finished_build: Path, tmp_path: Path) -> None:
     content = tmp_path / "content"
-    shutil.copytree(made, content)
+    shutil.copytree(finished_build, content)
     root = next(content.iterdir())
     for name in {"export": ("model", "int8"), "compile": ("int8",), "build": ()}[stage]:
         shutil.rmtree(root / name)
@@ -85,10 +85,10 @@ def test_build_folder(stage: str, room: int, made: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("stage", ["compile", "run"])
-def test_folder_for_temporary_files(stage: str, made: Path, build_dir: Path, tmp_path: Path) -> None:
+def test_folder_for_temporary_files(stage: str, finished_build: Path, build_dir: Path, tmp_path: Path) -> None:
     empty, small, build = tmp_path / "empty", tmp_path / "small", tmp_path / "build"
     empty.mkdir()
-    shutil.copytree(made, build)
+    shutil.copytree(finished_build, build)
     if stage == "compile":
         shutil.rmtree(next(build.iterdir()) / "int8")
     words = ["run-fvp", PICTURE, "--build-dir", build if stage == "compile" else build_dir]

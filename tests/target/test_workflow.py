@@ -116,9 +116,9 @@ def test_a_release_is_made_by_a_tag_and_written_by_a_job_that_runs_nothing_of_it
     build, publish = release["jobs"]["build"], release["jobs"]["publish"]
     assert "permissions" not in build and publish["permissions"] == {"contents": "write"}
     assert publish["needs"] == "build" and not any("checkout" in step.get("uses", "") for step in publish["steps"])
-    made = "\n".join(step.get("run", "") for step in build["steps"])
+    commands = "\n".join(step.get("run", "") for step in build["steps"])
     for part in ("make wheel", ".pack", "cyclonedx-py", "sha256sum", "NOTES.md"):
-        assert part in made
+        assert part in commands
 
 
 def test_notes_of_a_release_are_its_part_of_the_changelog(tmp_path: Path) -> None:

@@ -88,15 +88,15 @@ def test_archive_that_leads_out_of_its_folder_is_refused(
         monkeypatch.delattr(tarfile, "data_filter", raising=False)
     (tmp_path / "word").write_text("x")
     for name, good in (("folder/word", True), ("../word", False)):
-        with tarfile.open(tmp_path / "a.tar", "w") as made:
-            made.add(tmp_path / "word", name)
-        with tarfile.open(tmp_path / "a.tar") as made:
+        with tarfile.open(tmp_path / "a.tar", "w") as archive:
+            archive.add(tmp_path / "word", name)
+        with tarfile.open(tmp_path / "a.tar") as archive:
             if good:
-                extract(made, tmp_path / "out")
+                extract(archive, tmp_path / "out")
                 assert (tmp_path / "out" / name).read_text() == "x"
             else:
                 with pytest.raises(tarfile.TarError):
-                    extract(made, tmp_path / "out")
+                    extract(archive, tmp_path / "out")
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])

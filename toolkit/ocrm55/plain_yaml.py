@@ -86,12 +86,12 @@ class _Builder:
             self._add(count)
             return value
         before = self._count
-        value = self._made(event, depth)
+        value = self._value_of(event, depth)
         if (anchor := getattr(event, "anchor", None)) is not None:
             self._anchors[anchor] = (value, self._count - before)
         return value
 
-    def _made(self, event: yaml.Event, depth: int) -> Any:
+    def _value_of(self, event: yaml.Event, depth: int) -> Any:
         if isinstance(event, yaml.ScalarEvent):
             return event.value
         if isinstance(event, yaml.SequenceStartEvent):

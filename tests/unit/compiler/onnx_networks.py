@@ -18,12 +18,12 @@ def network(
     opset: int = 17,
 ) -> onnx.ModelProto:
     """An ONNX model from tuples (operator, inputs, output, attributes); `x` is the input, `y` the output."""
-    made = [
+    operators = [
         helper.make_node(op, inputs, [output], name=f"{op}.{index}", **attributes)
         for index, (op, inputs, output, attributes) in enumerate(nodes)
     ]
     graph = helper.make_graph(
-        made,
+        operators,
         "test",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, input_shape)],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, output_shape)],

@@ -89,8 +89,8 @@ def computed(choice: arena_limit.Choice, image: np.ndarray) -> np.ndarray:
                 spec.channels, 1, end - first, spec.outputs, 1, end - first, (1, 1), (1, 1), (0, 0), 0, spec.epilogue
             )
             rows = x[first * spec.channels : end * spec.channels].copy()
-            made = COMPUTE[Pointwise](part, rows, *weights)
-            output[first * spec.outputs : end * spec.outputs] = made.reshape(-1)
+            strip = COMPUTE[Pointwise](part, rows, *weights)
+            output[first * spec.outputs : end * spec.outputs] = strip.reshape(-1)
     return area(program.output.name).copy()
 
 

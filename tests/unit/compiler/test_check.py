@@ -150,9 +150,9 @@ def test_compile_checks_and_leaves_nothing_behind(
     original = pipeline.to_program
 
     def spoiled(*arguments: object) -> Program:
-        made = original(*arguments)  # type: ignore[arg-type]
-        rows_for_columns(made)
-        return made
+        kernel_arrays = original(*arguments)  # type: ignore[arg-type]
+        rows_for_columns(kernel_arrays)
+        return kernel_arrays
 
     monkeypatch.setattr(pipeline, "to_program", spoiled)
     options = CompileOptions(width=64)

@@ -47,14 +47,14 @@ def programs(folders: dict[str, Path], once: Once) -> dict[tuple[str, str], Host
     """The small networks as programs of the host, by name and precision."""
 
     def make(root: Path) -> dict[tuple[str, str], HostProgram]:
-        made = {}
+        hosts = {}
         for name in SMALL:
             float32 = pipeline.compile_model(
                 folders[name], root / f"{name}-float32", RECOGNIZER, CompileOptions(precision="float32")
             )
             int8 = in_int8(float32, root / f"{name}-int8")
-            made |= {(name, "float32"): build_host(float32), (name, "int8"): build_host(int8)}
-        return made
+            hosts |= {(name, "float32"): build_host(float32), (name, "int8"): build_host(int8)}
+        return hosts
 
     return once("small-programs", make)
 

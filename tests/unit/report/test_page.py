@@ -64,7 +64,7 @@ def picture(tmp_path: Path) -> Path:
 
 
 def checked(measured: Measurement, **more: object) -> tuple[str, Checker]:
-    options: dict = {"accuracies": [], "versions": [("ocrm55", "0.1.0")], "made": "now"} | more
+    options: dict = {"accuracies": [], "versions": [("ocrm55", "0.1.0")], "written_at": "now"} | more
     text = page.render(measured, CHARSET, **options)
     checker = Checker()
     checker.feed(text)

@@ -50,10 +50,10 @@ def measured(paths: list[Path]) -> Measurement:
 
 @pytest.fixture
 def paths(tmp_path: Path) -> list[Path]:
-    made = [tmp_path / f"{name}.png" for name in ("first", "second", "third")]
-    for path in made:
+    pictures = [tmp_path / f"{name}.png" for name in ("first", "second", "third")]
+    for path in pictures:
         Image.fromarray(np.full((8, 6, 3), 200, np.uint8)).save(path)
-    return made
+    return pictures
 
 
 def test_the_metadata_at_a_width_is_that_widths() -> None:

@@ -63,9 +63,9 @@ def released(archive: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    made = make_archive(tmp_path)
-    released(made, "http://127.0.0.1:9", monkeypatch)  # the discard port, where nothing listens
-    return made
+    path = make_archive(tmp_path)
+    released(path, "http://127.0.0.1:9", monkeypatch)  # the discard port, where nothing listens
+    return path
 
 
 def test_installs_once_and_is_found_afterwards(place: Path, archive: Path) -> None:

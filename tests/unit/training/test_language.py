@@ -50,9 +50,9 @@ def test_bundled_tables() -> None:
     if len(texts.dictionary()) != AMERICAN_ENGLISH:
         pytest.skip("the bundled tables are made of wamerican, another word list is installed here")
     with np.load(context.bundled()) as bundled:
-        made = language.tables()
-        assert set(bundled.files) == set(made)
-        for name, values in made.items():
+        counted = language.tables()
+        assert set(bundled.files) == set(counted)
+        for name, values in counted.items():
             assert bundled[name].dtype == np.asarray(values).dtype
             difference = np.abs(bundled[name].astype(float) - values)
             assert difference.max() <= (1 if values.dtype == np.uint8 else 1e-6 * np.abs(values).max())

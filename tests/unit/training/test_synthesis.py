@@ -40,24 +40,24 @@ def test_texts_are_of_the_95_characters_and_keep_to_their_length() -> None:
     rng = random.Random(1)
     for longest in (1, 7, 25):
         for make in (texts.line, texts.sign, texts.tricky):
-            made = [make(rng, longest) for _ in range(400)]
-            assert all(1 <= len(text) <= longest for text in made)
-            assert set("".join(made)) <= set(texts.PRINTABLE + " ")
+            drawn = [make(rng, longest) for _ in range(400)]
+            assert all(1 <= len(text) <= longest for text in drawn)
+            assert set("".join(drawn)) <= set(texts.PRINTABLE + " ")
     assert set("".join(texts.line(rng, 25) for _ in range(3000))) == set(texts.PRINTABLE + " ")
 
 
 def test_words_are_possessive_and_contracted_now_and_then() -> None:
     rng = random.Random(1)
-    made = [part for _ in range(400) for part in texts.words(rng, 25).lower().split()]
-    possessive = sum(part.rstrip(",.;:!?").endswith("'s") for part in made) / len(made)
+    drawn = [part for _ in range(400) for part in texts.words(rng, 25).lower().split()]
+    possessive = sum(part.rstrip(",.;:!?").endswith("'s") for part in drawn) / len(drawn)
     assert 0.08 < possessive < 0.18
-    assert any(part.rstrip(",.;:!?") in {"don't", "i'll", "o'clock"} for part in made)
+    assert any(part.rstrip(",.;:!?") in {"don't", "i'll", "o'clock"} for part in drawn)
 
 
 def test_what_is_tricky_holds_words_whose_apostrophe_is_overlooked() -> None:
     rng = random.Random(1)
-    made = [texts.tricky(rng, 25).lower() for _ in range(400)]
-    assert 0.08 < sum("'s " in text and text.endswith("'s") for text in made) / len(made) < 0.2
+    drawn = [texts.tricky(rng, 25).lower() for _ in range(400)]
+    assert 0.08 < sum("'s " in text and text.endswith("'s") for text in drawn) / len(drawn) < 0.2
 
 
 def test_clones_of_one_design_are_one_family_and_never_held_out() -> None:
@@ -67,12 +67,12 @@ def test_clones_of_one_design_are_one_family_and_never_held_out() -> None:
 
 
 def test_fonts_are_split_by_whole_families() -> None:
-    made = [fonts.Font(f"/f/{family}{cut}.ttf", family, False) for family in map(str, range(60)) for cut in range(3)]
-    seen, unseen = fonts.split(made)
+    cuts = [fonts.Font(f"/f/{family}{cut}.ttf", family, False) for family in map(str, range(60)) for cut in range(3)]
+    seen, unseen = fonts.split(cuts)
     assert len(seen) + len(unseen) == 180
     assert unseen
     assert not {font.family for font in seen} & {font.family for font in unseen}
-    assert fonts.split(made[:6])[1]  # two families: one must stay for measuring
+    assert fonts.split(cuts[:6])[1]  # two families: one must stay for measuring
 
 
 def test_a_folder_without_fonts_is_refused(tmp_path: Path) -> None:

@@ -244,12 +244,12 @@ def test_unlabelled_pictures_are_pieces_of_labelled_ones() -> None:
     from ocrm55.training.twin.noise import unlabelled
 
     images = torch.arange(6.0).view(6, 1, 1, 1).expand(6, 3, 48, 80).contiguous()
-    made = unlabelled(images, random.Random(7))
-    assert made.shape == images.shape
-    assert all(torch.allclose(made[row, :, :, :10], images[row, :, :, :10]) for row in range(6))
-    assert not torch.equal(made, images)
-    assert made.min() >= 0
-    assert made.max() <= 5
+    strips = unlabelled(images, random.Random(7))
+    assert strips.shape == images.shape
+    assert all(torch.allclose(strips[row, :, :, :10], images[row, :, :, :10]) for row in range(6))
+    assert not torch.equal(strips, images)
+    assert strips.min() >= 0
+    assert strips.max() <= 5
 
 
 def test_loud_channels_are_made_quieter_and_others_left_alone() -> None:

@@ -93,8 +93,8 @@ def test_pip_takes_the_script_with_the_extra_only(extras: str, installed: list[s
     command = [sys.executable, "-m", "pip", "install", *options, f"{ROOT}{extras}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    made = json.loads(report.read_text())["install"]
-    found = {each["metadata"]["name"]: each["download_info"]["url"] for each in made}
+    downloads = json.loads(report.read_text())["install"]
+    found = {each["metadata"]["name"]: each["download_info"]["url"] for each in downloads}
     assert sorted(found) == installed
     assert found.get("ocrm55-tvmc", SCRIPT.as_uri()) == SCRIPT.as_uri()
 

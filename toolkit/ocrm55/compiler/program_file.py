@@ -123,12 +123,12 @@ def _classes() -> dict[str, type]:
     return known
 
 
-def _made(value: Any) -> Any:
+def _read_value(value: Any) -> Any:
     """The inverse of _plain. Raises KeyError, TypeError or ValueError for values that _plain does not write."""
     if isinstance(value, dict):
         kind = _classes()[value["is"]]
-        return kind(**{name: _made(each) for name, each in value.items() if name != "is"})
-    return tuple(_made(each) for each in value) if isinstance(value, list) else value
+        return kind(**{name: _read_value(each) for name, each in value.items() if name != "is"})
+    return tuple(_read_value(each) for each in value) if isinstance(value, list) else value
 
 
 def _read_program(value: Any, values: _Values) -> Program:
@@ -137,7 +137,7 @@ def _read_program(value: Any, values: _Values) -> Program:
     program = Program(str(value["name"]), str(value["precision"]))
     for row in value["tensors"]:
         data = None if row["data"] is None else values[row["data"]]
-        tensor = _made(row | {"data": None})
+        tensor = _read_value(row | {"data": None})
         if not isinstance(tensor, Tensor) or (data is not None and data.shape != tensor.shape):
             raise ValueError("no tensor")
         if tensor.quantization is not None and tensor.quantization.per_channel:
@@ -146,7 +146,7 @@ def _read_program(value: Any, values: _Values) -> Program:
     if not all(tensor.view_of in (None, *program.tensors) for tensor in program.tensors.values()):
         raise ValueError("no tensor to view")
     for row in value["operators"]:
-        operator = _made(row)
+        operator = _read_value(row)
         if not isinstance(operator, Operator) or not isinstance(operator.spec, Spec):
             raise TypeError("no operator")
         operator.inputs, operator.outputs = list(operator.inputs), list(operator.outputs)

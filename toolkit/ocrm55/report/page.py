@@ -81,8 +81,8 @@ def write(
     versions: Sequence[tuple[str, str]] = (),
 ) -> None:
     """Write the page, whole or not at all. Raises OutputError."""
-    made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    files.write_text(destination, render(measured, charset, accuracies, versions, made))
+    written_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    files.write_text(destination, render(measured, charset, accuracies, versions, written_at))
 
 
 def render(
@@ -90,9 +90,9 @@ def render(
     charset: Sequence[str],
     accuracies: Sequence[Accuracy],
     versions: Sequence[tuple[str, str]],
-    made: str,
+    written_at: str,
 ) -> str:
-    """The page as HTML. charset: the model's classes, the blank first. made: the date, in words."""
+    """The page as HTML. charset: the model's classes, the blank first. written_at: the date, in words."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -109,7 +109,7 @@ def render(
         width_columns=widths.COLUMNS,
         width_costs=widths.costs(measured.metadata, measured.run.results),
         tables=tables(measured),
-        made=made,
+        written_at=written_at,
         style=Markup(page_colours() + svg.style()),
         tiles=tiles(measured),
         cards=[card(measured, index, charset) for index in range(len(measured.paths))],

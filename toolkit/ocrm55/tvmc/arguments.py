@@ -221,7 +221,7 @@ def parser(prog: str) -> Parser:
     """The parser of `compile`. Arguments without effect and refused ones are stored under their first flag, as a
     list.
     """
-    made = Parser(
+    command = Parser(
         prog=prog,
         usage=f"{prog} [arguments] FILE",
         description=DESCRIPTION,
@@ -229,22 +229,22 @@ def parser(prog: str) -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    made.add_argument(
+    command.add_argument(
         "FILE", help="the model: inference.pdmodel or inference.json of Paddle with the weights beside it, or .onnx"
     )
-    used = made.add_argument_group("used")
+    used = command.add_argument_group("used")
     for flags, options in USED:
         used.add_argument(*flags, **options)
     # Only for the help text; split_target_options removes them before the parser runs.
     for kind, option, text in TARGET_OPTIONS:
         used.add_argument(f"--target-{kind}-{option}", metavar=option.upper(), help=text)
-    idle = made.add_argument_group("accepted, without effect")
+    idle = command.add_argument_group("accepted, without effect")
     for each in IDLE:
         _add(idle, each.flags, each.nargs, each.reason)
-    refused = made.add_argument_group("refused, with what to use instead")
+    refused = command.add_argument_group("refused, with what to use instead")
     for other in REFUSED:
         _add(refused, other.flags, other.nargs, f"{other.sentence}; instead: {other.instead}")
-    return made
+    return command
 
 
 def _add(group: Any, flags: Sequence[str], nargs: str | int | None, text: str) -> None:
@@ -287,10 +287,10 @@ def parse(arguments: Sequence[str], prog: str) -> tuple[argparse.Namespace, list
     Raises InputError for an argument that TVMC did not know either, UnsupportedError for a refused one.
     """
     left, targets = split_target_options(arguments)
-    made = parser(prog)
-    values, unknown = made.parse_known_args(left)
+    command = parser(prog)
+    values, unknown = command.parse_known_args(left)
     if unknown:
-        flags = [flag for action in made._actions for flag in action.option_strings]
+        flags = [flag for action in command._actions for flag in action.option_strings]
         near = difflib.get_close_matches(unknown[0].partition("=")[0], flags, 1)
         raise InputError(f"tvmc compile has no argument {unknown[0]}.", [*near, f"{prog} --help"])
     for refused in REFUSED:

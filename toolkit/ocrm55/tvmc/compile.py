@@ -57,17 +57,17 @@ def compile_library(settings: Settings) -> Library:
     called = sorted({name for target in targets for name in target.libraries(program)})
     accelerator = npu if sources.attempts(program) else ""
     told = {name: value for target in targets for name, value in target.metadata(program).items()}
-    made = Library(
+    built = Library(
         settings, program, plan, model, tuple(kernels), tuple(called), accelerator, told if accelerator else {}
     )
-    library.write(made)
+    library.write(built)
     if libraries.LIBRARY in settings.kernels:
-        console.note(f"tvmc: {_about_library(made)}")
+        console.note(f"tvmc: {_about_library(built)}")
     if npu:
-        console.note(f"tvmc: --target ethos-u: {_about_npu(made)}")
+        console.note(f"tvmc: --target ethos-u: {_about_npu(built)}")
     if settings.offloads is not None:
         show_offloads(program, settings.offloads)
-    return made
+    return built
 
 
 def planned(
@@ -87,23 +87,25 @@ def planned(
     )
 
 
-def _about_library(made: Library) -> str:
+def _about_library(built: Library) -> str:
     """Whether the C calls CMSIS-NN, and how it gets it."""
-    count = sum(step.target == libraries.LIBRARY for step in made.program.steps)
+    count = sum(step.target == libraries.LIBRARY for step in built.program.steps)
     if not count:
-        why = "the model is float32, and CMSIS-NN computes int8" if made.program.precision == "float32" else "none fits"
+        why = (
+            "the model is float32, and CMSIS-NN computes int8" if built.program.precision == "float32" else "none fits"
+        )
         return f"--kernels: no operator goes to CMSIS-NN: {why}"
     return f"{count} operators call CMSIS-NN, which your program links: codegen/host/{sources.LIBRARY_MAKEFILE} does it"
 
 
-def _about_npu(made: Library) -> str:
+def _about_npu(built: Library) -> str:
     """The part that the NPU computes, and what the program must bring for it."""
-    found = sources.attempts(made.program)
-    if not made.accelerator:
+    found = sources.attempts(built.program)
+    if not built.accelerator:
         return "no operator goes to the NPU: the CPU computes everything, and the run function takes no devices"
-    share = sum(operator.macs for operator in found) / max(1, made.program.macs)
+    share = sum(operator.macs for operator in found) / max(1, built.program.macs)
     return (
-        f"{len(found)} regions with {share:.1%} of the MACs go to the {made.accelerator}; the run function "
+        f"{len(found)} regions with {share:.1%} of the MACs go to the {built.accelerator}; the run function "
         "takes devices, and your program brings Arm's driver"
     )
 

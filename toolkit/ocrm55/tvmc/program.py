@@ -69,11 +69,11 @@ def _compile(arguments: Sequence[str], prog: str) -> None:
     from ocrm55.tvmc import sources
     from ocrm55.tvmc.compile import compile_library
 
-    made = compile_library(wanted)
-    weight_bytes = sources.constant_bytes(made.program)
+    built = compile_library(wanted)
+    weight_bytes = sources.constant_bytes(built.program)
     console.result(
-        f"{wanted.output}: {made.program.precision}, {made.program.macs:,} multiply-accumulates, "
-        f"{weight_bytes:,} bytes of weights, {made.plan.arena_bytes:,} bytes of workspace"
+        f"{wanted.output}: {built.program.precision}, {built.program.macs:,} multiply-accumulates, "
+        f"{weight_bytes:,} bytes of weights, {built.plan.arena_bytes:,} bytes of workspace"
     )
 
 

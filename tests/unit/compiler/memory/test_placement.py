@@ -27,9 +27,9 @@ def program_of(weights: dict[str, tuple[int, int]]) -> Program:
         weight = program.add(Tensor(f"{name}_weights", data.shape, "int8", "weight", name, data))
         output = program.add(Tensor(name, (1, 1, pixels, 16), "int8", "activation", name))
         spec = Pointwise(16, 1, pixels, 16, 1, pixels, (1, 1), (1, 1), (0, 0), 0, Epilogue("clamp", 16))
-        made = Operator(name, name, spec, ["x", weight.name], [output.name])
-        made.arguments = ["x", weight.name, output.name]
-        program.operators.append(made)
+        operator = Operator(name, name, spec, ["x", weight.name], [output.name])
+        operator.arguments = ["x", weight.name, output.name]
+        program.operators.append(operator)
     return program
 
 

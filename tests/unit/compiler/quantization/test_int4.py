@@ -151,7 +151,7 @@ def test_the_least_harmful_for_their_size_come_first(images):
         asked.append(sorted(names))
         return quantised
 
-    made = int4.Networks(quantised, network_with, lambda name: quantised)
-    int4.choose(made, list(layers.values()), 0, images, Merit(), -1.0)
+    networks = int4.Networks(quantised, network_with, lambda name: quantised)
+    int4.choose(networks, list(layers.values()), 0, images, Merit(), -1.0)
     assert asked[0] == [] and asked[1] == sorted(layers)
     assert all(set(fewer) < set(more) for more, fewer in pairwise(asked[1:]))

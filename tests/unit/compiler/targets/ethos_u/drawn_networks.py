@@ -107,13 +107,13 @@ def lookup(s: Sketch) -> None:
     known, shape = s.known(), s.program.tensors[s.last].shape
     narrow = Quantization(1 / 256, -128)
     output = s.tensor(shape, function, narrow if function == "sigmoid" and gain == 1 else None)
-    made = s.known(output)
+    written = s.known(output)
     table = tables.table8(
         real_function(Activation(function, gain=gain, offset=offset)),
         known.step,
         known.zero_point,
-        made.step,
-        made.zero_point,
+        written.step,
+        written.zero_point,
     )  # type: ignore[arg-type]
     s.operator(
         Lookup(int(np.prod(shape)), function, gain, offset), [s.last, s.weight(table, f"{output}_table")], output
@@ -127,9 +127,9 @@ def pool(s: Sketch) -> None:
     size = tuple((n - k) // t + 1 for n, k, t in zip((height, width), kernel, strides, strict=True))
     known = s.known()
     output = s.tensor((1, *size, channels), "pool", known if s.number(0, 1) else None)
-    made = s.known(output)
-    gain = float(np.float32(known.step / (np.prod(kernel) * made.step)))
-    spec = AveragePool(channels, height, width, *size, kernel, strides, known.zero_point, made.zero_point, gain)  # type: ignore[arg-type]
+    written = s.known(output)
+    gain = float(np.float32(known.step / (np.prod(kernel) * written.step)))
+    spec = AveragePool(channels, height, width, *size, kernel, strides, known.zero_point, written.zero_point, gain)  # type: ignore[arg-type]
     s.operator(spec, [s.last], output)
 
 
@@ -156,9 +156,9 @@ def gate(s: Sketch) -> None:
     sizes = (channels, height, width, 1, 1, (height, width), (1, 1))
     s.operator(AveragePool(*sizes, known.zero_point, known.zero_point, gain), [image], mean)
     output = s.tensor(s.program.tensors[image].shape, "gated")
-    made = s.known(output)
-    product = float(np.float32(known.step * known.step / made.step))
-    spec = ChannelMultiply(height * width, channels, known.zero_point, known.zero_point, made.zero_point, product)
+    written = s.known(output)
+    product = float(np.float32(known.step * known.step / written.step))
+    spec = ChannelMultiply(height * width, channels, known.zero_point, known.zero_point, written.zero_point, product)
     s.operator(spec, [image, mean], output)
 
 
@@ -168,8 +168,8 @@ def add(s: Sketch) -> None:
     lookup(s)
     a, b, shape = s.known(before), s.known(), s.program.tensors[before].shape
     output = s.tensor(shape, "sum")
-    made = s.known(output)
-    steps = (a.step, a.zero_point, b.step, b.zero_point, made.step, made.zero_point)
+    written = s.known(output)
+    steps = (a.step, a.zero_point, b.step, b.zero_point, written.step, written.zero_point)
     s.operator(SumInt8(int(np.prod(shape)), *steps), [before, s.last], output)
 
 

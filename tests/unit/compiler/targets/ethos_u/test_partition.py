@@ -13,33 +13,33 @@ from ocrm55.compiler.targets.ethos_u.region import Region
 
 def program(edges: dict[str, tuple[str, ...]], on_core: str) -> Program:
     """Operators named a letter each, which read what those named write; `i` is the input, the last the output."""
-    made = Program("letters", "int8")
+    network = Program("letters", "int8")
     for name in ("i", *edges):
         role = "input" if name == "i" else "output" if name == list(edges)[-1] else "activation"
-        made.add(Tensor(name, (1, 1, 1, 4), "int8", role, name))  # type: ignore[arg-type]
+        network.add(Tensor(name, (1, 1, 1, 4), "int8", role, name))  # type: ignore[arg-type]
     for name, read in edges.items():
         spec = Sum(4) if name in on_core else Lookup(4, "relu")
-        made.operators.append(Operator(name, name, spec, list(read), [name]))
-    return made
+        network.operators.append(Operator(name, name, spec, list(read), [name]))
+    return network
 
 
 def by_kind(operator: Operator, _: Program) -> str | None:
     return "adds nothing" if isinstance(operator.spec, Sum) else None
 
 
-def turns(made: Program) -> list[str]:
+def turns(network: Program) -> list[str]:
     """Regions as their letters, others in brackets."""
-    partition(made, by_kind)
+    partition(network, by_kind)
     return [
         "".join(o.layer for o in step.spec.operators) if isinstance(step.spec, Region) else f"({step.layer})"
-        for step in made.operators
+        for step in network.operators
     ]
 
 
 def test_a_chain_is_cut_where_the_core_must_work() -> None:
-    made = program({"a": ("i",), "b": ("a",), "c": ("b",), "d": ("c",)}, on_core="c")
-    assert turns(made) == ["ab", "(c)", "d"]
-    first, core, last = made.operators
+    network = program({"a": ("i",), "b": ("a",), "c": ("b",), "d": ("c",)}, on_core="c")
+    assert turns(network) == ["ab", "(c)", "d"]
+    first, core, last = network.operators
     assert (first.inputs, first.outputs, last.inputs, last.outputs) == (["i"], ["b"], ["c"], ["d"])
     assert core.why_not == {support.NAME: "adds nothing"}
 
@@ -51,38 +51,38 @@ def test_what_does_not_depend_on_the_core_is_taken_in_one_turn() -> None:
 
 
 def test_a_tensor_that_is_read_inside_and_outside_leaves_the_region() -> None:
-    made = program({"a": ("i",), "b": ("a",), "c": ("a", "b")}, on_core="c")
-    assert turns(made) == ["ab", "(c)"]
-    assert made.operators[0].outputs == ["a", "b"]
+    network = program({"a": ("i",), "b": ("a",), "c": ("a", "b")}, on_core="c")
+    assert turns(network) == ["ab", "(c)"]
+    assert network.operators[0].outputs == ["a", "b"]
 
 
 def test_parts_of_a_concatenation_stay_together(drawn: Callable[[int], Program]) -> None:
-    made = drawn(7)  # a concatenation of the input and of what an activation makes of it
-    partition(made)
-    (region,) = (step for step in made.operators if isinstance(step.spec, Region))
+    network = drawn(7)  # a concatenation of the input and of what an activation makes of it
+    partition(network)
+    (region,) = (step for step in network.operators if isinstance(step.spec, Region))
     kinds = [operator.kind for operator in region.spec.operators]  # type: ignore[attr-defined]
     assert kinds.count("copy_int8") % 2 == 0
-    whole = made.storage(region.spec.operators[kinds.index("copy_int8")].outputs[0])  # type: ignore[attr-defined]
-    assert all(name == made.storage(name) for name in region.outputs)
-    assert whole in made.tensors
+    whole = network.storage(region.spec.operators[kinds.index("copy_int8")].outputs[0])  # type: ignore[attr-defined]
+    assert all(name == network.storage(name) for name in region.outputs)
+    assert whole in network.tensors
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_all_that_is_drawn_is_one_region(seed: int, drawn: Callable[[int], Program]) -> None:
-    made = drawn(seed)
-    macs = made.macs
-    partition(made)
-    assert [type(step.spec).__name__ for step in made.operators] == ["Region", "Dequantize"]
-    assert made.macs == macs
+    network = drawn(seed)
+    macs = network.macs
+    partition(network)
+    assert [type(step.spec).__name__ for step in network.operators] == ["Region", "Dequantize"]
+    assert network.macs == macs
 
 
 def test_reasons() -> None:
-    made = program({"a": ("i",)}, on_core="")
-    (operator,) = made.operators
-    reason = support.refusal(operator, made)
+    network = program({"a": ("i",)}, on_core="")
+    (operator,) = network.operators
+    reason = support.refusal(operator, network)
     assert reason is not None and "one scale a tensor" in reason
     operator.spec = Lookup(4, "tan")
-    made.tensors["i"].dtype = "float32"
-    assert "float32" in str(support.refusal(operator, made))
+    network.tensors["i"].dtype = "float32"
+    assert "float32" in str(support.refusal(operator, network))
     operator.spec = Quantize(4, 1.0, 0)
-    assert "reads float32" in str(support.refusal(operator, made))
+    assert "reads float32" in str(support.refusal(operator, network))
