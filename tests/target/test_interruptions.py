@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ocrm55.stages import BUNDLED_MODEL
+from ocrm55.tasks.recognizer.model import BUNDLED
 from tests.target.ocrm55_process import Ocrm55, leftovers
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
@@ -77,7 +77,7 @@ def test_other_commands_can_be_interrupted(folder: Path, command: str) -> None:
     """They need what the test before has made."""
     moment, number = COMMANDS[command]
     places = {"LINES": folder / "lines", "OUT": folder / "out", "BUILD": folder / "build", "FRESH": folder / "fresh"}
-    places |= {"PICTURE": PICTURE, "NET": places["BUILD"] / BUNDLED_MODEL / "int8" / "model.onnx"}
+    places |= {"PICTURE": PICTURE, "NET": places["BUILD"] / BUNDLED / "int8" / "model.onnx"}
     places["LINES"].mkdir(exist_ok=True)
     shutil.copy(PICTURE, places["LINES"])
     (places["LINES"] / "labels.tsv").write_text(f"{PICTURE.name}\t7\n" * 40, encoding="utf-8")
@@ -98,7 +98,7 @@ def test_other_commands_can_be_interrupted(folder: Path, command: str) -> None:
 def test_two_runs_at_once_in_one_folder(folder: Path) -> None:
     """Both find the compiled model missing; a third one builds the firmware anew all the while."""
     build = folder / "build"
-    variant = build / BUNDLED_MODEL / "int8"
+    variant = build / BUNDLED / "int8"
     shutil.rmtree(variant)
     runs = [Ocrm55(folder, "run-fvp", "--json", picture, "--build-dir", build) for picture in (PICTURE, OTHER)]
     builder = Ocrm55(folder, "build", "--force", "--build-dir", build)
@@ -119,7 +119,7 @@ def test_a_killed_run_leaves_no_simulator_and_what_it_was_writing_goes_with_the_
     run.send(signal.SIGKILL)
     run.end()
     assert run.survivors() == []
-    half = build / BUNDLED_MODEL / ".int8.ocrm55-abcdefgh"
+    half = build / BUNDLED / ".int8.ocrm55-abcdefgh"
     (half / "src").mkdir(parents=True)
     left = run.temporary
     assert len(list(left.iterdir())) == 1  # the run's own folder

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from ocrm55 import stages
 from ocrm55.build_folder import ModelFolder, run_stage
 from ocrm55.compiler.options import CompileOptions, slug
 from ocrm55.errors import InputError
 from ocrm55.files import digest
-from ocrm55.stages import model_name
 
 
 class Counter:
@@ -98,7 +98,7 @@ def test_lock_lets_one_in_at_a_time(tmp_path: Path) -> None:
     ],
 )
 def test_model_is_named_after_its_source(source: str, name: str) -> None:
-    assert model_name(source) == name
+    assert stages.Options(source=source).model_name == name
 
 
 def test_different_options_never_share_an_artifact() -> None:

@@ -14,11 +14,13 @@ from typer.testing import CliRunner
 from ocrm55 import build_folder, cli, firmware, simulators, stages
 from ocrm55.commands.options import options_of
 from ocrm55.compiler import pipeline
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.simulators.base import Request, Run
 from ocrm55.simulators.protocol import Identity, ImageResult, Line
 from ocrm55.tasks.recognizer import sources
 from tests import metadata_rows as rows
 from tests.unit import test_rooms
+from tests.unit.tasks import maps
 
 CLASSES, OPERATORS = 97, [7, 11]
 METADATA = rows.metadata(
@@ -176,3 +178,19 @@ def test_all_that_decides_what_a_stage_writes_is_digested(start: str, digested: 
     folders = {each.removesuffix(".py") for each in digested}
     missing = {name for name in names if not any(name == each or name.startswith(f"{each}/") for each in folders)}
     assert not missing - WITHOUT_A_SAY
+
+
+def test_another_task_goes_through_the_stages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "where words are").mkdir()
+    (tmp_path / "where words are" / "inference.yml").write_text("Global: {}")
+    task, seen = maps.Maps(), []
+
+    def compile_model(source: Path, output: Path, task: object, options: CompileOptions) -> None:
+        output.mkdir(parents=True)
+        seen.append((source, task, options.model_name))
+
+    monkeypatch.setattr(pipeline, "compile_model", compile_model)
+    source = str(tmp_path / "where words are")
+    done = stages.compiled(stages.Options(build_dir=tmp_path / "build", source=source, task=task))
+    assert seen == [(done.model, task, "where_words_are")]
+    assert (done.model / "inference.yml").read_text() == "Global: {}"

@@ -15,8 +15,8 @@ from ocrm55.build_folder import DEFAULT_BUILD_DIR, ModelFolder, run_stage
 from ocrm55.compiler.options import CompileOptions, slug
 from ocrm55.errors import InputError
 from ocrm55.files import digest
+from ocrm55.tasks.base import Task
 
-BUNDLED_MODEL = "en_ppocrv3_rec"
 WIDTH_STEP = 8  # pixels of width to one step of the output
 LEAST_WIDTH = 32  # pixels: below this the wide convolutions see more padding than picture
 _PACKAGE = Path(__file__).resolve().parent
@@ -26,6 +26,12 @@ COMPILED_BY = (
     *("compiler", "export", "tasks", "npu_model", "boards.py", "artifact.py", "metadata.py"),
     *("normalisation.py", "pictures.py", "transparency.py", "plain_pickle.py", "plain_yaml.py"),
 )
+
+
+def _recognizer() -> Task:
+    from ocrm55.tasks.recognizer.task import RECOGNIZER
+
+    return RECOGNIZER
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,8 @@ class BuildOptions:
 class Options:
     """The options of the stages. Those for the user are options of the commands (commands/options.py).
 
-    source: the source of the model, see model_name. force: make everything anew.
+    source: the source of the model: one of the task's `models`, or a path. force: make everything anew.
+    task: the purpose of the model, by default the recognizer; no option of a command yet.
     """
 
     build_dir: Path = DEFAULT_BUILD_DIR
@@ -52,11 +59,19 @@ class Options:
     compile: CompileOptions = field(default_factory=CompileOptions)
     build: BuildOptions = field(default_factory=BuildOptions)
     force: bool = False
+    task: Task = field(default_factory=_recognizer)
+
+    @property
+    def model_name(self) -> str:
+        """The name of the model: the task's for a word of its own, else that of the file or folder."""
+        path = Path(self.source)
+        is_file = path.suffix in (".pdparams", ".onnx")
+        return self.task.models.get(self.source) or slug(path.stem if is_file else path.resolve().name)
 
     @property
     def folder(self) -> ModelFolder:
         """The model's folder below the build folder."""
-        return ModelFolder(self.build_dir, model_name(self.source))
+        return ModelFolder(self.build_dir, self.model_name)
 
     @property
     def board(self) -> Board:
@@ -85,13 +100,6 @@ class Prepared(Compilation):
     elf: Path
 
 
-def model_name(source: str) -> str:
-    """Name of the model that a `--source` gives: `bundled`, `pp-ocrv3`, a model folder or a file."""
-    known = {"bundled": BUNDLED_MODEL, "pp-ocrv3": "en_PP-OCRv3_mobile_rec"}
-    path = Path(source)
-    return known.get(source) or slug(path.stem if path.suffix in (".pdparams", ".onnx") else path.resolve().name)
-
-
 def parse_widths(text: str) -> tuple[int, ...]:
     """Widths as a user writes them, `96,160,320`: narrowest first, none for an empty text. Raises InputError."""
     words = [word.strip() for word in text.split(",")] if text.strip() else []
@@ -115,14 +123,12 @@ def parse_prefix(text: str) -> str:
 
 def model(options: Options) -> Path:
     """Export the model if needed; return its folder (Paddle inference format)."""
-    from ocrm55.tasks.recognizer.sources import export
-
     output = options.folder.model_dir
     path = Path(options.source)
     if options.source == "bundled":
-        read = digest([resources.folder("models") / BUNDLED_MODEL], __version__)
+        read = digest([resources.folder("models") / options.model_name], __version__)
     elif path.exists():
-        read = digest([path, *(_PACKAGE / each for each in EXPORTED_BY)], __version__)
+        read = digest([path, *(_PACKAGE / each for each in EXPORTED_BY)], __version__, options.task.name)
     else:
         read = digest([], __version__, options.source)
     with options.folder.locked():
@@ -131,7 +137,7 @@ def model(options: Options) -> Path:
             f"{options.source} -> {output}",
             output,
             read,
-            lambda: export(options.source, output),
+            lambda: options.task.export(options.source, output),
             force=options.force,
         )
     return output
@@ -140,9 +146,8 @@ def model(options: Options) -> Path:
 def compiled(options: Options) -> Compilation:
     """Export and compile the model if needed."""
     from ocrm55.compiler.quantization import calibration
-    from ocrm55.tasks.recognizer.task import RECOGNIZER
 
-    source, chosen = model(options), options.compile
+    source, chosen, task = model(options), options.compile, options.task
     output = options.folder.artifact_dir(chosen.variant)
     inputs = [
         source,
@@ -150,17 +155,17 @@ def compiled(options: Options) -> Compilation:
         resources.folder("firmware") / "include",
         *chosen.files,
     ]
-    inputs += RECOGNIZER.files(chosen.decoder)
+    inputs += task.files(chosen.decoder)
     if chosen.precision == "int8":
-        inputs += calibration.images(chosen.calibrate or RECOGNIZER.calibration)
+        inputs += calibration.images(chosen.calibrate or task.calibration)
     settings = replace(chosen, model_name=options.folder.model)
-    read = digest(inputs, __version__, *chosen.values)  # the contents of files count, not their places
+    read = digest(inputs, __version__, task.name, *chosen.values)  # the contents of files count, not their places
 
     def compile_it() -> None:
         # This imports TVM, which takes half the time of a run that compiles nothing.
         from ocrm55.compiler.pipeline import compile_model
 
-        compile_model(source, output, RECOGNIZER, settings)
+        compile_model(source, output, task, settings)
 
     with options.folder.locked():
         run_stage(

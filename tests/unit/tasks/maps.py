@@ -5,9 +5,10 @@ It is all that a second task needs: nothing in the compiler and nothing in the e
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import cv2
 import numpy as np
@@ -107,10 +108,14 @@ class Maps(base.Task):
 
     name = "maps"
     decoders = ("pixels",)
+    models: ClassVar = {"bundled": "maps"}
 
     @property
     def calibration(self) -> Path:
         return resources.folder("models") / "calibration"
+
+    def export(self, source: str, destination: Path) -> None:
+        shutil.copytree(source, destination)
 
     def files(self, decoder: str) -> list[Path]:
         return []

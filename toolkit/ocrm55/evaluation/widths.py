@@ -26,7 +26,7 @@ from ocrm55.normalisation import Normalisation
 from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import decoding, image
 from ocrm55.tasks.recognizer.inference import OnnxRecognizer
-from ocrm55.tasks.recognizer.model import to_onnx
+from ocrm55.tasks.recognizer.model import BUNDLED, to_onnx
 from ocrm55.tasks.recognizer.task import RECOGNIZER
 
 THRESHOLDS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
@@ -210,7 +210,7 @@ def main(
     with console.errors_end_the_program():
         words = assess.select(data, only=only, limit=0)
         parsed = stages.parse_widths(choice)
-        source = model or resources.folder("models") / stages.BUNDLED_MODEL
+        source = model or resources.folder("models") / BUNDLED
         readings = read(words, source, parsed, most, decoder)
     rows = []
     for threshold in THRESHOLDS:

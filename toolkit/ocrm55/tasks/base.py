@@ -93,14 +93,23 @@ class Task(ABC):
 
     name: of its folders, here and in firmware/tasks. calibration: a folder of pictures for those who have none.
     decoders: who makes a result of outputs, by the user's word; the first is the default.
+    models: the user's words for models that are no paths -> their names. `bundled` lies in models/ by its name.
     """
 
     name: str
     decoders: tuple[str, ...]
+    models: Mapping[str, str]
 
     @property
     @abstractmethod
     def calibration(self) -> Path: ...
+
+    @abstractmethod
+    def export(self, source: str, destination: Path) -> object:
+        """Bring a model into a folder of its own, as Paddle's inference format. Raises InputError.
+
+        source: one of `models`, or a path.
+        """
 
     @abstractmethod
     def files(self, decoder: str) -> list[Path]:

@@ -19,6 +19,7 @@ from ocrm55.tasks.recognizer.image import HEIGHT, WIDTH
 if TYPE_CHECKING:
     from paddle import nn
 
+BUNDLED = "en_ppocrv3_rec"  # in models/
 MODEL_NAME = "en_PP-OCRv3_mobile_rec"  # PaddleOCR 3's name of the network; TextRecognition asks for it
 MOST_CLASSES = 65535  # the firmware keeps a class in 16 bits
 LONGEST_CHARACTER = 16  # letters in an entry of a dictionary: one, with the marks that join it

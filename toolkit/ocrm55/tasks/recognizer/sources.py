@@ -8,9 +8,7 @@ from ocrm55 import resources
 from ocrm55.export import sources
 from ocrm55.export.sources import Sources
 from ocrm55.tasks.recognizer.charset import load_dictionary
-from ocrm55.tasks.recognizer.model import MODEL_NAME, RecognizerFolder, settings_text, write
-
-BUNDLED = "en_ppocrv3_rec"  # in models/
+from ocrm55.tasks.recognizer.model import BUNDLED, MODEL_NAME, RecognizerFolder, settings_text, write
 
 
 def export(source: str, destination: Path) -> RecognizerFolder:

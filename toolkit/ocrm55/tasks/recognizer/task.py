@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from ocrm55.tasks.base import Extras
 from ocrm55.tasks.recognizer import context, ctc, decoding, headers, image
 from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tasks.recognizer.ctc import Recognition
-from ocrm55.tasks.recognizer.model import RecognizerFolder, to_onnx
+from ocrm55.tasks.recognizer.model import BUNDLED, MODEL_NAME, RecognizerFolder, to_onnx
 
 
 class Merit(base.Merit):
@@ -80,10 +81,16 @@ class Recognizer(base.Task):
 
     name = "recognizer"
     decoders = (decoding.CONTEXT, decoding.GREEDY)
+    models = MappingProxyType({"bundled": BUNDLED, "pp-ocrv3": MODEL_NAME})
 
     @property
     def calibration(self) -> Path:
         return resources.folder("models") / "calibration"
+
+    def export(self, source: str, destination: Path) -> RecognizerFolder:
+        from ocrm55.tasks.recognizer import sources
+
+        return sources.export(source, destination)
 
     def files(self, decoder: str) -> list[Path]:
         return [context.bundled()] if decoder == decoding.CONTEXT else []
