@@ -15,6 +15,9 @@ import typer
 from ocrm55 import boards, libraries, stages
 from ocrm55.build_folder import DEFAULT_BUILD_DIR
 from ocrm55.compiler.options import CompileOptions
+from ocrm55.compiler.targets.names import NAMES
+
+NO_NPU = "none"
 
 
 class Precision(StrEnum):
@@ -45,22 +48,17 @@ class Decoder(StrEnum):
     GREEDY = "greedy"
 
 
-class Npu(StrEnum):
-    """The size of the Ethos-U55."""
-
-    NONE = "none"
-    U55_32 = "ethos-u55-32"
-    U55_64 = "ethos-u55-64"
-    U55_128 = "ethos-u55-128"
-    U55_256 = "ethos-u55-256"
-
-
 class SimulatorChoice(StrEnum):
     """The simulator that runs the firmware."""
 
     AUTO = "auto"
     QEMU = "qemu"
     FVP = "fvp"
+
+
+def _accelerators() -> Any:
+    """The names that --npu takes, as a type."""
+    return StrEnum("Npu", {name.upper().replace("-", "_"): name for name in (NO_NPU, *NAMES)})
 
 
 @dataclass(frozen=True)
@@ -184,14 +182,14 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
         ),
     ),
     "npu": BuildOption(
-        Npu,
+        _accelerators(),
         typer.Option(
-            Npu.NONE,
+            NO_NPU,
             "--npu",
             metavar="ethos-u55-32|64|128|256",
             help="Let an Ethos-U55 of so many multiply-accumulates a cycle compute what it can; int8 only.",
         ),
-        read=lambda npu: npu.value if npu is not Npu.NONE else "",
+        read=lambda npu: "" if npu.value == NO_NPU else npu.value,
     ),
     "npu_memory_mode": BuildOption(
         str,

@@ -16,7 +16,7 @@ from ocrm55.compiler.operators.int8.pool import MaxPool
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.reference.accelerator import AcceleratorReference
 from ocrm55.compiler.reference.int8.network import IntegerReference
-from ocrm55.compiler.targets import accelerators, choice
+from ocrm55.compiler.targets import accelerators, choice, names
 from ocrm55.errors import UnsupportedError
 from ocrm55.evaluation import verification
 from tests.unit.compiler.host_program import SANITIZE, build_host
@@ -98,6 +98,10 @@ def test_what_it_adds_is_part_of_the_artifact(model: onnx.ModelProto, tmp_path: 
     parts = ("weights", "hot_weights")
     sums = [sum(each[part]["bytes"] for part in parts if part in each) for each in (placed, before)]
     assert sums[0] - sums[1] == 2 * 11 * 4
+
+
+def test_the_command_line_knows_all_that_are_listed() -> None:
+    assert names.NAMES == tuple(name for each in accelerators.ACCELERATORS if each is not Toy for name in each.names)
 
 
 def test_it_is_asked_whether_the_options_suit_it() -> None:

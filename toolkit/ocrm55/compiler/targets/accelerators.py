@@ -1,4 +1,4 @@
-"""The accelerators that --npu names. A new one is a class of its own room, and an entry here."""
+"""The accelerators that --npu names. A new one is a class of its own room, and an entry here and in names.py."""
 
 from __future__ import annotations
 
