@@ -189,7 +189,7 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
             metavar="ethos-u55-32|64|128|256",
             help="Let an Ethos-U55 of so many multiply-accumulates a cycle compute what it can; int8 only.",
         ),
-        read=lambda npu: "" if npu.value == NO_NPU else npu.value,
+        read=lambda npu: "" if npu == NO_NPU else str(npu),
     ),
     "npu_memory_mode": BuildOption(
         str,
