@@ -18,7 +18,7 @@ from ocrm55.compiler.operators.int8.epilogue import Epilogue
 from ocrm55.compiler.operators.int8.pool import AveragePool, MaxPool
 from ocrm55.compiler.operators.int8.product import Product
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
-from ocrm55.compiler.reference.cmsis_nn import CmsisNnReference
+from ocrm55.compiler.reference.cmsis_nn.network import CmsisNnReference
 from ocrm55.compiler.targets.cmsis_nn.int4 import in_int4
 from ocrm55.compiler.targets.cmsis_nn.target import NAME, CmsisNnTarget
 from tests.target import fake_artifact

@@ -223,7 +223,7 @@ def test_refuses_an_archive_of_the_host(prefix, tmp_path):
 
 def test_rounding_of_the_reference_is_that_of_its_definition():
     """Two roundings, and one, written out for single numbers with Python's integers."""
-    from ocrm55.compiler.reference.cmsis_nn import rounded_once, rounded_twice
+    from ocrm55.compiler.reference.cmsis_nn.fixed_point import rounded_once, rounded_twice
 
     rng = np.random.default_rng(1)
     for _ in range(2000):

@@ -18,7 +18,9 @@ from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.pipeline import to_program
 from ocrm55.compiler.quantization import exact_scales, unfused
-from ocrm55.compiler.reference.cmsis_nn import CmsisNnReference, power, rounded_once, rounded_twice
+from ocrm55.compiler.reference.cmsis_nn.fixed_point import rounded_once, rounded_twice
+from ocrm55.compiler.reference.cmsis_nn.network import CmsisNnReference
+from ocrm55.compiler.reference.cmsis_nn.rows import power
 from ocrm55.compiler.targets import choice, costs
 from ocrm55.compiler.targets.base import assign
 from ocrm55.compiler.targets.cmsis_nn import int4 as cmsis_nn_int4

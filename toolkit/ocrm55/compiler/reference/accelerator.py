@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ocrm55.compiler.operators.program import Operator
-from ocrm55.compiler.reference.cmsis_nn import CmsisNnReference
+from ocrm55.compiler.reference.cmsis_nn.network import CmsisNnReference
 from ocrm55.compiler.targets import accelerators
 
 

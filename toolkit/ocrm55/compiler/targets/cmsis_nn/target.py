@@ -1,6 +1,6 @@
 """CMSIS-NN, Arm's library of int8 kernels: the user's own copy; this project contains none of its code.
 
-It takes operators that end in int8 by a requantisation and a clamp. Its arithmetic is TFLite's; reference/cmsis_nn.py
+It takes operators that end in int8 by a requantisation and a clamp. Its arithmetic is TFLite's; reference/cmsis_nn/
 computes each call in numpy. Each operator becomes a small C function that fills in the library's structures.
 """
 
