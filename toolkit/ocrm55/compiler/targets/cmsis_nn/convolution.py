@@ -41,27 +41,32 @@ def _geometry(spec: Convolution) -> list[str]:
     ]
 
 
+def _pointwise(spec: Pointwise, constants: Sequence[np.ndarray]) -> Call:
+    if spec.pixels == 1 and not int4.in_int4(spec, constants[0]):
+        return _fully_connected(spec, *constants)
+    return _general(spec, (spec.output_height, spec.output_width), *constants)  # rows that nobody reads are left out
+
+
 def _convolution(spec: Convolution, constants: Sequence[np.ndarray]) -> Call:
-    weights, bias, scale = constants
+    return _general(spec, (spec.height, spec.width), *constants)
+
+
+def _general(
+    spec: Convolution, read: tuple[int, int], weights: np.ndarray, bias: np.ndarray, scale: np.ndarray
+) -> Call:
+    """Any convolution but a depthwise one. The library's wrapper chooses 1x1, 1xN or im2col.
+
+    read: rows and columns of the input. weights: int8, or int4 in int8.
+    """
     few = int4.in_int4(spec, weights)
-    if isinstance(spec, Pointwise) and not few and spec.output_height * spec.output_width == 1:
-        return _fully_connected(spec, weights, bias, scale)
-    return _general(spec, weights, bias, scale, few)
-
-
-def _general(spec: Convolution, weights: np.ndarray, bias: np.ndarray, scale: np.ndarray, few: bool) -> Call:
-    """Any convolution but a depthwise one. The library's wrapper chooses 1x1, 1xN or im2col. few: int4 weights."""
     size = int4.buffer_size(spec) if few else convolution_buffer(spec)
-    height, width = spec.height, spec.width
-    if isinstance(spec, Pointwise):  # rows that nobody reads are left out
-        height, width = spec.output_height, spec.output_width
     body = [
         context(size),
         "const cmsis_nn_conv_params parameters = {",
         *(f"    {line}" for line in _geometry(spec)),
         "};",
         quantisation(),
-        dims("input", 1, height, width, spec.channels),
+        dims("input", 1, *read, spec.channels),
         dims("filter", spec.outputs, *spec.kernel, spec.channels),
         dims("biases", 1, 1, 1, spec.outputs),
         dims("output", 1, spec.output_height, spec.output_width, spec.outputs),
@@ -170,15 +175,20 @@ def remainder(a: int, b: int) -> int:
     return a - quotient(a, b) * b
 
 
-def _convolution_refusal(spec: Convolution) -> str | None:
+def _epilogue_refusal(spec: Convolution) -> str | None:
     if spec.epilogue.activation == "real":
         return "gives int8, this result is float32"
     if spec.epilogue.activation != "clamp":
         return f"fuses no {spec.epilogue.activation.replace('table16', 'table')}, only limits"
     if spec.epilogue.stride != spec.outputs:
         return "writes its output dense, this one is a part of another"
-    if isinstance(spec, Depthwise) or is_1x1(spec) or not is_1xn(spec):
-        return None
+    return None
+
+
+def _convolution_refusal(spec: Convolution) -> str | None:
+    refusal = _epilogue_refusal(spec)
+    if refusal is not None or is_1x1(spec) or not is_1xn(spec):
+        return refusal
     total = (spec.output_width - 1) * spec.strides[1] + spec.kernel[1] - spec.width
     if spec.pads[1] * 2 + remainder(total, 2) != total:
         return "pads the ends of a row alike"
@@ -186,7 +196,7 @@ def _convolution_refusal(spec: Convolution) -> str | None:
 
 
 FUNCTIONS: dict[type[Spec], LibraryFunction] = {
-    Pointwise: LibraryFunction(_convolution, _convolution_refusal, convolution_buffer),
+    Pointwise: LibraryFunction(_pointwise, _convolution_refusal, convolution_buffer),
     Convolution: LibraryFunction(_convolution, _convolution_refusal, convolution_buffer),
-    Depthwise: LibraryFunction(_depthwise, _convolution_refusal, depthwise_buffer),
+    Depthwise: LibraryFunction(_depthwise, _epilogue_refusal, depthwise_buffer),
 }

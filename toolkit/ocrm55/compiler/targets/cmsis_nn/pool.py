@@ -18,9 +18,17 @@ from ocrm55.compiler.targets.cmsis_nn.library import (
 )
 
 
-def _pool(spec: AveragePool | MaxPool, constants: Sequence[np.ndarray]) -> Call:
-    function = "arm_max_pool_s8" if isinstance(spec, MaxPool) else "arm_avgpool_s8"
-    top, left = spec.pads if isinstance(spec, MaxPool) else (0, 0)
+def _average_pool(spec: AveragePool, constants: Sequence[np.ndarray]) -> Call:
+    return _pool("arm_avgpool_s8", spec, (0, 0))
+
+
+def _max_pool(spec: MaxPool, constants: Sequence[np.ndarray]) -> Call:
+    return _pool("arm_max_pool_s8", spec, spec.pads)
+
+
+def _pool(function: str, spec: AveragePool | MaxPool, pads: tuple[int, int]) -> Call:
+    """A call of a function for windows. pads: rows above and columns to the left that the input lacks."""
+    top, left = pads
     body = [
         context(0),
         f"const cmsis_nn_pool_params parameters = {{.stride = {{.w = {spec.strides[1]}, .h = {spec.strides[0]}}},",
@@ -33,11 +41,11 @@ def _pool(spec: AveragePool | MaxPool, constants: Sequence[np.ndarray]) -> Call:
     return Call(body, {})
 
 
-def _pool_refusal(spec: AveragePool) -> str | None:
+def _average_pool_refusal(spec: AveragePool) -> str | None:
     return None if spec.keeps_scale else "averages without changing the scale"
 
 
 FUNCTIONS: dict[type[Spec], LibraryFunction] = {
-    AveragePool: LibraryFunction(_pool, _pool_refusal),
-    MaxPool: LibraryFunction(_pool),
+    AveragePool: LibraryFunction(_average_pool, _average_pool_refusal),
+    MaxPool: LibraryFunction(_max_pool),
 }
