@@ -125,7 +125,7 @@ def test_folder_of_paddle_2_without_weights(tmp_path: Path, old_folder: Path) ->
     [
         ("absent", None, "there is no model"),
         ("model.tflite", b"x", "neither a model folder nor a .pdparams checkpoint nor an .onnx file"),
-        ("model.onnx", b"x", "not an ONNX model, or is cut short"),
+        ("model.onnx", b"x", "not a valid ONNX model: it is damaged or cut short"),
         ("model.pdparams", b"x", "not a Paddle checkpoint"),
     ],
 )

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,13 +12,13 @@ import onnx
 from onnx import numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
-from ocrm55 import console, files, processes, temporary
-from ocrm55.errors import InputError, OutputError, ToolchainError
+from ocrm55 import files, temporary
+from ocrm55.errors import InputError, ToolchainError
+from ocrm55.export import apart
 from ocrm55.export.paddle_folder import PaddleFolder
 from ocrm55.inference import OnnxNetwork, softmax
 
 OPSET = 17
-_PATIENCE_S = 300  # a conversion takes two
 TOLERANCE = 1e-3  # largest difference of a probability from Paddle; rounding gives 1e-5, with random weights 1e-4
 
 
@@ -114,30 +111,12 @@ def _paddle_output(model: PaddleFolder, tensor: np.ndarray) -> np.ndarray:
         source, result = folder / "tensor.npy", folder / "output.npy"
         np.save(source, tensor)
         words = [str(path) for path in (model.program, model.parameters, source, result)]
-        done = _apart("Paddle", "ocrm55.export.paddle_process", words)
+        done = apart.run("Paddle", "ocrm55.export.paddle_process", words)
         if done.returncode != 0 or not result.is_file():
-            lines = [line.strip() for line in done.stdout.splitlines() if line.strip()]
-            reason = lines[-1] if lines else f"it ended with exit status {done.returncode}"
             raise InputError(
-                f"Paddle cannot run {model.directory}: {reason.rstrip('.')}.", ["export or copy the model again"]
+                f"Paddle cannot run {model.directory}: {apart.last_words(done)}.", ["export or copy the model again"]
             )
         return np.load(result)
-
-
-def _apart(what: str, module: str, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run one of our modules as a process. Raises InputError if it does not end; a conversion takes only seconds."""
-    words = [sys.executable, "-P", "-m", module, *arguments]  # -P: import nothing from the current folder
-    try:
-        done = processes.completed(words, _PATIENCE_S)
-    except subprocess.TimeoutExpired as late:
-        raise InputError(
-            f"{what} did not finish with the model within {_PATIENCE_S} s.", ["export or copy the model again"]
-        ) from late
-    if done.returncode and (full := console.NO_ROOM.search(done.stdout + done.stderr)):
-        raise OutputError(
-            f"{what} cannot write to {tempfile.gettempdir()}: {full[0].lower()}.", ["free some space", "set TMPDIR"]
-        )
-    return done
 
 
 def converted(program: Path, parameters: Path) -> onnx.ModelProto:
@@ -148,7 +127,7 @@ def converted(program: Path, parameters: Path) -> onnx.ModelProto:
     with temporary.folder() as folder:
         output = folder / "model.onnx"
         arguments = [str(program), str(parameters), str(output), str(OPSET)]
-        done = _apart("paddle2onnx", "ocrm55.export.paddle2onnx_process", arguments)
+        done = apart.run("paddle2onnx", "ocrm55.export.paddle2onnx_process", arguments)
         if done.returncode != 0 or not output.is_file():
             reason = _reason(done.stdout + done.stderr) or f"it ended with exit status {done.returncode}"
             if "No module named" in reason:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from ocrm55 import console
-from ocrm55.errors import InputError, first_line
+from ocrm55.errors import InputError
+from ocrm55.export import apart
 from ocrm55.export.paddle_folder import (
     OLD_PROGRAM,
     PARAMETERS,
@@ -93,24 +94,16 @@ def _copy(folder: Path, destination: Path, sources: Sources[Folder]) -> Folder:
 
 def _convert_old(folder: Path, destination: Path, sources: Sources[Folder]) -> Folder:
     """Translate a folder of Paddle 2 (`inference.pdmodel`, often without `inference.yml`) to Paddle 3's format."""
-    import paddle
-    from paddle2onnx import convert
-
     program = folder / OLD_PROGRAM
     if not (folder / PARAMETERS).is_file():
         raise InputError(f"the model folder {folder} has no {PARAMETERS}.")
     with new_folder(destination, sources.read) as staging:
-        try:
-            executor = paddle.static.Executor(paddle.CPUPlace())
-            with paddle.pir_utils.OldIrGuard():
-                old, *_ = paddle.static.load_inference_model(str(folder / STEM), executor)
-            translated = paddle.pir.translate_to_pir(old.desc)
-            convert.load_parameter(translated)
-            convert.save_program(translated, str(staging / STEM))
-        except Exception as trouble:  # Paddle raises several unrelated types here
+        stems = [str((folder / STEM).absolute()), str(staging / STEM)]
+        done = apart.run("Paddle", "ocrm55.export.paddle2_process", stems)
+        if done.returncode or not (staging / PROGRAM).is_file():
             raise InputError(
-                f"{program} cannot be translated to Paddle 3: {first_line(trouble)}", ["export it with PaddleOCR 3"]
-            ) from trouble
+                f"{program} cannot be translated to Paddle 3: {apart.last_words(done)}.", ["export it with PaddleOCR 3"]
+            )
         if (folder / SETTINGS).is_file():
             shutil.copyfile(folder / SETTINGS, staging / SETTINGS)
         else:
