@@ -222,13 +222,13 @@ def test_a_synthetic_set_is_written_as_it_would_be_measured(tmp_path: Path, some
         assert np.array_equal(samples.resize(words.read_pixels(row), 320), sample.pixels)
 
 
-def alike(shapes: str) -> dict[str, frozenset[str]]:
+def confused(shapes: str) -> dict[str, frozenset[str]]:
     """What `confusable` finds in a font that draws these characters alike."""
     return {char: frozenset(shapes) - {char} for char in shapes}
 
 
 def test_what_nobody_can_read_for_certain_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(legibility, "confusable", lambda path: alike("Il1"))
+    monkeypatch.setattr(legibility, "confusable", lambda path: confused("Il1"))
     assert legibility.decidable("Illinois, all 23", "a.ttf")
     assert not legibility.decidable("A1B2", "a.ttf")
     assert not legibility.decidable("I", "a.ttf")
@@ -238,19 +238,19 @@ def test_what_nobody_can_read_for_certain_is_not_measured(monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("text", ["17%", "$100.06", "07:01", "478,081", "(419)", "2010-11-01", "x12", "11th", "31&17"])
 def test_a_number_tells_its_digits_by_one_that_is_certain(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setattr(legibility, "confusable", lambda path: alike("Il1|"))
+    monkeypatch.setattr(legibility, "confusable", lambda path: confused("Il1|"))
     assert legibility.decidable(text, "a.ttf") == bool(set(text) & set("023456789"))
 
 
 @pytest.mark.parametrize("text", ["11", "1.1", "4 1", "21B", "2|1", "1A", "B-21", "2010I"])
 def test_what_is_no_number_tells_no_digits(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setattr(legibility, "confusable", lambda path: alike("Il1|"))
+    monkeypatch.setattr(legibility, "confusable", lambda path: confused("Il1|"))
     assert not legibility.decidable(text, "a.ttf")
 
 
 def test_digits_like_letters_are_known_by_their_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
-    def digits_like_letters(alike: set[str]) -> bool:
-        monkeypatch.setattr(legibility, "likeness", lambda font, a, b: 0.9 if a + b in alike else 0.5)
+    def digits_like_letters(pairs: set[str]) -> bool:
+        monkeypatch.setattr(legibility, "likeness", lambda font, a, b: 0.9 if a + b in pairs else 0.5)
         return legibility.digits_like_letters.__wrapped__(str(next(FOLDER.rglob("*.ttf"))))
 
     assert digits_like_letters({"0o"})
@@ -259,17 +259,17 @@ def test_digits_like_letters_are_known_by_their_shapes(monkeypatch: pytest.Monke
 
 
 def test_a_code_has_no_small_letters(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(legibility, "confusable", lambda path: alike("Il|") | alike("0o"))
+    monkeypatch.setattr(legibility, "confusable", lambda path: confused("Il|") | confused("0o"))
     for text in ("BIA5L2IT96", "FS0E45", "IT-0"):
         assert legibility.decidable(text, "a.ttf")
     for text in ("BlA5", "FSoE45", "I0I0", "I!A", "|A5", "I4"):
         assert not legibility.decidable(text, "a.ttf")
-    monkeypatch.setattr(legibility, "confusable", lambda path: alike("I1"))
+    monkeypatch.setattr(legibility, "confusable", lambda path: confused("I1"))
     assert not legibility.decidable("BIA5L2IT96", "a.ttf")
 
 
 def test_an_apostrophe_leaves_a_word_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(legibility, "confusable", lambda path: alike("Il1'`"))
+    monkeypatch.setattr(legibility, "confusable", lambda path: confused("Il1'`"))
     assert legibility.decidable("Bill's, I'll 'tis", "a.ttf")
     assert not legibility.decidable("B'4", "a.ttf")
 
