@@ -113,10 +113,14 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is no part of a program that can be kept")
 
 
-@functools.cache
 def _classes() -> dict[str, type]:
     """The only classes that reading makes, by name: tensors, operators, specs and their parts."""
-    known: dict[str, type] = {each.__name__: each for each in (Tensor, Quantization, Operator, *accelerators.specs())}
+    return _classes_with(tuple(accelerators.specs()))
+
+
+@functools.cache
+def _classes_with(more: tuple[type, ...]) -> dict[str, type]:
+    known: dict[str, type] = {each.__name__: each for each in (Tensor, Quantization, Operator, *more)}
     for module in (float32, *registry.INT8_FAMILIES):
         values = [each for each in vars(module).values() if isinstance(each, type) and is_dataclass(each)]
         known |= {each.__name__: each for each in values if each.__module__.startswith("ocrm55.compiler.operators.")}
