@@ -1,0 +1,93 @@
+"""Convolutions and fully connected layers.
+
+Fully connected layers become convolutions of 1x1, which the NPU and TFLite round alike. A padding that TFLite lacks
+becomes a PAD in front, which Vela folds into the convolution.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ocrm55.compiler.operators.float32 import Spec
+from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
+from ocrm55.compiler.operators.program import Operator
+from ocrm55.compiler.targets.ethos_u.npu_operator import LARGEST_KERNEL, LARGEST_STRIDE, NpuOperator
+from ocrm55.compiler.targets.ethos_u.padding import PADDINGS, VALID, padding
+from ocrm55.compiler.targets.ethos_u.tflite_file import NONE, RELU, File, Image
+
+
+def _convolution(file: File, operator: Operator) -> None:
+    spec = operator.spec
+    assert isinstance(spec, Convolution)
+    weights, bias, ratio = file.weights(operator)
+    source = file.program.tensors[operator.inputs[0]]
+    rows = _rows_read(spec)
+    image = file.image(operator.inputs[0], (1, min(rows, spec.height), spec.width, spec.channels))
+    padding, image = _padded(file, operator, spec, image)
+    result = file.write_output(operator, (1, spec.output_height, spec.output_width, spec.outputs))
+    assert source.quantization is not None
+    step_in, step_out = source.quantization.step, result.quantization.step
+    # The scale of weights that gives the factor of the sums.
+    scale = (ratio.astype(np.float64) * step_out / step_in).astype(np.float32)
+    shifted = spec.epilogue.zero_point - result.quantization.zero_point  # hard-sigmoid's middle
+    sums = weights.reshape(spec.outputs, -1).astype(np.int64).sum(1)
+    whole = (
+        bias.astype(np.int64) + spec.zero_point * sums + np.rint(shifted / ratio.astype(np.float64)).astype(np.int64)
+    )
+    names = [f"{operator.outputs[0]}_{what}" for what in ("weights", "bias")]
+    bias_index = file.constant(names[1], whole.astype(np.int32), step_in * scale.astype(np.float64))
+    kernel = weights.reshape(spec.outputs, -1, *spec.kernel)
+    options: dict[str, Any] = {
+        "Padding": padding, "StrideH": spec.strides[0], "StrideW": spec.strides[1],
+        "DilationHFactor": 1, "DilationWFactor": 1,
+        "FusedActivationFunction": RELU if spec.epilogue.low > -128 else NONE,
+    }  # fmt: skip
+    if isinstance(spec, Depthwise):
+        data = np.ascontiguousarray(kernel.transpose(1, 2, 3, 0))
+        index = file.constant(names[0], data, scale, axis=3)
+        name, table = "DEPTHWISE_CONV_2D", "DepthwiseConv2DOptions"
+        options["DepthMultiplier"] = 1
+    else:
+        index = file.constant(names[0], np.ascontiguousarray(kernel.transpose(0, 2, 3, 1)), scale)
+        name, table = "CONV_2D", "Conv2DOptions"
+    file.writer.operator(name, [image.index, index, bias_index], [result.index], table, **options)
+
+
+def _rows_read(spec: Convolution) -> int:
+    """Rows of the input that the output's rows need."""
+    return (spec.output_height - 1) * spec.strides[0] + spec.kernel[0] - spec.pads[0]
+
+
+def _padded(file: File, operator: Operator, spec: Convolution, image: Image) -> tuple[int, Image]:
+    """The convolution's padding: TFLite's SAME or VALID where possible, else VALID behind a PAD."""
+    before, sizes = spec.pads, image.shape[1:3]
+    outputs = (spec.output_height, spec.output_width)
+    known = padding(sizes, outputs, spec.kernel, spec.strides, before)
+    if known is not None:
+        return PADDINGS[known], image
+    geometry = zip(sizes, outputs, spec.kernel, spec.strides, strict=True)
+    totals = [max((count - 1) * stride + taps - size, 0) for size, count, taps, stride in geometry]
+    paddings = [(pad, total - pad) for total, pad in zip(totals, before, strict=True)]
+    shape = (1, sizes[0] + totals[0], sizes[1] + totals[1], image.shape[3])
+    name = f"{operator.outputs[0]}_padded"
+    padded = file.new(name, shape, image.quantization)
+    amounts = np.asarray([(0, 0), *paddings, (0, 0)], np.int32)
+    file.writer.operator("PAD", [image.index, file.constant(f"{name}_by", amounts)], [padded.index], "PadOptions")
+    return VALID, padded
+
+
+def _refusal(spec: Convolution) -> str | None:
+    if spec.epilogue.activation != "clamp":
+        return f"fuses no {spec.epilogue.activation.replace('table16', 'table')} with the sum"
+    if max(spec.strides) > LARGEST_STRIDE or max(spec.kernel) > LARGEST_KERNEL:
+        return f"has strides up to {LARGEST_STRIDE} and kernels up to {LARGEST_KERNEL}"
+    return None
+
+
+OPERATORS: dict[type[Spec], NpuOperator] = {
+    Pointwise: NpuOperator(_convolution, _refusal),
+    Convolution: NpuOperator(_convolution, _refusal),
+    Depthwise: NpuOperator(_convolution, _refusal),
+}
