@@ -131,9 +131,8 @@ def test_the_network_with_int4_weights_reads_samples_bit_for_bit(library, build_
         build=stages.BuildOptions(cmsis_nn=library),
     )
     chosen = ("wide.png", "price.png", "word_capital.png", "date.png", "blank.png")
-    for row in verification.compare(
-        [models / "samples" / name for name in chosen], options, simulator="qemu", fvp=None
-    ):
+    pictures = [models / "samples" / name for name in chosen]
+    for row in verification.compare(pictures, options, find_simulator("qemu")):
         assert row.passed, row.path.name
         assert row.target.text == samples[row.path.name]
     artifact = stages.compiled(options).artifact
@@ -143,7 +142,7 @@ def test_the_network_with_int4_weights_reads_samples_bit_for_bit(library, build_
     whole_options = replace(options, compile=replace(options.compile, weights="int8"))
     whole = Artifact.read(stages.compiled(whole_options).artifact).weight_bytes
     assert Artifact.read(artifact).weight_bytes < whole - found.saved // 2
-    compiled.show(artifact)
+    compiled.show(Artifact.read(artifact))
     assert f"{found.saved:,} of {found.bytes_int8:,} bytes saved" in capsys.readouterr().out
 
 
