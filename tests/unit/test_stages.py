@@ -15,6 +15,7 @@ from ocrm55 import build_folder, cli, firmware, simulators, stages
 from ocrm55.commands.options import options_of
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.options import CompileOptions
+from ocrm55.errors import InputError
 from ocrm55.simulators.base import Request, Run
 from ocrm55.simulators.protocol import Identity, ImageResult, Line
 from ocrm55.tasks.recognizer import sources
@@ -194,3 +195,14 @@ def test_another_task_goes_through_the_stages(monkeypatch: pytest.MonkeyPatch, t
     done = stages.compiled(stages.Options(build_dir=tmp_path / "build", source=source, task=task))
     assert seen == [(done.model, task, "where_words_are")]
     assert (done.model / "inference.yml").read_text() == "Global: {}"
+
+
+@pytest.mark.parametrize("name", ["", "recognizer", "_a1"])
+def test_a_network_s_name_in_c(name: str) -> None:
+    assert stages.parse_prefix(name) == name
+
+
+@pytest.mark.parametrize("name", ["1a", "a-b", "a b", "\u00e9", "a;b"])
+def test_what_is_no_name_in_c(name: str) -> None:
+    with pytest.raises(InputError, match="no name in C"):
+        stages.parse_prefix(name)
