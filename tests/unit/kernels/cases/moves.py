@@ -10,14 +10,14 @@ import numpy as np
 from ocrm55.bench.runner import Case
 from ocrm55.compiler.operators import strided
 from tests.unit.kernels.cases.drawn import COUNTS, Cases, Expected, Random
+from tests.unit.kernels.reference import moves as ref
 
 
 def _copy_rows_cases() -> Iterator[Expected]:
     r = Random(11)
     for rows, count in itertools.product((1, 3), COUNTS):
         x = r.tensor(rows, count + 5)
-        y = np.full((rows, count + 3), 0xA5, np.uint8).view(np.int8)
-        y[:, :count] = x[:, :count]
+        y = ref.copy_rows(x, count, count + 3)
         yield Case("copy_rows", [rows, count, count + 5, count + 3], [x], y.shape, label=f"copy {rows} {count}"), y
 
 
@@ -26,8 +26,7 @@ def _extend_columns_cases() -> Iterator[Expected]:
     for height, width, channels, more in ((1, 1, 1, 1), (3, 5, 16, 0), (2, 9, 7, 2), (6, 49, 64, 2), (3, 13, 100, 11)):
         for known, in_place in itertools.product((False, True), repeat=2):
             x, beyond = r.tensor(height, width, channels), r.tensor(height, channels)
-            column = beyond[:, None] if known else x[:, -1:]
-            y = np.concatenate([x, np.repeat(column, more, axis=1)], axis=1)
+            y = ref.extend_columns(x, more, beyond if known else None)
             integers = [height, width, channels, more, int(known), int(in_place)]
             yield Case("extend_columns", integers, [x, beyond], y.shape, label=f"extend {integers} {known}"), y
 
@@ -38,8 +37,7 @@ def move(r: Random, shape: tuple[int, ...], index: np.ndarray, row: int = 0) -> 
     places = np.arange(index.size) if not row else np.add.outer(np.arange(index.size // count) * row, np.arange(count))
     axes = strided.axes(index.reshape(-1), places.reshape(-1))
     assert axes is not None
-    y = np.full(int(places.max()) + 1, 0xA5, np.uint8).view(np.int8)
-    y[places.reshape(-1)] = x.reshape(-1)[index.reshape(-1)]
+    y = ref.move(x, index, places)
     padded = axes.padded(6)
     integers = [*padded.sizes, *padded.strides, *padded.places, int(index.reshape(-1)[0])]
     return Case("move", integers, [x], y.shape, label=f"move {shape} -> {index.shape}, {axes}"), y
@@ -63,7 +61,7 @@ def _gather_cases() -> Iterator[Expected]:
     r = Random(20)
     for count in COUNTS:
         x, index = r.tensor(97), r.rng.integers(0, 97, count).astype(np.int32)
-        yield Case("gather", [count], [x, index], (count,), label=f"gather {count}"), x[index]
+        yield Case("gather", [count], [x, index], (count,), label=f"gather {count}"), ref.gather(x, index)
 
 
 KERNELS: Cases = {

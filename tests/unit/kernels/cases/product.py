@@ -9,7 +9,7 @@ import numpy as np
 
 from ocrm55.bench.runner import Case
 from tests.unit.kernels.cases.drawn import Cases, Expected, Random
-from tests.unit.kernels.reference.epilogue import finish
+from tests.unit.kernels.reference import product as ref
 
 
 def matmul(
@@ -21,9 +21,9 @@ def matmul(
     e, zero = r.epilogue(columns, depth, activation), r.zero_point()
     y = np.full((rows, batches * columns), 0, e.dtype())
     for i in range(batches):
-        left = a[:, i * depth : (i + 1) * depth].astype(np.int64) - zero
+        left = a[:, i * depth : (i + 1) * depth]
         right = b[:, i * columns : (i + 1) * columns] if transposed else b[:, i * depth : (i + 1) * depth].T
-        y[:, i * columns : (i + 1) * columns] = finish(left @ right.astype(np.int64), e)
+        y[:, i * columns : (i + 1) * columns] = ref.matmul(left, right, zero, e)
     where_b = [columns, 1, b.shape[1]] if transposed else [depth, b.shape[1], 1]
     integers = [*e.integers(), batches, rows, columns, depth, depth, a.shape[1], *where_b, columns, y.shape[1], zero]
     label = f"matmul {batches} x {rows} x {columns} x {depth}, {transposed=}, activation {activation}"

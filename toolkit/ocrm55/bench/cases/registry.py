@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ocrm55.bench.cases import convolution, elementwise, pool, product, rows
+from ocrm55.bench.cases import convolution, elementwise, moves, pool, product, rows
 from ocrm55.bench.cases.drawn import Drawn, Loops
 from ocrm55.bench.cases.node import Node
 from ocrm55.bench.runner import Case
 
-FAMILIES = (convolution, product, pool, elementwise, rows)  # of moves a recognizer has none that is worth a count
+FAMILIES = (convolution, product, pool, elementwise, rows, moves)
 LOOPS: Loops = {kernel: loop for family in FAMILIES for kernel, loop in family.LOOPS.items()}
 
 

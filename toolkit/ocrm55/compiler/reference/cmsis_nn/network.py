@@ -10,12 +10,12 @@ import numpy as np
 
 from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.program import Operator
-from ocrm55.compiler.reference.cmsis_nn import convolution, elementwise, pool, product, rows
+from ocrm55.compiler.reference.cmsis_nn import convolution, elementwise, moves, pool, product, rows
 from ocrm55.compiler.reference.cmsis_nn.fixed_point import rounded_once, rounded_twice
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.compiler.targets.cmsis_nn.target import NAME
 
-FAMILIES = (convolution, product, pool, elementwise, rows)  # moves are the same as in int8
+FAMILIES = (convolution, product, pool, elementwise, rows, moves)
 COMPUTE: dict[type[Spec], Callable[..., np.ndarray]] = {
     spec: compute for family in FAMILIES for spec, compute in family.COMPUTE.items()
 }
@@ -33,5 +33,5 @@ class CmsisNnReference(IntegerReference):
     def compute(self, operator: Operator) -> Callable[..., np.ndarray] | None:
         compute = COMPUTE.get(type(operator.spec))
         if operator.target != NAME or compute is None:
-            return super().compute(operator)  # copies and largest values are the same
+            return super().compute(operator)  # the largest of integers, for one, is the same
         return partial(compute, rounded_once if self.rounds_once else rounded_twice)
