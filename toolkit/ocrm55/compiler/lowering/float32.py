@@ -29,10 +29,20 @@ def lower(function: FlatFunction) -> None:
         if function.is_taken(node) or dtype_of_node(node) != "float32":
             continue
         offset = view_offset(function, node)
-        if offset is not None:
+        if offset is not None and not (node.op == "relax.strided_slice" and _is_result(function, node)):
             function.replace(node, View(offset), [node.args[0]], [], function.layer(node))
         elif node.op in matchers:
             matchers[node.op](function, node)
+
+
+def _is_result(function: FlatFunction, node: Node) -> bool:
+    """Whether the function's result is this node under any shape; the output has bytes of its own, and all of them."""
+    return any(user.value.same_as(function.result) or _views(function, user) for user in function.users(node))
+
+
+def _views(function: FlatFunction, user: Node) -> bool:
+    is_view = isinstance(user.value, relax.Var) or view_offset(function, user) is not None
+    return is_view and _is_result(function, user)
 
 
 def dtype_of_node(node: Node) -> str:

@@ -252,6 +252,8 @@ def _in_place_input(
         return None
     for name in operator.in_place:
         storage = program.storage(name)
+        if program.tensors[storage].role == "weight":
+            continue
         others = [other for other in operator.inputs if other != name and program.tensors[other].role != "weight"]
         if lifetimes[storage][1] != step or any(program.storage(other) == storage for other in others):
             continue

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
+from ocrm55.compiler.operators.groups import dense, is_computed
 
 
 def fold(graph: Graph) -> None:
@@ -24,6 +25,19 @@ def fold(graph: Graph) -> None:
             pass
     for node in [n for n in graph.nodes[::-1] if n.op_type in ("Add", "Mul")]:
         _fold_forward(graph, node)
+
+
+def ungroup(graph: Graph) -> None:
+    """Make plain convolutions of those in groups that no integer kernel knows."""
+    for conv in [n for n in graph.nodes if n.op_type == "Conv" and n.input[1] in graph.constants]:
+        groups, weight = attributes(conv).get("group", 1), graph.constants[conv.input[1]]
+        strides = attributes(conv).get("strides", (1, 1))
+        if is_computed(groups, groups * weight.shape[1], len(weight), weight.shape[2:], strides):
+            continue
+        name = f"{conv.output[0]}.dense"
+        graph.constants[name] = dense(weight, groups)
+        graph.read(conv, (conv.input[0], name, *conv.input[2:]))
+        graph.set_attribute(conv, "group", 1)
 
 
 def _drop_neutral(graph: Graph, node: onnx.NodeProto) -> None:

@@ -21,6 +21,7 @@ from tvm.relax.frontend.onnx import onnx_frontend
 from ocrm55.compiler.onnx_graph.folding import fold
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.onnx_graph.uint8 import to_int8
+from ocrm55.compiler.onnx_graph.windows import write_borders_out
 from ocrm55.compiler.operators import advice
 from ocrm55.errors import InputError, UnsupportedError
 
@@ -45,10 +46,12 @@ def load(model: onnx.ModelProto) -> Imported:
     """
     check_interface(model)
     graph = Graph(model)
+    _drop_unread(graph)
     to_int8(graph)
     fold(graph)
     _simplify(graph)
     try:
+        write_borders_out(graph)
         simple = graph.model()
     except onnx.shape_inference.InferenceError as trouble:
         raise InputError(f"the ONNX model's shapes do not fit together: {trouble}", ["ocrm55 export"]) from trouble
@@ -92,8 +95,9 @@ class _Importer(onnx_frontend.ONNXGraphImporter):
 
 
 def _unsupported(node: onnx.NodeProto, reason: str) -> UnsupportedError:
+    reason = reason[:200].rstrip(".")
     return UnsupportedError(
-        f"operator {node.op_type} of layer {node.name or node.output[0]} cannot be compiled: {reason}",
+        f"operator {node.op_type} of layer {node.name or node.output[0]} cannot be compiled: {reason}.",
         [advice.REPLACE, advice.IMPORT],
     )
 
@@ -119,6 +123,17 @@ def check_interface(model: onnx.ModelProto) -> None:
         if value.type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
             kind = onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type)
             raise UnsupportedError(f"`{value.name}` holds {kind}; FLOAT is supported.", ["ocrm55 export"])
+
+
+def _drop_unread(graph: Graph) -> None:
+    """Leave out what does not lead to the output: no operator of it need be one that can be compiled."""
+    needed, kept = set(graph.outputs), []
+    for node in reversed(graph.nodes):
+        if needed.intersection(node.output):
+            kept.append(node)
+            needed.update(node.input)
+    if len(kept) < len(graph.nodes):
+        graph.rebuild(kept[::-1], {})
 
 
 def _simplify(graph: Graph) -> None:

@@ -133,7 +133,8 @@ class Program:
     """A network: its tensors, its operators in execution order, and the C functions that they call.
 
     prefix: the start of every name that the linker sees, a C identifier; made from the name if empty.
-    sources: int8 tensor -> the equal tensor of the QDQ model, if there is one.
+    sources: int8 tensor -> the equal tensor of the QDQ model, if there is one. orders: which of its elements each
+    element of the model's is, where the order is another than an image's with its channels last.
     normalisation: from the bytes of a picture to the input.
     """
 
@@ -143,6 +144,7 @@ class Program:
     operators: list[Operator] = field(default_factory=list)
     functions: dict[str, Function] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
+    orders: dict[str, np.ndarray] = field(default_factory=dict)
     normalisation: Normalisation = field(default_factory=Normalisation)
     prefix: str = ""
 

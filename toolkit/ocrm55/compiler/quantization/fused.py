@@ -19,14 +19,14 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from ocrm55.compiler.onnx_graph.folding import fold
+from ocrm55.compiler.onnx_graph.folding import fold, ungroup
 from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.compiler.quantization import calibration, kinds, ranges
 from ocrm55.compiler.quantization.calibration import Histogram
 from ocrm55.compiler.quantization.equalise import equalise, turn
 from ocrm55.compiler.quantization.kinds import Family, Int8, ScaledBy, kind_of, writer_of
-from ocrm55.compiler.quantization.qdq import Writer
+from ocrm55.compiler.quantization.qdq import Writer, stored
 from ocrm55.compiler.quantization.ranges import Method
 
 # A channel with its own scale needs a table of its own, with fewer entries. So scales of their own need one channel
@@ -51,6 +51,7 @@ def quantize(graph: Graph, inputs: Sequence[np.ndarray], options: QuantizeOption
     """Calibrate a float network on `inputs` and edit it to one with QDQ nodes; input and output stay float32."""
     options = options or QuantizeOptions()
     fold(graph)
+    ungroup(graph)
     histograms = calibration.collect(graph, quantised_tensors(graph), inputs)
     if options.equalise:
         histograms = equalise(graph, histograms)
@@ -80,20 +81,40 @@ def quantised_tensors(graph: Graph) -> list[str]:
 def choose(graph: Graph, histograms: dict[str, Histogram], options: QuantizeOptions) -> dict[str, Quantization]:
     """Scale and zero point of every quantised tensor."""
     chosen = {name: _of_ranges(graph, name, histogram, options) for name, histogram in histograms.items()}
-    for node in reversed(graph.nodes):  # a part may be a concatenation itself
-        if kind_of(graph, node).scaled_by is ScaledBy.RESULT:
-            chosen |= dict.fromkeys(node.input, chosen[node.output[0]])
     for node in graph.nodes:
         match kind_of(graph, node).scaled_by:
             case ScaledBy.GATE:
-                chosen[str(kinds.gate_of(graph, node))] = kinds.GATE
-            case ScaledBy.INPUT:
-                chosen[node.output[0]] = chosen[node.input[0]]
+                chosen[stored(graph, str(kinds.gate_of(graph, node)), chosen)] = kinds.GATE
             case ScaledBy.PROBABILITY if node.output[0] in chosen:
                 chosen[node.output[0]] = kinds.PROBABILITY
     for name, groups in _factors(graph).items():
         chosen[name] = ranges.symmetric(histograms[name], groups)
+    for group, leaders in _with_one_scale(graph, chosen):
+        chosen |= dict.fromkeys(group, ranges.common([chosen[name] for name in leaders]))
     return chosen
+
+
+def _with_one_scale(graph: Graph, chosen: dict[str, Quantization]) -> list[tuple[set[str], list[str]]]:
+    """Tensors that share a scale, and those of them whose ranges decide on it.
+
+    A concatenation and its parts have the scale of the result, the largest of integers that of the input. Where such
+    operators follow each other, all of them share one.
+    """
+    groups: list[tuple[set[str], list[str]]] = []
+    followers: set[str] = set()
+    for node in graph.nodes:
+        scaled_by = kind_of(graph, node).scaled_by
+        if scaled_by not in (ScaledBy.RESULT, ScaledBy.INPUT):
+            continue
+        inputs, result = [stored(graph, str(name), chosen) for name in node.input], str(node.output[0])
+        leader, others = (result, inputs) if scaled_by is ScaledBy.RESULT else (inputs[0], [result])
+        group, leaders = {leader, *others}, [leader]
+        followers.update(others)
+        for other in [each for each in groups if each[0] & group]:
+            groups.remove(other)
+            group, leaders = group | other[0], [*other[1], *leaders]
+        groups.append((group, leaders))
+    return [(group, [name for name in leaders if name not in followers]) for group, leaders in groups]
 
 
 def _of_ranges(graph: Graph, name: str, histogram: Histogram, options: QuantizeOptions) -> Quantization:
@@ -101,11 +122,10 @@ def _of_ranges(graph: Graph, name: str, histogram: Histogram, options: QuantizeO
     if name in graph.inputs:
         return ranges.of_input(*options.input_range)
     shape, writer = graph.shape(name), writer_of(graph, name)
-    by_channel = options.channel_scales and writer.scaled_by is not ScaledBy.RESULT  # whose parts have one scale
-    if by_channel and _feeds_depthwise_only(graph, name) and not _has_offset(graph, name):
+    if options.channel_scales and _scales_channels(graph, name) and _feeds_depthwise_only(graph, name):
         is_linear = writer.family is Family.CONVOLUTION
         return ranges.per_signed_channel(histogram) if is_linear else ranges.per_channel(histogram)
-    if by_channel and len(shape) == 4 and _has_outliers(histogram) and _becomes_real(graph, name):
+    if options.channel_scales and len(shape) == 4 and _has_outliers(histogram) and _becomes_real(graph, name):
         found = ranges.per_channel(histogram)
         least = np.float32(float(found.scale.max()) / LARGEST_RATIO)
         return replace(found, scale=np.maximum(found.scale, least))
@@ -157,10 +177,15 @@ def _feeds_depthwise_only(graph: Graph, name: str) -> bool:
     return bool(users) and all(kinds.is_depthwise(user) for user in users)
 
 
-def _has_offset(graph: Graph, name: str) -> bool:
-    """Whether a constant was added to the quantised tensor; its kernel then needs one scale for all channels."""
+def _scales_channels(graph: Graph, name: str) -> bool:
+    """Whether the kernel that writes a tensor can give each channel a scale: after no function but these."""
     writer = graph.producer(name)
-    return writer is not None and kinds.adds_constant(graph, writer)
+    while writer is not None and writer.op_type == "Mul" and any(each in graph.constants for each in writer.input):
+        writer = graph.producer(kinds.computed_input(graph, writer))  # a factor is the kernel's, too
+    if writer is None:
+        return False
+    kind = kind_of(graph, writer)
+    return kind.divides or kind.family is Family.CONVOLUTION or kinds.is_swish(graph, writer)
 
 
 def _has_outliers(histogram: Histogram) -> bool:

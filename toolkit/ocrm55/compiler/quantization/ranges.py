@@ -31,6 +31,23 @@ def of_input(low: float, high: float) -> Quantization:
     return of_range(low, high)
 
 
+def reach(scales: Sequence[Quantization]) -> tuple[float, float]:
+    """Smallest and largest value for which one of them has an integer."""
+    low = min(float(q.scale.max()) * (LOW - q.zero_point) for q in scales)
+    high = max(float(q.scale.max()) * (HIGH - q.zero_point) for q in scales)
+    return low, high
+
+
+def common(scales: Sequence[Quantization]) -> Quantization:
+    """One that covers all of them, with the zero point 0 if one has it: a product's right side needs it."""
+    if len(scales) == 1:
+        return scales[0]
+    low, high = reach(scales)
+    if any(q.zero_point == 0 for q in scales):
+        return Quantization(np.asarray(np.float32(max(-low / -LOW, high / HIGH))), 0)
+    return of_range(low, high)
+
+
 def per_tensor(histogram: Histogram, method: Method = "mse") -> Quantization:
     """One scale for the whole tensor.
 

@@ -19,9 +19,9 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from ocrm55.compiler.onnx_graph.folding import fold
+from ocrm55.compiler.onnx_graph.folding import fold, ungroup
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
-from ocrm55.compiler.operators.quantization import HIGH, LOW, Quantization
+from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.compiler.quantization import calibration, exact_scales, int4, int4_rounding, kinds, ranges
 from ocrm55.compiler.quantization.calibration import Histogram
 from ocrm55.compiler.quantization.fused import QuantizeOptions, choose, quantised_tensors
@@ -58,13 +58,14 @@ def quantize(
     options = replace(options or QuantizeOptions(), channel_scales=False)
     original = graph.model() if weights == "int4" else None
     fold(graph)
+    ungroup(graph)
     if halves_down:
         small_pools_as_convolutions(graph)
     histograms = weighed(graph, calibration.collect(graph, tensors(graph), inputs))
     chosen = choose(graph, histograms, options)
     chosen |= in_front_of_activations(graph, histograms)
     for group in groups_with_one_scale(graph, chosen):
-        chosen |= dict.fromkeys(group, ranges.of_range(*_reach([chosen[name] for name in group])))
+        chosen |= dict.fromkeys(group, ranges.of_range(*ranges.reach([chosen[name] for name in group])))
     _fit_products(graph, chosen)
     if halves_down:
         _lift(graph, chosen)
@@ -175,13 +176,6 @@ def groups_with_one_scale(graph: Graph, chosen: dict[str, Quantization]) -> list
                 group |= other
             groups.append(group)
     return groups
-
-
-def _reach(scales: Sequence[Quantization]) -> tuple[float, float]:
-    """Smallest and largest value for which one of them has an integer."""
-    low = min(float(q.scale) * (LOW - q.zero_point) for q in scales)
-    high = max(float(q.scale) * (HIGH - q.zero_point) for q in scales)
-    return low, high
 
 
 # --- activations -----------------------------------------------------------------------------------------------------

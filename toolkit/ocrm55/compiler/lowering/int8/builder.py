@@ -11,7 +11,8 @@ import numpy as np
 from ocrm55.compiler.lowering.int8.values import Origin, Value, dense_index, rows_by_channels
 from ocrm55.compiler.operators import advice, strided
 from ocrm55.compiler.operators.float32 import Spec
-from ocrm55.compiler.operators.int8.elementwise import Dequantize, Quantize
+from ocrm55.compiler.operators.int8 import tables
+from ocrm55.compiler.operators.int8.elementwise import Dequantize, Lookup, Quantize
 from ocrm55.compiler.operators.int8.moves import AXES, Gather, Move
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.compiler.operators.quantization import Quantization
@@ -47,6 +48,8 @@ class Builder:
             if origin.quantised == quantised:
                 return value
             self.real(value)
+        elif has_one_step(origin) and value.channel_factor is None and origin.quantised is not None:
+            return self.requantise(value, quantised)
         written = quantised
         if origin.real is None and origin.write is not None:
             written = _unscaled(quantised, value)
@@ -63,6 +66,19 @@ class Builder:
         channels = order.shape[-1]
         stored = Origin(order.size // channels, channels, origin.layer, int8=name, quantised=quantised)
         return Value(stored, _places(order, value.index).reshape(value.index.shape))
+
+    def requantise(self, value: Value, quantised: Quantization) -> Value:
+        """An int8 value times a factor as int8 again, by a table."""
+        origin, layer = value.origin, value.origin.layer
+        name, read = self.stored(value, layer)
+        step = step_of(quantised, layer)
+        table = tables.table8(lambda x: x * value.factor, read.step, read.zero_point, step, quantised.zero_point)
+        output = self.tensor(self.program.tensors[name].shape, "int8", layer)
+        spec = Lookup(origin.count, "none", value.factor)
+        self.operator(spec, [name, self.weight(table, layer, "table")], output, layer)
+        self.program.tensors[output].quantization = Quantization(step, quantised.zero_point)
+        stored = Origin(origin.rows, origin.channels, layer, int8=output, quantised=quantised)
+        return Value(stored, value.index)
 
     def real(self, value: Value) -> str:
         """The value as a float32 tensor, dense in the value's order or in its origin's."""

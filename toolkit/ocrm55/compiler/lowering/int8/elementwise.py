@@ -27,9 +27,12 @@ def _quantize(s: Lowering, node: Node) -> None:
     quantised = _per_channel(value, scale, zero, int(node.value.attrs.axis))
     stored = s.build.quantise(value, quantised)
     s.values[node.name] = stored
-    if stored.origin.int8 is not None:
+    if stored.origin.int8 is not None and stored.origin.int8 not in s.build.program.sources:
         source = s.function.layers.get(node.name, "").removesuffix(".quantize")
         s.build.program.sources[stored.origin.int8] = source
+        order = rows_by_channels(stored.index).reshape(-1)
+        if not np.array_equal(order, np.arange(order.size)):
+            s.build.program.orders[stored.origin.int8] = stored.index
 
 
 def _dequantize(s: Lowering, node: Node) -> None:
@@ -68,11 +71,12 @@ def _add(s: Lowering, node: Node) -> None:
     if left is None or right is None or left.index.shape != right.index.shape:
         raise UnsupportedError(f"the sum of layer {layer} has no int8 operator.", TRIES)
     same_order = left.origin.count == right.origin.count and np.array_equal(left.index, right.index)
-    if same_order and not (left.origin.any_order or right.origin.any_order):  # in the order of both
+    same_order = same_order and not (left.origin.any_order or right.origin.any_order)
+    if same_order:
         origin, index = Origin(left.origin.rows, left.origin.channels, layer), left.index
     else:
         origin, index = _dense_origin(left.index.shape, layer), dense_index(left.index.shape, image=True)
-    origin.write = sum_writer(s.build, origin, left, right, index)
+    origin.write = sum_writer(s.build, origin, left, right, same_order=same_order)
     s.bind(node, origin, index)
 
 
@@ -123,26 +127,27 @@ def gate_writer(build: Builder, origin: Origin, gated: Value, gate: Value) -> Wr
     return write
 
 
-def sum_writer(build: Builder, origin: Origin, left: Value, right: Value, index: np.ndarray) -> Writer:
+def sum_writer(build: Builder, origin: Origin, left: Value, right: Value, *, same_order: bool) -> Writer:
     """The residual stream: float32, or int8 if it is quantised on all sides with one scale for each tensor.
 
-    index: the array of the sum, whose order both sides are brought to.
+    same_order: both sides lie in memory as the sum does; otherwise both are brought to the kernels' order.
     """
-    same = np.array_equal(left.index, index)
 
     def write(quantised: Quantization | None, order: np.ndarray) -> str:
         layer = origin.layer
         if quantised is not None and all(has_one_step(value.origin) for value in (left, right)):
             if any(value.channel_factor is not None for value in (left, right)):
                 raise UnsupportedError(f"layer {layer} adds what is scaled by channel.", TRIES)
-            a, b = (value if same else build.dense(value, layer) for value in (left, right))
+            a, b = (value if same_order else build.dense(value, layer) for value in (left, right))
             (first, read_a), (second, read_b) = (build.stored(value, layer) for value in (a, b))
             spec = SumInt8(
                 origin.count, step_of(read_a, layer) * a.factor, read_a.zero_point, step_of(read_b, layer) * b.factor,
                 read_b.zero_point, step_of(quantised, layer), quantised.zero_point,
             )  # fmt: skip
-            return build.operator(spec, [first, second], build.tensor(order.shape, "int8", layer), layer)
-        inputs = [build.real(v) if same else build.dense_real(v, layer, image=True) for v in (left, right)]
+            # Where both sides are parts of larger tensors, all of these are added.
+            shape = order.shape if order.size == origin.count else (origin.rows, origin.channels)
+            return build.operator(spec, [first, second], build.tensor(shape, "int8", layer), layer)
+        inputs = [build.real(v) if same_order else build.dense_real(v, layer, image=True) for v in (left, right)]
         output = build.tensor((origin.rows, origin.channels), "float32", layer)
         origin.real = build.operator(Sum(origin.count), inputs, output, layer)
         return origin.real if quantised is None else build.convert(origin, quantised)

@@ -41,21 +41,21 @@ def epilogue_of(
         gain = (activation.gain / (6 * out)).astype(np.float32)
         return Epilogue("hard_swish", channels, zero), {"scale": step.astype(np.float32), "gain": gain}
     if kind == "hard_sigmoid":
-        return _hard_sigmoid(activation, step / out, quantised, channels)
+        return _hard_sigmoid(activation, step, quantised, channels)
     return _table(activation, step, quantised, channels)
 
 
 def _hard_sigmoid(
-    activation: Activation, scale: np.ndarray, quantised: Quantization, channels: int
+    activation: Activation, step: np.ndarray, quantised: Quantization, channels: int
 ) -> tuple[Epilogue, dict[str, np.ndarray]]:
-    """clip(alpha * x + beta, 0, 1) is a requantisation within limits when beta is a whole number of steps."""
+    """clip(alpha * x + beta, 0, 1): a requantisation within limits if beta is a whole number of steps, or a table."""
     out = step_of(quantised, "hard-sigmoid")
     middle = activation.beta / out
     if abs(middle - round(middle)) > 1e-3:
-        raise UnsupportedError("the offset of a hard-sigmoid is not a whole number of steps of its output.", TRIES)
+        return _table(activation, step, quantised, channels)
     high = min(quantised.zero_point + round(1 / out), 127)
     epilogue = Epilogue("clamp", channels, quantised.zero_point + round(middle), quantised.zero_point, high)
-    return epilogue, {"scale": (scale * activation.alpha).astype(np.float32)}
+    return epilogue, {"scale": (step / out * activation.alpha).astype(np.float32)}
 
 
 def _table(

@@ -1,0 +1,1 @@
+"""Random recognizer-like networks, compiled, run under sanitizers and compared with ONNX Runtime."""
