@@ -197,12 +197,12 @@ def test_another_task_goes_through_the_stages(monkeypatch: pytest.MonkeyPatch, t
     assert (done.model / "inference.yml").read_text() == "Global: {}"
 
 
-@pytest.mark.parametrize("name", ["", "recognizer", "_a1"])
+@pytest.mark.parametrize("name", ["", "recognizer", "a_1", "Reader2"])
 def test_a_network_s_name_in_c(name: str) -> None:
     assert stages.parse_prefix(name) == name
 
 
-@pytest.mark.parametrize("name", ["1a", "a-b", "a b", "\u00e9", "a;b"])
+@pytest.mark.parametrize("name", ["1a", "a-b", "a b", "\u00e9", "a;b", "int", "class", "main", "_Bool", "a" * 41])
 def test_what_is_no_name_in_c(name: str) -> None:
-    with pytest.raises(InputError, match="no name in C"):
+    with pytest.raises(InputError, match="no name that C leaves"):
         stages.parse_prefix(name)

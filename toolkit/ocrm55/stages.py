@@ -12,6 +12,7 @@ from pathlib import Path
 from ocrm55 import __version__, libraries, resources
 from ocrm55.boards import Board
 from ocrm55.build_folder import DEFAULT_BUILD_DIR, ModelFolder, run_stage
+from ocrm55.compiler.operators.program import RESERVED
 from ocrm55.compiler.options import CompileOptions, slug
 from ocrm55.errors import InputError
 from ocrm55.files import digest
@@ -19,6 +20,8 @@ from ocrm55.tasks.base import Task
 
 WIDTH_STEP = 8  # pixels of width to one step of the output
 LEAST_WIDTH = 32  # pixels: below this the wide convolutions see more padding than picture
+LONGEST_PREFIX = 40  # characters of a network's name in C
+_OF_CPP = set("class delete friend namespace new operator private public template this throw try using virtual".split())
 _PACKAGE = Path(__file__).resolve().parent
 # The toolkit's files that decide what a stage writes: an edited one runs the stage again.
 EXPORTED_BY = ("export", "tasks", "normalisation.py", "plain_pickle.py", "plain_yaml.py", "compiler/onnx_graph")
@@ -116,8 +119,9 @@ def parse_widths(text: str) -> tuple[int, ...]:
 
 def parse_prefix(text: str) -> str:
     """A network's name in C as a user writes it; empty takes the model's. Raises InputError for no identifier."""
-    if text and not (text.isascii() and text.isidentifier()):
-        raise InputError(f"`{text}` is no name in C.", ["--prefix recognizer"])
+    free = text not in RESERVED | _OF_CPP and not text.startswith("_") and len(text) <= LONGEST_PREFIX
+    if text and not (text.isascii() and text.isidentifier() and free):
+        raise InputError(f"`{text[:80]}` is no name that C leaves to a program.", ["--prefix recognizer"])
     return text
 
 

@@ -220,7 +220,7 @@ class Program:
 
 
 # Names that a tensor cannot have in generated C: keywords, types, and names of model.c itself.
-_RESERVED = set(
+RESERVED = set(
     "auto bool break case char const continue default do double else enum extern false float for goto if inline int "
     "long register restrict return short signed sizeof static struct switch true typedef union unsigned void volatile "
     "while NULL arena hook context main".split()
@@ -230,5 +230,5 @@ _RESERVED = set(
 def identifier(name: str) -> str:
     """The nearest free C identifier: `Conv.0` becomes `Conv_0`. Those that start with op_ are for functions."""
     text = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")
-    clash = not text or text[0].isdigit() or text in _RESERVED or text.lower().startswith(("op_", "ocrm55_", "f32x4"))
+    clash = not text or text[0].isdigit() or text in RESERVED or text.lower().startswith(("op_", "ocrm55_", "f32x4"))
     return f"t_{text}" if clash else text
