@@ -252,7 +252,7 @@ def check_interface(program: Program) -> None:
     """Check that one image goes in and rows of numbers come out."""
     for what, shape, fits in (
         ("input", program.input.shape, len(program.input.shape) == 4 and program.input.shape[0] == 1),
-        ("output", program.output.shape, len(program.output.shape) >= 2),
+        ("output", program.output.shape, 2 <= len(program.output.shape) <= 4),
     ):
         if not fits:
             text = "x".join(str(extent) for extent in shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.errors import UnsupportedError
 
 _PREFIX = "ocrm55."
+# What is multiplied: in the title of TVM's loops, and the operator that they are of.
+_COUNTED = {"conv2d": "relax.nn.conv2d", "matmul": "relax.matmul"}
+MOST_FUSED = 64  # operators in one loop: its expression is printed by recursion
 # Names of an operator's constant inputs.
 _ROLES = {
     "conv2d": ("image", "weights", "bias"),
@@ -27,7 +31,11 @@ _ROLES = {
 
 def to_program(function: FlatFunction, name: str, precision: str) -> Program:
     """Legalise and fuse the remaining operators, then read the straight line of calls into a Program."""
-    module = _fused(function.module())
+    try:
+        module = _fused(function.module())
+    except Exception as trouble:  # TVM's passes raise classes of their own
+        reason = str(trouble).strip().splitlines()[-1][:200].rstrip(".") or type(trouble).__name__
+        raise UnsupportedError(f"TVM cannot make loops of the model: {reason}.", [advice.REPLACE]) from trouble
     reader = _Reader(module, function, Program(name, precision))
     return reader.read()
 
@@ -47,8 +55,20 @@ def _fused(module: tvm.IRModule) -> tvm.IRModule:
         transform.DeadCodeElimination(),
         transform.CanonicalizeBindings(),
     ]
-    with tvm.target.Target({"kind": "c"}), tvm.transform.PassContext(opt_level=3):
+    config = {"relax.FuseOps.max_depth": MOST_FUSED}
+    with tvm.target.Target({"kind": "c"}), tvm.transform.PassContext(opt_level=3, config=config):
         return tvm.transform.Sequential(passes)(module)
+
+
+def _counts(function: FlatFunction, op: str) -> list[int]:
+    """Multiply-accumulates of the products that TVM makes loops of, in their order: it makes one loop of each."""
+    found = []
+    for node in function.nodes:
+        if node.op != op or function.is_taken(node) or all(function.constant(each) is not None for each in node.args):
+            continue
+        left, right = (shape_of(each) for each in node.args[:2])
+        found.append(prod(node.shape) * (prod(right[1:]) if op == _COUNTED["conv2d"] else left[-1]))
+    return found
 
 
 class _Reader:
@@ -60,6 +80,7 @@ class _Reader:
         self._program = program
         self._tensors: dict[str, str] = {}
         self._constants: dict[tuple[Any, ...], str] = {}
+        self._counts = {part: _counts(function, op) for part, op in _COUNTED.items()}
 
     def read(self) -> Program:
         main = self._module["main"]
@@ -105,7 +126,9 @@ class _Reader:
         text = tvm.IRModule({"main": body.without_attr("global_symbol")}).script()
         if not isinstance(body, tirx.PrimFunc):
             raise UnsupportedError(f"`{title}` is no TIR function.", ["replace the operator in the model"])
-        self._append(variable, layer, Primitive(title, text, body), list(value.args[1].fields))
+        parts = [part for part in _COUNTED if part in title and self._counts[part]]
+        count = sum(self._counts[part].pop(0) for part in parts)
+        self._append(variable, layer, Primitive(title, text, body, count), list(value.args[1].fields))
 
     def _append(self, variable: relax.Var, layer: str, spec: Any, inputs: list[relax.Expr]) -> None:
         roles = _ROLES.get(spec.kind, ())

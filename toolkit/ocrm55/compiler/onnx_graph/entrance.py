@@ -23,9 +23,11 @@ from ocrm55.errors import InputError, UnsupportedError
 
 MOST_BYTES = 1 << 30  # of a model with its weights
 MOST_NODES = 5000
+MOST_OPERATORS = 1000  # that compute something; each costs milliseconds
 MOST_VALUES = 1 << 28  # of one tensor
 LONGEST_NAME = 512
 NEWEST_OPSET = onnx.defs.onnx_opset_version()
+_AROUND = ("Constant", "Identity", "QuantizeLinear", "DequantizeLinear")
 _STANDARD = ("", "ai.onnx")
 _QUANTISED = (TensorProto.INT8, TensorProto.UINT8)
 _NUMBERS = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.INT8, TensorProto.UINT8)
@@ -132,6 +134,9 @@ def _check_size(path: Path, model: onnx.ModelProto) -> None:
     """Check bounds, and refuse features that the compiler does not know."""
     if len(model.graph.node) > MOST_NODES:
         raise UnsupportedError(f"{path} has {len(model.graph.node):,} operators; {MOST_NODES:,} is the most.", _OTHER)
+    computing = sum(node.op_type not in _AROUND for node in model.graph.node)
+    if computing > MOST_OPERATORS:
+        raise UnsupportedError(f"{path} has {computing:,} operators; {MOST_OPERATORS:,} is the most.", _OTHER)
     opsets = [each.version for each in model.opset_import if each.domain in _STANDARD]
     if len(opsets) != 1 or not 1 <= opsets[0] <= NEWEST_OPSET:
         found = ", ".join(map(str, opsets)) or "none"

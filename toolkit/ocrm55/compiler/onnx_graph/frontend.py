@@ -18,6 +18,7 @@ import onnx
 import tvm
 from tvm.relax.frontend.onnx import onnx_frontend
 
+from ocrm55.compiler.onnx_graph import bounds
 from ocrm55.compiler.onnx_graph.folding import fold
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.onnx_graph.uint8 import to_int8
@@ -47,6 +48,7 @@ def load(model: onnx.ModelProto) -> Imported:
     check_interface(model)
     graph = Graph(model)
     _drop_unread(graph)
+    _check_written(graph)
     to_int8(graph)
     fold(graph)
     _simplify(graph)
@@ -54,13 +56,28 @@ def load(model: onnx.ModelProto) -> Imported:
         write_borders_out(graph)
         simple = graph.model()
     except onnx.shape_inference.InferenceError as trouble:
-        raise InputError(f"the ONNX model's shapes do not fit together: {trouble}", ["ocrm55 export"]) from trouble
+        reason = str(trouble).strip().splitlines()[0].rstrip(".")[:300]
+        raise InputError(f"the ONNX model's shapes do not fit together: {reason}.", ["ocrm55 export"]) from trouble
+    bounds.check(simple)
     importer = _Importer()
     opset = next(o.version for o in simple.opset_import if o.domain in ("", "ai.onnx"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TVM renames inputs with a dot in their name and says so
         module = importer.from_onnx(simple.graph, opset)
+    _check_result(module, simple.graph.output[0])
     return Imported(module, importer.layers)
+
+
+def _check_result(module: tvm.IRModule, output: onnx.ValueInfoProto) -> None:
+    """Check that the model computes an output of the shape that it declares, which readers of the output trust."""
+    declared = [d.dim_value for d in output.type.tensor_type.shape.dim]
+    try:
+        computed = [int(size) for size in module["main"].ret_ty.shape]
+    except (AttributeError, TypeError) as trouble:
+        raise UnsupportedError(f"the size of the output `{output.name}` is not known.", ["ocrm55 export"]) from trouble
+    if computed != declared:
+        found, said = ("x".join(map(str, shape)) for shape in (computed, declared))
+        raise InputError(f"the output `{output.name}` is declared as {said}, but it is {found}.", ["ocrm55 export"])
 
 
 class _Importer(onnx_frontend.ONNXGraphImporter):
@@ -123,6 +140,16 @@ def check_interface(model: onnx.ModelProto) -> None:
         if value.type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
             kind = onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type)
             raise UnsupportedError(f"`{value.name}` holds {kind}; FLOAT is supported.", ["ocrm55 export"])
+
+
+def _check_written(graph: Graph) -> None:
+    """Check that an operator computes the output from the input: Identity alone is nothing to compile."""
+    name = graph.outputs[0]
+    while (writer := graph.producer(name)) is not None and writer.op_type in ("Identity", "Dropout"):
+        name = str(writer.input[0])
+    if writer is None:
+        what = "its input" if name in graph.inputs else "a constant"
+        raise UnsupportedError(f"the model's output is {what}: nothing to compile.", ["ocrm55 export"])
 
 
 def _drop_unread(graph: Graph) -> None:

@@ -248,13 +248,18 @@ class Primitive(Spec):
     """An operator that TVM legalised and fused: a TIR function.
 
     title: TVM's name for it, e.g. fused_transpose_add. body: the tirx.PrimFunc. text: its script, which makes equal
-    functions equal specs.
+    functions equal specs. count: its multiply-accumulates.
     """
 
     kind: ClassVar[str] = "primitive"
     title: str
     text: str
     body: Any = None
+    count: int = 0
+
+    @property
+    def macs(self) -> int:
+        return self.count
 
     def __hash__(self) -> int:
         return hash((self.title, self.text))

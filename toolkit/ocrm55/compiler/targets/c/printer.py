@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import prod
 from typing import Any
 
@@ -23,7 +24,10 @@ def print_function(name: str, kernel: Kernel, comment: str = "") -> Function:
     printer.statement(kernel.body)
     head = f"/* {comment} */\n" if comment else ""
     prototype = f"void {name}(\n    {parameters})"
-    body = "\n".join(printer.lines)
+    code = "\n".join(printer.lines)
+    names = [printer.name(p.buffer) for p in kernel.parameters]
+    unread = [f"{_INDENT}(void){each};" for each in names if not re.search(rf"\b{each}\b", code)]
+    body = "\n".join([*unread, *printer.lines])
     return Function(name, f"{head}{prototype} {{\n{body}\n}}\n", prototype, ('"ocrm55_vec.h"',))
 
 

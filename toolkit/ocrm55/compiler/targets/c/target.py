@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ocrm55.compiler.memory.planner import MemoryPlan
+from ocrm55.compiler.operators import advice
 from ocrm55.compiler.operators.dead_taps import trim
 from ocrm55.compiler.operators.float32 import Conv2d, DepthwiseConv2d, LayerNorm, Matmul, Primitive, Softmax, Spec
 from ocrm55.compiler.operators.program import Operator, Program, Tensor, identifier
@@ -50,15 +51,29 @@ class CTarget(Target):
             operator.arguments[index] = program.add_weight(stored).name
 
 
+def _kernel(spec: Spec, operator: Operator) -> Kernel:
+    """The schedule of a spec. Raises UnsupportedError for loops that none of ours fits."""
+    try:
+        return _KERNELS[type(spec)](spec)
+    except Ocrm55Error:
+        raise
+    except Exception as trouble:  # TVM's schedules raise classes of their own
+        reason = f"layer {operator.layer}: there is no schedule for its loops."
+        raise UnsupportedError(reason, [advice.REPLACE]) from trouble
+
+
 def _function(spec: Spec, operator: Operator, program: Program) -> tuple[Kernel, str]:
     """The kernel of a spec and the name of its C function; equal specs share the function."""
-    kernel = _KERNELS[type(spec)](spec)
+    kernel = _kernel(spec, operator)
     name = program.function_name(function_name(spec))
     text = _describe(spec)
     try:
         function = print_function(name, kernel, text)
     except UnsupportedError as trouble:
         raise UnsupportedError(f"layer {operator.layer}: {trouble.sentence}", trouble.tries) from trouble
+    except (LookupError, RecursionError, TypeError, ValueError, AttributeError) as trouble:  # forms that TVM rarely has
+        reason = f"layer {operator.layer}: the C generator cannot print its loops."
+        raise UnsupportedError(reason, [advice.REPLACE]) from trouble
     known = program.functions.get(name)
     count = 1
     while known is not None and known.source != function.source:

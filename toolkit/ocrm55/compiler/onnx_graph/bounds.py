@@ -1,0 +1,99 @@
+"""Checks of a graph whose shapes are known: axes and indices lie inside of their tensors, and tensors have sane sizes.
+
+TVM takes indices as they are. Its C then reads outside of the tensor.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import onnx
+
+from ocrm55.compiler.onnx_graph.graph import attributes
+from ocrm55.compiler.operators import advice
+from ocrm55.errors import InputError, UnsupportedError
+
+MOST_VALUES = 1 << 27  # of one tensor
+Shapes = dict[str, tuple[int, ...]]
+Constants = dict[str, np.ndarray]
+_TRIES = [advice.REPLACE]
+
+
+def check(model: onnx.ModelProto) -> None:
+    """Check a model whose shapes were inferred, as far as they are known.
+
+    Raises InputError for axes and indices outside of their tensors, UnsupportedError for tensors that are too large and
+    for indices that are computed.
+    """
+    graph = model.graph
+    constants = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
+    shapes: Shapes = {name: value.shape for name, value in constants.items()}
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        if value.type.tensor_type.HasField("shape"):
+            shapes[value.name] = tuple(d.dim_value for d in value.type.tensor_type.shape.dim)
+    for name, shape in shapes.items():
+        if math.prod(shape) > MOST_VALUES:
+            text = "x".join(map(str, shape))
+            raise UnsupportedError(f"the tensor {name} is {text}; {MOST_VALUES:,} values are the most.", _TRIES)
+    for node in graph.node:
+        _check_axes(node, shapes)
+        for index, size in _indices(node, shapes, constants):
+            _check_index(node, index, size)
+
+
+def _check_axes(node: onnx.NodeProto, shapes: Shapes) -> None:
+    """The axes that an operator names in its attributes lie in what it reads; those of Unsqueeze in what it writes."""
+    values = attributes(node)
+    named = shapes.get(node.output[0] if node.op_type == "Unsqueeze" else next(iter(node.input), ""))
+    if named is None:
+        return
+    rank = len(named)
+    axes = [values[name] for name in ("axis",) if isinstance(values.get(name), int)]
+    axes += [each for name in ("axes", "perm") for each in values.get(name, ())]
+    one_more = node.op_type == "Flatten"
+    for axis in axes:
+        if rank and not -rank <= axis < rank + one_more:
+            raise InputError(f"{_named(node)} names the axis {axis} of a tensor that has {rank}.", _TRIES)
+
+
+def _named(node: onnx.NodeProto) -> str:
+    return f"operator {node.op_type} of layer {node.name or node.output[0]}"
+
+
+def _check_index(node: onnx.NodeProto, index: np.ndarray, size: int) -> None:
+    if size and index.size and not -size <= int(index.min()) <= int(index.max()) < size:
+        outside = int(index.max()) if int(index.max()) >= size else int(index.min())
+        raise InputError(f"{_named(node)} reads the index {outside} of an axis of {size}.", _TRIES)
+
+
+def _indices(node: onnx.NodeProto, shapes: Shapes, constants: Constants) -> Iterator[tuple[np.ndarray, int]]:
+    """Each array of indices of a node, with the size of the axis that it goes along."""
+    find = _FINDERS.get(node.op_type)
+    if find is None or len(node.input) < 2 or node.input[0] in constants:
+        return
+    shape, index = shapes.get(node.input[0]), constants.get(node.input[1])
+    if index is None:
+        raise UnsupportedError(f"{_named(node)} reads at places that are computed.", _TRIES)
+    if shape:
+        yield from find(attributes(node).get("axis", 0), shape, index)
+
+
+def _along(axis: int, shape: tuple[int, ...], index: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
+    yield index, shape[axis]
+
+
+def _of_each_axis(_axis: int, shape: tuple[int, ...], index: np.ndarray) -> Iterator[tuple[np.ndarray, int]]:
+    for axis in range(min(index.shape[-1] if index.ndim else 0, len(shape))):
+        yield index[..., axis], shape[axis]
+
+
+_FINDERS: dict[str, Callable[[int, tuple[int, ...], np.ndarray], Iterator[tuple[np.ndarray, int]]]] = {
+    "Gather": _along,
+    "GatherElements": _along,
+    "ScatterElements": _along,
+    "Scatter": _along,
+    "GatherND": _of_each_axis,
+    "ScatterND": _of_each_axis,
+}
