@@ -7,6 +7,7 @@ import pytest
 from ocrm55 import stages
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.evaluation import assess, evaluate
+from ocrm55.simulators import Choice
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 
@@ -21,7 +22,7 @@ def test_board_and_host_read_a_set_alike(
     words = assess.select(labels)
     monkeypatch.setattr(evaluate, "TASK", 1)
     on_host = evaluate.evaluate(words, assess.reader_spec("host", options))
-    on_target = evaluate.evaluate(words, assess.reader_spec("target", options, simulator="qemu"), workers=2)
+    on_target = evaluate.evaluate(words, assess.reader_spec("target", options, simulator=Choice("qemu")), workers=2)
     assert on_host.scores.exact.right == on_target.scores.exact.right == len(chosen) == 2
     for here, there in zip(on_host.readings, on_target.readings, strict=True):
         assert (here.name, here.read) == (there.name, there.read)

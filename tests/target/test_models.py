@@ -42,5 +42,5 @@ def test_the_target_computes_what_the_host_does(
     assert counted.inference_instructions <= CASES[name, precision]
     if name == "small_chinese":
         compiled = Artifact.read(stages.compiled(options).artifact)
-        logits = 4 * math.prod(compiled["output"]["shape"])
-        assert logits <= compiled["arena_bytes"] < 2 * logits, "the probabilities take over the logits' bytes"
+        logits = 4 * math.prod(compiled.metadata.output.shape)
+        assert logits <= compiled.arena_bytes < 2 * logits, "the probabilities take over the logits' bytes"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from ocrm55.artifact import Artifact
 from ocrm55.report import compiled
 
 
 def test_the_table_names_every_layer_and_the_sums(whole_network, capsys):
-    compiled.show(whole_network.directory)
+    compiled.show(Artifact.read(whole_network.directory))
     printed = capsys.readouterr().out
     for operator in whole_network.program.steps:
         assert operator.layer in printed
