@@ -150,3 +150,38 @@ def test_destination_that_cannot_be_written(tmp_path: Path) -> None:
     for destination in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(OutputError):
             sources.export("bundled", destination)
+
+
+# A reshape by sizes of which one is a slice of a shape. Before Paddle 2.5 such a slice was declared with one element.
+SLICED_NETWORK = """
+import sys
+import paddle
+with paddle.pir_utils.OldIrGuard():
+    paddle.enable_static()
+    program, start = paddle.static.Program(), paddle.static.Program()
+    with paddle.static.program_guard(program, start):
+        x = paddle.static.data("x", [-1, 3, 48, -1], "float32")
+        y = paddle.nn.functional.avg_pool2d(paddle.nn.Conv2D(3, 97, 3, 2, 1)(x), (24, 4), (24, 4))
+        size = [paddle.full([1], extent, "int32") for extent in (1, 97)] + [paddle.shape(y)[3]]
+        y = paddle.nn.functional.softmax(y.reshape(size).transpose([0, 2, 1]), -1)
+        executor = paddle.static.Executor(paddle.CPUPlace())
+        executor.run(start)
+        block = program.global_block()
+        for operator in (each for each in block.ops if each.type == "slice"):
+            block.var(operator.output("Out")[0]).desc.set_shape([1])
+        paddle.static.save_inference_model(sys.argv[1] + "/inference", [x], [y], executor, program=program)
+"""
+
+
+def test_a_size_that_is_sliced_and_declared_with_one_element(tmp_path: Path) -> None:
+    import onnx
+
+    from ocrm55.tasks.recognizer.model import to_onnx
+
+    (tmp_path / "old").mkdir()
+    (tmp_path / "write.py").write_text(SLICED_NETWORK)
+    words = [sys.executable, tmp_path / "write.py", tmp_path / "old"]
+    subprocess.run(words, check=True, capture_output=True, timeout=120)
+    model = sources.export(str(tmp_path / "old"), tmp_path / "model")
+    graph = onnx.load(str(to_onnx(model.directory, tmp_path / "model.onnx"))).graph  # compared with Paddle
+    assert [size.dim_value for size in graph.output[0].type.tensor_type.shape.dim] == [1, 40, 97]

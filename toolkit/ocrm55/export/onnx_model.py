@@ -13,7 +13,7 @@ from onnx import numpy_helper, shape_inference
 from onnx.reference import ReferenceEvaluator
 
 from ocrm55 import files, temporary
-from ocrm55.errors import InputError, ToolchainError
+from ocrm55.errors import InputError, ToolchainError, first_line
 from ocrm55.export import apart
 from ocrm55.export.paddle_folder import PaddleFolder
 from ocrm55.inference import OnnxNetwork, softmax
@@ -355,7 +355,12 @@ def _layer(weight: str) -> str:
 
 
 def _evaluate(node: onnx.NodeProto, inputs: dict[str, np.ndarray], model: onnx.ModelProto) -> Sequence[np.ndarray]:
-    """Compute one operator on constants with ONNX's reference implementation."""
+    """Compute one operator on constants with ONNX's reference implementation.
+
+    Raises InputError for constants that the operator cannot take.
+    """
+    if node.op_type == "Concat":  # Paddle 2 has no tensors without an axis: its scalars have one element
+        inputs = {name: np.atleast_1d(value) for name, value in inputs.items()}
     unknown = onnx.TypeProto()
     graph = onnx.helper.make_graph(
         [node],
@@ -367,4 +372,10 @@ def _evaluate(node: onnx.NodeProto, inputs: dict[str, np.ndarray], model: onnx.M
         [onnx.helper.make_value_info(name, unknown) for name in node.output],
     )
     single = onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
-    return [np.asarray(value) for value in ReferenceEvaluator(single).run(None, inputs)]
+    try:
+        return [np.asarray(value) for value in ReferenceEvaluator(single).run(None, inputs)]
+    except Exception as trouble:  # numpy and the reference implementation each raise their own
+        raise InputError(
+            f"{node.op_type} of layer {node.name or node.output[0]} cannot be computed: {first_line(trouble)}.",
+            ["export or copy the model again"],
+        ) from trouble
