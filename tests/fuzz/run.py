@@ -23,7 +23,10 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCES = REPOSITORY / "firmware" / "fuzz"
 IN_C = ("fuzz_image_file", "fuzz_program", "fuzz_decode", "fuzz_npu")
-IN_PYTHON = ("fuzz_uart", "fuzz_records", "fuzz_binaries", "fuzz_pictures")
+IN_PYTHON = (
+    "fuzz_uart", "fuzz_records", "fuzz_binaries", "fuzz_pictures", "fuzz_models", "fuzz_dictionaries",
+    "fuzz_checkpoints", "fuzz_archives",
+)  # fmt: skip
 LIMITS = ["-rss_limit_mb=3000", "-timeout=20", "-max_len=8192", "-print_final_stats=1"]
 COMPILERS = ("clang-19", "clang")
 

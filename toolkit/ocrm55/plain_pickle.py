@@ -12,7 +12,7 @@ import math
 import pickle
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -131,8 +131,32 @@ _OTHERS = {
 }
 
 
-class _Unpickler(pickle.Unpickler):
-    """Finds the stand-ins and nothing else."""
+class _Memo(dict[int, Any]):
+    """The values that a pickle remembers, by number."""
+
+    def __setitem__(self, number: int, value: Any) -> None:
+        if not 0 <= number < MOST_VALUES:
+            raise pickle.UnpicklingError(f"it remembers a value as number {number}")
+        super().__setitem__(number, value)
+
+
+class _Unpickler(pickle._Unpickler):
+    """Finds the stand-ins and nothing else.
+
+    It is pickle's reader in Python. The one in C makes room for as many remembered values as any number in the pickle
+    says, gigabytes for ten bytes.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.memo = _Memo()
+
+    def _load_bytearray(self: Any) -> None:
+        """Read no more bytes than there are, before there is room for them."""
+        size = int.from_bytes(self.read(8), "little")
+        self.append(bytearray(self.read(size)))
+
+    dispatch: ClassVar[dict[int, Any]] = {**pickle._Unpickler.dispatch, pickle.BYTEARRAY8[0]: _load_bytearray}
 
     def find_class(self, module: str, name: str) -> Any:
         found = _NUMPY.get(name) if module in _NUMPY_MODULES else _OTHERS.get(f"{module}.{name}")

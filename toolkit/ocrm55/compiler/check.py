@@ -124,9 +124,12 @@ def _differences(reference: IntegerReference, values: dict[str, np.ndarray], pix
     reference.tensors = {t.name: t.data for t in program.tensors.values() if t.data is not None}
     reference.tensors[program.input.name] = reference.input_of(pixels)
     found: list[Difference] = []
-    for operator in program.operators:
-        result, name = reference.step(operator), operator.outputs[0]
-        if name in known:
+    whole = [program.storage(operator.outputs[0]) for operator in program.operators]  # several may write its parts
+    complete = {name: place for place, name in enumerate(whole)}
+    for place, (operator, name) in enumerate(zip(program.operators, whole, strict=True)):
+        reference.step(operator)
+        if name in known and complete[name] == place:
+            result = reference.tensors[name]
             order = program.orders.get(name)
             wanted = _in_our_order(known[name], result) if order is None else _reordered(known[name], order, result)
             found += _compared(operator, result, wanted)

@@ -51,6 +51,7 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
     network = task.network(source)
     model = load(network, options)
     if options.precision == "int8":
+        frontend.check(model)
         model = quantised(model, network, options.calibrate or task.calibration, options)
     targets = choice.targets_for(options)
     fits = sharing.share(fits_of(memories, model, targets, options))

@@ -19,6 +19,7 @@ from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 
 from ocrm55.compiler.onnx_graph.graph import attributes
+from ocrm55.compiler.onnx_graph.graph import windows as graph_windows
 from ocrm55.errors import InputError, UnsupportedError
 
 MOST_BYTES = 1 << 30  # of a model with its weights
@@ -43,6 +44,15 @@ def read(path: Path) -> onnx.ModelProto:
     wrongly.
     """
     model = _parsed(path)
+    try:
+        _check(path, model)
+    except UnicodeDecodeError as trouble:
+        raise InputError(f"{path} is not a valid ONNX model: a name in it is no UTF-8.", _AGAIN) from trouble
+    return model
+
+
+def _check(path: Path, model: onnx.ModelProto) -> None:
+    """Take the external data in, and check the model; raises as `read` does."""
     for tensor in _tensors(model):
         _load_external(tensor, path)
     _check_size(path, model)
@@ -52,11 +62,11 @@ def read(path: Path) -> onnx.ModelProto:
     _check_weights(path, model)
     for node in model.graph.node:
         check_node(node, model)
+    _check_windows(model)
     try:
         onnx.checker.check_model(model)
     except Exception as trouble:  # the checker, written in C++, raises classes of its own
         raise InputError(f"{path} is not a valid ONNX model: {_reason(trouble)}.", _AGAIN) from trouble
-    return model
 
 
 def _reason(trouble: Exception) -> str:
@@ -159,7 +169,7 @@ def _check_weights(path: Path, model: onnx.ModelProto) -> None:
     for tensor in _tensors(model):
         what = f"{path}: the constant {tensor.name[:80] or 'of an operator'}"
         if tensor.data_type not in _TYPES:
-            kind = _type_name(tensor.data_type)
+            kind = type_name(tensor.data_type)
             raise UnsupportedError(f"{what} holds {kind}.", ["convert it to FLOAT"])
         if any(size < 0 for size in tensor.dims) or math.prod(tensor.dims) > MOST_VALUES:
             raise InputError(f"{what} has the shape {list(tensor.dims)!s:.80}.", _AGAIN)
@@ -171,7 +181,15 @@ def _check_weights(path: Path, model: onnx.ModelProto) -> None:
             raise InputError(f"{path} has more than {MOST_BYTES:,} bytes of constants.")
 
 
-def _type_name(kind: int) -> str:
+def _check_windows(model: onnx.ModelProto) -> None:
+    """Check that the window of each convolution is known: ONNX crashes over weights that have other axes."""
+    for node, shape in graph_windows(model.graph):
+        if len(shape) < 3:
+            raise _refused(node, "its weights are no constant with a window")
+
+
+def type_name(kind: int) -> str:
+    """ONNX's name of a type of numbers, or its number where it has none."""
     return TensorProto.DataType.Name(kind) if kind in TensorProto.DataType.values() else f"type {kind}"
 
 
@@ -208,6 +226,7 @@ def check_node(node: onnx.NodeProto, model: onnx.ModelProto) -> None:
     for attribute in node.attribute:
         if attribute.type in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS):
             raise _refused(node, "it holds a graph of its own")
+    _check_attributes(node, model)
     try:
         values = attributes(node)
     except Exception as trouble:  # attributes of unknown types
@@ -220,6 +239,24 @@ def check_node(node: onnx.NodeProto, model: onnx.ModelProto) -> None:
         raise _refused(node, f"it has {values['group']} groups")
     if why := _WHY_NOT.get(node.op_type, lambda *_: None)(node, values, model):
         raise _refused(node, why)
+
+
+def _check_attributes(node: onnx.NodeProto, model: onnx.ModelProto) -> None:
+    """Check that ONNX knows the operator and its attributes, and that they have its types."""
+    opset = next(each.version for each in model.opset_import if each.domain in _STANDARD)
+    try:
+        known = onnx.defs.get_schema(node.op_type, opset, "").attributes
+    except onnx.defs.SchemaError as trouble:
+        raise _refused(node, f"ONNX opset {opset} does not have it") from trouble
+    names = [attribute.name for attribute in node.attribute]
+    for attribute in node.attribute:
+        given = known.get(attribute.name)
+        if given is None:
+            raise _refused(node, f"ONNX opset {opset} does not give it {attribute.name[:80] or 'an attribute'}")
+        if getattr(given.type, "value", 0) != attribute.type:
+            raise _refused(node, f"its {attribute.name[:80]} is of another type")
+        if names.count(attribute.name) > 1:
+            raise _refused(node, f"it has two values of {attribute.name[:80]}")
 
 
 def _batch_norm(node: onnx.NodeProto, values: dict[str, Any], _model: onnx.ModelProto) -> str | None:
@@ -235,7 +272,7 @@ def _pool(node: onnx.NodeProto, values: dict[str, Any], _model: onnx.ModelProto)
 
 def _cast(_node: onnx.NodeProto, values: dict[str, Any], _model: onnx.ModelProto) -> str | None:
     kind = values.get("to", 0)
-    return None if kind in _TYPES else f"it casts to {_type_name(kind)}"
+    return None if kind in _TYPES else f"it casts to {type_name(kind)}"
 
 
 def _always(why: str) -> Callable[..., str | None]:
@@ -248,14 +285,14 @@ def _quantise(node: onnx.NodeProto, values: dict[str, Any], model: onnx.ModelPro
         return "it has a scale a block"
     kind = values.get("output_dtype", 0)
     if node.op_type == "QuantizeLinear" and kind and kind not in _QUANTISED:
-        return f"it quantises to {_type_name(kind)}; int8 and uint8 are computed"
+        return f"it quantises to {type_name(kind)}; int8 and uint8 are computed"
     named = [name for name in node.input[2:3] if name]
     if node.op_type == "DequantizeLinear":
         named += node.input[:1]
     for tensor in (each for each in _tensors(model) if each.name in named):
         allowed = (*_QUANTISED, TensorProto.INT32) if node.op_type == "DequantizeLinear" else _QUANTISED
         if tensor.data_type not in allowed:
-            return f"it quantises to {_type_name(tensor.data_type)}; int8 and uint8 are computed"
+            return f"it quantises to {type_name(tensor.data_type)}; int8 and uint8 are computed"
     return None
 
 

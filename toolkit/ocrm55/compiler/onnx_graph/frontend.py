@@ -18,7 +18,7 @@ import onnx
 import tvm
 from tvm.relax.frontend.onnx import onnx_frontend
 
-from ocrm55.compiler.onnx_graph import bounds
+from ocrm55.compiler.onnx_graph import bounds, entrance
 from ocrm55.compiler.onnx_graph.folding import fold
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.onnx_graph.uint8 import to_int8
@@ -40,6 +40,26 @@ class Imported:
     layers: dict[str, str]
 
 
+def check(model: onnx.ModelProto) -> None:
+    """Check a float model before anything computes with it; raises as `load` does."""
+    check_interface(model)
+    graph = Graph(model)
+    _drop_unread(graph)
+    _check_written(graph)
+    _inferred(graph)
+
+
+def _inferred(graph: Graph) -> onnx.ModelProto:
+    """The graph as a checked model with all shapes. Raises InputError where they do not fit together."""
+    try:
+        made = graph.model()
+    except onnx.shape_inference.InferenceError as trouble:
+        reason = str(trouble).strip().splitlines()[0].rstrip(".")[:300]
+        raise InputError(f"the ONNX model's shapes do not fit together: {reason}.", ["ocrm55 export"]) from trouble
+    bounds.check(made)
+    return made
+
+
 def load(model: onnx.ModelProto) -> Imported:
     """Simplify an ONNX model whose integers are int8, and import it.
 
@@ -52,13 +72,9 @@ def load(model: onnx.ModelProto) -> Imported:
     to_int8(graph)
     fold(graph)
     _simplify(graph)
-    try:
-        write_borders_out(graph)
-        simple = graph.model()
-    except onnx.shape_inference.InferenceError as trouble:
-        reason = str(trouble).strip().splitlines()[0].rstrip(".")[:300]
-        raise InputError(f"the ONNX model's shapes do not fit together: {reason}.", ["ocrm55 export"]) from trouble
-    bounds.check(simple)
+    _inferred(graph)
+    write_borders_out(graph)
+    simple = _inferred(graph)
     importer = _Importer()
     opset = next(o.version for o in simple.opset_import if o.domain in ("", "ai.onnx"))
     with warnings.catch_warnings():
@@ -138,7 +154,7 @@ def check_interface(model: onnx.ModelProto) -> None:
                 f"`{value.name}` has the shape {text}; the compiler needs static shapes.", ["ocrm55 export"]
             )
         if value.type.tensor_type.elem_type != onnx.TensorProto.FLOAT:
-            kind = onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type)
+            kind = entrance.type_name(value.type.tensor_type.elem_type)
             raise UnsupportedError(f"`{value.name}` holds {kind}; FLOAT is supported.", ["ocrm55 export"])
 
 

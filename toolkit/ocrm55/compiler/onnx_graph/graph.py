@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -100,6 +100,9 @@ class Graph:
         model.ir_version = self.ir_version
         if self.properties:
             helper.set_model_props(model, self.properties)
+        for node, shape in windows(model.graph):  # of computed weights it stays unknown
+            if len(shape) > 2:
+                node.attribute.append(helper.make_attribute("kernel_shape", shape[2:]))
         onnx.checker.check_model(model)
         return onnx.shape_inference.infer_shapes(model, strict_mode=True)
 
@@ -166,6 +169,22 @@ class Graph:
 def attributes(node: onnx.NodeProto) -> dict:
     """The node's attributes as plain Python values."""
     return {a.name: helper.get_attribute_value(a) for a in node.attribute}
+
+
+def windows(graph: onnx.GraphProto) -> Iterator[tuple[onnx.NodeProto, Shape]]:
+    """The convolutions that leave the size of their window to the weights, and the weights' shape; () if computed.
+
+    ONNX infers the shapes of such a one without a look at its image, and crashes where the axes do not fit.
+    """
+    shapes = {each.name: tuple(each.dims) for each in graph.initializer}
+    for node in graph.node:
+        first = shapes.get(node.input[0]) if node.input else None
+        if node.op_type == "Constant" and node.output and node.attribute:
+            shapes[node.output[0]] = tuple(node.attribute[0].t.dims)
+        elif node.op_type in ("DequantizeLinear", "QuantizeLinear", "Identity", "Cast") and node.output and first:
+            shapes[node.output[0]] = first
+        elif "Conv" in node.op_type and all(each.name != "kernel_shape" for each in node.attribute):
+            yield node, shapes.get(node.input[1], ()) if len(node.input) > 1 else ()
 
 
 def _shapes_of(model: onnx.ModelProto) -> dict[str, Shape]:

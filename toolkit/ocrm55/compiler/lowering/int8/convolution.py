@@ -111,7 +111,7 @@ def convolution_writer(
     def write(quantised: Quantization | None, order: np.ndarray) -> str:
         layer = origin.layer
         name, read = build.integers(source, layer, image=image)
-        if isinstance(spec, DepthwiseConv2d):
+        if isinstance(spec, DepthwiseConv2d) and len(read.scale) == spec.outputs:
             step = read.scale.astype(np.float64)
         else:
             step = np.full(spec.outputs, step_of(read, source.origin.layer), np.float64)

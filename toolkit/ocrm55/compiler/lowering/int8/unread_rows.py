@@ -15,11 +15,18 @@ def drop_unread_rows(program: Program) -> None:
         writers = [] if read is None else _writers(program, reader)
         if read is None or not writers or read >= program.tensors[reader.inputs[0]].shape[1]:
             continue
+        if not _has_rows_of(reader, program.tensors[reader.inputs[0]].shape):
+            continue
         reader.spec = reader.spec.with_input_rows(read)
         for writer in writers:
             tensor = program.tensors[writer.outputs[0]]
             tensor.shape = (1, read, *tensor.shape[2:])
             writer.spec = writer.spec.with_output_rows(read, tensor.size) or writer.spec
+
+
+def _has_rows_of(reader: Operator, shape: tuple[int, ...]) -> bool:
+    """Whether a reader's image has the rows of its tensor, whose bytes may be those of an image of another shape."""
+    return len(shape) == 4 and shape[1:3] == (getattr(reader.spec, "height", 0), getattr(reader.spec, "width", 0))
 
 
 def _writers(program: Program, reader: Operator) -> list[Operator]:
