@@ -75,9 +75,14 @@ FOUND = {
     "two outputs for each channel": recognizer(
         8, ("Conv", ["b", "w1"], "z", {**BORDER, "group": 4}), w1=weights(8, 1, 3, 3)
     ),
-    "a depthwise window that no kernel has": recognizer(
-        4, ("Conv", ["b", "w1"], "z", {"group": 4, "pads": [0, 1, 0, 1]}), w1=weights(4, 1, 1, 3)
-    ),
+    **{
+        f"a depthwise window of {rows}x{columns}": recognizer(
+            4,
+            ("Conv", ["b", "w1"], "z", {"group": 4, "auto_pad": "SAME_LOWER"}),
+            w1=weights(4, 1, rows, columns),
+        )
+        for rows, columns in ((1, 1), (1, 3), (2, 2), (4, 2), (5, 1), (5, 5))
+    },
     "borders that follow the size": recognizer(
         5, ("Conv", ["b", "w1"], "z", {"auto_pad": "SAME_LOWER"}), w1=weights(5, 4, 2, 4)
     ),

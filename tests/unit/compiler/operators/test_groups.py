@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ocrm55.compiler.operators.float32 import DepthwiseConv2d
-from ocrm55.compiler.operators.groups import dense, is_computed, widened
+from ocrm55.compiler.operators.groups import dense, is_computed
 from tests.unit.compiler.onnx_networks import network, reference
 
 RNG = np.random.default_rng(1)
@@ -27,20 +26,8 @@ def test_dense_weights_give_the_same(groups: int, outputs: int) -> None:
     np.testing.assert_allclose(convolved(whole, pads, 1, size), convolved(weights, pads, groups, size), atol=1e-5)
 
 
-@pytest.mark.parametrize("kernel", [(1, 1), (1, 3), (2, 2), (3, 3), (4, 2), (5, 1)])
-def test_wider_windows_give_the_same(kernel: tuple[int, int]) -> None:
-    weights = RNG.normal(size=(6, 1, *kernel)).astype(np.float32)
-    spec = DepthwiseConv2d(6, 7, 9, 6, kernel, (1, 1), (1, 0, 0, 1))
-    wide, values = widened(spec, weights)
-    assert wide.kernel == values.shape[2:] and wide.kernel in ((3, 3), (5, 5))
-    size = [spec.output_height, spec.output_width]
-    assert size == [wide.output_height, wide.output_width]
-    np.testing.assert_allclose(convolved(values, wide.pads, 6, size), convolved(weights, spec.pads, 6, size), atol=1e-5)
-
-
 def test_what_kernels_compute() -> None:
-    assert is_computed(1, 8, 3, (7, 7), (3, 3))
-    assert is_computed(8, 8, 8, (5, 1), (2, 1))
-    assert not is_computed(8, 8, 16, (3, 3), (1, 1))
-    assert not is_computed(8, 8, 8, (7, 3), (1, 1))
-    assert not is_computed(8, 8, 8, (3, 3), (3, 1))
+    assert is_computed(1, 8, 3)
+    assert is_computed(8, 8, 8)
+    assert not is_computed(8, 8, 16)
+    assert not is_computed(4, 8, 8)

@@ -31,8 +31,7 @@ def ungroup(graph: Graph) -> None:
     """Make plain convolutions of those in groups that no integer kernel knows."""
     for conv in [n for n in graph.nodes if n.op_type == "Conv" and n.input[1] in graph.constants]:
         groups, weight = attributes(conv).get("group", 1), graph.constants[conv.input[1]]
-        strides = attributes(conv).get("strides", (1, 1))
-        if is_computed(groups, groups * weight.shape[1], len(weight), weight.shape[2:], strides):
+        if is_computed(groups, groups * weight.shape[1], len(weight)):
             continue
         name = f"{conv.output[0]}.dense"
         graph.constants[name] = dense(weight, groups)

@@ -15,7 +15,7 @@ from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
 from ocrm55.compiler.lowering.int8.values import Origin, Value, image_index
 from ocrm55.compiler.operators.dead_taps import trim
 from ocrm55.compiler.operators.float32 import Conv2d, DepthwiseConv2d
-from ocrm55.compiler.operators.groups import dense, is_computed, widened
+from ocrm55.compiler.operators.groups import dense, is_computed
 from ocrm55.compiler.operators.int8 import tables
 from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
 from ocrm55.compiler.operators.quantization import Quantization
@@ -32,7 +32,7 @@ def _convolution(s: Lowering, node: Node) -> None:
         raise UnsupportedError(f"convolution {layer} is not quantised, or dilated.", TRIES)
     q, scale = weights
     groups, outputs = int(attrs.groups), len(q)
-    if not is_computed(groups, channels, outputs, q.shape[2:], [int(s) for s in attrs.strides]):
+    if not is_computed(groups, channels, outputs):
         q, groups = dense(q, groups), 1
     bias, biased = s.bias(node, outputs)
     activation, last, absorbed = activation_after(s.function, biased)
@@ -44,8 +44,6 @@ def _convolution(s: Lowering, node: Node) -> None:
     )  # fmt: skip
     if groups == 1:  # dead rows of kernels, such as 3x3 over an image of one row
         spec, q = trim(spec, q)
-    elif isinstance(spec, DepthwiseConv2d):
-        spec, q = widened(spec, q)
     origin = Origin(spec.output_height * spec.output_width, outputs, layer)
     origin.write = convolution_writer(s.build, origin, source, spec, Factor(q, scale, bias))
     s.absorb(last, [node, biased, *absorbed])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from ocrm55.compiler.targets.m55.kernel import (
 
 GROUP_WEIGHT_BYTES = 32 * 1024
 SMALL_PIECE = 48  # a window's row of at most these bytes is fetched byte by byte
+LARGEST_DEPTHWISE = 5  # rows and columns of a window
 DEPTHWISE_GROUP = 8  # outputs between two stores of sums
 
 
@@ -83,8 +85,17 @@ def _convolution(spec: Convolution, constants: Sequence[np.ndarray]) -> Call:
     return Call(body, {"weights": packing.conv(weights, bias), **arrays})
 
 
+def _widened(spec: Depthwise) -> Depthwise:
+    """A depthwise convolution with a window of 3x3 or 5x5: with zeros below and on the right of smaller ones."""
+    size = 3 if max(spec.kernel) <= 3 else LARGEST_DEPTHWISE
+    return replace(spec, kernel=(size, size))
+
+
 def _depthwise(spec: Depthwise, constants: Sequence[np.ndarray]) -> Call:
     weights, bias, scale, *extra = constants
+    wide = _widened(spec)
+    rows, columns = (large - small for large, small in zip(wide.kernel, spec.kernel, strict=True))
+    weights, spec = np.pad(weights, ((0, 0), (0, 0), (0, rows), (0, columns))), wide
     fields = [
         f".channels = {spec.channels}, .height = {spec.height}, .width = {spec.width},",
         f".height_out = {spec.output_height}, .width_out = {spec.output_width}, .kernel = {spec.kernel[0]},",
@@ -112,6 +123,7 @@ def _convolution_bytes(spec: Convolution) -> int:
 
 
 def _depthwise_bytes(spec: Depthwise) -> int:
+    spec = _widened(spec)
     kernel, (stride_y, stride_x), (top, _) = spec.kernel[0], spec.strides, spec.pads
     pitch = 8 if kernel == 5 else 4
     columns = BLOCK // pitch
@@ -128,8 +140,8 @@ def _depthwise_bytes(spec: Depthwise) -> int:
 
 
 def _depthwise_refusal(spec: Depthwise) -> str | None:
-    if spec.kernel not in ((3, 3), (5, 5)):
-        return f"has depthwise kernels of 3x3 and 5x5, not {spec.kernel[0]}x{spec.kernel[1]}"
+    if max(spec.kernel) > LARGEST_DEPTHWISE:
+        return f"has depthwise kernels up to 5x5, not {spec.kernel[0]}x{spec.kernel[1]}"
     if max(spec.strides) > 2 or spec.epilogue.activation == "real":
         return "has depthwise kernels with strides 1 and 2 and int8 results"
     return None
