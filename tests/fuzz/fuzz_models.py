@@ -1,6 +1,7 @@
 """Fuzzer of ONNX models: mutated small ones through the entrance, and those that pass it on to a lowered program."""
 
 from collections.abc import Iterator
+from unittest import mock
 
 from tests.fuzz import protobufs
 from tests.fuzz.one_sentence import attempt, fuzz, scratch
@@ -19,12 +20,12 @@ def _compile() -> None:
     from ocrm55.compiler.onnx_graph import bounds, entrance
     from ocrm55.compiler.options import CompileOptions
 
-    entrance.MOST_OPERATORS = 40  # what a fuzzer can compile some times a second
-    bounds.MOST_VALUES = entrance.MOST_VALUES = 1 << 16
-    model = entrance.read(_FILE)
-    quantised = any(node.op_type == "QuantizeLinear" for node in model.graph.node)
-    options = CompileOptions(precision="int8" if quantised else "float32")
-    pipeline.check_interface(pipeline.to_program(model, options))
+    few = {"MOST_OPERATORS": 40, "MOST_VALUES": 1 << 16}  # what a fuzzer can compile some times a second
+    with mock.patch.multiple(entrance, **few), mock.patch.object(bounds, "MOST_VALUES", few["MOST_VALUES"]):
+        model = entrance.read(_FILE)
+        quantised = any(node.op_type == "QuantizeLinear" for node in model.graph.node)
+        options = CompileOptions(precision="int8" if quantised else "float32")
+        pipeline.check_interface(pipeline.to_program(model, options))
 
 
 def one_input(data: bytes) -> None:

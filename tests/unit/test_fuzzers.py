@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ocrm55.compiler.onnx_graph import bounds, entrance
 from tests.fuzz import run as fuzzing
 
 SECONDS = 3
@@ -36,12 +37,19 @@ def test_fuzzer(name: str, work: Path) -> None:
 def test_seeds_without_a_fuzzer(name: str) -> None:
     """Where atheris is not to be had, at least the files that it would begin with."""
     module = importlib.import_module(f"tests.fuzz.{name}")
+    before = limits()
     count = 0
     for seed in module.seeds():
         module.one_input(seed)
         module.one_input(seed[: len(seed) // 2])
         count += 1
     assert count >= 5
+    assert limits() == before  # the tests after this one share the process
+
+
+def limits() -> tuple[int, ...]:
+    """What fuzz_models lowers, for its own models alone."""
+    return entrance.MOST_OPERATORS, entrance.MOST_VALUES, bounds.MOST_VALUES
 
 
 def test_seeds_of_the_fuzzers_in_c_with_another_compiler(tmp_path: Path) -> None:

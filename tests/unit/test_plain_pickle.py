@@ -6,6 +6,8 @@ import io
 import os
 import pickle
 import pickletools
+import subprocess
+import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
@@ -153,6 +155,64 @@ def test_containers_that_repeat_each_other_take_bounded_time() -> None:
         value = [value] * 4  # 4^60 lists, 60 of them different
     with pytest.raises(pickle.UnpicklingError, match="too many values"):
         plain_pickle.loads(pickle.dumps(value))
+
+
+LONG = b"B" + (100_000).to_bytes(4, "little") + b"a" * 100_000 + b"q\x00"  # bytes, remembered as number 0
+BYTES_TYPE = b"cnumpy\ndtype\n\x8c\x02u1\x85Rq\x01"
+SHAPE = b"J" + (100_000).to_bytes(4, "little") + b"\x85q\x02"
+NAMED_TWICE = b"K\x01" + b"2\x86" * 60  # a tuple of twice a tuple of twice ... sixty times
+MANY = b"(" + b"K\x01" * 50_000 + b"tq\x00"
+ONE_HASH = 2**61 - 1  # Python's hash of an integer is its rest of this
+
+BOMBS = {
+    "one array over and over": LONG + BYTES_TYPE + SHAPE + b"cnumpy.core.numeric\n_frombuffer\nq\x03"
+    + b"h\x03h\x00h\x01h\x02\x87R" * 50_000,
+    "bytes of one text": b"X" + LONG[1:] + b"c_codecs\nencode\nq\x01" + b"h\x01h\x00\x8c\x06latin1\x86R" * 50_000,
+    "a call of many arguments": MANY + b"ccollections\nOrderedDict\nq\x01" + b"h\x01h\x00R" * 50_000,
+    "a state for many dicts": b"}q\x00ccollections\nOrderedDict\nq\x01" + b"h\x01)Rh\x00b" * 1000,
+    "sets of one list": b"]q\x00(" + b"K\x01" * 50_000 + b"ec__builtin__\nset\nq\x01" + b"h\x01h\x00\x85R" * 50_000,
+    "a key named twice, sixty times": b"}" + NAMED_TWICE + b"Ns",
+    "such keys of a dict that is made at once": b"(" + NAMED_TWICE + b"Nd",
+    "such keys added": b"}(" + NAMED_TWICE + b"Nu",
+    "such a value of a set": b"\x8f(" + NAMED_TWICE + b"\x90",
+    "such a value of a frozen set": b"(" + NAMED_TWICE + b"\x91",
+    "such a value of an old set": b"c__builtin__\nset\n]" + NAMED_TWICE + b"a\x85R",
+    "such a key of pairs": b"ccollections\nOrderedDict\n]" + NAMED_TWICE + b"N\x86a\x85R",
+    "keys of one hash": b"}("
+    + b"".join(b"\x8a\x0a" + (n * ONE_HASH).to_bytes(10, "little") + b"N" for n in range(40_000)) + b"u",
+    "lengths too long to multiply": LONG + BYTES_TYPE + b"\x8b" + (50_000).to_bytes(4, "little") + b"\x7f" * 50_000
+    + b"q\x02" + b"(" + b"h\x02" * 32 + b"tq\x03cnumpy.core.numeric\n_frombuffer\nq\x04"
+    + b"h\x04h\x00h\x01h\x03\x87R" * 1000,
+    "an array filled by a key": LONG + BYTES_TYPE + SHAPE + b"cnumpy.core.numeric\n_frombuffer\nh\x00h\x01h\x02\x87R"
+    + b"NK\x01s" * 50_000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_short_pickles_that_make_much_are_refused_at_once(name: str) -> None:
+    """Each takes gigabytes, or minutes to years, with Python's own reader."""
+    program = (
+        "import pickle, resource, sys\n"
+        "from ocrm55 import plain_pickle\n"
+        "resource.setrlimit(resource.RLIMIT_CPU, (5, 5))\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))\n"
+        "data = sys.stdin.buffer.read()\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "try:\n    plain_pickle.loads(data)\n"
+        "except pickle.UnpicklingError as trouble:\n    print(trouble)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=b"\x80\x04" + BOMBS[name] + b".",
+        env=environment, capture_output=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()[-500:]
+    sentence, kilobytes = done.stdout.decode().splitlines()
+    assert sentence.startswith("it ") and len(sentence) < 200
+    assert "damaged" not in sentence  # refused for what it does, not by chance
+    assert int(kilobytes) < 100_000
 
 
 def test_one_pickle_leaves_nothing_for_the_next() -> None:
