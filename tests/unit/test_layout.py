@@ -25,7 +25,7 @@ TOGETHER = {
     "report": {"pictures"},
     "tasks": {"second_task"},
     "tasks/recognizer": {"damaged_folders"},
-    "training": {"commands", "synthesis"},
+    "training": {"commands", "pages", "synthesis"},
     "tvmc": {"ethos_u", "int8"},
     "": {"bad_input", "docker", "docs", "fuzzers", "layout", "once", "rooms"},
 }
