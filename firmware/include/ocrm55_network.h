@@ -21,6 +21,13 @@ extern "C" {
 /* Called after operator `op` when it is not NULL. */
 typedef void (*ocrm55_hook)(void *context, unsigned op);
 
+/* A picture row by row, for a program that has none in one piece: `read` writes the input_width pixels of a row, as
+ * set_image takes them, to `bgr`. */
+struct ocrm55_rows {
+    void (*read)(void *context, int32_t row, uint8_t *bgr);
+    void *context;
+};
+
 struct ocrm55_network {
     const char *name;      /* the model's */
     const char *precision; /* int8, float32 */
@@ -52,6 +59,10 @@ struct ocrm55_network {
 
     /* Compute the output from the input tensor; the hook may be NULL. */
     void (*run)(uint8_t *arena, ocrm55_hook hook, void *context);
+
+    /* The same for a picture that comes row by row, without set_image. Rows are asked for from the top down, each once
+     * or more; `row` is room for one. NULL in a network with several widths. */
+    void (*run_rows)(uint8_t *arena, uint8_t *row, const struct ocrm55_rows *rows, ocrm55_hook hook, void *context);
 
     /* The output, valid until the next image; its steps (output_shape[output_dimensions - 2] at full width) and the
      * width at which this arena's image is read. */

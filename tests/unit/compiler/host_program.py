@@ -34,9 +34,15 @@ MAIN = """
 #include "ocrm55_model.h"
 static _Alignas(OCRM55_ARENA_ALIGN) uint8_t arena[OCRM55_ARENA_BYTES];
 static unsigned calls;
+static uint8_t input[OCRM55_INPUT_BYTES];
 static void count(void *context, unsigned op) { calls += *(unsigned *)context == op; ++*(unsigned *)context; }
+static void read_row(void *context, int32_t row, uint8_t *bgr) {
+    if (context != input || row < 0 || row >= OCRM55_INPUT_HEIGHT) exit(5);
+    memcpy(bgr, input + row * OCRM55_INPUT_WIDTH * OCRM55_INPUT_CHANNELS, OCRM55_INPUT_WIDTH * OCRM55_INPUT_CHANNELS);
+}
 int main(int argc, char **argv) {
-    static uint8_t input[OCRM55_INPUT_BYTES];
+    static uint8_t row[OCRM55_INPUT_WIDTH * OCRM55_INPUT_CHANNELS];
+    const struct ocrm55_rows rows = {.read = read_row, .context = input};
     unsigned next = 0;
     memset(arena, 0xff, sizeof arena);
 #ifdef START
@@ -45,11 +51,15 @@ int main(int argc, char **argv) {
     if (argc > 1) {
         const int32_t width = atoi(argv[1]);
         if (fread(input, 1, (size_t)width * OCRM55_INPUT_HEIGHT * OCRM55_INPUT_CHANNELS, stdin) == 0) return 2;
-        OCRM55_NETWORK.set_image(arena, input, width);
+        if (argc > 2) {
+            OCRM55_NETWORK.run_rows(arena, row, &rows, count, &next);
+        } else {
+            OCRM55_NETWORK.set_image(arena, input, width);
+        }
     } else {
         if (fread(arena + INPUT_OFFSET, 1, OCRM55_INPUT_BYTES, stdin) != OCRM55_INPUT_BYTES) return 2;
     }
-    OCRM55_NETWORK.run(arena, count, &next);
+    if (argc < 3) OCRM55_NETWORK.run(arena, count, &next);
     if (calls != OCRM55_OPERATOR_COUNT || OCRM55_NETWORK.operator_names[calls - 1] == NULL) return 3;
     fwrite(OCRM55_NETWORK.output(arena), sizeof(float), OUTPUT_VALUES, stdout);
     return 0;
@@ -75,6 +85,10 @@ class HostProgram:
     def read(self, pixels: np.ndarray) -> np.ndarray:
         """The network's output for an image, uint8 [height, width, 3], preprocessed by the generated code."""
         return self._call([str(pixels.shape[1])], pixels.tobytes())
+
+    def read_rows(self, pixels: np.ndarray) -> np.ndarray:
+        """The same of an image as wide as the input, which the network asks for row by row."""
+        return self._call([str(pixels.shape[1]), "rows"], pixels.tobytes())
 
     def _call(self, arguments: Sequence[str], data: bytes) -> np.ndarray:
         done = subprocess.run([self.executable, *arguments], input=data, capture_output=True, timeout=120, check=False)

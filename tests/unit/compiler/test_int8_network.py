@@ -55,6 +55,12 @@ def test_random_images_of_any_width(width, int8_program, reference):
     assert (found.view(np.int32) == expected.view(np.int32)).all()
 
 
+def test_an_image_that_comes_row_by_row_gives_the_same_bits(int8_program):
+    pixels = np.random.default_rng(0).integers(0, 256, (48, 320, 3), dtype=np.uint8)
+    whole, by_rows = int8_program.read(pixels), int8_program.read_rows(pixels)
+    assert (whole.view(np.int32) == by_rows.view(np.int32)).all()
+
+
 def test_samples_are_read_as_in_float(reference, samples, sample_probabilities):
     charset = load_charset()
     read = {p: decode(reference.probabilities(pixels_of(p.stem)), charset).text for p in list(samples)[:20]}

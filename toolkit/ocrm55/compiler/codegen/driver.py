@@ -91,6 +91,7 @@ def interface_of(
         operators=[operator.layer for operator in program.steps],
         weight_bytes=len(weights.data),
         widths=[fit.width for fit in fits] or [program.input_size[2]],
+        by_rows=not fits,
         extras=extras or Extras(),
         additions=additions or Additions(),
     )
@@ -117,6 +118,7 @@ def model_source(
         fits=_fits(program, plan, fits) if fits else "",
         set_image=set_image(program, plan.offsets[program.input.name], by_width=bool(fits)),
         by_width=bool(fits),
+        input=_pointer(program.input, plan.offsets[program.input.name]) | {"height": program.input_size[1]},
         standard_headers=sorted({"<stddef.h>", "<stdint.h>", *(h for h in own.headers if h.startswith("<"))}),
         headers=sorted({'"operators.h"', '"weights.h"', *(h for h in own.headers if not h.startswith("<"))}),
         code=own.code,

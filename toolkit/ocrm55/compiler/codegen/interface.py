@@ -25,8 +25,8 @@ class Interface:
 
     prefix: a C identifier, the name of the network's constant; every other name that the linker sees starts with it.
     model: the name that is printed. input_size: channels, height and width of the widest input. output_shape: its
-    output's. operators: names of what a hook counts. widths: narrowest first. extras: the task's. additions: the
-    targets'.
+    output's. operators: names of what a hook counts. widths: narrowest first. by_rows: whether it has run_rows.
+    extras: the task's. additions: the targets'.
     """
 
     prefix: str
@@ -39,6 +39,7 @@ class Interface:
     operators: Sequence[str]
     weight_bytes: int
     widths: Sequence[int]
+    by_rows: bool = False
     extras: Extras = field(default_factory=Extras)
     additions: Additions = field(default_factory=Additions)
 
@@ -107,7 +108,7 @@ def definition(network: Interface) -> str:
     """C that defines the network's constant.
 
     In front of it stand static functions set_image, set_image_within, run_network, output_of, steps_of and width_of,
-    and what its additions name.
+    run_rows where it is `by_rows`, and what its additions name.
     """
     return _render("network.c.j2", network)
 
