@@ -6,6 +6,7 @@ the function keeps their meaning.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -78,6 +79,7 @@ class FlatFunction:
         self.replacements: dict[str, Replacement] = {}
         self._absorbed: set[str] = set()
         self._producers = {node.name: node for node in self.nodes}
+        self._places = {node.name: place for place, node in enumerate(self.nodes)}
         self._users: dict[str, list[Node]] = {}
         for node in self.nodes:
             if isinstance(node.value, relax.Var) and node.value.name in layers:
@@ -89,6 +91,10 @@ class FlatFunction:
         """The nodes that read `node`. The function's result counts as a node that no pattern matches."""
         readers = self._users.get(node.name, [])
         return [*readers, Node(node.var, self.result)] if _is(self.result, node.var) else readers
+
+    def ordered(self, nodes: Iterable[Node]) -> list[Node]:
+        """Nodes in execution order."""
+        return sorted(nodes, key=lambda node: self._places[node.name])
 
     def only_user(self, node: Node) -> Node | None:
         readers = self.users(node)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +18,7 @@ from typing import Any
 import numpy as np
 import onnx
 import tvm
+from tvm import relax
 from tvm.relax.frontend.onnx import onnx_frontend
 
 from ocrm55.compiler.onnx_graph import bounds, entrance
@@ -75,7 +78,7 @@ def load(model: onnx.ModelProto) -> Imported:
     _inferred(graph)
     write_borders_out(graph)
     simple = _inferred(graph)
-    importer = _Importer()
+    importer = _Importer(graph.constants)
     opset = next(o.version for o in simple.opset_import if o.domain in ("", "ai.onnx"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TVM renames inputs with a dot in their name and says so
@@ -99,8 +102,9 @@ def _check_result(module: tvm.IRModule, output: onnx.ValueInfoProto) -> None:
 class _Importer(onnx_frontend.ONNXGraphImporter):
     """TVM's importer, fed one node at a time, so that the node of each variable is known."""
 
-    def __init__(self) -> None:
+    def __init__(self, constants: Mapping[str, np.ndarray]) -> None:
         super().__init__(shape_dict={}, dtype_dict="float32")
+        self._constants = constants
         self._dtype: dict[str, str] = {}  # take the types from the model
         self.layers: dict[str, str] = {}
 
@@ -115,16 +119,39 @@ class _Importer(onnx_frontend.ONNXGraphImporter):
             layer = node.name or node.output[0]
             try:
                 with contextlib.redirect_stdout(io.StringIO()):  # TVM prints the operator before it raises
-                    super()._construct_nodes(SimpleNamespace(node=[node]))
+                    if not self._limit(node):
+                        super()._construct_nodes(SimpleNamespace(node=[node]))
             except Exception as trouble:
                 raise _unsupported(node, str(trouble).strip().splitlines()[-1] or type(trouble).__name__) from trouble
             for output in node.output:
                 value = self._nodes.get(output)
-                if isinstance(value, tvm.relax.Call):
+                if isinstance(value, relax.Call):
                     # Most converters return an expression that TVM would bind only at the end, under no name.
                     value = self._nodes[output] = self.bb.emit(value)
-                if isinstance(value, tvm.relax.Var):
+                if isinstance(value, relax.Var):
                     self.layers[value.name] = layer
+
+    def _limit(self, node: onnx.NodeProto) -> bool:
+        """Import limits that are single numbers as operators of Relax; TVM makes loops of them at once."""
+        names = [name for name in node.input if name]
+        bounds = {name: self._constants.get(name) for name in names[node.op_type == "Clip" :]}
+        numbers = {
+            name: float(value.item())
+            for name, value in bounds.items()
+            if value is not None and value.shape in ((), (1,))
+        }
+        if node.op_type == "Clip" and len(numbers) == len(bounds) and not any(map(math.isnan, numbers.values())):
+            source, low, high = ([*node.input, "", ""])[:3]
+            end = numbers.get(high, math.inf)
+            start = min(numbers.get(low, -math.inf), end)  # ONNX gives the upper end where the ends cross
+            self._nodes[node.output[0]] = relax.op.clip(self._nodes[source], start, end)
+        elif node.op_type in ("Max", "Min") and len(names) == 2 and len(numbers) == 1:
+            compute = relax.op.maximum if node.op_type == "Max" else relax.op.minimum
+            (name,) = (each for each in names if each not in numbers)
+            self._nodes[node.output[0]] = compute(self._nodes[name], relax.const(numbers.popitem()[1], "float32"))
+        else:
+            return False
+        return True
 
 
 def _unsupported(node: onnx.NodeProto, reason: str) -> UnsupportedError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,15 @@ import onnx
 from onnx import helper, numpy_helper
 
 Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of one value: the tensor that it reads, the one that it gives, the outputs of all its operators."""
+
+    source: str
+    result: str
+    outputs: tuple[str, ...]
 
 
 class Graph:
@@ -24,6 +34,7 @@ class Graph:
 
     nodes: in execution order. constants: name -> array. inputs, outputs: names that every rewrite keeps.
     properties: metadata of the model to write; the metadata of the wrapped model is left out.
+    functions: output of an operator -> the function of one value that it belongs to; see functions.py.
     """
 
     def __init__(self, model: onnx.ModelProto) -> None:
@@ -37,6 +48,7 @@ class Graph:
         self.inputs = [i.name for i in model.graph.input if i.name not in self.constants]
         self.outputs = [o.name for o in model.graph.output]
         self.properties: dict[str, str] = {}
+        self.functions: dict[str, Function] = {}
 
     def copy(self) -> Graph:
         """A graph that may be edited without changing this one. Both share the arrays, because no rewrite writes into
@@ -46,6 +58,7 @@ class Graph:
         twin.nodes = [copy.deepcopy(node) for node in self.nodes]
         twin.constants = dict(self.constants)
         twin.properties = dict(self.properties)
+        twin.functions = dict(self.functions)
         twin._shapes = None if self._shapes is None else dict(self._shapes)
         return twin
 

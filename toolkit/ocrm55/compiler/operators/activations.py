@@ -11,6 +11,8 @@ from ocrm55.compiler.operators.float32 import Activation
 
 def real_function(activation: Activation) -> Callable[[np.ndarray], np.ndarray]:
     """An activation in real numbers."""
+    if activation.function is not None:
+        return activation.function
     plain: Callable[[np.ndarray], np.ndarray] = {
         "sigmoid": sigmoid,
         "swish": lambda x: x * sigmoid(x),

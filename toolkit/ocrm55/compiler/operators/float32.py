@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any, ClassVar, Literal
 
@@ -14,13 +14,15 @@ class Activation:
 
     hard_sigmoid is clip(alpha * x + beta, 0, 1); hard_swish is x * clip(x + 3, 0, 6) / 6; swish is x * sigmoid(x).
     gain, offset: the result is multiplied by the gain, then the offset is added, as in PPLCNetV3's affine blocks.
+    table is any other function, of float64 arrays; int8 only.
     """
 
-    kind: Literal["none", "relu", "hard_sigmoid", "hard_swish", "sigmoid", "swish"] = "none"
+    kind: Literal["none", "relu", "hard_sigmoid", "hard_swish", "sigmoid", "swish", "table"] = "none"
     alpha: float = 0.0
     beta: float = 0.0
     gain: float = 1.0
     offset: float = 0.0
+    function: Callable[[Any], Any] | None = field(default=None, compare=False)
 
     @property
     def is_affine(self) -> bool:

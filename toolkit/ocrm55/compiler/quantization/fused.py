@@ -19,8 +19,9 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from ocrm55.compiler.onnx_graph import functions
 from ocrm55.compiler.onnx_graph.folding import fold, ungroup
-from ocrm55.compiler.onnx_graph.graph import Graph
+from ocrm55.compiler.onnx_graph.graph import Function, Graph
 from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.compiler.quantization import calibration, kinds, ranges
 from ocrm55.compiler.quantization.calibration import Histogram
@@ -52,6 +53,7 @@ def quantize(graph: Graph, inputs: Sequence[np.ndarray], options: QuantizeOption
     options = options or QuantizeOptions()
     fold(graph)
     ungroup(graph)
+    functions.find(graph)
     histograms = calibration.collect(graph, quantised_tensors(graph), inputs)
     if options.equalise:
         histograms = equalise(graph, histograms)
@@ -73,9 +75,20 @@ def quantised_tensors(graph: Graph) -> list[str]:
                 wanted.update((*node.input, *node.output))
             case Int8.RESULT:
                 wanted.add(kinds.affine_end(graph, node))
+    wanted.update(each.source for each in graph.functions.values() if not _is_summed(graph, each))
     written = [*graph.inputs, *(name for node in graph.nodes for name in node.output)]
     # A quantised tensor under another shape is quantised already.
     return [name for name in written if name in wanted and not kinds.follows_one_of(graph, name, wanted)]
+
+
+def _is_summed(graph: Graph, function: Function) -> bool:
+    """Whether a function's source is a sum of products that nothing else reads: one kernel computes both."""
+    if any(user.output[0] not in function.outputs for user in graph.users(function.source)):
+        return False
+    writer = graph.producer(function.source)
+    if writer is not None and kinds.adds_constant(graph, writer):
+        writer = graph.producer(kinds.computed_input(graph, writer))
+    return writer is not None and kinds.has_weights(graph, writer)
 
 
 def choose(graph: Graph, histograms: dict[str, Histogram], options: QuantizeOptions) -> dict[str, Quantization]:

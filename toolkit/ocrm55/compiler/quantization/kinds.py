@@ -14,6 +14,7 @@ from enum import Enum, StrEnum
 import numpy as np
 import onnx
 
+from ocrm55.compiler.onnx_graph import functions
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.operators.quantization import Quantization
 
@@ -144,12 +145,18 @@ KINDS = {
     "Resize": _MOVE,  # to the nearest pixels: lowering takes no other
 }
 OTHER = Kind(Family.OTHER)
+# Functions of one value that are tables: what gives the result, and the operators before it.
+TABLE, IN_TABLE = Kind(Family.ELEMENTWISE, Int8.RESULT), Kind(Family.ELEMENTWISE)
+LOWS_OF_TABLE = (-6.0, -4.0, -3.0, -2.0, -1.0)
 # The readers of an input from which x * sigmoid(x) is computed.
 SWISH_READERS, SWISH = ["Mul", "Sigmoid"], Curve(_swish, (-10.0, -8.0, -6.0, -5.0, -4.0))
 
 
 def kind_of(graph: Graph, node: onnx.NodeProto) -> Kind:
     """The row of a node; OTHER for an operator without one."""
+    function = graph.functions.get(str(node.output[0]))
+    if function is not None:
+        return TABLE if function.result == node.output[0] else IN_TABLE
     case = ""
     if multiplies(node) and not has_weights(graph, node):
         case = ":computed weights"
@@ -193,26 +200,32 @@ def is_depthwise(node: onnx.NodeProto) -> bool:
 
 def adds_constant(graph: Graph, node: onnx.NodeProto) -> bool:
     """Whether a node adds a constant: a bias, or an activation's offset."""
-    return node.op_type == "Add" and any(i in graph.constants for i in node.input)
+    is_inside = node.output[0] in graph.functions
+    return node.op_type == "Add" and not is_inside and any(i in graph.constants for i in node.input)
 
 
 def gate_of(graph: Graph, node: onnx.NodeProto) -> str | None:
     """The input of a product that a hard-sigmoid wrote, squeeze-and-excite's gate; None for every other node."""
-    for name in node.input if node.op_type == "Mul" else []:
+    for name in node.input if node.op_type == "Mul" and node.output[0] not in graph.functions else []:
         producer = graph.producer(name)
-        if producer is not None and producer.op_type == "HardSigmoid":
+        if producer is not None and producer.op_type == "HardSigmoid" and name not in graph.functions:
             return str(name)
     return None
 
 
 def is_swish(graph: Graph, node: onnx.NodeProto) -> bool:
     """x * sigmoid(x)"""
-    producers = [graph.producer(name) for name in node.input] if node.op_type == "Mul" else []
+    is_product = node.op_type == "Mul" and node.output[0] not in graph.functions
+    producers = [graph.producer(name) for name in node.input] if is_product else []
     return any(p is not None and p.op_type == "Sigmoid" and p.input[0] in node.input for p in producers)
 
 
 def curve_before(graph: Graph, name: str) -> Curve | None:
     """The activation that is a tensor's only reader."""
+    function = next((each for each in graph.functions.values() if each.source == name), None)
+    if function is not None:
+        is_only = all(user.output[0] in function.outputs for user in graph.users(name))
+        return Curve(functions.curve(graph, function), LOWS_OF_TABLE) if is_only else None
     readers = sorted(str(user.op_type) for user in graph.users(name))
     if readers == SWISH_READERS:
         return SWISH
@@ -246,12 +259,15 @@ def origin(graph: Graph, name: str) -> tuple[str, list[onnx.NodeProto]]:
 
 
 def _scales(graph: Graph, node: onnx.NodeProto) -> bool:
-    return node.op_type == "Mul" and any(i in graph.constants and graph.constants[i].size == 1 for i in node.input)
+    is_product = node.op_type == "Mul" and node.output[0] not in graph.functions
+    return is_product and any(i in graph.constants and graph.constants[i].size == 1 for i in node.input)
 
 
 def affine_end(graph: Graph, activation: onnx.NodeProto) -> str:
     """The output of an activation, or of the factor and the offset behind it; its kernel computes them as well."""
     name = str(activation.output[0])
+    if name in graph.functions:
+        return name
     for operator in ("Mul", "Add"):
         node = graph.only_user(name)
         constants = [] if node is None else [graph.constants[i] for i in node.input if i in graph.constants]

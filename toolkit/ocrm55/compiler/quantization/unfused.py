@@ -19,6 +19,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from ocrm55.compiler.onnx_graph import functions
 from ocrm55.compiler.onnx_graph.folding import fold, ungroup
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.operators.quantization import Quantization
@@ -59,6 +60,7 @@ def quantize(
     original = graph.model() if weights == "int4" else None
     fold(graph)
     ungroup(graph)
+    functions.find(graph)
     if halves_down:
         small_pools_as_convolutions(graph)
     histograms = weighed(graph, calibration.collect(graph, tensors(graph), inputs))
@@ -209,6 +211,7 @@ def tensors(graph: Graph) -> list[str]:
     """The tensors that are int8, in the order in which they are written."""
     wanted = set(quantised_tensors(graph))
     wanted.update(name for node in graph.nodes if (name := _sum_of(graph, node)) is not None)
+    wanted.update(each.source for each in graph.functions.values())
     written = [*graph.inputs, *(name for node in graph.nodes for name in node.output)]
     return [name for name in written if name in wanted and not kinds.follows_one_of(graph, name, wanted)]
 

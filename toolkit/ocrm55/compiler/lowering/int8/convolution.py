@@ -7,10 +7,16 @@ from math import prod
 
 import numpy as np
 
-from ocrm55.compiler.lowering.activations import activation_after
 from ocrm55.compiler.lowering.flat import Node, shape_of
+from ocrm55.compiler.lowering.functions import function_after
 from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, step_of
-from ocrm55.compiler.lowering.int8.epilogues import channel_tables, epilogue_of, needs_tables, prefers_tables
+from ocrm55.compiler.lowering.int8.epilogues import (
+    channel_tables,
+    epilogue_of,
+    function_table,
+    needs_tables,
+    prefers_tables,
+)
 from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
 from ocrm55.compiler.lowering.int8.values import Origin, Value, image_index
 from ocrm55.compiler.operators.dead_taps import trim
@@ -35,7 +41,7 @@ def _convolution(s: Lowering, node: Node) -> None:
     if not is_computed(groups, channels, outputs):
         q, groups = dense(q, groups), 1
     bias, biased = s.bias(node, outputs)
-    activation, last, absorbed = activation_after(s.function, biased)
+    activation, last, absorbed = function_after(s.function, biased)
     kind = Conv2d if groups == 1 else DepthwiseConv2d
     top, left, bottom, right = (int(p) for p in attrs.padding)
     spec: Conv2d = kind(
@@ -61,7 +67,7 @@ def fully_connected(s: Lowering, node: Node) -> None:
     depth, columns = q.shape
     rows = prod(shape_of(left)[:-1])
     bias, biased = s.bias(node, columns)
-    activation, last, absorbed = activation_after(s.function, biased)
+    activation, last, absorbed = function_after(s.function, biased)
     spec = Conv2d(depth, 1, rows, columns, (1, 1), (1, 1), (0, 0, 0, 0), activation)
     origin = Origin(rows, columns, layer)
     factor = Factor(np.ascontiguousarray(q.T).reshape(columns, depth, 1, 1), scale, bias)
@@ -117,6 +123,11 @@ def convolution_writer(
         step = step * factor.scale.astype(np.float64)
         if quantised is not None and (prefers_tables(spec, quantised) or needs_tables(spec, quantised)):
             epilogue, arrays, centre = channel_tables(spec.activation, step, quantised, spec.outputs)
+            bias = bias - centre
+        elif quantised is not None and spec.activation.kind == "table":
+            sums = 255 * np.abs(factor.weights.astype(np.int64)).reshape(spec.outputs, -1).sum(1) + np.abs(bias)
+            reach = float((sums * np.abs(step)).max())
+            epilogue, arrays, centre = function_table(spec.activation, step, quantised, reach)
             bias = bias - centre
         else:
             epilogue, arrays = epilogue_of(spec.activation, step, quantised, spec.outputs)

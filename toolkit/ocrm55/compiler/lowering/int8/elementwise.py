@@ -7,8 +7,8 @@ from math import prod
 
 import numpy as np
 
-from ocrm55.compiler.lowering.activations import activation_after
 from ocrm55.compiler.lowering.flat import Node
+from ocrm55.compiler.lowering.functions import function_after
 from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, float32, has_one_step, step_of
 from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
 from ocrm55.compiler.lowering.int8.values import Origin, Value, dense_index, rows_by_channels
@@ -38,7 +38,7 @@ def _quantize(s: Lowering, node: Node) -> None:
 def _dequantize(s: Lowering, node: Node) -> None:
     value = s.values[node.args[0].name]
     s.values[node.name] = value
-    activation, last, absorbed = activation_after(s.function, node)
+    activation, last, absorbed = function_after(s.function, node, shared=True)
     if activation.kind != "none":  # quantised on both sides: a function of 256 values
         origin = Origin(value.origin.rows, value.origin.channels, s.function.layer(last))
         origin.write = lookup_writer(s.build, origin, value, activation)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 
 import numpy as np
@@ -125,3 +126,31 @@ def channel_tables(
     stride = 1 << (16 - shift)
     epilogue = Epilogue("table16", channels, quantised.zero_point, table_shift=shift, table_stride=stride)
     return epilogue, {"scale": (step / unit).astype(np.float32), "table": table}, centre.astype(np.int64)
+
+
+def function_table(
+    activation: Activation, step: np.ndarray, quantised: Quantization, reach: float
+) -> tuple[Epilogue, dict[str, np.ndarray], np.ndarray]:
+    """Any function by one table over the sums, which are at most `reach`; and the amount by which they are lowered.
+
+    The table spans the arguments between which the output changes. Beyond these the argument may saturate.
+    """
+    out, function = step_of(quantised, "an activation by table"), real_function(activation)
+    low, high = _span(lambda x: tables.quantise(function(x), out, quantised.zero_point), max(reach, 1e-6))
+    middle, unit = (low + high) / 2, (high - low) / 65536
+    centre = np.rint(middle / step)
+    table = tables.table16(function, unit, TABLE_SHIFT, out, quantised.zero_point, middle)
+    epilogue = Epilogue("table16", len(step), quantised.zero_point, table_shift=TABLE_SHIFT)
+    return epilogue, {"scale": (step / unit).astype(np.float32), "table": table}, centre.astype(np.int64)
+
+
+def _span(function: Callable[[np.ndarray], np.ndarray], reach: float) -> tuple[float, float]:
+    """The arguments within -reach .. reach below and above which a function gives one integer."""
+    far = np.geomspace(reach * 2.0**-24, reach, 4096)
+    x = np.concatenate([-far[::-1], [0.0], far])
+    changes = np.flatnonzero(np.diff(function(x)))
+    if not len(changes):
+        return -reach, reach
+    low, high = float(x[changes[0]]), float(x[changes[-1] + 1])
+    room = (high - low) * 0.01 + reach * 2.0**-24
+    return low - room, high + room

@@ -39,7 +39,7 @@ def table8(
 ) -> Int8:
     """256 entries: quantise(function(dequantise(q))), indexed by q in two's complement."""
     q = np.arange(256).astype(np.uint8).view(np.int8).astype(np.float64)
-    return _quantise(function((q - zero_in) * scale_in), scale_out, zero_out)
+    return quantise(function((q - zero_in) * scale_in), scale_out, zero_out)
 
 
 def table16(
@@ -58,7 +58,7 @@ def table16(
     index = np.arange(1 << (16 - shift))
     signed = np.where(index < len(index) // 2, index, index - len(index)).astype(np.float64)
     middle = signed * (1 << shift) + ((1 << shift) - 1) / 2
-    return _quantise(function(middle * unit + centre), scale_out, zero_out)
+    return quantise(function(middle * unit + centre), scale_out, zero_out)
 
 
 def channel_tables16(
@@ -76,5 +76,6 @@ def channel_tables16(
     return pad_channels(np.stack(tables)).reshape(-1)
 
 
-def _quantise(values: npt.NDArray, step: float, zero_point: int) -> Int8:
+def quantise(values: npt.NDArray, step: float, zero_point: int) -> Int8:
+    """Real numbers as int8 of one scale."""
     return np.clip(np.rint(values / step) + zero_point, -128, 127).astype(np.int8)
