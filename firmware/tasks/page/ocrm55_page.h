@@ -5,8 +5,8 @@
  *     const struct ocrm55_frame frame = {pixels, 640, 480, 640, OCRM55_GRAY8};
  *     uint32_t count;
  *
- *     if (ocrm55_page_find(&DETECTOR, arena, sizeof arena, &frame, &ocrm55_page_defaults, scratch, sizeof scratch, boxes,
- *                          100, &count, NULL) == OCRM55_PAGE_OK) {
+ *     if (ocrm55_page_find(&DETECTOR, arena, sizeof arena, &frame, &ocrm55_page_defaults, scratch, sizeof scratch,
+ *                          boxes, 100, &count, NULL) == OCRM55_PAGE_OK) {
  *         for (uint32_t i = 0; i < count; i++) {
  *             if (ocrm55_page_read(&NAME_recognizer, arena, sizeof arena, &frame, &boxes[i], &ocrm55_page_defaults,
  *                                  scratch, sizeof scratch, &line, NULL) == OCRM55_PAGE_OK) {
@@ -49,7 +49,7 @@ struct ocrm55_frame {
     enum ocrm55_format format;
 };
 
-/* A place in a frame in units of 1/OCRM55_PAGE_UNIT pixel. The middle of the first pixel is (0, 0); y grows downwards. */
+/* A place in a frame in units of 1/OCRM55_PAGE_UNIT pixel. The first pixel's middle is (0, 0); y grows downwards. */
 #define OCRM55_PAGE_UNIT 256
 struct ocrm55_point {
     int32_t x, y;
@@ -83,7 +83,8 @@ enum ocrm55_page_outcome {
     OCRM55_PAGE_NO_POINTER, /* something that is needed is NULL */
     OCRM55_PAGE_FRAME,      /* the frame's size, stride or format is none */
     OCRM55_PAGE_BOX,        /* a corner is too far outside the frame */
-    OCRM55_PAGE_NETWORK,    /* the detector has no map as large as its input, or does not take rows */
+    OCRM55_PAGE_NETWORK,    /* the detector has no map as large as its input or takes no rows; or the recognizer's steps
+                             * do not divide its width, and the line is longer than that */
     OCRM55_PAGE_ARENA,      /* the arena is too short, or not aligned as the network wants it */
     OCRM55_PAGE_SCRATCH,    /* the scratch is too short, or not aligned to OCRM55_PAGE_ALIGN */
     OCRM55_PAGE_CROWDED,    /* the map has more runs of text than the scratch holds: nothing was found */
@@ -96,7 +97,14 @@ enum ocrm55_page_outcome {
 const char *ocrm55_page_words(enum ocrm55_page_outcome outcome);
 
 /* What a page is about to do. Each recognition has phases of its own (ocrm55_recognize.h). */
-enum ocrm55_page_phase { OCRM55_PAGE_DETECTS, OCRM55_PAGE_BOXES, OCRM55_PAGE_CROPS, OCRM55_PAGE_JOINS, OCRM55_PAGE_DONE };
+enum ocrm55_page_phase {
+    OCRM55_PAGE_DETECTS,
+    OCRM55_PAGE_BOXES,
+    OCRM55_PAGE_CROPS,
+    OCRM55_PAGE_RECOGNIZES,
+    OCRM55_PAGE_JOINS,
+    OCRM55_PAGE_DONE
+};
 
 /* Who follows a page: to feed a watchdog, to count, to let others run. Each function may be NULL. */
 struct ocrm55_page_watch {
@@ -111,21 +119,22 @@ struct ocrm55_page_watch {
 
 /* For ocrm55_page_find with a detector of this input. A run is text in one row of the map without a gap; a page of 27
  * lines has some 700 at 320 x 320. At most 65535 are used. */
-#define OCRM55_PAGE_FIND_BYTES(width, height, runs) (4u * ((3u * (width) + 3u) / 4u + 2u * (height) + 3u * (runs)))
+#define OCRM55_PAGE_FIND_BYTES(width, height, runs) \
+    (4u * ((3u * (width) + 3u) / 4u + 2u * (height) + (5u * (runs) + 1u) / 2u))
 
 /* For ocrm55_page_read with a recognizer of this input and this output at full width. */
 #define OCRM55_PAGE_READ_BYTES(height, width, steps, classes) \
-    ((3u * (height) * (width) + 3u) / 4u * 4u + 4u * (steps) * (classes) + 4u * (steps))
+    (4u * ((3u * (height) * (width) + 3u) / 4u + (steps) * (classes) + (steps)))
 
-/* Find the lines of text, in reading order: from the top line to the bottom one, in a line from left to right. Fills in at
- * most `room` boxes and says in *count how many; 0 is no failure. watch: NULL, or who follows. */
+/* Find the lines of text, in reading order: from the top line to the bottom one, in a line from left to right. Fills in
+ * at most `room` boxes and says in *count how many; 0 is no failure. watch: NULL, or who follows. */
 enum ocrm55_page_outcome ocrm55_page_find(const struct ocrm55_network *detector, void *arena, size_t arena_bytes,
                                           const struct ocrm55_frame *frame, const struct ocrm55_page_options *options,
                                           void *scratch, size_t scratch_bytes, struct ocrm55_box *boxes, uint32_t room,
                                           uint32_t *count, const struct ocrm55_page_watch *watch);
 
-/* The same from a map that a network already made: the steps after it. map: [height][width] of probability - 128, in 1/256,
- * for the picture that ocrm55_page_rows would give a network of this input. */
+/* The same from a map that a network has made already. map: [height][width] of probability - 128, in 1/256, for the
+ * rows that ocrm55_page_row gives a network of this input. */
 enum ocrm55_page_outcome ocrm55_page_boxes(const int8_t *map, int32_t width, int32_t height,
                                            const struct ocrm55_frame *frame, const struct ocrm55_page_options *options,
                                            void *scratch, size_t scratch_bytes, struct ocrm55_box *boxes, uint32_t room,
@@ -147,19 +156,19 @@ void ocrm55_page_row(void *context, int32_t row, uint8_t *bgr);
 /* A line that was read. */
 struct ocrm55_line {
     /* The caller's memory. */
-    char *text;             /* UTF-8, with a zero at its end; NULL where only the classes are wanted */
-    uint32_t text_bytes;    /* room there */
+    char *text;          /* UTF-8, with a zero at its end; NULL where only the classes are wanted */
+    uint32_t text_bytes; /* room there */
     uint16_t *classes;
     uint32_t class_room;
     /* What was read. */
     uint32_t characters; /* of the text, which may have more bytes: as many `classes` are filled in */
     float score;         /* mean probability of the characters, 0 to 1; 0 for an empty text */
     uint32_t readings;   /* recognitions that it took: windows, times two where it was read upside down as well */
-    uint8_t upside_down; /* 1 where the text stands on its head in the box: the box's corners 2, 3, 0, 1 are the text's */
+    uint8_t upside_down; /* 1 where the text stands on its head: its corners are the box's corners 2, 3, 0 and 1 */
 };
 
-/* Read the text of one box. A line longer than the recognizer's input is read in windows that overlap, and joined; it is
- * never squeezed. classes need room for one window's steps at least. watch: NULL, or who follows. */
+/* Read the text of one box. A line longer than the recognizer's input is read in windows that overlap, and joined; it
+ * is never squeezed. class_room: with options->sure, of two readings of the line. watch: NULL, or who follows. */
 enum ocrm55_page_outcome ocrm55_page_read(const struct ocrm55_recognizer *recognizer, void *arena, size_t arena_bytes,
                                           const struct ocrm55_frame *frame, const struct ocrm55_box *box,
                                           const struct ocrm55_page_options *options, void *scratch,
@@ -172,8 +181,8 @@ void ocrm55_page_turn(struct ocrm55_box *boxes, uint32_t count);
 /* Columns of a box at this height: its ratio kept, at least 1. */
 int32_t ocrm55_page_columns(const struct ocrm55_box *box, int32_t height);
 
-/* Write columns first .. first + width - 1 of a box that has `whole` columns, straightened, height rows of `width` pixels of
- * blue, green, red. The frame and the box are valid: ocrm55_page_check says so. */
+/* Write columns first .. first + width - 1 of a box that has `whole` columns, straightened: height rows of `width`
+ * pixels of blue, green, red. The frame and the box are valid: ocrm55_page_check says so. */
 void ocrm55_page_crop(const struct ocrm55_frame *frame, const struct ocrm55_box *box, int32_t whole, int32_t first,
                       int32_t width, int32_t height, uint8_t *bgr);
 

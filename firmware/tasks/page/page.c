@@ -1,0 +1,71 @@
+#include "ocrm55_page.h"
+
+#include "frame.h"
+
+const struct ocrm55_page_options ocrm55_page_defaults = {
+    .threshold = 76,
+    .least_side = 3,
+    .least_score = 39321,
+    .unclip = 384,
+    .padding = {104, 116, 124},
+    .windows = 24,
+    .sure = 45875,
+};
+
+const char *ocrm55_page_words(enum ocrm55_page_outcome outcome)
+{
+    switch (outcome) {
+    case OCRM55_PAGE_OK:
+        return "The page was read.";
+    case OCRM55_PAGE_NO_POINTER:
+        return "A pointer that is needed is NULL.";
+    case OCRM55_PAGE_FRAME:
+        return "The frame's size, stride or format is not one that can be read.";
+    case OCRM55_PAGE_BOX:
+        return "The box has a corner too far outside the frame.";
+    case OCRM55_PAGE_NETWORK:
+        return "The network is not one that reads pages.";
+    case OCRM55_PAGE_ARENA:
+        return "The arena is too short or not aligned.";
+    case OCRM55_PAGE_SCRATCH:
+        return "The scratch is too short or not aligned.";
+    case OCRM55_PAGE_CROWDED:
+        return "The map has more runs of text than the scratch holds.";
+    case OCRM55_PAGE_MORE:
+        return "The page has more boxes than there is room for.";
+    case OCRM55_PAGE_LONG:
+        return "The line is longer than there is room for.";
+    case OCRM55_PAGE_NPU:
+        return "The NPU failed.";
+    default:
+        return "This outcome is unknown.";
+    }
+}
+
+enum ocrm55_page_outcome ocrm55_page_check(const struct ocrm55_frame *frame, const struct ocrm55_box *box)
+{
+    if (frame == NULL || frame->pixels == NULL) {
+        return OCRM55_PAGE_NO_POINTER;
+    }
+    switch (frame->format) {
+    case OCRM55_GRAY8:
+    case OCRM55_RGB565:
+    case OCRM55_RGB888:
+    case OCRM55_BGR888:
+        break;
+    default:
+        return OCRM55_PAGE_FRAME;
+    }
+    if (frame->width < 1 || frame->width > OCRM55_PAGE_FRAME_SIDE || frame->height < 1 ||
+        frame->height > OCRM55_PAGE_FRAME_SIDE || frame->stride < frame->width * frame_pixel_bytes(frame->format)) {
+        return OCRM55_PAGE_FRAME;
+    }
+    const int32_t far = OCRM55_PAGE_FRAME_SIDE * OCRM55_PAGE_UNIT;
+    for (int i = 0; box != NULL && i < 4; i++) {
+        const struct ocrm55_point corner = box->corners[i];
+        if (corner.x < -far || corner.x > far || corner.y < -far || corner.y > far) {
+            return OCRM55_PAGE_BOX;
+        }
+    }
+    return OCRM55_PAGE_OK;
+}

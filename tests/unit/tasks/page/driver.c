@@ -1,0 +1,330 @@
+/* firmware/tasks/page for tests: commands from standard input, one answer each to standard output. Each buffer is as
+ * large as the C code may use it, so that the sanitizers see a byte too far. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "components.h"
+#include "ctc.h"
+#include "ocrm55_page.h"
+#include "order.h"
+#include "windows.h"
+
+static int32_t number(void)
+{
+    int32_t value;
+    if (fread(&value, sizeof value, 1, stdin) != 1) {
+        exit(feof(stdin) ? 0 : 2);
+    }
+    return value;
+}
+
+static void *bytes(size_t count)
+{
+    void *const data = malloc(count != 0 ? count : 1);
+    if (data == NULL || fread(data, 1, count, stdin) != count) {
+        exit(3);
+    }
+    return data;
+}
+
+static void say(int32_t value) { (void)fwrite(&value, sizeof value, 1, stdout); }
+
+static struct ocrm55_frame a_frame(void)
+{
+    struct ocrm55_frame frame;
+    frame.width = number();
+    frame.height = number();
+    frame.stride = number();
+    frame.format = (enum ocrm55_format)number();
+    frame.pixels = bytes((size_t)number());
+    return frame;
+}
+
+static struct ocrm55_page_options some_options(void)
+{
+    struct ocrm55_page_options options;
+    options.threshold = (uint8_t)number();
+    options.least_side = (uint8_t)number();
+    options.least_score = (uint16_t)number();
+    options.unclip = (uint16_t)number();
+    for (int i = 0; i < 3; i++) {
+        options.padding[i] = (uint8_t)number();
+    }
+    options.windows = (uint8_t)number();
+    options.sure = (uint16_t)number();
+    return options;
+}
+
+static struct ocrm55_box a_box(void)
+{
+    struct ocrm55_box box;
+    memset(&box, 0, sizeof box);
+    for (int i = 0; i < 4; i++) {
+        box.corners[i].x = number();
+        box.corners[i].y = number();
+    }
+    box.score = (uint16_t)number();
+    box.line = (uint16_t)number();
+    box.turned = (uint8_t)number();
+    return box;
+}
+
+static void say_boxes(const struct ocrm55_box *boxes, uint32_t count)
+{
+    say((int32_t)count);
+    for (uint32_t i = 0; i < count; i++) {
+        for (int k = 0; k < 4; k++) {
+            say(boxes[i].corners[k].x);
+            say(boxes[i].corners[k].y);
+        }
+        say(boxes[i].score);
+        say(boxes[i].line);
+        say(boxes[i].turned);
+    }
+}
+
+static void find_boxes(void)
+{
+    const struct ocrm55_frame frame = a_frame();
+    const struct ocrm55_page_options options = some_options();
+    const int32_t width = number(), height = number(), runs = number(), room = number();
+    int8_t *const map = bytes((size_t)width * (size_t)height);
+    const size_t scratch_bytes = OCRM55_PAGE_FIND_BYTES((size_t)width, (size_t)height, (size_t)runs);
+    void *const scratch = malloc(scratch_bytes);
+    struct ocrm55_box *const boxes = calloc((size_t)room + 1, sizeof *boxes);
+    uint32_t count = 77;
+    say((int32_t)ocrm55_page_boxes(map, width, height, &frame, &options, scratch, scratch_bytes, boxes, (uint32_t)room,
+                                   &count));
+    say_boxes(boxes, count);
+    free(boxes);
+    free(scratch);
+    free(map);
+    free((void *)(uintptr_t)frame.pixels);
+}
+
+static void resize(void)
+{
+    const struct ocrm55_frame frame = a_frame();
+    const struct ocrm55_page_options options = some_options();
+    const int32_t width = number(), height = number();
+    struct ocrm55_page_rows rows = ocrm55_page_scaled(&frame, &options, width, height);
+    uint8_t *const row = malloc((size_t)width * 3);
+    for (int32_t y = 0; y < height; y++) {
+        ocrm55_page_row(&rows, y, row);
+        (void)fwrite(row, 3, (size_t)width, stdout);
+    }
+    free(row);
+    free((void *)(uintptr_t)frame.pixels);
+}
+
+static void crop(void)
+{
+    const struct ocrm55_frame frame = a_frame();
+    const struct ocrm55_box box = a_box();
+    const int32_t height = number(), whole = number(), first = number(), width = number();
+    uint8_t *const pixels = malloc((size_t)(height * width * 3));
+    say((int32_t)ocrm55_page_check(&frame, &box));
+    say(ocrm55_page_columns(&box, height));
+    ocrm55_page_crop(&frame, &box, whole, first, width, height, pixels);
+    (void)fwrite(pixels, 1, (size_t)(height * width * 3), stdout);
+    free(pixels);
+    free((void *)(uintptr_t)frame.pixels);
+}
+
+static void order(int turn)
+{
+    const int32_t count = number();
+    struct ocrm55_box *const boxes = calloc((size_t)count + 1, sizeof *boxes);
+    for (int32_t i = 0; i < count; i++) {
+        boxes[i] = a_box();
+    }
+    if (turn) {
+        ocrm55_page_turn(boxes, (uint32_t)count);
+    } else {
+        page_order(boxes, count);
+    }
+    say_boxes(boxes, (uint32_t)count);
+    free(boxes);
+}
+
+static void list_components(void)
+{
+    const int32_t width = number(), height = number(), threshold = number(), room = number();
+    int8_t *const values = bytes((size_t)width * (size_t)height);
+    struct page_run *const runs = calloc((size_t)room + 1, sizeof *runs);
+    const struct page_map map = {values, width, height, width};
+    const int32_t count = page_components(&map, (uint8_t)threshold, runs, room);
+    say(count);
+    for (int32_t i = 0; i < count; i++) {
+        say(runs[i].row);
+        say(runs[i].first);
+        say(runs[i].end);
+        say(runs[i].parent == i);
+        say(runs[i].next);
+    }
+    free(runs);
+    free(values);
+}
+
+/* A recognizer that anybody can compute: a step's class is one of the first of its columns. The class is sure where the
+ * column is bright above and dark below. */
+enum { HEIGHT = 8, WIDTH = 160, STEPS = 20, CLASSES = 9, ARENA = 4 * STEPS * CLASSES + 8 };
+
+static const int32_t widths[] = {64, WIDTH};
+static const char *const labels[CLASSES] = {"", "a", "b", "ccc", "d", "e", "f", "g", " "};
+
+static void set_image_within(uint8_t *arena, const uint8_t *bgr, int32_t width, int32_t columns)
+{
+    const int32_t wanted = width > columns ? width : columns, seen = wanted <= widths[0] ? widths[0] : WIDTH;
+    memcpy(arena, &seen, sizeof seen);
+    float *const output = (float *)(void *)(arena + 8);
+    memset(output, 0, 4 * STEPS * CLASSES);
+    for (int32_t step = 0; step < seen / 8; step++) {
+        const int32_t x = 8 * step;
+        const int32_t above = x < width ? bgr[3 * x] : 0, below = x < width ? bgr[3 * ((HEIGHT - 1) * width + x)] : 0;
+        const int32_t class = (above + below) % CLASSES, lead = 256 + above - below;
+        output[step * CLASSES] = 1.0f / 1024.0f;
+        output[step * CLASSES + class] = (float)lead / 512.0f;
+    }
+}
+static void run(uint8_t *arena, ocrm55_hook hook, void *context)
+{
+    (void)arena;
+    (void)hook;
+    (void)context;
+}
+static const float *output(const uint8_t *arena) { return (const float *)(const void *)(arena + 8); }
+static int32_t width_of(const uint8_t *arena)
+{
+    int32_t width;
+    memcpy(&width, arena, sizeof width);
+    return width;
+}
+static uint32_t steps_of(const uint8_t *arena) { return (uint32_t)width_of(arena) / 8u; }
+static float decode(const float *probabilities, uint32_t steps, uint16_t *kept, uint32_t *count, float *lead)
+{
+    *lead = 1.0f;
+    return ocrm55_ctc_decode(probabilities, steps, CLASSES, kept, count);
+}
+
+static void read(void)
+{
+    const struct ocrm55_network network = {
+        .input_height = HEIGHT,
+        .input_width = WIDTH,
+        .input_channels = 3,
+        .arena_bytes = ARENA,
+        .arena_align = 8,
+        .width_count = 2,
+        .widths = widths,
+        .output_dimensions = 3,
+        .output_shape = {1, STEPS, CLASSES},
+        .set_image_within = set_image_within,
+        .run = run,
+        .output = output,
+        .steps = steps_of,
+        .width = width_of,
+    };
+    const struct ocrm55_recognizer recognizer = {&network, labels, decode, 0.0f};
+    const struct ocrm55_frame frame = a_frame();
+    const struct ocrm55_page_options options = some_options();
+    const struct ocrm55_box box = a_box();
+    const int32_t class_room = number(), text_bytes = number();
+    const size_t scratch_bytes = OCRM55_PAGE_READ_BYTES(HEIGHT, WIDTH, STEPS, CLASSES);
+    void *const scratch = malloc(scratch_bytes), *const arena = malloc(ARENA);
+    struct ocrm55_line line = {.text = malloc((size_t)text_bytes + 1), .text_bytes = (uint32_t)text_bytes};
+    line.classes = malloc((size_t)class_room * sizeof *line.classes + 1);
+    line.class_room = (uint32_t)class_room;
+    say((int32_t)ocrm55_page_read(&recognizer, arena, ARENA, &frame, &box, &options, scratch, scratch_bytes, &line,
+                                  NULL));
+    say((int32_t)line.characters);
+    for (uint32_t i = 0; i < line.characters; i++) {
+        say(line.classes[i]);
+    }
+    (void)fwrite(&line.score, sizeof line.score, 1, stdout);
+    say((int32_t)line.readings);
+    say(line.upside_down);
+    const int32_t used = text_bytes > 0 ? (int32_t)strlen(line.text) : 0;
+    say(used);
+    (void)fwrite(line.text, 1, (size_t)used, stdout);
+    free(line.classes);
+    free(line.text);
+    free(arena);
+    free(scratch);
+    free((void *)(uintptr_t)frame.pixels);
+}
+
+static void window_places(void)
+{
+    const int32_t width = number(), steps = number(), count = number();
+    int32_t *const all = bytes((size_t)count * sizeof *all);
+    const int32_t whole = number();
+    const struct ocrm55_network network = {
+        .input_width = width,
+        .width_count = (uint32_t)count,
+        .widths = all,
+        .output_dimensions = 3,
+        .output_shape = {1, (uint32_t)steps, 9},
+    };
+    const struct page_windows windows = page_windows_of(&network);
+    say(windows.column_step);
+    say(windows.overlap);
+    const int32_t needed = windows.column_step != 0 ? page_window_count(&windows, whole) : 0;
+    say(needed);
+    for (int32_t i = 0; i < needed; i++) {
+        say(page_window_first(&windows, &network, whole, i));
+    }
+    free(all);
+}
+
+static void join(void)
+{
+    struct page_reading readings[2];
+    const int32_t classes = number(), behind = number();
+    float *values[2];
+    for (int i = 0; i < 2; i++) {
+        readings[i].first = number();
+        readings[i].steps = number();
+        readings[i].probabilities = values[i] = bytes((size_t)(readings[i].steps * classes) * sizeof(float));
+    }
+    say(page_join(&readings[0], &readings[1], classes, behind));
+    free(values[0]);
+    free(values[1]);
+}
+
+int main(void)
+{
+    for (;;) {
+        switch (number()) {
+        case 0:
+            find_boxes();
+            break;
+        case 1:
+            resize();
+            break;
+        case 2:
+            crop();
+            break;
+        case 3:
+            order(0);
+            break;
+        case 4:
+            order(1);
+            break;
+        case 5:
+            list_components();
+            break;
+        case 6:
+            read();
+            break;
+        case 7:
+            window_places();
+            break;
+        default:
+            join();
+            break;
+        }
+        (void)fflush(stdout);
+    }
+}

@@ -1,0 +1,106 @@
+"""The text of a box: C and the host alike, with a recognizer that anybody can compute."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ocrm55.tasks.page import lines
+from ocrm55.tasks.page.boxes import Box
+from ocrm55.tasks.page.options import UNIT, Options
+from ocrm55.tasks.page.windows import windows
+from tests.unit.tasks.page import c_page, drawn
+
+LABELS = ["", "a", "b", "ccc", "d", "e", "f", "g", " "]
+
+
+class Columns:
+    """driver.c's: a step's class comes from the first and the last pixel of its first column."""
+
+    height = 8
+    windows = windows(160, 20, (64, 160))
+
+    def recognize(self, pixels: np.ndarray) -> tuple[np.ndarray, list[int], float]:
+        width = pixels.shape[1]
+        steps = 8 if width <= 64 else 20
+        output = np.zeros((steps, 9), np.float32)
+        for step in range(steps):
+            above, below = (int(pixels[row, 8 * step, 0]) if 8 * step < width else 0 for row in (0, 7))
+            output[step, 0] = np.float32(1 / 1024)
+            output[step, (above + below) % 9] = np.float32(256 + above - below) / np.float32(512)
+        return output, *self.decode(output)
+
+    def decode(self, probabilities: np.ndarray) -> tuple[list[int], float]:
+        text, total, last = [], np.float32(0), 0
+        for frame in probabilities:
+            best = int(frame.argmax())
+            if best not in (0, last):
+                text.append(best)
+                total = total + frame[best]
+            last = best
+        return text, float(total / np.float32(len(text))) if text else 0.0
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_c_and_host_read_alike(page: c_page.Page, data: st.DataObject) -> None:
+    frame, box = data.draw(drawn.frames()), data.draw(drawn.rectangles())
+    options = Options(
+        sure=data.draw(st.sampled_from([0, 20000, 32768, 40000, 65535])), windows=data.draw(st.integers(1, 24))
+    )
+    outcome, classes, score, readings, upside_down, text = page.read(frame, box, options, 2000, 9000)
+    line = lines.read(Columns(), frame.picture, box, options)
+    assert (classes, readings, upside_down) == (line.classes, line.readings, line.upside_down)
+    assert np.float32(score) == np.float32(line.score)
+    assert text.decode() == "".join(LABELS[c] for c in classes)
+    assert outcome == (c_page.LONG if line.cut else c_page.OK)
+
+
+def wide_line(columns: int) -> tuple[np.ndarray, Box]:
+    """A frame whose pixels the recognizer reads one to one: every eighth column says a class."""
+    frame = np.zeros((8, columns), np.uint8)
+    frame[0, ::8] = 252  # 0: blank
+    frame[0, 4::16] = 0
+    frame[0, 0:columns:16] = 253 + np.arange(len(frame[0, ::16])) % 2
+    corners = (
+        (-128, -128),
+        (columns * UNIT - 128, -128),
+        (columns * UNIT - 128, 8 * UNIT - 128),
+        (-128, 8 * UNIT - 128),
+    )
+    return frame, Box(corners)
+
+
+def test_a_long_line_is_joined_without_a_gap(page: c_page.Page) -> None:
+    frame, box = wide_line(800)
+    outcome, classes, score, readings, upside_down, _ = page.read(c_page.frame_of(frame), box, Options())
+    assert (outcome, readings, upside_down) == (c_page.OK, 7, False)
+    assert classes == [1 + i % 2 for i in range(50)]
+    assert score > 0.9
+
+
+def test_more_windows_or_characters_than_room(page: c_page.Page) -> None:
+    frame, box = wide_line(800)
+    for options, class_room, text_bytes, wanted in (
+        (Options(windows=2), 200, 400, 16),
+        (Options(), 9, 400, 9),
+        (Options(), 200, 9, 8),
+        (Options(), 200, 1, 0),
+        (Options(), 0, 400, 0),
+    ):
+        outcome, classes, _, _, _, text = page.read(c_page.frame_of(frame), box, options, class_room, text_bytes)
+        assert outcome == c_page.LONG and len(text) == len(classes)
+        assert classes == [1 + i % 2 for i in range(len(classes))] and abs(len(classes) - wanted) <= 1
+
+
+@pytest.mark.parametrize("columns", [100, 400])
+def test_a_line_on_its_head_is_noticed(page: c_page.Page, columns: int) -> None:
+    frame, box = wide_line(columns)
+    turned = np.ascontiguousarray(frame[::-1, ::-1])
+    right, head = (page.read(c_page.frame_of(picture), box, Options()) for picture in (frame, turned))
+    assert not right[4] and head[4]
+    assert head[3] == 2 * right[3]
+    assert head[2] > 0.9 and len(head[1]) >= len(right[1]) - 1
+    assert not page.read(c_page.frame_of(turned), box, Options(sure=0))[4]

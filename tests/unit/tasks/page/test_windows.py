@@ -1,0 +1,68 @@
+"""Windows of long lines, and where they are joined: C and the host alike."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ocrm55.tasks.page.windows import Reading, join, windows
+from tests.unit.tasks.page import c_page
+
+WIDTHS = (96, 160, 320)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_c_and_host_place_windows_alike(page: c_page.Page, data: st.DataObject) -> None:
+    width, steps = data.draw(st.sampled_from([(320, 40), (480, 60), (160, 20), (640, 80), (320, 41), (128, 16)]))
+    widths = tuple(sorted({w for w in WIDTHS if w < width} | {width}))
+    whole = data.draw(st.integers(1, 5000))
+    step, overlap, firsts = page.windows(width, steps, widths, whole)
+    host = windows(width, steps, widths)
+    assert (step, overlap) == (host.column_step, host.overlap)
+    if step:
+        assert firsts == [host.first(whole, i) for i in range(host.count(whole))]
+    else:
+        assert steps in (41, 16)
+
+
+@given(st.integers(1, 9000))
+def test_windows_cover_a_line_and_overlap(whole: int) -> None:
+    host = windows(320, 40, WIDTHS)
+    firsts = [host.first(whole, i) for i in range(host.count(whole))]
+    ends = [min(first + 320, whole) for first in firsts]
+    assert firsts[0] == 0 and ends[-1] == whole
+    assert all(first % 8 == 0 for first in firsts)
+    assert all(96 <= end - first for first, end in zip(firsts[1:], ends, strict=False))
+    assert all(a < b for a, b in pairwise(firsts))
+    assert len(firsts) == 1 or len(firsts) == -(-(whole - 320) // 224) + 1
+
+
+def test_a_last_window_is_as_narrow_as_the_network_allows() -> None:
+    host = windows(320, 40, WIDTHS)
+    assert [(host.first(w, 1), w - host.first(w, 1)) for w in (330, 384, 400, 544)] == [
+        (176, 154), (224, 160), (80, 320), (224, 320),
+    ]  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_c_and_host_join_alike(page: c_page.Page, data: st.DataObject) -> None:
+    random = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    first, steps = data.draw(st.integers(0, 50)), data.draw(st.integers(20, 40))
+    second = first + data.draw(st.integers(1, steps - 5))
+    behind = data.draw(st.integers(first, second + 2))
+    before = random.random((steps, 3)).astype(np.float32).round(data.draw(st.integers(1, 4)))
+    after = random.random((data.draw(st.integers(12, 40)), 3)).astype(np.float32).round(1)
+    got = page.join(before, first, after, second, behind)
+    assert got == join(Reading(before, first), Reading(after, second), behind)
+
+
+def test_joined_where_both_are_blank() -> None:
+    before, after = np.full((40, 2), 0.1, np.float32), np.full((40, 2), 0.1, np.float32)
+    before[34, 0], after[34 - 28, 0] = 0.9, 0.8
+    before[36, 0] = after[31 - 28, 0] = 1.0
+    assert join(Reading(before, 0), Reading(after, 28), 0) == 34

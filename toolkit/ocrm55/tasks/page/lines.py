@@ -1,0 +1,88 @@
+"""The text of a box: firmware/tasks/page/read.c."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ocrm55.tasks.page.boxes import Box, turn
+from ocrm55.tasks.page.crop import columns, crop
+from ocrm55.tasks.page.options import DEFAULTS, Options
+from ocrm55.tasks.page.windows import Reading, Windows, join
+
+Classes = list[int]
+
+
+class Recognizer(Protocol):
+    """What reads a crop: a network and what decodes its output."""
+
+    height: int
+    windows: Windows
+
+    def recognize(self, pixels: np.ndarray) -> tuple[np.ndarray, Classes, float]:
+        """Of uint8 BGR [height, width, 3]: the probabilities [steps, classes], the text's classes, its score."""
+
+    def decode(self, probabilities: np.ndarray) -> tuple[Classes, float]:
+        """The classes and the score of a part of a window."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """What struct ocrm55_line says of a box."""
+
+    classes: Classes
+    score: float
+    readings: int
+    upside_down: bool = False
+    cut: bool = False  # it has more windows than the options allow
+
+
+def read(recognizer: Recognizer, frame: np.ndarray, box: Box, options: Options = DEFAULTS) -> Line:
+    """Read a box upright, and on its head where that is unsure; the surer text stands."""
+    upright = _read_once(recognizer, frame, box, options)
+    if not np.float32(upright.score) < np.float32(options.sure) / np.float32(65536):
+        return upright
+    other = _read_once(recognizer, frame, turn([box])[0], options)
+    readings = upright.readings + other.readings
+    if other.classes and np.float32(other.score) > np.float32(upright.score):
+        return Line(other.classes, other.score, readings, True, other.cut)
+    return Line(upright.classes, upright.score, readings, False, upright.cut)
+
+
+def crops(recognizer: Recognizer, frame: np.ndarray, box: Box, options: Options = DEFAULTS) -> list[np.ndarray]:
+    """The pictures that are read of a box: itself, or its windows."""
+    whole, windows = columns(box, recognizer.height), recognizer.windows
+    if whole <= windows.width:
+        return [crop(frame, box, recognizer.height, whole)]
+    firsts = [windows.first(whole, i) for i in range(min(windows.count(whole), options.windows))]
+    widths = [min(whole - first, windows.width) for first in firsts]
+    return [crop(frame, box, recognizer.height, whole, first, w) for first, w in zip(firsts, widths, strict=True)]
+
+
+def _read_once(recognizer: Recognizer, frame: np.ndarray, box: Box, options: Options) -> Line:
+    whole, windows = columns(box, recognizer.height), recognizer.windows
+    pictures = crops(recognizer, frame, box, options)
+    if whole <= windows.width:
+        _, classes, score = recognizer.recognize(pictures[0])
+        return Line(classes, score, 1)
+    text: Classes = []
+    total, start = np.float32(0), 0
+    before: Reading | None = None
+    parts = []
+    for i, pixels in enumerate(pictures):
+        window = Reading(recognizer.recognize(pixels)[0], windows.first(whole, i) // windows.column_step)
+        if before is not None:
+            at = join(before, window, start)
+            parts.append(before.probabilities[start - before.first : at - before.first])
+            start = at
+        before = window
+    if before is not None:
+        parts.append(before.probabilities[start - before.first :])
+    for part in parts:
+        classes, score = recognizer.decode(part)
+        text += classes
+        total += np.float32(score) * np.float32(len(classes))
+    mean = float(total / np.float32(len(text))) if text else 0.0
+    return Line(text, mean, len(pictures), cut=windows.count(whole) > options.windows)
