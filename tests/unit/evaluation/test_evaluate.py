@@ -14,7 +14,7 @@ from PIL import Image
 from ocrm55 import stages
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.errors import InputError, Ocrm55Error, ToolchainError
-from ocrm55.evaluation import assess, evaluate, mistakes, readers, words
+from ocrm55.evaluation import assess, evaluate, mistakes, readers, readings, words
 from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tasks.recognizer.inference import PaddleRecognizer
 from tests.unit.evaluation.stub_reader import StubReader
@@ -101,7 +101,11 @@ def test_nobody_at_the_clusters_address_is_one_sentence(data: Path) -> None:
     from ocrm55.evaluation.cluster import read_on_cluster
 
     with pytest.raises(ToolchainError, match="No Dask scheduler"):
-        next(read_on_cluster([words.load_words(data)], StubReader(), "tcp://127.0.0.1:1", timeout_s=0.5))
+        next(
+            read_on_cluster(
+                [words.load_words(data)], StubReader(), readings.read_task, "tcp://127.0.0.1:1", timeout_s=0.5
+            )
+        )
 
 
 @pytest.mark.slow

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ocrm55 import temporary
 from ocrm55.errors import InputError, Ocrm55Error, ToolchainError
-from ocrm55.evaluation.readers import Reader, Spec
-from ocrm55.evaluation.readings import Reading, read_task
-from ocrm55.evaluation.words import Word
+from ocrm55.evaluation.readers import Spec
 
-Parcel = list[tuple[Word, bytes]]  # words with the bytes of their files
-_readers: dict[str, Reader] = {}  # of one worker: it unpacks the model once, not for each task
+Work = Callable[[Any, Sequence[Any]], list[Any]]
+Parcel = list[tuple[Any, bytes]]  # pictures with the bytes of their files
+_readers: dict[str, Any] = {}  # of one worker: it unpacks the model once, not for each task
 
 
-def read_parcel(index: int, parcel: Parcel, spec: Spec, key: str) -> tuple[int, list[Reading]]:
+def read_parcel(index: int, parcel: Parcel, spec: Spec, work: Work, key: str) -> tuple[int, list[Any]]:
     """On a worker: read one task's pictures. key: distinguishes the models of several evaluations."""
     if key not in _readers:
         _readers[key] = spec.open()
     with temporary.folder() as folder:
         here = []
-        for number, (word, content) in enumerate(parcel):
-            path = folder / f"{number}{Path(word.name).suffix}"
+        for number, (picture, content) in enumerate(parcel):
+            path = folder / f"{number}{Path(picture.path).suffix}"
             path.write_bytes(content)
-            here.append(Word(word.name, path, word.text))
-        return index, read_task(_readers[key], here)
+            here.append(replace(picture, path=path))
+        return index, work(_readers[key], here)
 
 
 def read_on_cluster(
-    tasks: Sequence[Sequence[Word]], spec: Spec, address: str, *, timeout_s: float = 20
-) -> Iterator[tuple[int, list[Reading]]]:
+    tasks: Sequence[Sequence[Any]], spec: Spec, work: Work, address: str, *, timeout_s: float = 20
+) -> Iterator[tuple[int, list[Any]]]:
     """Read the tasks on the Dask cluster whose scheduler listens at `address`; yields them as they are done.
+
+    A picture is a dataclass with a `path`. work: a function of a module, called with the opened reader and pictures.
 
     If a worker dies, Dask gives its tasks to another one. Only a few tasks are under way at a time, so a set of any
     size needs little memory here.
@@ -60,8 +63,8 @@ def read_on_cluster(
 
         def submit_next(queue: as_completed) -> None:
             for index, task in pending:
-                parcel = [(word, _content(word)) for word in task]
-                queue.add(client.submit(read_parcel, index, parcel, model, key, pure=False, retries=2))
+                parcel = [(picture, _content(picture.path)) for picture in task]
+                queue.add(client.submit(read_parcel, index, parcel, model, work, key, pure=False, retries=2))
                 return
 
         under_way = as_completed(loop=client.loop)
@@ -79,8 +82,8 @@ def read_on_cluster(
             submit_next(under_way)
 
 
-def _content(word: Word) -> bytes:
+def _content(path: Path) -> bytes:
     try:
-        return word.path.read_bytes()
+        return path.read_bytes()
     except OSError as trouble:
-        raise InputError(f"{word.path} cannot be read: {trouble.strerror}.") from trouble
+        raise InputError(f"{path} cannot be read: {trouble.strerror}.") from trouble

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import atexit
-import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocrm55 import __version__, files, processes
-from ocrm55.errors import ToolchainError
+from ocrm55 import __version__, files
 from ocrm55.evaluation import metrics
-from ocrm55.evaluation.cluster import read_on_cluster
-from ocrm55.evaluation.readers import Reader, Spec
+from ocrm55.evaluation.distribution import Advance, read_all
+from ocrm55.evaluation.readers import Spec
 from ocrm55.evaluation.readings import Reading, read_task
 from ocrm55.evaluation.words import Word
 
-Advance = Callable[[int], None]  # receives the number of pictures done since the last call
 # Pictures of one task: enough to outweigh a simulator's start, few enough to keep the progress bar moving.
 TASK = 20
 
@@ -63,60 +57,5 @@ def evaluate(
     advance: called in this process with the number of pictures done since the last call.
     Raises InputError for a picture or model that cannot be read, TargetError when the target fails.
     """
-    tasks = [list(words[start : start + TASK]) for start in range(0, len(words), TASK)]
-    if cluster:
-        done: Iterable[tuple[int, list[Reading]]] = read_on_cluster(tasks, spec, cluster)
-    elif workers > 1 and len(tasks) > 1:
-        done = _read_in_processes(tasks, spec, min(workers, len(tasks)))
-    else:
-        done = _read_here(tasks, spec)
-    parts: dict[int, list[Reading]] = {}
-    for index, readings in done:
-        parts[index] = readings
-        advance(len(readings))
-    readings = [reading for index in sorted(parts) for reading in parts[index]]
-    assert len(readings) == len(words), "a task got lost"
+    readings = read_all(words, spec, read_task, task=TASK, workers=workers, cluster=cluster, advance=advance)
     return Evaluation(readings, metrics.score((r.written, r.read) for r in readings))
-
-
-def _read_here(tasks: Sequence[Sequence[Word]], spec: Spec) -> Iterator[tuple[int, list[Reading]]]:
-    reader = spec.open()
-    try:
-        for index, task in enumerate(tasks):
-            yield index, read_task(reader, task)
-    finally:
-        reader.close()
-
-
-_reader: Reader | None = None  # of a worker process, opened once
-
-
-def _open_in_process(spec: Spec) -> None:
-    global _reader
-    processes.end_with_parent()
-    _reader = spec.open()
-    atexit.register(_reader.close)
-
-
-def _read_in_process(index: int, task: Sequence[Word]) -> tuple[int, list[Reading]]:
-    assert _reader is not None
-    return index, read_task(_reader, task)
-
-
-def _read_in_processes(
-    tasks: Sequence[Sequence[Word]], spec: Spec, workers: int
-) -> Iterator[tuple[int, list[Reading]]]:
-    # Paddle's threads do not survive a fork.
-    context = multiprocessing.get_context("spawn")
-    spec.open().close()  # here, a model that cannot be opened gives one sentence
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_open_in_process, initargs=(spec,)) as pool:
-        futures = [pool.submit(_read_in_process, index, task) for index, task in enumerate(tasks)]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BrokenProcessPool as trouble:
-            raise ToolchainError(
-                "A worker process of the evaluation died, probably for lack of memory.", ["use fewer --workers"]
-            ) from trouble
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
