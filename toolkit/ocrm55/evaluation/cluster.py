@@ -9,14 +9,13 @@ from typing import Any
 
 from ocrm55 import temporary
 from ocrm55.errors import InputError, Ocrm55Error, ToolchainError
-from ocrm55.evaluation.readers import Spec
 
 Work = Callable[[Any, Sequence[Any]], list[Any]]
 Parcel = list[tuple[Any, bytes]]  # pictures with the bytes of their files
 _readers: dict[str, Any] = {}  # of one worker: it unpacks the model once, not for each task
 
 
-def read_parcel(index: int, parcel: Parcel, spec: Spec, work: Work, key: str) -> tuple[int, list[Any]]:
+def read_parcel(index: int, parcel: Parcel, spec: Any, work: Work, key: str) -> tuple[int, list[Any]]:
     """On a worker: read one task's pictures. key: distinguishes the models of several evaluations."""
     if key not in _readers:
         _readers[key] = spec.open()
@@ -30,7 +29,7 @@ def read_parcel(index: int, parcel: Parcel, spec: Spec, work: Work, key: str) ->
 
 
 def read_on_cluster(
-    tasks: Sequence[Sequence[Any]], spec: Spec, work: Work, address: str, *, timeout_s: float = 20
+    tasks: Sequence[Sequence[Any]], spec: Any, work: Work, address: str, *, timeout_s: float = 20
 ) -> Iterator[tuple[int, list[Any]]]:
     """Read the tasks on the Dask cluster whose scheduler listens at `address`; yields them as they are done.
 

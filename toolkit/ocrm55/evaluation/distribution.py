@@ -7,15 +7,23 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+from typing import Any, Protocol
 
 from ocrm55 import processes
 from ocrm55.errors import ToolchainError
 from ocrm55.evaluation.cluster import read_on_cluster
-from ocrm55.evaluation.readers import Spec
 
 Advance = Callable[[int], None]  # receives the number of pictures done since the last call
 Work = Callable[[Any, Sequence[Any]], list[Any]]  # an open reader and one task's pictures -> a result for each
+
+
+class Spec(Protocol):
+    """The input of an evaluation: a value that can be pickled, and that opens the reader where it arrives."""
+
+    def open(self) -> Any:
+        """Open a reader, which has a `close`."""
+
+
 Done = Iterator[tuple[int, list[Any]]]
 
 
