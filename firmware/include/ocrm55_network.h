@@ -66,9 +66,15 @@ struct ocrm55_network {
 
     /* The output, valid until the next image; its steps (output_shape[output_dimensions - 2] at full width) and the
      * width at which this arena's image is read. */
-    const float *(*output)(const uint8_t *arena);
+    const float *(*output)(const uint8_t *arena); /* NULL where the output is int8 */
     uint32_t (*steps)(const uint8_t *arena);
     int32_t (*width)(const uint8_t *arena);
+
+    /* The output where it is int8, row by row as output_shape says: (q - output_zero) * output_scale is its value. NULL, 0
+     * and 0 where it is float. */
+    const int8_t *(*output_int8)(const uint8_t *arena);
+    float output_scale;
+    int32_t output_zero;
 
     /* The Ethos-U55 that computes some operators: its multiply-accumulates a cycle, 0 without one, and whether the core
      * computes them where the NPU is absent. Start it once before the first run. Both functions, NULL without an NPU,

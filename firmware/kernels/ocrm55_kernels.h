@@ -170,6 +170,17 @@ struct ocrm55_add {
 void ocrm55_add_s8(const struct ocrm55_add *layer, const int8_t *a, const int8_t *b, int8_t *y);
 enum ocrm55_status ocrm55_add_s8_check(const struct ocrm55_add *layer, const int8_t *a, const int8_t *b, const int8_t *y);
 
+/* The same of images, where pixel (row, column) of b stands for `rows` x `columns` pixels of a and y. height, width: of a
+ * and y, multiples of these. add.count is left out. y may be a. */
+struct ocrm55_add_upsampled {
+    struct ocrm55_add add;
+    int32_t height, width, channels;
+    int32_t rows, columns;
+};
+void ocrm55_add_upsampled_s8(const struct ocrm55_add_upsampled *layer, const int8_t *a, const int8_t *b, int8_t *y);
+enum ocrm55_status ocrm55_add_upsampled_s8_check(const struct ocrm55_add_upsampled *layer, const int8_t *a,
+                                                 const int8_t *b, const int8_t *y);
+
 /* y[i] = a[i] + b[i]; y may be a or b. 4-byte aligned. */
 void ocrm55_add_f32(const float *a, const float *b, float *y, int32_t count);
 

@@ -18,12 +18,17 @@ class DamagedError(ValueError):
 
 @dataclass(frozen=True)
 class PortRow:
-    """The input or the output of the network."""
+    """The input or the output of the network.
+
+    scale, zero_point: of an output in int8, whose values are (q - zero_point) * scale; 0 for every other one.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: str
     offset: int
+    scale: float = 0.0
+    zero_point: int = 0
 
 
 @dataclass(frozen=True)
@@ -231,7 +236,7 @@ def _value(kind: Any, value: object, where: str) -> Any:
         return tuple(_value(parts[0], each, f"{where}[{number}]") for number, each in enumerate(rows))
     if get_origin(kind) is dict:
         return {name: _value(parts[1], each, where) for name, each in _checked(dict, value, where).items()}
-    return _checked(kind, value, where) if kind in (str, int, bool) else _record(kind, value, where)
+    return _checked(kind, value, where) if kind in (str, int, float, bool) else _record(kind, value, where)
 
 
 def _checked(kind: type, value: object, where: str) -> Any:

@@ -54,7 +54,7 @@ class Options:
     """The options of the stages. Those for the user are options of the commands (commands/options.py).
 
     source: the source of the model: one of the task's `models`, or a path. force: make everything anew.
-    task: the purpose of the model, by default the recognizer; no option of a command yet.
+    task: the purpose of the model; the commands' options are given it by the source (tasks/choice.py).
     """
 
     build_dir: Path = DEFAULT_BUILD_DIR
@@ -129,8 +129,9 @@ def model(options: Options) -> Path:
     """Export the model if needed; return its folder (Paddle inference format)."""
     output = options.folder.model_dir
     path = Path(options.source)
-    if options.source == "bundled":
-        read = digest([resources.folder("models") / options.model_name], __version__)
+    bundled = resources.folder("models") / options.model_name
+    if options.source in options.task.models and bundled.is_dir():
+        read = digest([bundled], __version__)
     elif path.exists():
         read = digest([path, *(_PACKAGE / each for each in EXPORTED_BY)], __version__, options.task.name)
     else:

@@ -17,11 +17,11 @@ static inline int16x8_t sum8(const struct ocrm55_add *l, int16x8_t a, int16x8_t 
 
 #endif
 
-void ocrm55_add_s8(const struct ocrm55_add *layer, const int8_t *a, const int8_t *b, int8_t *y)
+static inline void sum_of(const struct ocrm55_add *layer, const int8_t *a, const int8_t *b, int8_t *y, int32_t count)
 {
     const struct ocrm55_add l = *layer;
 #if OCRM55_HELIUM
-    for (int32_t left = l.count; left > 0; left -= 16, a += 16, b += 16, y += 16) {
+    for (int32_t left = count; left > 0; left -= 16, a += 16, b += 16, y += 16) {
         const mve_pred16_t some = vctp8q((uint32_t)left);
         const int8x16_t p = vldrbq_z_s8(a, some), q = vldrbq_z_s8(b, some);
         const int16x8_t even = sum8(&l, even_bytes(p, l.zero_a), even_bytes(q, l.zero_b));
@@ -29,12 +29,30 @@ void ocrm55_add_s8(const struct ocrm55_add *layer, const int8_t *a, const int8_t
         vstrbq_p_s8(y, narrow16(even, odd), some);
     }
 #else
-    for (int32_t i = 0; i < l.count; i++) {
+    for (int32_t i = 0; i < count; i++) {
         const float u = (float)(a[i] - l.zero_a) * l.step_a, v = (float)(b[i] - l.zero_b) * l.step_b;
         const float sum = u + v;
         y[i] = ocrm55_quantized(sum * l.gain_y, l.zero_y);
     }
 #endif
+}
+
+void ocrm55_add_s8(const struct ocrm55_add *layer, const int8_t *a, const int8_t *b, int8_t *y)
+{
+    sum_of(layer, a, b, y, layer->count);
+}
+
+void ocrm55_add_upsampled_s8(const struct ocrm55_add_upsampled *layer, const int8_t *a, const int8_t *b, int8_t *y)
+{
+    const int32_t channels = layer->channels, columns = layer->columns, low_width = layer->width / columns;
+    for (int32_t row = 0; row < layer->height; row++) {
+        const int8_t *low = b + row / layer->rows * low_width * channels;
+        for (int32_t column = 0; column < low_width; column++, low += channels) {
+            for (int32_t again = 0; again < columns; again++, a += channels, y += channels) {
+                sum_of(&layer->add, a, low, y, channels);
+            }
+        }
+    }
 }
 
 enum ocrm55_status ocrm55_add_s8_check(const struct ocrm55_add *l, const int8_t *a, const int8_t *b, const int8_t *y)
@@ -52,6 +70,20 @@ enum ocrm55_status ocrm55_add_s8_check(const struct ocrm55_add *l, const int8_t 
         }
     }
     return OCRM55_OK;
+}
+
+enum ocrm55_status ocrm55_add_upsampled_s8_check(const struct ocrm55_add_upsampled *l, const int8_t *a, const int8_t *b,
+                                                 const int8_t *y)
+{
+    if (!l || l->channels < 1 || l->rows < 1 || l->columns < 1) {
+        return l ? OCRM55_SHAPE : OCRM55_NULL;
+    }
+    if (l->height < 1 || l->width < 1 || l->height % l->rows || l->width % l->columns) {
+        return OCRM55_SHAPE;
+    }
+    struct ocrm55_add one = l->add;
+    one.count = l->channels;
+    return ocrm55_add_s8_check(&one, a, b, y);
 }
 
 void ocrm55_add_f32(const float *a, const float *b, float *y, int32_t count)

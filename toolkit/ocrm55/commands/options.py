@@ -16,6 +16,7 @@ from ocrm55 import boards, libraries, stages
 from ocrm55.build_folder import DEFAULT_BUILD_DIR
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.targets.names import NAMES
+from ocrm55.tasks.choice import task_of
 
 NO_NPU = "none"
 
@@ -342,7 +343,10 @@ def options_of(values: Mapping[str, Any]) -> stages.Options:
         return {each.name: chosen[each.name] for each in fields(kind) if each.name in chosen}
 
     inner = CompileOptions(**of(CompileOptions)), stages.BuildOptions(**of(stages.BuildOptions))
-    return stages.Options(**of(stages.Options), compile=inner[0], build=inner[1])
+    given = of(stages.Options)
+    if "source" in given:
+        given["task"] = task_of(given["source"])
+    return stages.Options(**given, compile=inner[0], build=inner[1])
 
 
 def _parameter(name: str) -> inspect.Parameter:

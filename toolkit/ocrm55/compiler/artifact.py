@@ -19,7 +19,7 @@ from ocrm55.compiler.codegen.interface import Interface
 from ocrm55.compiler.memory import overlap
 from ocrm55.compiler.memory.placement import Placement
 from ocrm55.compiler.memory.planner import MemoryPlan
-from ocrm55.compiler.operators.program import Program
+from ocrm55.compiler.operators.program import Program, Tensor
 from ocrm55.compiler.targets.base import Additions, Target
 from ocrm55.compiler.widths.sharing import Fit
 from ocrm55.files import atomic_directory
@@ -132,7 +132,7 @@ def metadata(
         "prefix": program.prefix,
         "precision": program.precision,
         "input": _interface(program, plan, program.input.name),
-        "output": _interface(program, plan, program.output.name),
+        "output": _interface(program, plan, program.output.name) | _meaning(program.output),
         "arena_bytes": plan.arena_bytes,
         "arena_lower_bound": plan.lower_bound,
         "weights_read_again_bytes": overlap.reread_bytes(program),
@@ -194,6 +194,12 @@ def _placed(placement: Placement | None) -> dict[str, dict[str, Any]]:
 def _interface(program: Program, plan: MemoryPlan, name: str) -> dict[str, Any]:
     tensor = program.tensors[name]
     return {"name": name, "shape": list(tensor.shape), "dtype": tensor.dtype, "offset": plan.offsets[name]}
+
+
+def _meaning(tensor: Tensor) -> dict[str, Any]:
+    """What the integers of an output in int8 stand for: (q - zero_point) * scale."""
+    given = tensor.quantization
+    return {} if tensor.dtype != "int8" or given is None else {"scale": given.step, "zero_point": given.zero_point}
 
 
 def _weight_bytes(program: Program, names: Sequence[str]) -> int:

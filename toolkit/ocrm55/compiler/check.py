@@ -135,6 +135,8 @@ def _differences(reference: IntegerReference, values: dict[str, np.ndarray], pix
             found += _compared(operator, result, wanted)
             reference.tensors[name] = wanted
     output = reference.tensors[program.output.name].astype(np.float64)
+    if (given := program.output.quantization) is not None and program.output.dtype == "int8":
+        output = (output - given.zero_point) * given.step
     wanted = values[""].reshape(output.shape).astype(np.float64)  # the output is in the model's order
     tolerance = OUTPUT_TOLERANCE * max(1.0, float(np.abs(wanted).max()))
     wrong = float((np.abs(output - wanted) > tolerance + _step(program)).mean())

@@ -39,7 +39,7 @@ _MAIN = """\
 static _Alignas(64) uint8_t arena[OCRM55_ARENA_BYTES];
 static uint8_t pixels[OCRM55_INPUT_HEIGHT * OCRM55_INPUT_WIDTH * OCRM55_INPUT_CHANNELS];
 
-/* A picture of argv[1] columns from stdin, VALUES numbers to stdout. */
+/* A picture of argv[1] columns from stdin, BYTES of numbers to stdout. */
 int main(int argc, char **argv) {
     const int32_t width = argc == 2 ? atoi(argv[1]) : 0;
     const size_t bytes = (size_t)width * OCRM55_INPUT_HEIGHT * OCRM55_INPUT_CHANNELS;
@@ -49,7 +49,9 @@ int main(int argc, char **argv) {
     memset(arena, 0xff, sizeof arena);
     OCRM55_NETWORK.set_image_within(arena, pixels, width, OCRM55_INPUT_WIDTH);
     OCRM55_NETWORK.run(arena, NULL, NULL);
-    return fwrite(OCRM55_NETWORK.output(arena), sizeof(float), VALUES, stdout) == VALUES ? 0 : 3;
+    const void *const output = OCRM55_NETWORK.output_int8 ? (const void *)OCRM55_NETWORK.output_int8(arena)
+                                                          : (const void *)OCRM55_NETWORK.output(arena);
+    return fwrite(output, 1, BYTES, stdout) == BYTES ? 0 : 3;
 }
 """
 
@@ -85,7 +87,7 @@ def check_c(artifact: Path, program: Program, model: onnx.ModelProto, normalisat
 def _built(compiler: str, artifact: Path, program: Program, folder: Path) -> Path | None:
     """The program of the host; None, with a note, where the host's compiler does not build it."""
     main, executable = folder / "main.c", folder / "program"
-    main.write_text(f"#define VALUES {program.output.size}\n{_MAIN}", encoding="utf-8")
+    main.write_text(f"#define BYTES {program.output.bytes}u\n{_MAIN}", encoding="utf-8")
     kernels = [resources.kernel(name) for name in Artifact.read(artifact).kernels]
     own = [artifact / "src" / name for name in ("model.c", "weights.S")]
     sources = [main, *own, *sorted((artifact / "src").glob("operators_*.c")), *kernels]
@@ -103,7 +105,7 @@ def _built(compiler: str, artifact: Path, program: Program, folder: Path) -> Pat
 
 def _run(executable: Path, pixels: np.ndarray) -> np.ndarray | None:
     done = _called([str(executable), str(pixels.shape[1])], np.ascontiguousarray(pixels).tobytes())
-    return None if done is None or done.returncode else np.frombuffer(done.stdout, np.float32)
+    return None if done is None or done.returncode else np.frombuffer(done.stdout, np.uint8)
 
 
 def _called(words: Sequence[str], given: bytes = b"") -> subprocess.CompletedProcess[bytes] | None:
@@ -125,11 +127,13 @@ def _agree(
     output: np.ndarray, program: Program, model: onnx.ModelProto, normalisation: Normalisation, pixels: np.ndarray
 ) -> bool:
     if program.precision == "int8":
-        wanted = IntegerReference(program).run(IntegerReference(program).input_of(pixels)).astype(np.float32)
-        return bool(np.array_equal(output.view(np.uint32), np.ascontiguousarray(wanted).reshape(-1).view(np.uint32)))
+        computed = IntegerReference(program).run(IntegerReference(program).input_of(pixels))
+        computed = np.ascontiguousarray(computed, program.output.dtype)
+        return output.tobytes() == computed.tobytes()
+    found = output.view(np.float32)
     wanted = _of_onnxruntime(model, normalisation.tensor(pixels, *program.input_size[1:])).reshape(-1)
     largest = max(1.0, float(np.abs(wanted).max()))
-    return bool(np.all(np.abs(output - wanted) <= TOLERANCE * largest))
+    return bool(np.all(np.abs(found - wanted) <= TOLERANCE * largest))
 
 
 def _of_onnxruntime(model: onnx.ModelProto, tensor: np.ndarray) -> np.ndarray:

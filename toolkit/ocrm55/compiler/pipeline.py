@@ -25,7 +25,7 @@ from ocrm55.compiler.onnx_graph import entrance, frontend
 from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.options import PRECISIONS, CompileOptions
-from ocrm55.compiler.quantization import calibration, fused, unfused
+from ocrm55.compiler.quantization import calibration, fused, int8_output, unfused
 from ocrm55.compiler.quantization.fused import QuantizeOptions
 from ocrm55.compiler.targets import choice
 from ocrm55.compiler.targets.base import Target, agree
@@ -198,7 +198,7 @@ def load(network: Network, options: CompileOptions | None = None) -> onnx.ModelP
 def quantised(model: onnx.ModelProto, network: Network, pictures: Path, options: CompileOptions) -> onnx.ModelProto:
     """The model as int8 QDQ; an already quantised model stays unchanged. pictures: a folder to calibrate on."""
     if any(node.op_type == "QuantizeLinear" for node in model.graph.node):
-        return model
+        return _with_int8_output(model, network)
     frontend.check_interface(model)
     inputs, normalisation = calibration_inputs(model, network, pictures), normalisation_of(model)
     graph, chosen = Graph(model), QuantizeOptions(input_range=normalisation.range)
@@ -217,7 +217,17 @@ def quantised(model: onnx.ModelProto, network: Network, pictures: Path, options:
         )
     int8_model = graph.model()
     normalisation.write_to(int8_model)
-    return int8_model
+    return _with_int8_output(int8_model, network)
+
+
+def _with_int8_output(model: onnx.ModelProto, network: Network) -> onnx.ModelProto:
+    """A QDQ model that ends as the network's task reads it."""
+    if network.int8_output is None or int8_output.is_noted(model):
+        return model
+    ended = onnx.ModelProto()
+    ended.CopyFrom(model)
+    int8_output.end_in_int8(ended, *network.int8_output)
+    return ended
 
 
 def calibration_inputs(model: onnx.ModelProto, network: Network, pictures: Path) -> list[np.ndarray]:
@@ -240,7 +250,7 @@ def to_program(model: onnx.ModelProto, options: CompileOptions) -> Program:
     imported = frontend.load(model)
     function = FlatFunction(imported.module, imported.layers)
     if options.precision == "int8":
-        program = int8.to_program(function, options.model_name)
+        program = int8.to_program(function, options.model_name, int8_output=int8_output.is_noted(model))
     else:
         float32.lower(function)
         program = legalise.to_program(function, options.model_name, options.precision)

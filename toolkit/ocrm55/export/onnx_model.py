@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import numpy_helper, shape_inference
+from onnx import numpy_helper, shape_inference, version_converter
 from onnx.reference import ReferenceEvaluator
 
 from ocrm55 import files, temporary
+from ocrm55.compiler.onnx_graph import entrance
 from ocrm55.errors import InputError, ToolchainError, first_line
 from ocrm55.export import apart
 from ocrm55.export.paddle_folder import PaddleFolder
@@ -79,6 +80,26 @@ def static_graph(program: Path, parameters: Path, shapes: Mapping[str | None, Se
     model = converted(program, parameters)
     _fix_inputs(model, shapes)
     return _Cleaner(model).clean()
+
+
+def static_file(path: Path, input_shape: Sequence[int]) -> onnx.ModelProto:
+    """An ONNX file as a cleaned model for images of one shape, of opset OPSET at least.
+
+    Raises InputError for a file that is no valid model, UnsupportedError for operators that are not known.
+    """
+    model = entrance.read(path)
+    _fix_inputs(model, {None: input_shape})
+    model = _Cleaner(model).clean()
+    if next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), OPSET) < OPSET:
+        try:
+            model = version_converter.convert_version(model, OPSET)
+        except Exception as trouble:  # the converter, written in C++, raises classes of its own
+            raise InputError(
+                f"{path} cannot be converted to ONNX opset {OPSET}: {first_line(trouble)}.", ["export the model again"]
+            ) from trouble
+        model = _Cleaner(model).clean()
+    onnx.checker.check_model(model)
+    return model
 
 
 def noise(input_shape: Sequence[int]) -> np.ndarray:

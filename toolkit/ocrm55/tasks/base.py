@@ -58,11 +58,13 @@ class Network(ABC):
     """A network of a task, as the files of `source` describe it: a Paddle inference model folder, or an ONNX file.
 
     normalisation: what the folder says, or the task's; an ONNX file that notes another one has that.
+    int8_output: scale and zero point of the output of a network in int8; None for an output of float32.
     """
 
     source: Path
     normalisation: Normalisation
     merit: Merit
+    int8_output: tuple[float, int] | None = None
 
     @abstractmethod
     def to_onnx(self, destination: Path, height: int | None, width: int | None) -> Path:

@@ -92,9 +92,17 @@ def interface_of(
         weight_bytes=len(weights.data),
         widths=[fit.width for fit in fits] or [program.input_size[2]],
         by_rows=not fits,
+        output_int8=_of_int8(program.output),
         extras=extras or Extras(),
         additions=additions or Additions(),
     )
+
+
+def _of_int8(output: Tensor) -> tuple[str, int] | None:
+    """Scale, as C writes it, and zero point of an output in int8; None for one in float32."""
+    if output.dtype != "int8" or output.quantization is None:
+        return None
+    return float_literal(output.quantization.step), output.quantization.zero_point
 
 
 def model_source(
@@ -124,6 +132,7 @@ def model_source(
         code=own.code,
         **run,
         output_offset=output,
+        network_output=C_TYPES[program.output.dtype],
         output_name=program.output.name,
         output_shape=_shape(program.output.shape),
         steps=program.output.shape[-2],

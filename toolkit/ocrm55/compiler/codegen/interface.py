@@ -40,6 +40,7 @@ class Interface:
     weight_bytes: int
     widths: Sequence[int]
     by_rows: bool = False
+    output_int8: tuple[str, int] | None = None
     extras: Extras = field(default_factory=Extras)
     additions: Additions = field(default_factory=Additions)
 

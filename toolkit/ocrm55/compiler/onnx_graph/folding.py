@@ -9,12 +9,16 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
+from ocrm55.compiler.onnx_graph import equivalents
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.operators.groups import dense, is_computed
 
 
 def fold(graph: Graph) -> None:
-    """Fold BatchNorm, biases and factors into convolutions; remove nodes that copy. The function stays the same."""
+    """Fold BatchNorm, biases and factors into convolutions; remove nodes that copy; join and replace operators.
+
+    The function stays the same.
+    """
     for node in list(graph.nodes):
         if node.op_type == "Identity" and node.input[0] not in graph.constants:
             graph.drop(node, node.input[0])
@@ -25,6 +29,7 @@ def fold(graph: Graph) -> None:
             pass
     for node in [n for n in graph.nodes[::-1] if n.op_type in ("Add", "Mul")]:
         _fold_forward(graph, node)
+    equivalents.rewrite(graph)
 
 
 def ungroup(graph: Graph) -> None:

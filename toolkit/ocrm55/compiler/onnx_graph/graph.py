@@ -156,6 +156,10 @@ class Graph:
         self.nodes = list(nodes)
         self._know(like)
 
+    def forget_shapes(self) -> None:
+        """Have all shapes inferred anew: for a rewrite that adds tensors of new shapes."""
+        self._shapes = None
+
     def read(self, node: onnx.NodeProto, names: Iterable[str]) -> None:
         """Make `node` read these tensors, in this order."""
         node.input[:] = list(names)

@@ -97,7 +97,8 @@ def choose(graph: Graph, histograms: dict[str, Histogram], options: QuantizeOpti
     for node in graph.nodes:
         match kind_of(graph, node).scaled_by:
             case ScaledBy.GATE:
-                chosen[stored(graph, str(kinds.gate_of(graph, node)), chosen)] = kinds.GATE
+                gate = str(kinds.gate_of(graph, node))
+                chosen[stored(graph, gate, chosen)] = kinds.gate_quantization(graph, gate)
             case ScaledBy.PROBABILITY if node.output[0] in chosen:
                 chosen[node.output[0]] = kinds.PROBABILITY
     for name, groups in _factors(graph).items():

@@ -21,6 +21,7 @@ from ocrm55.compiler.operators.quantization import Quantization
 # A gate is clip(x / 6 + 1/2, 0, 1). With 254 steps its half is a whole number of steps. So the fully connected layer
 # before it requantises straight to the gate.
 GATE = Quantization(np.asarray(np.float32(1 / 254)), -127)
+GATE_PLUS_ONE = Quantization(np.asarray(np.float32(1 / 126)), -127)  # 1 .. 2; the half of it is whole too
 PROBABILITY = Quantization(np.asarray(np.float32(1 / 256)), -128)  # the quantisation of a softmax for a product
 # Photographs were seen to exceed the calibration's largest sums of means more than twofold.
 MARGIN_OF_MEANS, MARGIN_OF_SUMS = 1.2, 3.0
@@ -54,7 +55,7 @@ class ScaledBy(Enum):
     RANGE = "each tensor's own range"
     RESULT = "inputs have the result's"  # they are written side by side
     INPUT = "the result has the input's"  # the largest of integers is the integer of the largest
-    GATE = "the gate has GATE"
+    GATE = "the gate has GATE, or GATE_PLUS_ONE"
     PROBABILITY = "the result has PROBABILITY, where it is int8"
 
 
@@ -121,6 +122,7 @@ KINDS = {
     "MaxPool": Kind(Family.POOL, Int8.ALL, ScaledBy.INPUT, one_scale=True, passes_errors=True),
     "Add": Kind(Family.ELEMENTWISE, is_real=True, sums=True),
     "Add:constant": Kind(Family.ELEMENTWISE, is_real=True),
+    "Add:images": Kind(Family.ELEMENTWISE, Int8.ALL, sums=True),
     "Mul": Kind(Family.ELEMENTWISE, passes_errors=True),
     "Mul:gate": Kind(Family.ELEMENTWISE, Int8.ALL, ScaledBy.GATE, by_channel=True, passes_errors=True),
     "Mul:swish": Kind(Family.ELEMENTWISE, Int8.RESULT, passes_errors=True),
@@ -143,6 +145,7 @@ KINDS = {
     "Squeeze": _MOVE,
     "Unsqueeze": _MOVE,
     "Resize": _MOVE,  # to the nearest pixels: lowering takes no other
+    "DepthToSpace": _MOVE,
 }
 OTHER = Kind(Family.OTHER)
 # Functions of one value that are tables: what gives the result, and the operators before it.
@@ -162,6 +165,8 @@ def kind_of(graph: Graph, node: onnx.NodeProto) -> Kind:
         case = ":computed weights"
     elif adds_constant(graph, node):
         case = ":constant"
+    elif adds_images(graph, node):
+        case = ":images"
     elif gate_of(graph, node) is not None:
         case = ":gate"
     elif is_swish(graph, node):
@@ -204,13 +209,43 @@ def adds_constant(graph: Graph, node: onnx.NodeProto) -> bool:
     return node.op_type == "Add" and not is_inside and any(i in graph.constants for i in node.input)
 
 
+def adds_images(graph: Graph, node: onnx.NodeProto) -> bool:
+    """Whether a node adds two images in int8. Sums of tokens have fewer axes; a swish may have a scale a channel, with
+    which no integer sum computes.
+    """
+    if node.op_type != "Add" or not all(len(graph.shape(str(name))) == 4 for name in node.input):
+        return False
+    writers = [graph.producer(str(name)) for name in node.input]
+    return not any(writer is not None and is_swish(graph, writer) for writer in writers)
+
+
 def gate_of(graph: Graph, node: onnx.NodeProto) -> str | None:
-    """The input of a product that a hard-sigmoid wrote, squeeze-and-excite's gate; None for every other node."""
+    """The input of a product that a hard-sigmoid wrote, plus one or not: squeeze-and-excite's gate. None for every
+    other node.
+    """
     for name in node.input if node.op_type == "Mul" and node.output[0] not in graph.functions else []:
-        producer = graph.producer(name)
-        if producer is not None and producer.op_type == "HardSigmoid" and name not in graph.functions:
+        producer = graph.producer(str(name))
+        if producer is None or name in graph.functions:
+            continue
+        if producer.op_type == "HardSigmoid" or _gate_behind(graph, producer) is not None:
             return str(name)
     return None
+
+
+def gate_quantization(graph: Graph, gate: str) -> Quantization:
+    """The quantisation of a gate, by the name that `gate_of` found."""
+    producer = graph.producer(gate)
+    return GATE if producer is None or producer.op_type == "HardSigmoid" else GATE_PLUS_ONE
+
+
+def _gate_behind(graph: Graph, node: onnx.NodeProto) -> str | None:
+    """The hard-sigmoid to which a node adds one; None for every other node."""
+    constants = [graph.constants[i] for i in node.input if i in graph.constants]
+    if node.op_type != "Add" or [each.tolist() for each in constants] != [1]:
+        return None
+    name = computed_input(graph, node)
+    writer = graph.producer(name)
+    return name if writer is not None and writer.op_type == "HardSigmoid" else None
 
 
 def is_swish(graph: Graph, node: onnx.NodeProto) -> bool:

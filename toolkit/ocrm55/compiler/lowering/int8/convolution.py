@@ -9,7 +9,7 @@ import numpy as np
 
 from ocrm55.compiler.lowering.flat import Node, shape_of
 from ocrm55.compiler.lowering.functions import function_after
-from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, step_of
+from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, has_one_step, step_of
 from ocrm55.compiler.lowering.int8.epilogues import (
     channel_tables,
     epilogue_of,
@@ -18,7 +18,7 @@ from ocrm55.compiler.lowering.int8.epilogues import (
     prefers_tables,
 )
 from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
-from ocrm55.compiler.lowering.int8.values import Origin, Value, image_index
+from ocrm55.compiler.lowering.int8.values import Origin, Value, image_index, rows_by_channels
 from ocrm55.compiler.operators.dead_taps import trim
 from ocrm55.compiler.operators.float32 import Conv2d, DepthwiseConv2d
 from ocrm55.compiler.operators.groups import dense, is_computed
@@ -51,9 +51,38 @@ def _convolution(s: Lowering, node: Node) -> None:
     if groups == 1:  # dead rows of kernels, such as 3x3 over an image of one row
         spec, q = trim(spec, q)
     origin = Origin(spec.output_height * spec.output_width, outputs, layer)
+    index = image_index(spec.output_height, spec.output_width, outputs)
+    if (pixels := _pixel_order(source)) is not None and _kind(spec) is Pointwise:
+        source = _in_stored_order(source)
+        index = (pixels[..., None] * outputs + np.arange(outputs)).transpose(0, 3, 1, 2)
     origin.write = convolution_writer(s.build, origin, source, spec, Factor(q, scale, bias))
     s.absorb(last, [node, biased, *absorbed])
-    s.bind(last, origin, image_index(spec.output_height, spec.output_width, outputs))
+    s.bind(last, origin, index)
+
+
+def _pixel_order(source: Value) -> np.ndarray | None:
+    """Which pixel of the stored tensor each pixel of an image is, [1, height, width], if that holds the same pixels in
+    another order; None for any other value. A layer that sees one pixel at a time may follow the stored order.
+    """
+    order = rows_by_channels(source.index)
+    channels = order.shape[-1]
+    if order.size != source.origin.count or source.is_scaled or not has_one_step(source.origin):
+        return None
+    pixels = order[..., 0] // channels
+    if source.origin.gaps is not None or not np.array_equal(order, pixels[..., None] * channels + np.arange(channels)):
+        return None
+    is_other = not np.array_equal(pixels.reshape(-1), np.arange(pixels.size))
+    return pixels if is_other and np.array_equal(np.unique(pixels), np.arange(pixels.size)) else None
+
+
+def _in_stored_order(source: Value) -> Value:
+    """An image of the same pixels as they are stored."""
+    _, channels, height, width = source.index.shape
+    found = source.origin
+    assert found.quantised is not None
+    quantised = Quantization(np.full(channels, found.quantised.step, np.float32), found.quantised.zero_point)
+    origin = Origin(height * width, channels, found.layer, int8=found.int8, quantised=quantised)
+    return Value(origin, image_index(height, width, channels))
 
 
 def fully_connected(s: Lowering, node: Node) -> None:

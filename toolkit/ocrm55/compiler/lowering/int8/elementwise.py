@@ -15,7 +15,7 @@ from ocrm55.compiler.lowering.int8.values import Origin, Value, dense_index, row
 from ocrm55.compiler.operators.activations import real_function
 from ocrm55.compiler.operators.float32 import Activation
 from ocrm55.compiler.operators.int8 import tables
-from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Lookup, Sum, SumInt8
+from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Lookup, Sum, SumInt8, SumUpsampled
 from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.errors import UnsupportedError
 
@@ -76,6 +76,8 @@ def _add(s: Lowering, node: Node) -> None:
         origin, index = Origin(left.origin.rows, left.origin.channels, layer), left.index
     else:
         origin, index = _dense_origin(left.index.shape, layer), dense_index(left.index.shape, image=True)
+        if enlarged(left) is not None:
+            left, right = right, left
     origin.write = sum_writer(s.build, origin, left, right, same_order=same_order)
     s.bind(node, origin, index)
 
@@ -138,6 +140,9 @@ def sum_writer(build: Builder, origin: Origin, left: Value, right: Value, *, sam
         if quantised is not None and all(has_one_step(value.origin) for value in (left, right)):
             if any(value.channel_factor is not None for value in (left, right)):
                 raise UnsupportedError(f"layer {layer} adds what is scaled by channel.", TRIES)
+            factors = None if same_order else enlarged(right)
+            if factors is not None:
+                return _upsampled_sum(build, origin, (left, right), order.shape, factors, quantised)
             a, b = (value if same_order else build.dense(value, layer) for value in (left, right))
             (first, read_a), (second, read_b) = (build.stored(value, layer) for value in (a, b))
             spec = SumInt8(
@@ -145,7 +150,8 @@ def sum_writer(build: Builder, origin: Origin, left: Value, right: Value, *, sam
                 read_b.zero_point, step_of(quantised, layer), quantised.zero_point,
             )  # fmt: skip
             # Where both sides are parts of larger tensors, all of these are added.
-            shape = order.shape if order.size == origin.count else (origin.rows, origin.channels)
+            stored = rows_by_channels(order).shape
+            shape = stored if order.size == origin.count else (origin.rows, origin.channels)
             return build.operator(spec, [first, second], build.tensor(shape, "int8", layer), layer)
         inputs = [build.real(v) if same_order else build.dense_real(v, layer, image=True) for v in (left, right)]
         output = build.tensor((origin.rows, origin.channels), "float32", layer)
@@ -153,6 +159,43 @@ def sum_writer(build: Builder, origin: Origin, left: Value, right: Value, *, sam
         return origin.real if quantised is None else build.convert(origin, quantised)
 
     return write
+
+
+def enlarged(value: Value) -> tuple[int, int] | None:
+    """How many times an image is enlarged to the nearest pixels, in height and in width; None for any other value."""
+    if value.index.ndim != 4 or value.origin.gaps is not None or value.origin.any_order:
+        return None
+    _, channels, height, width = value.index.shape
+    size = value.origin.rows
+    for rows in (n for n in range(1, height + 1) if height % n == 0):
+        columns, rest = divmod(height // rows * width, max(size, 1))
+        if rest or not columns or width % columns or (rows, columns) == (1, 1):
+            continue
+        small = dense_index((1, channels, height // rows, width // columns), image=True)
+        if np.array_equal(value.index, small.repeat(rows, axis=2).repeat(columns, axis=3)):
+            return rows, columns
+    return None
+
+
+def _upsampled_sum(
+    build: Builder,
+    origin: Origin,
+    sides: tuple[Value, Value],
+    shape: Sequence[int],
+    factors: tuple[int, int],
+    quantised: Quantization,
+) -> str:
+    """The sum of an image and of a smaller one that is enlarged on the way; shape: of the sum, [1, C, H, W]."""
+    layer = origin.layer
+    left, right = build.dense(sides[0], layer), sides[1]
+    (first, read_a), (second, read_b) = (build.stored(value, layer) for value in (left, right))
+    _, channels, height, width = shape
+    spec = SumUpsampled(
+        height, width, channels, factors, step_of(read_a, layer) * left.factor, read_a.zero_point,
+        step_of(read_b, layer) * right.factor, read_b.zero_point, step_of(quantised, layer), quantised.zero_point,
+    )  # fmt: skip
+    output = build.tensor((1, height, width, channels), "int8", layer)
+    return build.operator(spec, [first, second], output, layer)
 
 
 def lookup_writer(build: Builder, origin: Origin, source: Value, activation: Activation) -> Writer:

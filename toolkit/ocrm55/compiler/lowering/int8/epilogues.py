@@ -33,7 +33,8 @@ def epilogue_of(
         return Epilogue("real", channels), {"scale": step.astype(np.float32)}
     out, zero = quantised.scale.astype(np.float64), quantised.zero_point
     kind = activation.kind
-    if activation.is_affine and not (kind == "hard_swish" and activation.offset == 0):
+    by_itself = {"hard_swish": activation.offset == 0, "hard_sigmoid": activation.gain == 1}
+    if activation.is_affine and not by_itself.get(kind, False):
         return _table(activation, step, quantised, channels)
     if kind in ("none", "relu"):
         low = zero if kind == "relu" else -128
@@ -49,13 +50,15 @@ def epilogue_of(
 def _hard_sigmoid(
     activation: Activation, step: np.ndarray, quantised: Quantization, channels: int
 ) -> tuple[Epilogue, dict[str, np.ndarray]]:
-    """clip(alpha * x + beta, 0, 1): a requantisation within limits if beta is a whole number of steps, or a table."""
+    """clip(alpha * x + beta, 0, 1) + offset: a requantisation within limits if beta and offset are whole numbers of
+    steps, or a table.
+    """
     out = step_of(quantised, "hard-sigmoid")
-    middle = activation.beta / out
-    if abs(middle - round(middle)) > 1e-3:
+    middle, offset = (activation.beta + activation.offset) / out, activation.offset / out
+    if any(abs(each - round(each)) > 1e-3 for each in (middle, offset)):
         return _table(activation, step, quantised, channels)
-    high = min(quantised.zero_point + round(1 / out), 127)
-    epilogue = Epilogue("clamp", channels, quantised.zero_point + round(middle), quantised.zero_point, high)
+    low, high = (min(quantised.zero_point + round(offset + top), 127) for top in (0, 1 / out))
+    epilogue = Epilogue("clamp", channels, quantised.zero_point + round(middle), low, high)
     return epilogue, {"scale": (step / out * activation.alpha).astype(np.float32)}
 
 

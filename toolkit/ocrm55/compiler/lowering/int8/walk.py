@@ -12,7 +12,7 @@ from tvm import relax
 
 from ocrm55.compiler.lowering.flat import FlatFunction, Node, shape_of
 from ocrm55.compiler.lowering.int8 import convolution, elementwise, moves, pool, product, rows
-from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, step_of
+from ocrm55.compiler.lowering.int8.builder import TRIES, Builder, Writer, has_one_step, step_of
 from ocrm55.compiler.lowering.int8.state import Lowering, Visitor
 from ocrm55.compiler.lowering.int8.unread_rows import drop_unread_rows
 from ocrm55.compiler.lowering.int8.values import Origin, Value, image_index
@@ -24,8 +24,11 @@ FAMILIES = (convolution, product, pool, elementwise, rows, moves)
 VISITORS: dict[str, Visitor] = {op: visit for family in FAMILIES for op, visit in family.VISITORS.items()}
 
 
-def to_program(function: FlatFunction, name: str) -> Program:
-    """Lower a quantised network; raises UnsupportedError for a node without an integer operator."""
+def to_program(function: FlatFunction, name: str, *, int8_output: bool = False) -> Program:
+    """Lower a quantised network; raises UnsupportedError for a node without an integer operator.
+
+    int8_output: whether the output stays int8, if it is quantised; otherwise it is float32.
+    """
     s = Lowering(function, Builder(Program(name, "int8")))
     for parameter in function.params:
         _define_input(s, parameter)
@@ -33,9 +36,20 @@ def to_program(function: FlatFunction, name: str) -> Program:
         if node.name not in s.absorbed and _is_computed(s, node):
             _visit(s, node)
     result = s.values[function.result.name]
-    s.build.mark_output(s.build.dense_real(result, result.origin.layer))
+    s.build.mark_output(_integers_of(s, result) if int8_output else s.build.dense_real(result, result.origin.layer))
     drop_unread_rows(s.build.program)
     return s.build.program
+
+
+def _integers_of(s: Lowering, result: Value) -> str:
+    """The int8 tensor of the output, dense in the network's order."""
+    layer = result.origin.layer
+    if result.is_scaled or not has_one_step(result.origin):
+        raise UnsupportedError(f"the output of layer {layer} is not quantised with one scale.", TRIES)
+    name, quantised = s.build.stored(s.build.dense(result, layer, image=False), layer)
+    tensor = s.build.program.tensors[name]
+    tensor.shape, tensor.quantization = result.index.shape, Quantization(quantised.step, quantised.zero_point)
+    return name
 
 
 def _define_input(s: Lowering, parameter: relax.Var) -> None:

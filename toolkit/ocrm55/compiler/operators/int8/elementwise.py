@@ -50,6 +50,34 @@ class SumInt8(Spec):
     step_y: float
     zero_y: int
 
+    @property
+    def in_place(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class SumUpsampled(Spec):
+    """a + b of int8 images, where b is enlarged to the nearest pixels, `factors` times in height and in width.
+
+    height, width, channels: of a and of the sum. steps, zero points: as those of SumInt8.
+    """
+
+    kind: ClassVar[str] = "add_upsampled_int8"
+    height: int
+    width: int
+    channels: int
+    factors: tuple[int, int]
+    step_a: float
+    zero_a: int
+    step_b: float
+    zero_b: int
+    step_y: float
+    zero_y: int
+
+    @property
+    def in_place(self) -> bool:
+        return True
+
 
 @dataclass(frozen=True)
 class Lookup(Spec):

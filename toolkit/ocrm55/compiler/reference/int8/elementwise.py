@@ -7,7 +7,15 @@ from collections.abc import Callable
 import numpy as np
 
 from ocrm55.compiler.operators.float32 import Spec
-from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Dequantize, Lookup, Quantize, Sum, SumInt8
+from ocrm55.compiler.operators.int8.elementwise import (
+    ChannelMultiply,
+    Dequantize,
+    Lookup,
+    Quantize,
+    Sum,
+    SumInt8,
+    SumUpsampled,
+)
 from ocrm55.compiler.reference.int8.arithmetic import F, rounded
 
 
@@ -27,6 +35,15 @@ def _sum_int8(spec: SumInt8, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return rounded((left + right) * F(1 / spec.step_y), spec.zero_y)
 
 
+def _sum_upsampled(spec: SumUpsampled, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    rows, columns = spec.factors
+    low = b.reshape(spec.height // rows, spec.width // columns, spec.channels)
+    same = SumInt8(
+        a.size, spec.step_a, spec.zero_a, spec.step_b, spec.zero_b, spec.step_y, spec.zero_y
+    )  # fmt: skip
+    return _sum_int8(same, a, low.repeat(rows, axis=0).repeat(columns, axis=1))
+
+
 def _lookup(spec: Lookup, x: np.ndarray, table: np.ndarray) -> np.ndarray:
     return table[x.view(np.uint8)]
 
@@ -44,6 +61,7 @@ COMPUTE: dict[type[Spec], Callable[..., np.ndarray]] = {
     ChannelMultiply: _channel_multiply,
     Sum: _sum,
     SumInt8: _sum_int8,
+    SumUpsampled: _sum_upsampled,
     Lookup: _lookup,
     Quantize: _quantize,
     Dequantize: _dequantize,

@@ -8,7 +8,15 @@ import numpy as np
 
 from ocrm55.compiler.c_language.literals import float_literal
 from ocrm55.compiler.operators.float32 import Spec
-from ocrm55.compiler.operators.int8.elementwise import ChannelMultiply, Dequantize, Lookup, Quantize, Sum, SumInt8
+from ocrm55.compiler.operators.int8.elementwise import (
+    ChannelMultiply,
+    Dequantize,
+    Lookup,
+    Quantize,
+    Sum,
+    SumInt8,
+    SumUpsampled,
+)
 from ocrm55.compiler.targets.m55.kernel import (
     Call,
     Kernel,
@@ -42,6 +50,18 @@ def _sum_int8(spec: SumInt8, constants: Sequence[np.ndarray]) -> Call:
     return Call([*structure("add", fields), "ocrm55_add_s8(&layer, a, b, y);"], {})
 
 
+def _sum_upsampled(spec: SumUpsampled, constants: Sequence[np.ndarray]) -> Call:
+    rows, columns = spec.factors
+    fields = [
+        f".add = {{.zero_a = {spec.zero_a}, .zero_b = {spec.zero_b}, .zero_y = {spec.zero_y},",
+        f"        .step_a = {float_literal(spec.step_a)}, .step_b = {float_literal(spec.step_b)},",
+        f"        .gain_y = {float_literal(float(np.float32(1 / spec.step_y)))}}},",
+        f".height = {spec.height}, .width = {spec.width}, .channels = {spec.channels},",
+        f".rows = {rows}, .columns = {columns},",
+    ]
+    return Call([*structure("add_upsampled", fields), "ocrm55_add_upsampled_s8(&layer, a, b, y);"], {})
+
+
 def _quantize(spec: Quantize, constants: Sequence[np.ndarray]) -> Call:
     return Call([f"ocrm55_quantize_s8(x, {float_literal(spec.gain)}, {spec.zero_point}, y, {spec.count});"], {})
 
@@ -57,6 +77,7 @@ KERNELS: dict[type[Spec], Kernel] = {
     ChannelMultiply: Kernel(_channel_multiply, ("multiply", "quantize")),
     Sum: Kernel(_sum, ("add",)),
     SumInt8: Kernel(_sum_int8, ("add", "quantize")),
+    SumUpsampled: Kernel(_sum_upsampled, ("add", "quantize")),
     Lookup: Kernel(_lookup, ("lookup",)),
     Quantize: Kernel(_quantize, ("quantize",)),
     Dequantize: Kernel(_dequantize, ("quantize",)),

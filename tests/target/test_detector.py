@@ -1,0 +1,119 @@
+"""Text detectors on the simulated board: their int8 maps are the integer reference's, and cost what was recorded.
+
+After a change that is meant to alter the counts: `python tests/target/test_detector.py` writes detector_counts.json.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ocrm55 import resources, stages
+from ocrm55.artifact import Artifact
+from ocrm55.compiler.options import CompileOptions
+from ocrm55.evaluation.verification import integer_reference
+from ocrm55.firmware import build as build_firmware
+from ocrm55.pictures import read_image
+from ocrm55.tasks.choice import task_of
+from ocrm55.tasks.detector import image
+from ocrm55.tasks.detector.task import DETECTOR
+from tests import detectors
+
+MAIN = Path(__file__).parent / "detector" / "main.c"
+RECORD = Path(__file__).with_name("detector_counts.json")
+QEMU = (
+    "qemu-system-arm -M mps3-an547 -display none -monitor none -serial stdio -icount shift=5 "
+    "-semihosting-config enable=on,target=native -kernel"
+).split()
+MOST_INSTRUCTIONS = {"detector": 120_000_000}
+MOST_WEIGHT_BYTES = 900_000
+ALLOWANCE = 1.02
+
+pytestmark = [pytest.mark.slow, pytest.mark.qemu]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A map, int8 [height, width], and the instructions of each operator; the last is the whole run's."""
+
+    found: np.ndarray
+    instructions: np.ndarray
+
+
+def run(artifact: Artifact, pixels: np.ndarray, folder: Path) -> Ran:
+    elf = build_firmware(artifact.folder, folder / "firmware", defines={"OCRM55_MAIN": str(MAIN)}).elf
+    (folder / "picture.bin").write_bytes(pixels.tobytes())
+    done = subprocess.run([*QEMU, elf], cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+    assert "exit status 0" in done.stdout, done.stdout + done.stderr
+    data, shape = (folder / "output.bin").read_bytes(), artifact.metadata.output.shape
+    count = int(np.prod(shape))
+    found = np.frombuffer(data, np.int8, count).reshape(shape[-2:])
+    return Ran(found, np.frombuffer(data, np.uint32, offset=count))
+
+
+def page(height: int, width: int) -> np.ndarray:
+    """A bundled page as the input's pixels."""
+    path = sorted((resources.folder("models") / "calibration_pages").glob("*.jpg"))[0]
+    return image.resize(read_image(path), height, width)
+
+
+def options_of(source: str, build_dir: Path, **chosen: object) -> stages.Options:
+    return stages.Options(build_dir=build_dir, source=source, task=task_of(source), compile=CompileOptions(**chosen))
+
+
+def check(artifact: Artifact, ran: Ran, pixels: np.ndarray) -> None:
+    wanted = integer_reference(artifact).probabilities(pixels)
+    assert wanted.dtype == np.int8
+    np.testing.assert_array_equal(ran.found, wanted.reshape(ran.found.shape))
+    assert len(np.unique(wanted)) > 20, "a map that says something"
+
+
+def test_a_small_network(build_dir: Path, tmp_path: Path) -> None:
+    source = detectors.write(tmp_path / "small.onnx", seed=1)
+    artifact = Artifact.read(stages.compiled(options_of(str(source), build_dir, height=64, width=96)).artifact)
+    pixels = page(64, 96)
+    check(artifact, run(artifact, pixels, tmp_path), pixels)
+
+
+def test_the_bundled_detector(build_dir: Path, tmp_path: Path) -> None:
+    options = options_of("detector", build_dir)
+    assert options.task is DETECTOR
+    artifact = Artifact.read(stages.compiled(options).artifact)
+    pixels = page(*artifact.image_size)
+    ran = run(artifact, pixels, tmp_path)
+    check(artifact, ran, pixels)
+    assert ran.instructions[-1] <= MOST_INSTRUCTIONS["detector"]
+    assert artifact.weight_bytes <= MOST_WEIGHT_BYTES
+    wanted = json.loads(RECORD.read_text())["detector"]
+    found = counts(artifact, ran)
+    assert found.keys() == wanted.keys()
+    grown = {name: count for name, count in found.items() if count > wanted[name] * ALLOWANCE + 100}
+    assert not grown
+    probabilities = (ran.found + np.float32(128)) / 256
+    assert 0.01 < (probabilities > 0.3).mean() < 0.5, "a page has text, and not everywhere"
+
+
+def counts(artifact: Artifact, ran: Ran) -> dict[str, int]:
+    """Instructions of each operator, under a name that says which one it is."""
+    named = {f"{number} {row.name} {row.kind}": row for number, row in enumerate(artifact.operators)}
+    return dict(zip([*named, "all"], map(int, ran.instructions), strict=True))
+
+
+def record() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        options = options_of("detector", Path(sys.argv[1]) if len(sys.argv) > 1 else Path(folder) / "build")
+        artifact = Artifact.read(stages.compiled(replace(options)).artifact)
+        found = counts(artifact, run(artifact, page(*artifact.image_size), Path(folder)))
+    RECORD.write_text(json.dumps({"detector": found}, indent=1) + "\n")
+    print(f"{found['all']:,} instructions")
+
+
+if __name__ == "__main__":
+    record()

@@ -1,0 +1,1 @@
+"""The text detector: a picture of a page goes in, a map of the probability of text comes out."""
