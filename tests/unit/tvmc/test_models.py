@@ -125,3 +125,15 @@ def test_precision() -> None:
     node = onnx.helper.make_node("DequantizeLinear", ["q", "s", "z"], ["d"])
     model.graph.node.append(node)
     assert models.precision(model) == "int8"
+
+
+def test_an_old_opset_is_read_with_open_shapes(tmp_path: Path) -> None:
+    """Softmax over all axes behind the first, of an input whose width is open."""
+    nodes = [onnx.helper.make_node("Relu", ["x"], ["r"]), onnx.helper.make_node("Softmax", ["r"], ["y"], axis=2)]
+    ends = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3, 2, "w"]) for name in "xy"]
+    graph = onnx.helper.make_graph(nodes, "old", ends[:1], ends[1:])
+    original = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 9)], ir_version=4)
+    onnx.save(original, tmp_path / "old.onnx")
+    model = models.load(tmp_path / "old.onnx", "onnx", {"x": [1, 3, 2, 5]})
+    image = np.random.default_rng(0).normal(size=(1, 3, 2, 5)).astype(np.float32)
+    np.testing.assert_allclose(reference(model, image), reference(original, image), atol=1e-6)

@@ -18,6 +18,7 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 
+from ocrm55.compiler.onnx_graph import opsets
 from ocrm55.compiler.onnx_graph.graph import attributes
 from ocrm55.compiler.onnx_graph.graph import windows as graph_windows
 from ocrm55.errors import InputError, UnsupportedError
@@ -38,7 +39,7 @@ _OTHER = ["replace the operator in the model"]
 
 
 def read(path: Path) -> onnx.ModelProto:
-    """Read an ONNX file with its external data, which must lie in the file's own folder.
+    """Read an ONNX file with its external data, which must lie in the file's own folder. Older opsets become newer.
 
     Raises InputError for a file that is no valid model, UnsupportedError for an operator that would be computed
     wrongly.
@@ -46,9 +47,11 @@ def read(path: Path) -> onnx.ModelProto:
     model = _parsed(path)
     try:
         _check(path, model)
+        return opsets.upgraded(model)
+    except onnx.shape_inference.InferenceError as trouble:
+        raise InputError(f"{path} is not a valid ONNX model: {_reason(trouble)}.", _AGAIN) from trouble
     except UnicodeDecodeError as trouble:
         raise InputError(f"{path} is not a valid ONNX model: a name in it is no UTF-8.", _AGAIN) from trouble
-    return model
 
 
 def _check(path: Path, model: onnx.ModelProto) -> None:

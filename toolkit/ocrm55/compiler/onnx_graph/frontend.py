@@ -21,7 +21,7 @@ import tvm
 from tvm import relax
 from tvm.relax.frontend.onnx import onnx_frontend
 
-from ocrm55.compiler.onnx_graph import bounds, entrance
+from ocrm55.compiler.onnx_graph import bounds, entrance, opsets
 from ocrm55.compiler.onnx_graph.folding import fold
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.onnx_graph.uint8 import to_int8
@@ -29,7 +29,7 @@ from ocrm55.compiler.onnx_graph.windows import write_borders_out
 from ocrm55.compiler.operators import advice
 from ocrm55.errors import InputError, UnsupportedError
 
-OLDEST_OPSET = 13
+OLDEST_OPSET = opsets.ENOUGH
 
 
 @dataclass(frozen=True)
@@ -213,10 +213,20 @@ def _simplify(graph: Graph) -> None:
             graph.drop(node, node.input[0])
         elif node.op_type == "Gemm":
             _gemm_to_matmul(graph, node)
+        elif node.op_type == "Shape":
+            _fold_shape(graph, node)
         elif node.op_type == "Resize":
             # An empty tensor means a missing input. TVM takes it as given, and refuses scales beside sizes.
             empty = {name for name in node.input if name in graph.constants and graph.constants[name].size == 0}
             graph.read(node, ["" if name in empty else name for name in node.input])
+
+
+def _fold_shape(graph: Graph, node: onnx.NodeProto) -> None:
+    """The shape of a tensor is a constant."""
+    shape, given = graph.shape(node.input[0]), attributes(node)
+    if shape and all(shape):
+        graph.constants[node.output[0]] = np.array(shape[given.get("start", 0) : given.get("end")], np.int64)
+        graph.rebuild([each for each in graph.nodes if each is not node], {})
 
 
 def _gemm_to_matmul(graph: Graph, node: onnx.NodeProto) -> None:
