@@ -1,5 +1,6 @@
 /* A page from its frame to its lines, with any frame, options, map, box and room: what is found lies where it can be
  * read, and nothing is read or written beside its buffer. */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +106,7 @@ static void run_rows(uint8_t *arena, uint8_t *row, const struct ocrm55_rows *row
     }
 }
 static const float *map_of(const uint8_t *arena) { return (const float *)(const void *)arena; }
+static const int8_t *bytes_of(const uint8_t *arena) { return (const int8_t *)arena; }
 
 /* A recognizer whose probabilities are bytes of its picture. */
 enum { HEIGHT = 8, WIDTH = 160, STEPS = 20, CLASSES = 5, ARENA = 4 * STEPS * CLASSES + 8 };
@@ -191,6 +193,7 @@ static void find_and_read(const struct ocrm55_frame *frame, const struct ocrm55_
 {
     map_width = (int32_t)(1 + number(100));
     map_height = (int32_t)(1 + number(100));
+    const bool bytes = (next() & 1) != 0; /* and not floats */
     const struct ocrm55_network network = {
         .input_height = map_height,
         .input_width = map_width,
@@ -199,7 +202,10 @@ static void find_and_read(const struct ocrm55_frame *frame, const struct ocrm55_
         .output_dimensions = 4,
         .output_shape = {1, 1, (uint32_t)map_height, (uint32_t)map_width},
         .run_rows = run_rows,
-        .output = map_of,
+        .output = bytes ? NULL : map_of,
+        .output_int8 = bytes ? bytes_of : NULL,
+        .output_scale = 1.0f / 256.0f,
+        .output_zero = -128,
     };
     const uint32_t runs = number(1500), room = number(40);
     const size_t scratch_bytes = OCRM55_PAGE_FIND_BYTES((size_t)map_width, (size_t)map_height, runs);

@@ -16,6 +16,9 @@ static enum ocrm55_page_outcome check(const struct ocrm55_network *network, cons
     for (uint32_t i = 0; i + 2 < dimensions; i++) {
         maps *= network->output_shape[i];
     }
+    if (network->output_int8 != NULL && (network->output_scale != 1.0f / 256.0f || network->output_zero != -128)) {
+        return OCRM55_PAGE_NETWORK;
+    }
     if (network->run_rows == NULL || dimensions < 2 || maps != 1 ||
         network->output_shape[dimensions - 2] != (uint32_t)network->input_height ||
         network->output_shape[dimensions - 1] != (uint32_t)network->input_width ||
@@ -29,9 +32,12 @@ static enum ocrm55_page_outcome check(const struct ocrm55_network *network, cons
     return scratch_bytes < OCRM55_PAGE_FIND_BYTES(width, height, 0u) ? OCRM55_PAGE_SCRATCH : OCRM55_PAGE_OK;
 }
 
-/* The map as bytes: of a network that computes in floats, in their place. */
+/* The map as bytes: of a network whose output is float, in its place. */
 static const int8_t *map_of(const struct ocrm55_network *network, uint8_t *arena)
 {
+    if (network->output_int8 != NULL) {
+        return network->output_int8(arena);
+    }
     const float *const values = network->output(arena);
     int8_t *const bytes = (int8_t *)arena + ((const uint8_t *)values - arena);
     const int32_t count = network->input_height * network->input_width;

@@ -83,8 +83,8 @@ enum ocrm55_page_outcome {
     OCRM55_PAGE_NO_POINTER, /* something that is needed is NULL */
     OCRM55_PAGE_FRAME,      /* the frame's size, stride or format is none */
     OCRM55_PAGE_BOX,        /* a corner is too far outside the frame */
-    OCRM55_PAGE_NETWORK,    /* the detector has no map as large as its input or takes no rows; or the recognizer's steps
-                             * do not divide its width, and the line is longer than that */
+    OCRM55_PAGE_NETWORK,    /* the detector has no map of probabilities as large as its input, or takes no rows; or
+                             * a line is longer than the recognizer's input, whose steps do not divide its width */
     OCRM55_PAGE_ARENA,      /* the arena is too short, or not aligned as the network wants it */
     OCRM55_PAGE_SCRATCH,    /* the scratch is too short, or not aligned to OCRM55_PAGE_ALIGN */
     OCRM55_PAGE_CROWDED,    /* the map has more runs of text than the scratch holds: nothing was found */
