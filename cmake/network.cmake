@@ -86,6 +86,15 @@ function(ocrm55_task name)
   target_compile_options(ocrm55_${name} PRIVATE ${OCRM55_WARNINGS} -O2 -ffp-contract=off)
 endfunction()
 
+# Writes the header `output` that tells the program for pages the name of the detector in the folder `artifact`.
+function(ocrm55_page_networks output artifact)
+  file(READ "${artifact}/metadata.json" metadata)
+  string(JSON detector GET "${metadata}" prefix)
+  string(TOUPPER "${detector}" DETECTOR)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${artifact}/metadata.json")
+  configure_file("${OCRM55_ROOT}/firmware/page/page_networks.h.in" "${output}" @ONLY)
+endfunction()
+
 # Sets `files` to the C files of these kernels. Each lies in the folder of its family.
 function(ocrm55_kernel_files files names)
   set(found "")

@@ -10,6 +10,16 @@ static const char *value_of(const char *word, const char *name)
                                                                                               : NULL;
 }
 
+/* `0` or `1` into *flag; false for anything else. */
+static bool take_flag(const char *value, bool *flag)
+{
+    if ((value[0] != '0' && value[0] != '1') || value[1] != '\0') {
+        return false;
+    }
+    *flag = value[0] == '1';
+    return true;
+}
+
 static bool take(const char *word, struct options *options)
 {
     const char *value;
@@ -17,8 +27,10 @@ static bool take(const char *word, struct options *options)
         options->images = value;
     } else if ((value = value_of(word, "probabilities"))) {
         options->probabilities = value;
-    } else if ((value = value_of(word, "stats")) && (value[0] == '0' || value[0] == '1') && value[1] == '\0') {
-        options->stats = value[0] == '1';
+    } else if ((value = value_of(word, "stats"))) {
+        return take_flag(value, &options->stats);
+    } else if ((value = value_of(word, "hashes"))) {
+        return take_flag(value, &options->hashes);
     } else {
         return false;
     }

@@ -23,6 +23,19 @@ enum status {
     STATUS_OCRI_BYTES = 28,    /* a record's size is not width x height x 3 */
     STATUS_OCRI_TRAILING = 29, /* bytes after the last record */
     STATUS_NPU = 30,           /* plus ocrm55_npu_status, up to 49: the NPU is not there, does not suit, or failed */
+    STATUS_OCRF_SHORT = 50,    /* the file of frames is shorter than its header */
+    STATUS_OCRF_MAGIC = 51,    /* does not begin with OCRF */
+    STATUS_OCRF_VERSION = 52,  /* another version */
+    STATUS_OCRF_EMPTY = 53,    /* no frames in it */
+    STATUS_OCRF_CRC = 54,      /* damaged */
+    STATUS_OCRF_TRUNCATED = 55, /* a record goes past the end */
+    STATUS_OCRF_WIDTH = 56,    /* no pixels, or too many columns */
+    STATUS_OCRF_HEIGHT = 57,   /* no pixels, or too many rows */
+    STATUS_OCRF_FORMAT = 58,   /* no format of pixels that is known */
+    STATUS_OCRF_STRIDE = 59,   /* rows overlap or are too far apart */
+    STATUS_OCRF_BYTES = 60,    /* a record's size is not stride x height */
+    STATUS_OCRF_TRAILING = 61, /* bytes after the last record */
+    STATUS_PAGE = 62,          /* a page cannot be read: too little memory beside the frames */
 };
 
 #endif

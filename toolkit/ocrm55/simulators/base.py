@@ -12,7 +12,7 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,8 @@ from ocrm55 import boards, confinement, console, processes, temporary
 from ocrm55.boards import Board
 from ocrm55.errors import InputError, OutputError, TargetError, ToolchainError
 from ocrm55.simulators import protocol
+from ocrm55.simulators.frames import Frame, ocrf
+from ocrm55.simulators.page_protocol import PageResult
 from ocrm55.simulators.protocol import ImageResult
 
 __all__ = ["ImageResult", "Request", "Run", "Simulator", "ocri"]
@@ -42,10 +44,12 @@ class Request:
     guard: entered while the ELF is copied, to keep another ocrm55 from building it meanwhile.
     npu: the accelerator that the program was compiled for, such as ethos-u55-128; None for the CPU alone.
     npu_fault: a fault of the NPU, for tests; only for simulators that play the NPU themselves.
+    frames: pages instead of images, for a program of pages; want_hashes: of what each of its steps makes.
+    want_maps: the detector's probabilities of every page, uint8.
     """
 
     elf: Path
-    images: Sequence[NDArray[np.uint8]]
+    images: Sequence[NDArray[np.uint8]] = ()
     stats: bool = False
     want_probabilities: bool = False
     row: int = 1
@@ -53,6 +57,9 @@ class Request:
     guard: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
     npu: str | None = None
     npu_fault: str | None = None
+    frames: Sequence[Frame] = ()
+    want_hashes: bool = False
+    want_maps: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,7 @@ class Run:
     """The firmware's answer. `probabilities` is float32 [images, rows, row] when it was asked for.
 
     images: the pixels that it was given. lines: of the UART, each with what it is.
+    pages: readings of a program for pages; maps: bytes of the detector's probabilities, page after page.
     """
 
     uart: str
@@ -70,6 +78,9 @@ class Run:
     stack_bytes: int | None = None
     images: Sequence[NDArray[np.uint8]] = ()
     lines: Sequence[protocol.Line] = ()
+    pages: Sequence[PageResult] = ()
+    detector: protocol.Detector | None = None
+    maps: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -159,7 +170,12 @@ class Simulator(ABC):
             if request.images:
                 (place / _IMAGES).write_bytes(ocri(request.images))
                 words.append(f"images={_IMAGES}")
-            if request.want_probabilities:
+            if request.frames:
+                (place / _IMAGES).write_bytes(ocrf(request.frames))
+                words.append(f"images={_IMAGES}")
+            if request.want_hashes:
+                words.append("hashes=1")
+            if request.want_probabilities or request.want_maps:
                 words.append(f"probabilities={_PROBABILITIES}")
             if request.stats:
                 words.append("stats=1")
@@ -212,6 +228,8 @@ class Simulator(ABC):
             raise protocol.failure(said, request.elf)
         if said.exit_status is not None and ended.returncode not in (0, said.exit_status):
             raise ToolchainError(f"{self.name} ended with status {ended.returncode} after the firmware had ended well.")
+        if request.frames:
+            return _pages_run(said, request, place, self.counts_instructions)
         expected = len(request.images) or 1
         if len(said.results) != expected:
             raise TargetError(f"the firmware answered for {len(said.results)} of {expected} images.")
@@ -231,6 +249,33 @@ class Simulator(ABC):
             request.images,
             said.lines,
         )
+
+
+def _pages_run(said: protocol.Said, request: Request, place: Path, counts: bool) -> Run:
+    """The answer of a program for pages. Raises TargetError if pages or their maps are missing."""
+    if len(said.pages) != len(request.frames):
+        raise TargetError(f"the firmware answered for {len(said.pages)} of {len(request.frames)} pages.")
+    for page, frame in zip(said.pages, request.frames, strict=True):
+        if (page.width, page.height, page.format) != (frame.width, frame.height, frame.format):
+            raise TargetError(f"the firmware read a page of {page.width} x {page.height} pixels that nobody gave it.")
+    maps = None
+    if request.want_maps:
+        try:
+            maps = (place / _PROBABILITIES).read_bytes()
+        except OSError as trouble:
+            raise TargetError("the firmware wrote no probabilities.") from trouble
+    pages = said.pages if counts else [replace(page, work={}) for page in said.pages]
+    return Run(
+        uart=said.uart,
+        exit_status=said.exit_status,
+        results=[],
+        identity=said.identity,
+        stack_bytes=said.stack_bytes,
+        lines=said.lines,
+        pages=pages,
+        detector=said.detector,
+        maps=maps,
+    )
 
 
 @contextlib.contextmanager

@@ -12,7 +12,8 @@
     error: …   or   fault: … (several lines)                 when it fails
     exit status 0
 
-Any other line is a failure, because output that is not understood is not trusted.
+A program for pages says lines of its own: page_protocol.py. Any other line is a failure, because output that is not
+understood is not trusted.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ocrm55.errors import TargetError
+from ocrm55.simulators.page_protocol import Detector, PageLines, PageResult
 
 FAULT_STATUS_BASE = 64
 
@@ -84,7 +86,9 @@ class ImageResult:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the UART. image: number of the image that it announces; is_count: whether it counts instructions."""
+    """One line of the UART. image: number of the image or page that it announces; is_count: whether it counts
+    instructions.
+    """
 
     text: str
     image: int | None = None
@@ -102,6 +106,8 @@ class Said:
     errors: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     npu: list[str] = field(default_factory=list)
+    detector: Detector | None = None
+    pages: list[PageResult] = field(default_factory=list)
     stack_bytes: int | None = None
     exit_status: int = -1
 
@@ -154,6 +160,8 @@ class _Reader:
         self.counts: tuple[int, int, int] | None = None
         self.width: int | None = None
         self.unsure = 0
+        self.pages = PageLines()
+        said.pages = self.pages.pages
 
     def take(self, line: str) -> Line:
         """Keep what a line says; return the line with what it is. Raises TargetError for one that is not understood."""
@@ -194,6 +202,11 @@ class _Reader:
         elif found := _UNSURE.fullmatch(line):
             self.unsure = int(found[2])
             return Line(line, is_count=True)
+        elif (complaint := self.pages.take(line)) is not None:
+            if complaint:
+                raise _not_understood(line, complaint)
+            self.said.detector = self.pages.detector
+            return Line(line, len(self.said.pages) if line.startswith("page ") else None, line.startswith("work "))
         elif line and not self.take_message(line):
             raise _not_understood(line, "no line of the firmware looks like it")
         return Line(line)
@@ -209,6 +222,8 @@ class _Reader:
     def check_complete(self) -> None:
         if self.announced != len(self.said.results):
             raise TargetError(f"output was lost: image {self.announced} was announced and no text came.")
+        if missing := self.pages.unfinished():
+            raise TargetError(f"output was lost: {missing}.")
         if self.said.errors or self.said.faults:
             raise TargetError(
                 f"the firmware failed and ended with status 0: {(self.said.errors + self.said.faults)[0]}."

@@ -1,0 +1,231 @@
+/* The program for pages: take the frames, find the lines of each, read them, say what they say. Two networks run in turn in
+ * one arena. */
+
+#include <stddef.h>
+#include <string.h>
+
+#include "crc32.h"
+#include "frame_source.h"
+#include "npu.h"
+#include "ocrm55_page.h"
+#include "options.h"
+#include "page_cost.h"
+#include "page_networks.h"
+#include "page_words.h"
+#include "platform.h"
+#include "print.h"
+#include "status.h"
+#include "uart_words.h"
+
+#define LARGER(a, b) ((a) > (b) ? (a) : (b))
+#define CACHE_LINE 32u
+#define ARENA_BYTES LARGER(OCRM55_ARENA_BYTES, DETECTOR_ARENA_BYTES)
+#define ARENA_ROOM ((ARENA_BYTES + CACHE_LINE - 1u) / CACHE_LINE * CACHE_LINE)
+
+_Static_assert(CACHE_LINE % OCRM55_ARENA_ALIGN == 0 && CACHE_LINE % DETECTOR_ARENA_ALIGN == 0, "the arena's alignment");
+_Static_assert((int)OCRF_GRAY8 == (int)OCRM55_GRAY8 && (int)OCRF_RGB565 == (int)OCRM55_RGB565 &&
+                   (int)OCRF_RGB888 == (int)OCRM55_RGB888 && (int)OCRF_BGR888 == (int)OCRM55_BGR888,
+               "the container's formats are the page's");
+_Static_assert(OCRF_MOST_SIDE <= OCRM55_PAGE_FRAME_SIDE, "a frame that the container passes can be read");
+
+static uint8_t arena[ARENA_ROOM] __attribute__((section(".ocrm55.arena"), aligned(CACHE_LINE)));
+
+/* The page's memory, in what the frames leave of the memory for images. Text is dense where a map has this many runs. */
+#define MOST_RUNS LARGER(4096, DETECTOR_INPUT_WIDTH * DETECTOR_INPUT_HEIGHT / 16)
+#define RUNS (MOST_RUNS < 65535 ? MOST_RUNS : 65535)
+#define FIND_BYTES OCRM55_PAGE_FIND_BYTES(DETECTOR_INPUT_WIDTH, DETECTOR_INPUT_HEIGHT, RUNS)
+#define READ_BYTES \
+    OCRM55_PAGE_READ_BYTES(OCRM55_INPUT_HEIGHT, OCRM55_INPUT_WIDTH, OCRM55_OUTPUT_STEPS, OCRM55_OUTPUT_CLASSES)
+#define SCRATCH_BYTES (LARGER(FIND_BYTES, READ_BYTES) + 15u) / 16u * 16u
+#define MOST_BOXES 1000u
+#define MOST_WINDOWS 16u
+#define CLASS_ROOM (MOST_WINDOWS * OCRM55_OUTPUT_STEPS)
+#define TEXT_ROOM (MOST_WINDOWS * OCRM55_TEXT_BYTES)
+
+struct memory {
+    struct ocrm55_box boxes[MOST_BOXES];
+    uint16_t classes[CLASS_ROOM];
+    char text[TEXT_ROOM];
+    uint8_t row[3 * DETECTOR_INPUT_WIDTH];
+    uint8_t scratch[SCRATCH_BYTES] __attribute__((aligned(16)));
+};
+
+static struct ocrm55_page_options settings(void)
+{
+    struct ocrm55_page_options options = ocrm55_page_defaults;
+    options.threshold = DETECTOR_THRESHOLD;
+    options.least_score = DETECTOR_LEAST_SCORE;
+    options.unclip = DETECTOR_UNCLIP;
+    options.windows = options.windows < MOST_WINDOWS ? options.windows : MOST_WINDOWS;
+    return options;
+}
+
+static enum status fail(enum ocrm55_page_outcome outcome)
+{
+    const enum status npu = outcome == OCRM55_PAGE_NPU ? npu_check() : STATUS_OK;
+    return npu != STATUS_OK ? npu : complain(STATUS_PAGE, "the page cannot be read: ", ocrm55_page_words(outcome));
+}
+
+/* The detector asks for rows while it runs, so their cost is measured by a pass of its own; their hash is verify's. */
+static void follow_rows(struct memory *memory, const struct ocrm55_frame *frame, const struct ocrm55_page_options *how,
+                        const struct options *options)
+{
+    if (!options->stats && !options->hashes) {
+        return;
+    }
+    struct ocrm55_page_rows rows = ocrm55_page_scaled(frame, how, DETECTOR_INPUT_WIDTH, DETECTOR_INPUT_HEIGHT);
+    uint32_t crc = 0;
+    for (int32_t row = 0; row < DETECTOR_INPUT_HEIGHT; row++) {
+        cost_stage(STAGE_RESIZE);
+        ocrm55_page_row(&rows, row, memory->row);
+        cost_stage(STAGE_OTHER);
+        if (options->hashes) {
+            crc = crc32(memory->row, sizeof memory->row) ^ (crc << 1 | crc >> 31);
+        }
+    }
+    if (options->hashes) {
+        say_hash("rows", crc);
+    }
+}
+
+/* Find the boxes; what the outcome says of a page that was found in part is noted. */
+static enum status find(struct memory *memory, const struct ocrm55_frame *frame, const struct ocrm55_page_options *how,
+                        const struct ocrm55_page_watch *watch, uint32_t *count)
+{
+    *count = 0;
+    const enum ocrm55_page_outcome outcome =
+        ocrm55_page_find(&DETECTOR, arena, sizeof arena, frame, how, memory->scratch, sizeof memory->scratch,
+                         memory->boxes, MOST_BOXES, count, watch);
+    cost_stage(STAGE_SAY);
+    if (outcome == OCRM55_PAGE_MORE || outcome == OCRM55_PAGE_CROWDED) {
+        say_note(ocrm55_page_words(outcome));
+    } else if (outcome != OCRM55_PAGE_OK) {
+        return fail(outcome);
+    }
+    say_boxes(*count);
+    return STATUS_OK;
+}
+
+/* Read the boxes one after the other; *upside_down counts those that stood on their heads. */
+static enum status read_boxes(struct memory *memory, const struct ocrm55_frame *frame,
+                              const struct ocrm55_page_options *how, const struct ocrm55_page_watch *watch,
+                              uint32_t count, uint32_t *upside_down)
+{
+    *upside_down = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        struct ocrm55_line line = {.text = memory->text,
+                                   .text_bytes = TEXT_ROOM,
+                                   .classes = memory->classes,
+                                   .class_room = CLASS_ROOM};
+        page_watch_box(i + 1);
+        cost_stage(STAGE_CROP);
+        const enum ocrm55_page_outcome outcome =
+            ocrm55_page_read(&OCRM55_RECOGNIZER, arena, sizeof arena, frame, &memory->boxes[i], how, memory->scratch,
+                             sizeof memory->scratch, &line, watch);
+        cost_stage(STAGE_SAY);
+        if (outcome == OCRM55_PAGE_LONG) {
+            say_note(ocrm55_page_words(outcome));
+        } else if (outcome != OCRM55_PAGE_OK) {
+            return fail(outcome);
+        }
+        *upside_down += line.upside_down;
+        say_line(i + 1, &memory->boxes[i], &line);
+    }
+    return STATUS_OK;
+}
+
+static bool write_map(int32_t file)
+{
+    const uint32_t bytes = DETECTOR_INPUT_WIDTH * DETECTOR_INPUT_HEIGHT;
+    return platform_file_write(file, DETECTOR.output_int8(arena), bytes) == bytes;
+}
+
+static enum status read_page(struct memory *memory, const struct ocrf_frame *given, const struct options *options,
+                             int32_t file)
+{
+    const struct ocrm55_page_options how = settings();
+    const struct ocrm55_frame frame = {given->pixels, (int32_t)given->width, (int32_t)given->height,
+                                       (int32_t)given->stride, (enum ocrm55_format)given->format};
+    const struct ocrm55_page_watch *const watch = page_watch_for(options->hashes, arena, memory->scratch);
+    follow_rows(memory, &frame, &how, options);
+    if (options->stats) {
+        scratch_paint(memory->scratch, sizeof memory->scratch);
+    }
+    uint32_t count, upside_down;
+    enum status status = find(memory, &frame, &how, watch, &count);
+    cost_stage(STAGE_OTHER);
+    if (status == STATUS_OK && file >= 0 && !write_map(file)) {
+        status = complain(STATUS_FILE_WRITE, "cannot write probabilities to ", options->probabilities);
+    }
+    if (status == STATUS_OK) {
+        status = read_boxes(memory, &frame, &how, watch, count, &upside_down);
+    }
+    if (status == STATUS_OK && 2 * upside_down > count) {
+        say_reversed();
+    }
+    cost_stage(STAGE_OTHER);
+    if (status == STATUS_OK && options->stats) {
+        say_work();
+        say_scratch(scratch_used(memory->scratch, sizeof memory->scratch), sizeof memory->scratch);
+    }
+    return status;
+}
+
+static enum status read_pages(struct frame_source *source, const struct options *options)
+{
+    struct memory *const memory = (struct memory *)(void *)source->rest;
+    if (source->rest_bytes < sizeof *memory) {
+        return complain(STATUS_PAGE, "the frames leave too little of the memory for images to read them", "");
+    }
+    int32_t file = -1;
+    if (options->probabilities != NULL) {
+        file = platform_file_open(options->probabilities, PLATFORM_FILE_WRITE);
+        if (file < 0) {
+            return complain(STATUS_FILE_WRITE, "cannot write probabilities to ", options->probabilities);
+        }
+    }
+    enum status status = STATUS_OK;
+    for (uint32_t i = 0; i < source->count && status == STATUS_OK; i++) {
+        const struct ocrf_frame frame = ocrf_next(&source->file);
+        say_page(i + 1, source->count, &frame);
+        status = read_page(memory, &frame, options, file);
+        cost_forget();
+    }
+    if (file >= 0 && !platform_file_close(file) && status == STATUS_OK) {
+        status = complain(STATUS_FILE_WRITE, "cannot write probabilities to ", options->probabilities);
+    }
+    return status;
+}
+
+int main(void)
+{
+    static char line[OPTIONS_LINE_BYTES];
+    struct options options = {0};
+    struct frame_source source;
+
+    say_identity();
+    say_detector();
+    if (platform_command_line(line, sizeof line)) {
+        const char *unknown = options_parse(line, &options);
+        if (unknown != NULL) {
+            return (int)complain(STATUS_COMMAND_LINE, "unknown word on the command line: ", unknown);
+        }
+    }
+    /* Memory is not zero when a board wakes up, but QEMU's is: see src/main.c. */
+    memset(arena, 0xFF, sizeof arena);
+
+    enum status status = npu_begin();
+    if (status == STATUS_OK) {
+        cost_forget();
+        cost_stage(STAGE_LOAD);
+        status = frame_source_open(&source, options.images);
+        cost_stage(STAGE_OTHER);
+    }
+    if (status == STATUS_OK) {
+        status = read_pages(&source, &options);
+    }
+    if (options.stats) {
+        say_stack();
+    }
+    return (int)status;
+}

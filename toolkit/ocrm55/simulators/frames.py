@@ -1,0 +1,91 @@
+"""Frames, the pixels of whole pages, and the container in which the firmware takes them (firmware/page/ocrf.h)."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ocrm55.errors import InputError
+
+# Format -> number in the container, bytes of a pixel.
+FORMATS = {"gray8": (0, 1), "rgb565": (1, 2), "rgb888": (2, 3), "bgr888": (3, 3)}
+MOST_SIDE = 8192  # pixels, as ocrf.h has it
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture of a page: uint8 [height, stride], rows of `width` pixels in one of FORMATS.
+
+    RGB565 is little endian: two bytes, red in the upper five bits.
+    """
+
+    rows: NDArray[np.uint8]
+    width: int
+    format: str
+
+    @property
+    def height(self) -> int:
+        return int(self.rows.shape[0])
+
+    @property
+    def stride(self) -> int:
+        """Bytes from a row to the next."""
+        return int(self.rows.shape[1])
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the frame in the container."""
+        return 20 + (self.rows.size + 3) // 4 * 4
+
+    def bgr(self) -> NDArray[np.uint8]:
+        """The colours that the target sees, uint8 [height, width, 3] BGR."""
+        size = FORMATS[self.format][1]
+        pixels = self.rows[:, : self.width * size].reshape(self.height, self.width, size)
+        if self.format == "gray8":
+            return np.repeat(pixels, 3, axis=2)
+        if self.format == "rgb565":
+            value = pixels[..., 0].astype(np.uint16) | pixels[..., 1].astype(np.uint16) << 8
+            red, green, blue = value >> 11, value >> 5 & 63, value & 31
+            parts = (blue << 3 | blue >> 2, green << 2 | green >> 4, red << 3 | red >> 2)
+            return np.stack(parts, axis=2).astype(np.uint8)
+        return pixels[..., ::-1] if self.format == "rgb888" else pixels
+
+
+def frame(pixels: NDArray[np.uint8], pixel_format: str = "auto") -> Frame:
+    """A frame of uint8 [height, width, 3] BGR. auto: gray8 where no pixel has a colour, otherwise bgr888."""
+    height, width = pixels.shape[:2]
+    grey = bool((pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all())
+    chosen = ("gray8" if grey else "bgr888") if pixel_format == "auto" else pixel_format
+    if chosen == "gray8":
+        rows = pixels[..., 1] if grey else _grey(pixels)
+    elif chosen == "rgb565":
+        blue, green, red = (pixels[..., channel].astype(np.uint16) for channel in range(3))
+        value = (red >> 3) << 11 | (green >> 2) << 5 | blue >> 3
+        rows = value.astype("<u2").view(np.uint8).reshape(height, 2 * width)
+    else:
+        rows = (pixels[..., ::-1] if chosen == "rgb888" else pixels).reshape(height, 3 * width)
+    return Frame(np.ascontiguousarray(rows), width, chosen)
+
+
+def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The brightness by ITU-R BT.601, in integers as OpenCV computes it."""
+    weights = np.array([1868, 9617, 4899], np.uint32)
+    return ((pixels.astype(np.uint32) @ weights + (1 << 13)) >> 14).astype(np.uint8)
+
+
+def ocrf(frames: Sequence[Frame]) -> bytes:
+    """The container of frames. Raises InputError for a frame whose sides the firmware does not take."""
+    records = bytearray()
+    for number, each in enumerate(frames, 1):
+        if not (1 <= each.width <= MOST_SIDE and 1 <= each.height <= MOST_SIDE):
+            raise InputError(f"page {number} is {each.width} x {each.height} pixels, a side has 1 to {MOST_SIDE}.")
+        pixels = each.rows.tobytes()
+        code = FORMATS[each.format][0]
+        records += struct.pack("<IIIII", each.width, each.height, each.stride, code, len(pixels))
+        records += pixels + bytes(-len(pixels) % 4)
+    return b"OCRF" + struct.pack("<III", 1, len(frames), zlib.crc32(records)) + bytes(records)
