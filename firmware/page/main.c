@@ -37,9 +37,10 @@ static uint8_t arena[ARENA_ROOM] __attribute__((section(".ocrm55.arena"), aligne
 #define READ_BYTES \
     OCRM55_PAGE_READ_BYTES(OCRM55_INPUT_HEIGHT, OCRM55_INPUT_WIDTH, OCRM55_OUTPUT_STEPS, OCRM55_OUTPUT_CLASSES)
 #define SCRATCH_BYTES (LARGER(FIND_BYTES, READ_BYTES) + 15u) / 16u * 16u
+#define MAP_BYTES (DETECTOR_INPUT_WIDTH * DETECTOR_INPUT_HEIGHT)
 #define MOST_BOXES 1000u
-#define MOST_WINDOWS 16u
-#define CLASS_ROOM (MOST_WINDOWS * OCRM55_OUTPUT_STEPS)
+#define MOST_WINDOWS 24u
+#define CLASS_ROOM (2u * MOST_WINDOWS * OCRM55_OUTPUT_STEPS) /* a line may be read upside down as well */
 #define TEXT_ROOM (MOST_WINDOWS * OCRM55_TEXT_BYTES)
 
 struct memory {
@@ -53,10 +54,10 @@ struct memory {
 static struct ocrm55_page_options settings(void)
 {
     struct ocrm55_page_options options = ocrm55_page_defaults;
-    options.threshold = DETECTOR_THRESHOLD;
-    options.least_score = DETECTOR_LEAST_SCORE;
-    options.unclip = DETECTOR_UNCLIP;
-    options.windows = options.windows < MOST_WINDOWS ? options.windows : MOST_WINDOWS;
+    options.threshold = (uint8_t)(DETECTOR_PIXEL * 256.0);
+    options.least_score = (uint16_t)(DETECTOR_BOX * 65536.0);
+    options.unclip = (uint16_t)(DETECTOR_UNCLIP * 256.0);
+    options.windows = MOST_WINDOWS;
     return options;
 }
 
@@ -88,14 +89,25 @@ static void follow_rows(struct memory *memory, const struct ocrm55_frame *frame,
     }
 }
 
+/* The probabilities that the detector left in the arena, in place of floats where it computes in these. */
+static const uint8_t *map(void)
+{
+    return DETECTOR.output_int8 != NULL ? (const uint8_t *)DETECTOR.output_int8(arena)
+                                        : (const uint8_t *)DETECTOR.output(arena);
+}
+
 /* Find the boxes; what the outcome says of a page that was found in part is noted. */
 static enum status find(struct memory *memory, const struct ocrm55_frame *frame, const struct ocrm55_page_options *how,
-                        const struct ocrm55_page_watch *watch, uint32_t *count)
+                        const struct ocrm55_page_watch *watch, const struct options *options, uint32_t *count)
 {
     *count = 0;
     const enum ocrm55_page_outcome outcome =
         ocrm55_page_find(&DETECTOR, arena, sizeof arena, frame, how, memory->scratch, sizeof memory->scratch,
                          memory->boxes, MOST_BOXES, count, watch);
+    cost_stage(STAGE_OTHER);
+    if (options->hashes) {
+        say_hash("map", crc32(map(), MAP_BYTES));
+    }
     cost_stage(STAGE_SAY);
     if (outcome == OCRM55_PAGE_MORE || outcome == OCRM55_PAGE_CROWDED) {
         say_note(ocrm55_page_words(outcome));
@@ -136,8 +148,7 @@ static enum status read_boxes(struct memory *memory, const struct ocrm55_frame *
 
 static bool write_map(int32_t file)
 {
-    const uint32_t bytes = DETECTOR_INPUT_WIDTH * DETECTOR_INPUT_HEIGHT;
-    return platform_file_write(file, DETECTOR.output_int8(arena), bytes) == bytes;
+    return platform_file_write(file, map(), MAP_BYTES) == MAP_BYTES;
 }
 
 static enum status read_page(struct memory *memory, const struct ocrf_frame *given, const struct options *options,
@@ -146,13 +157,13 @@ static enum status read_page(struct memory *memory, const struct ocrf_frame *giv
     const struct ocrm55_page_options how = settings();
     const struct ocrm55_frame frame = {given->pixels, (int32_t)given->width, (int32_t)given->height,
                                        (int32_t)given->stride, (enum ocrm55_format)given->format};
-    const struct ocrm55_page_watch *const watch = page_watch_for(options->hashes, arena, memory->scratch);
+    const struct ocrm55_page_watch *const watch = page_watch_for(options->hashes, memory->scratch);
     follow_rows(memory, &frame, &how, options);
     if (options->stats) {
         scratch_paint(memory->scratch, sizeof memory->scratch);
     }
     uint32_t count, upside_down;
-    enum status status = find(memory, &frame, &how, watch, &count);
+    enum status status = find(memory, &frame, &how, watch, options, &count);
     cost_stage(STAGE_OTHER);
     if (status == STATUS_OK && file >= 0 && !write_map(file)) {
         status = complain(STATUS_FILE_WRITE, "cannot write probabilities to ", options->probabilities);

@@ -19,7 +19,7 @@ static struct {
     bool hashes;
     bool again; /* the next reading is of a picture that was hashed */
     uint32_t box;
-    const uint8_t *arena, *scratch;
+    const uint8_t *scratch;
 } seen;
 
 void cost_stage(enum page_stage stage)
@@ -48,13 +48,6 @@ const char *cost_name(enum page_stage stage)
     return names[stage];
 }
 
-/* The map as the network left it, before anything else uses the arena. */
-static void hash_map(void)
-{
-    const int8_t *map = DETECTOR.output_int8(seen.arena);
-    say_hash("map", crc32((const uint8_t *)map, DETECTOR_INPUT_WIDTH * DETECTOR_INPUT_HEIGHT));
-}
-
 static void note_page(void *context, enum ocrm55_page_phase phase)
 {
     (void)context;
@@ -64,10 +57,6 @@ static void note_page(void *context, enum ocrm55_page_phase phase)
         platform_activity("detector", DETECTOR.operator_names[0]);
         break;
     case OCRM55_PAGE_BOXES:
-        cost_stage(STAGE_OTHER);
-        if (seen.hashes) {
-            hash_map();
-        }
         cost_stage(STAGE_BOXES);
         platform_activity("boxes", "");
         break;
@@ -139,14 +128,13 @@ static void note_reading_operator(void *context, unsigned op)
     }
 }
 
-const struct ocrm55_page_watch *page_watch_for(bool hashes, const uint8_t *arena, const uint8_t *scratch)
+const struct ocrm55_page_watch *page_watch_for(bool hashes, const uint8_t *scratch)
 {
     static const struct ocrm55_watch reading = {.phase = note_reading, .operator_done = note_reading_operator};
     static const struct ocrm55_page_watch page = {
         .phase = note_page, .operator_done = note_operator, .recognition = &reading};
     seen.hashes = hashes;
     seen.again = false;
-    seen.arena = arena;
     seen.scratch = scratch;
     return &page;
 }

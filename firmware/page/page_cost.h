@@ -34,7 +34,7 @@ const char *cost_name(enum page_stage stage);
 
 /* Who follows a page, to count its stages and to say hashes where `hashes` asks for that. scratch: the page's, where its
  * crops lie. */
-const struct ocrm55_page_watch *page_watch_for(bool hashes, const uint8_t *arena, const uint8_t *scratch);
+const struct ocrm55_page_watch *page_watch_for(bool hashes, const uint8_t *scratch);
 
 /* The box, from 1, that the next hashes are about. */
 void page_watch_box(uint32_t box);

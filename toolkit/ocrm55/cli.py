@@ -35,6 +35,7 @@ _TVM = "For programs of TVM's time"
 _SETUP = "Set-up"
 _COMMANDS = [
     ("run-fvp", "run_fvp", "run_fvp", _PIPELINE),
+    ("read", "read", "read", _PIPELINE),
     ("export", "export", "export", _PIPELINE),
     ("compile", "compile", "compile_", _PIPELINE),
     ("build", "build", "build", _PIPELINE),

@@ -32,7 +32,8 @@ _HASH = re.compile(r"hash ([a-z]+) 0x([0-9a-f]{8})")
 _BOXES = re.compile(rf"boxes ({_N})")
 _CROP = re.compile(rf"crop ({_N}) ({_N})x({_N}) 0x([0-9a-f]{{8}})")
 _BOX = re.compile(
-    rf"box ({_N}) " + " ".join([f"({_INT}),({_INT})"] * 4)
+    rf"box ({_N}) "
+    + " ".join([f"({_INT}),({_INT})"] * 4)
     + rf" score {_SCORE} line ({_N}) turned ([0-3]) readings ({_N}) text: (.*), score: {_SCORE}"
 )
 _WORK = re.compile(rf"work ((?:[a-z]+={_N}(?: |$))+)")

@@ -202,14 +202,17 @@ class _Reader:
         elif found := _UNSURE.fullmatch(line):
             self.unsure = int(found[2])
             return Line(line, is_count=True)
-        elif (complaint := self.pages.take(line)) is not None:
-            if complaint:
-                raise _not_understood(line, complaint)
-            self.said.detector = self.pages.detector
-            return Line(line, len(self.said.pages) if line.startswith("page ") else None, line.startswith("work "))
         elif line and not self.take_message(line):
-            raise _not_understood(line, "no line of the firmware looks like it")
+            return self.take_page(line)
         return Line(line)
+
+    def take_page(self, line: str) -> Line:
+        """Keep a line of a program for pages. Raises TargetError for one that is not understood."""
+        complaint = self.pages.take(line)
+        if complaint != "":
+            raise _not_understood(line, complaint or "no line of the firmware looks like it")
+        self.said.detector = self.pages.detector
+        return Line(line, len(self.said.pages) if line.startswith("page ") else None, line.startswith("work "))
 
     def take_message(self, line: str) -> bool:
         """Lines in words; returns whether this is one."""

@@ -1,0 +1,156 @@
+"""`ocrm55 read`: whole pages in, their text out, found and read on the board."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ocrm55 import console, stages
+from ocrm55.commands.options import FvpPath, SimulatorChoice, SimulatorOption, build_options
+from ocrm55.commands.run_fvp import as_json_text
+from ocrm55.errors import InputError
+
+if TYPE_CHECKING:
+    from ocrm55.page.program import PageOptions
+    from ocrm55.page.reading import Page
+
+WIDTHS = (96, 160, 320)  # of the recognizer's input, where the user asks for none: short lines take less work
+
+
+class PixelFormat(StrEnum):
+    """How a page's pixels are handed over."""
+
+    AUTO = "auto"
+    GRAY8 = "gray8"
+    RGB565 = "rgb565"
+    RGB888 = "rgb888"
+    BGR888 = "bgr888"
+
+
+Pages = Annotated[list[Path], typer.Argument(metavar="PAGE...", help="Pictures of whole pages: PNG, JPEG and others.")]
+DetectorOption = Annotated[
+    str,
+    typer.Option(
+        "--detector",
+        metavar="DIR|bundled|NAME",
+        help="The network that finds the lines: **bundled**, PaddleOCR's name of one, a model folder or an .onnx file.",
+    ),
+]
+SizeOption = Annotated[
+    str,
+    typer.Option(
+        "--size",
+        metavar="WIDTHxHEIGHT",
+        help="The detector's input in pixels. The page is scaled to fit; small print wants more, such as **640x640**.",
+    ),
+]
+PageTimeLimit = Annotated[
+    float, typer.Option("--timeout", metavar="SECONDS", min=1, help="Stop the simulator after this long per page.")
+]
+
+
+@build_options(without=["npu", "npu_memory_mode", "vela_config", "npu_fallback", "ethosu_driver", "prefix", "height"])
+def read(
+    options: stages.Options,
+    pages: Pages,
+    detector: DetectorOption = "bundled",
+    size: SizeOption = "320x320",
+    draw: Annotated[
+        Path | None,
+        typer.Option("--draw", metavar="OUT.png", help="Draw the page with its boxes and, beside it, what they say."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of plain text.")] = False,
+    hocr: Annotated[
+        Path | None, typer.Option("--hocr", metavar="FILE", help="Write hOCR, all pages in one file.")
+    ] = None,
+    alto: Annotated[
+        Path | None, typer.Option("--alto", metavar="FILE", help="Write ALTO 4; of several pages, a file each.")
+    ] = None,
+    stats: Annotated[
+        bool, typer.Option("--stats", help="Count instructions, stage by stage (QEMU), and show the memory.")
+    ] = False,
+    pixels: Annotated[
+        PixelFormat,
+        typer.Option(
+            "--pixels", help="How pixels are handed over; **auto**: gray8 for a page without colours, else bgr888."
+        ),
+    ] = PixelFormat.AUTO,
+    simulator: SimulatorOption = SimulatorChoice.AUTO,
+    fvp: FvpPath = None,
+    timeout: PageTimeLimit = 600,
+) -> None:
+    """Find and read all text of PAGEs on a simulated Corstone-300 board; print it in reading order.
+
+    One firmware has both networks: the detector finds the lines, the recognizer reads them. A page is handed over once,
+    as it is; the board scales, finds, straightens and reads. What is missing or out of date is built first.
+    """
+    from ocrm55.page import draw as drawing
+    from ocrm55.page import markup, program
+    from ocrm55.page import read as reading
+    from ocrm55.simulators import find_simulator
+
+    chosen = page_options(options, detector, size)
+    destinations = _destinations(pages, draw, alto)
+    pictures = reading.load(pages, pixels.value)
+    board = find_simulator(simulator.value, fvp, options.board)
+    prepared = program.prepare(chosen)
+    console.note(prepared.placement.words)
+    runs = reading.run(pictures, prepared, board, stats=stats, timeout_s=timeout)
+    read_pages = reading.pages(runs)
+    for page, (drawn, described) in zip(read_pages, destinations, strict=True):
+        if drawn is not None:
+            drawing.write(page, drawn)
+        if described is not None:
+            markup.write_alto(page, described)
+    if hocr is not None:
+        markup.write_hocr(read_pages, hocr)
+    _print(read_pages, as_json)
+    if stats and not as_json:
+        from ocrm55.report import page_statistics
+
+        page_statistics.show(prepared, runs)
+
+
+def page_options(options: stages.Options, detector: str, size: str) -> PageOptions:
+    """Both networks, from what the user said. Raises InputError."""
+    from ocrm55.page import program
+
+    height, width = program.parse_size(size)
+    chosen = options.compile
+    if chosen.precision == "int8" and not chosen.widths and chosen.width is None and options.source == "bundled":
+        options = replace(options, compile=replace(chosen, widths=WIDTHS))
+    return program.PageOptions(options, program.detector_options(options, detector, height, width))
+
+
+def _destinations(pages: Sequence[Path], draw: Path | None, alto: Path | None) -> list[tuple[Path | None, Path | None]]:
+    """Where each page's drawing and description go: of several, the page's name is added before the ending."""
+
+    def of(given: Path | None, number: int) -> Path | None:
+        if given is None or len(pages) == 1:
+            return given
+        return given.with_name(f"{given.stem}-{number}-{pages[number - 1].stem}{given.suffix}")
+
+    if draw is not None and draw.suffix.lower() != ".png":
+        raise InputError(f"{draw} is no name of a PNG file.", ["--draw page.png"])
+    return [(of(draw, number), of(alto, number)) for number in range(1, len(pages) + 1)]
+
+
+def _print(pages: Sequence[Page], as_json: bool) -> None:
+    for page in pages:
+        for note in page.notes:
+            console.warning(f"{page.path}: {note}")
+        if not any(line.text for line in page.lines):
+            console.note(f"{page.path}: no text was found.")
+    if as_json:
+        console.result(as_json_text([page.values for page in pages]))
+        return
+    for number, page in enumerate(pages):
+        if len(pages) > 1:
+            console.result(f"{chr(10) if number else ''}==> {page.path} <==")
+        if page.text:
+            console.result(page.text)

@@ -1,0 +1,180 @@
+"""One firmware of a detector and a recognizer: both compiled, one arena, the regions of both chosen together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ocrm55 import __version__, libraries, resources, stages
+from ocrm55.artifact import Artifact
+from ocrm55.boards import Board, Region
+from ocrm55.build_folder import run_stage
+from ocrm55.compiler.memory.placement import rooms
+from ocrm55.errors import InputError, UnsupportedError
+from ocrm55.files import digest
+from ocrm55.firmware import build, check_path
+
+SCRATCH_ROOM = 8 << 20  # bytes beside the frames, for boxes and scratch
+_ALIGN = 32
+
+
+@dataclass(frozen=True)
+class PageOptions:
+    """The two networks of a program for pages. Both are built for the recognizer's board."""
+
+    recognizer: stages.Options
+    detector: stages.Options
+
+    @property
+    def folder_name(self) -> str:
+        """The firmware's folder below the recognizer's."""
+        found = self.detector
+        return f"{self.recognizer.firmware_variant}-with-{found.model_name}-{found.compile.variant}"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a program for pages lies. arena_bytes: of the one arena, as large as the larger network needs.
+
+    regions: arena, weights, hot_weights, images -> region. weight_bytes: of both networks, without the hot ones.
+    """
+
+    arena_bytes: int
+    weight_bytes: int
+    hot_bytes: int
+    regions: Mapping[str, Region]
+
+    @property
+    def defines(self) -> dict[str, str]:
+        """CMake's cache entries."""
+        names = ("arena", "weights", "hot_weights")
+        return {f"OCRM55_{name.upper()}_REGION": self.regions[name].name for name in names}
+
+    @property
+    def words(self) -> str:
+        """One sentence."""
+        arena, weights, hot = (self.regions[name].name for name in ("arena", "weights", "hot_weights"))
+        apart = f", {self.hot_bytes:,} in {hot}" if self.hot_bytes else ""
+        weighing = f"{self.weight_bytes:,} bytes of weights in {weights}{apart}"
+        return f"one arena of {self.arena_bytes:,} bytes in {arena}, {weighing}"
+
+
+@dataclass(frozen=True)
+class PreparedPage:
+    """A program for pages that was built: both networks as they were compiled, and the ELF."""
+
+    options: PageOptions
+    recognizer: stages.Compilation
+    detector: stages.Compilation
+    elf: Path
+    placement: Placement
+
+
+def place(recognizer: Artifact, detector: Artifact, board: Board) -> Placement:
+    """Choose regions for both networks in one program. Raises UnsupportedError if the board has no room."""
+    memories = board.memories
+    room = rooms(memories)
+    regions = {"images": memories.region_of("images")}
+    arena = max(_whole(network.arena_bytes) for network in (recognizer, detector))
+    hot = sum(network.hot_bytes for network in (recognizer, detector))
+    weights = sum(network.weight_bytes for network in (recognizer, detector)) - hot
+    for what, size in (("arena", arena), ("weights", weights), ("hot_weights", hot)):
+        candidates = memories.candidates(what)
+        candidates += [regions["weights"]] if what == "hot_weights" else []
+        region = next((each for each in candidates if size + _ALIGN <= room[each.name]), None)
+        if region is None:
+            raise UnsupportedError(
+                f"{what.replace('_', ' ')} of both networks: {size:,} bytes, for which {board.name} has no room.",
+                ["--size 320x320", "--arena-limit BYTES", "place it elsewhere by a file for --memory-map"],
+            )
+        room[region.name] -= size + _ALIGN
+        regions[what] = region
+    return Placement(arena, weights, hot, regions)
+
+
+def _whole(size: int) -> int:
+    return -(-size // _ALIGN) * _ALIGN
+
+
+def prepare(options: PageOptions) -> PreparedPage:
+    """Export, compile and build what is missing or out of date.
+
+    Raises InputError for an option that programs for pages do not have.
+    """
+    _check(options)
+    check_path(options.recognizer.build_dir)
+    recognizer, detector = stages.compiled(options.recognizer), stages.compiled(options.detector)
+    board, chosen, folder = options.recognizer.board, options.recognizer.build, options.recognizer.folder
+    output = folder.firmware_dir(f"page-{options.folder_name}")
+    elf = output / "ocrm55.elf"
+    placement = place(Artifact.read(recognizer.artifact), Artifact.read(detector.artifact), board)
+    inputs = [
+        recognizer.artifact,
+        detector.artifact,
+        resources.folder("firmware"),
+        resources.folder("cmake"),
+        board.file,
+    ]
+    inputs += [] if board.is_bundled else [board.folder]
+    kernels = tuple({*options.recognizer.compile.kernels, *options.detector.compile.kernels})
+    defines = libraries.defines(kernels, chosen.cmsis_nn) | placement.defines
+    defines["OCRM55_DETECTOR"] = str(detector.artifact.resolve())
+    with folder.locked():
+        run_stage(
+            "build",
+            f"firmware for pages -> {elf}",
+            output,
+            digest(inputs, __version__, chosen.toolchain, sorted(defines.items())),
+            lambda: build(recognizer.artifact, output, board, defines=defines, toolchain=chosen.toolchain),
+            outputs=[elf],
+            force=options.recognizer.force,
+        )
+    return PreparedPage(options, recognizer, detector, elf, placement)
+
+
+def _check(options: PageOptions) -> None:
+    if options.recognizer.compile.npu or options.detector.compile.npu:
+        raise InputError("pages are read without an NPU.", ["leave --npu out"])
+    if options.recognizer.compile.image is not None:
+        raise InputError("no page is compiled in.", ["leave --image out"])
+
+
+def detector_options(
+    recognizer: stages.Options, source: str, height: int, width: int, arena_limit: int | None = None
+) -> stages.Options:
+    """The options of the detector beside a recognizer's: same board, same folder, same compiler.
+
+    source: one of the detector's words or a path. height, width: of its input in pixels.
+    """
+    from ocrm55.tasks.detector.task import DETECTOR
+
+    chosen = recognizer.compile
+    return replace(
+        recognizer,
+        source=source,
+        task=DETECTOR,
+        compile=replace(
+            type(chosen)(),
+            height=height,
+            width=width,
+            board=chosen.board,
+            kernels=chosen.kernels,
+            check=chosen.check,
+            arena_limit=arena_limit,
+            decoder=DETECTOR.decoders[0],
+        ),
+    )
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Height and width of the detector's input, of `WIDTHxHEIGHT` or one number for both. Raises InputError."""
+    sides = text.lower().split("x")
+    sides = sides * 2 if len(sides) == 1 else sides
+    tries = ["--size 320x320", "--size 640x480"]
+    if len(sides) != 2 or not all(side.isascii() and side.isdigit() and len(side) < 6 for side in sides):
+        raise InputError(f"`{text[:80]}` is no size in pixels.", tries)
+    width, height = int(sides[0]), int(sides[1])
+    if min(width, height) < 32 or width % 32 or height % 32:
+        raise InputError(f"a detector takes sides of whole 32 pixels, not {width} x {height}.", tries)
+    return height, width
