@@ -16,6 +16,7 @@ from tests.unit.firmware.host_driver import compile_for_host
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 SOURCES = ROOT / "firmware" / "src"
+PAGE = ROOT / "firmware" / "page"
 TASK = ROOT / "firmware" / "tasks" / "recognizer"
 PLATFORM = ROOT / "firmware" / "platform" / "corstone300"
 PLATFORM = ROOT / "firmware" / "platform" / "armv8_1m"
@@ -27,12 +28,12 @@ Part = Callable[[str, Sequence[bytes]], list[str]]
 def part(once: Once) -> Part:
     """Run cases through one part of driver.c: `part("crc", [case, ...])` gives the lines that it prints."""
     names = ("crc32", "float_text", "ocri", "options")
-    files = [HERE / "driver.c", PLATFORM / "fault_words.c", TASK / "context.c", TASK / "ctc.c"]
+    files = [HERE / "driver.c", PLATFORM / "fault_words.c", TASK / "context.c", TASK / "ctc.c", PAGE / "ocrf.c"]
     files += [SOURCES / f"{name}.c" for name in names]
 
     def make(folder: Path) -> Path:
         (folder / "context_tables.h").write_text(context_header(load_charset()))
-        return compile_for_host(folder / "driver", files, [folder, SOURCES, TASK, PLATFORM])
+        return compile_for_host(folder / "driver", files, [folder, SOURCES, PAGE, TASK, PLATFORM])
 
     program = once("firmware-parts", make)
 

@@ -11,6 +11,7 @@
 #include "ctc.h"
 #include "fault_words.h"
 #include "float_text.h"
+#include "ocrf.h"
 #include "ocri.h"
 #include "options.h"
 
@@ -107,6 +108,27 @@ static void ocri_case(void)
     free(data);
 }
 
+static void ocrf_case(void)
+{
+    const uint32_t bytes = word();
+    uint8_t *data = block(bytes);
+    struct ocrf file;
+    struct ocrf_trouble trouble = {0};
+    const enum status status = ocrf_open(&file, data, bytes, &trouble);
+    printf("%d", (int)status);
+    if (status != STATUS_OK) {
+        printf(" %u %u %u\n", (unsigned)trouble.frame, (unsigned)trouble.found, (unsigned)trouble.expected);
+    } else {
+        while (file.left > 0) {
+            const struct ocrf_frame frame = ocrf_next(&file);
+            printf(" %ux%u+%u:%s:%08x", (unsigned)frame.width, (unsigned)frame.height, (unsigned)frame.stride,
+                   ocrf_format_name(frame.format), (unsigned)crc32(frame.pixels, frame.stride * frame.height));
+        }
+        puts("");
+    }
+    free(data);
+}
+
 static void options_case(void)
 {
     const uint32_t bytes = word();
@@ -116,8 +138,8 @@ static void options_case(void)
     if (unknown != NULL) {
         printf("unknown %s\n", unknown);
     } else {
-        printf("%s|%s|%d\n", options.images ? options.images : "-",
-               options.probabilities ? options.probabilities : "-", options.stats);
+        printf("%s|%s|%d|%d\n", options.images ? options.images : "-",
+               options.probabilities ? options.probabilities : "-", options.stats, options.hashes);
     }
     free(line);
 }
@@ -148,7 +170,8 @@ int main(int count, char **words)
         const char *name;
         void (*run)(void);
     } parts[] = {{"float", float_case}, {"ctc", ctc_case},         {"context", context_case}, {"lead", lead_case},
-                 {"ocri", ocri_case},   {"options", options_case}, {"crc", crc_case},         {"faults", faults_case}};
+                 {"ocri", ocri_case},   {"options", options_case}, {"crc", crc_case},         {"faults", faults_case},
+                 {"ocrf", ocrf_case}};
     for (uint32_t i = 0; count == 2 && i < sizeof parts / sizeof *parts; i++) {
         while (strcmp(words[1], parts[i].name) == 0) {
             parts[i].run();

@@ -20,14 +20,16 @@ def line(text: str) -> bytes:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("", "-|-|0"),
-        ("   ", "-|-|0"),
-        ("ocrm55", "-|-|0"),
-        ("ocrm55 images=a.bin", "a.bin|-|0"),
-        ("  ocrm55   images=a.bin  stats=1 ", "a.bin|-|1"),
-        ("fw probabilities=p images=i=j stats=0", "i=j|p|0"),
-        ("ocrm55 images=a images=b", "b|-|0"),
-        ("images=a", "-|-|0"),  # the first word is the program's name, whatever it looks like
+        ("", "-|-|0|0"),
+        ("   ", "-|-|0|0"),
+        ("ocrm55", "-|-|0|0"),
+        ("ocrm55 images=a.bin", "a.bin|-|0|0"),
+        ("  ocrm55   images=a.bin  stats=1 ", "a.bin|-|1|0"),
+        ("fw probabilities=p images=i=j stats=0", "i=j|p|0|0"),
+        ("ocrm55 images=a hashes=1", "a|-|0|1"),
+        ("ocrm55 hashes=2", "unknown hashes=2"),
+        ("ocrm55 images=a images=b", "b|-|0|0"),
+        ("images=a", "-|-|0|0"),  # the first word is the program's name, whatever it looks like
         ("ocrm55 images", "unknown images"),
         ("ocrm55 images=", "unknown images="),
         ("ocrm55 stats=2", "unknown stats=2"),

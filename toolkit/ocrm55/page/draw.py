@@ -19,6 +19,7 @@ _SCALE = ((0.5, (196, 30, 58)), (0.8, (217, 122, 0)), (1.0, (0, 98, 155)))
 _READABLE = 22  # pixels of height that a median line shall have in the picture
 _MOST_SIDE, _LARGEST = 2000, 3.0  # pixels of a page's longer side; most times that a small page grows
 _FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf")
+_LARGEST_LETTERS = 160  # pixels; larger ones are enlarged
 _GAP, _LEGEND = 12, 34
 _WASH = 0.16  # of the colour over a box
 
@@ -94,14 +95,14 @@ def _write_text(sheet: np.ndarray, line: Line, corners: np.ndarray) -> None:
     along, across = _sides(corners)
     if not line.text or min(along, across) < 2:
         return
-    letters = font(max(6, round(across * 0.72)))
+    letters = font(min(max(6, round(across * 0.72)), _LARGEST_LETTERS))
     _, _, right, bottom = letters.getbbox(line.text)
     ascent, descent = letters.getmetrics() if isinstance(letters, ImageFont.FreeTypeFont) else (bottom, 0)
     size = max(1, math.ceil(right)), max(1, math.ceil(max(ascent + descent, bottom)))
     mask = Image.new("L", size, 0)
     ImageDraw.Draw(mask).text((0, 0), line.text, 255, font=letters)
     # A text wider than its box is squeezed; a narrower one stands at its left.
-    share = min(1.0, size[0] / along)
+    share = min(1.0, size[0] * across / size[1] / along)
     edges = np.array([[0, 0], [size[0], 0], [0, size[1]]], np.float32)
     places = np.array([corners[0], corners[0] + (corners[1] - corners[0]) * share, corners[3]], np.float32)
     turn = cv2.getAffineTransform(edges, places)

@@ -74,8 +74,8 @@ def frame(pixels: NDArray[np.uint8], pixel_format: str = "auto") -> Frame:
 
 def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The brightness by ITU-R BT.601, in integers as OpenCV computes it."""
-    weights = np.array([1868, 9617, 4899], np.uint32)
-    return ((pixels.astype(np.uint32) @ weights + (1 << 13)) >> 14).astype(np.uint8)
+    weights = np.array([3735, 19235, 9798], np.uint32)
+    return ((pixels.astype(np.uint32) @ weights + (1 << 14)) >> 15).astype(np.uint8)
 
 
 def ocrf(frames: Sequence[Frame]) -> bytes:
