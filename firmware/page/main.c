@@ -56,7 +56,7 @@ static struct ocrm55_page_options settings(void)
     struct ocrm55_page_options options = ocrm55_page_defaults;
     options.threshold = (uint8_t)(DETECTOR_PIXEL * 256.0);
     options.least_score = (uint16_t)(DETECTOR_BOX * 65536.0);
-    options.unclip = (uint16_t)(DETECTOR_UNCLIP * 256.0);
+    options.unclip = (uint16_t)(DETECTOR_UNCLIP * 256.0 + 0.5);
     options.windows = MOST_WINDOWS;
     return options;
 }

@@ -147,12 +147,13 @@ def detector_options(
 
     source: one of the detector's words or a path. height, width: of its input in pixels.
     """
+    from ocrm55.tasks.detector.sources import WORD
     from ocrm55.tasks.detector.task import DETECTOR
 
     chosen = recognizer.compile
     return replace(
         recognizer,
-        source=source,
+        source=WORD if source == "bundled" else source,
         task=DETECTOR,
         compile=replace(
             type(chosen)(),
