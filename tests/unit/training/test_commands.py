@@ -43,6 +43,8 @@ def test_eval_shows_tables_and_writes_json_and_picture(data: Path, tmp_path: Pat
         ["eval", "nowhere"],
         ["eval", "{data}", "--only", "nowhere.txt"],
         ["eval", "{data}", "--source", "nowhere", "--build-dir", "{data}/build"],
+        ["eval", "--pages", "nowhere"],
+        ["eval", "--pages", "{data}"],
         ["train", "--data", "nowhere", "--output", "{data}/out"],
         ["train", "--fonts", "{data}", "--output", "{data}/out"],
     ],
@@ -53,7 +55,9 @@ def test_bad_input_is_one_sentence_and_its_exit_code(arguments: list[str], data:
     assert "Traceback" not in done.output
 
 
-@pytest.mark.parametrize("arguments", [["eval", "x", "--on", "moon"], ["train", "--steps", "0"], ["eval"]])
+@pytest.mark.parametrize(
+    "arguments", [["eval", "x", "--on", "moon"], ["train", "--steps", "0"], ["eval"], ["eval", "x", "--pages", "y"]]
+)
 def test_wrong_options_are_refused_by_the_program(arguments: list[str]) -> None:
     assert runner.invoke(app, arguments).exit_code == 2
 
