@@ -218,14 +218,24 @@ static uint32_t run_max_pool(struct kernel_case *c)
 
 /* ---- elementwise ------------------------------------------------------------------------------------------------- */
 
-/* integers: count, zero a, zero b, zero y, bits of step a, of step b, of gain y. blobs: a, b */
+/* integers: count, gain a, gain b, offset, shift. blobs: a, b */
 static uint32_t run_add(struct kernel_case *c)
 {
     const int32_t *i = c->integers;
-    const struct ocrm55_add layer = {i[0], i[1], i[2], i[3], real(i[4]), real(i[5]), real(i[6])};
+    const struct ocrm55_add layer = {i[0], i[1], i[2], i[3], i[4]};
     const int8_t *a = (const int8_t *)c->blobs[0], *b = (const int8_t *)c->blobs[1];
     CHECKED(ocrm55_add_s8_check(&layer, a, b, (int8_t *)c->out));
     RUN(c, ocrm55_add_s8(&layer, a, b, (int8_t *)c->out));
+}
+
+/* integers: height, width, channels, rows, columns, gain a, gain b, offset, shift. blobs: a, b */
+static uint32_t run_add_upsampled(struct kernel_case *c)
+{
+    const int32_t *i = c->integers;
+    const struct ocrm55_add_upsampled layer = {{0, i[5], i[6], i[7], i[8]}, i[0], i[1], i[2], i[3], i[4]};
+    const int8_t *a = (const int8_t *)c->blobs[0], *b = (const int8_t *)c->blobs[1];
+    CHECKED(ocrm55_add_upsampled_s8_check(&layer, a, b, (int8_t *)c->out));
+    RUN(c, ocrm55_add_upsampled_s8(&layer, a, b, (int8_t *)c->out));
 }
 
 /* integers: count. blobs: a, b */
@@ -378,7 +388,7 @@ static const struct {
     /* pool */
     KERNEL(average_pool), KERNEL(average_pool_repeated), KERNEL(max_pool),
     /* elementwise */
-    KERNEL(add), KERNEL(add_f32), KERNEL(multiply), KERNEL(lookup), KERNEL(quantize), KERNEL(dequantize),
+    KERNEL(add), KERNEL(add_upsampled), KERNEL(add_f32), KERNEL(multiply), KERNEL(lookup), KERNEL(quantize), KERNEL(dequantize),
     KERNEL(dequantize_channels),
     /* rows */
     KERNEL(softmax), KERNEL(softmax_repeated), KERNEL(layer_norm),

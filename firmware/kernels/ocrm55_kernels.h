@@ -160,12 +160,11 @@ enum ocrm55_status ocrm55_max_pool_s8_check(const struct ocrm55_max_pool *layer,
 
 /* ---- elementwise ------------------------------------------------------------------------------------------------- */
 
-/* y[i] = quantised(((float)(a[i] - zero_a) * step_a + (float)(b[i] - zero_b) * step_b) * gain_y), gain_y = 1 / step of y.
- * y may be a or b. */
+/* y[i] = (a[i] * gain_a + b[i] * gain_b + offset) >> shift, rounded half up, saturated. gains: those of a's and b's step
+ * over y's, times 2^shift, 0 .. 32767; shift: 1 .. 24; offset: what the zero points add. y may be a or b. */
 struct ocrm55_add {
     int32_t count;
-    int32_t zero_a, zero_b, zero_y;
-    float step_a, step_b, gain_y;
+    int32_t gain_a, gain_b, offset, shift;
 };
 void ocrm55_add_s8(const struct ocrm55_add *layer, const int8_t *a, const int8_t *b, int8_t *y);
 enum ocrm55_status ocrm55_add_s8_check(const struct ocrm55_add *layer, const int8_t *a, const int8_t *b, const int8_t *y);

@@ -1,18 +1,28 @@
 /* Residual additions: see ocrm55_kernels.h. */
 
+#include <stdbool.h>
+
 #include "helium.h"
 #include "ocrm55_kernels.h"
 
 #if OCRM55_HELIUM
 
-/* 8 of a and b, taken apart into bottom and top lanes: ((a * step_a) + (b * step_b)) * gain, rounded. */
-static inline int16x8_t sum8(const struct ocrm55_add *l, int16x8_t a, int16x8_t b)
+/* 8 elements, or (whole = false) those that `some` says. */
+static inline __attribute__((always_inline)) void sum8(const struct ocrm55_add *l, const int8_t *a, const int8_t *b,
+                                                       int8_t *y, bool whole, mve_pred16_t some)
 {
-    const float32x4_t bottom = vaddq_f32(vmulq_n_f32(vcvtq_f32_s32(vmovlbq_s16(a)), l->step_a),
-                                         vmulq_n_f32(vcvtq_f32_s32(vmovlbq_s16(b)), l->step_b));
-    const float32x4_t top = vaddq_f32(vmulq_n_f32(vcvtq_f32_s32(vmovltq_s16(a)), l->step_a),
-                                      vmulq_n_f32(vcvtq_f32_s32(vmovltq_s16(b)), l->step_b));
-    return round8(vmulq_n_f32(bottom, l->gain_y), vmulq_n_f32(top, l->gain_y), l->zero_y);
+    const int16x8_t p = whole ? vldrbq_s16(a) : vldrbq_z_s16(a, some), q = whole ? vldrbq_s16(b) : vldrbq_z_s16(b, some);
+    const int16x8_t gain_a = vdupq_n_s16((int16_t)l->gain_a), gain_b = vdupq_n_s16((int16_t)l->gain_b);
+    const int32x4_t even = vaddq_s32(vmullbq_int_s16(p, gain_a), vmullbq_int_s16(q, gain_b));
+    const int32x4_t odd = vaddq_s32(vmulltq_int_s16(p, gain_a), vmulltq_int_s16(q, gain_b));
+    int16x8_t sum = narrow32(vrshlq_n_s32(vaddq_n_s32(even, l->offset), -l->shift),
+                             vrshlq_n_s32(vaddq_n_s32(odd, l->offset), -l->shift));
+    __asm("vqmovnb.s16 %q0, %q0" : "+w"(sum)); /* the low byte of each lane, which is stored */
+    if (whole) {
+        vstrbq_s16(y, sum);
+    } else {
+        vstrbq_p_s16(y, sum, some);
+    }
 }
 
 #endif
@@ -21,18 +31,18 @@ static inline void sum_of(const struct ocrm55_add *layer, const int8_t *a, const
 {
     const struct ocrm55_add l = *layer;
 #if OCRM55_HELIUM
-    for (int32_t left = count; left > 0; left -= 16, a += 16, b += 16, y += 16) {
-        const mve_pred16_t some = vctp8q((uint32_t)left);
-        const int8x16_t p = vldrbq_z_s8(a, some), q = vldrbq_z_s8(b, some);
-        const int16x8_t even = sum8(&l, even_bytes(p, l.zero_a), even_bytes(q, l.zero_b));
-        const int16x8_t odd = sum8(&l, odd_bytes(p, l.zero_a), odd_bytes(q, l.zero_b));
-        vstrbq_p_s8(y, narrow16(even, odd), some);
+    int32_t i = 0;
+    for (; i + 8 <= count; i += 8, a += 8, b += 8, y += 8) {
+        sum8(&l, a, b, y, true, 0);
+    }
+    if (i < count) {
+        sum8(&l, a, b, y, false, vctp16q((uint32_t)(count - i)));
     }
 #else
     for (int32_t i = 0; i < count; i++) {
-        const float u = (float)(a[i] - l.zero_a) * l.step_a, v = (float)(b[i] - l.zero_b) * l.step_b;
-        const float sum = u + v;
-        y[i] = ocrm55_quantized(sum * l.gain_y, l.zero_y);
+        const int32_t sum = a[i] * l.gain_a + b[i] * l.gain_b + l.offset;
+        const int32_t rounded = (sum + (1 << (l.shift - 1))) >> l.shift;
+        y[i] = (int8_t)(rounded < -128 ? -128 : rounded > 127 ? 127 : rounded);
     }
 #endif
 }
@@ -63,13 +73,11 @@ enum ocrm55_status ocrm55_add_s8_check(const struct ocrm55_add *l, const int8_t 
     if (l->count < 1) {
         return OCRM55_SHAPE;
     }
-    const int32_t zeros[] = {l->zero_a, l->zero_b, l->zero_y};
-    for (int i = 0; i < 3; i++) {
-        if (zeros[i] < -128 || zeros[i] > 127) {
-            return OCRM55_RANGE;
-        }
+    const int32_t most = 1 << 30; /* the products take less than 2^24 beside it */
+    if (l->gain_a < 0 || l->gain_a > INT16_MAX || l->gain_b < 0 || l->gain_b > INT16_MAX) {
+        return OCRM55_RANGE;
     }
-    return OCRM55_OK;
+    return l->shift < 1 || l->shift > 24 || l->offset < -most || l->offset > most ? OCRM55_RANGE : OCRM55_OK;
 }
 
 enum ocrm55_status ocrm55_add_upsampled_s8_check(const struct ocrm55_add_upsampled *l, const int8_t *a, const int8_t *b,

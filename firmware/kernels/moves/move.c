@@ -1,5 +1,7 @@
 /* Bytes in another order: see ocrm55_kernels.h. */
 
+#include <stdbool.h>
+
 #include "helium.h"
 #include "ocrm55_kernels.h"
 
@@ -43,13 +45,57 @@ static void plane(const struct ocrm55_move *l, const int8_t *x, int8_t *y)
     }
 }
 
+#if OCRM55_HELIUM
+
+/* Whether the last three axes are written one behind the other, in small groups that fill a vector: pixels of blocks. */
+static bool is_small(const struct ocrm55_move *l)
+{
+    const int32_t group = l->size[LAST] * l->size[LAST - 1], step = l->x_stride[LAST - 2];
+    if ((group != 2 && group != 4 && group != 8) || l->y_stride[LAST] != 1 || l->size[LAST - 2] < 2) {
+        return false;
+    }
+    const int32_t far = 7 / group * step + (l->size[LAST] - 1) * l->x_stride[LAST] +
+                        (l->size[LAST - 1] - 1) * l->x_stride[LAST - 1];
+    return l->y_stride[LAST - 1] == l->size[LAST] && l->y_stride[LAST - 2] == group && step >= 0 &&
+           l->x_stride[LAST] >= 0 && l->x_stride[LAST - 1] >= 0 && far <= UINT16_MAX;
+}
+
+/* The last three axes of such a layer, 8 elements at a time. */
+static void groups(const struct ocrm55_move *l, const int8_t *x, int8_t *y)
+{
+    const int32_t size = l->size[LAST], group = size * l->size[LAST - 1], step = l->x_stride[LAST - 2];
+    uint16_t places[8];
+    for (int32_t i = 0; i < 8; i++) {
+        const int32_t inner = i % group;
+        places[i] = (uint16_t)(i / group * step + inner / size * l->x_stride[LAST - 1] + inner % size * l->x_stride[LAST]);
+    }
+    const uint16x8_t offsets = vldrhq_u16(places);
+    for (int32_t left = l->size[LAST - 2] * group; left > 0; left -= 8, x += 8 / group * step, y += 8) {
+        const mve_pred16_t some = vctp16q((uint32_t)left);
+        vstrbq_p_s16(y, vldrbq_gather_offset_z_s16(x, offsets, some), some);
+    }
+}
+
+#endif
+
 void ocrm55_move_s8(const struct ocrm55_move *layer, const int8_t *x, int8_t *y)
 {
     const struct ocrm55_move l = *layer;
     int32_t at[LAST - 1] = {0};
+    bool small = false;
+#if OCRM55_HELIUM
+    small = is_small(&l);
+#endif
     for (;;) {
-        plane(&l, x, y);
-        int axis = LAST - 2; /* the next place of the axes in front */
+#if OCRM55_HELIUM
+        if (small) {
+            groups(&l, x, y);
+        } else
+#endif
+        {
+            plane(&l, x, y);
+        }
+        int axis = small ? LAST - 3 : LAST - 2; /* the next place of the axes in front */
         for (; axis >= 0; axis--) {
             x += l.x_stride[axis];
             y += l.y_stride[axis];

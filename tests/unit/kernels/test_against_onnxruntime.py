@@ -13,6 +13,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from ocrm55.compiler.operators.int8.elementwise import SumInt8
 from tests.unit.kernels.reference import convolution, elementwise, pool
 from tests.unit.kernels.reference.epilogue import CLAMP, Epilogue, finish
 
@@ -90,10 +91,11 @@ def test_convolutions_equal(channels: int, kernel: int, strides: tuple[int, int]
 
 
 def test_additions_equal_but_for_ties() -> None:
-    # They divide the sum by the step of y, we multiply by its inverse: another rounding now and then.
+    # They compute in float32, we with gains of 15 bits: another rounding now and then.
     a, b = int8(4000), int8(4000)
     sb, zb = F(0.022), -3
-    ours = elementwise.add(a, b, (ZX, zb, ZY), (float(SX), float(sb)), float(F(1) / SY))
+    whole = SumInt8(4000, float(SX), ZX, float(sb), zb, float(SY), ZY).whole
+    ours = elementwise.add(a, b, (whole.gain_a, whole.gain_b), whole.offset, whole.shift)
     theirs = run("Add", [(a, SX, np.int8(ZX), None), (b, sb, np.int8(zb), None)], {}, {}, a.shape, (SY, ZY))
     assert_close(ours, theirs, 0.01)
 

@@ -16,12 +16,37 @@ from tests.unit.kernels.reference.rounding import quantised
 def _add_cases() -> Iterator[Expected]:
     for n, (count, extreme) in enumerate(itertools.product(COUNTS, (False, True))):
         r = Random(10 + n, extreme)
-        a, b, zeros = r.tensor(count), r.tensor(count), (r.zero_point(), r.zero_point(), r.zero_point())
-        steps = tuple(r.rng.uniform(0.01, 0.3, 2).tolist()) if n % 3 else (0.25, 0.125)  # the latter: many ties
-        gain = 9.1 if n % 3 else 4.0
-        integers = [count, *zeros, *map(bits, (*steps, gain))]
-        y = ref.add(a, b, zeros, steps, gain)
-        yield Case("add", integers, [a, b], y.shape, label=f"add {count} {steps}"), y
+        a, b, numbers = r.tensor(count), r.tensor(count), _numbers(r, n)
+        y = ref.add(a, b, *numbers)
+        yield Case("add", [count, *_flat(numbers)], [a, b], y.shape, label=f"add {count} {numbers}"), y
+
+
+Numbers = tuple[tuple[int, int], int, int]
+
+
+def _numbers(r: Random, n: int) -> Numbers:
+    """Gains, offset and shift of a sum; every third has many ties, and the first the largest numbers that there are."""
+    if n == 0:
+        return (32767, 32767), 1 << 30, 24
+    gains, shift = tuple(int(v) for v in r.rng.integers(0, 32768, 2)), int(r.rng.integers(8, 20))
+    gains, shift = ((1 << 13, 1 << 12), 14) if n % 3 == 0 else (gains, shift)
+    return gains, int(r.rng.integers(-(1 << (shift + 7)), 1 << (shift + 7))), shift
+
+
+def _flat(numbers: Numbers) -> list[int]:
+    gains, offset, shift = numbers
+    return [*gains, offset, shift]
+
+
+def _add_upsampled_cases() -> Iterator[Expected]:
+    sizes = [(2, 2, 1, 2, 2), (4, 6, 96, 2, 2), (8, 8, 24, 4, 8), (3, 5, 7, 3, 1), (2, 9, 17, 1, 3), (1, 1, 5, 1, 1)]
+    for n, (height, width, channels, rows, columns) in enumerate(sizes):
+        r = Random(70 + n, n % 2 == 0)
+        a, b = r.tensor(height, width, channels), r.tensor(height // rows, width // columns, channels)
+        numbers = _numbers(r, n)
+        y = ref.add(a, b.repeat(rows, axis=0).repeat(columns, axis=1), *numbers)
+        integers = [height, width, channels, rows, columns, *_flat(numbers)]
+        yield Case("add_upsampled", integers, [a, b], y.shape, label=f"add_upsampled {integers}"), y
 
 
 def _add_f32_cases() -> Iterator[Expected]:
@@ -76,6 +101,7 @@ def _dequantize_channels_cases() -> Iterator[Expected]:
 
 KERNELS: Cases = {
     "add": _add_cases,
+    "add_upsampled": _add_upsampled_cases,
     "add_f32": _add_f32_cases,
     "multiply": _multiply_cases,
     "lookup": _lookup_cases,

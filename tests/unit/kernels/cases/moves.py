@@ -55,6 +55,9 @@ def _move_cases() -> Iterator[Expected]:
         if n % 4 == 0:  # each twice, as an image enlarged by nearest neighbours
             index = index.repeat(2, axis=1).repeat(3, axis=2)
         yield move(r, shape, index, row=index.shape[-1] + 3 if n % 5 == 0 else 0)
+    for height, width, a, b in ((3, 5, 2, 2), (2, 8, 2, 2), (1, 80, 2, 4), (2, 3, 2, 1), (2, 7, 4, 2), (2, 6, 3, 2)):
+        shape = (height, width, a, a, b, b)  # blocks of pixels within blocks become rows
+        yield move(r, shape, np.arange(np.prod(shape)).reshape(shape).transpose(0, 2, 4, 1, 3, 5))
 
 
 def _gather_cases() -> Iterator[Expected]:

@@ -7,12 +7,9 @@ import numpy as np
 from tests.unit.kernels.reference.rounding import F, quantised
 
 
-def add(
-    a: np.ndarray, b: np.ndarray, zeros: tuple[int, int, int], steps: tuple[float, float], gain: float
-) -> np.ndarray:
-    u = (a.astype(np.int32) - zeros[0]).astype(F) * F(steps[0])
-    v = (b.astype(np.int32) - zeros[1]).astype(F) * F(steps[1])
-    return quantised((u + v) * F(gain), zeros[2])
+def add(a: np.ndarray, b: np.ndarray, gains: tuple[int, int], offset: int, shift: int) -> np.ndarray:
+    sums = a.astype(np.int64) * gains[0] + b.astype(np.int64) * gains[1] + offset
+    return np.clip(np.floor(sums / 2.0**shift + 0.5), -128, 127).astype(np.int8)
 
 
 def multiply(a: np.ndarray, b: np.ndarray, zeros: tuple[int, int, int], gain: float) -> np.ndarray:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import floor, log2
 from typing import ClassVar
 
 from ocrm55.compiler.operators.float32 import Spec
+
+LARGEST_GAIN, LARGEST_SHIFT = 32767, 22  # of a sum of int8: gains are int16, sums int32
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,16 @@ class Sum(Spec):
 
 
 @dataclass(frozen=True)
+class WholeSum:
+    """A sum in whole numbers: (a * gain_a + b * gain_b + offset) >> shift, rounded half up."""
+
+    gain_a: int
+    gain_b: int
+    offset: int
+    shift: int
+
+
+@dataclass(frozen=True)
 class SumInt8(Spec):
     """a + b of int8 tensors; a step and a zero point give the real values of each."""
 
@@ -53,6 +66,14 @@ class SumInt8(Spec):
     @property
     def in_place(self) -> bool:
         return True
+
+    @property
+    def whole(self) -> WholeSum:
+        """The sum as kernels compute it: the larger gain has 15 bits."""
+        gains = self.step_a / self.step_y, self.step_b / self.step_y
+        shift = min(max(floor(log2(LARGEST_GAIN / max(gains))), 1), LARGEST_SHIFT)
+        a, b = (min(round(gain * (1 << shift)), LARGEST_GAIN) for gain in gains)
+        return WholeSum(a, b, (self.zero_y << shift) - self.zero_a * a - self.zero_b * b, shift)
 
 
 @dataclass(frozen=True)
@@ -77,6 +98,12 @@ class SumUpsampled(Spec):
     @property
     def in_place(self) -> bool:
         return True
+
+    @property
+    def of_one_size(self) -> SumInt8:
+        """The same sum of images that are equally large."""
+        count = self.height * self.width * self.channels
+        return SumInt8(count, self.step_a, self.zero_a, self.step_b, self.zero_b, self.step_y, self.zero_y)
 
 
 @dataclass(frozen=True)

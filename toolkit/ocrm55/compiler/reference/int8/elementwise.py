@@ -30,18 +30,16 @@ def _sum(spec: Sum, a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _sum_int8(spec: SumInt8, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    left = (a.reshape(-1).astype(np.int32) - spec.zero_a).astype(F) * F(spec.step_a)
-    right = (b.reshape(-1).astype(np.int32) - spec.zero_b).astype(F) * F(spec.step_b)
-    return rounded((left + right) * F(1 / spec.step_y), spec.zero_y)
+    whole = spec.whole
+    left, right = (x.reshape(-1).astype(np.int32) for x in (a, b))
+    sums = left * whole.gain_a + right * whole.gain_b + whole.offset
+    return np.clip((sums + (1 << (whole.shift - 1))) >> whole.shift, -128, 127).astype(np.int8)
 
 
 def _sum_upsampled(spec: SumUpsampled, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     rows, columns = spec.factors
     low = b.reshape(spec.height // rows, spec.width // columns, spec.channels)
-    same = SumInt8(
-        a.size, spec.step_a, spec.zero_a, spec.step_b, spec.zero_b, spec.step_y, spec.zero_y
-    )  # fmt: skip
-    return _sum_int8(same, a, low.repeat(rows, axis=0).repeat(columns, axis=1))
+    return _sum_int8(spec.of_one_size, a, low.repeat(rows, axis=0).repeat(columns, axis=1))
 
 
 def _lookup(spec: Lookup, x: np.ndarray, table: np.ndarray) -> np.ndarray:

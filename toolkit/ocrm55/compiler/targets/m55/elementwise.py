@@ -41,21 +41,25 @@ def _sum(spec: Sum, constants: Sequence[np.ndarray]) -> Call:
     return Call([f"ocrm55_add_f32(a, b, y, {spec.count});"], {})
 
 
-def _sum_int8(spec: SumInt8, constants: Sequence[np.ndarray]) -> Call:
-    fields = [
-        f".count = {spec.count}, .zero_a = {spec.zero_a}, .zero_b = {spec.zero_b}, .zero_y = {spec.zero_y},",
-        f".step_a = {float_literal(spec.step_a)}, .step_b = {float_literal(spec.step_b)},",
-        f".gain_y = {float_literal(float(np.float32(1 / spec.step_y)))},",
+def _whole_sum(spec: SumInt8) -> list[str]:
+    whole = spec.whole
+    return [
+        f".gain_a = {whole.gain_a}, .gain_b = {whole.gain_b},",
+        f".offset = {whole.offset}, .shift = {whole.shift},",
     ]
+
+
+def _sum_int8(spec: SumInt8, constants: Sequence[np.ndarray]) -> Call:
+    fields = [f".count = {spec.count},", *_whole_sum(spec)]
     return Call([*structure("add", fields), "ocrm55_add_s8(&layer, a, b, y);"], {})
 
 
 def _sum_upsampled(spec: SumUpsampled, constants: Sequence[np.ndarray]) -> Call:
     rows, columns = spec.factors
+    first, last = _whole_sum(spec.of_one_size)
     fields = [
-        f".add = {{.zero_a = {spec.zero_a}, .zero_b = {spec.zero_b}, .zero_y = {spec.zero_y},",
-        f"        .step_a = {float_literal(spec.step_a)}, .step_b = {float_literal(spec.step_b)},",
-        f"        .gain_y = {float_literal(float(np.float32(1 / spec.step_y)))}}},",
+        f".add = {{{first}",
+        f"        {last.removesuffix(',')}}},",
         f".height = {spec.height}, .width = {spec.width}, .channels = {spec.channels},",
         f".rows = {rows}, .columns = {columns},",
     ]
@@ -76,8 +80,8 @@ def _dequantize(spec: Dequantize, constants: Sequence[np.ndarray]) -> Call:
 KERNELS: dict[type[Spec], Kernel] = {
     ChannelMultiply: Kernel(_channel_multiply, ("multiply", "quantize")),
     Sum: Kernel(_sum, ("add",)),
-    SumInt8: Kernel(_sum_int8, ("add", "quantize")),
-    SumUpsampled: Kernel(_sum_upsampled, ("add", "quantize")),
+    SumInt8: Kernel(_sum_int8, ("add",)),
+    SumUpsampled: Kernel(_sum_upsampled, ("add",)),
     Lookup: Kernel(_lookup, ("lookup",)),
     Quantize: Kernel(_quantize, ("quantize",)),
     Dequantize: Kernel(_dequantize, ("quantize",)),
