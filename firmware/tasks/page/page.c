@@ -1,7 +1,5 @@
 #include "ocrm55_page.h"
 
-#include "frame.h"
-
 const struct ocrm55_page_options ocrm55_page_defaults = {
     .threshold = 76,
     .least_side = 3,
@@ -47,17 +45,23 @@ enum ocrm55_page_outcome ocrm55_page_check(const struct ocrm55_frame *frame, con
     if (frame == NULL || frame->pixels == NULL) {
         return OCRM55_PAGE_NO_POINTER;
     }
+    int32_t pixel_bytes;
     switch (frame->format) {
     case OCRM55_GRAY8:
+        pixel_bytes = 1;
+        break;
     case OCRM55_RGB565:
+        pixel_bytes = 2;
+        break;
     case OCRM55_RGB888:
     case OCRM55_BGR888:
+        pixel_bytes = 3;
         break;
     default:
         return OCRM55_PAGE_FRAME;
     }
     if (frame->width < 1 || frame->width > OCRM55_PAGE_FRAME_SIDE || frame->height < 1 ||
-        frame->height > OCRM55_PAGE_FRAME_SIDE || frame->stride < frame->width * frame_pixel_bytes(frame->format)) {
+        frame->height > OCRM55_PAGE_FRAME_SIDE || frame->stride < frame->width * pixel_bytes) {
         return OCRM55_PAGE_FRAME;
     }
     const int32_t far = OCRM55_PAGE_FRAME_SIDE * OCRM55_PAGE_UNIT;
