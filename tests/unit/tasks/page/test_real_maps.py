@@ -9,7 +9,9 @@ import numpy as np
 
 from ocrm55.tasks.page import rows
 from ocrm55.tasks.page.boxes import Box, found
+from ocrm55.tasks.page.components import components
 from ocrm55.tasks.page.order import ordered
+from ocrm55.tasks.page.rectangle import hull, least_rectangle, mean
 from tests.unit.tasks.page import c_page
 from tests.unit.tasks.page.make_maps import MAPS
 
@@ -53,3 +55,19 @@ def test_c_and_host_find_alike(page: c_page.Page) -> None:
         outcome, boxes = page.boxes(values, c_page.Frame(frame.shape[1], frame.shape[0], frame.shape[1], 0, b""))
         assert outcome == c_page.OK
         assert boxes == ordered(found(values, frame))
+
+
+def test_means_are_those_of_a_filled_polygon() -> None:
+    """fillPoly takes corners that are rounded to pixels: in a line of five rows, that is one row more or less."""
+    differences = []
+    for name in PAGES:
+        values, _ = real_map(name)
+        for component in components(values, 76):
+            r = least_rectangle(hull(component))
+            if min(r.lengths) >= 3 * 4096:
+                mask = np.zeros(values.shape, np.uint8)
+                cv2.fillPoly(mask, [np.round(np.array(r.corners) / 4096).astype(np.int32)], 1)
+                wanted = (values[mask > 0].astype(int) + 128).mean() / 256
+                differences.append(mean(values, r) / 65536 - wanted)
+    assert len(differences) > 60
+    assert abs(np.mean(differences)) < 0.01 and np.percentile(np.abs(differences), 95) < 0.08

@@ -41,19 +41,6 @@ def test_areas_are_those_of_min_area_rect(values: np.ndarray) -> None:
             assert all(inside(contour, (float(x), float(y)), True) >= -0.02 for x, y in hull(component))
 
 
-@settings(max_examples=40, deadline=None)
-@given(drawn.maps())
-def test_means_are_near_those_of_a_filled_polygon(values: np.ndarray) -> None:
-    for component in components(values, 76)[:20]:
-        r = least_rectangle(hull(component))
-        if min(r.lengths) < 6 * 4096:
-            continue
-        mask = np.zeros(values.shape, np.uint8)
-        cv2.fillPoly(mask, [np.round(np.array(r.corners) / 4096).astype(np.int32)], 1)
-        wanted = (values[mask > 0].astype(int) + 128).mean() / 256
-        assert abs(mean(values, r) / 65536 - wanted) < 0.06
-
-
 def test_a_plain_rectangle() -> None:
     values = np.full((20, 40), -128, np.int8)
     values[5:11, 3:31] = 127
