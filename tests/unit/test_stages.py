@@ -56,7 +56,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, model_dir: Path) -> C
     counts: Counter[str] = Counter()
     run_stage, digest = build_folder.run_stage, build_folder.digest
 
-    def export(source: str, output: Path) -> None:
+    def export(source: str, output: Path, dictionary: Path | None = None) -> None:
         output.mkdir(parents=True)
         for file in model_dir.iterdir():
             (output / file.name).write_bytes(file.read_bytes())

@@ -54,6 +54,7 @@ class Options:
     """The options of the stages. Those for the user are options of the commands (commands/options.py).
 
     source: the source of the model: one of the task's `models`, or a path. force: make everything anew.
+    dictionary: the characters of a model that does not name them, or names others; a file.
     task: the purpose of the model; the commands' options are given it by the source (tasks/choice.py).
     """
 
@@ -62,6 +63,7 @@ class Options:
     compile: CompileOptions = field(default_factory=CompileOptions)
     build: BuildOptions = field(default_factory=BuildOptions)
     force: bool = False
+    dictionary: Path | None = None
     task: Task = field(default_factory=_recognizer)
 
     @property
@@ -127,25 +129,37 @@ def parse_prefix(text: str) -> str:
 
 def model(options: Options) -> Path:
     """Export the model if needed; return its folder (Paddle inference format)."""
-    output = options.folder.model_dir
+    output, task = options.folder.model_dir, options.task
+    if options.dictionary is not None:
+        task = task.with_dictionary(options.dictionary)
     path = Path(options.source)
     bundled = resources.folder("models") / options.model_name
     if options.source in options.task.models and bundled.is_dir():
-        read = digest([bundled], __version__)
+        read = digest([bundled, *_beside(options)], __version__)
     elif path.exists():
-        read = digest([path, *(_PACKAGE / each for each in EXPORTED_BY)], __version__, options.task.name)
+        read = digest(
+            [path, *_beside(options), *(_PACKAGE / each for each in EXPORTED_BY)], __version__, options.task.name
+        )
     else:
-        read = digest([], __version__, options.source)
+        read = digest(_beside(options), __version__, options.source)
     with options.folder.locked():
         run_stage(
             "export",
             f"{options.source} -> {output}",
             output,
             read,
-            lambda: options.task.export(options.source, output),
+            lambda: task.export(options.source, output),
             force=options.force,
         )
     return output
+
+
+def _beside(options: Options) -> list[Path]:
+    """The files besides the model's own that say what it is: settings beside an ONNX file, the user's dictionary."""
+    path = Path(options.source)
+    settings = [path.with_suffix(".yml"), path.with_name("inference.yml")] if path.suffix == ".onnx" else []
+    named = [] if options.dictionary is None else [options.dictionary]
+    return [each for each in (*settings, *named) if each.is_file()]
 
 
 def compiled(options: Options) -> Compilation:

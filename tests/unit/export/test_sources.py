@@ -44,8 +44,11 @@ paddle.jit.save(paddle.jit.to_static(network, input_spec=spec, full_graph=True),
 @pytest.fixture(scope="module")
 def old_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model folder of Paddle 2: inference.pdmodel, inference.pdiparams, no inference.yml."""
-    folder = tmp_path_factory.mktemp("old")
-    (folder / "write.py").write_text(OLD_NETWORK)
+    return write_old(tmp_path_factory.mktemp("old"), OLD_NETWORK)
+
+
+def write_old(folder: Path, network: str) -> Path:
+    (folder / "write.py").write_text(network)
     environment = {**os.environ, "FLAGS_enable_pir_api": "0"}
     subprocess.run(
         [sys.executable, folder / "write.py", folder], env=environment, check=True, capture_output=True, timeout=120
@@ -185,3 +188,23 @@ def test_a_size_that_is_sliced_and_declared_with_one_element(tmp_path: Path) -> 
     model = sources.export(str(tmp_path / "old"), tmp_path / "model")
     graph = onnx.load(str(to_onnx(model.directory, tmp_path / "model.onnx"))).graph  # compared with Paddle
     assert [size.dim_value for size in graph.output[0].type.tensor_type.shape.dim] == [1, 40, 97]
+
+
+def test_an_old_folder_of_other_characters_needs_a_dictionary(tmp_path: Path) -> None:
+    folder = write_old(tmp_path, OLD_NETWORK.replace("97", "6"))
+    with pytest.raises(InputError, match=r"has no inference\.yml, .* its 6 classes are") as refused:
+        sources.export(str(folder), tmp_path / "model")
+    assert str(folder) in refused.value.sentence
+    assert "--dict FILE" in refused.value.tries[0]
+    assert not (tmp_path / "model").exists()
+    (tmp_path / "dict.txt").write_text("a\nb\nc\nd\n")
+    assert sources.export(str(folder), tmp_path / "model", tmp_path / "dict.txt").charset == ["", *"abcd", " "]
+
+
+def test_a_folder_without_settings_needs_a_dictionary(tmp_path: Path, model_dir: Path) -> None:
+    folder = Path(shutil.copytree(model_dir, tmp_path / "bare"))
+    (folder / "inference.yml").unlink()
+    with pytest.raises(InputError, match=r"has no inference\.yml, which names its characters"):
+        sources.export(str(folder), tmp_path / "model")
+    (tmp_path / "dict.txt").write_text("\n".join(load_charset()[1:-1]))
+    assert sources.export(str(folder), tmp_path / "model", tmp_path / "dict.txt").charset == load_charset()

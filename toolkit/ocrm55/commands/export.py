@@ -11,7 +11,7 @@ from ocrm55 import console, stages
 from ocrm55.commands.options import build_options
 
 
-@build_options(only=["source", "build_dir", "force"])
+@build_options(only=["source", "dictionary", "build_dir", "force"])
 def export(
     options: stages.Options,
     out: Annotated[
@@ -31,7 +31,8 @@ def export(
     A **folder** is checked and copied; one of Paddle 2 (inference.pdmodel) is
     translated. A **.pdparams checkpoint** of PaddleOCR or of `ocrm55 train`
     becomes a folder; its arrays are read, and no code in it runs.
-    So does the same model as an **.onnx file** that paddle2onnx wrote.
+    So does the same model as an **.onnx file** that paddle2onnx wrote. Any
+    other .onnx file of a recognizer is kept as it is, with its characters.
 
     PaddleOCR widens its input for a line longer than 320:48; the target's input
     has a fixed size, and such a line is squeezed into it.
@@ -42,5 +43,5 @@ def export(
         folder = stages.model(options)
     else:
         console.stage("export", f"{options.source} -> {out}")
-        folder = sources.export(options.source, out).directory
+        folder = sources.export(options.source, out, options.dictionary).directory
     console.result(str(folder))

@@ -87,7 +87,17 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
             "--source",
             metavar="DIR|bundled|pp-ocrv3|CHECKPOINT",
             help="The recognizer: a Paddle inference model folder as PaddleOCR exports it, **bundled**, the official "
-            "English **pp-ocrv3** (fetched), its .pdparams training checkpoint, or an .onnx file of it.",
+            "English **pp-ocrv3** (fetched), its .pdparams training checkpoint, or any .onnx file of a recognizer.",
+        ),
+    ),
+    "dictionary": BuildOption(
+        Path | None,
+        typer.Option(
+            None,
+            "--dict",
+            metavar="FILE",
+            help="The characters of the model, one a line in the order of its classes, or an inference.yml; otherwise "
+            "what the model says of itself.",
         ),
     ),
     "height": BuildOption(

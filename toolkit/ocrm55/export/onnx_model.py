@@ -102,6 +102,35 @@ def static_file(path: Path, input_shape: Sequence[int]) -> onnx.ModelProto:
     return model
 
 
+def file_to_onnx(
+    source: Path,
+    destination: Path,
+    input_shape: Sequence[int],
+    *,
+    check_output: Callable[[Sequence[int]], None],
+    with_softmax: bool = False,
+) -> Path:
+    """Convert an ONNX file to one with one static shape, as `to_onnx` does with a Paddle model; raises as it does.
+
+    ONNX Runtime runs both on one image of noise.
+    """
+    graph = static_file(source, input_shape)
+    check_output([dimension.dim_value for dimension in graph.graph.output[0].type.tensor_type.shape.dim])
+    if with_softmax:
+        graph = _with_softmax(graph)
+    with files.atomic_file(destination) as staging:
+        onnx.save(graph, str(staging))
+        truth = OnnxNetwork(source).run(noise(input_shape))
+        found = OnnxNetwork(staging).run(noise(input_shape))
+        difference = float(np.abs(found - (softmax(truth) if with_softmax else truth)).max())
+        if not difference <= TOLERANCE:
+            raise InputError(
+                f"{source} and its simplified form differ by {difference:.2e}, or their outputs are no numbers.",
+                ["export or copy the model again"],
+            )
+    return Path(destination)
+
+
 def noise(input_shape: Sequence[int]) -> np.ndarray:
     """An image of noise in [-1, 1], float32, always the same."""
     return np.random.default_rng(0).uniform(-1, 1, input_shape).astype(np.float32)

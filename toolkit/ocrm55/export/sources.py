@@ -32,6 +32,8 @@ class Sources(Generic[Folder]):
     read: reads a model folder; raises InputError for one of another task.
     from_checkpoint: writes the folder of a `.pdparams` or `.onnx` file, given file and destination.
     assumed: settings for a folder of Paddle 2 that has none, in words and as text.
+    described: other settings for a model than its folder's, as text, given the folder and its program of Paddle 3;
+    None where the folder's stay, or those that are assumed. Raises InputError where there are none.
     """
 
     bundled: Path
@@ -39,6 +41,7 @@ class Sources(Generic[Folder]):
     read: Callable[[Path], Folder]
     from_checkpoint: Callable[[Path, Path], Folder]
     assumed: tuple[str, Callable[[], str]]
+    described: Callable[[Path, Path], str | None] = lambda _folder, _program: None
 
 
 def export(source: str, destination: Path, sources: Sources[Folder]) -> Folder:
@@ -83,6 +86,14 @@ def locate(source: str, sources: Sources[Any]) -> Path:
 def _copy(folder: Path, destination: Path, sources: Sources[Folder]) -> Folder:
     if (folder / OLD_PROGRAM).is_file() and not (folder / PROGRAM).is_file():
         return _convert_old(folder, destination, sources)
+    is_program = (folder / PROGRAM).is_file() and (folder / PARAMETERS).is_file()
+    text = sources.described(folder, folder / PROGRAM) if is_program else None
+    if text is not None:
+        with new_folder(destination, sources.read) as staging:
+            for name in (PROGRAM, PARAMETERS):
+                shutil.copyfile(folder / name, staging / name)
+            (staging / SETTINGS).write_text(text, encoding="utf-8")
+        return sources.read(destination)
     model = sources.read(folder)
     if destination.resolve() == folder.resolve():
         return model
@@ -104,10 +115,13 @@ def _convert_old(folder: Path, destination: Path, sources: Sources[Folder]) -> F
             raise InputError(
                 f"{program} cannot be translated to Paddle 3: {apart.last_words(done)}.", ["export it with PaddleOCR 3"]
             )
-        if (folder / SETTINGS).is_file():
+        text = sources.described(folder, staging / PROGRAM)
+        if text is not None:
+            (staging / SETTINGS).write_text(text, encoding="utf-8")
+        elif (folder / SETTINGS).is_file():
             shutil.copyfile(folder / SETTINGS, staging / SETTINGS)
         else:
-            words, text = sources.assumed
+            words, assumed = sources.assumed
             console.note(f"{folder} has no {SETTINGS}; {words} is taken for it.")
-            (staging / SETTINGS).write_text(text(), encoding="utf-8")
+            (staging / SETTINGS).write_text(assumed(), encoding="utf-8")
     return sources.read(destination)

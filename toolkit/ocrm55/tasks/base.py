@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ocrm55.errors import InputError
 from ocrm55.normalisation import Normalisation
 
 
@@ -105,6 +106,10 @@ class Task(ABC):
     @property
     @abstractmethod
     def calibration(self) -> Path: ...
+
+    def with_dictionary(self, file: Path) -> Task:
+        """The task with a file of characters for models that do not name theirs. Raises InputError."""
+        raise InputError(f"a {self.name} has no dictionary, and {file} is one.", ["leave --dict out"])
 
     @abstractmethod
     def export(self, source: str, destination: Path) -> object:

@@ -12,7 +12,7 @@ from ocrm55.tasks.recognizer.model import RecognizerFolder
 
 
 class PaddleRecognizer:
-    """Runs a Paddle inference model folder on the CPU.
+    """Runs a model folder on the CPU: by Paddle, or by ONNX Runtime where the folder holds an ONNX file.
 
     Raises InputError when the folder is not a recognizer's (see RecognizerFolder).
     """
@@ -20,7 +20,11 @@ class PaddleRecognizer:
     def __init__(self, model_dir: Path) -> None:
         self.model = RecognizerFolder(model_dir)
         self.charset = self.model.charset
-        self._network = PaddleNetwork(self.model.program, self.model.parameters)
+        self._network: PaddleNetwork | OnnxNetwork = (
+            OnnxNetwork(self.model.program)
+            if self.model.is_onnx
+            else PaddleNetwork(self.model.program, self.model.parameters)
+        )
 
     def probabilities(self, tensor: np.ndarray) -> np.ndarray:
         """Normalised image float32 [1, 3, height, width] -> probabilities float32 [steps, classes]."""

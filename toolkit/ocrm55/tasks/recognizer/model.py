@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from ocrm55 import console, plain_text
+from ocrm55 import console
 from ocrm55.errors import InputError
 from ocrm55.export import onnx_model
-from ocrm55.export.paddle_folder import PaddleFolder, new_folder, save, shapes_text
+from ocrm55.export.paddle_folder import PROGRAM, SETTINGS, STEM, PaddleFolder, new_folder, save, shapes_text
 from ocrm55.normalisation import Normalisation
-from ocrm55.tasks.recognizer.charset import with_blank_and_space
+from ocrm55.tasks.recognizer import onnx_file
+from ocrm55.tasks.recognizer.charset import checked, with_blank_and_space
 from ocrm55.tasks.recognizer.image import HEIGHT, WIDTH
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
 BUNDLED = "en_ppocrv3_rec"  # in models/
 MODEL_NAME = "en_PP-OCRv3_mobile_rec"  # PaddleOCR 3's name of the network; TextRecognition asks for it
-MOST_CLASSES = 65535  # the firmware keeps a class in 16 bits
-LONGEST_CHARACTER = 16  # letters in an entry of a dictionary: one, with the marks that join it
+ONNX = f"{STEM}.onnx"  # in a folder of a model that comes as an ONNX file
 
 
 class RecognizerFolder(PaddleFolder):
@@ -32,9 +32,30 @@ class RecognizerFolder(PaddleFolder):
     input_shape: (channels, height, width) that the settings ask for; (3, 48, 320) of PP-OCRv3.
     levels: what the bytes of an image become.
     gives_logits: whether the network ends before the softmax that PaddleOCR's heads end with.
+    is_onnx: whether the program is an ONNX file, which has its weights inside.
 
     Raises InputError, in one sentence, when a file is missing, cut short or of another kind of model.
     """
+
+    def __init__(self, directory: Path) -> None:
+        program = Path(directory) / ONNX
+        self.is_onnx = program.is_file() and not (Path(directory) / PROGRAM).exists()
+        if not self.is_onnx:
+            super().__init__(directory)
+            return
+        self.directory, self.program = Path(directory), program
+        self.settings = self._file(SETTINGS)
+        self.described = self._read_settings()
+        self._check_settings()
+        found = onnx_file.read(program)
+        self.inputs, self.outputs, self.last = found.inputs, found.outputs, found.last
+        if len(self.outputs) == 1 and len(self.outputs[0]) == 3 and self.outputs[0][2] < 1:
+            self.outputs[0][2] = onnx_file.classes(program, (1, *self.input_shape))
+        self._check_program()
+
+    @property
+    def files(self) -> list[Path]:
+        return [self.program, self.settings] if self.is_onnx else super().files
 
     def _check_settings(self) -> None:
         self._dictionary = self._characters()
@@ -78,20 +99,7 @@ class RecognizerFolder(PaddleFolder):
                 "character_dict).",
                 ["choose a text recognition model, such as en_PP-OCRv3_mobile_rec"],
             )
-        if len(characters) > MOST_CLASSES - 2:
-            raise InputError(f"{self.settings} names {len(characters)} characters; {MOST_CLASSES - 2} is the most.")
-        for number, character in enumerate(characters, 1):
-            text = character if isinstance(character, str) else ""
-            wrong = "a list" if not isinstance(character, str) else plain_text.first_unshown(text)
-            if wrong is None and len(text) > LONGEST_CHARACTER:
-                wrong = f"{len(text)} characters long; {LONGEST_CHARACTER} is the most"
-            if wrong is not None:
-                raise InputError(
-                    f"character {number} in the character_dict of {self.settings} cannot stand in a line: "
-                    f"it is or has {wrong}.",
-                    ["use the dictionary that the model was trained with"],
-                )
-        return list(characters)
+        return checked(characters, f"the character_dict of {self.settings}")
 
     def _input_shape(self) -> tuple[int, int, int]:
         shape = (self.operation("RecResizeImg") or {}).get("image_shape")
@@ -193,6 +201,10 @@ def to_onnx(
     model.sized(*shape[2:])
     if model.gives_logits:
         console.note(f"{model.directory} ends with logits; a softmax is added, so that scores are probabilities.")
+    if model.is_onnx:
+        return onnx_model.file_to_onnx(
+            model.program, destination, shape, check_output=model.check_output, with_softmax=model.gives_logits
+        )
     return onnx_model.to_onnx(
         model, destination, shape, check_output=model.check_output, with_softmax=model.gives_logits, check=check
     )

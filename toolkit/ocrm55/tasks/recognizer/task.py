@@ -87,10 +87,16 @@ class Recognizer(base.Task):
     def calibration(self) -> Path:
         return resources.folder("models") / "calibration"
 
+    def __init__(self, dictionary: Path | None = None) -> None:
+        self._dictionary = dictionary
+
+    def with_dictionary(self, file: Path) -> Recognizer:
+        return Recognizer(file)
+
     def export(self, source: str, destination: Path) -> RecognizerFolder:
         from ocrm55.tasks.recognizer import sources
 
-        return sources.export(source, destination)
+        return sources.export(source, destination, self._dictionary)
 
     def files(self, decoder: str) -> list[Path]:
         return [context.bundled()] if decoder == decoding.CONTEXT else []
