@@ -47,7 +47,7 @@ static struct ocrm55_frame a_frame(void)
     if (kind % 5 == 1) {
         frame.width = 1 + frame.width % 3;
     }
-    frame.format = (enum ocrm55_format)(kind >> 3 & 3);
+    frame.format = (int32_t)(kind >> 3 & 3);
     const int32_t row = frame.width * pixel_bytes[frame.format];
     frame.stride = row + (int32_t)(kind >> 5 & 1 ? next() : 0);
     const size_t bytes = (size_t)(frame.height - 1) * (size_t)frame.stride + (size_t)row;

@@ -46,7 +46,7 @@ struct ocrm55_frame {
     const uint8_t *pixels; /* row 0, the top one; of any alignment */
     int32_t width, height; /* pixels, 1 to OCRM55_PAGE_FRAME_SIDE */
     int32_t stride;        /* bytes from one row to the next, at least those of `width` pixels */
-    enum ocrm55_format format;
+    int32_t format;        /* an ocrm55_format; compilers differ in how large an enum is */
 };
 
 /* A place in a frame in units of 1/OCRM55_PAGE_UNIT pixel. The first pixel's middle is (0, 0); y grows downwards. */

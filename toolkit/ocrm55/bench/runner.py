@@ -100,6 +100,21 @@ def build_host(folder: Path, compiler: str = "gcc", flags: Sequence[str] = ("-O2
 
 def build_target(folder: Path, compiler: str = "gcc", flags: Sequence[str] = ()) -> Path:
     """Build the runner for the board, in `folder`; the link is gcc's in any case."""
+    own = [resources.folder("firmware") / "bench" / "kernel_runner.c"]
+    includes = [resources.kernel_folder()]
+    return build_program(folder, "kernel_runner", [*resources.kernels().values()], own, includes, compiler, flags)
+
+
+def build_program(
+    folder: Path,
+    name: str,
+    tried: Sequence[Path],
+    own: Sequence[Path],
+    includes: Sequence[Path],
+    compiler: str,
+    flags: Sequence[str] = (),
+) -> Path:
+    """Build a program for the board, in `folder`: the sources `tried` by the compiler, `own` and the board's by gcc."""
     if shutil.which("arm-none-eabi-gcc") is None:
         raise ToolchainError(
             "arm-none-eabi-gcc is not installed.", ["apt install gcc-arm-none-eabi libnewlib-arm-none-eabi"]
@@ -120,15 +135,15 @@ def build_target(folder: Path, compiler: str = "gcc", flags: Sequence[str] = ())
         f"-DSTACK_BYTES={board.memories.stack_bytes}",
     ]
     console.command([*preprocess, board.linker_script, "-o", script])
-    includes = [f"-I{place}" for place in (resources.kernel_folder(), firmware / "src", *board.includes)]
+    places = [f"-I{place}" for place in (*includes, firmware / "src", *board.includes)]
     clang = ["clang-19", "--target=thumbv8.1m.main-none-eabihf", "-isystem", "/usr/lib/arm-none-eabi/include"]
-    kernels, objects = set(resources.kernels().values()), list[Path]()
-    for source in [*sources(), *board.sources, firmware / "src" / "print.c"]:
-        program = clang if compiler == "clang" and source in kernels else ["arm-none-eabi-gcc"]
+    objects = list[Path]()
+    for source in [*tried, *own, *board.sources, firmware / "src" / "print.c"]:
+        program = clang if compiler == "clang" and source in tried else ["arm-none-eabi-gcc"]
         target = folder / f"{source.stem}-{compiler}.o"
-        console.command([*program, *_TARGET, *_WARNINGS, *flags, *includes, "-c", source, "-o", target])
+        console.command([*program, *_TARGET, *_WARNINGS, *flags, *places, "-c", source, "-o", target])
         objects.append(target)
-    elf = folder / f"kernel_runner-{compiler}.elf"
+    elf = folder / f"{name}-{compiler}.elf"
     link = ["arm-none-eabi-gcc", *_TARGET, "--specs=nano.specs", "-nostartfiles", "-Wl,--gc-sections", f"-T{script}"]
     console.command([*link, f"-L{folder}", *objects, "-lm", "-o", elf])
     return elf
@@ -143,7 +158,12 @@ def run_host(program: Path, cases: Sequence[Case], folder: Path) -> list[Answer]
 
 def run_qemu(elf: Path, cases: Sequence[Case], folder: Path, timeout_s: float = 600) -> list[Answer]:
     """Run the cases on QEMU, with their instructions counted."""
-    (folder / "cases.bin").write_bytes(encode(cases))
+    return decode(run_program(elf, encode(cases), folder, timeout_s), cases)
+
+
+def run_program(elf: Path, cases: bytes, folder: Path, timeout_s: float = 600) -> bytes:
+    """Run a program that reads cases.bin and writes answers.bin on QEMU, with instructions counted."""
+    (folder / "cases.bin").write_bytes(cases)
     (folder / "answers.bin").unlink(missing_ok=True)
     semihosting = "enable=on,target=native,arg=runner,arg=cases.bin,arg=answers.bin"
     machine = [
@@ -159,4 +179,4 @@ def run_qemu(elf: Path, cases: Sequence[Case], folder: Path, timeout_s: float = 
     ]
     machine += ["-icount", "shift=5", "-semihosting-config", semihosting, "-kernel", str(elf.resolve())]
     console.command(machine, cwd=folder, timeout_s=timeout_s)
-    return decode((folder / "answers.bin").read_bytes(), cases)
+    return (folder / "answers.bin").read_bytes()

@@ -163,7 +163,23 @@ def box_bytes(box: Box) -> bytes:
 
 @contextmanager
 def program(compiler: str) -> Iterator[Page]:
-    """Build and start the program; skip the test where the compiler or its sanitizers are not installed."""
+    """Build and start the program, to talk with."""
+    with _built(compiler) as path:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with subprocess.Popen([path], **pipes) as process:  # type: ignore[call-overload]
+            yield Page(process)
+            process.stdin.close()
+
+
+def answers(compiler: str, commands: bytes) -> bytes:
+    """What the program answers to all commands."""
+    with _built(compiler) as path:
+        return subprocess.run([path], input=commands, capture_output=True, check=True).stdout
+
+
+@contextmanager
+def _built(compiler: str) -> Iterator[Path]:
+    """Build the program; skip the test where the compiler or its sanitizers are not installed."""
     found = next((path for name in COMPILERS[compiler] if (path := shutil.which(name))), None)
     if found is None:
         pytest.skip(f"{compiler} is not installed")
@@ -177,7 +193,4 @@ def program(compiler: str) -> Iterator[Page]:
         if done.returncode and "sanitize" in done.stderr:
             pytest.skip(f"{compiler} has no sanitizers")
         assert done.returncode == 0, done.stderr
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        with subprocess.Popen([output], **pipes) as process:  # type: ignore[call-overload]
-            yield Page(process)
-            process.stdin.close()
+        yield output

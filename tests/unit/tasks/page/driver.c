@@ -1,7 +1,6 @@
-/* firmware/tasks/page for tests: commands from standard input, one answer each to standard output. Each buffer is as
- * large as the C code may use it, so that the sanitizers see a byte too far. */
-#include <stdio.h>
-#include <stdlib.h>
+/* firmware/tasks/page for tests: commands, and one answer each. On the host they come from standard input, and each
+ * buffer is as large as the C code may use it, so that the sanitizers see a byte too far. On the board they are files. */
+#include <stdbool.h>
 #include <string.h>
 
 #include "components.h"
@@ -10,25 +9,75 @@
 #include "order.h"
 #include "windows.h"
 
+#if defined(__arm__)
+#include "platform.h"
+
+static int32_t commands, answers;
+static uint8_t *pool;
+static uint32_t pool_used;
+
+static bool get(void *to, size_t count) { return platform_file_read(commands, to, (uint32_t)count) == count; }
+static void put(const void *from, size_t count) { (void)platform_file_write(answers, from, (uint32_t)count); }
+static void stop(int status)
+{
+    (void)platform_file_close(answers);
+    platform_exit(status);
+}
+static void *room_for(size_t count)
+{
+    void *const memory = pool + pool_used;
+    pool_used += ((uint32_t)count + 15u) & ~15u;
+    memset(memory, 0, count);
+    return memory;
+}
+static void release(const void *memory) { (void)memory; }
+static void start(void)
+{
+    uint32_t bytes;
+    pool = platform_image_buffer(&bytes);
+    commands = platform_file_open("cases.bin", PLATFORM_FILE_READ);
+    answers = platform_file_open("answers.bin", PLATFORM_FILE_WRITE);
+}
+static void answered(void) { pool_used = 0; }
+#else
+#include <stdio.h>
+#include <stdlib.h>
+
+static bool get(void *to, size_t count) { return fread(to, 1, count, stdin) == count; }
+static void put(const void *from, size_t count) { (void)fwrite(from, 1, count, stdout); }
+static void stop(int status) { exit(status); }
+static void *room_for(size_t count)
+{
+    void *const memory = calloc(count != 0 ? count : 1, 1);
+    if (memory == NULL) {
+        exit(3);
+    }
+    return memory;
+}
+static void release(const void *memory) { free((void *)(uintptr_t)memory); }
+static void start(void) {}
+static void answered(void) { (void)fflush(stdout); }
+#endif
+
 static int32_t number(void)
 {
-    int32_t value;
-    if (fread(&value, sizeof value, 1, stdin) != 1) {
-        exit(feof(stdin) ? 0 : 2);
+    int32_t value = 0;
+    if (!get(&value, sizeof value)) {
+        stop(0);
     }
     return value;
 }
 
 static void *bytes(size_t count)
 {
-    void *const data = malloc(count != 0 ? count : 1);
-    if (data == NULL || fread(data, 1, count, stdin) != count) {
-        exit(3);
+    void *const data = room_for(count);
+    if (!get(data, count)) {
+        stop(3);
     }
     return data;
 }
 
-static void say(int32_t value) { (void)fwrite(&value, sizeof value, 1, stdout); }
+static void say(int32_t value) { put(&value, sizeof value); }
 
 static struct ocrm55_frame a_frame(void)
 {
@@ -36,7 +85,7 @@ static struct ocrm55_frame a_frame(void)
     frame.width = number();
     frame.height = number();
     frame.stride = number();
-    frame.format = (enum ocrm55_format)number();
+    frame.format = number();
     frame.pixels = bytes((size_t)number());
     return frame;
 }
@@ -91,16 +140,16 @@ static void find_boxes(void)
     const int32_t width = number(), height = number(), runs = number(), room = number();
     int8_t *const map = bytes((size_t)width * (size_t)height);
     const size_t scratch_bytes = OCRM55_PAGE_FIND_BYTES((size_t)width, (size_t)height, (size_t)runs);
-    void *const scratch = malloc(scratch_bytes);
-    struct ocrm55_box *const boxes = calloc((size_t)room + 1, sizeof *boxes);
+    void *const scratch = room_for(scratch_bytes);
+    struct ocrm55_box *const boxes = room_for(((size_t)room + 1) * sizeof *boxes);
     uint32_t count = 77;
     say((int32_t)ocrm55_page_boxes(map, width, height, &frame, &options, scratch, scratch_bytes, boxes, (uint32_t)room,
                                    &count));
     say_boxes(boxes, count);
-    free(boxes);
-    free(scratch);
-    free(map);
-    free((void *)(uintptr_t)frame.pixels);
+    release(boxes);
+    release(scratch);
+    release(map);
+    release(frame.pixels);
 }
 
 static void resize(void)
@@ -109,13 +158,13 @@ static void resize(void)
     const struct ocrm55_page_options options = some_options();
     const int32_t width = number(), height = number();
     struct ocrm55_page_rows rows = ocrm55_page_scaled(&frame, &options, width, height);
-    uint8_t *const row = malloc((size_t)width * 3);
+    uint8_t *const row = room_for((size_t)width * 3);
     for (int32_t y = 0; y < height; y++) {
         ocrm55_page_row(&rows, y, row);
-        (void)fwrite(row, 3, (size_t)width, stdout);
+        put(row, 3 * (size_t)width);
     }
-    free(row);
-    free((void *)(uintptr_t)frame.pixels);
+    release(row);
+    release(frame.pixels);
 }
 
 static void crop(void)
@@ -123,19 +172,19 @@ static void crop(void)
     const struct ocrm55_frame frame = a_frame();
     const struct ocrm55_box box = a_box();
     const int32_t height = number(), whole = number(), first = number(), width = number();
-    uint8_t *const pixels = malloc((size_t)(height * width * 3));
+    uint8_t *const pixels = room_for((size_t)(height * width * 3));
     say((int32_t)ocrm55_page_check(&frame, &box));
     say(ocrm55_page_columns(&box, height));
     ocrm55_page_crop(&frame, &box, whole, first, width, height, pixels);
-    (void)fwrite(pixels, 1, (size_t)(height * width * 3), stdout);
-    free(pixels);
-    free((void *)(uintptr_t)frame.pixels);
+    put(pixels, (size_t)(height * width * 3));
+    release(pixels);
+    release(frame.pixels);
 }
 
 static void order(int turn)
 {
     const int32_t count = number();
-    struct ocrm55_box *const boxes = calloc((size_t)count + 1, sizeof *boxes);
+    struct ocrm55_box *const boxes = room_for(((size_t)count + 1) * sizeof *boxes);
     for (int32_t i = 0; i < count; i++) {
         boxes[i] = a_box();
     }
@@ -145,14 +194,14 @@ static void order(int turn)
         page_order(boxes, count);
     }
     say_boxes(boxes, (uint32_t)count);
-    free(boxes);
+    release(boxes);
 }
 
 static void list_components(void)
 {
     const int32_t width = number(), height = number(), threshold = number(), room = number();
     int8_t *const values = bytes((size_t)width * (size_t)height);
-    struct page_run *const runs = calloc((size_t)room + 1, sizeof *runs);
+    struct page_run *const runs = room_for(((size_t)room + 1) * sizeof *runs);
     const struct page_map map = {values, width, height, width};
     const int32_t count = page_components(&map, (uint8_t)threshold, runs, room);
     say(count);
@@ -163,8 +212,8 @@ static void list_components(void)
         say(runs[i].parent == i);
         say(runs[i].next);
     }
-    free(runs);
-    free(values);
+    release(runs);
+    release(values);
 }
 
 /* A recognizer that anybody can compute: a step's class is one of the first of its columns. The class is sure where the
@@ -232,9 +281,9 @@ static void read(void)
     const struct ocrm55_box box = a_box();
     const int32_t class_room = number(), text_bytes = number();
     const size_t scratch_bytes = OCRM55_PAGE_READ_BYTES(HEIGHT, WIDTH, STEPS, CLASSES);
-    void *const scratch = malloc(scratch_bytes), *const arena = malloc(ARENA);
-    struct ocrm55_line line = {.text = malloc((size_t)text_bytes + 1), .text_bytes = (uint32_t)text_bytes};
-    line.classes = malloc((size_t)class_room * sizeof *line.classes + 1);
+    void *const scratch = room_for(scratch_bytes), *const arena = room_for(ARENA);
+    struct ocrm55_line line = {.text = room_for((size_t)text_bytes + 1), .text_bytes = (uint32_t)text_bytes};
+    line.classes = room_for((size_t)class_room * sizeof *line.classes + 1);
     line.class_room = (uint32_t)class_room;
     say((int32_t)ocrm55_page_read(&recognizer, arena, ARENA, &frame, &box, &options, scratch, scratch_bytes, &line,
                                   NULL));
@@ -242,17 +291,17 @@ static void read(void)
     for (uint32_t i = 0; i < line.characters; i++) {
         say(line.classes[i]);
     }
-    (void)fwrite(&line.score, sizeof line.score, 1, stdout);
+    put(&line.score, sizeof line.score);
     say((int32_t)line.readings);
     say(line.upside_down);
     const int32_t used = text_bytes > 0 ? (int32_t)strlen(line.text) : 0;
     say(used);
-    (void)fwrite(line.text, 1, (size_t)used, stdout);
-    free(line.classes);
-    free(line.text);
-    free(arena);
-    free(scratch);
-    free((void *)(uintptr_t)frame.pixels);
+    put(line.text, (size_t)used);
+    release(line.classes);
+    release(line.text);
+    release(arena);
+    release(scratch);
+    release(frame.pixels);
 }
 
 static void window_places(void)
@@ -275,7 +324,7 @@ static void window_places(void)
     for (int32_t i = 0; i < needed; i++) {
         say(page_window_first(&windows, &network, whole, i));
     }
-    free(all);
+    release(all);
 }
 
 static void join(void)
@@ -289,12 +338,13 @@ static void join(void)
         readings[i].probabilities = values[i] = bytes((size_t)(readings[i].steps * classes) * sizeof(float));
     }
     say(page_join(&readings[0], &readings[1], classes, behind));
-    free(values[0]);
-    free(values[1]);
+    release(values[0]);
+    release(values[1]);
 }
 
 int main(void)
 {
+    start();
     for (;;) {
         switch (number()) {
         case 0:
@@ -325,6 +375,6 @@ int main(void)
             join();
             break;
         }
-        (void)fflush(stdout);
+        answered();
     }
 }
