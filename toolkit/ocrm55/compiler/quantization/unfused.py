@@ -66,9 +66,10 @@ def quantize(
     histograms = weighed(graph, calibration.collect(graph, tensors(graph), inputs))
     chosen = choose(graph, histograms, options)
     chosen |= in_front_of_activations(graph, histograms)
-    for group in groups_with_one_scale(graph, chosen):
+    groups = groups_with_one_scale(graph, chosen)
+    for group in groups:
         chosen |= dict.fromkeys(group, ranges.of_range(*ranges.reach([chosen[name] for name in group])))
-    _fit_products(graph, chosen)
+    _fit_products(graph, chosen, set().union(*groups))
     if halves_down:
         _lift(graph, chosen)
     if original is None:
@@ -236,11 +237,14 @@ def _sum_of(graph: Graph, node: onnx.NodeProto) -> str | None:
 # --- scales without halves -------------------------------------------------------------------------------------------
 
 
-def _fit_products(graph: Graph, chosen: dict[str, Quantization]) -> None:
-    """Scales of the tensors that squeeze-and-excite's gates multiply, a little larger if that leaves no halves."""
+def _fit_products(graph: Graph, chosen: dict[str, Quantization], shared: set[str]) -> None:
+    """Scales of the tensors that squeeze-and-excite's gates multiply, a little larger if that leaves no halves.
+
+    shared: tensors that have one scale with others, which stays.
+    """
     for node in graph.nodes:
         name = str(node.output[0])
-        if node.op_type != "Mul" or name not in chosen or not all(i in chosen for i in node.input):
+        if node.op_type != "Mul" or name not in chosen or name in shared or not all(i in chosen for i in node.input):
             continue
         factors = [chosen[i] for i in node.input]
         if any(q.per_channel for q in (*factors, chosen[name])):
