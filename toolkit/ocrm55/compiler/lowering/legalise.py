@@ -164,4 +164,6 @@ class _Reader:
         owner = self._program.tensors[self._program.storage(tensor.name)]
         if owner.role == "input":
             raise UnsupportedError("the model's output is a view of its input: nothing to compile.", ["ocrm55 export"])
+        if len(owner.shape) > 4 and owner.size == tensor.size:  # blocks of pixels that became rows of them
+            owner.shape = tensor.shape
         owner.role = "output"
