@@ -6,6 +6,7 @@ After a change that is meant to alter the counts: `python tests/target/test_dete
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocrm55 import resources, stages
+from ocrm55 import libraries, resources, stages
 from ocrm55.artifact import Artifact
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.evaluation.verification import integer_reference
@@ -47,8 +48,8 @@ class Ran:
     instructions: np.ndarray
 
 
-def run(artifact: Artifact, pixels: np.ndarray, folder: Path) -> Ran:
-    elf = build_firmware(artifact.folder, folder / "firmware", defines={"OCRM55_MAIN": str(MAIN)}).elf
+def run(artifact: Artifact, pixels: np.ndarray, folder: Path, **defines: str) -> Ran:
+    elf = build_firmware(artifact.folder, folder / "firmware", defines={"OCRM55_MAIN": str(MAIN)} | defines).elf
     (folder / "picture.bin").write_bytes(pixels.tobytes())
     done = subprocess.run([*QEMU, elf], cwd=folder, capture_output=True, text=True, timeout=600, check=False)
     assert "exit status 0" in done.stdout, done.stdout + done.stderr
@@ -75,11 +76,16 @@ def check(artifact: Artifact, ran: Ran, pixels: np.ndarray) -> None:
     assert len(np.unique(wanted)) > 20, "a map that says something"
 
 
-def test_a_small_network(build_dir: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kernels", ["m55", "cmsis-nn", "cmsis-nn,m55"])
+def test_a_small_network(kernels: str, build_dir: Path, tmp_path: Path) -> None:
+    chosen = libraries.kernels(kernels)
+    if libraries.LIBRARY in chosen and libraries.VARIABLE not in os.environ:
+        pytest.skip(f"{libraries.VARIABLE} names no copy of CMSIS-NN")
     source = detectors.write(tmp_path / "small.onnx", seed=1)
-    artifact = Artifact.read(stages.compiled(options_of(str(source), build_dir, height=64, width=96)).artifact)
+    options = options_of(str(source), build_dir, height=64, width=96, kernels=chosen)
+    artifact = Artifact.read(stages.compiled(options).artifact)
     pixels = page(64, 96)
-    check(artifact, run(artifact, pixels, tmp_path), pixels)
+    check(artifact, run(artifact, pixels, tmp_path, **libraries.defines(chosen)), pixels)
 
 
 def test_the_bundled_detector(build_dir: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ OF_FIRMWARE = {"firmware", "kernels"}
 # What several modules do together, or a file that is no module does. A test of one module does not belong here.
 TOGETHER = {
     "compiler": {"int8_network", "models", "random_networks", "refusals", "report", "whole_network"},
-    "compiler/lowering": {"resize"},
+    "compiler/lowering": {"detector_parts", "resize"},
     "compiler/operators": {"live_macs"},
     "compiler/targets/m55": {"workspace"},
     "export": {"paddleocr"},
