@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ocrm55 import console, stages
 from ocrm55.commands.options import FvpPath, SimulatorChoice, SimulatorOption, TimeLimit, build_options
-from ocrm55.errors import InputError
+from ocrm55.commands.read import DetectorOption, SizeOption, page_options
+
+if TYPE_CHECKING:
+    from ocrm55.page.program import PageOptions
+    from ocrm55.simulators import Choice
 
 
 class Place(StrEnum):
@@ -18,6 +22,7 @@ class Place(StrEnum):
 
     HOST = "host"
     ONNX = "onnx"
+    REFERENCE = "reference"
     TARGET = "target"
 
 
@@ -38,23 +43,8 @@ def eval_(
             help="Labelled whole pages instead: a folder with pages/NAME.jpg and boxes/NAME.tsv (8 numbers, text).",
         ),
     ] = None,
-    detector: Annotated[
-        str,
-        typer.Option(
-            "--detector",
-            metavar="DIR|bundled|NAME",
-            help="With --pages, the network that finds lines: **bundled**, PaddleOCR's name of one, a model folder or "
-            "an .onnx file.",
-        ),
-    ] = "bundled",
-    size: Annotated[
-        str,
-        typer.Option(
-            "--size",
-            metavar="WIDTHxHEIGHT",
-            help="With --pages, the detector's input in pixels, into which a page is scaled down.",
-        ),
-    ] = "640x640",
+    detector: DetectorOption = "bundled",
+    size: SizeOption = "640x640",
     only: Annotated[
         Path | None, typer.Option("--only", metavar="FILE", help="Take only the pictures that this list names.")
     ] = None,
@@ -62,7 +52,10 @@ def eval_(
     on: Annotated[
         Place,
         typer.Option(
-            "--on", help="Read by Paddle on the **host**, by **onnx** Runtime, or by the firmware on the **target**."
+            "--on",
+            help="Read by Paddle on the **host**, by **onnx** Runtime, or by the firmware on the **target**. Pages: in "
+            "float on the **host**, with the detector in int8 (**onnx**), with the target's own steps in int8 "
+            "(**reference**), or by the firmware.",
         ),
     ] = Place.HOST,
     workers: Annotated[int, typer.Option(min=1, help="Processes that read, on this machine.")] = 1,
@@ -82,16 +75,18 @@ def eval_(
 
     With --pages, find the lines of whole pages and read them. Say how many are found and right, by height of text.
     """
+    from ocrm55.evaluation import assess
+    from ocrm55.page.read import SECONDS_PER_PAGE
+    from ocrm55.simulators import Choice
+
+    chosen = Choice(simulator.value, fvp, options.board)
     if pages is not None and data is None:
-        _eval_pages(options, pages, detector, size, only, limit, on, workers, cluster, output)
+        both, limit_s = page_options(options, detector, size), max(timeout, SECONDS_PER_PAGE)
+        _eval_pages(both, pages, on, chosen, limit_s, only, limit, workers, cluster, output)
         return
     if data is None or pages is not None:
         raise typer.BadParameter("name either DATA or --pages DIR", param_hint="DATA")
-    from ocrm55.evaluation import assess
-    from ocrm55.simulators import Choice
-
     words = assess.select(data, only=only, limit=limit)
-    chosen = Choice(simulator.value, fvp, options.board)
     spec = assess.reader_spec(on.value, options, simulator=chosen, timeout_s=timeout)
     evaluation = assess.evaluate_with_bar(words, spec, workers=workers, cluster=cluster)
     for title, columns, rows in assess.tables(evaluation):
@@ -112,13 +107,13 @@ def eval_(
 
 
 def _eval_pages(
-    options: stages.Options,
+    options: PageOptions,
     data: Path,
-    detector: str,
-    size: str,
+    on: Place,
+    simulator: Choice,
+    timeout: float,
     only: Path | None,
     limit: int,
-    on: Place,
     workers: int,
     cluster: str | None,
     output: Path | None,
@@ -126,15 +121,15 @@ def _eval_pages(
     from ocrm55.evaluation import page_labels, page_specs
     from ocrm55.evaluation import pages as evaluation
 
-    if on != Place.HOST:
-        raise InputError(f"Whole pages are not read on `{on.value}` yet.", ["--on host"])
     labelled = page_labels.load_pages(data, only=only, limit=limit)
-    spec = page_specs.host_spec(options, detector, page_specs.parse_size(size))
+    spec = page_specs.spec_of(on.value, options, simulator=simulator, timeout_s=timeout)
     found = evaluation.evaluate_with_bar(labelled, spec, workers=workers, cluster=cluster)
     for title, columns, rows in evaluation.tables(found):
         console.table(title, columns, rows, right=columns[1:])
         console.result()
     if output:
-        about = {"data": str(data), "on": on.value, "detector": detector, "size": size, "recognizer": options.source}
-        evaluation.write(output, labelled, found, **about)
+        chosen = options.detector
+        about = {"data": str(data), "on": on.value, "recognizer": options.recognizer.source, "detector": chosen.source}
+        size = f"{chosen.compile.width}x{chosen.compile.height}"
+        evaluation.write(output, labelled, found, **about, size=size, precision=options.recognizer.compile.precision)
         console.note(f"wrote {output / 'pages.json'} and {output / 'pages.png'}")

@@ -47,6 +47,7 @@ class HostSpec:
     levels, thresholds: the detector's. recognizers: columns of the input -> content of an ONNX file.
     charset: of the recognizer's classes. height: rows of its input.
     line_levels: what the bytes of a line become. decoder: context or greedy.
+    whole: the detector takes inputs of this size alone; others take what the page fills of it.
     size: rows and columns of the detector's input, into which a page is scaled down.
     """
 
@@ -59,6 +60,7 @@ class HostSpec:
     size: tuple[int, int]
     decoder: str = decoding.CONTEXT
     line_levels: Normalisation = field(default_factory=Normalisation)
+    whole: bool = False
 
     def open(self) -> HostReader:
         """Load the networks. Raises InputError for one that cannot be loaded."""
@@ -81,7 +83,7 @@ class HostReader:
 
     def read(self, pixels: np.ndarray) -> tuple[list[Found], float]:
         """A page, uint8 [H, W, 3] BGR -> its lines, and pixels of the detector's input for one of the page."""
-        tensor, (rows, columns) = detector_input(pixels, self._spec.size, self._spec.levels)
+        tensor, (rows, columns) = detector_input(pixels, self._spec.size, self._spec.levels, self._spec.whole)
         probabilities = self._detector.run(tensor)[:, :, :rows, :columns]
         shape = [*pixels.shape[:2], rows / pixels.shape[0], columns / pixels.shape[1]]
         boxes = self._boxes([probabilities], [np.array(shape)])[0][0]
@@ -105,18 +107,19 @@ class HostReader:
 
 
 def detector_input(
-    pixels: np.ndarray, size: tuple[int, int], levels: Normalisation
+    pixels: np.ndarray, size: tuple[int, int], levels: Normalisation, whole: bool = False
 ) -> tuple[np.ndarray, tuple[int, int]]:
     """(float32 [1, 3, H, W], rows and columns of it that the page takes): scaled down to fit into size, never up.
 
-    The ratio is kept. H and W are the next multiples of 32, with the network's border beside the page. On the target
-    the border fills the whole input, which hardly changes what is found.
+    The ratio is kept. H and W are the next multiples of 32, with the network's border beside the page. With `whole`
+    they are those of `size`, as on the target, which hardly changes what is found.
     """
     height, width = pixels.shape[:2]
     scale = min(1.0, size[0] / height, size[1] / width)
     rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
     small = cv2.resize(pixels, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    return levels.tensor(small, -(-rows // STEP) * STEP, -(-columns // STEP) * STEP), (rows, columns)
+    taken = size if whole else (-(-rows // STEP) * STEP, -(-columns // STEP) * STEP)
+    return levels.tensor(small, *taken), (rows, columns)
 
 
 def _detector(files: Mapping[str, bytes], folder: Path) -> OnnxNetwork | PaddleNetwork:

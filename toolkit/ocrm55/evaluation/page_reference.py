@@ -1,0 +1,121 @@
+"""Read whole pages on the host as the target does: its steps in whole numbers, its networks on ONNX Runtime.
+
+`tasks/page` computes rows, boxes, order, crops and windows to the last bit of the target. ONNX Runtime computes the
+networks in int8, which differs from the target by a rounding now and then, and is much faster than the integer
+reference. `ocrm55 verify --page` compares every bit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ocrm55 import temporary
+from ocrm55.evaluation.page_metrics import Found
+from ocrm55.inference import OnnxNetwork
+from ocrm55.normalisation import Normalisation
+from ocrm55.tasks.page import boxes, lines, order, rows
+from ocrm55.tasks.page.components import MOST_RUNS, CrowdedError
+from ocrm55.tasks.page.options import UNIT, Options
+from ocrm55.tasks.page.windows import Windows, windows
+from ocrm55.tasks.recognizer import decoding
+
+
+@dataclass(frozen=True)
+class Network:
+    """An ONNX file for pictures of one size, height and width in pixels, and what their bytes become."""
+
+    onnx: bytes = field(repr=False)
+    size: tuple[int, int]
+    levels: Normalisation
+
+
+@dataclass(frozen=True)
+class ReferenceSpec:
+    """What reads pages as the target does; it can be pickled. charset: of the recognizer's classes."""
+
+    detector: Network
+    options: Options
+    recognizer: Network
+    charset: tuple[str, ...] = field(repr=False)
+    decoder: str = decoding.CONTEXT
+
+    def open(self) -> ReferenceReader:
+        """Load the networks. Raises InputError for one that cannot be loaded."""
+        return ReferenceReader(self)
+
+
+class ReferenceReader:
+    """Finds lines and reads them, a page after the other on one thread."""
+
+    def __init__(self, spec: ReferenceSpec) -> None:
+        self._spec = spec
+        with temporary.folder() as folder:
+            for name, network in (("detector", spec.detector), ("recognizer", spec.recognizer)):
+                (folder / f"{name}.onnx").write_bytes(network.onnx)
+            self._detector = OnnxNetwork(folder / "detector.onnx")
+            self._recognizer = _Recognizer(OnnxNetwork(folder / "recognizer.onnx"), spec)
+
+    def read(self, pixels: np.ndarray) -> tuple[list[Found], float]:
+        """A page, uint8 [H, W, 3] BGR -> its lines, and pixels of the detector's input for one of the page."""
+        spec, frame = self._spec, frame_of(pixels)
+        height, width = spec.detector.size
+        picture = rows.picture(frame, width, height, spec.options)
+        output = self._detector.run(spec.detector.levels.tensor(picture, height, width))
+        values = boxes.levels(output.reshape(height, width))
+        with contextlib.suppress(CrowdedError):
+            found = order.ordered(
+                boxes.found(values, frame, spec.options, min(max(4096, values.size // 16), MOST_RUNS))
+            )
+            scale = 65536 / rows.scaling(frame, width, height).step
+            return [self._line(frame, box) for box in found], scale
+        return [], 1.0
+
+    def _line(self, frame: np.ndarray, box: boxes.Box) -> Found:
+        line = lines.read(self._recognizer, frame, box, self._spec.options)
+        if line.upside_down:
+            box = boxes.turn([box])[0]
+        corners = np.array(box.corners, np.float32) / UNIT + 0.5
+        return Found(corners, "".join(self._spec.charset[each] for each in line.classes), float(line.score))
+
+    def close(self) -> None:
+        """Nothing to remove."""
+
+
+class _Recognizer:
+    """The recognizer at its full width, as `tasks/page` wants one."""
+
+    def __init__(self, network: OnnxNetwork, spec: ReferenceSpec) -> None:
+        self._network, self._charset, self._decoder = network, spec.charset, spec.decoder
+        self._levels = spec.recognizer.levels
+        self.height, self._width = spec.recognizer.size
+        steps = self.probabilities(np.zeros((self.height, self._width, 3), np.uint8)).shape[0]
+        self.windows: Windows = windows(self._width, steps, (self._width,))
+        self._class_of: Mapping[str, int] = {char: index for index, char in enumerate(spec.charset) if char}
+
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
+        """Of uint8 [height, w, 3]: float32 [steps, classes]."""
+        output = self._network.run(self._levels.tensor(pixels, self.height, self._width))
+        return output.reshape(-1, output.shape[-1])
+
+    def recognize(self, pixels: np.ndarray) -> tuple[np.ndarray, list[int], float]:
+        """Of uint8 [height, w, 3]: the probabilities [steps, classes], the text's classes, its score."""
+        output = self.probabilities(pixels)
+        return (output, *self.decode(output))
+
+    def decode(self, probabilities: np.ndarray) -> tuple[list[int], float]:
+        """The classes and the score of a part of a window."""
+        answer = decoding.decode(probabilities, self._charset, self._decoder)
+        return self._classes(answer.text), answer.score
+
+    def _classes(self, text: Sequence[str]) -> list[int]:
+        return [self._class_of[char] for char in text]
+
+
+def frame_of(pixels: np.ndarray) -> np.ndarray:
+    """A picture as the frame that goes to the target: grey uint8 [H, W] where no pixel has a colour, else BGR."""
+    grey = (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all()
+    return np.ascontiguousarray(pixels[..., 1]) if grey else pixels
