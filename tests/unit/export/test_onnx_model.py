@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 
-from ocrm55.errors import InputError, ToolchainError
+from ocrm55.errors import InputError, ToolchainError, UnsupportedError
 from ocrm55.export import onnx_model
 from ocrm55.tasks.recognizer.charset import load_dictionary
 from ocrm55.tasks.recognizer.inference import OnnxRecognizer, PaddleRecognizer
@@ -134,3 +134,52 @@ def test_modules_in_the_working_folder_do_not_run(
         (tmp_path / f"{name}.py").write_text("raise SystemExit('a stranger runs')")
     monkeypatch.chdir(tmp_path)
     assert to_onnx(model_dir, tmp_path / "model.onnx").is_file()
+
+
+SIZES = {
+    "ConstantOfShape": ([np.array([1 << 34])], {}),
+    "Expand": ([np.ones(1, np.float32), np.array([1 << 34])], {}),
+    "Tile": ([np.ones(1 << 10, np.float32), np.array([1 << 24])], {}),
+    "Range": ([np.array(0, np.float32), np.array(2e10, np.float32), np.array(1, np.float32)], {}),
+    "MatMul": ([np.ones((200_000, 1), np.float32), np.ones((1, 200_000), np.float32)], {}),
+    "Add": ([np.ones((200_000, 1), np.float32), np.ones((1, 200_000), np.float32)], {}),
+    "Pad": ([np.ones(2, np.float32), np.array([1 << 34, 0])], {}),
+    "Resize": (
+        [np.ones((1, 1, 2, 2), np.float32), np.zeros(0, np.float32), np.array([1, 1, 1e5, 1e5], np.float32)],
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SIZES)
+def test_constants_that_grow_are_refused_before_they_are_computed(kind: str, tmp_path: Path) -> None:
+    """Each is a small file, and gigabytes where it is computed."""
+    values, attributes = SIZES[kind]
+    names = [f"c{place}" for place in range(len(values))]
+    nodes = [
+        onnx.helper.make_node(kind, names, ["large"], **attributes),
+        onnx.helper.make_node("ReduceSum", ["large"], ["sum"], keepdims=0),
+        onnx.helper.make_node("Add", ["x", "sum"], ["y"]),
+    ]
+    kinds = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3, 8, 8]) for name in "xy"]
+    constants = [onnx.numpy_helper.from_array(value, name) for name, value in zip(names, values, strict=True)]
+    graph = onnx.helper.make_graph(nodes, "g", kinds[:1], kinds[1:], constants)
+    path = tmp_path / "large.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)]), path)
+    with pytest.raises(UnsupportedError, match=f"^{kind} of layer large makes .* values of constants"):
+        onnx_model.static_file(path, (1, 3, 8, 8))
+
+
+def test_a_tensor_that_no_memory_holds_is_refused(tmp_path: Path) -> None:
+    pads = onnx.numpy_helper.from_array(np.array([0, 0, 0, 1 << 40, 0, 0, 0, 0]), "pads")
+    kinds = [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1, 3, 8, 8])]
+    kinds.append(onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1, 3, 8, (1 << 40) + 8]))
+    nodes = [onnx.helper.make_node("Pad", ["x", "pads"], ["wide"]), onnx.helper.make_node("Relu", ["wide"], ["y"])]
+    path = tmp_path / "wide.onnx"
+    model = onnx.helper.make_model(
+        onnx.helper.make_graph(nodes, "g", kinds[:1], kinds[1:], [pads]),
+        opset_imports=[onnx.helper.make_opsetid("", 17)],
+    )
+    onnx.save(model, path)
+    with pytest.raises(UnsupportedError, match="values are the most"):
+        onnx_model.static_file(path, (1, 3, 8, 8))

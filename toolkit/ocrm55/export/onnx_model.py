@@ -9,17 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from onnx import numpy_helper, shape_inference, version_converter
+from onnx import numpy_helper, version_converter
 from onnx.reference import ReferenceEvaluator
 
 from ocrm55 import files, temporary
-from ocrm55.compiler.onnx_graph import entrance
-from ocrm55.errors import InputError, ToolchainError, first_line
+from ocrm55.compiler.onnx_graph import bounds, entrance, inference
+from ocrm55.errors import InputError, ToolchainError, UnsupportedError, first_line
 from ocrm55.export import apart
 from ocrm55.export.paddle_folder import PaddleFolder
 from ocrm55.inference import OnnxNetwork, softmax
 
 OPSET = 17
+MOST_COMPUTED = 1 << 24  # values that one operator makes of constants
 TOLERANCE = 1e-3  # largest difference of a probability from Paddle; rounding gives 1e-5, with random weights 1e-4
 
 
@@ -68,7 +69,7 @@ def _with_softmax(model: onnx.ModelProto) -> onnx.ModelProto:
         node.output[:] = [logits if name == output else name for name in node.output]
         node.input[:] = [logits if name == output else name for name in node.input]
     graph.node.append(onnx.helper.make_node("Softmax", [logits], [output], f"{last.name}/softmax", axis=-1))
-    return shape_inference.infer_shapes(model, data_prop=True)
+    return inference.infer_shapes(model, data_prop=True)
 
 
 def static_graph(program: Path, parameters: Path, shapes: Mapping[str | None, Sequence[int]]) -> onnx.ModelProto:
@@ -99,6 +100,7 @@ def static_file(path: Path, input_shape: Sequence[int]) -> onnx.ModelProto:
             ) from trouble
         model = _Cleaner(model).clean()
     onnx.checker.check_model(model)
+    bounds.check(model)
     return model
 
 
@@ -374,7 +376,7 @@ class _Cleaner:
 
     def _infer_shapes(self) -> dict[str, list[int]]:
         """Shapes of all tensors that are static, by name."""
-        inferred = shape_inference.infer_shapes(self._write(), data_prop=True)
+        inferred = inference.infer_shapes(self._write(), data_prop=True)
         shapes = {}
         for value in [*inferred.graph.value_info, *inferred.graph.input, *inferred.graph.output]:
             sizes = [each.dim_value for each in value.type.tensor_type.shape.dim]
@@ -396,7 +398,7 @@ class _Cleaner:
             ir_version=self.model.ir_version,
             producer_name="ocrm55",
         )
-        return shape_inference.infer_shapes(result, data_prop=True)
+        return inference.infer_shapes(result, data_prop=True)
 
 
 def _layer(weight: str) -> str:
@@ -411,6 +413,11 @@ def _evaluate(node: onnx.NodeProto, inputs: dict[str, np.ndarray], model: onnx.M
     """
     if node.op_type == "Concat":  # Paddle 2 has no tensors without an axis: its scalars have one element
         inputs = {name: np.atleast_1d(value) for name, value in inputs.items()}
+    layer = f"{node.op_type} of layer {node.name or node.output[0]}"
+    if (values := inference.values_of(node, inputs, model)) > MOST_COMPUTED:
+        raise UnsupportedError(
+            f"{layer} makes {values:,} values of constants; {MOST_COMPUTED:,} are the most.", ["export the model again"]
+        )
     unknown = onnx.TypeProto()
     graph = onnx.helper.make_graph(
         [node],
@@ -426,6 +433,5 @@ def _evaluate(node: onnx.NodeProto, inputs: dict[str, np.ndarray], model: onnx.M
         return [np.asarray(value) for value in ReferenceEvaluator(single).run(None, inputs)]
     except Exception as trouble:  # numpy and the reference implementation each raise their own
         raise InputError(
-            f"{node.op_type} of layer {node.name or node.output[0]} cannot be computed: {first_line(trouble)}.",
-            ["export or copy the model again"],
+            f"{layer} cannot be computed: {first_line(trouble)}.", ["export or copy the model again"]
         ) from trouble

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from ocrm55.compiler.onnx_graph import entrance
+from ocrm55.compiler.onnx_graph import entrance, inference
 from ocrm55.errors import InputError, UnsupportedError
 
 _PROGRAMS = (".json", ".pdmodel")  # of Paddle 3, of Paddle 2
@@ -70,7 +70,7 @@ def _fixed(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> onnx.
     del fixed.graph.value_info[:]
     for each, shape in zip(fixed.graph.output, _output_shapes(fixed), strict=True):
         _set(each, shape)
-    return onnx.shape_inference.infer_shapes(fixed, data_prop=True)
+    return inference.infer_shapes(fixed, data_prop=True)
 
 
 def _output_shapes(model: onnx.ModelProto) -> list[tuple[int, ...]]:

@@ -11,6 +11,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from ocrm55.compiler.onnx_graph import inference
+
 Shape = tuple[int, ...]
 
 
@@ -117,7 +119,7 @@ class Graph:
             if len(shape) > 2:
                 node.attribute.append(helper.make_attribute("kernel_shape", shape[2:]))
         onnx.checker.check_model(model)
-        return onnx.shape_inference.infer_shapes(model, strict_mode=True)
+        return inference.infer_shapes(model, strict_mode=True)
 
     # --- changes -----------------------------------------------------------------------------------------------------
 

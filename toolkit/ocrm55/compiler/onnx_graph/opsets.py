@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from ocrm55.compiler.onnx_graph import inference
 from ocrm55.compiler.onnx_graph.graph import attributes
 from ocrm55.errors import UnsupportedError
 
@@ -46,7 +47,7 @@ class _Upgrade:
     def shape(self, name: str) -> list[int] | None:
         """The shape of a tensor, 0 where a size is open; None where not even the rank is known."""
         if self._shapes is None:
-            inferred = onnx.shape_inference.infer_shapes(self.model)
+            inferred = inference.infer_shapes(self.model)
             values = (*inferred.graph.input, *inferred.graph.value_info, *inferred.graph.output)
             self._shapes = {
                 each.name: [size.dim_value for size in each.type.tensor_type.shape.dim]
