@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-/* Called after operator `op` when it is not NULL. */
+/* Called after operator `op` when it is not NULL; after each of its stripes, where it runs in stripes of rows. */
 typedef void (*ocrm55_hook)(void *context, unsigned op);
 
 /* A picture row by row, for a program that has none in one piece: `read` writes the input_width pixels of a row, as
@@ -53,7 +53,8 @@ struct ocrm55_network {
     const char *const *operator_names;
 
     /* Write an image of `width` pixels into the input tensor, for the narrowest width that holds it, or for one of at
-     * least `columns`. What is missing on the right is what the model pads with. */
+     * least `columns`. What is missing on the right is what the model pads with. A network that reads its picture in
+     * stripes of rows only notes where it lies, and the next run reads it there. */
     void (*set_image)(uint8_t *arena, const uint8_t *bgr, int32_t width);
     void (*set_image_within)(uint8_t *arena, const uint8_t *bgr, int32_t width, int32_t columns);
 

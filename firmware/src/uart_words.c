@@ -1,6 +1,7 @@
 #include "uart_words.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "ocrm55_model.h"
 #include "platform.h"
@@ -10,10 +11,12 @@
 #define OCRM55_VERSION "unversioned"
 #endif
 
-/* Instructions when each phase of the last recognition began, and when each operator ended. */
+/* Instructions when each phase of the last recognition began and when an operator last ended, and those of each operator,
+ * which may run in stripes. */
 static struct {
     bool counts;
     uint64_t phases[OCRM55_HAS_DECODED + 1];
+    uint64_t last;
     uint64_t operators[OCRM55_OPERATOR_COUNT];
 } cost;
 
@@ -55,11 +58,13 @@ static void note_phase(void *context, enum ocrm55_phase phase, int32_t width)
     if (phase == OCRM55_READS_AGAIN) {
         if (cost.counts) {
             say_unsure(width);
+            memset(cost.operators, 0, sizeof cost.operators);
         }
         return;
     }
     if (cost.counts) {
         cost.phases[phase] = platform_instructions();
+        cost.last = cost.phases[phase];
     }
     switch (phase) {
     case OCRM55_PREPARES:
@@ -79,7 +84,9 @@ static void note_operator(void *context, unsigned op)
 {
     (void)context;
     if (cost.counts) {
-        cost.operators[op] = platform_instructions();
+        const uint64_t now = platform_instructions();
+        cost.operators[op] += now - cost.last;
+        cost.last = now;
     }
     if (op + 1 < OCRM55_OPERATOR_COUNT) {
         platform_activity("operator", OCRM55_NETWORK.operator_names[op + 1]);
@@ -94,14 +101,12 @@ struct ocrm55_watch watch_for(bool stats)
 
 static void say_cost(void)
 {
-    uint64_t before = cost.phases[OCRM55_RUNS];
     for (uint32_t op = 0; op < OCRM55_OPERATOR_COUNT; op++) {
         print_text("op ");
         print_u32(op);
         print_text(" ");
-        print_u64(cost.operators[op] - before);
+        print_u64(cost.operators[op]);
         print_text("\n");
-        before = cost.operators[op];
     }
     print_text("instructions preprocess=");
     print_u64(cost.phases[OCRM55_RUNS] - cost.phases[OCRM55_PREPARES]);
@@ -121,6 +126,7 @@ void say_reading(const struct ocrm55_reading *reading, bool stats)
     }
     if (stats) {
         say_cost();
+        memset(cost.operators, 0, sizeof cost.operators);
     }
     print_text("text: ");
     print_text(reading->text);

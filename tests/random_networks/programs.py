@@ -33,11 +33,36 @@ _MAIN = """
 #include <stdlib.h>
 #include <string.h>
 #include "ocrm55_network.h"
-struct place { const struct ocrm55_network *network; unsigned arena, input, values; };
+struct place { const struct ocrm55_network *network; unsigned arena, input, values, pictures; };
 %s
 static const struct place places[] = {
 %s};
 static void count(void *context, unsigned op) { if (*(unsigned *)context == op) ++*(unsigned *)context; }
+static size_t picture_bytes(const struct ocrm55_network *n) {
+    return (size_t)(n->input_height * n->input_width * n->input_channels);
+}
+static const struct ocrm55_network *asking;
+static void read_row(void *context, int32_t row, uint8_t *bgr) {
+    const int32_t bytes = asking->input_width * asking->input_channels;
+    memcpy(bgr, (const uint8_t *)context + row * bytes, (size_t)bytes);
+}
+/* A picture, in one piece and row by row; whether both give the same. */
+static int run_picture(const struct place *p, uint8_t *arena, uint8_t *picture, unsigned *next) {
+    const size_t row_bytes = (size_t)(p->network->input_width * p->network->input_channels);
+    float *first = malloc(p->values * sizeof(float));
+    uint8_t *row = malloc(row_bytes);
+    const struct ocrm55_rows rows = {.read = read_row, .context = picture};
+    p->network->set_image(arena, picture, p->network->input_width);
+    p->network->run(arena, NULL, NULL);
+    memcpy(first, p->network->output(arena), p->values * sizeof(float));
+    memset(arena, 0xff, p->arena);
+    asking = p->network;
+    p->network->run_rows(arena, row, &rows, count, next);
+    const int same = !memcmp(first, p->network->output(arena), p->values * sizeof(float));
+    free(first);
+    free(row);
+    return same;
+}
 int main(int argc, char **argv) {
     for (int i = 1; i < argc; ++i) {
         const struct place *p = &places[atoi(argv[i])];
@@ -52,6 +77,16 @@ int main(int argc, char **argv) {
         FILE *out = fopen(name, "wb");
         for (;;) {
             memset(arena, 0xff, p->arena);
+            if (p->pictures) {
+                const size_t bytes = picture_bytes(p->network);
+                uint8_t *picture = malloc(bytes);
+                const size_t read = fread(picture, 1, bytes, in);
+                if (read == bytes && !run_picture(p, arena, picture, &next)) return 4;
+                free(picture);
+                if (read != bytes) break;
+                fwrite(p->network->output(arena), sizeof(float), p->values, out);
+                continue;
+            }
             if (fread(arena + p->input, 1, p->network->input_bytes, in) != p->network->input_bytes) break;
             next = 0;
             p->network->run(arena, count, &next);
@@ -69,11 +104,15 @@ int main(int argc, char **argv) {
 
 @dataclass(frozen=True)
 class Planned:
-    """A network that is ready to be written as C, and the bytes of its inputs, one after the other."""
+    """A network that is ready to be written as C, and the bytes of its inputs, one after the other.
+
+    pictures: whether the inputs are pictures, uint8 [height, width, channels], that the C turns into input tensors.
+    """
 
     program: Program
     plan: MemoryPlan
     inputs: Sequence[np.ndarray]
+    pictures: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +142,7 @@ def _row(planned: Planned) -> tuple[str, str]:
     program, plan = planned.program, planned.plan
     arena, offset = -(-plan.arena_bytes // ALIGN) * ALIGN, plan.offsets[program.input.name]
     declared = f"extern const struct ocrm55_network {program.prefix};\n"
-    return declared, f"    {{&{program.prefix}, {arena}, {offset}, {program.output.size}}},\n"
+    return declared, f"    {{&{program.prefix}, {arena}, {offset}, {program.output.size}, {int(planned.pictures)}}},\n"
 
 
 class Builder:

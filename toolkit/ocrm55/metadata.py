@@ -50,7 +50,10 @@ class OperatorRow:
 
 @dataclass(frozen=True)
 class TensorRow:
-    """Bytes of the arena, needed from operator `first` to operator `last`. view_of: whose bytes these are; or empty."""
+    """Bytes of the arena, needed from operator `first` to operator `last`. view_of: whose bytes these are; or empty.
+
+    window_bytes: those that are there at once, of a tensor that is there in stripes of rows.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -60,6 +63,23 @@ class TensorRow:
     first: int
     last: int
     view_of: str = ""
+    window_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class StripesRow:
+    """Operators that run together in stripes of rows. macs_again: those that are computed twice.
+
+    copied_bytes: moved to keep rows for the next stripe. reads_picture: whether the picture is asked for row by row.
+    """
+
+    stripes: int
+    first: int
+    last: int
+    calls: int
+    macs_again: int
+    copied_bytes: int
+    reads_picture: bool
 
 
 @dataclass(frozen=True)
@@ -158,6 +178,7 @@ class Metadata(NetworkRow):
     ocrm55: the version that wrote it, empty if unknown. versions: packages that the compiler used.
     prefix: the network's name in C. placement: arena, weights, hot_weights -> the compiler's choice.
     kernels: the hand-written kernels that the C calls. libraries: those from elsewhere.
+    stripes: operators in stripes of rows, and whole_arena_bytes, the arena without them.
     labels, decoder: the recognizer's classes, and what makes a text of their probabilities.
     widths: narrowest first; none for a network of one width. npu: None without an NPU.
     """
@@ -178,6 +199,8 @@ class Metadata(NetworkRow):
     decoder: str = ""
     widths: tuple[WidthRow, ...] = ()
     npu: NpuRow | None = None
+    stripes: tuple[StripesRow, ...] = ()
+    whole_arena_bytes: int = 0
 
     @classmethod
     def of(cls, values: object) -> Self:

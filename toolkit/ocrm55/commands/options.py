@@ -147,7 +147,8 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
             "--arena-limit",
             metavar="BYTES",
             min=1,
-            help="The most bytes that the arena may take; int8 layers then write over their inputs, chunk by chunk.",
+            help="The most bytes that the arena may take; int8 layers then write over their inputs, chunk by chunk, or "
+            "run in stripes of rows.",
         ),
     ),
     "kernels": BuildOption(

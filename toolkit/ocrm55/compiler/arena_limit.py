@@ -1,22 +1,31 @@
 """Find the plan of a network whose arena fits a limit, at the least cost.
 
 A plan says which pointwise layers write over their inputs, and the bytes of a chunk. Smaller chunks need fewer bytes of
-arena and read a layer's weights more often. That traffic is the cost. No plan computes anything twice.
+arena and read a layer's weights more often. That traffic is the cost.
+
+Where no such plan fits, layers run in stripes of rows (memory/stripes.py): first those around the largest tensors, in
+few stripes, then more. Calls of kernels and moved bytes are the cost. No plan computes anything twice.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ocrm55.compiler.memory import overlap, planner
 from ocrm55.compiler.memory.planner import MemoryPlan
+from ocrm55.compiler.memory.stripes import Striping
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.targets.base import Target, assign
 from ocrm55.errors import UnsupportedError
 
 THRESHOLDS = 6  # further layers are small beside those that decide the arena
+STRIPES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40)  # tried in this order
+WINDOWS = 12  # numbers of tensors that become windows: further ones are small
+CALL = 2000  # instructions that a kernel spends before its first row, about
+COPIED_AT_ONCE = 4  # bytes an instruction
 
 
 @dataclass(frozen=True)
@@ -36,9 +45,14 @@ class Choice:
     def reread_bytes(self) -> int:
         return overlap.reread_bytes(self.program)
 
+    @property
+    def striping_cost(self) -> int:
+        """About the instructions that stripes add."""
+        return sum(CALL * s.calls + s.copied_bytes // COPIED_AT_ONCE for s in self.program.segments)
 
-def choose(lowered: Program, targets: Sequence[Target], limit: int | None) -> Choice:
-    """Emit and place a lowered network. An int8 network itself stays unchanged.
+
+def choose(lowered: Program, targets: Sequence[Target], limit: int | None, *, stripes: bool = False) -> Choice:
+    """Emit and place a lowered network. An int8 network itself stays unchanged. stripes: whether it may run in stripes.
 
     Raises UnsupportedError, with the smallest possible arena, if no plan fits the limit.
     """
@@ -54,12 +68,61 @@ def choose(lowered: Program, targets: Sequence[Target], limit: int | None) -> Ch
             if choice.arena_bytes <= limit:  # smaller chunks of the same layers only cost more
                 fitting.append(choice)
                 break
+    if not fitting and stripes and lowered.precision == "int8":
+        smallest = min(smallest, *_striped(lowered, targets, limit, fitting))
+        fitting = [replace(each, plan=replace(each.plan, whole_bytes=plain.arena_bytes)) for each in fitting]
     if not fitting:
         raise UnsupportedError(
             f"the arena takes {smallest:,} bytes at least; the limit is {limit:,}.",
             [f"--arena-limit {smallest}", "a narrower input" if lowered.precision == "int8" else "--precision int8"],
         )
-    return min(fitting, key=lambda choice: (choice.reread_bytes, choice.arena_bytes))
+    return min(fitting, key=lambda choice: (choice.striping_cost, choice.reread_bytes, choice.arena_bytes))
+
+
+def _striped(lowered: Program, targets: Sequence[Target], limit: int, fitting: list[Choice]) -> list[int]:
+    """Try plans in stripes, and add those that fit; returns the arenas of all of them."""
+    striping = Striping(lowered)
+    arenas = []
+    sizes = sorted(set(striping.candidates.values()), reverse=True)[:WINDOWS]
+    best: tuple[int, Choice] | None = None
+    for least_bytes in sizes:
+        most = _in_stripes(striping, targets, least_bytes, STRIPES[-1:])
+        if most is None:
+            continue
+        arenas.append(most.arena_bytes)
+        if most.arena_bytes > limit:
+            continue
+        tried = (_in_stripes(striping, targets, least_bytes, [number]) for number in STRIPES[:-1])
+        choice = next((each for each in tried if each is not None and each.arena_bytes <= limit), most)
+        if best is None or choice.striping_cost < best[1].striping_cost:
+            best = least_bytes, choice
+    if best is not None:
+        fitting.append(_in_fewer_stripes(striping, targets, limit, *best))
+    return arenas
+
+
+def _in_fewer_stripes(
+    striping: Striping, targets: Sequence[Target], limit: int, least_bytes: int, choice: Choice
+) -> Choice:
+    """The same plan, with as few stripes in each segment as the limit allows."""
+    numbers = [segment.stripes for segment in choice.program.segments]
+    for place in range(len(numbers)):
+        for number in STRIPES[: STRIPES.index(numbers[place])]:
+            fewer = _in_stripes(striping, targets, least_bytes, [*numbers[:place], number, *numbers[place + 1 :]])
+            if fewer is not None and fewer.arena_bytes <= limit and fewer.striping_cost < choice.striping_cost:
+                choice, numbers[place] = fewer, number
+                break
+    return choice
+
+
+def _in_stripes(
+    striping: Striping, targets: Sequence[Target], least_bytes: int, numbers: Sequence[int]
+) -> Choice | None:
+    """A plan in stripes; None where there is none, or where a kernel is other code for other rows."""
+    program = striping.striped(least_bytes, numbers)
+    with suppress(UnsupportedError):
+        return None if program is None else _placed(program, targets)
+    return None
 
 
 def _thresholds(lowered: Program) -> list[int]:
@@ -79,5 +142,12 @@ def _planned(lowered: Program, targets: Sequence[Target], chunk_bytes: int = 0, 
     program = deepcopy(lowered) if lowered.precision == "int8" else lowered
     if chunk_bytes:
         overlap.apply(program, chunk_bytes, least_bytes)
+    return _placed(program, targets)
+
+
+def _placed(program: Program, targets: Sequence[Target]) -> Choice:
     assign(program, targets)
-    return Choice(program, planner.plan(program))
+    plan = planner.plan(program)
+    if program.input_by_rows:
+        plan = replace(plan, arena_bytes=planner.round_up(plan.arena_bytes) + planner.SOURCE_BYTES)
+    return Choice(program, plan)

@@ -14,7 +14,7 @@ import onnx
 
 from ocrm55 import __version__
 from ocrm55.compiler import program_file
-from ocrm55.compiler.codegen import driver, interface
+from ocrm55.compiler.codegen import driver, interface, stripes
 from ocrm55.compiler.codegen.interface import Interface
 from ocrm55.compiler.memory import overlap
 from ocrm55.compiler.memory.placement import Placement
@@ -72,7 +72,8 @@ def write(
     placement, targets = contents.placement, contents.targets
     weights = driver.weight_image(program, placement.hot if placement else ())
     additions = sum((target.additions(program) for target in targets), Additions())
-    kernels = sorted({name for target in targets for name in target.kernel_sources(program)})
+    own = {stripes.KERNEL} if program.segments else set()
+    kernels = sorted({name for target in targets for name in target.kernel_sources(program)} | own)
     libraries = sorted({name for target in targets for name in target.libraries(program)})
     network = driver.interface_of(program, plan, weights, contents.fits, contents.extras, additions)
     sources = {
@@ -136,6 +137,7 @@ def metadata(
         "arena_bytes": plan.arena_bytes,
         "arena_lower_bound": plan.lower_bound,
         "weights_read_again_bytes": overlap.reread_bytes(program),
+        **_stripes(program, plan),
         "weight_bytes": len(weights.data),
         "placement": _placed(placement),
         "macs": program.macs,
@@ -191,6 +193,26 @@ def _placed(placement: Placement | None) -> dict[str, dict[str, Any]]:
     return {what: {"region": region.name, "bytes": size} for what, region, size in rows}
 
 
+def _stripes(program: Program, plan: MemoryPlan) -> dict[str, Any]:
+    """What runs in stripes of rows, if anything does: the arena otherwise, and a row for each segment."""
+    if not program.segments:
+        return {}
+    operators = {operator.outputs[0]: number for number, operator in enumerate(program.steps)}
+    rows = []
+    for segment in program.segments:
+        numbers = [operators[name] for name in segment.outputs if name in operators]
+        macs = sum(program.steps[number].macs for number in numbers)
+        row: dict[str, Any] = {"stripes": segment.stripes, "first": min(numbers), "last": max(numbers)}
+        row |= {"calls": segment.calls, "macs_again": segment.macs - macs, "copied_bytes": segment.copied_bytes}
+        row["reads_picture"] = bool(segment.input)
+        row["windows"] = [
+            {"name": name, "bytes": window.bytes, "kept_bytes": window.kept_bytes}
+            for name, window in segment.windows.items()
+        ]
+        rows.append(row)
+    return {"whole_arena_bytes": plan.whole_bytes, "stripes": rows}
+
+
 def _interface(program: Program, plan: MemoryPlan, name: str) -> dict[str, Any]:
     tensor = program.tensors[name]
     return {"name": name, "shape": list(tensor.shape), "dtype": tensor.dtype, "offset": plan.offsets[name]}
@@ -216,6 +238,8 @@ def _tensors(program: Program, plan: MemoryPlan) -> list[dict[str, Any]]:
         first, last = plan.lifetimes[program.storage(tensor.name)]
         row: dict[str, Any] = {"name": tensor.name, "shape": list(tensor.shape), "dtype": tensor.dtype}
         row |= {"bytes": tensor.bytes, "offset": plan.offsets[tensor.name], "first": step[first], "last": step[last]}
+        if program.window(tensor.name) is not None and not tensor.view_of:
+            row["window_bytes"] = program.stored_bytes(tensor.name)
         rows.append(row | ({"view_of": tensor.view_of} if tensor.view_of else {}))
     return rows
 

@@ -15,6 +15,7 @@ from onnx import helper
 
 from ocrm55.compiler.operators.int8.pool import AveragePool
 from ocrm55.compiler.operators.program import Operator, Program
+from ocrm55.compiler.reference.int8 import stripes
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.errors import MiscompiledError
 from ocrm55.normalisation import Normalisation
@@ -58,6 +59,9 @@ def check_int8(program: Program, model: onnx.ModelProto, normalisation: Normalis
         differences = _differences(IntegerReference(plain), values, pixels)
         if differences:
             raise MiscompiledError(_sentence(differences), _TRIES)
+        reference = IntegerReference(plain)
+        if program.segments and not stripes.agrees(plain, reference, reference.input_of(pixels)):
+            raise MiscompiledError("the program computes other numbers in stripes of rows.", _TRIES)
 
 
 _TRIES = ["--precision float32", "report the model: this is a fault of ocrm55", "--no-check, to look at the C"]

@@ -127,7 +127,7 @@ def planned_for(
     if options.arena_limit is None and options.precision == "int8" and room and near:
         with suppress(UnsupportedError):  # of int8, `placed` plans copies
             return placed(lowered, targets, replace(options, arena_limit=room))
-    return placed(lowered, targets, options)
+    return placed(lowered, targets, options, stripes=True)
 
 
 def planned(model: onnx.ModelProto, targets: list[Target], options: CompileOptions) -> tuple[Program, MemoryPlan]:
@@ -138,12 +138,17 @@ def planned(model: onnx.ModelProto, targets: list[Target], options: CompileOptio
     return placed(to_program(model, options), targets, options)
 
 
-def placed(lowered: Program, targets: list[Target], options: CompileOptions) -> tuple[Program, MemoryPlan]:
-    """A lowered network with its operators given to targets and its tensors placed; raises as `planned` does."""
+def placed(
+    lowered: Program, targets: list[Target], options: CompileOptions, *, stripes: bool = False
+) -> tuple[Program, MemoryPlan]:
+    """A lowered network with its operators given to targets and its tensors placed; raises as `planned` does.
+
+    stripes: whether operators may run in stripes of rows to keep the arena's limit.
+    """
     check_interface(lowered)
     target = max(targets, key=lambda target: target.ways)
     if target.ways == 1:
-        chosen = arena_limit.choose(prepared(lowered, targets), targets, options.arena_limit)
+        chosen = arena_limit.choose(prepared(lowered, targets), targets, options.arena_limit, stripes=stripes)
         return chosen.program, chosen.plan
     return _in_smaller_ways(lowered, targets, target, options.arena_limit)
 

@@ -62,7 +62,8 @@ def boxes(metadata: Metadata) -> list[Box]:
 def _box(name: str, writer: str | None, where: TensorRow | WorkspaceRow, first: int, last: int) -> Box:
     block = names.block(writer) if writer else "input"
     title = name if name.startswith("scratch") else names.readable(writer) if writer else block
-    return Box(title, block, where.offset, where.bytes, first, last, first, last + 1)
+    window = where.window_bytes if isinstance(where, TensorRow) else None
+    return Box(title, block, where.offset, where.bytes if window is None else window, first, last, first, last + 1)
 
 
 def _handed_over(found: list[Box]) -> list[Box]:

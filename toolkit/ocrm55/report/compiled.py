@@ -42,10 +42,24 @@ def show(artifact: Artifact) -> None:
         console.result(
             f"again      {again:>13,} bytes of weights are read for that; 0 % of the MACs are computed twice"
         )
+    if metadata.stripes:
+        _show_stripes(metadata)
     for what, place in metadata.placement.items():
         words = {"hot_weights": "weights that are read most often"}.get(what, what)
         console.result(f"{place.region:<10} {place.bytes:>13,} bytes of {words}")
     _show_int4(artifact)
+
+
+def _show_stripes(metadata: Metadata) -> None:
+    """The operators that run in stripes of rows, and what the arena would be without: a row for each segment."""
+    twice = sum(row.macs_again for row in metadata.stripes)
+    copied = sum(row.copied_bytes for row in metadata.stripes)
+    share = 100 * twice / max(metadata.macs, 1)
+    console.result(f"whole      {metadata.whole_arena_bytes:>13,} bytes of arena without stripes of rows")
+    console.result(f"twice      {twice:>13,} MACs, {share:.1f} %; {copied:,} bytes are copied from stripe to stripe")
+    for row in metadata.stripes:
+        picture = ", and the picture's rows" if row.reads_picture else ""
+        console.result(f"stripes    {row.stripes:>13} for operators {row.first} to {row.last}{picture}")
 
 
 def _show_int4(artifact: Artifact) -> None:

@@ -15,11 +15,12 @@ import numpy as np
 from ocrm55.compiler.c_language import environment
 from ocrm55.compiler.c_language.literals import C_TYPES, float_literal
 from ocrm55.compiler.c_language.text import c_string, comment, lines, wrapped
-from ocrm55.compiler.codegen import interface
+from ocrm55.compiler.codegen import interface, stripes
 from ocrm55.compiler.codegen.interface import Interface
-from ocrm55.compiler.memory.planner import ALIGN, MemoryPlan, workspace_key
+from ocrm55.compiler.memory.planner import ALIGN, SOURCE_BYTES, MemoryPlan, workspace_key
 from ocrm55.compiler.operators.pixels import pixel_table
-from ocrm55.compiler.operators.program import Function, Operator, Program, Tensor, identifier
+from ocrm55.compiler.operators.program import Function, Operator, Program, Tensor
+from ocrm55.compiler.operators.stripes import find
 from ocrm55.compiler.targets.base import Additions
 from ocrm55.compiler.widths.sharing import Fit
 from ocrm55.tasks.base import Extras
@@ -111,6 +112,7 @@ def model_source(
     """src/model.c. fits: the widths that share the program, if there are several."""
     run, own = straight_line(program, plan, weights), network.additions
     output = str(plan.offsets[program.output.name])
+    source = plan.arena_bytes - SOURCE_BYTES if program.input_by_rows else None
     if fits:
         for pointer in run["tensors"]:
             pointer["offset"] = f"at->{pointer['name']}"
@@ -124,11 +126,19 @@ def model_source(
         weight_bytes=len(weights.data),
         arena_bytes=plan.arena_bytes,
         fits=_fits(program, plan, fits) if fits else "",
-        set_image=set_image(program, plan.offsets[program.input.name], by_width=bool(fits)),
+        set_image=set_image(program, plan.offsets[program.input.name], by_width=bool(fits), source=source),
         by_width=bool(fits),
+        source=source,
         input=_pointer(program.input, plan.offsets[program.input.name]) | {"height": program.input_size[1]},
         standard_headers=sorted({"<stddef.h>", "<stdint.h>", *(h for h in own.headers if h.startswith("<"))}),
-        headers=sorted({'"operators.h"', '"weights.h"', *(h for h in own.headers if not h.startswith("<"))}),
+        headers=sorted(
+            {
+                '"operators.h"',
+                '"weights.h"',
+                *(h for h in own.headers if not h.startswith("<")),
+                *([stripes.HEADER] if program.segments else []),
+            }
+        ),
         code=own.code,
         **run,
         output_offset=output,
@@ -156,15 +166,40 @@ def _fits(program: Program, plan: MemoryPlan, fits: Sequence[Fit]) -> str:
 
 
 def straight_line(program: Program, plan: MemoryPlan, weights: WeightImage) -> dict[str, Any]:
-    """The data of a template for the run of a network: its calls, and pointers into the arena and the weights."""
+    """The data of a template for the run of a network: its calls, and pointers into the arena and the weights.
+
+    groups: the same calls, where those that run in stripes stand together.
+    """
+    steps = [_step(operator, program) | {"number": number} for number, operator in enumerate(program.steps)]
+    groups, tables = _grouped(program, plan, steps)
     return {
-        "operators": [_step(operator, program) for operator in program.steps],
+        "operators": steps,
+        "groups": groups,
+        "tables": tables,
         "tensors": _arena_pointers(program, plan),
         "weights": [
             {**_pointer(t, weights.offsets[t.name]), "place": weights.place(t.name)} for t in program.weights()
         ],
         "hot_weight_bytes": weights.hot_bytes,
     }
+
+
+def _grouped(
+    program: Program, plan: MemoryPlan, steps: Sequence[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The steps in groups, each of a segment or of one step; and the tables that they read."""
+    groups: list[dict[str, Any]] = []
+    tables, done = stripes.Tables(), 0
+    for number, operator in enumerate(program.steps):
+        segment = find(program.segments, operator.outputs[0])
+        if number < done:
+            continue
+        done = number + (1 if segment is None else len(segment.pieces))
+        if segment is None:
+            groups.append({"stripes": 1, "operators": [steps[number]]})
+        else:
+            groups.append(stripes.group(program, plan, segment, steps[number:done], tables))
+    return groups, tables.definitions()
 
 
 def weight_files(weights: WeightImage) -> dict[str, str]:
@@ -209,7 +244,7 @@ def inputs_header(source: str, pixels: np.ndarray) -> str:
 
 
 def _step(operator: Operator, program: Program) -> dict[str, Any]:
-    arguments = [*operator.arguments, *(_workspace_name(operator, w.name) for w in operator.workspaces)]
+    arguments = [*operator.arguments, *(stripes.workspace_name(operator, w.name) for w in operator.workspaces)]
     shapes = " to ".join(_shape(program.tensors[n].shape) for n in (operator.inputs[0], operator.outputs[0]))
     macs = f", {operator.macs:,} MAC" if operator.macs else ""
     function = program.functions.get(operator.function)
@@ -237,7 +272,7 @@ def _arena_pointers(program: Program, plan: MemoryPlan) -> list[dict[str, Any]]:
             key = workspace_key(operator, workspace.name)
             pointers.append(
                 {
-                    "name": _workspace_name(operator, workspace.name),
+                    "name": stripes.workspace_name(operator, workspace.name),
                     "type": C_TYPES[workspace.dtype],
                     "offset": plan.offsets[key],
                     "shape": comment(f"scratch of {operator.layer}"),
@@ -253,12 +288,11 @@ def _pointer(tensor: Tensor, offset: int) -> dict[str, Any]:
     return {"name": tensor.name, "type": C_TYPES[tensor.dtype], "offset": offset, "shape": shape}
 
 
-def _workspace_name(operator: Operator, name: str) -> str:
-    return identifier(f"{operator.outputs[0]}_{name}")
+def set_image(program: Program, offset: int, *, by_width: bool = False, source: int | None = None) -> str:
+    """Preprocessing on the target: a table from each byte of a picture to its value in the input tensor.
 
-
-def set_image(program: Program, offset: int, *, by_width: bool = False) -> str:
-    """Preprocessing on the target: a table from each byte of a picture to its value in the input tensor."""
+    source: the place in the arena that keeps where a picture is, if the run reads its rows.
+    """
     tensor, (channels, height, width) = program.input, program.input_size
     table = pixel_table(tensor, program.normalisation)
     real = tensor.dtype == "float32"
@@ -278,6 +312,9 @@ def set_image(program: Program, offset: int, *, by_width: bool = False) -> str:
         padding=literal(table.padding),
         channels_last=tensor.channels_last,
         by_width=by_width,
+        source=source,
+        source_bytes=SOURCE_BYTES,
+        width=width,
         channels=channels,
         height=height,
         columns="columns" if by_width else width,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from ocrm55.compiler.memory.planner import round_up
 from ocrm55.compiler.operators.program import Operator, Overlap, Program
+from ocrm55.compiler.operators.stripes import find
 
 TILE = 4  # pixels that a kernel works on together
 CHUNK_BYTES = (65536, 32768, 16384, 12288, 8192, 6144, 4096, 2048, 1024)  # tried in this order
@@ -71,6 +72,8 @@ def apply(program: Program, chunk_bytes: int, least_bytes: int) -> None:
     """
     places: dict[str, tuple[_Chain, int]] = {}  # tensor -> its shared bytes, and its start in them
     for operator in program.steps:
+        if find(program.segments, operator.outputs[0]) is not None:
+            continue
         spec, image, output = operator.spec, operator.inputs[0], operator.outputs[0]
         if spec.pixelwise is None or not _may_overlap(program, operator, least_bytes):
             if spec.in_place and image in places:

@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from ocrm55.compiler.operators.program import Operator, Program
+from ocrm55.compiler.memory import windows
+from ocrm55.compiler.operators.program import Operator, Overlap, Program
+from ocrm55.compiler.operators.stripes import kept_name
 from ocrm55.errors import Ocrm55Error
 
 ALIGN = 16  # bytes of a vector; every block starts on such a boundary
+SOURCE_BYTES = 32  # behind all blocks, where the run asks for the rows of its picture: a struct source of any computer
 
 
 def round_up(size: int, step: int = ALIGN) -> int:
@@ -90,13 +93,17 @@ class Block:
 
 @dataclass(frozen=True)
 class MemoryPlan:
-    """The place of everything. lower_bound: no placement of these blocks needs fewer bytes."""
+    """The place of everything. lower_bound: no placement of these blocks needs fewer bytes.
+
+    whole_bytes: the arena of a program in stripes if it were not; 0 for any other.
+    """
 
     blocks: list[Block]
     arena_bytes: int
     lower_bound: int
     offsets: dict[str, int]
     lifetimes: dict[str, tuple[int, int]]
+    whole_bytes: int = 0
 
     def workspace_offset(self, operator: Operator, name: str) -> int:
         return self.offsets[workspace_key(operator, name)]
@@ -136,6 +143,8 @@ def tensor_lifetimes(program: Program) -> dict[str, tuple[int, int]]:
                 lifetimes[owner] = (lifetimes[owner][0], max(lifetimes[owner][1], index))
     output = program.storage(program.output.name)
     lifetimes[output] = (lifetimes[output][0], len(steps))
+    for segment in program.segments:
+        windows.live_through(program, segment, lifetimes)
     return lifetimes
 
 
@@ -201,26 +210,30 @@ def _blocks(program: Program, lifetimes: dict[str, tuple[int, int]], may_shrink:
         return blocks[-1]
 
     image = program.storage(program.input.name)
-    owner[image] = add(image, program.tensors[image].bytes, lifetimes[image])
+    owner[image] = add(image, program.stored_bytes(image), lifetimes[image])
+    for segment in program.segments:
+        for name, window in segment.windows.items():
+            if window.kept_bytes:
+                add(kept_name(name), window.kept_bytes, lifetimes[kept_name(name)])
     for index, operator in enumerate(program.calls):
         for output in operator.outputs:
-            size = program.tensors[output].bytes
             whole = program.storage(output)
+            size = program.stored_bytes(whole)
             if output in owner:  # a fallback writes what the step before it would have written
                 continue
             if whole != output:  # a part of a tensor that several operators write
                 if whole not in owner:
-                    owner[whole] = add(whole, program.tensors[whole].bytes, lifetimes[whole])
+                    owner[whole] = add(whole, size, lifetimes[whole])
                 continue
-            shift = _overlap_shift(operator, output, lifetimes, index)
-            if shift is not None:
-                shared = owner[operator.inputs[0]]
-                start = shared.starts.get(operator.inputs[0], 0) + shift
+            over = _overlap(operator, output, lifetimes, index) or _followed(program, output, lifetimes, owner)
+            if over is not None:
+                shared = owner[over.input]
+                start = shared.starts.get(over.input, 0) + over.shift
                 shared.take_over(output, start, span(size, lifetimes[output], start))
                 owner[output] = shared
                 continue
             taken = _in_place_input(program, operator, output, lifetimes, index)
-            if taken is None or (not may_shrink and size != program.tensors[taken].bytes):
+            if taken is None or (not may_shrink and size != program.stored_bytes(taken)):
                 owner[output] = add(output, size, lifetimes[output])
                 continue
             # From the next step on, only the smaller of the two is needed.
@@ -236,12 +249,29 @@ def _blocks(program: Program, lifetimes: dict[str, tuple[int, int]], may_shrink:
     return blocks
 
 
-def _overlap_shift(operator: Operator, output: str, lifetimes: dict[str, tuple[int, int]], step: int) -> int | None:
-    """The distance behind the input's start at which `output` may start, if it may lie over the input at all."""
+def _overlap(operator: Operator, output: str, lifetimes: dict[str, tuple[int, int]], step: int) -> Overlap | None:
+    """How `output` may lie over the input, if it may at all."""
     overlap = operator.overlap
     if overlap is None or output != operator.outputs[0] or lifetimes[overlap.input][1] != step:
         return None
-    return overlap.shift
+    return overlap
+
+
+def _followed(
+    program: Program, output: str, lifetimes: dict[str, tuple[int, int]], owner: dict[str, Block]
+) -> Overlap | None:
+    """How `output` may follow, stripe by stripe, over an input whose rows are done: the one that saves most."""
+    found = [(saved, over) for saved, over in windows.followed(program, output, lifetimes) if over.input in owner]
+    # One tensor only follows over another: the second would meet the first.
+    found = [(saved, over) for saved, over in found if not _is_followed(owner[over.input], over.input, lifetimes)]
+    over = max(found, key=lambda entry: entry[0], default=(0, None))[1]
+    return None if over is None else replace(over, shift=-round_up(-over.shift))
+
+
+def _is_followed(block: Block, image: str, lifetimes: dict[str, tuple[int, int]]) -> bool:
+    """Whether another member of a block is there at the end of a tensor's life."""
+    end = lifetimes[image][1]
+    return any(lifetimes[m][0] <= end < lifetimes[m][1] for m in block.members if m != image and m in lifetimes)
 
 
 def _in_place_input(
@@ -257,7 +287,9 @@ def _in_place_input(
         others = [other for other in operator.inputs if other != name and program.tensors[other].role != "weight"]
         if lifetimes[storage][1] != step or any(program.storage(other) == storage for other in others):
             continue
-        if _view_offset(program, name) == 0 and program.tensors[output].bytes <= program.tensors[storage].bytes:
+        if not windows.may_lie_over(program, operator, name):
+            continue
+        if _view_offset(program, name) == 0 and program.stored_bytes(output) <= program.stored_bytes(storage):
             return storage
     return None
 

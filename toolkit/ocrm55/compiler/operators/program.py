@@ -17,6 +17,7 @@ import numpy as np
 
 from ocrm55.compiler.operators.float32 import Spec, View
 from ocrm55.compiler.operators.quantization import Quantization
+from ocrm55.compiler.operators.stripes import Segment, Window
 from ocrm55.normalisation import Normalisation
 
 Role = Literal["input", "output", "activation", "weight"]
@@ -135,7 +136,7 @@ class Program:
     prefix: the start of every name that the linker sees, a C identifier; made from the name if empty.
     sources: int8 tensor -> the equal tensor of the QDQ model, if there is one. orders: which of its elements each
     element of the model's is, where the order is another than an image's with its channels last.
-    normalisation: from the bytes of a picture to the input.
+    normalisation: from the bytes of a picture to the input. segments: operators that run together in stripes of rows.
     """
 
     name: str
@@ -147,6 +148,7 @@ class Program:
     orders: dict[str, np.ndarray] = field(default_factory=dict)
     normalisation: Normalisation = field(default_factory=Normalisation)
     prefix: str = ""
+    segments: list[Segment] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.prefix = self.prefix or "ocrm55_" + re.sub(r"[^A-Za-z0-9_]+", "_", self.name)
@@ -180,6 +182,21 @@ class Program:
         """The tensor that owns the bytes of `name`: itself, or the tensor behind the view."""
         view_of = self.tensors[name].view_of
         return name if view_of is None else self.storage(view_of)
+
+    def window(self, name: str) -> Window | None:
+        """The window of the tensor that owns the bytes of `name`, None if that is there whole."""
+        owner = self.storage(name)
+        return next((s.windows[owner] for s in self.segments if owner in s.windows), None)
+
+    def stored_bytes(self, name: str) -> int:
+        """The bytes in the arena of a tensor that owns bytes."""
+        window = self.window(name)
+        return self.tensors[name].bytes if window is None else window.bytes
+
+    @property
+    def input_by_rows(self) -> bool:
+        """Whether the input is never there whole: the run asks for its rows."""
+        return any(segment.input for segment in self.segments)
 
     @property
     def steps(self) -> list[Operator]:
@@ -223,7 +240,7 @@ class Program:
 RESERVED = set(
     "auto bool break case char const continue default do double else enum extern false float for goto if inline int "
     "long register restrict return short signed sizeof static struct switch true typedef union unsigned void volatile "
-    "while NULL arena hook context main".split()
+    "while NULL arena hook context main source stripe".split()
 )
 
 

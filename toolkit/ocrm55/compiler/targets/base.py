@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -20,9 +20,10 @@ import numpy as np
 
 from ocrm55.compiler.memory.placement import Reach
 from ocrm55.compiler.memory.planner import ALIGN, MemoryPlan
-from ocrm55.compiler.operators import advice
+from ocrm55.compiler.operators import advice, variants
 from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.program import Function, Operator, Program
+from ocrm55.compiler.operators.stripes import find
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.errors import UnsupportedError
 
@@ -192,11 +193,19 @@ def assign_one(operator: Operator, program: Program, targets: Sequence[Target]) 
 
     A target that is already in `why_not` is not asked.
     """
+    segment = find(program.segments, operator.outputs[0])
+    pieces = (
+        [operator] if segment is None else [replace(operator, spec=s) for s in segment.variants(operator.outputs[0])]
+    )
     for target in targets:
-        reason = operator.why_not.get(target.name) or target.refusal(operator, program)
+        asked = (target.refusal(piece, program) for piece in pieces)
+        reason = operator.why_not.get(target.name) or next(filter(None, asked), None)
         if reason is None:
             operator.target = target.name
-            target.emit(operator, program)
+            if segment is None:
+                target.emit(operator, program)
+            else:
+                _emit_for_all(operator, program, target, pieces)
             return
         operator.why_not[target.name] = reason
     reasons = "; ".join(f"{name}: {reason}" for name, reason in operator.why_not.items())
@@ -204,6 +213,36 @@ def assign_one(operator: Operator, program: Program, targets: Sequence[Target]) 
         f"no target computes {operator.kind} of layer {operator.layer} ({reasons}).",
         [advice.REPLACE, advice.KERNEL],
     )
+
+
+def _emit_for_all(operator: Operator, program: Program, target: Target, pieces: Sequence[Operator]) -> None:
+    """Fill in how an operator in stripes is computed: one function for all its pieces, which read the same weights."""
+    emitted: list[tuple[Operator, Program]] = []
+    for piece in pieces:
+        apart = replace(program, tensors=dict(program.tensors), functions=dict(program.functions))
+        piece.target = target.name
+        target.emit(piece, apart)
+        emitted.append((piece, apart))
+    (first, found), *others = emitted
+    joined = variants.joined([apart.functions[piece.function] for piece, apart in emitted])
+    same = all(_weights(first, found) == _weights(*other) for other in others)
+    if joined is None or not same or first.attempt:
+        raise UnsupportedError(
+            f"{operator.kind} of layer {operator.layer} is other code for other rows.", ["a larger --arena-limit"]
+        )
+    program.tensors.update(found.tensors)
+    program.functions[first.function] = joined
+    operator.function, operator.arguments, operator.in_place = first.function, first.arguments, first.in_place
+    sizes = {w.name: max(each.size for piece in pieces for each in piece.workspaces if each.name == w.name)
+             for piece in pieces for w in piece.workspaces}  # fmt: skip
+    if any(len(piece.workspaces) != len(sizes) for piece in pieces):
+        raise UnsupportedError(f"layer {operator.layer} needs scratch for some rows only.", ["a larger --arena-limit"])
+    operator.workspaces = [replace(workspace, size=sizes[workspace.name]) for workspace in first.workspaces]
+
+
+def _weights(operator: Operator, program: Program) -> list[tuple[str, bytes]]:
+    tensors = [program.tensors[name] for name in operator.arguments]
+    return [(t.name, b"" if t.data is None else t.data.tobytes()) for t in tensors]
 
 
 def add_function(

@@ -8,8 +8,7 @@ results equal those of a program for that width alone to the last bit, from the 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,11 +16,10 @@ import onnx
 from onnx import shape_inference
 
 from ocrm55.compiler.memory.planner import ALIGN, MemoryPlan
+from ocrm55.compiler.operators import variants
 from ocrm55.compiler.operators.program import Function, Program
 from ocrm55.compiler.widths.padding import TAIL
 from ocrm55.errors import InputError, Ocrm55Error, UnsupportedError
-
-_NUMBER = re.compile(r"((?<![\w.])\d[\w.]*(?:(?<=e)[+-]\d+f?)?)")
 
 
 @dataclass(frozen=True)
@@ -146,56 +144,10 @@ def _check_same(fit: Fit, widest: Program) -> None:
 
 def _for_all(functions: Sequence[Function]) -> Function:
     """One C function for all widths. Numbers that differ come from tables, by the parameter `fit`."""
-    last = functions[-1]
-    if all(function.source.split("\n")[1:] == last.source.split("\n")[1:] for function in functions):
-        return last
-    prototype = last.prototype.removesuffix(")") + ", unsigned fit)"
-    tables: dict[str, tuple[str, ...]] = {}
-    bodies = [function.source.split("\n")[1:] for function in functions]
-    if len({len(body) for body in bodies}) != 1:
-        raise _other_code(last)
-    merged = [_merge_lines(lines, tables, last) for lines in zip(*bodies, strict=True)]
-    head = [f"    static const {_type(values)} {name}[] = {{{', '.join(values)}}};" for name, values in tables.items()]
-    return replace(last, source="\n".join([f"{prototype} {{", *head, *merged]), prototype=prototype, by_width=True)
-
-
-def _merge_lines(lines: Sequence[str], tables: dict[str, tuple[str, ...]], function: Function) -> str:
-    """The line that all widths have in common; numbers that differ move to `tables`."""
-    split = [_NUMBER.split(line) for line in lines]
-    if len({len(parts) for parts in split}) != 1:
-        raise _other_code(function)
-    merged = []
-    for index, parts in enumerate(zip(*split, strict=True)):
-        if len(set(parts)) == 1:
-            merged.append(parts[0])
-        elif index % 2 == 0:  # what is not a number
-            raise _other_code(function)
-        else:
-            merged.append(f"{_table(parts, ''.join(merged), tables)}[fit]")
-    return "".join(merged)
-
-
-def _table(values: tuple[str, ...], before: str, tables: dict[str, tuple[str, ...]]) -> str:
-    """Name of the table with these values: the name of the field that it fills, if there is one."""
-    field = re.search(r"\.(\w+) = -?\(?$", before)
-    stem = f"{field[1] if field else 'count'}_at"
-    for name in _candidates(stem):
-        if tables.setdefault(name, values) == values:
-            return name
-    raise AssertionError
-
-
-def _candidates(stem: str) -> Iterable[str]:
-    yield stem
-    yield from (f"{stem}_{number}" for number in range(2, 1000))
-
-
-def _type(values: Sequence[str]) -> str:
-    return "float" if any(value.endswith("f") for value in values) else "int32_t"
-
-
-def _other_code(function: Function) -> UnsupportedError:
-    return UnsupportedError(
-        f"{function.name} is other code at another width, so that the widths cannot share it.",
-        ["leave --arena-limit out", "leave --widths out"],
-    )
+    joined = variants.joined(functions)
+    if joined is None:
+        raise UnsupportedError(
+            f"{functions[-1].name} is other code at another width, so that the widths cannot share it.",
+            ["leave --arena-limit out", "leave --widths out"],
+        )
+    return joined

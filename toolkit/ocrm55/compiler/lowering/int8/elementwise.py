@@ -142,7 +142,7 @@ def sum_writer(build: Builder, origin: Origin, left: Value, right: Value, *, sam
                 raise UnsupportedError(f"layer {layer} adds what is scaled by channel.", TRIES)
             factors = None if same_order else enlarged(right)
             if factors is not None:
-                return _upsampled_sum(build, origin, (left, right), order.shape, factors, quantised)
+                return _upsampled_sum(build, origin, (left, right), right.index.shape, factors, quantised)
             a, b = (value if same_order else build.dense(value, layer) for value in (left, right))
             (first, read_a), (second, read_b) = (build.stored(value, layer) for value in (a, b))
             spec = SumInt8(
