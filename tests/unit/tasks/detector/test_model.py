@@ -34,11 +34,18 @@ def settings(folder: Path, **post: object) -> None:
     (folder / "inference.yml").write_text(yaml.safe_dump(values))
 
 
-def test_the_bundled_one() -> None:
-    bundled = DetectorFolder(resources.folder("models") / BUNDLED)
+@pytest.mark.parametrize(
+    ("word", "thresholds"),
+    [("detector", Thresholds(0.3, 0.6, 1.5, 1000)), ("detector-v6", Thresholds(0.2, 0.4, 1.4, 3000))],
+)
+def test_the_bundled_ones(word: str, thresholds: Thresholds, tmp_path: Path) -> None:
+    bundled = DETECTOR.export(word, tmp_path / "model")
+    assert (tmp_path / "model" / "inference.onnx").samefile(bundled.onnx)
     assert bundled.levels == Normalisation(MEAN, DEVIATION, 1 / 255)
-    assert bundled.thresholds == Thresholds(0.3, 0.6, 1.5, 1000)
+    assert bundled.thresholds == thresholds
     assert sum(path.stat().st_size for path in bundled.files) < 1_300_000
+    card = resources.folder("models") / BUNDLED[word] / "MODEL_CARD.md"
+    assert "Apache-2.0" in card.read_text() and "SHA-256" in card.read_text()
 
 
 def test_thresholds_of_the_settings(folder: Path) -> None:
@@ -94,7 +101,7 @@ def test_a_file_of_another_task(tmp_path: Path) -> None:
 
 def test_which_task(folder: Path, tmp_path: Path) -> None:
     file = detectors.write(tmp_path / "named.onnx", seed=1)
-    for source in ("detector", *OFFICIAL, str(folder), str(folder / "inference.yml"), str(file)):
+    for source in (*BUNDLED, *OFFICIAL, str(folder), str(folder / "inference.yml"), str(file)):
         assert task_of(source) is DETECTOR, source
     recognizer = resources.folder("models") / "en_ppocrv3_rec"
     (tmp_path / "damaged.onnx").write_bytes(b"damaged")

