@@ -293,3 +293,19 @@ def test_links_the_user_s_cmsis_nn(build_dir: Path, pictures: Path, tmp_path: Pa
     for name, each in zip(PICTURES, run(folder / "bare_own"), strict=True):
         pixels = image.resize(read_image(models / "samples" / f"{name}.png"))
         assert each.hash == fnv(reference.probabilities(pixels))
+
+
+def test_reads_a_page_with_a_detector(build_dir: Path, tmp_path: Path) -> None:
+    """As page_00.jpg shows it, in reading order; the portable C, built by the host's compiler."""
+    require("cmake", "cc")
+    folder = package(tmp_path / "package", build_dir, "--detector", "bundled")
+    flags = "-DCMAKE_C_FLAGS=-Wall -Wextra -Werror"
+    command(["cmake", "-S", folder, "-B", tmp_path / "out", flags, "-DOCRM55_OPTIMISATION=-O2"])
+    command(["cmake", "--build", tmp_path / "out"])
+    said = command([tmp_path / "out" / "ocrm55_page_example"])
+    texts = re.findall(r"^line (\d+): (.*), score: 0\.\d+$", said, re.M)
+    shown = ["1973-06-10", "PLEASE COME AGAIN", "GOOD", "CASH", "CHANGE", "8141.30"]
+    places = [next((i for i, (_, text) in enumerate(texts) if text == each), -1) for each in shown]
+    assert -1 not in places and places == sorted(places), said
+    assert dict(map(reversed, texts))["CHANGE"] == dict(map(reversed, texts))["8141.30"]  # side by side
+    assert said.endswith("The page was read.\n")

@@ -37,7 +37,7 @@ static void place(const struct page_rectangle *rectangle, const struct page_leng
 {
     static const int8_t signs[4][2] = {{-1, -1}, {1, -1}, {1, 1}, {-1, 1}};
     int64_t corners[4][2];
-    page_corners(rectangle, corners);
+    ocrm55_page_corners(rectangle, corners);
     const int64_t ux = floor_div(((int64_t)rectangle->x * ((int64_t)1 << 34)), lengths->root);
     const int64_t uy = floor_div(((int64_t)rectangle->y * ((int64_t)1 << 34)), lengths->root);
     int32_t start = first_corner(rectangle->x, rectangle->y);
@@ -62,13 +62,13 @@ static bool box_of(const struct page_map *map, const struct page_run *runs, int3
                    const struct ocrm55_page_options *options, int32_t step, struct ocrm55_box *box)
 {
     const struct page_rectangle rectangle =
-        page_least_rectangle(hull, page_hull(runs, first, hull, map->height));
-    const struct page_lengths lengths = page_lengths_of(&rectangle);
+        ocrm55_page_least_rectangle(hull, ocrm55_page_hull(runs, first, hull, map->height));
+    const struct page_lengths lengths = ocrm55_page_lengths_of(&rectangle);
     const int64_t shorter = lengths.width < lengths.height ? lengths.width : lengths.height;
     if (shorter < (int64_t)options->least_side * 4096) {
         return false;
     }
-    box->score = page_mean(map, &rectangle, lengths.root);
+    box->score = ocrm55_page_mean(map, &rectangle, lengths.root);
     if (box->score < options->least_score) {
         return false;
     }
@@ -109,7 +109,7 @@ enum ocrm55_page_outcome ocrm55_page_boxes(const int8_t *map, int32_t width, int
     struct page_run *const runs = (struct page_run *)(void *)(hull + 2 * height);
     const size_t held = (scratch_bytes - fixed) / sizeof *runs;
     const int32_t run_room = held < PAGE_MOST_RUNS ? (int32_t)held : PAGE_MOST_RUNS;
-    const int32_t found = page_components(&seen, options->threshold, runs, run_room);
+    const int32_t found = ocrm55_page_components(&seen, options->threshold, runs, run_room);
     if (found < 0) {
         return OCRM55_PAGE_CROWDED;
     }
@@ -126,6 +126,6 @@ enum ocrm55_page_outcome ocrm55_page_boxes(const int8_t *map, int32_t width, int
             boxes[(*count)++] = box;
         }
     }
-    page_order(boxes, (int32_t)*count);
+    ocrm55_page_order(boxes, (int32_t)*count);
     return result;
 }

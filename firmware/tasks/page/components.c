@@ -50,7 +50,7 @@ static void link(struct page_run *runs, int32_t count)
     }
 }
 
-int32_t page_components(const struct page_map *map, uint8_t threshold, struct page_run *runs, int32_t room)
+int32_t ocrm55_page_components(const struct page_map *map, uint8_t threshold, struct page_run *runs, int32_t room)
 {
     const int32_t limit = (int32_t)threshold - 128;
     room = room < PAGE_MOST_RUNS ? room : PAGE_MOST_RUNS;

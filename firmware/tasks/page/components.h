@@ -20,6 +20,6 @@ enum { PAGE_MOST_RUNS = 65535 };
 
 /* Find the runs above a threshold in 1/256, and link those of each component (neighbours on eight sides). Returns how
  * many there are, or -1 where `room` holds fewer. */
-int32_t page_components(const struct page_map *map, uint8_t threshold, struct page_run *runs, int32_t room);
+int32_t ocrm55_page_components(const struct page_map *map, uint8_t threshold, struct page_run *runs, int32_t room);
 
 #endif

@@ -49,6 +49,6 @@ void ocrm55_page_crop(const struct ocrm55_frame *frame, const struct ocrm55_box 
                       int32_t width, int32_t height, uint8_t *bgr)
 {
     for (int32_t row = 0; row < height; row++, bgr += 3 * width) {
-        page_sample(frame, row_path(box, whole, first, row, height), width, bgr);
+        ocrm55_page_sample(frame, row_path(box, whole, first, row, height), width, bgr);
     }
 }

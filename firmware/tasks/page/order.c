@@ -151,7 +151,7 @@ static void number_lines(struct ocrm55_box *boxes, int32_t count, struct axis ax
     }
 }
 
-void page_order(struct ocrm55_box *boxes, int32_t count)
+void ocrm55_page_order(struct ocrm55_box *boxes, int32_t count)
 {
     uint8_t turned;
     const struct axis axis = direction(boxes, count, &turned);

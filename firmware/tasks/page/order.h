@@ -8,6 +8,6 @@
 
 /* Number the lines of a page and sort its boxes: from the top line down, in a line from left to right. A page that lies
  * on its side, or is tilted, is read along its text: most of its length says where that goes. */
-void page_order(struct ocrm55_box *boxes, int32_t count);
+void ocrm55_page_order(struct ocrm55_box *boxes, int32_t count);
 
 #endif

@@ -102,7 +102,7 @@ static enum ocrm55_page_outcome read_windows(const struct reader *reader, const 
     struct page_reading before = {reader->kept, 0, 0};
     int32_t from = 0;
     for (int32_t i = 0; i < count; i++) {
-        const int32_t first = page_window_first(&reader->windows, network, whole, i);
+        const int32_t first = ocrm55_page_window_first(&reader->windows, network, whole, i);
         const int32_t rest = whole - first, width = rest < reader->windows.width ? rest : reader->windows.width;
         struct ocrm55_reading reading;
         const enum ocrm55_page_outcome outcome = recognize(reader, box, whole, first, width, &reading);
@@ -113,7 +113,7 @@ static enum ocrm55_page_outcome read_windows(const struct reader *reader, const 
                                             (int32_t)network->steps(reader->arena)};
         tell(reader, OCRM55_PAGE_JOINS);
         if (i > 0) {
-            const int32_t join = page_join(&before, &window, reader->classes, from);
+            const int32_t join = ocrm55_page_join(&before, &window, reader->classes, from);
             decode(reader, &before, from, join, text);
             from = join;
         }
@@ -144,7 +144,7 @@ static enum ocrm55_page_outcome read_once(const struct reader *reader, const str
     if (reader->windows.column_step == 0) {
         return OCRM55_PAGE_NETWORK;
     }
-    int32_t count = page_window_count(&reader->windows, whole);
+    int32_t count = ocrm55_page_window_count(&reader->windows, whole);
     if (count > reader->options->windows) {
         count = reader->options->windows;
         text->cut = true;
@@ -232,7 +232,7 @@ enum ocrm55_page_outcome ocrm55_page_read(const struct ocrm55_recognizer *recogn
     }
     float *const kept = (float *)(void *)((uint8_t *)scratch + OCRM55_PAGE_READ_BYTES(height, width, 0u, classes));
     const struct reader reader = {
-        recognizer, arena, arena_bytes, frame, options, watch, page_windows_of(network), (int32_t)classes,
+        recognizer, arena, arena_bytes, frame, options, watch, ocrm55_page_windows_of(network), (int32_t)classes,
         scratch, kept, (uint16_t *)(void *)(kept + steps * classes),
     };
     const enum ocrm55_page_outcome outcome = read_line(&reader, box, line);

@@ -10,7 +10,7 @@ static int32_t side(struct page_pixel a, struct page_pixel b, struct page_pixel 
 
 /* Of each row, the leftmost and the rightmost pixel are enough. The left side's points grow from the start of `hull`,
  * the right side's from its middle. */
-int32_t page_hull(const struct page_run *runs, int32_t first, struct page_pixel *hull, int32_t rows)
+int32_t ocrm55_page_hull(const struct page_run *runs, int32_t first, struct page_pixel *hull, int32_t rows)
 {
     struct page_pixel *const left = hull, *const right = hull + rows;
     int32_t lefts = 0, rights = 0;
@@ -71,7 +71,7 @@ static struct area area_of(const struct page_rectangle *r)
     return (struct area){area / square, area % square, square};
 }
 
-struct page_rectangle page_least_rectangle(const struct page_pixel *hull, int32_t count)
+struct page_rectangle ocrm55_page_least_rectangle(const struct page_pixel *hull, int32_t count)
 {
     struct page_rectangle best = along(hull, count, 1, 0);
     struct area smallest = area_of(&best);
@@ -91,7 +91,7 @@ struct page_rectangle page_least_rectangle(const struct page_pixel *hull, int32_
     return best;
 }
 
-struct page_lengths page_lengths_of(const struct page_rectangle *r)
+struct page_lengths ocrm55_page_lengths_of(const struct page_rectangle *r)
 {
     const uint64_t square = (uint64_t)((int64_t)r->x * r->x + (int64_t)r->y * r->y);
     const uint32_t root = square_root(square << 36);
@@ -99,7 +99,7 @@ struct page_lengths page_lengths_of(const struct page_rectangle *r)
     return (struct page_lengths){root, (width << 30) / root, (height << 30) / root};
 }
 
-void page_corners(const struct page_rectangle *r, int64_t corners[4][2])
+void ocrm55_page_corners(const struct page_rectangle *r, int64_t corners[4][2])
 {
     const int64_t square = (int64_t)r->x * r->x + (int64_t)r->y * r->y;
     const int64_t places[4][2] = {{r->u0, r->v0}, {r->u1, r->v0}, {r->u1, r->v1}, {r->u0, r->v1}};
@@ -127,10 +127,10 @@ static void narrow(int32_t factor, int32_t low, int32_t high, int32_t *x0, int32
     }
 }
 
-uint16_t page_mean(const struct page_map *map, const struct page_rectangle *r, uint32_t root)
+uint16_t ocrm55_page_mean(const struct page_map *map, const struct page_rectangle *r, uint32_t root)
 {
     int64_t corners[4][2];
-    page_corners(r, corners);
+    ocrm55_page_corners(r, corners);
     int64_t top = corners[0][1], bottom = top;
     for (int32_t i = 1; i < 4; i++) {
         top = corners[i][1] < top ? corners[i][1] : top;

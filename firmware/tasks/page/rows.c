@@ -25,7 +25,7 @@ void ocrm55_page_row(void *context, int32_t row, uint8_t *bgr)
     if (row >= 0 && row < rows->used_height) {
         const int32_t start = (rows->step - 65536) >> 1;
         const struct page_path path = {start, row * rows->step + start, rows->step, 0};
-        page_sample(rows->frame, path, rows->used_width, bgr);
+        ocrm55_page_sample(rows->frame, path, rows->used_width, bgr);
         written = rows->used_width;
     }
     for (int32_t x = written; x < rows->width; x++) {

@@ -160,7 +160,7 @@ INLINE void sample(const struct ocrm55_frame *frame, struct page_path path, int3
 
 #endif
 
-void page_sample(const struct ocrm55_frame *frame, struct page_path path, int32_t count, uint8_t *bgr)
+void ocrm55_page_sample(const struct ocrm55_frame *frame, struct page_path path, int32_t count, uint8_t *bgr)
 {
     switch (frame->format) {
     case OCRM55_GRAY8:

@@ -12,6 +12,6 @@ struct page_path {
 };
 
 /* Write `count` pixels of blue, green and red: between the frame's pixels by 256ths; outside, its nearest pixel. */
-void page_sample(const struct ocrm55_frame *frame, struct page_path path, int32_t count, uint8_t *bgr);
+void ocrm55_page_sample(const struct ocrm55_frame *frame, struct page_path path, int32_t count, uint8_t *bgr);
 
 #endif

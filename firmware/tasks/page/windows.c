@@ -5,7 +5,7 @@
 /* The outermost steps of a window see only a part of their character. */
 enum { MARGIN = 2 };
 
-struct page_windows page_windows_of(const struct ocrm55_network *recognizer)
+struct page_windows ocrm55_page_windows_of(const struct ocrm55_network *recognizer)
 {
     const int32_t width = recognizer->input_width;
     const int32_t steps = (int32_t)recognizer->output_shape[recognizer->output_dimensions - 2];
@@ -17,14 +17,14 @@ struct page_windows page_windows_of(const struct ocrm55_network *recognizer)
     return windows;
 }
 
-int32_t page_window_count(const struct page_windows *windows, int32_t whole)
+int32_t ocrm55_page_window_count(const struct page_windows *windows, int32_t whole)
 {
     const int32_t hop = windows->width - windows->overlap;
     return whole <= windows->width ? 1 : 1 + (whole - windows->width + hop - 1) / hop;
 }
 
-int32_t page_window_first(const struct page_windows *windows, const struct ocrm55_network *recognizer, int32_t whole,
-                          int32_t window)
+int32_t ocrm55_page_window_first(const struct page_windows *windows, const struct ocrm55_network *recognizer,
+                                 int32_t whole, int32_t window)
 {
     int32_t first = window * (windows->width - windows->overlap);
     if (window > 0 && whole - first < windows->width) {
@@ -38,7 +38,8 @@ int32_t page_window_first(const struct page_windows *windows, const struct ocrm5
     return first;
 }
 
-int32_t page_join(const struct page_reading *before, const struct page_reading *after, int32_t classes, int32_t behind)
+int32_t ocrm55_page_join(const struct page_reading *before, const struct page_reading *after, int32_t classes,
+                         int32_t behind)
 {
     const int32_t low = most(after->first + MARGIN, behind + 1);
     const int32_t high = least(before->first + before->steps - MARGIN, after->first + after->steps - MARGIN);

@@ -12,15 +12,15 @@ struct page_windows {
 };
 
 /* column_step is 0 where the network's steps do not divide its width, or are too few to share some. */
-struct page_windows page_windows_of(const struct ocrm55_network *recognizer);
+struct page_windows ocrm55_page_windows_of(const struct ocrm55_network *recognizer);
 
 /* How many windows a line of so many columns needs. */
-int32_t page_window_count(const struct page_windows *windows, int32_t whole);
+int32_t ocrm55_page_window_count(const struct page_windows *windows, int32_t whole);
 
 /* The first column of a window, a multiple of column_step. The last window has as many columns as fit the narrowest
  * width of the network that holds its rest. */
-int32_t page_window_first(const struct page_windows *windows, const struct ocrm55_network *recognizer, int32_t whole,
-                          int32_t window);
+int32_t ocrm55_page_window_first(const struct page_windows *windows, const struct ocrm55_network *recognizer,
+                                 int32_t whole, int32_t window);
 
 /* A window's probabilities [steps][classes], and the steps of the line before it. */
 struct page_reading {
@@ -30,6 +30,7 @@ struct page_reading {
 
 /* The step of the line, after `behind`, at which two windows are surest that there is no character: the second one is
  * read from there on. */
-int32_t page_join(const struct page_reading *before, const struct page_reading *after, int32_t classes, int32_t behind);
+int32_t ocrm55_page_join(const struct page_reading *before, const struct page_reading *after, int32_t classes,
+                         int32_t behind);
 
 #endif

@@ -9,6 +9,7 @@ import typer
 
 from ocrm55 import console, libraries, resources, stages
 from ocrm55.commands.options import build_options
+from ocrm55.errors import InputError
 from ocrm55.pictures import read_image
 
 
@@ -24,6 +25,17 @@ def package(
         bool,
         typer.Option("--measure", help="Build library and firmware, count on QEMU, and put the figures in README.md."),
     ] = False,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            "--detector",
+            metavar="DIR|bundled|NAME",
+            help="A network that finds lines: the library then reads whole pages too (ocrm55_page.h).",
+        ),
+    ] = None,
+    size: Annotated[
+        str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="The detector's input in pixels.")
+    ] = "320x320",
     replace: Annotated[bool, typer.Option("--replace", help="Write over a package that ocrm55 wrote there.")] = False,
 ) -> None:
     """Write the recognizer as a C library that drops into any project, without our start-up code and drivers.
@@ -34,16 +46,32 @@ def package(
     """
     from ocrm55.package import measure as measured
     from ocrm55.package.compiled import Compiled
+    from ocrm55.package.page import Detector
     from ocrm55.package.write import Order, check_place, write
 
     place = check_place(out, replace)
     picture = example or resources.folder("models") / "samples" / "word_capital.png"
     read_image(picture)  # refuse a wrong picture before anything is compiled
+    chosen = _detector_options(options, detector, size)
     prepared = stages.prepare(options) if measure else stages.compiled(options)
     compiled = Compiled.read(prepared.artifact)
     run = measured.on_simulator(picture, prepared) if isinstance(prepared, stages.Prepared) else None
+    finder = Detector.read(stages.compiled(chosen).artifact) if chosen is not None else None
+    page = resources.folder("models") / "calibration_pages" / "page_00.jpg" if finder else None
     console.stage("package", f"{compiled.name}, {compiled.precision} -> {out}")
-    write(Order(compiled, options.board.memories, picture, run), place, replace=replace)
+    write(Order(compiled, options.board.memories, picture, run, finder, page), place, replace=replace)
     if libraries.LIBRARY in compiled.libraries:
         console.note("link CMSIS-NN v7.0.0 or later too: with CMake, its target cmsis-nn")
     console.result(str(out))
+
+
+def _detector_options(options: stages.Options, detector: str | None, size: str) -> stages.Options | None:
+    """The detector's options, or None without one. Raises InputError where it does not go with an NPU."""
+    from ocrm55.page import program
+
+    if detector is None:
+        return None
+    if options.compile.npu:
+        raise InputError("pages are read without an NPU.", ["leave --npu out", "leave --detector out"])
+    height, width = program.parse_size(size)
+    return program.detector_options(options, detector, height, width)

@@ -26,11 +26,16 @@ _RECOGNIZE_HEADER = "ocrm55_recognize.h"
 def files(compiled: Compiled) -> dict[str, str]:
     """Every C file of the library by its path in the package."""
     public = {f"{compiled.prefix}.h", NETWORK_HEADER, _RECOGNIZE_HEADER, *_NPU_HEADERS}
-    texts = _generated(compiled) | _weights(compiled) | _kernels(compiled) | _task(in_context=compiled.in_context)
+    texts = generated(compiled) | kernels(compiled) | _task(in_context=compiled.in_context)
     if compiled.npu:
         texts |= _read(resources.folder("firmware") / "npu", (*_NPU_DRIVER, *_NPU_HEADERS))
     written = {f"{'include' if name in public else 'src'}/{name}": text for name, text in texts.items()}
-    return {"include/ocrm55.h": render("ocrm55.h.j2", model=compiled)} | written
+    return {"include/ocrm55.h": header(compiled)} | written
+
+
+def header(compiled: Compiled, detector: Compiled | None = None) -> str:
+    """include/ocrm55.h; detector: that of a package for pages."""
+    return render("ocrm55.h.j2", model=compiled, detector=detector)
 
 
 def render(template: str, **values: Any) -> str:
@@ -42,15 +47,15 @@ def render(template: str, **values: Any) -> str:
     return templates.get_template(template).render(version=__version__, **values)
 
 
-def _generated(compiled: Compiled) -> dict[str, str]:
-    """src/ and include/ of the artifact."""
+def generated(compiled: Compiled) -> dict[str, str]:
+    """src/ and include/ of the artifact, by their names; its weights as C."""
     folder = compiled.folder
     paths = sorted([*(folder / "src").glob("*.[ch]"), *(folder / "include").glob("*.h")])
     texts = {path.name: path.read_text(encoding="utf-8") for path in paths if path.name not in _NOT_A_LIBRARY_S}
     for name, text in texts.items():
         if name.startswith("operators_"):
             texts[name] = standalone.with_pragma(text, standalone.FOR_OPERATORS)
-    return texts
+    return texts | _weights(compiled)
 
 
 def _weights(compiled: Compiled) -> dict[str, str]:
@@ -64,7 +69,8 @@ def _weights(compiled: Compiled) -> dict[str, str]:
     }
 
 
-def _kernels(compiled: Compiled) -> dict[str, str]:
+def kernels(compiled: Compiled) -> dict[str, str]:
+    """The hand-written kernels that it calls, by their names in src/."""
     if not compiled.kernels:
         return {}
     written = dict(standalone.kernel_headers())

@@ -14,9 +14,10 @@ from ocrm55 import __version__, resources
 from ocrm55.boards import MemoryMap
 from ocrm55.errors import OutputError
 from ocrm55.files import atomic_directory
-from ocrm55.package import measure, sources
+from ocrm55.package import measure, page, sources
 from ocrm55.package.compiled import Compiled
 from ocrm55.package.measure import Run
+from ocrm55.package.page import Detector
 from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
 
@@ -27,13 +28,15 @@ _ANOTHER = ["choose another folder with --out"]
 @dataclass(frozen=True)
 class Order:
     """The contents of a package. picture: an image file for the example. run: the figures of a run on the simulator,
-    or None.
+    or None. detector, page: of a package for pages, and the image file of its example.
     """
 
     compiled: Compiled
     board: MemoryMap
     picture: Path
     run: Run | None = None
+    detector: Detector | None = None
+    page: Path | None = None
 
 
 def check_place(destination: Path, replace: bool) -> Path:
@@ -85,11 +88,17 @@ def write(order: Order, destination: Path, *, replace: bool = False) -> Path:
 def files(order: Order) -> dict[str, str]:
     """The text files of the package by their path in it, without README.md and metadata.json."""
     texts = sources.files(order.compiled)
+    if order.detector is not None:
+        texts = page.files(order.detector, texts)
+        texts["include/ocrm55.h"] = sources.header(order.compiled, order.detector)
     compiled = sorted(path for path in texts if path.endswith(".c"))
     headers = sorted(path for path in texts if path.startswith("include/"))
     values = {**_values(order), "sources": compiled, "headers": headers}
     if order.compiled.npu:
         texts["examples/npu_port.c"] = sources.render("npu_port.c.j2", **values)
+    if order.page is not None:
+        texts["examples/page.c"] = sources.render("page.c.j2", **values)
+        texts["examples/page.h"] = page.picture(order.page)
     return texts | {
         "CMakeLists.txt": sources.render("CMakeLists.txt.j2", **values),
         "ocrm55-config.cmake": sources.render("ocrm55-config.cmake.j2", **values),
@@ -111,6 +120,8 @@ def _values(order: Order) -> dict[str, Any]:
         "hot_bytes": order.compiled.hot_bytes,
         "arena_bytes": order.compiled.arena_room,
         "picture": order.picture.name,
+        "detector": order.detector,
+        "page": order.page.name if order.page is not None else None,
         "vendor": VENDOR,
         "pack": f"{name}-{order.compiled.precision}",
         "release": release[0] if release else "0.0.0",

@@ -1,5 +1,5 @@
 /* firmware/tasks/page for tests: commands, and one answer each. On the host they come from standard input, and each
- * buffer is as large as the C code may use it, so that the sanitizers see a byte too far. On the board they are files. */
+ * buffer is as large as the C code may use it, so that the sanitizers see a byte too far. On the board: from files. */
 #include <stdbool.h>
 #include <string.h>
 
@@ -191,7 +191,7 @@ static void order(int turn)
     if (turn) {
         ocrm55_page_turn(boxes, (uint32_t)count);
     } else {
-        page_order(boxes, count);
+        ocrm55_page_order(boxes, count);
     }
     say_boxes(boxes, (uint32_t)count);
     release(boxes);
@@ -203,7 +203,7 @@ static void list_components(void)
     int8_t *const values = bytes((size_t)width * (size_t)height);
     struct page_run *const runs = room_for(((size_t)room + 1) * sizeof *runs);
     const struct page_map map = {values, width, height, width};
-    const int32_t count = page_components(&map, (uint8_t)threshold, runs, room);
+    const int32_t count = ocrm55_page_components(&map, (uint8_t)threshold, runs, room);
     say(count);
     for (int32_t i = 0; i < count; i++) {
         say(runs[i].row);
@@ -316,13 +316,13 @@ static void window_places(void)
         .output_dimensions = 3,
         .output_shape = {1, (uint32_t)steps, 9},
     };
-    const struct page_windows windows = page_windows_of(&network);
+    const struct page_windows windows = ocrm55_page_windows_of(&network);
     say(windows.column_step);
     say(windows.overlap);
-    const int32_t needed = windows.column_step != 0 ? page_window_count(&windows, whole) : 0;
+    const int32_t needed = windows.column_step != 0 ? ocrm55_page_window_count(&windows, whole) : 0;
     say(needed);
     for (int32_t i = 0; i < needed; i++) {
-        say(page_window_first(&windows, &network, whole, i));
+        say(ocrm55_page_window_first(&windows, &network, whole, i));
     }
     release(all);
 }
@@ -337,7 +337,7 @@ static void join(void)
         readings[i].steps = number();
         readings[i].probabilities = values[i] = bytes((size_t)(readings[i].steps * classes) * sizeof(float));
     }
-    say(page_join(&readings[0], &readings[1], classes, behind));
+    say(ocrm55_page_join(&readings[0], &readings[1], classes, behind));
     release(values[0]);
     release(values[1]);
 }
