@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 
-from ocrm55.compiler.onnx_graph import equivalents
+from ocrm55.compiler.onnx_graph import equivalents, spelling
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.operators.groups import dense, is_computed
 
@@ -24,6 +24,7 @@ def fold(graph: Graph) -> None:
             graph.drop(node, node.input[0])
         elif node.op_type in ("Add", "Mul"):
             _drop_neutral(graph, node)
+    spelling.rewrite(graph)
     for conv in [n for n in graph.nodes if n.op_type == "Conv" and n.input[1] in graph.constants]:
         while _fold_batch_norm(graph, conv) or _fold_added_bias(graph, conv) or _fold_factor(graph, conv):
             pass
