@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,15 @@ from onnx.reference import ReferenceEvaluator
 
 from ocrm55 import files, temporary
 from ocrm55.compiler.onnx_graph import bounds, entrance, inference
-from ocrm55.errors import InputError, ToolchainError, UnsupportedError, first_line
+from ocrm55.errors import InputError, Ocrm55Error, ToolchainError, UnsupportedError, first_line
 from ocrm55.export import apart
 from ocrm55.export.paddle_folder import PaddleFolder
 from ocrm55.inference import OnnxNetwork, softmax
 
 OPSET = 17
 MOST_COMPUTED = 1 << 24  # values that one operator makes of constants
+OTHER_WIDTH = 64  # pixels more, to see which sizes depend on the width
+MOST_ROUNDS = 20  # of folding constants
 TOLERANCE = 1e-3  # largest difference of a probability from Paddle; rounding gives 1e-5, with random weights 1e-4
 
 
@@ -78,9 +81,53 @@ def static_graph(program: Path, parameters: Path, shapes: Mapping[str | None, Se
     shapes: the static shapes of inputs, by name; None stands for the only input, whatever its name. Any other input
     keeps its shape in the program.
     """
-    model = converted(program, parameters)
-    _fix_inputs(model, shapes)
-    return _Cleaner(model).clean()
+    return _static(converted(program, parameters), shapes)
+
+
+def _static(model: onnx.ModelProto, shapes: Mapping[str | None, Sequence[int]]) -> onnx.ModelProto:
+    """A model with static inputs, cleaned. Reshapes stay right for other widths where the model's width is open.
+
+    A model that computes sizes from sizes has them as constants once its input is static. The sizes of a second width
+    say which of them depend on it.
+    """
+    fixed = _cleaned(model, shapes)
+    shape = shapes.get(None, ())
+    if len(shape) == 4 and _leaves_width_open(model) and any(True for _ in _closed_reshapes(fixed)):
+        with suppress(Ocrm55Error):  # a width that the model does not take
+            _open_reshapes(fixed, _cleaned(model, {None: [*shape[:3], shape[3] + OTHER_WIDTH]}))
+    return fixed
+
+
+def _cleaned(model: onnx.ModelProto, shapes: Mapping[str | None, Sequence[int]]) -> onnx.ModelProto:
+    copied = onnx.ModelProto()
+    copied.CopyFrom(model)
+    _fix_inputs(copied, shapes)
+    return _Cleaner(copied).clean()
+
+
+def _leaves_width_open(model: onnx.ModelProto) -> bool:
+    dimensions = model.graph.input[0].type.tensor_type.shape.dim
+    return len(dimensions) == 4 and dimensions[3].dim_value < 1
+
+
+def _closed_reshapes(model: onnx.ModelProto) -> Iterator[tuple[onnx.NodeProto, onnx.TensorProto]]:
+    """The reshapes to sizes of which none is left open, and the constants that hold these."""
+    constants = {each.name: each for each in model.graph.initializer}
+    for node in model.graph.node:
+        found = constants.get(node.input[1]) if node.op_type == "Reshape" else None
+        if found is not None and (numpy_helper.to_array(found) >= 0).all():
+            yield node, found
+
+
+def _open_reshapes(model: onnx.ModelProto, wider: onnx.ModelProto) -> None:
+    """Leave the one size of a reshape open that a wider input changes."""
+    others = {node.name: numpy_helper.to_array(sizes) for node, sizes in _closed_reshapes(wider)}
+    for node, constant in list(_closed_reshapes(model)):
+        sizes = numpy_helper.to_array(constant)
+        other = others.get(node.name)
+        if other is not None and other.shape == sizes.shape and (other != sizes).sum() == 1:
+            opened = np.where(other != sizes, -1, sizes).astype(np.int64)
+            constant.CopyFrom(numpy_helper.from_array(opened, constant.name))
 
 
 def static_file(path: Path, input_shape: Sequence[int]) -> onnx.ModelProto:
@@ -88,9 +135,7 @@ def static_file(path: Path, input_shape: Sequence[int]) -> onnx.ModelProto:
 
     Raises InputError for a file that is no valid model, UnsupportedError for operators that are not known.
     """
-    model = entrance.read(path)
-    _fix_inputs(model, {None: input_shape})
-    model = _Cleaner(model).clean()
+    model = _static(entrance.read(path), {None: input_shape})
     if next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), OPSET) < OPSET:
         try:
             model = version_converter.convert_version(model, OPSET)
@@ -238,8 +283,13 @@ class _Cleaner:
         self._fold_constants(shapes={})
         self._drop_identities()
         # Shapes are known once the graph is written back with its static input; then Shape operators fold as well.
-        self._fold_constants(self._infer_shapes())
-        self._drop_identities()
+        # Each round lets more shapes be inferred; a network needs two or three.
+        for _ in range(MOST_ROUNDS):
+            before = len(self.nodes)
+            self._fold_constants(self._infer_shapes())
+            self._drop_identities()
+            if len(self.nodes) == before:
+                break
         self._fold_biases()
         self._fold_batch_norms()
         self._drop_unused()
@@ -256,8 +306,16 @@ class _Cleaner:
                 values = _evaluate(node, {name: self.constants[name] for name in node.input if name}, self.model)
                 self.constants.update(zip(node.output, values, strict=True))
             else:
+                self._give_axes(node)
                 kept.append(node)
         self.nodes = kept
+
+    def _give_axes(self, node: onnx.NodeProto) -> None:
+        """Paddle 2 has no tensors without an axis: constants that are concatenated have one."""
+        for index, name in enumerate(node.input if node.op_type == "Concat" else []):
+            if name in self.constants and self.constants[name].ndim == 0:
+                node.input[index] = f"{name}.of_one"
+                self.constants[node.input[index]] = self.constants[name].reshape(1)
 
     def _drop_identities(self) -> None:
         """Remove Identity, x + 0 and x * 1, which paddle2onnx writes for casts and for Paddle's `scale`."""

@@ -10,10 +10,15 @@ import pytest
 import yaml
 from onnx import TensorProto, helper, numpy_helper
 
+from ocrm55.compiler.onnx_graph import spelling
+from ocrm55.compiler.onnx_graph.graph import Graph
+from ocrm55.compiler.widths import sharing
 from ocrm55.errors import InputError
+from ocrm55.export import onnx_model
 from ocrm55.tasks.recognizer import sources
 from ocrm55.tasks.recognizer.inference import PaddleRecognizer
 from ocrm55.tasks.recognizer.model import RecognizerFolder, settings_text, to_onnx
+from tests.unit.compiler.onnx_networks import reference
 
 CHARACTERS = ["a", "é", "中", " ", "~"]
 
@@ -156,3 +161,54 @@ def test_settings_as_a_dictionary_for_a_folder_of_paddle(tmp_path: Path, model_d
     assert model.charset == ["", *own[::-1], " "]
     described = yaml.safe_load((tmp_path / "model" / "inference.yml").read_text(encoding="utf-8"))
     assert described["Global"]["model_name"] == "en_PP-OCRv3_mobile_rec"
+
+
+def test_a_width_that_the_network_computes_stays_open(tmp_path: Path) -> None:
+    """A reshape to sizes that are computed from the input's: with a static input they are constants but for one."""
+    model = recognizer(opset=11)  # its softmax is one of a tensor whose axes are not known before
+    graph = model.graph
+    graph.initializer.extend(
+        [numpy_helper.from_array(np.array(v, np.int64), k) for k, v in (("three", 3), ("seven", [7]), ("one", [1]))]
+    )
+    nodes = [
+        helper.make_node("Shape", ["c"], ["size"]),
+        helper.make_node("Gather", ["size", "three"], ["width"], axis=0),
+        helper.make_node("Unsqueeze", ["width"], ["steps"], axes=[0]),
+        helper.make_node("Concat", ["one", "seven", "steps"], ["sizes"], axis=0),
+        helper.make_node("Reshape", ["c", "sizes"], ["s"]),
+    ]
+    rest = [node for node in graph.node if node.op_type != "Squeeze"]
+    del graph.node[:]
+    graph.node.extend([rest[0], *nodes, *rest[1:]])
+    folder = sources.export(str(saved(model, tmp_path)), tmp_path / "model", written(tmp_path, CHARACTERS))
+    static = onnx.load(to_onnx(folder.directory, tmp_path / "static.onnx", (1, 3, 32, 40)))
+    read = {node.input[1] for node in static.graph.node if node.op_type == "Reshape"}
+    sizes = [numpy_helper.to_array(each).tolist() for each in static.graph.initializer if each.name in read]
+    assert sorted(sizes) == [[1, -1, 7], [1, 7, -1]]
+    graph = Graph(static)
+    spelling.rewrite(graph)
+    assert [node.op_type for node in graph.nodes][-1] == "Softmax"
+    image = np.random.default_rng(1).uniform(-1, 1, (1, 3, 32, 40)).astype(np.float32)
+    np.testing.assert_allclose(reference(graph.model(), image), reference(model, image), atol=1e-6)
+    wider = sharing.at_width(static, 80)
+    assert [size.dim_value for size in wider.graph.output[0].type.tensor_type.shape.dim] == [1, 26, 7]
+
+
+def test_sizes_without_an_axis_are_joined(tmp_path: Path) -> None:
+    """Paddle 2 joins sizes of which some are computed, and some have no axis."""
+    model = recognizer(opset=11)
+    graph = model.graph
+    graph.initializer.extend([numpy_helper.from_array(np.array(v, np.int64), k) for k, v in (("n", 1), ("seven", [7]))])
+    nodes = [
+        helper.make_node("Shape", ["c"], ["size"]),
+        helper.make_node("Slice", ["size", "from", "to"], ["steps"]),
+        helper.make_node("Concat", ["n", "seven", "steps"], ["sizes"], axis=0),
+        helper.make_node("Reshape", ["c", "sizes"], ["s"]),
+    ]
+    graph.initializer.extend([numpy_helper.from_array(np.array([v], np.int64), k) for k, v in (("from", 3), ("to", 4))])
+    rest = [node for node in graph.node if node.op_type != "Squeeze"]
+    del graph.node[:]
+    graph.node.extend([rest[0], *nodes, *rest[1:]])
+    graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    cleaned = onnx_model._static(model, {None: (1, 3, 32, 40)})
+    assert [size.dim_value for size in cleaned.graph.output[0].type.tensor_type.shape.dim] == [1, 10, 7]

@@ -47,7 +47,7 @@ class _Upgrade:
     def shape(self, name: str) -> list[int] | None:
         """The shape of a tensor, 0 where a size is open; None where not even the rank is known."""
         if self._shapes is None:
-            inferred = inference.infer_shapes(self.model)
+            inferred = inference.infer_shapes(self.model, data_prop=True)
             values = (*inferred.graph.input, *inferred.graph.value_info, *inferred.graph.output)
             self._shapes = {
                 each.name: [size.dim_value for size in each.type.tensor_type.shape.dim]
@@ -187,18 +187,17 @@ def _dropout(upgrade: _Upgrade, node: onnx.NodeProto, _values: dict[str, Any]) -
 def _softmax(upgrade: _Upgrade, node: onnx.NodeProto, values: dict[str, Any]) -> list[onnx.NodeProto]:
     """Before opset 13, all axes from `axis` on (by default 1) were one."""
     shape, axis = upgrade.shape(node.input[0]), int(values.get("axis", 1))
-    if shape is None or not -len(shape) <= axis < len(shape):
-        raise _refused(node, "the number of its axes is not known, or it names another one")
-    axis %= len(shape)
+    if shape is not None and not -len(shape) <= axis < len(shape):
+        raise _refused(node, f"it names the axis {axis} of {len(shape)}")
     new = _without(node, "axis")
     new.attribute.append(helper.make_attribute("axis", -1))
-    if all(size == 1 for size in shape[axis + 1 :]):  # nothing is joined
-        new.attribute[-1].i = axis
+    if axis == -1 or (shape is not None and all(size == 1 for size in shape[axis % len(shape) + 1 :])):
+        new.attribute[-1].i = axis if shape is None else axis % len(shape)  # nothing is joined
         return [new]
     flat, done = (upgrade.new(node, what) for what in ("flat", "softmax"))
     new.input[0], new.output[0] = flat, done
     before = []
-    if all(shape):
+    if shape is not None and all(shape):
         size = upgrade.constant(node, "shape", np.array(shape, np.int64))
     else:
         size = upgrade.new(node, "shape")

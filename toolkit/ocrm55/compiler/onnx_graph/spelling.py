@@ -21,6 +21,7 @@ _FIRST_LAYER_NORM = 17  # the opset that knows it
 def rewrite(graph: Graph) -> None:
     """Edit a graph before its batch norms are folded."""
     _pool_means(graph)
+    _unflatten_rows(graph)
     if all(each.version >= _FIRST_LAYER_NORM for each in graph.opsets if each.domain in ("", "ai.onnx")):
         _join_layer_norms(graph)
     _cancel_moves(graph)
@@ -57,6 +58,31 @@ def _pool_means(graph: Graph) -> None:
         else:
             continue
         graph.replace(node, [pool], {})
+
+
+# --- softmax ---------------------------------------------------------------------------------------------------------
+
+
+def _unflatten_rows(graph: Graph) -> None:
+    """A softmax of rows that were flattened, and get their shape back behind it, is one of the rows as they are.
+
+    opsets.py writes it so for older files, where the number of axes is not known yet.
+    """
+    for node in [n for n in graph.nodes if n.op_type == "Softmax"]:
+        flat, back = graph.producer(node.input[0]), graph.only_user(node.output[0])
+        if flat is None or back is None or flat.op_type != "Flatten" or back.op_type != "Reshape":
+            continue
+        shape = graph.shape(flat.input[0])
+        rows = shape and attributes(flat).get("axis", 1) % len(shape) == len(shape) - 1
+        is_last = attributes(node).get("axis", -1) in (-1, 1)
+        if rows and is_last and all(shape) and graph.shape(back.output[0]) == shape:
+            softmax = helper.make_node("Softmax", list(flat.input), list(back.output), node.name, axis=-1)
+            graph.replace(back, [softmax], {})
+            graph.rebuild([n for n in graph.nodes if n is not node], {})
+    unread = [n for n in graph.nodes if n.op_type == "Flatten" and not graph.users(n.output[0])]
+    unread = [n for n in unread if n.output[0] not in graph.outputs]
+    if unread:
+        graph.rebuild([n for n in graph.nodes if all(n is not other for other in unread)], {})
 
 
 # --- layer norms -----------------------------------------------------------------------------------------------------
@@ -141,18 +167,25 @@ def _of_columns(graph: Graph, node: onnx.NodeProto, columns: int) -> np.ndarray 
 
 
 def _sink_squeezes(graph: Graph) -> None:
-    """Put squeezes behind the batch norms and the functions that follow them, so that these follow convolutions."""
+    """Put squeezes of convolutions' results behind the batch norms and functions, so that these follow at once."""
+    fused = {name for node in graph.nodes if node.op_type == "Conv" for name in node.output}
     for node in list(graph.nodes):
         squeezes = [graph.producer(name) for name in node.input if name not in graph.constants]
         if not squeezes or not all(each is not None and each.op_type == "Squeeze" for each in squeezes):
             continue
         sources = [str(each.input[0]) for each in squeezes if each is not None]
         axes = [_axes(graph, each, len(graph.shape(each.input[0]))) for each in squeezes if each is not None]
-        if not axes[0] or any(each != axes[0] for each in axes) or node.output[0] in graph.outputs:
+        if (
+            not fused.issuperset(sources)
+            or not axes[0]
+            or any(each != axes[0] for each in axes)
+            or node.output[0] in graph.outputs
+        ):
             continue
         by_channel = node.op_type == "BatchNormalization" and axes[0][0] > 1
         if by_channel or (is_elementwise(graph, node) and len({graph.shape(name) for name in sources}) == 1):
             _swap(graph, node, [each for each in squeezes if each is not None], axes[0])
+            fused.update(node.output)
 
 
 def _swap(graph: Graph, node: onnx.NodeProto, squeezes: Sequence[onnx.NodeProto], axes: list[int]) -> None:
