@@ -52,13 +52,46 @@ void ocrm55_add_s8(const struct ocrm55_add *layer, const int8_t *a, const int8_t
     sum_of(layer, a, b, y, layer->count);
 }
 
+#if OCRM55_HELIUM
+
+/* All channels of two pixels of a and y that share a pixel of b: what that adds is computed once. channels: whole vectors
+ * of 8. */
+static inline void two_pixels(const struct ocrm55_add *layer, const int8_t *a, const int8_t *b, int8_t *y, int32_t channels)
+{
+    const struct ocrm55_add l = *layer;
+    const int16x8_t gain_a = vdupq_n_s16((int16_t)l.gain_a), gain_b = vdupq_n_s16((int16_t)l.gain_b);
+    const int8_t *const second_a = a + channels;
+    int8_t *const second_y = y + channels;
+    for (int32_t i = 0; i < channels; i += 8) {
+        const int16x8_t q = vldrbq_s16(b + i), p = vldrbq_s16(a + i), r = vldrbq_s16(second_a + i);
+        const int32x4_t even = vaddq_n_s32(vmullbq_int_s16(q, gain_b), l.offset);
+        const int32x4_t odd = vaddq_n_s32(vmulltq_int_s16(q, gain_b), l.offset);
+        int16x8_t one = narrow32(vrshlq_n_s32(vaddq_s32(vmullbq_int_s16(p, gain_a), even), -l.shift),
+                                 vrshlq_n_s32(vaddq_s32(vmulltq_int_s16(p, gain_a), odd), -l.shift));
+        int16x8_t two = narrow32(vrshlq_n_s32(vaddq_s32(vmullbq_int_s16(r, gain_a), even), -l.shift),
+                                 vrshlq_n_s32(vaddq_s32(vmulltq_int_s16(r, gain_a), odd), -l.shift));
+        __asm("vqmovnb.s16 %q0, %q0" : "+w"(one)); /* as in sum8 */
+        __asm("vqmovnb.s16 %q0, %q0" : "+w"(two));
+        vstrbq_s16(y + i, one);
+        vstrbq_s16(second_y + i, two);
+    }
+}
+
+#endif
+
 void ocrm55_add_upsampled_s8(const struct ocrm55_add_upsampled *layer, const int8_t *a, const int8_t *b, int8_t *y)
 {
     const int32_t channels = layer->channels, columns = layer->columns, low_width = layer->width / columns;
     for (int32_t row = 0; row < layer->height; row++) {
         const int8_t *low = b + row / layer->rows * low_width * channels;
         for (int32_t column = 0; column < low_width; column++, low += channels) {
-            for (int32_t again = 0; again < columns; again++, a += channels, y += channels) {
+            int32_t left = columns;
+#if OCRM55_HELIUM
+            for (; left > 1 && channels % 8 == 0; left -= 2, a += 2 * channels, y += 2 * channels) {
+                two_pixels(&layer->add, a, low, y, channels);
+            }
+#endif
+            for (; left > 0; left--, a += channels, y += channels) {
                 sum_of(&layer->add, a, low, y, channels);
             }
         }

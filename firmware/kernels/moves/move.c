@@ -60,7 +60,29 @@ static bool is_small(const struct ocrm55_move *l)
            l->x_stride[LAST] >= 0 && l->x_stride[LAST - 1] >= 0 && far <= UINT16_MAX;
 }
 
-/* The last three axes of such a layer, 8 elements at a time. */
+/* Whether rows of bytes are written several times each: pixels of an image that is enlarged. */
+static bool is_repeated(const struct ocrm55_move *l)
+{
+    return l->x_stride[LAST] == 1 && l->y_stride[LAST] == 1 && l->x_stride[LAST - 1] == 0 && l->size[LAST - 1] > 1;
+}
+
+/* The last three axes of such a layer: each row is read once. */
+static void repeat_rows(const struct ocrm55_move *l, const int8_t *x, int8_t *y)
+{
+    const int32_t times = l->size[LAST - 1], count = l->size[LAST], step = l->y_stride[LAST - 1];
+    for (int32_t row = 0; row < l->size[LAST - 2]; row++, x += l->x_stride[LAST - 2], y += l->y_stride[LAST - 2]) {
+        for (int32_t i = 0; i < count; i += 16) {
+            const mve_pred16_t some = vctp8q((uint32_t)(count - i));
+            const int8x16_t bytes = vldrbq_z_s8(x + i, some);
+            int8_t *to = y + i;
+            for (int32_t time = 0; time < times; time++, to += step) {
+                vstrbq_p_s8(to, bytes, some);
+            }
+        }
+    }
+}
+
+/* The last three axes of a layer with small groups, 8 elements at a time. */
 static void groups(const struct ocrm55_move *l, const int8_t *x, int8_t *y)
 {
     const int32_t size = l->size[LAST], group = size * l->size[LAST - 1], step = l->x_stride[LAST - 2];
@@ -82,20 +104,23 @@ void ocrm55_move_s8(const struct ocrm55_move *layer, const int8_t *x, int8_t *y)
 {
     const struct ocrm55_move l = *layer;
     int32_t at[LAST - 1] = {0};
-    bool small = false;
+    bool three = false; /* axes that a vector loop takes at once, instead of two */
 #if OCRM55_HELIUM
-    small = is_small(&l);
+    const bool repeated = is_repeated(&l);
+    three = repeated || is_small(&l);
 #endif
     for (;;) {
 #if OCRM55_HELIUM
-        if (small) {
+        if (repeated) {
+            repeat_rows(&l, x, y);
+        } else if (three) {
             groups(&l, x, y);
         } else
 #endif
         {
             plane(&l, x, y);
         }
-        int axis = small ? LAST - 3 : LAST - 2; /* the next place of the axes in front */
+        int axis = three ? LAST - 3 : LAST - 2; /* the next place of the axes in front */
         for (; axis >= 0; axis--) {
             x += l.x_stride[axis];
             y += l.y_stride[axis];
