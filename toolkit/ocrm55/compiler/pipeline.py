@@ -31,10 +31,12 @@ from ocrm55.compiler.targets import choice
 from ocrm55.compiler.targets.base import Target, agree
 from ocrm55.compiler.widths import padding, sharing
 from ocrm55.compiler.widths.sharing import Fit
-from ocrm55.errors import InputError, UnsupportedError
+from ocrm55.errors import InputError, Ocrm55Error, UnsupportedError
 from ocrm55.normalisation import Normalisation
 from ocrm55.pictures import read_image
 from ocrm55.tasks.base import Network, Task
+
+WIDTH_STEP = 32  # pixels: of a width that is named because it fits
 
 
 def compile_model(source: Path, destination: Path, task: Task, options: CompileOptions | None = None) -> Written:
@@ -61,7 +63,11 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
     if options.check and options.precision == "int8":
         check.check_int8(program, model, normalisation_of(model))
     constants = sum(target.constants(program) for target in targets)
-    where = placement.place(program, plan.arena_bytes, memories, constants, reach(targets))
+    try:
+        where = placement.place(program, plan.arena_bytes, memories, constants, reach(targets))
+    except placement.NoRoomError as refused:
+        refused.tries = [*ways_out(refused, model, program, options), *refused.tries]
+        raise
     _, *size = program.input_size
     picture = (
         None if original is None or options.image is None else (options.image.name, network.resize(original, *size))
@@ -75,6 +81,35 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
             host_check.check_c(folder, program, model, normalisation_of(model))
 
     return artifact.write(program, plan, contents, destination, check_written)
+
+
+def ways_out(
+    refused: placement.NoRoomError, model: onnx.ModelProto, program: Program, options: CompileOptions
+) -> list[str]:
+    """Options with which a network fits that did not, tried one by one; `program` is the one that did not."""
+    if options.precision != "int8":
+        small = refused.what == "weights" or program.output.bytes <= refused.room
+        return ["--precision int8"] if small else []
+    if refused.what != "arena" or len(options.widths) > 1:
+        return []
+    found, limited = [], replace(options, arena_limit=refused.room)
+    if program.output.bytes <= refused.room and _fits(model, limited):
+        found.append(f"--arena-limit {refused.room}")
+    full = sharing.model_width(model)
+    likely = full * refused.room // max(program.output.bytes, refused.room) // WIDTH_STEP * WIDTH_STEP
+    for width in (likely, likely * 3 // 4 // WIDTH_STEP * WIDTH_STEP, full // 2 // WIDTH_STEP * WIDTH_STEP):
+        if WIDTH_STEP <= width < full and _fits(model, limited, width):
+            return [*found, f"--width {width}"]
+    return found
+
+
+def _fits(model: onnx.ModelProto, options: CompileOptions, width: int | None = None) -> bool:
+    """Whether a quantised network keeps the options' limit of the arena, for images of `width` columns."""
+    with suppress(Ocrm55Error):
+        narrow = model if width is None else sharing.of_columns(model, width)
+        planned(narrow, choice.targets_for(options), options)
+        return True
+    return False
 
 
 def output_shape(model: onnx.ModelProto, program: Program) -> tuple[int, ...]:

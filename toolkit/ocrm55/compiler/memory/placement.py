@@ -20,6 +20,23 @@ DATA_ROOM = 8 * 1024  # the same for variables, beside the stack
 IMAGE_ROOM = 64 * 1024  # one image of 48 x 320 pixels, and its file's header
 
 
+class NoRoomError(UnsupportedError):
+    """Something is larger than each memory that may hold it. what: arena or weights. room: bytes of the largest."""
+
+    def __init__(self, what: str, size: int, largest: Region, board: MemoryMap, room: Mapping[str, int]) -> None:
+        self.what, self.room = what, room[largest.name]
+        named = f"the {what} take{'s' if what == 'arena' else ''} {size:,} bytes"
+        others = [region.name for region in board.regions.values() if room[region.name] >= size]
+        super().__init__(
+            f"{named}; {largest.name} of {board.name} has room for {self.room:,}, {size - self.room:,} too few.",
+            [
+                f"place the {what} in {others[0]} by a file for --memory-map"
+                if others
+                else "describe a board with more memory by a file for --memory-map"
+            ],
+        )
+
+
 @dataclass(frozen=True)
 class Placement:
     """Regions for the arena, the weights and the hottest of them.
@@ -150,13 +167,6 @@ def _first_fit(what: str, size: int, board: MemoryMap, room: Mapping[str, int], 
         if size <= room[region.name]:
             return region
     largest = max(board.candidates(what), key=lambda region: room[region.name])
-    raise UnsupportedError(
-        f"the {what} take{'s' if what == 'arena' else ''} {size:,} bytes; {largest.name} of {board.name} has room for "
-        f"{room[largest.name]:,}, {size - room[largest.name]:,} too few.",
-        [
-            *tries,
-            *(["--arena-limit BYTES"] if what == "arena" else []),
-            "--precision int8",
-            f"place the {what} elsewhere by a file for --memory-map",
-        ],
-    )
+    refused = NoRoomError(what, size, largest, board, room)
+    refused.tries = [*tries, *refused.tries]
+    raise refused

@@ -73,21 +73,24 @@ def at_width(model: onnx.ModelProto, width: int) -> onnx.ModelProto:
 
     padding.shorten makes the lowered program shorter. Raises UnsupportedError if the model has a fixed width.
     """
-    if width == model_width(model):
-        return model
+    return model if width == model_width(model) else of_columns(model, width + TAIL)
+
+
+def of_columns(model: onnx.ModelProto, columns: int) -> onnx.ModelProto:
+    """The same network for an input of other columns. Raises UnsupportedError if the model has a fixed width."""
     narrow = onnx.ModelProto()
     narrow.CopyFrom(model)
-    narrow.graph.input[0].type.tensor_type.shape.dim[3].dim_value = width + TAIL
+    narrow.graph.input[0].type.tensor_type.shape.dim[3].dim_value = columns
     narrow.graph.output[0].type.tensor_type.ClearField("shape")
     del narrow.graph.value_info[:]
     try:
         inferred = shape_inference.infer_shapes(narrow, strict_mode=True, data_prop=True)
     except onnx.shape_inference.InferenceError as trouble:
-        raise _fixed(width) from trouble
+        raise _fixed(columns) from trouble
     shapes = [[d.dim_value for d in m.graph.output[0].type.tensor_type.shape.dim] for m in (model, inferred)]
-    expected = [*shapes[0][:-2], shapes[0][-2] * (width + TAIL) // model_width(model), shapes[0][-1]]
+    expected = [*shapes[0][:-2], shapes[0][-2] * columns // model_width(model), shapes[0][-1]]
     if shapes[1] != expected:
-        raise _fixed(width)
+        raise _fixed(columns)
     return inferred
 
 

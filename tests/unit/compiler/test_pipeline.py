@@ -1,0 +1,92 @@
+"""Advice where a network does not fit: options with which it does, tried before they are named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+
+from ocrm55 import boards
+from ocrm55.compiler import pipeline
+from ocrm55.compiler.memory.placement import NoRoomError
+from ocrm55.compiler.options import CompileOptions
+from ocrm55.compiler.targets import choice
+from ocrm55.compiler.widths import sharing
+from ocrm55.errors import UnsupportedError
+from tests.unit.compiler.graphs import quantised
+from tests.unit.compiler.onnx_networks import network
+
+INT8 = CompileOptions(precision="int8")
+CLASSES, WIDTH, STEPS = 1000, 320, 80
+
+
+@pytest.fixture(scope="module")
+def model() -> onnx.ModelProto:
+    """A recognizer whose probabilities take nearly all of its arena: 80 steps of 1,000 classes."""
+    rng = np.random.default_rng(0)
+    weights = {
+        "w": rng.normal(scale=0.1, size=(16, 3, 16, 4)).astype(np.float32),
+        "f": rng.normal(scale=0.2, size=(16, CLASSES)).astype(np.float32), "a": np.array([2], np.int64),
+    }  # fmt: skip
+    nodes = [
+        ("Conv", ["x", "w"], "c", {"strides": [16, 4]}), ("Relu", ["c"], "r", {}), ("Squeeze", ["r", "a"], "s", {}),
+        ("Transpose", ["s"], "t", {"perm": [0, 2, 1]}), ("MatMul", ["t", "f"], "m", {}), ("Softmax", ["m"], "y", {}),
+    ]  # fmt: skip
+    images = [rng.uniform(-1, 1, (1, 3, 16, WIDTH)).astype(np.float32) for _ in range(3)]
+    return quantised(network([1, 3, 16, WIDTH], nodes, weights, [1, STEPS, CLASSES]), images).model()
+
+
+def refused(room: int, size: int = 400_000) -> NoRoomError:
+    board = boards.find().memories
+    region = next(iter(board.regions.values()))
+    return NoRoomError("arena", size, region, board, dict.fromkeys(board.regions, room))
+
+
+def test_a_width_that_fits_is_named(model: onnx.ModelProto) -> None:
+    program = pipeline.to_program(model, INT8)
+    (said,) = pipeline.ways_out(refused(250_000), model, program, INT8)
+    width = int(said.removeprefix("--width "))
+    assert 0 < width < WIDTH
+    targets = choice.targets_for(INT8)
+    _, plan = pipeline.planned(sharing.of_columns(model, width), targets, INT8)
+    assert plan.arena_bytes <= 250_000
+    _, whole = pipeline.planned(model, targets, INT8)
+    assert whole.arena_bytes > 250_000
+
+
+def test_nothing_is_named_that_does_not_help(model: onnx.ModelProto) -> None:
+    program = pipeline.to_program(model, INT8)
+    assert pipeline.ways_out(refused(1000), model, program, INT8) == []
+    float32 = replace(INT8, precision="float32")
+    assert pipeline.ways_out(refused(1000), model, program, float32) == []
+    assert pipeline.ways_out(refused(330_000), model, program, float32) == ["--precision int8"]
+
+
+def test_a_limit_that_can_be_kept_is_named(model: onnx.ModelProto) -> None:
+    program = pipeline.to_program(model, INT8)
+    _, plan = pipeline.planned(model, choice.targets_for(INT8), INT8)
+    found = pipeline.ways_out(refused(plan.arena_bytes), model, program, INT8)
+    assert found[0] == f"--arena-limit {plan.arena_bytes}"
+
+
+def test_a_memory_is_named_only_if_it_has_room() -> None:
+    board = boards.find().memories
+    rooms = dict.fromkeys(board.regions, 1000)
+    region = next(iter(board.regions.values()))
+    (other,) = NoRoomError("arena", 2000, region, board, rooms).tries
+    assert other.startswith("describe a board")
+    said = NoRoomError("arena", 2000, region, board, rooms | {"DDR": 5000}).tries
+    assert said == ["place the arena in DDR by a file for --memory-map"]
+
+
+def test_fixed_widths_have_no_others(model: onnx.ModelProto) -> None:
+    fixed = onnx.ModelProto()
+    fixed.CopyFrom(model)
+    reshape = onnx.helper.make_node("Reshape", ["was", "sizes"], ["y"])
+    fixed.graph.initializer.append(onnx.numpy_helper.from_array(np.array([1, STEPS, CLASSES], np.int64), "sizes"))
+    fixed.graph.node[-1].output[0] = "was"
+    fixed.graph.node.append(reshape)
+    with pytest.raises(UnsupportedError, match="its own width is written into its shapes"):
+        sharing.of_columns(fixed, 160)
