@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ocrm55 import console, stages
+from ocrm55 import console, stages, temporary
 from ocrm55.commands.options import build_options
+from ocrm55.errors import InputError
 
 
 @build_options(only=["source", "dictionary", "build_dir", "force"])
@@ -18,6 +19,15 @@ def export(
         Path | None,
         typer.Option("--out", metavar="DIR", help="Write the model folder here instead of below the build folder."),
     ] = None,
+    characters: Annotated[
+        str,
+        typer.Option(
+            "--characters",
+            metavar="ascii|latin|FILE",
+            help="Keep only these classes of the last layer: **ascii**, **latin**, or a file with one character a "
+            "line. The folder then holds an ONNX file; needs --out.",
+        ),
+    ] = "",
 ) -> None:
     """Write a recognizer as a Paddle inference model folder, as PaddleOCR 3 does.
 
@@ -37,9 +47,16 @@ def export(
     PaddleOCR widens its input for a line longer than 320:48; the target's input
     has a fixed size, and such a line is squeezed into it.
     """
-    from ocrm55.tasks.recognizer import sources
+    from ocrm55.tasks.recognizer import alphabet, sources
 
-    if out is None:
+    if characters:
+        if out is None:
+            raise InputError("--characters writes a model of its own.", ["name a folder for it with --out DIR"])
+        console.stage("export", f"{options.source} with the characters of {characters} -> {out}")
+        with temporary.folder() as whole:
+            model = sources.export(options.source, whole / "model", options.dictionary)
+            folder = alphabet.cut(model, characters, out).directory
+    elif out is None:
         folder = stages.model(options)
     else:
         console.stage("export", f"{options.source} -> {out}")

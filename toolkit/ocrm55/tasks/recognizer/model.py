@@ -28,7 +28,7 @@ ONNX = f"{STEM}.onnx"  # in a folder of a model that comes as an ONNX file
 class RecognizerFolder(PaddleFolder):
     """A model folder of a text recognizer: one image as input, CTC's classes step by step as output.
 
-    charset: classes in the order of the output, index 0 the blank "".
+    dictionary: characters of the settings. charset: classes in the order of the output, index 0 the blank "".
     input_shape: (channels, height, width) that the settings ask for; (3, 48, 320) of PP-OCRv3.
     levels: what the bytes of an image become.
     gives_logits: whether the network ends before the softmax that PaddleOCR's heads end with.
@@ -58,14 +58,14 @@ class RecognizerFolder(PaddleFolder):
         return [self.program, self.settings] if self.is_onnx else super().files
 
     def _check_settings(self) -> None:
-        self._dictionary = self._characters()
+        self.dictionary = self._characters()
         self.input_shape = self._input_shape()
         self.levels = self.normalisation or Normalisation()  # RecResizeImg maps to -1 .. 1 by itself
 
     def _check_program(self) -> None:
         self.gives_logits = self.last in ("add", "matmul")
         self.check_size(*self.input_shape[1:])
-        self.charset = self._charset(self._dictionary, self.outputs)
+        self.charset = self._charset(self.dictionary, self.outputs)
 
     def sized(self, height: int | None = None, width: int | None = None) -> tuple[int, int]:
         """Height and width of the input in pixels: those of the settings, or others that the network takes as well.
