@@ -174,6 +174,7 @@ static void read_box(const struct ocrm55_frame *frame, const struct ocrm55_box *
     void *const scratch = room_for(scratch_bytes), *const arena = room_for(ARENA);
     struct ocrm55_line line = {.text = room_for(text_bytes), .text_bytes = text_bytes, .class_room = class_room};
     line.classes = room_for(class_room * sizeof *line.classes);
+    line.likely_upside_down = (uint8_t)next();
     const enum ocrm55_page_outcome outcome = ocrm55_page_read(&recognizer, arena, ARENA, frame, box, options, scratch,
                                                               scratch_bytes, &line, NULL);
     require(outcome == OCRM55_PAGE_OK || outcome == OCRM55_PAGE_LONG || outcome == OCRM55_PAGE_BOX ||

@@ -128,7 +128,8 @@ static enum status read_boxes(struct memory *memory, const struct ocrm55_frame *
         struct ocrm55_line line = {.text = memory->text,
                                    .text_bytes = TEXT_ROOM,
                                    .classes = memory->classes,
-                                   .class_room = CLASS_ROOM};
+                                   .class_room = CLASS_ROOM,
+                                   .likely_upside_down = ocrm55_page_leans(*upside_down, i)};
         page_watch_box(i + 1);
         cost_stage(STAGE_CROP);
         const enum ocrm55_page_outcome outcome =

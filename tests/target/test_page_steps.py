@@ -35,7 +35,7 @@ def commands() -> bytes:
             for degrees in (0, 5, -30, 90, 200):
                 box = box_bytes(box_at(width / 2, height / 2, 60, 14, degrees))
                 parts.append(ints(2) + frame + box + ints(48, 203, 5, 61))
-                parts.append(ints(6) + frame + option_bytes(DEFAULTS) + box + ints(400, 900))
+                parts.append(ints(6) + frame + option_bytes(DEFAULTS) + box + ints(400, 900, seed % 2))
     for name in PAGES:
         values, picture = real_map(name)
         frame = c_page.Frame(picture.shape[1], picture.shape[0], picture.shape[1], 0, b"")

@@ -72,7 +72,7 @@ struct ocrm55_page_options {
     uint16_t unclip;      /* how far boxes are widened: DB's ratio, in 1/256 */
     uint8_t padding[3];   /* what is beside the frame in the detector's input: blue, green, red */
     uint8_t windows;      /* a long line is read in at most so many windows */
-    uint16_t sure;        /* a line that scores less is also read upside down, in 1/65536; 0: never */
+    uint16_t sure;        /* a line that scores less is also read the other way up, in 1/65536; 0: never */
 };
 
 /* DB's own: 0.3, 3 pixels, 0.6, 1.5; ImageNet's mean colour. */
@@ -160,6 +160,7 @@ struct ocrm55_line {
     uint32_t text_bytes; /* room there */
     uint16_t *classes;
     uint32_t class_room;
+    uint8_t likely_upside_down; /* 1: that way is read first; see ocrm55_page_leans */
     /* What was read. */
     uint32_t characters; /* of the text, which may have more bytes: as many `classes` are filled in */
     float score;         /* mean probability of the characters, 0 to 1; 0 for an empty text */
@@ -174,6 +175,13 @@ enum ocrm55_page_outcome ocrm55_page_read(const struct ocrm55_recognizer *recogn
                                           const struct ocrm55_page_options *options, void *scratch,
                                           size_t scratch_bytes, struct ocrm55_line *line,
                                           const struct ocrm55_page_watch *watch);
+
+/* Whether a page's next line likely stands on its head, after `lines` of them of which so many did: read in this way, a
+ * page that lies upside down costs no more than another. */
+static inline uint8_t ocrm55_page_leans(uint32_t upside_down, uint32_t lines)
+{
+    return lines >= 3 && 2 * upside_down > lines ? 1 : 0;
+}
 
 /* Turn boxes by half a turn, and their order: for a page that turned out to lie upside down. */
 void ocrm55_page_turn(struct ocrm55_box *boxes, uint32_t count);

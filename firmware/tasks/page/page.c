@@ -7,7 +7,7 @@ const struct ocrm55_page_options ocrm55_page_defaults = {
     .unclip = 384,
     .padding = {104, 116, 124},
     .windows = 24,
-    .sure = 45875,
+    .sure = 52428,
 };
 
 const char *ocrm55_page_words(enum ocrm55_page_outcome outcome)

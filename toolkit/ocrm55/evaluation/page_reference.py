@@ -71,15 +71,20 @@ class ReferenceReader:
                 boxes.found(values, frame, spec.options, min(max(4096, values.size // 16), MOST_RUNS))
             )
             scale = 65536 / rows.scaling(frame, width, height).step
-            return [self._line(frame, box) for box in found], scale
+            return self._lines(frame, found), scale
         return [], 1.0
 
-    def _line(self, frame: np.ndarray, box: boxes.Box) -> Found:
-        line = lines.read(self._recognizer, frame, box, self._spec.options)
-        if line.upside_down:
-            box = boxes.turn([box])[0]
-        corners = np.array(box.corners, np.float32) / UNIT + 0.5
-        return Found(corners, "".join(self._spec.charset[each] for each in line.classes), float(line.score))
+    def _lines(self, frame: np.ndarray, found: Sequence[boxes.Box]) -> list[Found]:
+        answers: list[Found] = []
+        upside_down = 0
+        for box in found:
+            leans = lines.leans(upside_down, len(answers))
+            line = lines.read(self._recognizer, frame, box, self._spec.options, likely_upside_down=leans)
+            upside_down += line.upside_down
+            corners = np.array((boxes.turn([box])[0] if line.upside_down else box).corners, np.float32) / UNIT + 0.5
+            text = "".join(self._spec.charset[each] for each in line.classes)
+            answers.append(Found(corners, text, float(line.score)))
+        return answers
 
     def close(self) -> None:
         """Nothing to remove."""

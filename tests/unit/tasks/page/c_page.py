@@ -123,9 +123,15 @@ class Page:
         return listed
 
     def read(
-        self, frame: Frame, box: Box, options: Options, class_room: int = 200, text_bytes: int = 400
+        self,
+        frame: Frame,
+        box: Box,
+        options: Options,
+        class_room: int = 200,
+        text_bytes: int = 400,
+        likely: bool = False,
     ) -> tuple[int, list[int], float, int, bool, bytes]:
-        self._ask(6, frame_bytes(frame), option_bytes(options), box_bytes(box), ints(class_room, text_bytes))
+        self._ask(6, frame_bytes(frame), option_bytes(options), box_bytes(box), ints(class_room, text_bytes, likely))
         outcome, count = self._ints(2)
         classes = self._ints(count)
         score = struct.unpack("<f", self._bytes(4))[0]

@@ -285,6 +285,7 @@ static void read(void)
     struct ocrm55_line line = {.text = room_for((size_t)text_bytes + 1), .text_bytes = (uint32_t)text_bytes};
     line.classes = room_for((size_t)class_room * sizeof *line.classes + 1);
     line.class_room = (uint32_t)class_room;
+    line.likely_upside_down = (uint8_t)number();
     say((int32_t)ocrm55_page_read(&recognizer, arena, ARENA, &frame, &box, &options, scratch, scratch_bytes, &line,
                                   NULL));
     say((int32_t)line.characters);

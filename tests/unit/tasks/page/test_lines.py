@@ -50,8 +50,9 @@ def test_c_and_host_read_alike(page: c_page.Page, data: st.DataObject) -> None:
     options = Options(
         sure=data.draw(st.sampled_from([0, 20000, 32768, 40000, 65535])), windows=data.draw(st.integers(1, 24))
     )
-    outcome, classes, score, readings, upside_down, text = page.read(frame, box, options, 2000, 9000)
-    line = lines.read(Columns(), frame.picture, box, options)
+    likely = data.draw(st.booleans())
+    outcome, classes, score, readings, upside_down, text = page.read(frame, box, options, 2000, 9000, likely)
+    line = lines.read(Columns(), frame.picture, box, options, likely_upside_down=likely)
     assert (classes, readings, upside_down) == (line.classes, line.readings, line.upside_down)
     assert np.float32(score) == np.float32(line.score)
     assert text.decode() == "".join(LABELS[c] for c in classes)
@@ -104,3 +105,30 @@ def test_a_line_on_its_head_is_noticed(page: c_page.Page, columns: int) -> None:
     assert head[3] == 2 * right[3]
     assert head[2] > 0.9 and len(head[1]) >= len(right[1]) - 1
     assert not page.read(c_page.frame_of(turned), box, Options(sure=0))[4]
+
+
+def test_a_page_upside_down_is_read_so_after_some_lines(page: c_page.Page) -> None:
+    """What leans is read on its head first: one reading a line; and a line that stands upright is noticed."""
+    frame, box = wide_line(100)
+    turned = np.ascontiguousarray(frame[::-1, ::-1])
+    assert [lines.leans(up, count) for up, count in ((0, 0), (2, 2), (2, 3), (1, 3), (5, 10), (6, 10))] == [
+        False, False, True, False, False, True,
+    ]  # fmt: skip
+    head = page.read(c_page.frame_of(turned), box, Options(), likely=True)
+    assert head[3] == 1 and head[4]
+    upright = page.read(c_page.frame_of(frame), box, Options(), likely=True)
+    assert upright[3] == 2 and not upright[4] and upright[2] > 0.9
+
+
+def test_the_other_way_up_has_to_be_much_surer() -> None:
+    class Unsure(Columns):
+        scores = (0.7, 0.79)
+
+        def recognize(self, pixels: np.ndarray) -> tuple[np.ndarray, list[int], float]:
+            output, classes, _ = super().recognize(pixels)
+            self.scores, score = self.scores[1:], self.scores[0]
+            return output, classes, score
+
+    frame, box = wide_line(100)
+    first = lines.read(Unsure(), frame, box)
+    assert (first.score, first.readings, first.upside_down) == (0.7, 2, False)

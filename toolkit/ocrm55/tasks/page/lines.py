@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +13,8 @@ from ocrm55.tasks.page.options import DEFAULTS, Options
 from ocrm55.tasks.page.windows import Reading, Windows, join
 
 Classes = list[int]
+
+_MARGIN = np.float32(0.1)  # by which the other way up has to score more
 
 
 class Recognizer(Protocol):
@@ -39,16 +41,31 @@ class Line:
     cut: bool = False  # it has more windows than the options allow
 
 
-def read(recognizer: Recognizer, frame: np.ndarray, box: Box, options: Options = DEFAULTS) -> Line:
-    """Read a box upright, and on its head where that is unsure; the surer text stands."""
-    upright = _read_once(recognizer, frame, box, options)
-    if not np.float32(upright.score) < np.float32(options.sure) / np.float32(65536):
-        return upright
-    other = _read_once(recognizer, frame, turn([box])[0], options)
-    readings = upright.readings + other.readings
-    if other.classes and np.float32(other.score) > np.float32(upright.score):
-        return Line(other.classes, other.score, readings, True, other.cut)
-    return Line(upright.classes, upright.score, readings, False, upright.cut)
+def leans(upside_down: int, lines: int) -> bool:
+    """Whether a page's next line likely stands on its head, after `lines` of them of which so many did."""
+    return lines >= 3 and 2 * upside_down > lines
+
+
+def read(
+    recognizer: Recognizer,
+    frame: np.ndarray,
+    box: Box,
+    options: Options = DEFAULTS,
+    *,
+    likely_upside_down: bool = False,
+) -> Line:
+    """Read a box upright, and on its head where that is unsure; the other text has to be much surer.
+
+    likely_upside_down: read it on its head first, see `leans`.
+    """
+    ways = [box, turn([box])[0]][:: -1 if likely_upside_down else 1]
+    first = replace(_read_once(recognizer, frame, ways[0], options), upside_down=likely_upside_down)
+    if not np.float32(first.score) < np.float32(options.sure) / np.float32(65536):
+        return first
+    other = _read_once(recognizer, frame, ways[1], options)
+    better = other.classes and np.float32(other.score) > np.float32(first.score) + _MARGIN
+    kept = replace(other, upside_down=not likely_upside_down) if better else first
+    return replace(kept, readings=first.readings + other.readings)
 
 
 def crops(recognizer: Recognizer, frame: np.ndarray, box: Box, options: Options = DEFAULTS) -> list[np.ndarray]:

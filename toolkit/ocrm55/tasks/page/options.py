@@ -20,7 +20,7 @@ class Options:
     unclip: int = 384  # in 1/256
     padding: tuple[int, int, int] = (104, 116, 124)  # blue, green, red beside the frame
     windows: int = 24  # of a long line, at most
-    sure: int = 45875  # in 1/65536: a line that scores less is read upside down too
+    sure: int = 52428  # in 1/65536: a line that scores less is read the other way up too
 
 
 DEFAULTS = Options()
