@@ -8,7 +8,10 @@ from tests.fuzz.one_sentence import attempt, fuzz, scratch
 
 _GRAPH, _LOWERING = "ocrm55.compiler.onnx_graph", "ocrm55.compiler.lowering"
 MODULES = [
-    *(f"{_GRAPH}.{name}" for name in ("entrance", "inference", "bounds", "graph", "folding", "windows", "uint8", "frontend")),
+    *(
+        f"{_GRAPH}.{name}"
+        for name in ("entrance", "inference", "bounds", "graph", "folding", "windows", "uint8", "frontend")
+    ),
     *(f"{_LOWERING}.{name}" for name in ("flat", "activations", "float32", "legalise")),
     *(f"{_LOWERING}.int8.{name}" for name in ("walk", "builder", "convolution", "elementwise", "moves", "pool")),
 ]

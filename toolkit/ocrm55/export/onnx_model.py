@@ -15,6 +15,7 @@ from onnx.reference import ReferenceEvaluator
 
 from ocrm55 import files, temporary
 from ocrm55.compiler.onnx_graph import bounds, entrance, inference
+from ocrm55.compiler.onnx_graph.graph import drop_left_out
 from ocrm55.errors import InputError, Ocrm55Error, ToolchainError, UnsupportedError, first_line
 from ocrm55.export import apart
 from ocrm55.export.paddle_folder import PaddleFolder
@@ -275,6 +276,8 @@ class _Cleaner:
     def __init__(self, model: onnx.ModelProto) -> None:
         self.model = model
         self.nodes = list(model.graph.node)
+        for node in self.nodes:
+            drop_left_out(node)
         self.constants = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
         self.inputs = [each.name for each in model.graph.input]
         self.outputs = [each.name for each in model.graph.output]
@@ -342,6 +345,10 @@ class _Cleaner:
                 return value
         return None
 
+    def _has_parameters(self, node: onnx.NodeProto) -> bool:
+        """Whether all that a layer reads besides its image is constant."""
+        return all(name in self.constants for name in node.input[1:])
+
     def _consumers(self) -> Counter[str]:
         return Counter([name for node in self.nodes for name in node.input] + self.outputs)
 
@@ -352,7 +359,8 @@ class _Cleaner:
         kept = []
         for node in self.nodes:
             conv = producers.get(node.input[0]) if node.op_type == "BatchNormalization" else None
-            if conv is None or conv.op_type != "Conv" or consumers[conv.output[0]] != 1:
+            constant = conv is not None and self._has_parameters(conv) and self._has_parameters(node)
+            if conv is None or conv.op_type != "Conv" or not constant or consumers[conv.output[0]] != 1:
                 kept.append(node)
                 continue
             scale, shift, mean, variance = (self.constants[name].astype(np.float64) for name in node.input[1:5])
@@ -375,7 +383,8 @@ class _Cleaner:
         for node in self.nodes:
             conv = producers.get(node.input[0]) if node.op_type == "Add" else None
             addend = self.constants.get(node.input[1]) if conv is not None else None
-            if conv is None or addend is None or conv.op_type != "Conv" or consumers[conv.output[0]] != 1:
+            foldable = conv is not None and conv.op_type == "Conv" and self._has_parameters(conv)
+            if conv is None or addend is None or not foldable or consumers[conv.output[0]] != 1:
                 kept.append(node)
                 continue
             weight = self.constants[conv.input[1]]

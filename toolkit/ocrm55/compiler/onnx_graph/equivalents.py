@@ -139,7 +139,7 @@ def _average_first(graph: Graph) -> None:
 
 
 def _is_linear_pointwise(graph: Graph, node: onnx.NodeProto) -> bool:
-    if node.op_type != "Conv" or any(name not in graph.constants for name in node.input[1:]):
+    if node.op_type != "Conv" or not graph.has_parameters(node):
         return False
     given, shape = attributes(node), graph.constants[node.input[1]].shape
     plain = not any(given.get("pads", ())) and all(step == 1 for step in given.get("strides", ()))
@@ -167,7 +167,7 @@ def _makes_blocks(graph: Graph, node: onnx.NodeProto) -> bool:
         return False
     exact = list(given.get("strides", ())) == list(shape[2:]) and all(d == 1 for d in given.get("dilations", ()))
     borders = (*given.get("pads", ()), *given.get("output_padding", ()))
-    return exact and not any(borders) and all(name in graph.constants for name in node.input[1:])
+    return exact and not any(borders) and graph.has_parameters(node)
 
 
 def _spread(graph: Graph, node: onnx.NodeProto) -> None:
@@ -206,7 +206,7 @@ def _with_what_follows(graph: Graph, node: onnx.NodeProto) -> tuple[np.ndarray, 
     while (user := graph.only_user(node.output[0])) is not None:
         if user.op_type == "Add" and (addend := _by_channel(graph, user, len(bias))) is not None:
             bias = bias + addend
-        elif user.op_type == "BatchNormalization":
+        elif user.op_type == "BatchNormalization" and graph.has_parameters(user):
             gamma, beta, mean, variance = (graph.constants[each].astype(np.float64) for each in user.input[1:5])
             factor = gamma / np.sqrt(variance + attributes(user).get("epsilon", 1e-5))
             weight, bias = weight * factor[None, :, None, None], (bias - mean) * factor + beta

@@ -25,7 +25,7 @@ def fold(graph: Graph) -> None:
         elif node.op_type in ("Add", "Mul"):
             _drop_neutral(graph, node)
     spelling.rewrite(graph)
-    for conv in [n for n in graph.nodes if n.op_type == "Conv" and n.input[1] in graph.constants]:
+    for conv in [n for n in graph.nodes if n.op_type == "Conv" and graph.has_parameters(n)]:
         while _fold_batch_norm(graph, conv) or _fold_added_bias(graph, conv) or _fold_factor(graph, conv):
             pass
     for node in [n for n in graph.nodes[::-1] if n.op_type in ("Add", "Mul")]:
@@ -57,7 +57,7 @@ def _drop_neutral(graph: Graph, node: onnx.NodeProto) -> None:
 
 def _fold_batch_norm(graph: Graph, conv: onnx.NodeProto) -> bool:
     norm = graph.only_user(conv.output[0])
-    if norm is None or norm.op_type != "BatchNormalization":
+    if norm is None or norm.op_type != "BatchNormalization" or not graph.has_parameters(norm):
         return False
     gamma, beta, mean, variance = (graph.constants[name].astype(np.float64) for name in norm.input[1:5])
     factor = gamma / np.sqrt(variance + attributes(norm).get("epsilon", 1e-5))
@@ -96,7 +96,7 @@ def _fold_forward(graph: Graph, node: onnx.NodeProto) -> None:
     """
     value, users = by_channel(graph, node), graph.users(node.output[0])
     other = next((str(name) for name in node.input if name not in graph.constants), "")
-    convs = [u for u in users if u.op_type == "Conv" and u.input[0] == node.output[0] and u.input[1] in graph.constants]
+    convs = [u for u in users if u.op_type == "Conv" and u.input[0] == node.output[0] and graph.has_parameters(u)]
     if value is None or not other or not users or len(convs) != len(users) or node.output[0] in graph.outputs:
         return
     if node.op_type == "Add" and any(any(attributes(conv).get("pads", ())) or _pads_itself(conv) for conv in convs):

@@ -44,6 +44,8 @@ class Graph:
         self._shapes: dict[str, Shape] | None = None
         self.nodes: list[onnx.NodeProto] = [copy.deepcopy(node) for node in model.graph.node]
         self.constants: dict[str, np.ndarray] = {i.name: numpy_helper.to_array(i) for i in model.graph.initializer}
+        for node in self.nodes:
+            drop_left_out(node)
         for node in [n for n in self.nodes if n.op_type == "Constant"]:
             self.constants[node.output[0]] = numpy_helper.to_array(attributes(node)["value"])
             self.nodes.remove(node)
@@ -91,6 +93,10 @@ class Graph:
     def users(self, name: str) -> list[onnx.NodeProto]:
         """The nodes that read the tensor `name`."""
         return [node for node in self.nodes if name in node.input]
+
+    def has_parameters(self, node: onnx.NodeProto) -> bool:
+        """Whether all that a layer reads besides its image is constant; a stranger's model may compute a bias."""
+        return all(name in self.constants for name in node.input[1:])
 
     def producer(self, name: str) -> onnx.NodeProto | None:
         """The node that writes the tensor `name`; None for inputs and constants."""
@@ -188,6 +194,12 @@ class Graph:
 def attributes(node: onnx.NodeProto) -> dict:
     """The node's attributes as plain Python values."""
     return {a.name: helper.get_attribute_value(a) for a in node.attribute}
+
+
+def drop_left_out(node: onnx.NodeProto) -> None:
+    """Drop the last inputs that have no name: ONNX lets a missing bias be written so."""
+    while node.input and not node.input[-1]:
+        del node.input[-1]
 
 
 def windows(graph: onnx.GraphProto) -> Iterator[tuple[onnx.NodeProto, Shape]]:
