@@ -9,10 +9,11 @@ SECONDS ?= 600
 # LOCKED=1 installs exactly the packages of docker/requirements-dev.txt, by their hashes, as CI does.
 LOCKED ?=
 
-.PHONY: demo test test-quick fuzz lint wheel setup system-packages test-system-packages clean distclean help
+.PHONY: demo demo-page test test-quick fuzz lint wheel setup system-packages test-system-packages clean distclean help
 
 help:
 	@echo "make demo    set up, then export, compile, build and read $(SAMPLE) on the simulated Cortex-M55"
+	@echo "make demo-page  draw a page, then find and read its lines on the simulated Cortex-M55"
 	@echo "make test    set up, then run all tests (unit and simulator)"
 	@echo "make fuzz    run each fuzzer for SECONDS=$(SECONDS) seconds; what they learn is kept in build/fuzz"
 	@echo "make lint    ruff and mypy"
@@ -21,6 +22,10 @@ help:
 
 demo: $(VENV)/.installed
 	$(BIN)/ocrm55 run-fvp $(SAMPLE)
+
+demo-page: $(VENV)/.installed
+	$(BIN)/python -m ocrm55.page.demo build/page.png
+	$(BIN)/ocrm55 read build/page.png --draw build/page-read.png
 
 test: $(VENV)/.installed-dev lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -45,6 +45,7 @@ static uint8_t arena[ARENA_ROOM] __attribute__((section(".ocrm55.arena"), aligne
 
 struct memory {
     struct ocrm55_box boxes[MOST_BOXES];
+    uint8_t upside_down[MOST_BOXES];
     uint16_t classes[CLASS_ROOM];
     char text[TEXT_ROOM];
     uint8_t row[3 * DETECTOR_INPUT_WIDTH];
@@ -118,31 +119,75 @@ static enum status find(struct memory *memory, const struct ocrm55_frame *frame,
     return STATUS_OK;
 }
 
-/* Read the boxes one after the other; *upside_down counts those that stood on their heads. */
+/* Read box `number`, from 1; likely_upside_down as in struct ocrm55_line. */
+static enum status read_box(struct memory *memory, const struct ocrm55_frame *frame, uint32_t number,
+                            uint8_t likely_upside_down,
+                            const struct ocrm55_page_options *how, const struct ocrm55_page_watch *watch,
+                            struct ocrm55_line *line)
+{
+    *line = (struct ocrm55_line){.text = memory->text,
+                                 .text_bytes = TEXT_ROOM,
+                                 .classes = memory->classes,
+                                 .class_room = CLASS_ROOM,
+                                 .likely_upside_down = likely_upside_down};
+    page_watch_box(number);
+    cost_stage(STAGE_CROP);
+    const enum ocrm55_page_outcome outcome =
+        ocrm55_page_read(&OCRM55_RECOGNIZER, arena, sizeof arena, frame, &memory->boxes[number - 1], how,
+                         memory->scratch, sizeof memory->scratch, line, watch);
+    cost_stage(STAGE_SAY);
+    if (outcome == OCRM55_PAGE_LONG) {
+        say_note(ocrm55_page_words(outcome));
+    } else if (outcome != OCRM55_PAGE_OK) {
+        return fail(outcome);
+    }
+    return STATUS_OK;
+}
+
+/* Read the boxes one after the other. Those that stood on their heads are turned; *turned counts them. */
 static enum status read_boxes(struct memory *memory, const struct ocrm55_frame *frame,
                               const struct ocrm55_page_options *how, const struct ocrm55_page_watch *watch,
-                              uint32_t count, uint32_t *upside_down)
+                              uint32_t count, uint32_t *turned)
 {
-    *upside_down = 0;
+    *turned = 0;
     for (uint32_t i = 0; i < count; i++) {
-        struct ocrm55_line line = {.text = memory->text,
-                                   .text_bytes = TEXT_ROOM,
-                                   .classes = memory->classes,
-                                   .class_room = CLASS_ROOM,
-                                   .likely_upside_down = ocrm55_page_leans(*upside_down, i)};
-        page_watch_box(i + 1);
-        cost_stage(STAGE_CROP);
-        const enum ocrm55_page_outcome outcome =
-            ocrm55_page_read(&OCRM55_RECOGNIZER, arena, sizeof arena, frame, &memory->boxes[i], how, memory->scratch,
-                             sizeof memory->scratch, &line, watch);
-        cost_stage(STAGE_SAY);
-        if (outcome == OCRM55_PAGE_LONG) {
-            say_note(ocrm55_page_words(outcome));
-        } else if (outcome != OCRM55_PAGE_OK) {
-            return fail(outcome);
+        struct ocrm55_line line;
+        const enum status status =
+            read_box(memory, frame, i + 1, ocrm55_page_leans(*turned, i), how, watch, &line);
+        if (status != STATUS_OK) {
+            return status;
         }
-        *upside_down += line.upside_down;
-        say_line(i + 1, &memory->boxes[i], &line);
+        say_line("box", i + 1, &memory->boxes[i], &line);
+        memory->upside_down[i] = line.upside_down;
+        *turned += line.upside_down;
+    }
+    return STATUS_OK;
+}
+
+/* Most lines of the page stood on their heads: those that seemed upright are read like the others, where that gives a
+ * text. */
+static enum status read_again(struct memory *memory, const struct ocrm55_frame *frame,
+                              const struct ocrm55_page_options *how, const struct ocrm55_page_watch *watch,
+                              uint32_t count)
+{
+    struct ocrm55_page_options one_way = *how;
+    one_way.sure = 0;
+    say_reversed();
+    for (uint32_t i = 0; i < count; i++) {
+        if (memory->upside_down[i]) {
+            continue;
+        }
+        const uint16_t number = memory->boxes[i].line;
+        struct ocrm55_line line;
+        ocrm55_page_turn(&memory->boxes[i], 1);
+        memory->boxes[i].line = number;
+        const enum status status = read_box(memory, frame, i + 1, 0, &one_way, watch, &line);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        if (line.characters > 0) {
+            say_line("again", i + 1, &memory->boxes[i], &line);
+        }
     }
     return STATUS_OK;
 }
@@ -163,17 +208,17 @@ static enum status read_page(struct memory *memory, const struct ocrf_frame *giv
     if (options->stats) {
         scratch_paint(memory->scratch, sizeof memory->scratch);
     }
-    uint32_t count, upside_down;
+    uint32_t count, turned;
     enum status status = find(memory, &frame, &how, watch, options, &count);
     cost_stage(STAGE_OTHER);
     if (status == STATUS_OK && file >= 0 && !write_map(file)) {
         status = complain(STATUS_FILE_WRITE, "cannot write probabilities to ", options->probabilities);
     }
     if (status == STATUS_OK) {
-        status = read_boxes(memory, &frame, &how, watch, count, &upside_down);
+        status = read_boxes(memory, &frame, &how, watch, count, &turned);
     }
-    if (status == STATUS_OK && 2 * upside_down > count) {
-        say_reversed();
+    if (status == STATUS_OK && 2 * turned > count) {
+        status = read_again(memory, &frame, &how, watch, count);
     }
     cost_stage(STAGE_OTHER);
     if (status == STATUS_OK && options->stats) {

@@ -77,10 +77,11 @@ static void print_escaped(const char *text)
     }
 }
 
-void say_line(uint32_t number, const struct ocrm55_box *box, const struct ocrm55_line *line)
+void say_line(const char *kind, uint32_t number, const struct ocrm55_box *box, const struct ocrm55_line *line)
 {
     const uint32_t first = line->upside_down ? 2 : 0;
-    print_text("box ");
+    print_text(kind);
+    print_text(" ");
     print_u32(number);
     for (uint32_t i = 0; i < 4; i++) {
         const struct ocrm55_point *const corner = &box->corners[(first + i) % 4u];

@@ -22,13 +22,13 @@ void say_hash(const char *what, uint32_t crc);
 void say_crop(uint32_t box, uint32_t width, uint32_t height, uint32_t crc);
 
 /* `box 1 X,Y X,Y X,Y X,Y score S line L turned T readings R text: TEXT, score: S`. Corners begin at the top left of the
- * text, also where it stands on its head in the box. */
-void say_line(uint32_t number, const struct ocrm55_box *box, const struct ocrm55_line *line);
+ * text, also where it stands on its head in the box. kind: `box`, or `again` for one that takes an earlier one's place. */
+void say_line(const char *kind, uint32_t number, const struct ocrm55_box *box, const struct ocrm55_line *line);
 
 /* `note: …`, about a page that was read in part. */
 void say_note(const char *what);
 
-/* `reversed`: the page lies upside down, its last box is read first. */
+/* `reversed`: the page lies upside down, its last box comes first. */
 void say_reversed(void);
 
 /* `work load=… …`: instructions of every stage of this page. */

@@ -44,6 +44,18 @@ def test_good_run() -> None:
     assert said.uart == GOOD
 
 
+def test_a_box_that_was_read_again_takes_its_place() -> None:
+    again = "crop 1 96x48 0x00000007\n" + BOX.format(1, 0, "Hallo").replace("box", "again")
+    said = protocol.parse(GOOD.replace("reversed\n", f"reversed\ncrop 2 1x48 0x00000009\n{again}"))
+    assert [box.text for box in said.pages[0].boxes] == ["Hallo", "a\\b\nc"]
+    assert said.pages[0].boxes[0].crops == (Crop(96, 48, 7),)
+    for wrong in (again.replace("again 1", "again 3"), again.replace("again 1", "again 0")):
+        with pytest.raises(TargetError, match="takes no box's place"):
+            protocol.parse(GOOD.replace("reversed\n", f"reversed\n{wrong}"))
+    with pytest.raises(TargetError, match="cannot be understood"):
+        protocol.parse(GOOD.replace("reversed\n", again))
+
+
 def test_every_truncation_is_lost_output() -> None:
     for length in range(len(GOOD) - len("\n")):
         with pytest.raises(TargetError, match=r"printed nothing|output was lost"):

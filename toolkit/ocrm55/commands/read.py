@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,14 +11,12 @@ import typer
 
 from ocrm55 import console, stages
 from ocrm55.commands.options import FvpPath, SimulatorChoice, SimulatorOption, build_options
+from ocrm55.commands.page_options import DetectorOption, Pages, PageTimeLimit, SizeOption, page_options
 from ocrm55.commands.run_fvp import as_json_text
 from ocrm55.errors import InputError
 
 if TYPE_CHECKING:
-    from ocrm55.page.program import PageOptions
     from ocrm55.page.reading import Page
-
-WIDTHS = (96, 160, 320)  # of the recognizer's input, where the user asks for none: short lines take less work
 
 
 class PixelFormat(StrEnum):
@@ -30,28 +27,6 @@ class PixelFormat(StrEnum):
     RGB565 = "rgb565"
     RGB888 = "rgb888"
     BGR888 = "bgr888"
-
-
-Pages = Annotated[list[Path], typer.Argument(metavar="PAGE...", help="Pictures of whole pages: PNG, JPEG and others.")]
-DetectorOption = Annotated[
-    str,
-    typer.Option(
-        "--detector",
-        metavar="DIR|bundled|NAME",
-        help="The network that finds the lines: **bundled**, PaddleOCR's name of one, a model folder or an .onnx file.",
-    ),
-]
-SizeOption = Annotated[
-    str,
-    typer.Option(
-        "--size",
-        metavar="WIDTHxHEIGHT",
-        help="The detector's input in pixels. The page is scaled to fit; small print wants more, such as **640x640**.",
-    ),
-]
-PageTimeLimit = Annotated[
-    float, typer.Option("--timeout", metavar="SECONDS", min=1, help="Stop the simulator after this long per page.")
-]
 
 
 @build_options(without=["npu", "npu_memory_mode", "vela_config", "npu_fallback", "ethosu_driver", "prefix", "height"])
@@ -114,17 +89,6 @@ def read(
         from ocrm55.report import page_statistics
 
         page_statistics.show(prepared, runs)
-
-
-def page_options(options: stages.Options, detector: str, size: str) -> PageOptions:
-    """Both networks, from what the user said. Raises InputError."""
-    from ocrm55.page import program
-
-    height, width = program.parse_size(size)
-    chosen = options.compile
-    if chosen.precision == "int8" and not chosen.widths and chosen.width is None and options.source == "bundled":
-        options = replace(options, compile=replace(chosen, widths=WIDTHS))
-    return program.PageOptions(options, program.detector_options(options, detector, height, width))
 
 
 def _destinations(pages: Sequence[Path], draw: Path | None, alto: Path | None) -> list[tuple[Path | None, Path | None]]:

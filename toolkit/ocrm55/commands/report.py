@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ocrm55 import console, stages
 from ocrm55.commands.options import FvpPath, Images, SimulatorChoice, SimulatorOption, TimeLimit, build_options
+from ocrm55.commands.page_options import DetectorOption, PageFlag, SizeOption, page_options
+
+if TYPE_CHECKING:
+    from ocrm55.page.program import PageOptions
 
 
 @build_options()
@@ -30,21 +34,31 @@ def report(
     simulator: SimulatorOption = SimulatorChoice.QEMU,
     fvp: FvpPath = None,
     timeout: TimeLimit = 120,
+    page: PageFlag = False,
+    detector: DetectorOption = "bundled",
+    size: SizeOption = "320x320",
 ) -> None:
     """Read IMAGEs on the simulated board and write a page about it: texts, alignment, layers, memory, versions.
 
     The page is one HTML file. It needs no other file, no network and no JavaScript.
+    With --page it shows whole pages: boxes, the detector's map, each crop with its alignment, costs by stage.
     """
-    from ocrm55.report import accuracy, page
+    from ocrm55.report import accuracy
+    from ocrm55.report import page as html
     from ocrm55.report.measurement import measure
     from ocrm55.report.versions import versions
     from ocrm55.simulators import find_simulator
 
+    if page:
+        destination = out or options.folder.root / "pages-report.html"
+        _report_pages(images, page_options(options, detector, size), simulator, fvp, timeout, destination)
+        console.result(str(destination))
+        return
     accuracies = accuracy.collect(evaluation or [], options.folder.root)
     board = find_simulator(simulator.value, fvp, options.board)
     measured = measure(images, options, board, want_probabilities=True, timeout_s=timeout)
     destination = out or options.folder.root / f"{options.firmware_variant}-report.html"
-    page.write(
+    html.write(
         measured,
         destination,
         charset=measured.metadata.labels,
@@ -52,3 +66,23 @@ def report(
         versions=versions(measured, options.build.toolchain),
     )
     console.result(str(destination))
+
+
+def _report_pages(
+    paths: list[Path],
+    options: PageOptions,
+    simulator: SimulatorChoice,
+    fvp: Path | None,
+    timeout: float,
+    destination: Path,
+) -> None:
+    from ocrm55.page import program, read
+    from ocrm55.report import whole_page
+    from ocrm55.simulators import find_simulator
+
+    pictures = read.load(paths)
+    board = find_simulator(simulator.value, fvp, options.recognizer.board)
+    prepared = program.prepare(options)
+    limit = max(timeout, read.SECONDS_PER_PAGE)
+    runs = read.run(pictures, prepared, board, stats=True, want_maps=True, timeout_s=limit)
+    whole_page.write(prepared, runs, destination)

@@ -11,8 +11,11 @@ import typer
 
 from ocrm55 import console, plain_text, stages
 from ocrm55.commands.options import FvpPath, Images, SimulatorChoice, SimulatorOption, TimeLimit, build_options
+from ocrm55.commands.page_options import DetectorOption, PageFlag, SizeOption, page_options
+from ocrm55.errors import InputError
 
 if TYPE_CHECKING:
+    from ocrm55.page.program import PageOptions
     from ocrm55.simulators import Run
     from ocrm55.simulators.protocol import Line
 
@@ -39,6 +42,9 @@ def run_fvp(
             help="With --npu, on QEMU: make this fail, to see how the firmware reacts.",
         ),
     ] = None,
+    page: PageFlag = False,
+    detector: DetectorOption = "bundled",
+    size: SizeOption = "320x320",
 ) -> None:
     """Read IMAGEs on a simulated Corstone-300 board (Cortex-M55) and show what its UART says.
 
@@ -50,6 +56,11 @@ def run_fvp(
     from ocrm55.report import statistics
     from ocrm55.simulators import find_simulator
 
+    if page:
+        if npu_fault is not None:
+            raise InputError("pages are read without an NPU.", ["leave --npu-fault out"])
+        show_pages(images, page_options(options, detector, size), simulator, fvp, stats, as_json, timeout)
+        return
     pictures = simulation.load(images)
     board = find_simulator(simulator.value, fvp, options.board)
     prepared = stages.prepare(options)
@@ -61,6 +72,34 @@ def run_fvp(
         console.result(line)
     if stats:
         statistics.show(Artifact.read(prepared.artifact), prepared.elf, run)
+
+
+def show_pages(
+    paths: Sequence[Path],
+    options: PageOptions,
+    simulator: SimulatorChoice,
+    fvp: Path | None,
+    stats: bool,
+    as_json: bool,
+    timeout: float,
+) -> None:
+    """Read whole pages, and show what the UART says of them."""
+    from ocrm55.page import program, read
+    from ocrm55.report import page_statistics
+    from ocrm55.simulators import find_simulator
+
+    pictures = read.load(paths)
+    board = find_simulator(simulator.value, fvp, options.recognizer.board)
+    prepared = program.prepare(options)
+    runs = read.run(pictures, prepared, board, stats=stats, timeout_s=max(timeout, read.SECONDS_PER_PAGE))
+    if as_json:
+        console.result(as_json_text([page.values for page in read.pages(runs)]))
+        return
+    for part, run in runs:
+        for line in with_names(run.lines, [picture.path for picture in part]):
+            console.result(line)
+    if stats:
+        page_statistics.show(prepared, runs)
 
 
 def with_names(lines: Sequence[Line], images: Sequence[Path]) -> list[str]:

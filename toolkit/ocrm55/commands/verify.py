@@ -6,16 +6,25 @@ from typing import TYPE_CHECKING
 
 from ocrm55 import console, stages
 from ocrm55.commands.options import FvpPath, Images, SimulatorChoice, SimulatorOption, build_options
+from ocrm55.commands.page_options import DetectorOption, PageFlag, SizeOption, page_options
 from ocrm55.errors import TargetError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from ocrm55.evaluation.verification import Comparison
+    from ocrm55.page.program import PageOptions
+    from ocrm55.simulators import Simulator
 
 
 @build_options()
 def verify(
     options: stages.Options,
     images: Images,
+    page: PageFlag = False,
+    detector: DetectorOption = "bundled",
+    size: SizeOption = "320x320",
     simulator: SimulatorOption = SimulatorChoice.AUTO,
     fvp: FvpPath = None,
 ) -> None:
@@ -24,11 +33,17 @@ def verify(
     It ends with a non-zero status where they differ. int8: a single bit of the target's probabilities differs from the
     host's integer reference. float32: the target's text is not Paddle's, or a probability is off by more than 1e-4.
     Both: on the same probabilities, the decoder in C does not give what the host's decoder gives.
+
+    With --page every step of reading a page is compared with the host, bit for bit: the page as the detector's input,
+    its map, boxes, crops, texts and scores. The first step that differs is named.
     """
     from ocrm55.evaluation import verification
     from ocrm55.simulators import find_simulator
 
     board = find_simulator(simulator.value, fvp, options.board)
+    if page:
+        verify_pages(images, page_options(options, detector, size), board)
+        return
     comparisons = verification.compare(images, options, board)
     console.table(
         "",
@@ -69,6 +84,24 @@ def verify(
         )
     exact = all(row.exact for row in comparisons)
     console.result(f"{len(comparisons)} of {len(comparisons)} {'bit for bit' if exact else 'the same'}")
+
+
+def verify_pages(paths: Sequence[Path], options: PageOptions, simulator: Simulator) -> None:
+    """Compare every step of reading pages. Raises TargetError where one differs."""
+    from ocrm55.evaluation import page_verification
+    from ocrm55.page import program, read
+
+    pictures = read.load(paths)
+    compared = page_verification.compare(pictures, program.prepare(options), simulator)
+    rows = [(str(each.path), str(each.boxes), str(each.readings), each.differs or "exact") for each in compared]
+    console.table("", ("page", "boxes", "readings", "verdict"), rows, right=("boxes", "readings"))
+    failed = [each for each in compared if each.differs]
+    if failed:
+        count = f"{len(failed)} of {len(compared)} pages"
+        raise TargetError(
+            f"the target differs from the host on {count}, first in {failed[0].differs} of {failed[0].path}."
+        )
+    console.result(f"{len(compared)} of {len(compared)} bit for bit")
 
 
 def verdict(row: Comparison) -> str:

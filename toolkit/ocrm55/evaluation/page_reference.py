@@ -17,7 +17,7 @@ from ocrm55 import temporary
 from ocrm55.evaluation.page_metrics import Found
 from ocrm55.inference import OnnxNetwork
 from ocrm55.normalisation import Normalisation
-from ocrm55.tasks.page import boxes, lines, order, rows
+from ocrm55.tasks.page import boxes, order, rows, whole
 from ocrm55.tasks.page.components import MOST_RUNS, CrowdedError
 from ocrm55.tasks.page.options import UNIT, Options
 from ocrm55.tasks.page.windows import Windows, windows
@@ -75,16 +75,12 @@ class ReferenceReader:
         return [], 1.0
 
     def _lines(self, frame: np.ndarray, found: Sequence[boxes.Box]) -> list[Found]:
-        answers: list[Found] = []
-        upside_down = 0
-        for box in found:
-            leans = lines.leans(upside_down, len(answers))
-            line = lines.read(self._recognizer, frame, box, self._spec.options, likely_upside_down=leans)
-            upside_down += line.upside_down
-            corners = np.array((boxes.turn([box])[0] if line.upside_down else box).corners, np.float32) / UNIT + 0.5
-            text = "".join(self._spec.charset[each] for each in line.classes)
-            answers.append(Found(corners, text, float(line.score)))
-        return answers
+        texts, _ = whole.read(self._recognizer, frame, found, self._spec.options)
+        return [self._line(each) for each in texts]
+
+    def _line(self, each: whole.ReadBox) -> Found:
+        corners = np.array(each.box.corners, np.float32) / UNIT + 0.5
+        return Found(corners, "".join(self._spec.charset[one] for one in each.line.classes), float(each.line.score))
 
     def close(self) -> None:
         """Nothing to remove."""

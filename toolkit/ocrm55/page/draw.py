@@ -47,6 +47,7 @@ def draw(page: Page, pixels: np.ndarray) -> Image.Image:
         wash = left.copy()
         cv2.fillConvexPoly(wash, outline, colour)
         cv2.addWeighted(wash, _WASH, left, 1 - _WASH, 0, left)
+        cv2.polylines(left, [outline], True, (255, 255, 255), width + 2, cv2.LINE_AA)  # for dark pages
         cv2.polylines(left, [outline], True, colour, width, cv2.LINE_AA)
         cv2.polylines(right, [outline], True, (225, 225, 225), 1, cv2.LINE_AA)
     for line in page.lines:

@@ -11,11 +11,13 @@ from ocrm55.artifact import Artifact
 from ocrm55.boards import Board, Region
 from ocrm55.build_folder import run_stage
 from ocrm55.compiler.memory.placement import rooms
+from ocrm55.compiler.options import CompileOptions
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.files import digest
 from ocrm55.firmware import build, check_path
 
 SCRATCH_ROOM = 8 << 20  # bytes beside the frames, for boxes and scratch
+STRIPED_BYTES = 48  # tenths of a byte that the bundled detector in stripes needs for a pixel of its input, at most
 _ALIGN = 32
 
 
@@ -81,7 +83,8 @@ def place(recognizer: Artifact, detector: Artifact, board: Board) -> Placement:
     weights = sum(network.weight_bytes for network in (recognizer, detector)) - hot
     for what, size in (("arena", arena), ("weights", weights), ("hot_weights", hot)):
         candidates = memories.candidates(what)
-        candidates += [regions["weights"]] if what == "hot_weights" else []
+        if what == "hot_weights":  # of two networks they may be more than either had room for
+            candidates += [regions["weights"], memories.region_of("weights")]
         region = next((each for each in candidates if size + _ALIGN <= room[each.name]), None)
         if region is None:
             raise UnsupportedError(
@@ -104,7 +107,9 @@ def prepare(options: PageOptions) -> PreparedPage:
     """
     _check(options)
     check_path(options.recognizer.build_dir)
-    recognizer, detector = stages.compiled(options.recognizer), stages.compiled(options.detector)
+    recognizer = stages.compiled(options.recognizer)
+    options = replace(options, detector=striped(options.detector, Artifact.read(recognizer.artifact).arena_bytes))
+    detector = stages.compiled(options.detector)
     board, chosen, folder = options.recognizer.board, options.recognizer.build, options.recognizer.folder
     output = folder.firmware_dir(f"page-{options.folder_name}")
     elf = output / "ocrm55.elf"
@@ -133,6 +138,21 @@ def prepare(options: PageOptions) -> PreparedPage:
     return PreparedPage(options, recognizer, detector, elf, placement)
 
 
+def striped(detector: stages.Options, arena_bytes: int) -> stages.Options:
+    """The bundled detector in stripes of rows, so that it needs hardly more than the recognizer's arena_bytes.
+
+    Another detector has stripes only where the user gives a limit, since nobody knows how small it gets.
+    """
+    from ocrm55.tasks.detector.sources import WORD
+
+    chosen = detector.compile
+    known = detector.source == WORD and chosen.kernels == CompileOptions.kernels and chosen.arena_limit is None
+    if not known or chosen.height is None or chosen.width is None:
+        return detector
+    limit = max(_whole(arena_bytes), STRIPED_BYTES * chosen.height * chosen.width // 10)
+    return replace(detector, compile=replace(chosen, arena_limit=limit))
+
+
 def _check(options: PageOptions) -> None:
     if options.recognizer.compile.npu or options.detector.compile.npu:
         raise InputError("pages are read without an NPU.", ["leave --npu out"])
@@ -140,9 +160,7 @@ def _check(options: PageOptions) -> None:
         raise InputError("no page is compiled in.", ["leave --image out"])
 
 
-def detector_options(
-    recognizer: stages.Options, source: str, height: int, width: int, arena_limit: int | None = None
-) -> stages.Options:
+def detector_options(recognizer: stages.Options, source: str, height: int, width: int) -> stages.Options:
     """The options of the detector beside a recognizer's: same board, same folder, same compiler.
 
     source: one of the detector's words or a path. height, width: of its input in pixels.
@@ -155,6 +173,7 @@ def detector_options(
         recognizer,
         source=WORD if source == "bundled" else source,
         task=DETECTOR,
+        dictionary=None,
         compile=replace(
             type(chosen)(),
             height=height,
@@ -162,7 +181,7 @@ def detector_options(
             board=chosen.board,
             kernels=chosen.kernels,
             check=chosen.check,
-            arena_limit=arena_limit,
+            arena_limit=chosen.arena_limit,
             decoder=DETECTOR.decoders[0],
         ),
     )

@@ -36,10 +36,11 @@ def load(paths: Sequence[Path], pixel_format: str = "auto") -> list[Picture]:
     Says a word for each that is made smaller. Raises InputError for a file that cannot be read: to be called before
     anything is built.
     """
-    return [_picture(path, read_image(path), pixel_format) for path in paths]
+    return [picture_of(path, read_image(path), pixel_format) for path in paths]
 
 
-def _picture(path: Path, pixels: np.ndarray, pixel_format: str) -> Picture:
+def picture_of(path: Path, pixels: np.ndarray, pixel_format: str = "auto") -> Picture:
+    """A page of pixels, uint8 [height, width, 3] BGR; path: what it is called."""
     height, width = pixels.shape[:2]
     longest = max(height, width)
     if longest > LONGEST:

@@ -60,7 +60,8 @@ def page_work(work: Mapping[str, int]) -> dict[str, int]:
     return counted
 
 
-def _show_memory(prepared: PreparedPage, runs: Sequence[tuple[Sequence[Picture], Run]]) -> None:
+def memory(prepared: PreparedPage, runs: Sequence[tuple[Sequence[Picture], Run]]) -> list[tuple[str, str, str]]:
+    """What takes memory beside the frames: words, bytes, region."""
     placement = prepared.placement
     networks = [Artifact.read(each.artifact) for each in (prepared.detector, prepared.recognizer)]
     scratch = max((page.scratch_bytes or 0 for _, run in runs for page in run.pages), default=0)
@@ -72,8 +73,12 @@ def _show_memory(prepared: PreparedPage, runs: Sequence[tuple[Sequence[Picture],
         ("scratch that was used", scratch, placement.regions["images"].name),
         ("stack that was used", stack, ""),
     ]
+    return [(what, f"{size:,}", where) for what, size, where in shown]
+
+
+def _show_memory(prepared: PreparedPage, runs: Sequence[tuple[Sequence[Picture], Run]]) -> None:
     console.result()
-    console.table("memory", ("what", "bytes", "where"), [(a, f"{b:,}", c) for a, b, c in shown], right=("bytes",))
+    console.table("memory", ("what", "bytes", "where"), memory(prepared, runs), right=("bytes",))
     console.result()
     found = sections(prepared.elf)
     console.table("ELF sections", ("section", "bytes"), ((n, f"{s:,}") for n, s in found.items()), right=("bytes",))

@@ -42,6 +42,11 @@ class Frame:
         """Bytes of the frame in the container."""
         return 20 + (self.rows.size + 3) // 4 * 4
 
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """The same as `tasks/page` takes it: uint8 [height, width] of gray8, otherwise [height, width, 3] BGR."""
+        return np.ascontiguousarray(self.rows[:, : self.width] if self.format == "gray8" else self.bgr())
+
     def bgr(self) -> NDArray[np.uint8]:
         """The colours that the target sees, uint8 [height, width, 3] BGR."""
         size = FORMATS[self.format][1]

@@ -9,6 +9,7 @@
     box 2 ...
     note: the map has more runs of text than the scratch holds: nothing was found     of a page that is read in part
     reversed                                                 of a page that lies upside down: the last box comes first
+    again 2 ...                                              a box that seemed upright there: in the place of box 2
     work load=1 resize=2 detect=3 boxes=4 crop=5 ...         with stats=1, in instructions
     scratch 1200 of 73728                                    with stats=1, in bytes
 
@@ -32,7 +33,7 @@ _HASH = re.compile(r"hash ([a-z]+) 0x([0-9a-f]{8})")
 _BOXES = re.compile(rf"boxes ({_N})")
 _CROP = re.compile(rf"crop ({_N}) ({_N})x({_N}) 0x([0-9a-f]{{8}})")
 _BOX = re.compile(
-    rf"box ({_N}) "
+    rf"(?:box|again) ({_N}) "
     + " ".join([f"({_INT}),({_INT})"] * 4)
     + rf" score {_SCORE} line ({_N}) turned ([0-3]) readings ({_N}) text: (.*), score: {_SCORE}"
 )
@@ -114,6 +115,7 @@ class PageLines:
         self.pages: list[PageResult] = []
         self._announced: int | None = None  # boxes of the current page
         self._crops: list[Crop] = []
+        self._of_crops = 0  # the box of these
 
     def take(self, line: str) -> str | None:
         """Keep a line. Returns an empty text, a complaint, or None for a line that is not of this kind."""
@@ -124,7 +126,7 @@ class PageLines:
         if found := _PAGE.fullmatch(line):
             complaint = self.unfinished() or ("" if int(found[1]) == len(self.pages) + 1 else "it is out of order")
             self.pages.append(PageResult(int(found[3]), int(found[4]), found[5]))
-            self._announced, self._crops = None, []
+            self._announced, self._crops, self._of_crops = None, [], 0
             return complaint
         if not self.pages:
             return None
@@ -137,8 +139,12 @@ class PageLines:
             again, self._announced = self._announced is not None, int(found[1])
             return "boxes were counted before" if again else ""
         elif found := _CROP.fullmatch(line):
+            number = int(found[1])
+            known = page.reversed and 1 <= number <= len(page.boxes)
+            if number != self._of_crops:  # those of a box that was read again in vain are nobody's
+                self._of_crops, self._crops = number, []
             self._crops.append(Crop(int(found[2]), int(found[3]), int(found[4], 16)))
-            return "" if int(found[1]) == len(page.boxes) + 1 else "it is out of order"
+            return "" if known or number == len(page.boxes) + 1 else "it is out of order"
         elif found := _BOX.fullmatch(line):
             return self._box(page, found)
         elif found := _WORK.fullmatch(line):
@@ -155,25 +161,28 @@ class PageLines:
         return ""
 
     def _box(self, page: PageResult, found: re.Match[str]) -> str:
+        """Keep a box, or let one that was read again take its place."""
         numbers = [int(found[group]) for group in range(2, 10)]
         corners = tuple(zip(numbers[::2], numbers[1::2], strict=True))
         text = unescaped(found[14])
-        if int(found[1]) != len(page.boxes) + 1 or len(page.boxes) >= (self._announced or 0):
+        number, again = int(found[1]), found[0].startswith("again")
+        if again and not (page.reversed and 1 <= number <= len(page.boxes)):
+            return "it takes no box's place"
+        if not again and (number != len(page.boxes) + 1 or len(page.boxes) >= (self._announced or 0)):
             return "it is out of order"
         if text is None:
             return "its text has an unknown escape"
-        page.boxes.append(
-            BoxResult(
-                (corners[0], corners[1], corners[2], corners[3]),
-                float(found[10]),
-                int(found[11]),
-                int(found[12]),
-                int(found[13]),
-                text,
-                float(found[15]),
-                tuple(self._crops),
-            )
+        box = BoxResult(
+            (corners[0], corners[1], corners[2], corners[3]),
+            float(found[10]),
+            int(found[11]),
+            int(found[12]),
+            int(found[13]),
+            text,
+            float(found[15]),
+            tuple(self._crops),
         )
+        page.boxes[number - 1 : number] = [box]
         self._crops = []
         return ""
 

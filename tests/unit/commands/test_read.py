@@ -1,0 +1,96 @@
+"""What `read` takes, where it writes, and what it prints."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from ocrm55 import stages
+from ocrm55.cli import app
+from ocrm55.commands import read
+from ocrm55.commands.page_options import WIDTHS, page_options
+from ocrm55.compiler.options import CompileOptions
+from ocrm55.errors import InputError
+from ocrm55.page.program import parse_size
+from ocrm55.page.reading import Line, Page
+
+
+def page(name: str, *texts: str) -> Page:
+    corners = ((0.0, 0.0), (10.0, 0.0), (10.0, 5.0), (0.0, 5.0))
+    return Page(Path(name), 40, 30, [Line(corners, text, 0.9, 0.8, row, 0) for row, text in enumerate(texts)])
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("320x320", (320, 320)), ("640X480", (480, 640)), ("480", (480, 480)), ("32", (32, 32))]
+)
+def test_a_size_is_width_by_height(text: str, size: tuple[int, int]) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "x", "0", "320x", "31", "320x330", "-320", "1e3", "320x320x320", "99999999"])
+def test_another_size_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"size in pixels|whole 32 pixels"):
+        parse_size(text)
+
+
+def test_the_bundled_recognizer_gets_widths_and_others_do_not() -> None:
+    assert page_options(stages.Options(), "bundled", "320").recognizer.compile.widths == WIDTHS
+    asked = stages.Options(compile=CompileOptions(widths=(320,)))
+    assert page_options(asked, "bundled", "320").recognizer.compile.widths == (320,)
+    assert page_options(stages.Options(source="other"), "bundled", "320").recognizer.compile.widths == ()
+    in_floats = stages.Options(compile=CompileOptions(precision="float32"))
+    assert page_options(in_floats, "bundled", "320").recognizer.compile.widths == ()
+
+
+def test_the_detector_is_built_for_the_recognizers_board_in_int8() -> None:
+    given = stages.Options(compile=CompileOptions(precision="float32", decoder="greedy"))
+    chosen = page_options(given, "bundled", "640x480").detector
+    assert (chosen.compile.height, chosen.compile.width) == (480, 640)
+    assert (chosen.compile.precision, chosen.compile.board) == ("int8", given.board)
+    assert chosen.task.name == "detector"
+    assert chosen.build_dir == given.build_dir
+
+
+def test_several_pages_get_drawings_of_their_own() -> None:
+    paths = [Path("a/x.png"), Path("b/x.jpg")]
+    found = read._destinations(paths, Path("out/d.png"), Path("o.xml"))
+    assert found == [
+        (Path("out/d-1-x.png"), Path("o-1-x.xml")),
+        (Path("out/d-2-x.png"), Path("o-2-x.xml")),
+    ]
+    assert read._destinations(paths[:1], Path("d.PNG"), None) == [(Path("d.PNG"), None)]
+    with pytest.raises(InputError, match=r"no name of a PNG file"):
+        read._destinations(paths, Path("d.jpg"), None)
+
+
+def test_text_goes_to_stdout_and_what_was_not_found_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    read._print([page("a.png", "one", "two"), page("b.png")], as_json=False)
+    said = capsys.readouterr()
+    assert said.out == "==> a.png <==\none\ntwo\n\n==> b.png <==\n"
+    assert "b.png: no text was found." in said.err
+    read._print([page("a.png", "one")], as_json=False)
+    assert capsys.readouterr().out == "one\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["missing.png"], "there is no image missing.png"),
+        (["page.png", "--size", "100"], "whole 32 pixels"),
+        (["page.png", "--draw", "x.gif"], "no name of a PNG file"),
+        (["page.txt"], "not an image"),
+    ],
+)
+def test_bad_input_ends_before_anything_is_built(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save("page.png")
+    Path("page.txt").write_text("no picture")
+    done = CliRunner().invoke(app, ["read", *words, "--build-dir", "build"])
+    assert done.exit_code == 3
+    assert said in done.output
+    assert not Path("build").exists()

@@ -1,0 +1,64 @@
+"""Which way up a page lies: lines that seemed upright on a page upside down are read again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ocrm55.tasks.page import whole
+from ocrm55.tasks.page.boxes import Box
+from ocrm55.tasks.page.lines import Line
+from ocrm55.tasks.page.options import DEFAULTS, Options
+
+FRAME = np.zeros((8, 8), np.uint8)
+
+
+def box(number: int) -> Box:
+    x = 10 * number
+    return Box(((x, 0), (x + 8, 0), (x + 8, 4), (x, 4)), line=number)
+
+
+class Reads:
+    """In place of lines.read: what each box says in turn; keeps how it was asked."""
+
+    def __init__(self, *lines: Line) -> None:
+        self.lines = list(lines)
+        self.asked: list[tuple[tuple[int, int], int, bool]] = []
+
+    def __call__(self, _: object, __: object, box: Box, options: Options, *, likely_upside_down: bool = False) -> Line:
+        self.asked.append((box.corners[0], options.sure, likely_upside_down))
+        return self.lines.pop(0)
+
+
+class Nothing:
+    height, windows = 8, None
+
+
+def up(classes: list[int]) -> Line:
+    return Line(classes, 0.9, 1)
+
+
+def down(classes: list[int]) -> Line:
+    return Line(classes, 0.9, 1, upside_down=True)
+
+
+def test_lines_that_seemed_upright_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = Reads(down([1]), up([2]), down([3]), up([4]), down([5]), up([6]), up([]))
+    monkeypatch.setattr(whole.lines, "read", reads)
+    texts, upside_down = whole.read(Nothing(), FRAME, [box(i) for i in range(5)])
+    assert upside_down
+    assert [each.line.classes for each in texts] == [[1], [6], [3], [4], [5]]  # the last one gave nothing
+    assert [each.box.corners[0][1] for each in texts] == [4, 4, 4, 0, 4]
+    assert [each.box.line for each in texts] == list(range(5))
+    sure = DEFAULTS.sure
+    firsts = [((10 * i, 0), sure, leans) for i, leans in enumerate((False, False, False, True, False))]
+    assert reads.asked == [*firsts, ((18, 4), 0, False), ((38, 4), 0, False)]
+
+
+def test_a_page_that_stands_upright_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads = Reads(down([1]), up([2]), down([3]), up([4]))
+    monkeypatch.setattr(whole.lines, "read", reads)
+    texts, upside_down = whole.read(Nothing(), FRAME, [box(i) for i in range(4)])
+    assert not upside_down and len(reads.asked) == 4
+    assert [each.line.classes for each in texts] == [[1], [2], [3], [4]]
+    assert whole.read(Nothing(), FRAME, []) == ([], False)

@@ -1,0 +1,106 @@
+"""Both networks of a program for pages on the host, in the integers of the target: for verification and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ocrm55 import libraries
+from ocrm55.artifact import Artifact
+from ocrm55.compiler import program_file
+from ocrm55.compiler.reference.accelerator import AcceleratorReference
+from ocrm55.compiler.reference.int8.network import IntegerReference
+from ocrm55.errors import InputError
+from ocrm55.page.program import PreparedPage
+from ocrm55.stages import Options as StagesOptions
+from ocrm55.tasks.page import boxes, order
+from ocrm55.tasks.page.boxes import Box
+from ocrm55.tasks.page.components import CrowdedError
+from ocrm55.tasks.page.options import Options, of_model
+from ocrm55.tasks.page.windows import Windows, windows
+from ocrm55.tasks.recognizer import decoding
+
+MOST_BOXES, MOST_RUNS = 1000, 65535  # as firmware/page/main.c has them
+
+
+@dataclass
+class HostRecognizer:
+    """The recognizer on the host, as recognize.c of the firmware runs it.
+
+    steps: of the output at full width.
+    """
+
+    references: dict[int, IntegerReference]
+    labels: Sequence[str]
+    decoder: str
+    height: int
+    windows: Windows
+    steps: int
+
+    def recognize(self, pixels: np.ndarray) -> tuple[np.ndarray, list[int], float]:
+        """Of uint8 BGR [height, width, 3]: the probabilities [steps, classes], the text's classes, its score."""
+        full = max(self.references)
+        width = min(width for width in self.references if width >= pixels.shape[1])
+        output = self.references[width].probabilities(pixels)
+        if width < full and decoding.least_lead(output, self.labels, self.decoder) < np.float32(decoding.LEAD):
+            output = self.references[full].probabilities(pixels)
+        return (output, *self.decode(output))
+
+    def decode(self, probabilities: np.ndarray) -> tuple[list[int], float]:
+        """The classes and the score of a part of a window."""
+        found = decoding.decode(probabilities, self.labels, self.decoder)
+        return [self.labels.index(character) for character in found.text], found.score
+
+    def text(self, classes: Sequence[int]) -> str:
+        """The text of classes."""
+        return "".join(self.labels[each] for each in classes)
+
+
+class Host:
+    """Both networks of a program for pages, on the host."""
+
+    def __init__(self, prepared: PreparedPage) -> None:
+        """Raises InputError for networks that have no integer reference."""
+        detector, recognizer = (Artifact.read(each.artifact) for each in (prepared.detector, prepared.recognizer))
+        if recognizer.precision != "int8" or detector.precision != "int8":
+            raise InputError("pages are verified bit for bit in int8 only.", ["--precision int8"])
+        if any(len(label) != 1 for label in recognizer.labels[1:]):
+            raise InputError("pages are verified only where every class is one character.")
+        options = prepared.options
+        self.size = detector.image_size
+        self.detector = reference_of(detector, options.detector)
+        given = detector.values.get("thresholds", {})
+        names = {"thresh": "pixel", "box_thresh": "box", "unclip_ratio": "unclip"}
+        self.options: Options = of_model({name: given[of] for name, of in names.items() if of in given})
+        widths = recognizer.widths
+        several = len(widths) > 1
+        self.recognizer = HostRecognizer(
+            {width: reference_of(recognizer, options.recognizer, width if several else None) for width in widths},
+            recognizer.labels,
+            recognizer.decoder or decoding.GREEDY,
+            recognizer.image_size[0],
+            windows(widths[-1], recognizer.steps, widths),
+            recognizer.steps,
+        )
+
+    def map(self, picture: np.ndarray) -> np.ndarray:
+        """The detector's map of its input, uint8 BGR: int8 [height, width]."""
+        output = self.detector.run(self.detector.input_of(picture)).reshape(self.size)
+        return output if output.dtype == np.int8 else boxes.levels(output)
+
+    def boxes(self, values: np.ndarray, frame: np.ndarray) -> list[Box]:
+        """The boxes of a map in reading order; none where its runs do not fit."""
+        room = min(max(4096, values.size // 16), MOST_RUNS)
+        try:
+            return order.ordered(boxes.found(values, frame, self.options, room, MOST_BOXES))
+        except CrowdedError:
+            return []
+
+
+def reference_of(artifact: Artifact, options: StagesOptions, width: int | None = None) -> IntegerReference:
+    """The integer reference of an int8 network that was built with these options, at one of its widths."""
+    calls_library = libraries.LIBRARY in options.compile.kernels
+    once = not calls_library or libraries.rounds_once(options.build.cmsis_nn)
+    return AcceleratorReference(program_file.read(artifact.folder, width), rounds_once=once)

@@ -1,0 +1,73 @@
+"""The texts of a page's boxes, and which way up it lies: read_boxes and read_again of firmware/page/main.c."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ocrm55.tasks.page import lines
+from ocrm55.tasks.page.boxes import Box, turn
+from ocrm55.tasks.page.lines import Classes, Line, Recognizer
+from ocrm55.tasks.page.options import DEFAULTS, Options
+
+
+@dataclass(frozen=True)
+class ReadBox:
+    """A box as its text stands in it, what was read, and the pictures that the recognizer was given, in their order."""
+
+    box: Box
+    line: Line
+    crops: tuple[np.ndarray, ...]
+
+
+def read(
+    recognizer: Recognizer, frame: np.ndarray, boxes: Sequence[Box], options: Options = DEFAULTS
+) -> tuple[list[ReadBox], bool]:
+    """What boxes say, and whether the page lies upside down.
+
+    Where most lines stood on their heads, those that seemed upright are read like the others, if that gives a text.
+    """
+    found: list[ReadBox] = []
+    turned = 0
+    for box in boxes:
+        found.append(_read(recognizer, frame, box, options, likely_upside_down=lines.leans(turned, len(found))))
+        turned += found[-1].line.upside_down
+    if 2 * turned <= len(found):
+        return found, False
+    one_way = replace(options, sure=0)
+    return [each if each.line.upside_down else _again(recognizer, frame, each, one_way) for each in found], True
+
+
+def _read(
+    recognizer: Recognizer, frame: np.ndarray, box: Box, options: Options, *, likely_upside_down: bool = False
+) -> ReadBox:
+    watched = _Watched(recognizer)
+    line = lines.read(watched, frame, box, options, likely_upside_down=likely_upside_down)
+    return ReadBox(_turned(box) if line.upside_down else box, line, tuple(watched.crops))
+
+
+def _again(recognizer: Recognizer, frame: np.ndarray, first: ReadBox, options: Options) -> ReadBox:
+    second = _read(recognizer, frame, _turned(first.box), options)
+    return second if second.line.classes else first
+
+
+def _turned(box: Box) -> Box:
+    return replace(turn([box])[0], line=box.line)
+
+
+class _Watched:
+    """A recognizer, and what it was given."""
+
+    def __init__(self, recognizer: Recognizer) -> None:
+        self._recognizer = recognizer
+        self.height, self.windows = recognizer.height, recognizer.windows
+        self.crops: list[np.ndarray] = []
+
+    def recognize(self, pixels: np.ndarray) -> tuple[np.ndarray, Classes, float]:
+        self.crops.append(pixels)
+        return self._recognizer.recognize(pixels)
+
+    def decode(self, probabilities: np.ndarray) -> tuple[Classes, float]:
+        return self._recognizer.decode(probabilities)
