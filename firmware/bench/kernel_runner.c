@@ -261,6 +261,14 @@ static uint32_t run_lookup(struct kernel_case *c)
     RUN(c, ocrm55_lookup_s8((const int8_t *)c->blobs[1], c->blobs[0], (int8_t *)c->out, c->integers[0]));
 }
 
+/* integers: pixels, channels. blobs: x, tables */
+static uint32_t run_lookup_channels(struct kernel_case *c)
+{
+    const int8_t(*tables)[256] = (const int8_t(*)[256])c->blobs[1];
+    const uint8_t *x = (const uint8_t *)c->blobs[0];
+    RUN(c, ocrm55_lookup_channels_s8(tables, x, (int8_t *)c->out, c->integers[0], c->integers[1]));
+}
+
 /* integers: count, zero point, bits of gain. blobs: x */
 static uint32_t run_quantize(struct kernel_case *c)
 {
@@ -388,7 +396,7 @@ static const struct {
     /* pool */
     KERNEL(average_pool), KERNEL(average_pool_repeated), KERNEL(max_pool),
     /* elementwise */
-    KERNEL(add), KERNEL(add_upsampled), KERNEL(add_f32), KERNEL(multiply), KERNEL(lookup), KERNEL(quantize), KERNEL(dequantize),
+    KERNEL(add), KERNEL(add_upsampled), KERNEL(add_f32), KERNEL(multiply), KERNEL(lookup), KERNEL(lookup_channels), KERNEL(quantize), KERNEL(dequantize),
     KERNEL(dequantize_channels),
     /* rows */
     KERNEL(softmax), KERNEL(softmax_repeated), KERNEL(layer_norm),

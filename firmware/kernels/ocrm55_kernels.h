@@ -198,6 +198,9 @@ enum ocrm55_status ocrm55_multiply_s8_check(const struct ocrm55_multiply *layer,
 /* y[i] = table[x[i] as uint8_t]; y may be x. Also of uint8_t: the normalisation of an image is such a table. */
 void ocrm55_lookup_s8(const int8_t *table, const void *x, int8_t *y, int32_t count);
 
+/* The same of pixels, where each channel has a table of its own: y[i][c] = tables[c][x[i][c]]. */
+void ocrm55_lookup_channels_s8(const int8_t (*tables)[256], const uint8_t *x, int8_t *y, int32_t pixels, int32_t channels);
+
 /* y[i] = quantised(x[i] * gain), gain = 1 / step; y[i] = (float)(x[i] - zero_point) * step. float: 4-byte aligned. */
 void ocrm55_quantize_s8(const float *x, float gain, int32_t zero_point, int8_t *y, int32_t count);
 void ocrm55_dequantize_s8(const int8_t *x, float step, int32_t zero_point, float *y, int32_t count);

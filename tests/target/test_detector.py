@@ -33,6 +33,7 @@ QEMU = (
     "qemu-system-arm -M mps3-an547 -display none -monitor none -serial stdio -icount shift=5 "
     "-semihosting-config enable=on,target=native -kernel"
 ).split()
+MOST_ARENA_BYTES = 490_000
 MOST_INSTRUCTIONS = {"detector": 115_000_000, "detector-v6": 85_000_000}
 MOST_WEIGHT_BYTES = 900_000
 ALLOWANCE = 1.02
@@ -105,6 +106,18 @@ def test_the_bundled_detectors(name: str, build_dir: Path, tmp_path: Path) -> No
     assert not grown
     probabilities = (ran.found + np.float32(128)) / 256
     assert 0.01 < (probabilities > 0.3).mean() < 0.5, "a page has text, and not everywhere"
+
+
+def test_the_bundled_detector_in_stripes(build_dir: Path, tmp_path: Path) -> None:
+    """A smaller arena for nearly the same instructions, which read the picture too."""
+    artifact = Artifact.read(stages.compiled(options_of("detector", build_dir, arena_limit=MOST_ARENA_BYTES)).artifact)
+    pixels = page(*artifact.image_size)
+    ran = run(artifact, pixels, tmp_path)
+    check(artifact, ran, pixels)
+    assert artifact.arena_bytes <= MOST_ARENA_BYTES < artifact.metadata.whole_arena_bytes / 2
+    assert ran.instructions[-1] <= MOST_INSTRUCTIONS["detector"]
+    assert artifact.metadata.stripes[0].reads_picture
+    assert not any(row.macs_again for row in artifact.metadata.stripes)
 
 
 def counts(artifact: Artifact, ran: Ran) -> dict[str, int]:

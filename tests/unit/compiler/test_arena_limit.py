@@ -150,7 +150,7 @@ def test_a_network_is_lowered_once_where_the_coupled_memory_is_too_small(monkeyp
         return lowered
 
     monkeypatch.setattr(pipeline, "to_program", to_program)
-    monkeypatch.setattr(pipeline.placement, "arena_room", lambda memories: 1)
+    monkeypatch.setattr(pipeline.placement, "arena_room", lambda memories, coupled=True: 1)
     memories = CompileOptions().board.memories
     program, plan = pipeline.planned_for(memories, None, TARGETS, CompileOptions(precision="int8"))  # type: ignore[arg-type]
     assert len(asked) == 1

@@ -14,7 +14,7 @@ import onnx
 
 from ocrm55 import __version__
 from ocrm55.compiler import program_file
-from ocrm55.compiler.codegen import driver, interface, stripes
+from ocrm55.compiler.codegen import driver, interface
 from ocrm55.compiler.codegen.interface import Interface
 from ocrm55.compiler.memory import overlap
 from ocrm55.compiler.memory.placement import Placement
@@ -72,8 +72,8 @@ def write(
     placement, targets = contents.placement, contents.targets
     weights = driver.weight_image(program, placement.hot if placement else ())
     additions = sum((target.additions(program) for target in targets), Additions())
-    own = {stripes.KERNEL} if program.segments else set()
-    kernels = sorted({name for target in targets for name in target.kernel_sources(program)} | own)
+    called = {name for target in targets for name in target.kernel_sources(program)}
+    kernels = sorted(called | driver.own_kernels(program))
     libraries = sorted({name for target in targets for name in target.libraries(program)})
     network = driver.interface_of(program, plan, weights, contents.fits, contents.extras, additions)
     sources = {

@@ -39,6 +39,13 @@ _MAIN = """\
 static _Alignas(64) uint8_t arena[OCRM55_ARENA_BYTES];
 static uint8_t pixels[OCRM55_INPUT_HEIGHT * OCRM55_INPUT_WIDTH * OCRM55_INPUT_CHANNELS];
 
+#ifdef BY_ROWS
+static void read_row(void *context, int32_t row, uint8_t *bgr) {
+    (void)context;
+    memcpy(bgr, pixels + row * OCRM55_INPUT_WIDTH * OCRM55_INPUT_CHANNELS, OCRM55_INPUT_WIDTH * OCRM55_INPUT_CHANNELS);
+}
+#endif
+
 /* A picture of argv[1] columns from stdin, BYTES of numbers to stdout. */
 int main(int argc, char **argv) {
     const int32_t width = argc == 2 ? atoi(argv[1]) : 0;
@@ -48,6 +55,13 @@ int main(int argc, char **argv) {
     }
     memset(arena, 0xff, sizeof arena);
     OCRM55_NETWORK.set_image_within(arena, pixels, width, OCRM55_INPUT_WIDTH);
+#ifdef BY_ROWS
+    static uint8_t row[OCRM55_INPUT_WIDTH * OCRM55_INPUT_CHANNELS];
+    const struct ocrm55_rows rows = {.read = read_row};
+    if (width == OCRM55_INPUT_WIDTH) {
+        OCRM55_NETWORK.run_rows(arena, row, &rows, NULL, NULL);
+    } else
+#endif
     OCRM55_NETWORK.run(arena, NULL, NULL);
     const void *const output = OCRM55_NETWORK.output_int8 ? (const void *)OCRM55_NETWORK.output_int8(arena)
                                                           : (const void *)OCRM55_NETWORK.output(arena);
@@ -87,7 +101,8 @@ def check_c(artifact: Path, program: Program, model: onnx.ModelProto, normalisat
 def _built(compiler: str, artifact: Path, program: Program, folder: Path) -> Path | None:
     """The program of the host; None, with a note, where the host's compiler does not build it."""
     main, executable = folder / "main.c", folder / "program"
-    main.write_text(f"#define BYTES {program.output.bytes}u\n{_MAIN}", encoding="utf-8")
+    by_rows = "#define BY_ROWS\n" if program.input_by_rows else ""
+    main.write_text(f"#define BYTES {program.output.bytes}u\n{by_rows}{_MAIN}", encoding="utf-8")
     kernels = [resources.kernel(name) for name in Artifact.read(artifact).kernels]
     own = [artifact / "src" / name for name in ("model.c", "weights.S")]
     sources = [main, *own, *sorted((artifact / "src").glob("operators_*.c")), *kernels]

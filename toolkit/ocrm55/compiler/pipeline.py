@@ -156,13 +156,18 @@ def lowered_for(chosen: Iterable[int], model: onnx.ModelProto, options: CompileO
 def planned_for(
     memories: MemoryMap, model: onnx.ModelProto, targets: list[Target], options: CompileOptions
 ) -> tuple[Program, MemoryPlan]:
-    """`planned`; without a limit of the user's, aim at an arena in tightly coupled memory."""
+    """`planned`; without a limit of the user's, aim at an arena in tightly coupled memory, then at one that fits."""
     lowered, room = to_program(model, options), placement.arena_room(memories)
     near = reach(targets).tightly_coupled
     if options.arena_limit is None and options.precision == "int8" and room and near:
         with suppress(UnsupportedError):  # of int8, `placed` plans copies
             return placed(lowered, targets, replace(options, arena_limit=room))
-    return placed(lowered, targets, options, stripes=True)
+    program, plan = placed(lowered, targets, options, stripes=True)
+    room = placement.arena_room(memories, coupled=False)
+    if options.arena_limit is None and options.precision == "int8" and plan.arena_bytes > room:
+        with suppress(UnsupportedError):
+            return placed(lowered, targets, replace(options, arena_limit=room), stripes=True)
+    return program, plan
 
 
 def planned(model: onnx.ModelProto, targets: list[Target], options: CompileOptions) -> tuple[Program, MemoryPlan]:

@@ -71,6 +71,14 @@ def _lookup_cases() -> Iterator[Expected]:
         yield Case("lookup", [count], [x, table], x.shape, label=f"lookup {count}"), table[x.view(np.uint8)]
 
 
+def _lookup_channels_cases() -> Iterator[Expected]:
+    r = Random(11)
+    for pixels, channels in itertools.product(COUNTS, (1, 3, 4, 17, 18)):
+        x, tables = r.tensor(pixels, channels), r.tensor(channels, 256)
+        y = tables[np.arange(channels), x.view(np.uint8)]
+        yield Case("lookup_channels", [pixels, channels], [x, tables], x.shape, label=f"{pixels} x {channels}"), y
+
+
 def _quantize_cases() -> Iterator[Expected]:
     r = Random(8)
     for count in COUNTS:
@@ -105,6 +113,7 @@ KERNELS: Cases = {
     "add_f32": _add_f32_cases,
     "multiply": _multiply_cases,
     "lookup": _lookup_cases,
+    "lookup_channels": _lookup_channels_cases,
     "quantize": _quantize_cases,
     "dequantize": _dequantize_cases,
     "dequantize_channels": _dequantize_channels_cases,

@@ -25,6 +25,7 @@ from ocrm55.compiler.targets.base import Additions
 from ocrm55.compiler.widths.sharing import Fit
 from ocrm55.tasks.base import Extras
 
+KERNELS_HEADER = '"ocrm55_kernels.h"'
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -136,7 +137,7 @@ def model_source(
                 '"operators.h"',
                 '"weights.h"',
                 *(h for h in own.headers if not h.startswith("<")),
-                *([stripes.HEADER] if program.segments else []),
+                *([KERNELS_HEADER] if own_kernels(program) else []),
             }
         ),
         code=own.code,
@@ -286,6 +287,13 @@ def _pointer(tensor: Tensor, offset: int) -> dict[str, Any]:
     if tensor.view_of is not None:
         shape += f", a view of {tensor.view_of}"
     return {"name": tensor.name, "type": C_TYPES[tensor.dtype], "offset": offset, "shape": shape}
+
+
+def own_kernels(program: Program) -> set[str]:
+    """The hand-written kernels that model.c calls itself."""
+    table = pixel_table(program.input, program.normalisation)
+    by_channel = program.input.channels_last and not (table.values == table.values[0]).all()
+    return ({"copy"} if program.segments else set()) | ({"lookup"} if by_channel else set())
 
 
 def set_image(program: Program, offset: int, *, by_width: bool = False, source: int | None = None) -> str:

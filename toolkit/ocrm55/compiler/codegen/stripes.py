@@ -10,9 +10,6 @@ from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.operators.program import Operator, Program, identifier
 from ocrm55.compiler.operators.stripes import Piece, Segment, Window, kept_name
 
-HEADER = '"ocrm55_kernels.h"'
-KERNEL = "copy"  # that moves the rows which windows keep
-
 
 class Tables:
     """Tables of numbers by stripe, each once."""

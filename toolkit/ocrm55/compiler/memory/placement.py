@@ -124,10 +124,11 @@ def _within_reach(board: MemoryMap, on_chip: bool) -> MemoryMap:
     return replace(board, preference=preference, placement=placement)
 
 
-def arena_room(board: MemoryMap) -> int:
-    """The most bytes of an arena in tightly coupled memory; 0 if the board has no such memory."""
+def arena_room(board: MemoryMap, *, coupled: bool = True) -> int:
+    """The most bytes of an arena in tightly coupled memory, 0 if the board has no such memory; or in any memory."""
     room = rooms(board)
-    return max((room[region.name] for region in board.candidates("arena") if region.tier == 0), default=0)
+    regions = [region for region in board.candidates("arena") if region.tier == TIGHTLY_COUPLED or not coupled]
+    return max((room[region.name] for region in regions), default=0)
 
 
 def rooms(board: MemoryMap) -> dict[str, int]:
