@@ -87,14 +87,14 @@ def corpus(name: str, work: Path) -> list[Path]:
     return [own]
 
 
-def fuzz(name: str, seconds: int, work: Path) -> Outcome:
-    """Run one fuzzer. Raises CannotFuzzError where this machine cannot."""
+def fuzz(name: str, seconds: int, work: Path, seed: int = 0) -> Outcome:
+    """Run one fuzzer; seed 0 is another one each time. Raises CannotFuzzError where this machine cannot."""
     command = command_of(name, work)
     folders = corpus(name, work)
     findings = work / "findings"
     findings.mkdir(exist_ok=True)
     before = set(findings.iterdir())
-    words = [f"-max_total_time={seconds}", f"-artifact_prefix={findings}/{name}-", *LIMITS]
+    words = [f"-max_total_time={seconds}", f"-seed={seed}", f"-artifact_prefix={findings}/{name}-", *LIMITS]
     environment = os.environ | {"ASAN_OPTIONS": "quarantine_size_mb=16:allocator_may_return_null=1"}
     done = subprocess.run(
         [*command, *words, *map(str, folders)],

@@ -51,6 +51,15 @@ def folder(build_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("interrupted")
 
 
+@pytest.fixture
+def built(folder: Path) -> Path:
+    """The same with a model compiled in its build folder, whichever tests ran before in this process."""
+    if not (folder / "build" / BUNDLED / "int8").is_dir():
+        run = Ocrm55(folder, "run-fvp", PICTURE, "--build-dir", folder / "build")
+        assert run.end()[0] == 0, run.said
+    return folder
+
+
 def test_every_stage_can_be_interrupted_and_the_next_run_works(folder: Path) -> None:
     build = folder / "build"
     for stage, delay_s, number in MOMENTS:
@@ -73,8 +82,8 @@ def test_every_stage_can_be_interrupted_and_the_next_run_works(folder: Path) -> 
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_other_commands_can_be_interrupted(folder: Path, command: str) -> None:
-    """They need what the test before has made."""
+def test_other_commands_can_be_interrupted(built: Path, command: str) -> None:
+    folder = built
     moment, number = COMMANDS[command]
     places = {"LINES": folder / "lines", "OUT": folder / "out", "BUILD": folder / "build", "FRESH": folder / "fresh"}
     places |= {"PICTURE": PICTURE, "NET": places["BUILD"] / BUNDLED / "int8" / "model.onnx"}
@@ -95,9 +104,9 @@ def test_other_commands_can_be_interrupted(folder: Path, command: str) -> None:
     assert leftovers(places["BUILD"]) + leftovers(places["FRESH"]) == []
 
 
-def test_two_runs_at_once_in_one_folder(folder: Path) -> None:
+def test_two_runs_at_once_in_one_folder(built: Path) -> None:
     """Both find the compiled model missing; a third one builds the firmware anew all the while."""
-    build = folder / "build"
+    folder, build = built, built / "build"
     variant = build / BUNDLED / "int8"
     shutil.rmtree(variant)
     runs = [Ocrm55(folder, "run-fvp", "--json", picture, "--build-dir", build) for picture in (PICTURE, OTHER)]
@@ -112,8 +121,8 @@ def test_two_runs_at_once_in_one_folder(folder: Path) -> None:
     assert leftovers(build) == []
 
 
-def test_a_killed_run_leaves_no_simulator_and_what_it_was_writing_goes_with_the_next_one(folder: Path) -> None:
-    build = folder / "build"
+def test_a_killed_run_leaves_no_simulator_and_what_it_was_writing_goes_with_the_next_one(built: Path) -> None:
+    folder, build = built, built / "build"
     run = Ocrm55(folder, "run-fvp", *MANY, "--build-dir", build)
     run.wait_for("$ /")
     run.send(signal.SIGKILL)

@@ -18,7 +18,7 @@ from ocrm55 import stages
 from ocrm55.commands.page_options import page_options
 from ocrm55.errors import TargetError
 from ocrm55.evaluation import page_verification
-from ocrm55.page import program, read
+from ocrm55.page import host, program, read
 from ocrm55.page.program import PreparedPage
 from ocrm55.page.reading import Page
 from ocrm55.report import page_statistics
@@ -88,7 +88,7 @@ def test_a_step_that_differs_is_named(prepared: PreparedPage, tmp_path: Path, mo
     simulator = find_simulator("qemu")
     monkeypatch.setattr(whole.lines, "read", lambda *_, **__: whole.Line([], 0.0, 1))
     assert page_verification.compare(pictures, prepared, simulator)[0].differs == "the crops of box 1"
-    monkeypatch.setattr(page_verification.order, "ordered", lambda boxes: boxes[::-1])
+    monkeypatch.setattr(host.order, "ordered", lambda boxes: boxes[::-1])
     assert page_verification.compare(pictures, prepared, simulator)[0].differs == "the place or the score of box 1"
 
 

@@ -72,6 +72,7 @@ def load(model: onnx.ModelProto) -> Imported:
     graph = Graph(model)
     _drop_unread(graph)
     _check_written(graph)
+    _inferred(graph)  # rewrites look at shapes
     to_int8(graph)
     fold(graph)
     _simplify(graph)
