@@ -259,3 +259,20 @@ def test_constants_in_all_forms(form: str, value: object, expected: np.ndarray, 
     model.graph.output[0].type.tensor_type.elem_type = helper.np_dtype_to_tensor_dtype(np.asarray(expected).dtype)
     node = entrance.read(saved(model, tmp_path)).graph.node[0]
     np.testing.assert_array_equal(numpy_helper.to_array(node.attribute[0].t), expected)
+
+
+def test_names_that_are_no_text_are_refused_wherever_they_stand(tmp_path: Path) -> None:
+    model = convolution()
+    model.graph.name, model.graph.node[0].name = "mark", "mark"
+    model.graph.value_info.append(helper.make_tensor_value_info("mark", TensorProto.FLOAT, [1]))
+    names = {"mark", *(each.name for each in (*model.graph.input, *model.graph.output, *model.graph.initializer))}
+    names |= {attribute.name for node in model.graph.node for attribute in node.attribute}
+    data = model.SerializeToString()
+    path = tmp_path / "model.onnx"
+    for name in sorted(names):
+        text = bytes([len(name)]) + name.encode()
+        for start in range(len(data)):
+            if data[start : start + len(text)] == text:
+                path.write_bytes(data[: start + 1] + b"\xff" + data[start + 2 :])
+                with pytest.raises((InputError, UnsupportedError)):
+                    entrance.read(path)

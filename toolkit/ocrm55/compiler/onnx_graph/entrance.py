@@ -56,6 +56,8 @@ def read(path: Path) -> onnx.ModelProto:
 
 def _check(path: Path, model: onnx.ModelProto) -> None:
     """Take the external data in, and check the model; raises as `read` does."""
+    if not all(isinstance(name, str) for name in _names(model)):  # protobuf gives others as bytes
+        raise InputError(f"{path} is not a valid ONNX model: a name in it is no UTF-8.", _AGAIN)
     for tensor in _tensors(model):
         _load_external(tensor, path)
     _check_size(path, model)
@@ -93,6 +95,18 @@ def _parsed(path: Path) -> onnx.ModelProto:
     if not model.graph.node:
         raise InputError(f"{path} is not a valid ONNX model: it has no operators.", _AGAIN)
     return model
+
+
+def _names(model: onnx.ModelProto) -> Iterator[object]:
+    """All names in a model."""
+    graph = model.graph
+    yield from (graph.name, model.producer_name, model.domain)
+    yield from (each.domain for each in model.opset_import)
+    yield from (each.name for each in (*graph.input, *graph.output, *graph.value_info))
+    yield from (each.name for each in _tensors(model))
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
 
 
 def _tensors(model: onnx.ModelProto) -> Iterator[TensorProto]:
