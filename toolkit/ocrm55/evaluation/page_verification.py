@@ -74,7 +74,7 @@ def _of_box(host: Host, each: ReadBox, said: BoxResult) -> Iterator[str]:
     place = (corners, f"{box.score / 65536:.6f}", box.line, box.turned)
     if place != (said.corners, f"{said.found:.6f}", said.line, said.turned):
         yield "the place or the score"
-    if [crop.crc for crop in said.crops] != [zlib.crc32(np.ascontiguousarray(pixels)) for pixels in each.crops]:
+    if [crop.crc for crop in said.crops] != [zlib.crc32(pixels.tobytes()) for pixels in each.crops]:
         yield "the crops"
     read = (host.recognizer.text(line.classes), f"{line.score:.6f}", line.readings)
     if read != (said.text, f"{said.score:.6f}", said.readings):
