@@ -12,7 +12,7 @@ import pytest
 from tests.once import Once
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-ROOMS = ("toolkit", "firmware", "cmake", "models", "fvp", "README.md", "LICENSE", "pyproject.toml")
+ROOMS = ("toolkit", "firmware", "cmake", "models", "fvp", "README.md", "LICENSE", "NOTICE", "pyproject.toml")
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 
@@ -47,6 +47,7 @@ def test_wheel_holds_every_room(wheel: Path) -> None:
         "cmake/",
         "models/en_ppocrv3_rec/inference.pdiparams",
         "LICENSE",
+        "NOTICE",
     ):
         assert any(name.startswith(f"ocrm55/_data/{room}") for name in inside), room
 
