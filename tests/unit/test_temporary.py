@@ -7,11 +7,15 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 
-from ocrm55 import temporary
+from ocrm55 import files, temporary
 
 
 @pytest.fixture
@@ -86,3 +90,44 @@ def test_folders_of_other_users_stay(place: Path) -> None:
     os.chown(theirs, 12345, 12345)
     temporary.remove_abandoned()
     assert theirs.exists()
+
+
+@pytest.mark.parametrize("what", ["folder", "directory", "file"])
+def test_an_interrupt_at_any_line_of_the_beginning_leaves_nothing(place: Path, what: str) -> None:
+    begin = {
+        "folder": temporary.folder,
+        "directory": lambda: files.atomic_directory(place / "made"),
+        "file": lambda: files.atomic_file(place / "made"),
+    }[what]
+    for count in range(1, 1000):
+        lines = _lines_until_interrupted(begin, count)
+        assert list(place.iterdir()) == [], f"line {lines} of the beginning"
+        if lines < count:
+            break
+    assert 10 < count < 1000
+
+
+def _lines_until_interrupted(begin: Callable[[], AbstractContextManager[Path]], count: int) -> int:
+    """Begin, with Ctrl-C at line `count` of the two modules; the lines that ran before the block or the interrupt."""
+    seen = 0
+
+    def watch(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal seen
+        if frame.f_code.co_filename not in (temporary.__file__, files.__file__):
+            return None
+        if event == "line":
+            seen += 1
+            if seen == count:
+                raise KeyboardInterrupt
+        return watch
+
+    before = sys.gettrace()
+    with suppress(KeyboardInterrupt):
+        sys.settrace(watch)
+        try:
+            with begin():
+                sys.settrace(before)
+                raise KeyboardInterrupt
+        finally:
+            sys.settrace(before)
+    return seen

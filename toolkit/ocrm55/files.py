@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ocrm55 import temporary
 from ocrm55.errors import InputError, OutputError
-from ocrm55.temporary import is_abandoned, keep
+from ocrm55.temporary import Unfinished, is_abandoned
 
 # An unfinished file or folder has a name like `.NAME.ocrm55-XXXXXXXX`; nothing else in our folders has.
 _MARK = ".ocrm55-"
@@ -61,10 +61,13 @@ def _remove_dead(destination: Path) -> None:
                     os.close(lock)
 
 
-def _make(destination: Path, *, folder: bool) -> tuple[Path, int]:
+def _make(destination: Path, unfinished: Unfinished, *, folder: bool) -> Path:
     """A new file or folder beside `destination`, with the permissions that the umask leaves, and a lock on it."""
     while True:
         path = destination.with_name(f"{_prefix(destination)}{secrets.token_hex(4)}")
+        if os.path.lexists(path):  # another ocrm55's: not ours to remove
+            continue
+        unfinished.path = path
         try:
             if folder:
                 path.mkdir()
@@ -72,14 +75,14 @@ def _make(destination: Path, *, folder: bool) -> tuple[Path, int]:
                 path, os.O_RDONLY if folder else os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666
             )
         except FileExistsError:
+            unfinished.path = None
             continue
         except FileNotFoundError:
             if not destination.parent.is_dir():
                 raise
             continue
-        if keep(handle, path):
-            return path, handle
-        os.close(handle)
+        if unfinished.hold(handle, path):
+            return path
 
 
 def refuse_link(destination: Path) -> None:
@@ -102,28 +105,21 @@ def atomic_directory(destination: Path) -> Iterator[Path]:
     refuse_link(destination)
     if destination.exists() and not destination.is_dir():
         raise OutputError(f"{destination} is a file where a folder is to be written.", ["choose another folder"])
+    unfinished, retired = Unfinished(), Unfinished()
     try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        _remove_dead(destination)
-        staging, lock = _make(destination, folder=True)
-    except OSError as trouble:
-        raise OutputError(
-            f"{destination.parent} cannot be written: {trouble.strerror}.", ["choose another folder"]
-        ) from trouble
-    retired = staging.with_name(staging.name + _OLD)
-    try:
+        staging = _begin(destination, unfinished, folder=True)
+        retired.path = staging.with_name(staging.name + _OLD)
         yield staging
         if destination.exists():
-            destination.rename(retired)
+            destination.rename(retired.path)
         staging.rename(destination)
     except OSError as trouble:
         raise OutputError(f"{destination} cannot be written: {trouble.strerror or trouble}.") from trouble
     finally:
-        if retired.exists() and not destination.exists():  # interrupted between the two
-            retired.rename(destination)
-        shutil.rmtree(staging, ignore_errors=True)
-        shutil.rmtree(retired, ignore_errors=True)
-        os.close(lock)
+        if retired.path is not None and retired.path.exists() and not destination.exists():
+            retired.path.rename(destination)  # interrupted between the two
+        unfinished.remove()
+        retired.remove()
 
 
 @contextmanager
@@ -141,15 +137,9 @@ def atomic_file(destination: Path) -> Iterator[Path]:
         return
     refuse_link(destination)
     permissions = _permissions(destination)
+    unfinished = Unfinished()
     try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        _remove_dead(destination)
-        staging, lock = _make(destination, folder=False)
-    except OSError as trouble:
-        raise OutputError(
-            f"{destination} cannot be written: {trouble.strerror}.", ["choose another place"]
-        ) from trouble
-    try:
+        staging = _begin(destination, unfinished, folder=False)
         yield staging
         if permissions is not None:
             staging.chmod(permissions)
@@ -157,8 +147,20 @@ def atomic_file(destination: Path) -> Iterator[Path]:
     except OSError as trouble:
         raise OutputError(f"{destination} cannot be written: {trouble.strerror or trouble}.") from trouble
     finally:
-        staging.unlink(missing_ok=True)
-        os.close(lock)
+        unfinished.remove()
+
+
+def _begin(destination: Path, unfinished: Unfinished, *, folder: bool) -> Path:
+    """What is written until it is whole, beside `destination`, whose folder is made. Raises OutputError."""
+    try:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        _remove_dead(destination)
+        return _make(destination, unfinished, folder=folder)
+    except OSError as trouble:
+        place = "folder" if folder else "place"
+        raise OutputError(
+            f"{destination.parent} cannot be written: {trouble.strerror}.", [f"choose another {place}"]
+        ) from trouble
 
 
 def _permissions(destination: Path) -> int | None:

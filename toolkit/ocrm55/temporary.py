@@ -21,27 +21,56 @@ _NAME = re.compile(r"ocrm55-tmp-[0-9a-f]{16}")
 _PRIVATE = 0o700
 
 
+class Unfinished:
+    """A file or folder that is removed by whoever began it. It is noted before it is made, and the lock on it as well:
+    Ctrl-C may come between any two lines, and then nothing is left.
+    """
+
+    def __init__(self) -> None:
+        self.path: Path | None = None
+        self._lock: int | None = None
+
+    def hold(self, handle: int, path: Path) -> bool:
+        """Lock what was just made at `path`. False when another ocrm55 has taken it for abandoned before."""
+        self._lock = handle
+        if keep(handle, path):
+            return True
+        self._close()
+        return False
+
+    def remove(self) -> None:
+        """Remove it if it is there, and give the lock back."""
+        if self.path is not None and self.path.is_dir():
+            shutil.rmtree(self.path, ignore_errors=True)
+        elif self.path is not None:
+            self.path.unlink(missing_ok=True)
+        self._close()
+
+    def _close(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
 @contextmanager
 def folder() -> Iterator[Path]:
     """An empty folder, private to this user, in TMPDIR; removed when the block ends. Raises OSError."""
-    path, lock = _make()
+    unfinished = Unfinished()
     try:
-        yield path
+        yield _make(unfinished)
     finally:
-        shutil.rmtree(path, ignore_errors=True)
-        os.close(lock)
+        unfinished.remove()
 
 
-def _make() -> tuple[Path, int]:
-    """The folder, and its lock. Another ocrm55 may take a folder for abandoned before it is locked: try again."""
+def _make(unfinished: Unfinished) -> Path:
+    """The folder, locked. Another ocrm55 may take a folder for abandoned before it is locked: try again."""
     while True:
-        path = Path(tempfile.gettempdir()) / f"ocrm55-tmp-{secrets.token_hex(8)}"
+        unfinished.path = path = Path(tempfile.gettempdir()) / f"ocrm55-tmp-{secrets.token_hex(8)}"
         path.mkdir(_PRIVATE)
         with suppress(FileNotFoundError):
             lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-            if keep(lock, path):
-                return path, lock
-            os.close(lock)
+            if unfinished.hold(lock, path):
+                return path
 
 
 def keep(handle: int, path: Path) -> bool:
