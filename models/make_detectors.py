@@ -33,6 +33,17 @@ def make(source: Path, folder: Path, name: str) -> None:
         dims = value.type.tensor_type.shape.dim
         for dim, size in zip(dims[2:], ("height", "width"), strict=True):
             dim.dim_param = size
+    folder.mkdir(exist_ok=True)
+    save_halved(model, "detector", folder / ONNX)
+    settings = source.with_name(SETTINGS)
+    if settings.is_file():
+        shutil.copyfile(settings, folder / SETTINGS)
+    else:
+        (folder / SETTINGS).write_text(settings_text(name), encoding="utf-8")
+
+
+def save_halved(model: onnx.ModelProto, name: str, path: Path) -> None:
+    """Write a model with its weights in float16; each is read through a Cast to float32. name: of the graph."""
     del model.graph.value_info[:]
     casts, constants = [], []
     for each in model.graph.initializer:
@@ -43,18 +54,12 @@ def make(source: Path, folder: Path, name: str) -> None:
         else:
             constants.append(each)
     nodes = [*casts, *model.graph.node]
-    graph = helper.make_graph(nodes, "detector", model.graph.input, model.graph.output, constants)
+    graph = helper.make_graph(nodes, name, model.graph.input, model.graph.output, constants)
     made = helper.make_model(
         graph, opset_imports=model.opset_import, ir_version=model.ir_version, producer_name="ocrm55"
     )
     onnx.checker.check_model(made)
-    folder.mkdir(exist_ok=True)
-    (folder / ONNX).write_bytes(made.SerializeToString(deterministic=True))
-    settings = source.with_name(SETTINGS)
-    if settings.is_file():
-        shutil.copyfile(settings, folder / SETTINGS)
-    else:
-        (folder / SETTINGS).write_text(settings_text(name), encoding="utf-8")
+    path.write_bytes(made.SerializeToString(deterministic=True))
 
 
 if __name__ == "__main__":

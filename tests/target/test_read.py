@@ -49,6 +49,11 @@ def prepared(build_dir: Path) -> PreparedPage:
     return program.prepare(page_options(stages.Options(build_dir=build_dir), "bundled", "320x320"))
 
 
+@pytest.fixture(scope="module")
+def fast(build_dir: Path) -> PreparedPage:
+    return program.prepare(page_options(stages.Options(build_dir=build_dir, source="fast"), "bundled", "320x320"))
+
+
 def pages(paths: list[Path], prepared: PreparedPage, pixels: str = "auto", **how: bool) -> list[Page]:
     return read.pages(read.run(read.load(paths, pixels), prepared, find_simulator("qemu"), **how))
 
@@ -81,6 +86,17 @@ def test_every_step_equals_the_host(prepared: PreparedPage, tmp_path: Path) -> N
         pictures = read.load([path], pixels)
         compared = page_verification.compare(pictures, prepared, find_simulator("qemu"))
         assert [(each.boxes, each.differs) for each in compared] == [(4, None)]
+
+
+def test_the_fast_recognizer_reads_the_same(prepared: PreparedPage, fast: PreparedPage, tmp_path: Path) -> None:
+    """For a third of the instructions of recognition, each step as the host has it."""
+    paths = [draw(tmp_path / "page.png")]
+    usual, found = (pages(paths, each, stats=True)[0] for each in (prepared, fast))
+    assert found.text == usual.text == TEXT
+    of_usual, of_fast = (page_statistics.page_work(page.work)["recognise"] for page in (usual, found))
+    assert of_fast < of_usual / 3
+    (compared,) = page_verification.compare(read.load(paths, "bgr888"), fast, find_simulator("qemu"))
+    assert compared.differs is None
 
 
 def test_a_step_that_differs_is_named(prepared: PreparedPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ TOGETHER = {
     "report": {"pictures"},
     "tasks": {"second_task"},
     "tasks/page": {"real_maps"},
-    "tasks/recognizer": {"damaged_folders"},
+    "tasks/recognizer": {"damaged_folders", "fast"},
     "training": {"commands", "pages", "synthesis"},
     "tvmc": {"ethos_u", "int8"},
     "": {"bad_input", "docker", "docs", "fuzzers", "layout", "once", "rooms"},

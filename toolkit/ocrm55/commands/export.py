@@ -36,7 +36,7 @@ def export(
     opens it too, as TextRecognition(model_name="en_PP-OCRv3_mobile_rec",
     model_dir=DIR, device="cpu", enable_mkldnn=False).
 
-    **bundled** came with ocrm55. **pp-ocrv3** is PaddleOCR's official English model,
+    **bundled** and **fast** came with ocrm55. **pp-ocrv3** is PaddleOCR's official English model,
     fetched once from the hosts that PaddleOCR uses and kept in ~/.paddlex.
     A **folder** is checked and copied; one of Paddle 2 (inference.pdmodel) is
     translated. A **.pdparams checkpoint** of PaddleOCR or of `ocrm55 train`

@@ -85,9 +85,10 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
             "bundled",
             "--model",
             "--source",
-            metavar="DIR|bundled|pp-ocrv3|CHECKPOINT",
-            help="The recognizer: a Paddle inference model folder as PaddleOCR exports it, **bundled**, the official "
-            "English **pp-ocrv3** (fetched), its .pdparams training checkpoint, or any .onnx file of a recognizer.",
+            metavar="DIR|bundled|fast|pp-ocrv3|CHECKPOINT",
+            help="The recognizer: a Paddle inference model folder as PaddleOCR exports it, **bundled**, the smaller "
+            "**fast** (bundled too), the official English **pp-ocrv3** (fetched), its .pdparams training checkpoint, "
+            "or any .onnx file of a recognizer.",
         ),
     ),
     "dictionary": BuildOption(

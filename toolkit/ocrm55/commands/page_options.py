@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ocrm55 import stages
+from ocrm55.tasks.recognizer.model import CAME
 
 if TYPE_CHECKING:
     from ocrm55.page.program import PageOptions
 
-# Of the bundled recognizer's input, where the user asks for none: short lines take less work.
+# Of a bundled recognizer's input, where the user asks for none: short lines take less work.
 WIDTHS = (96, 128, 160, 192, 256, 320)
 
 Pages = Annotated[list[Path], typer.Argument(metavar="PAGE...", help="Pictures of whole pages: PNG, JPEG and others.")]
@@ -47,6 +48,6 @@ def page_options(options: stages.Options, detector: str, size: str) -> PageOptio
 
     height, width = program.parse_size(size)
     chosen = options.compile
-    if chosen.precision == "int8" and not chosen.widths and chosen.width is None and options.source == "bundled":
+    if chosen.precision == "int8" and not chosen.widths and chosen.width is None and options.source in CAME:
         options = replace(options, compile=replace(chosen, widths=WIDTHS))
     return program.PageOptions(options, program.detector_options(options, detector, height, width))
