@@ -28,6 +28,13 @@ struct ocrm55_rows {
     void *context;
 };
 
+/* Whoever takes an output row by row: `rows` has `count` of them from row `first` on, and they last until `take`
+ * returns. */
+struct ocrm55_taker {
+    void (*take)(void *context, uint32_t first, uint32_t count, const float *rows);
+    void *context;
+};
+
 struct ocrm55_network {
     const char *name;      /* the model's */
     const char *precision; /* int8, float32 */
@@ -61,13 +68,17 @@ struct ocrm55_network {
     /* Compute the output from the input tensor; the hook may be NULL. */
     void (*run)(uint8_t *arena, ocrm55_hook hook, void *context);
 
+    /* The same, handing on the rows of an output that is never there whole: from the first to the last, each once. `taker`
+     * may be NULL, as it is for `run`. NULL in a network whose output is there whole. */
+    void (*run_into)(uint8_t *arena, const struct ocrm55_taker *taker, ocrm55_hook hook, void *context);
+
     /* The same for a picture that comes row by row, without set_image. Rows are asked for from the top down, each once
-     * or more; `row` is room for one. NULL in a network with several widths. */
+     * or more; `row` is room for one. NULL in a network with several widths, or with run_into. */
     void (*run_rows)(uint8_t *arena, uint8_t *row, const struct ocrm55_rows *rows, ocrm55_hook hook, void *context);
 
     /* The output, valid until the next image; its steps (output_shape[output_dimensions - 2] at full width) and the
      * width at which this arena's image is read. */
-    const float *(*output)(const uint8_t *arena); /* NULL where the output is int8 */
+    const float *(*output)(const uint8_t *arena); /* NULL where the output is int8, or comes by run_into */
     uint32_t (*steps)(const uint8_t *arena);
     int32_t (*width)(const uint8_t *arena);
 

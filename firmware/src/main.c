@@ -41,12 +41,14 @@ static bool guards_hold(void)
     return true;
 }
 
-static enum status recognise(const struct ocri_image *image, bool stats)
+/* rows: who sees the probabilities of a network that has run_into. */
+static enum status recognise(const struct ocri_image *image, bool stats, const struct ocrm55_taker *rows)
 {
     static char text[OCRM55_TEXT_BYTES];
     static uint16_t classes[OCRM55_OUTPUT_STEPS];
     struct ocrm55_reading reading = {.text = text, .classes = classes};
-    const struct ocrm55_watch watch = watch_for(stats);
+    struct ocrm55_watch watch = watch_for(stats);
+    watch.rows = rows;
 
     /* The image was checked when its file was opened, the arena is ours: only an NPU can fail. */
     (void)ocrm55_recognize(&OCRM55_RECOGNIZER, arena, ARENA_ROOM, image->pixels, (int32_t)image->width, &reading, &watch);
@@ -64,10 +66,24 @@ static bool write_probabilities(int32_t file)
     const uint32_t steps = OCRM55_NETWORK.steps(arena);
     const uint32_t bytes = steps * sizeof blank;
     bool written = platform_file_write(file, OCRM55_NETWORK.output(arena), bytes) == bytes;
-    for (uint32_t step = steps; step < OCRM55_OUTPUT_STEPS && written; step++) {
+    for (uint32_t step = steps; OCRM55_WIDTHS > 1 && step < OCRM55_OUTPUT_STEPS && written; step++) {
         written = platform_file_write(file, blank, sizeof blank) == sizeof blank;
     }
     return written;
+}
+
+/* The probabilities of a network that has run_into, while it runs. */
+struct rows_file {
+    int32_t file;
+    bool written;
+};
+
+static void write_rows(void *context, uint32_t first, uint32_t count, const float *rows)
+{
+    struct rows_file *const to = context;
+    const uint32_t bytes = count * OCRM55_OUTPUT_CLASSES * (uint32_t)sizeof *rows;
+    (void)first;
+    to->written = to->written && platform_file_write(to->file, rows, bytes) == bytes;
 }
 
 static enum status recognise_all(const struct options *options)
@@ -86,12 +102,14 @@ static enum status recognise_all(const struct options *options)
     }
     enum status status = STATUS_OK;
     bool written = true;
+    struct rows_file rows = {file, true};
+    const struct ocrm55_taker taker = {write_rows, &rows};
     for (uint32_t i = 0; i < source.count && written && status == STATUS_OK; i++) {
         say_image(i + 1, source.count);
         const struct ocri_image image = image_source_next(&source);
-        status = recognise(&image, options->stats);
+        status = recognise(&image, options->stats, file >= 0 ? &taker : NULL);
         if (status == STATUS_OK && file >= 0) {
-            written = write_probabilities(file);
+            written = OCRM55_NETWORK.run_into != NULL ? rows.written : write_probabilities(file);
         }
     }
     if (file >= 0) {

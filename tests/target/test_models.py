@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ CASES = {
     ("small_plain", "float32"): 60_000_000,
     ("small_chinese", "int8"): 40_000_000,
 }
+ROWS_ARENA_BYTES = 160_000
 
 
 @pytest.mark.parametrize(("name", "precision"), CASES)
@@ -41,6 +43,19 @@ def test_the_target_computes_what_the_host_does(
     assert counted.inference_instructions is not None
     assert counted.inference_instructions <= CASES[name, precision]
     if name == "small_chinese":
+        check_rows(options, pictures)
         compiled = Artifact.read(stages.compiled(options).artifact)
         logits = 4 * math.prod(compiled.metadata.output.shape)
         assert logits <= compiled.arena_bytes < 2 * logits, "the probabilities take over the logits' bytes"
+
+
+def check_rows(options: stages.Options, pictures: list[Path]) -> None:
+    """The same bits and texts where the probabilities come row by row: in an arena that does not hold all of them."""
+    limited = replace(options, compile=replace(options.compile, arena_limit=ROWS_ARENA_BYTES))
+    compiled = Artifact.read(stages.compiled(limited).artifact)
+    assert compiled.metadata.output_comes_by_rows
+    assert compiled.arena_bytes <= ROWS_ARENA_BYTES < 4 * math.prod(compiled.metadata.output.shape)
+    compared = verification.compare(pictures, limited, find_simulator("qemu"))
+    assert all(each.passed for each in compared), [each.target_difference for each in compared]
+    whole = verification.compare(pictures, options, find_simulator("qemu"))
+    assert [each.target for each in compared] == [each.target for each in whole]

@@ -217,6 +217,11 @@ class Metadata(NetworkRow):
         return replace(self, **{each.name: getattr(found, each.name) for each in fields(NetworkRow)}) if found else self
 
     @property
+    def output_comes_by_rows(self) -> bool:
+        """Whether the output is never there whole, so that only its rows can be taken (run_into)."""
+        return any(tensor.name == self.output.name and tensor.window_bytes is not None for tensor in self.tensors)
+
+    @property
     def full_width(self) -> int | None:
         """The greatest of several widths; None for a network of one width."""
         return max((row.width for row in self.widths), default=None)

@@ -229,6 +229,9 @@ enum ocrm55_page_outcome ocrm55_page_read(const struct ocrm55_recognizer *recogn
         return valid;
     }
     const struct ocrm55_network *const network = recognizer->network;
+    if (network->output == NULL) {
+        return OCRM55_PAGE_NETWORK;
+    }
     const uint32_t steps = network->output_shape[network->output_dimensions - 2];
     const uint32_t classes = network->output_shape[network->output_dimensions - 1];
     const uint32_t height = (uint32_t)network->input_height, width = (uint32_t)network->input_width;

@@ -17,21 +17,36 @@ static uint32_t best_class(const float *frame, uint32_t classes)
     return best;
 }
 
-float ocrm55_ctc_decode(const float *probabilities, uint32_t steps, uint32_t classes, uint16_t *kept, uint32_t *count)
+void ocrm55_ctc_begin(struct ocrm55_ctc *text, uint16_t *kept)
 {
-    float sum = 0.0f;
-    uint32_t before = OCRM55_CTC_BLANK;
-    *count = 0;
+    *text = (struct ocrm55_ctc){.kept = kept, .before = OCRM55_CTC_BLANK};
+}
+
+void ocrm55_ctc_add(struct ocrm55_ctc *text, const float *probabilities, uint32_t steps, uint32_t classes)
+{
     for (uint32_t step = 0; step < steps; step++) {
         const float *frame = probabilities + step * classes;
         const uint32_t best = best_class(frame, classes);
-        if (best != OCRM55_CTC_BLANK && best != before) {
-            kept[(*count)++] = (uint16_t)best;
-            sum += frame[best];
+        if (best != OCRM55_CTC_BLANK && best != text->before) {
+            text->kept[text->count++] = (uint16_t)best;
+            text->sum += frame[best];
         }
-        before = best;
+        text->before = best;
     }
-    return *count == 0 ? 0.0f : sum / (float)*count;
+}
+
+float ocrm55_ctc_end(const struct ocrm55_ctc *text)
+{
+    return text->count == 0 ? 0.0f : text->sum / (float)text->count;
+}
+
+float ocrm55_ctc_decode(const float *probabilities, uint32_t steps, uint32_t classes, uint16_t *kept, uint32_t *count)
+{
+    struct ocrm55_ctc text;
+    ocrm55_ctc_begin(&text, kept);
+    ocrm55_ctc_add(&text, probabilities, steps, classes);
+    *count = text.count;
+    return ocrm55_ctc_end(&text);
 }
 
 /* The change of the text by a step of `class`, with the step after it: at most two classes. */

@@ -57,11 +57,13 @@ enum ocrm55_outcome {
 enum ocrm55_phase { OCRM55_PREPARES, OCRM55_RUNS, OCRM55_DECODES, OCRM55_HAS_DECODED, OCRM55_READS_AGAIN };
 
 /* Who follows a recognition: to feed a watchdog, to count, to let others run. Each function may be NULL. `width`: the
- * columns that the network looks at; 0 where they are not chosen yet. */
+ * columns that the network looks at; 0 where they are not chosen yet. A network with run_into is decoded while it runs,
+ * greedily: its last operator's rows are read before `operator_done`. */
 struct ocrm55_watch {
     void (*phase)(void *context, enum ocrm55_phase phase, int32_t width);
     ocrm55_hook operator_done;
     void *context;
+    const struct ocrm55_taker *rows; /* NULL, or who sees the probabilities of a network that has run_into */
 };
 
 /* Read a picture: input_height rows of `width` pixels, three bytes each (blue, green, red), without gaps between rows.

@@ -39,6 +39,49 @@ static bool stands(const struct ocrm55_recognizer *recognizer, const uint8_t *ar
             ocrm55_ctc_least_lead(network->output(arena), network->steps(arena), classes) >= recognizer->lead);
 }
 
+/* Greedy decoding of an output that comes row by row. */
+struct growing {
+    struct ocrm55_ctc text;
+    uint32_t classes;
+    const struct ocrm55_taker *also;
+};
+
+static void take(void *context, uint32_t first, uint32_t count, const float *rows)
+{
+    struct growing *const growing = context;
+    ocrm55_ctc_add(&growing->text, rows, count, growing->classes);
+    if (growing->also != NULL) {
+        growing->also->take(growing->also->context, first, count, rows);
+    }
+}
+
+static void run(const struct ocrm55_network *network, uint8_t *arena, struct growing *growing,
+                const struct ocrm55_watch *watch)
+{
+    if (network->run_into == NULL) {
+        network->run(arena, watch->operator_done, watch->context);
+        return;
+    }
+    const struct ocrm55_taker taker = {take, growing};
+    network->run_into(arena, &taker, watch->operator_done, watch->context);
+}
+
+/* Classes and score of what `run` computed; returns the text's lead. */
+static float decode(const struct ocrm55_recognizer *recognizer, const uint8_t *arena, const struct growing *growing,
+                    struct ocrm55_reading *reading)
+{
+    const struct ocrm55_network *const network = recognizer->network;
+    float lead = 1.0f;
+    if (network->run_into == NULL) {
+        reading->score = recognizer->decode(network->output(arena), network->steps(arena), reading->classes,
+                                            &reading->characters, &lead);
+    } else {
+        reading->score = ocrm55_ctc_end(&growing->text);
+        reading->characters = growing->text.count;
+    }
+    return lead;
+}
+
 static void write_text(const struct ocrm55_recognizer *recognizer, const struct ocrm55_reading *reading)
 {
     char *end = reading->text;
@@ -68,14 +111,14 @@ enum ocrm55_outcome ocrm55_recognize(const struct ocrm55_recognizer *recognizer,
         network->set_image_within(arena, bgr, width, columns);
         const int32_t seen = network->width(arena);
         tell(watch, OCRM55_RUNS, seen);
-        network->run(arena, watch->operator_done, watch->context);
+        struct growing growing = {.classes = network->output_shape[network->output_dimensions - 1], .also = watch->rows};
+        ocrm55_ctc_begin(&growing.text, reading->classes);
+        run(network, arena, &growing, watch);
         tell(watch, OCRM55_DECODES, seen);
         if (network->npu_status != NULL && !network->npu_fallback && network->npu_status() != 0) {
             return OCRM55_NPU_FAILED;
         }
-        float lead;
-        reading->score = recognizer->decode(network->output(arena), network->steps(arena), reading->classes,
-                                            &reading->characters, &lead);
+        const float lead = decode(recognizer, arena, &growing, reading);
         reading->width = seen;
         tell(watch, OCRM55_HAS_DECODED, seen);
         if (stands(recognizer, arena, lead)) {

@@ -74,6 +74,30 @@ static void ctc_case(void)
     decode_case(false);
 }
 
+/* The same in parts of so many frames. */
+static void parts_case(void)
+{
+    const uint32_t steps = word(), classes = word(), part = word();
+    float *probabilities = block(steps * classes * 4);
+    uint16_t *kept = malloc(steps * sizeof *kept);
+    struct ocrm55_ctc text;
+    ocrm55_ctc_begin(&text, kept);
+    for (uint32_t first = 0; first < steps; first += part) {
+        const uint32_t count = part < steps - first ? part : steps - first;
+        ocrm55_ctc_add(&text, probabilities + first * classes, count, classes);
+    }
+    const float score = ocrm55_ctc_end(&text);
+    uint32_t bits;
+    memcpy(&bits, &score, sizeof bits);
+    printf("%08x", (unsigned)bits);
+    for (uint32_t i = 0; i < text.count; i++) {
+        printf(" %u", (unsigned)kept[i]);
+    }
+    puts("");
+    free(kept);
+    free(probabilities);
+}
+
 static void context_case(void)
 {
     decode_case(true);
@@ -171,7 +195,7 @@ int main(int count, char **words)
         void (*run)(void);
     } parts[] = {{"float", float_case}, {"ctc", ctc_case},         {"context", context_case}, {"lead", lead_case},
                  {"ocri", ocri_case},   {"options", options_case}, {"crc", crc_case},         {"faults", faults_case},
-                 {"ocrf", ocrf_case}};
+                 {"ocrf", ocrf_case},   {"parts", parts_case}};
     for (uint32_t i = 0; count == 2 && i < sizeof parts / sizeof *parts; i++) {
         while (strcmp(words[1], parts[i].name) == 0) {
             parts[i].run();

@@ -48,6 +48,20 @@ def test_few_values_so_that_ties_and_repetitions_abound(part) -> None:
     check(part, [generator.choice([0, 0.25, 0.5], (12, 4)).astype(np.float32) for _ in range(3000)])
 
 
+@pytest.mark.parametrize("rows", [1, 2, 4])
+def test_probabilities_in_parts(part, rows: int) -> None:
+    """Repetitions across the border of two parts count as within one."""
+    generator = np.random.default_rng(5)
+    cases = [generator.choice([0, 0.25, 0.5], (generator.integers(1, 14), 4)).astype(np.float32) for _ in range(500)]
+    lines = part("parts", [words(*case.shape, rows) + case.astype("<f4").tobytes() for case in cases])
+    assert len(lines) == len(cases)
+    for case, line in zip(cases, lines, strict=True):
+        bits, *kept = line.split()
+        labels, score = reference(case)
+        assert [int(label) for label in kept] == labels
+        assert struct.pack("<I", int(bits, 16)) == struct.pack("<f", score)
+
+
 def test_other_shapes(part) -> None:
     generator = np.random.default_rng(3)
     check(part, [generator.random((s, c)).astype(np.float32) for s in (1, 2, 80) for c in (1, 2, 3, 500)])

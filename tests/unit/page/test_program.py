@@ -45,6 +45,15 @@ def test_what_fits_nowhere_is_refused_with_its_size() -> None:
         program.place(network(4_000_000, 1000), network(1000, 1000), BOARD)
 
 
+def test_a_recognizer_whose_output_is_never_there_whole_is_refused() -> None:
+    def read(rows: bool) -> Any:
+        return SimpleNamespace(name="v5", metadata=SimpleNamespace(output_comes_by_rows=rows))
+
+    with pytest.raises(UnsupportedError, match="the probabilities of v5 fit the arena only row by row"):
+        program.check_output(read(True))
+    program.check_output(read(False))
+
+
 def test_words_say_where_and_how_much() -> None:
     placed = program.place(network(100_000, 3_000_000, 50_000), network(1000, 1000, 50_000), BOARD)
     assert placed.words == "one arena of 100,000 bytes in DTCM, 2,901,000 bytes of weights in DDR, 100,000 in DTCM"

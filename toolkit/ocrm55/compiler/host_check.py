@@ -46,6 +46,12 @@ static void read_row(void *context, int32_t row, uint8_t *bgr) {
 }
 #endif
 
+static void write_rows(void *context, uint32_t first, uint32_t count, const float *rows) {
+    (void)context;
+    (void)first;
+    fwrite(rows, sizeof(float) * OCRM55_OUTPUT_CLASSES, count, stdout);
+}
+
 /* A picture of argv[1] columns from stdin, BYTES of numbers to stdout. */
 int main(int argc, char **argv) {
     const int32_t width = argc == 2 ? atoi(argv[1]) : 0;
@@ -55,6 +61,11 @@ int main(int argc, char **argv) {
     }
     memset(arena, 0xff, sizeof arena);
     OCRM55_NETWORK.set_image_within(arena, pixels, width, OCRM55_INPUT_WIDTH);
+    if (OCRM55_NETWORK.run_into != NULL) {
+        const struct ocrm55_taker taker = {.take = write_rows};
+        OCRM55_NETWORK.run_into(arena, &taker, NULL, NULL);
+        return 0;
+    }
 #ifdef BY_ROWS
     static uint8_t row[OCRM55_INPUT_WIDTH * OCRM55_INPUT_CHANNELS];
     const struct ocrm55_rows rows = {.read = read_row};

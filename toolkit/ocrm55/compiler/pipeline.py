@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext, suppress
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from ocrm55.compiler.artifact import Contents, Written
 from ocrm55.compiler.lowering import float32, legalise
 from ocrm55.compiler.lowering.flat import FlatFunction
 from ocrm55.compiler.lowering.int8 import walk as int8
-from ocrm55.compiler.memory import placement
+from ocrm55.compiler.memory import output_rows, placement
 from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.onnx_graph import entrance, frontend
 from ocrm55.compiler.onnx_graph.graph import Graph
@@ -56,7 +56,8 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
         frontend.check(model)
         model = quantised(model, network, options.calibrate or task.calibration, options)
     targets = choice.targets_for(options)
-    fits = sharing.share(fits_of(memories, model, targets, options))
+    by_rows = network.takes_rows(declared_output(model), options.decoder)
+    fits = sharing.share(fits_of(memories, model, targets, options, by_rows=by_rows))
     program, plan = fits[-1].program, fits[-1].plan
     shape = output_shape(model, program)
     network.check_output(shape)
@@ -66,7 +67,7 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
     try:
         where = placement.place(program, plan.arena_bytes, memories, constants, reach(targets))
     except placement.NoRoomError as refused:
-        refused.tries = [*ways_out(refused, model, program, options), *refused.tries]
+        refused.tries = [*ways_out(refused, model, program, options, by_rows=by_rows), *refused.tries]
         raise
     _, *size = program.input_size
     picture = (
@@ -84,46 +85,65 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
 
 
 def ways_out(
-    refused: placement.NoRoomError, model: onnx.ModelProto, program: Program, options: CompileOptions
+    refused: placement.NoRoomError,
+    model: onnx.ModelProto,
+    program: Program,
+    options: CompileOptions,
+    *,
+    by_rows: bool = False,
 ) -> list[str]:
     """Options with which a network fits that did not, tried one by one; `program` is the one that did not."""
     if options.precision != "int8":
-        small = refused.what == "weights" or program.output.bytes <= refused.room
+        small = refused.what == "weights" or program.output.bytes <= refused.room or by_rows
         return ["--precision int8"] if small else []
     if refused.what != "arena" or len(options.widths) > 1:
         return []
     found, limited = [], replace(options, arena_limit=refused.room)
-    if program.output.bytes <= refused.room and _fits(model, limited):
+    output = program.stored_bytes(program.storage(program.output.name))
+    if output <= refused.room and _fits(model, limited, by_rows=by_rows):
         found.append(f"--arena-limit {refused.room}")
     full = sharing.model_width(model)
-    likely = full * refused.room // max(program.output.bytes, refused.room) // WIDTH_STEP * WIDTH_STEP
+    likely = full * refused.room // max(output, refused.room) // WIDTH_STEP * WIDTH_STEP
     for width in (likely, likely * 3 // 4 // WIDTH_STEP * WIDTH_STEP, full // 2 // WIDTH_STEP * WIDTH_STEP):
-        if WIDTH_STEP <= width < full and _fits(model, limited, width):
+        if WIDTH_STEP <= width < full and _fits(model, limited, width, by_rows=by_rows):
             return [*found, f"--width {width}"]
     return found
 
 
-def _fits(model: onnx.ModelProto, options: CompileOptions, width: int | None = None) -> bool:
+def _fits(model: onnx.ModelProto, options: CompileOptions, width: int | None = None, *, by_rows: bool) -> bool:
     """Whether a quantised network keeps the options' limit of the arena, for images of `width` columns."""
     with suppress(Ocrm55Error):
         narrow = model if width is None else sharing.of_columns(model, width)
-        planned(narrow, choice.targets_for(options), options)
+        lowered, targets = to_program(narrow, options), choice.targets_for(options)
+        if by_rows and not options.npu and lowered.output.bytes > (options.arena_limit or 0):
+            return output_by_rows(lowered, targets, options, [options.arena_limit]) is not None
+        placed(lowered, targets, options)
         return True
     return False
 
 
 def output_shape(model: onnx.ModelProto, program: Program) -> tuple[int, ...]:
     """The output's shape as the model declares it: a program in int8 has the channels of an image last."""
-    declared = tuple(d.dim_value for d in model.graph.output[0].type.tensor_type.shape.dim)
+    declared = declared_output(model)
     return declared if declared and all(declared) else program.output.shape
 
 
-def fits_of(memories: MemoryMap, model: onnx.ModelProto, targets: list[Target], options: CompileOptions) -> list[Fit]:
-    """The planned network at each requested width; by default only at the model's own width."""
+def declared_output(model: onnx.ModelProto) -> tuple[int, ...]:
+    """The output's shape in the model, with 0 for a size that it leaves open."""
+    return tuple(d.dim_value for d in model.graph.output[0].type.tensor_type.shape.dim)
+
+
+def fits_of(
+    memories: MemoryMap, model: onnx.ModelProto, targets: list[Target], options: CompileOptions, *, by_rows: bool
+) -> list[Fit]:
+    """The planned network at each requested width; by default only at the model's own width.
+
+    by_rows: whether the task takes the output row by row.
+    """
     if options.widths:
         sharing.check(options.widths, model)
     if len(options.widths) < 2:
-        program, plan = planned_for(memories, model, targets, options)
+        program, plan = planned_for(memories, model, targets, options, by_rows=by_rows)
         return [Fit(program.input_size[2], program, plan)]
     if options.precision != "int8":
         raise UnsupportedError(
@@ -154,20 +174,77 @@ def lowered_for(chosen: Iterable[int], model: onnx.ModelProto, options: CompileO
 
 
 def planned_for(
-    memories: MemoryMap, model: onnx.ModelProto, targets: list[Target], options: CompileOptions
+    memories: MemoryMap,
+    model: onnx.ModelProto,
+    targets: list[Target],
+    options: CompileOptions,
+    *,
+    by_rows: bool = False,
 ) -> tuple[Program, MemoryPlan]:
-    """`planned`; without a limit of the user's, aim at an arena in tightly coupled memory, then at one that fits."""
-    lowered, room = to_program(model, options), placement.arena_room(memories)
-    near = reach(targets).tightly_coupled
-    if options.arena_limit is None and options.precision == "int8" and room and near:
+    """`planned`; without a limit of the user's, aim at an arena in tightly coupled memory, then at one that fits.
+
+    by_rows: whether the output may come row by row, where nothing else fits.
+    """
+    lowered, far = to_program(model, options), placement.arena_room(memories, coupled=False)
+    near = placement.arena_room(memories) if reach(targets).tightly_coupled else 0
+    limits = [room for room in (near, far) if room] if options.arena_limit is None else [options.arena_limit]
+    if not by_rows or options.precision != "int8" or options.npu:
+        return _with_whole_output(lowered, targets, options, near, far)
+    refused: UnsupportedError | None = None
+    if lowered.output.bytes <= limits[-1]:
+        try:
+            program, plan = _with_whole_output(lowered, targets, options, near, far)
+        except UnsupportedError as found:
+            refused = found
+        else:
+            if plan.arena_bytes <= limits[-1]:
+                return program, plan
+    with suppress(UnsupportedError) if refused else nullcontext():
+        ended = output_by_rows(lowered, targets, options, limits)
+        if ended is not None:
+            return ended
+    if refused is not None:
+        raise refused
+    return _with_whole_output(lowered, targets, options, near, far)
+
+
+def _with_whole_output(
+    lowered: Program, targets: list[Target], options: CompileOptions, near: int, far: int
+) -> tuple[Program, MemoryPlan]:
+    """near, far: bytes of an arena in tightly coupled memory, 0 for none, and in any."""
+    free = options.arena_limit is None and options.precision == "int8"
+    if free and lowered.output.bytes <= near:
         with suppress(UnsupportedError):  # of int8, `placed` plans copies
-            return placed(lowered, targets, replace(options, arena_limit=room))
+            return placed(lowered, targets, replace(options, arena_limit=near))
     program, plan = placed(lowered, targets, options, stripes=True)
-    room = placement.arena_room(memories, coupled=False)
-    if options.arena_limit is None and options.precision == "int8" and plan.arena_bytes > room:
+    if free and lowered.output.bytes <= far < plan.arena_bytes:
         with suppress(UnsupportedError):
-            return placed(lowered, targets, replace(options, arena_limit=room), stripes=True)
+            return placed(lowered, targets, replace(options, arena_limit=far), stripes=True)
     return program, plan
+
+
+def output_by_rows(
+    lowered: Program, targets: list[Target], options: CompileOptions, limits: Sequence[int | None]
+) -> tuple[Program, MemoryPlan] | None:
+    """A lowered network whose output comes row by row, within the first of the limits that it keeps.
+
+    None where it does not end in rows. Raises UnsupportedError, with the smallest possible arena, if no plan fits.
+    """
+    refused: UnsupportedError | None = None
+    for limit in limits:
+        for rows in output_rows.ROWS:
+            striped = output_rows.striped(lowered, rows)
+            if striped is None:
+                return None
+            try:
+                program, plan = placed(striped, targets, replace(options, arena_limit=limit))
+            except UnsupportedError as found:
+                refused = found
+                continue
+            whole = arena_limit.choose(lowered, targets, None).arena_bytes
+            return program, replace(plan, whole_bytes=whole)
+    assert refused is not None
+    raise refused
 
 
 def planned(model: onnx.ModelProto, targets: list[Target], options: CompileOptions) -> tuple[Program, MemoryPlan]:

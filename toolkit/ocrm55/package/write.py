@@ -18,6 +18,7 @@ from ocrm55.package import measure, page, sources
 from ocrm55.package.compiled import Compiled
 from ocrm55.package.measure import Run
 from ocrm55.package.page import Detector
+from ocrm55.page.program import check_output
 from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
 
@@ -89,6 +90,7 @@ def files(order: Order) -> dict[str, str]:
     """The text files of the package by their path in it, without README.md and metadata.json."""
     texts = sources.files(order.compiled)
     if order.detector is not None:
+        check_output(order.compiled)
         texts = page.files(order.detector, texts)
         texts["include/ocrm55.h"] = sources.header(order.compiled, order.detector)
     compiled = sorted(path for path in texts if path.endswith(".c"))

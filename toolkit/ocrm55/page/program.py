@@ -108,6 +108,7 @@ def prepare(options: PageOptions) -> PreparedPage:
     _check(options)
     check_path(options.recognizer.build_dir)
     recognizer = stages.compiled(options.recognizer)
+    check_output(Artifact.read(recognizer.artifact))
     options = replace(options, detector=striped(options.detector, Artifact.read(recognizer.artifact).arena_bytes))
     detector = stages.compiled(options.detector)
     board, chosen, folder = options.recognizer.board, options.recognizer.build, options.recognizer.folder
@@ -136,6 +137,15 @@ def prepare(options: PageOptions) -> PreparedPage:
             force=options.recognizer.force,
         )
     return PreparedPage(options, recognizer, detector, elf, placement)
+
+
+def check_output(recognizer: Artifact) -> None:
+    """Raise UnsupportedError for a recognizer whose output is never there whole: long lines are joined from windows."""
+    if recognizer.metadata.output_comes_by_rows:
+        raise UnsupportedError(
+            f"the probabilities of {recognizer.name} fit the arena only row by row; pages need them whole.",
+            ["ocrm55 export --characters latin", "--width PIXELS, for fewer steps"],
+        )
 
 
 def striped(detector: stages.Options, arena_bytes: int) -> stages.Options:

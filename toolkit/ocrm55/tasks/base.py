@@ -82,6 +82,10 @@ class Network(ABC):
     def check_output(self, shape: Sequence[int]) -> None:
         """Raise UnsupportedError or InputError for a shape of the ONNX model's output that the task does not know."""
 
+    def takes_rows(self, shape: Sequence[int], decoder: str) -> bool:
+        """Whether an output of this shape may come row by row (`run_into` of ocrm55_network.h), never whole."""
+        return False
+
     @abstractmethod
     def extras(self, shape: Sequence[int], decoder: str) -> Extras:
         """The additions to the compiled model. shape: of the output. decoder: the user's choice, see Task.decoders."""

@@ -93,7 +93,8 @@ def interface_of(
         operators=[operator.layer for operator in program.steps],
         weight_bytes=len(weights.data),
         widths=[fit.width for fit in fits] or [program.input_size[2]],
-        by_rows=not fits,
+        by_rows=not fits and not program.output_rows,
+        output_rows=program.output_rows,
         output_int8=_of_int8(program.output),
         extras=extras or Extras(),
         additions=additions or Additions(),
@@ -130,6 +131,7 @@ def model_source(
         set_image=set_image(program, plan.offsets[program.input.name], by_width=bool(fits), source=source),
         by_width=bool(fits),
         source=source,
+        output_rows=program.output_rows,
         input=_pointer(program.input, plan.offsets[program.input.name]) | {"height": program.input_size[1]},
         standard_headers=sorted({"<stddef.h>", "<stdint.h>", *(h for h in own.headers if h.startswith("<"))}),
         headers=sorted(
@@ -293,7 +295,8 @@ def own_kernels(program: Program) -> set[str]:
     """The hand-written kernels that model.c calls itself."""
     table = pixel_table(program.input, program.normalisation)
     by_channel = program.input.channels_last and not (table.values == table.values[0]).all()
-    return ({"copy"} if program.segments else set()) | ({"lookup"} if by_channel else set())
+    copied = any(window.kept_bytes for segment in program.segments for window in segment.windows.values())
+    return ({"copy"} if copied else set()) | ({"lookup"} if by_channel else set())
 
 
 def set_image(program: Program, offset: int, *, by_width: bool = False, source: int | None = None) -> str:

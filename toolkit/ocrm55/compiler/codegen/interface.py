@@ -26,7 +26,8 @@ class Interface:
     prefix: a C identifier, the name of the network's constant; every other name that the linker sees starts with it.
     model: the name that is printed. input_size: channels, height and width of the widest input. output_shape: its
     output's. operators: names of what a hook counts. widths: narrowest first. by_rows: whether it has run_rows.
-    extras: the task's. additions: the targets'.
+    output_rows: those that are there at once, 0 where the output is there whole. extras: the task's. additions: the
+    targets'.
     """
 
     prefix: str
@@ -41,6 +42,7 @@ class Interface:
     widths: Sequence[int]
     by_rows: bool = False
     output_int8: tuple[str, int] | None = None
+    output_rows: int = 0
     extras: Extras = field(default_factory=Extras)
     additions: Additions = field(default_factory=Additions)
 
@@ -109,7 +111,8 @@ def definition(network: Interface) -> str:
     """C that defines the network's constant.
 
     In front of it stand static functions set_image, set_image_within, run_network, output_of, steps_of and width_of,
-    run_rows where it is `by_rows`, and what its additions name.
+    run_rows where it is `by_rows`, run_into in place of output_of where it has `output_rows`, and what its additions
+    name.
     """
     return _render("network.c.j2", network)
 

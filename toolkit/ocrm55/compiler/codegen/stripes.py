@@ -90,6 +90,8 @@ def group(
         else:
             before[writers[0]] += restored
             after[writers[-1]] += saved
+    if program.storage(program.output.name) in segment.windows:
+        after[segment.outputs[-1]] += _taken(program, segment, tables)
     for step, (name, operator) in zip(steps, operators.items(), strict=True):
         pieces = segment.pieces[name]
         runs = tables.value([int(piece is not None) for piece in pieces])
@@ -141,6 +143,14 @@ def _reading(program: Program, plan: MemoryPlan, segment: Segment, window: Windo
     end = tables.value([max(rows) for rows in fresh])
     place = tables.value([window.place(rows[0], k) * window.row_bytes for k, rows in enumerate(fresh)])
     return wrapped(f"read_rows(source, {first}, {end}, (int8_t *)(arena + {plan.offsets[segment.input]} + {place}));")
+
+
+def _taken(program: Program, segment: Segment, tables: Tables) -> list[str]:
+    """Hand the rows of a stripe to whoever takes the output."""
+    rows = segment.windows[program.storage(program.output.name)].rows
+    first, count = tables.value([row for row, _ in rows]), tables.value([end - row for row, end in rows])
+    call = f"taker->take(taker->context, {first}, {count}, {program.output.name});"
+    return ["if (taker != NULL) {", f"    {call}", "}"]
 
 
 def workspace_name(operator: Operator, name: str) -> str:

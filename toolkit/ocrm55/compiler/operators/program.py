@@ -199,6 +199,12 @@ class Program:
         return any(segment.input for segment in self.segments)
 
     @property
+    def output_rows(self) -> int:
+        """The rows of the output that are there at once, 0 where it is there whole."""
+        window = self.window(self.output.name)
+        return 0 if window is None else max(end - first for first, end in window.rows)
+
+    @property
     def steps(self) -> list[Operator]:
         """The operators that compute something: all but the views."""
         return [operator for operator in self.operators if not isinstance(operator.spec, View)]
@@ -240,7 +246,7 @@ class Program:
 RESERVED = set(
     "auto bool break case char const continue default do double else enum extern false float for goto if inline int "
     "long register restrict return short signed sizeof static struct switch true typedef union unsigned void volatile "
-    "while NULL arena hook context main source stripe".split()
+    "while NULL arena hook context main source stripe taker".split()
 )
 
 

@@ -68,6 +68,9 @@ class RecognizerNetwork(base.Network):
                 ["export the model again"],
             )
 
+    def takes_rows(self, shape: Sequence[int], decoder: str) -> bool:
+        return decoding.for_network(decoder, self.charset, shape[-2]) == decoding.GREEDY
+
     def extras(self, shape: Sequence[int], decoder: str) -> Extras:
         steps = shape[-2]
         return headers.extras(self.charset, steps, decoding.for_network(decoder, self.charset, steps))

@@ -80,6 +80,8 @@ class _Run:
         first = tensor.view_offset // result.itemsize
         stored[:, first : first + lines.shape[1]] = lines
         here[:] = stored.view(np.uint8).reshape(here.shape)
+        if name in self._windows and name == self._program.storage(self._program.output.name):
+            self._rows(name)[slice(*piece.rows)] = here  # whoever takes the output's rows
 
     def _read(self, name: str, rows: tuple[int, int] | None, stripe: int) -> np.ndarray:
         owner = self._program.storage(name)
