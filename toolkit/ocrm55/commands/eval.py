@@ -10,7 +10,7 @@ import typer
 
 from ocrm55 import console, stages
 from ocrm55.commands.options import FvpPath, SimulatorChoice, SimulatorOption, TimeLimit, build_options
-from ocrm55.commands.read import DetectorOption, SizeOption, page_options
+from ocrm55.commands.page_options import DetectorOption, SizeOption, page_options
 
 if TYPE_CHECKING:
     from ocrm55.page.program import PageOptions

@@ -1,8 +1,8 @@
 """Read whole pages on the host as the target does: its steps in whole numbers, its networks on ONNX Runtime.
 
-`tasks/page` computes rows, boxes, order, crops and windows to the last bit of the target. ONNX Runtime computes the
-networks in int8, which differs from the target by a rounding now and then, and is much faster than the integer
-reference. `ocrm55 verify --page` compares every bit.
+`tasks/page` computes rows, boxes, order, crops and windows as the target does. ONNX Runtime computes the networks in
+int8, the recognizer at its full width. It rounds some values otherwise than the target, so that corners of boxes may
+differ by a pixel, and it is much faster than the integer reference. `ocrm55 verify --page` compares every bit.
 """
 
 from __future__ import annotations
