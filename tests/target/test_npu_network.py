@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ocrm55 import stages
+from ocrm55 import resources, stages
 from ocrm55.artifact import Artifact
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.onnx_graph import entrance
@@ -20,6 +20,7 @@ from ocrm55.compiler.targets import choice
 from ocrm55.compiler.targets.base import assign
 from ocrm55.evaluation import verification
 from ocrm55.pictures import read_image
+from ocrm55.tasks.detector.task import DETECTOR
 from ocrm55.tasks.recognizer import ctc, image
 from ocrm55.tasks.recognizer.charset import load_charset
 from tests.npu_networks import judge
@@ -30,6 +31,7 @@ pytestmark = pytest.mark.slow
 LEAST_SHARE_OF_MACS = 0.95
 MOST_REGIONS = 8
 MOST_ARENA_BYTES = 700_000
+THRESHOLD = round(0.3 * 256) - 128  # of a detector's map
 
 
 @pytest.fixture(scope="session")
@@ -74,11 +76,36 @@ def test_every_region_is_what_litert_makes_of_its_file(artifact: Path, samples: 
     assert len(regions) == len(list((artifact / "npu").glob("*.tflite")))
     for path in list(samples)[:2]:
         reference.probabilities(image.resize(read_image(path)))
-        for region in regions:
-            data = (artifact / "npu" / f"{region.layer}.tflite").read_bytes()
-            expected = judge.reference(data, [four_axes(reference.tensors[name]) for name in region.inputs])
-            for name, values in zip(region.outputs, expected, strict=True):
-                np.testing.assert_array_equal(reference.tensors[name].reshape(-1), values.reshape(-1), region.layer)
+        assert_regions_are_litert_s(reference, artifact)
+
+
+@pytest.fixture(scope="session")
+def detector(build_dir: Path) -> Artifact:
+    options = CompileOptions(npu="ethos-u55-128", npu_fallback=True, height=128, width=160)
+    return Artifact.read(
+        stages.compiled(stages.Options(build_dir=build_dir, source="detector", task=DETECTOR, compile=options)).artifact
+    )
+
+
+def test_a_detector_finds_the_same_pixels_on_the_npu_and_on_the_core(detector: Artifact) -> None:
+    """Its convolutions are the NPU's, whose roundings add up to some values; the core enlarges, interleaves, copies."""
+    npu = json.loads((detector.folder / "metadata.json").read_text())["npu"]
+    assert npu["macs"] == sum(operator.macs for operator in detector.operators)
+    page = sorted((resources.folder("models") / "calibration_pages").glob("*.jpg"))[0]
+    pixels = image.resize(read_image(page), *detector.image_size)
+    on_npu, on_core = verification.integer_reference(detector), core_reference(detector.folder)
+    found, wanted = (each.probabilities(pixels) > THRESHOLD for each in (on_npu, on_core))
+    assert 0.02 < wanted.mean() < 0.5, "a page with text"
+    assert np.mean(found != wanted) <= 0.1 * wanted.mean()
+    assert_regions_are_litert_s(on_npu, detector.folder)
+
+
+def assert_regions_are_litert_s(reference: IntegerReference, artifact: Path) -> None:
+    for region in [step for step in reference.program.steps if step.kind == "npu_region"]:
+        data = (artifact / "npu" / f"{region.layer}.tflite").read_bytes()
+        expected = judge.reference(data, [four_axes(reference.tensors[name]) for name in region.inputs])
+        for name, values in zip(region.outputs, expected, strict=True):
+            np.testing.assert_array_equal(reference.tensors[name].reshape(-1), values.reshape(-1), region.layer)
 
 
 def core_reference(artifact: Path) -> IntegerReference:

@@ -87,7 +87,8 @@ def convolution(s: Sketch, kind: type[Convolution] = Convolution) -> None:
     ratio = (s.random.uniform(0.4, 1.6, outputs) / (60 * np.sqrt(taps))).astype(np.float32)
     bias = tables.fold_zero_point(weights, s.random.integers(-4000, 4000, outputs), known.zero_point)
     zero = s.known(output).zero_point
-    epilogue = Epilogue("clamp", outputs, zero, zero if s.number(0, 1) else -128)
+    limits = s.pick(((-128, 127), (zero, 127), (zero, 40), (-128, 60), (-1, 125)))
+    epilogue = Epilogue("clamp", outputs, zero, *limits)
     spec = kind(channels, height, width, outputs, *size, kernel, strides, pads, known.zero_point, epilogue)
     names = [s.weight(data, f"{output}_{what}") for what, data in (("w", weights), ("b", bias), ("s", ratio))]
     s.operator(spec, [s.last, *names], output)

@@ -39,10 +39,11 @@ def _convolution(file: File, operator: Operator) -> None:
     names = [f"{operator.outputs[0]}_{what}" for what in ("weights", "bias")]
     bias_index = file.constant(names[1], whole.astype(np.int32), step_in * scale.astype(np.float64))
     kernel = weights.reshape(spec.outputs, -1, *spec.kernel)
+    fused, limits = _activation(spec, result.quantization.zero_point)
     options: dict[str, Any] = {
         "Padding": padding, "StrideH": spec.strides[0], "StrideW": spec.strides[1],
         "DilationHFactor": 1, "DilationWFactor": 1,
-        "FusedActivationFunction": RELU if spec.epilogue.low > -128 else NONE,
+        "FusedActivationFunction": fused,
     }  # fmt: skip
     if isinstance(spec, Depthwise):
         data = np.ascontiguousarray(kernel.transpose(1, 2, 3, 0))
@@ -52,7 +53,28 @@ def _convolution(file: File, operator: Operator) -> None:
     else:
         index = file.constant(names[0], np.ascontiguousarray(kernel.transpose(0, 2, 3, 1)), scale)
         name, table = "CONV_2D", "Conv2DOptions"
-    file.writer.operator(name, [image.index, index, bias_index], [result.index], table, **options)
+    unlimited = result if not limits else file.new(f"{operator.outputs[0]}_open", result.shape, result.quantization)
+    file.writer.operator(name, [image.index, index, bias_index], [unlimited.index], table, **options)
+    _limit(file, operator.outputs[0], unlimited, result, limits)
+
+
+def _activation(spec: Convolution, zero_point: int) -> tuple[int, dict[str, int]]:
+    """TFLite's activation for the range of the output, or else what MAXIMUM and MINIMUM have to do after it."""
+    low, high = spec.epilogue.low, spec.epilogue.high
+    if high == 127 and low in (-128, zero_point):
+        return (NONE if low == -128 else RELU), {}
+    return NONE, {
+        name: limit for name, limit, end in (("MAXIMUM", low, -128), ("MINIMUM", high, 127)) if limit != end
+    }
+
+
+def _limit(file: File, name: str, image: Image, result: Image, limits: dict[str, int]) -> None:
+    """Bring values within limits, the last step into `result`."""
+    for number, (kind, limit) in enumerate(limits.items(), 1):
+        target = result if number == len(limits) else file.new(f"{name}_above", result.shape, result.quantization)
+        at = file.same(f"{name}_{kind.lower()}", limit, result.quantization)
+        file.writer.operator(kind, [image.index, at], [target.index], "MaximumMinimumOptions")
+        image = target
 
 
 def _rows_read(spec: Convolution) -> int:

@@ -11,7 +11,7 @@ from ocrm55.compiler.targets.ethos_u.support import OPERATORS
 from ocrm55.compiler.targets.ethos_u.tflite_file import File
 
 # Suffixes of tensors that only the file has.
-HELPERS = ("_sigmoid", "_curve", "_mean", "_padded", "_rows", "_reshaped")
+HELPERS = ("_open", "_above", "_sigmoid", "_curve", "_mean", "_padded", "_rows", "_reshaped")
 
 
 def write(region: Operator, program: Program) -> bytes:

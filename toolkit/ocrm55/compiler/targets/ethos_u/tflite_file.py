@@ -61,6 +61,13 @@ class File:
     def constant(self, name: str, data: np.ndarray, scale: Any = 0.0, axis: int = 0) -> int:
         return self.writer.tensor(name, data.shape, data.dtype, scale, 0, data=data, axis=axis)
 
+    def same(self, name: str, value: int, quantization: Quantization) -> int:
+        """One int8 number that is compared with all of an image of this quantization."""
+        data = np.full((1, 1, 1, 1), value, np.int8)
+        return self.writer.tensor(
+            name, data.shape, np.int8, quantization.step, quantization.zero_point, data=data, axis=0
+        )
+
     def weights(self, operator: Operator) -> list[np.ndarray]:
         found = [self.program.tensors[name] for name in operator.inputs]
         return [tensor.data for tensor in found if tensor.role == "weight" and tensor.data is not None]
