@@ -116,6 +116,28 @@ def test_a_wrong_program_is_found(program: Program, model: onnx.ModelProto, spoi
     assert found.value.exit_code == 8
 
 
+def test_a_layer_whose_last_row_nobody_reads_is_compared_too(inputs: list[np.ndarray]) -> None:
+    """The pool reads 7 of 8 rows, and the convolution computes no more: a fault of its is not the pool's."""
+    nodes = [
+        ("Conv", ["x", "w0"], "a", {"pads": [1, 1, 1, 1], "strides": [2, 2]}),
+        ("HardSwish", ["a"], "b", {}),
+        ("AveragePool", ["b"], "c", {"kernel_shape": [3, 2], "strides": [2, 2]}),
+        ("Conv", ["c", "w1"], "d", {"kernel_shape": [3, 1]}),
+        ("Squeeze", ["d", "axis"], "e", {}),
+        ("Transpose", ["e"], "f", {"perm": [0, 2, 1]}),
+        ("Softmax", ["f"], "y", {"axis": -1}),
+    ]
+    constants = {"w0": weights(8, 3, 3, 3), "w1": weights(9, 8, 3, 1), "axis": np.array([2])}
+    model = quantised(network(SHAPE, nodes, constants, [1, 10, 9]), inputs).model()
+    program = pipeline.to_program(model, CompileOptions())
+    first = program.operators[the(program, Convolution)]
+    assert program.tensors[first.outputs[0]].shape[1] == 7
+    check.check_int8(program, model, Normalisation())
+    other_weights(program)
+    with pytest.raises(MiscompiledError, match=f"{first.kind} of layer {first.layer} is off"):
+        check.check_int8(program, model, Normalisation())
+
+
 def test_what_an_npu_computes_is_checked_in_its_parts(real: onnx.ModelProto, inputs: list[np.ndarray]) -> None:
     pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
     model = quantised_for_a_library(real, inputs, halves_down=False).model()

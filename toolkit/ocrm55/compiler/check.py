@@ -120,10 +120,10 @@ class _Watched:
 def _differences(reference: IntegerReference, values: dict[str, np.ndarray], pixels: np.ndarray) -> list[Difference]:
     program = reference.program
     known = {
-        name: _signed(values[source])
+        name: _signed(value)
         for name, source in program.sources.items()
         if source in values and program.tensors[name].view_of is None
-        if _is_comparable(program, name, values[source])
+        if (value := _that_are_read(program, name, values[source])) is not None
     }
     reference.tensors = {t.name: t.data for t in program.tensors.values() if t.data is not None}
     reference.tensors[program.input.name] = reference.input_of(pixels)
@@ -149,10 +149,17 @@ def _differences(reference: IntegerReference, values: dict[str, np.ndarray], pix
     return found
 
 
-def _is_comparable(program: Program, name: str, value: np.ndarray) -> bool:
-    """Whether it is known where the elements of ONNX's value lie in ours; rows that nobody reads may be left out."""
-    size, order = program.tensors[name].size, program.orders.get(name)
-    return value.size == size if order is None else order.size == value.size and int(order.max()) < size
+def _that_are_read(program: Program, name: str, value: np.ndarray) -> np.ndarray | None:
+    """ONNX's value without the rows that nobody reads, which ours may leave out; None where its order is not known."""
+    tensor, order = program.tensors[name], program.orders.get(name)
+    if order is not None:
+        return value if order.size == value.size and int(order.max()) < tensor.size else None
+    if value.size == tensor.size:
+        return value
+    if value.ndim != 4 or len(tensor.shape) != 4:
+        return None
+    rows = value[:, :, : tensor.shape[1]]
+    return rows if (rows.shape[0], *rows.shape[2:], rows.shape[1]) == tuple(tensor.shape) else None
 
 
 def _compared(operator: Operator, result: np.ndarray, wanted: np.ndarray) -> list[Difference]:
