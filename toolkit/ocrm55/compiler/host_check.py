@@ -10,8 +10,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -96,8 +94,7 @@ def check_c(artifact: Path, program: Program, model: onnx.ModelProto, normalisat
         if executable is None:
             return
         try:
-            with ThreadPoolExecutor(2) as pool:
-                outputs = list(pool.map(partial(_run, executable), chosen))
+            outputs = [_run(executable, pixels) for pixels in chosen]  # a thread would keep Ctrl-C waiting
         except OSError as trouble:  # no programs run in a TMPDIR that is mounted with noexec
             console.note(f"the C was not compared: {executable} cannot be started: {trouble.strerror}.")
             return
