@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -15,6 +17,7 @@ from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.targets import choice
 from ocrm55.compiler.widths import sharing
 from ocrm55.errors import UnsupportedError
+from ocrm55.tasks.recognizer.task import RECOGNIZER
 from tests.unit.compiler.graphs import quantised
 from tests.unit.compiler.onnx_networks import network
 
@@ -69,6 +72,43 @@ def test_a_limit_that_can_be_kept_is_named(model: onnx.ModelProto) -> None:
     _, plan = pipeline.planned(model, choice.targets_for(INT8), INT8)
     found = pipeline.ways_out(refused(plan.arena_bytes), model, program, INT8)
     assert found[0] == f"--arena-limit {plan.arena_bytes}"
+
+
+def test_one_width_is_named_where_the_output_then_comes_by_rows(model: onnx.ModelProto) -> None:
+    program, several = pipeline.to_program(model, INT8), replace(INT8, widths=(160, 320))
+    assert pipeline.ways_out(refused(100_000), model, program, several, by_rows=True) == ["leave --widths out"]
+    assert pipeline.ways_out(refused(100_000), model, program, several) == []
+    assert pipeline.ways_out(refused(1000), model, program, several, by_rows=True) == []
+
+
+def test_a_large_output_is_refused_before_the_ranges_are_found(
+    model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calibration takes most of the time, and its ranges decide no sizes."""
+    asked, inputs = [], pipeline.calibration_inputs
+
+    def few(*given: Any) -> list[np.ndarray]:
+        asked.append(given[-1])
+        return inputs(*given)
+
+    monkeypatch.setattr(pipeline, "calibration_inputs", few)
+    options = replace(INT8, width=64, decoder="greedy", arena_limit=3000)
+    with pytest.raises(UnsupportedError, match=r"the arena takes .* at least; the limit is 3,000\."):
+        pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, options)
+    assert asked == [1]
+    assert not (tmp_path / "artifact").exists()
+
+
+def test_ranges_decide_no_sizes(model_dir: Path) -> None:
+    network = RECOGNIZER.network(model_dir)
+    model = pipeline.load(network, replace(INT8, width=64))
+    arenas = {
+        pipeline.planned(
+            pipeline.quantised(model, network, RECOGNIZER.calibration, INT8, most), choice.targets_for(INT8), INT8
+        )[1].arena_bytes
+        for most in (1, 5)
+    }
+    assert len(arenas) == 1
 
 
 def test_a_memory_is_named_only_if_it_has_room() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, suppress
 from copy import deepcopy
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -51,24 +52,18 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
     memories = options.board.memories
     original = None if options.image is None else read_image(options.image)
     network = task.network(source)
-    model = load(network, options)
+    model, targets = load(network, options), choice.targets_for(options)
     if options.precision == "int8":
         frontend.check(model)
-        model = quantised(model, network, options.calibrate or task.calibration, options)
-    targets = choice.targets_for(options)
-    by_rows = network.takes_rows(declared_output(model), options.decoder)
-    fits = sharing.share(fits_of(memories, model, targets, options, by_rows=by_rows))
+        pictures = options.calibrate or task.calibration
+        if has_large_output(model, memories, options):
+            placed_fits(quantised(model, network, pictures, options, most=1), network, targets, options)
+        model = quantised(model, network, pictures, options)
+    fits, where = placed_fits(model, network, targets, options)
     program, plan = fits[-1].program, fits[-1].plan
     shape = output_shape(model, program)
-    network.check_output(shape)
     if options.check and options.precision == "int8":
         check.check_int8(program, model, normalisation_of(model))
-    constants = sum(target.constants(program) for target in targets)
-    try:
-        where = placement.place(program, plan.arena_bytes, memories, constants, reach(targets))
-    except placement.NoRoomError as refused:
-        refused.tries = [*ways_out(refused, model, program, options, by_rows=by_rows), *refused.tries]
-        raise
     _, *size = program.input_size
     picture = (
         None if original is None or options.image is None else (options.image.name, network.resize(original, *size))
@@ -84,6 +79,32 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
     return artifact.write(program, plan, contents, destination, check_written)
 
 
+def has_large_output(model: onnx.ModelProto, memories: MemoryMap, options: CompileOptions) -> bool:
+    """Whether the output is larger than any arena, so that the network may well be refused.
+
+    Then it is planned with the ranges of one picture first: ranges decide no sizes, and finding them takes longest.
+    """
+    room = options.arena_limit or placement.arena_room(memories, coupled=False)
+    return choice.targets_for(options)[0].recipe.fused and 4 * prod(declared_output(model)) > room
+
+
+def placed_fits(
+    model: onnx.ModelProto, network: Network, targets: list[Target], options: CompileOptions
+) -> tuple[list[Fit], placement.Placement]:
+    """The planned network at each width, and where all of it lies. Raises UnsupportedError, which names ways out."""
+    memories = options.board.memories
+    by_rows = network.takes_rows(declared_output(model), options.decoder)
+    fits = sharing.share(fits_of(memories, model, targets, options, by_rows=by_rows))
+    program, plan = fits[-1].program, fits[-1].plan
+    network.check_output(output_shape(model, program))
+    constants = sum(target.constants(program) for target in targets)
+    try:
+        return fits, placement.place(program, plan.arena_bytes, memories, constants, reach(targets))
+    except placement.NoRoomError as refused:
+        refused.tries = [*ways_out(refused, model, program, options, by_rows=by_rows), *refused.tries]
+        raise
+
+
 def ways_out(
     refused: placement.NoRoomError,
     model: onnx.ModelProto,
@@ -96,6 +117,9 @@ def ways_out(
     if options.precision != "int8":
         small = refused.what == "weights" or program.output.bytes <= refused.room or by_rows
         return ["--precision int8"] if small else []
+    if refused.what == "arena" and len(options.widths) > 1 and by_rows:
+        alone = replace(options, arena_limit=refused.room, widths=())
+        return ["leave --widths out"] if _fits(model, alone, by_rows=by_rows) else []
     if refused.what != "arena" or len(options.widths) > 1:
         return []
     found, limited = [], replace(options, arena_limit=refused.room)
@@ -236,6 +260,8 @@ def output_by_rows(
             striped = output_rows.striped(lowered, rows)
             if striped is None:
                 return None
+            if limit is not None and rows > 1 and striped.stored_bytes(striped.output.name) > limit:
+                continue
             try:
                 program, plan = placed(striped, targets, replace(options, arena_limit=limit))
             except UnsupportedError as found:
@@ -317,12 +343,17 @@ def load(network: Network, options: CompileOptions | None = None) -> onnx.ModelP
     return model
 
 
-def quantised(model: onnx.ModelProto, network: Network, pictures: Path, options: CompileOptions) -> onnx.ModelProto:
-    """The model as int8 QDQ; an already quantised model stays unchanged. pictures: a folder to calibrate on."""
+def quantised(
+    model: onnx.ModelProto, network: Network, pictures: Path, options: CompileOptions, most: int | None = None
+) -> onnx.ModelProto:
+    """The model as int8 QDQ; an already quantised model stays unchanged.
+
+    pictures: a folder to calibrate on. most: pictures of it to use; all of them if None.
+    """
     if any(node.op_type == "QuantizeLinear" for node in model.graph.node):
         return _with_int8_output(model, network)
     frontend.check_interface(model)
-    inputs, normalisation = calibration_inputs(model, network, pictures), normalisation_of(model)
+    inputs, normalisation = calibration_inputs(model, network, pictures, most), normalisation_of(model)
     graph, chosen = Graph(model), QuantizeOptions(input_range=normalisation.range)
     recipe = choice.targets_for(options)[0].recipe
     if recipe.fused:
@@ -352,11 +383,16 @@ def _with_int8_output(model: onnx.ModelProto, network: Network) -> onnx.ModelPro
     return ended
 
 
-def calibration_inputs(model: onnx.ModelProto, network: Network, pictures: Path) -> list[np.ndarray]:
-    """The pictures of a folder as input tensors: float32 [1, 3, height, width]. Raises InputError."""
+def calibration_inputs(
+    model: onnx.ModelProto, network: Network, pictures: Path, most: int | None = None
+) -> list[np.ndarray]:
+    """The pictures of a folder, or the first of them, as input tensors: float32 [1, 3, height, width].
+
+    Raises InputError.
+    """
     height, width = (d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim[2:])
     normalisation = normalisation_of(model)
-    originals = (read_image(path) for path in calibration.images(pictures))
+    originals = (read_image(path) for path in calibration.images(pictures)[:most])
     return [normalisation.tensor(network.resize(pixels, height, width), height, width) for pixels in originals]
 
 

@@ -131,7 +131,7 @@ class FlatFunction:
 
     def layer(self, node: Node) -> str:
         """The layer of a node; a node inside an expanded layer belongs to the next named one."""
-        start = self.nodes.index(node)
+        start = self._places[node.name]
         return next((self.layers[n.name] for n in self.nodes[start:] if n.name in self.layers), node.name)
 
     def replace(self, output: Node, spec: Spec, inputs: list[relax.Expr], absorbed: list[Node], layer: str) -> None:
