@@ -18,6 +18,7 @@
 #include "uart_words.h"
 
 #define LARGER(a, b) ((a) > (b) ? (a) : (b))
+#define SMALLER(a, b) ((a) < (b) ? (a) : (b))
 #define CACHE_LINE 32u
 #define ARENA_BYTES LARGER(OCRM55_ARENA_BYTES, DETECTOR_ARENA_BYTES)
 #define ARENA_ROOM ((ARENA_BYTES + CACHE_LINE - 1u) / CACHE_LINE * CACHE_LINE)
@@ -32,7 +33,7 @@ static uint8_t arena[ARENA_ROOM] __attribute__((section(".ocrm55.arena"), aligne
 
 /* The page's memory, in what the frames leave of the memory for images. Text is dense where a map has this many runs. */
 #define MOST_RUNS LARGER(4096, DETECTOR_INPUT_WIDTH * DETECTOR_INPUT_HEIGHT / 16)
-#define RUNS (MOST_RUNS < 65535 ? MOST_RUNS : 65535)
+#define RUNS SMALLER(MOST_RUNS, 65535)
 #define FIND_BYTES OCRM55_PAGE_FIND_BYTES(DETECTOR_INPUT_WIDTH, DETECTOR_INPUT_HEIGHT, RUNS)
 #define READ_BYTES \
     OCRM55_PAGE_READ_BYTES(OCRM55_INPUT_HEIGHT, OCRM55_INPUT_WIDTH, OCRM55_OUTPUT_STEPS, OCRM55_OUTPUT_CLASSES)
@@ -55,8 +56,8 @@ struct memory {
 static struct ocrm55_page_options settings(void)
 {
     struct ocrm55_page_options options = ocrm55_page_defaults;
-    options.threshold = (uint8_t)(DETECTOR_PIXEL * 256.0);
-    options.least_score = (uint16_t)(DETECTOR_BOX * 65536.0);
+    options.threshold = (uint8_t)SMALLER(DETECTOR_PIXEL * 256.0, 255.0); /* a share of 1 is one unit less */
+    options.least_score = (uint16_t)SMALLER(DETECTOR_BOX * 65536.0, 65535.0);
     options.unclip = (uint16_t)(DETECTOR_UNCLIP * 256.0 + 0.5);
     options.windows = MOST_WINDOWS;
     return options;

@@ -53,7 +53,10 @@ def test_thresholds_of_the_settings(folder: Path) -> None:
     assert DetectorFolder(folder).thresholds == Thresholds(0.2, 0.4, 1.4, 3000)
 
 
-@pytest.mark.parametrize("wrong", [{"thresh": "high"}, {"box_thresh": 2}, {"max_candidates": []}, {"thresh": "nan"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"thresh": "high"}, {"box_thresh": 2}, {"max_candidates": []}, {"thresh": "nan"}, {"unclip_ratio": "nan"}],
+)
 def test_thresholds_that_are_no_numbers(wrong: dict, folder: Path) -> None:
     settings(folder, **wrong)
     with pytest.raises(InputError, match="thresholds"):

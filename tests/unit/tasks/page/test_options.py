@@ -15,6 +15,15 @@ def test_a_models_own_settings() -> None:
     assert (v6.threshold, v6.least_score, v6.unclip) == (51, 26214, 358)
 
 
+def test_a_share_of_one_fits_the_c_code() -> None:
+    """A uint8_t of 256 would be 0: all of the page would be text."""
+    most = options.of_model({"thresh": 1.0, "box_thresh": 1})
+    assert (most.threshold, most.least_score) == (255, 65535)
+    main = (c_page.FIRMWARE / "page/main.c").read_text()
+    assert "(uint8_t)SMALLER(DETECTOR_PIXEL * 256.0, 255.0)" in main
+    assert "(uint16_t)SMALLER(DETECTOR_BOX * 65536.0, 65535.0)" in main
+
+
 def test_the_defaults_are_those_of_the_c_code() -> None:
     text = (c_page.FIRMWARE / "tasks/page/page.c").read_text()
     values = dict(re.findall(r"\.(\w+) = (\{.*?\}|\d+),", text))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +124,7 @@ def _thresholds(post: dict[str, Any], settings: Path) -> Thresholds:
         return Thresholds(
             _share(post.get("thresh", usual.pixel)),
             _share(post.get("box_thresh", usual.box)),
-            min(max(float(post.get("unclip_ratio", usual.unclip)), 0.0), 10.0),
+            _ratio(post.get("unclip_ratio", usual.unclip)),
             int(post.get("max_candidates", usual.candidates)),
         )
     except (ValueError, TypeError) as trouble:
@@ -137,6 +138,13 @@ def _share(value: Any) -> float:
     if not 0 <= number <= 1:
         raise ValueError(f"{number} is no share")
     return number
+
+
+def _ratio(value: Any) -> float:
+    number = float(value)
+    if math.isnan(number):  # it would pass every bound, and is no JSON
+        raise ValueError("it is no number")
+    return min(max(number, 0.0), 10.0)
 
 
 def settings_text(name: str, thresholds: Thresholds | None = None) -> str:

@@ -27,10 +27,13 @@ DEFAULTS = Options()
 
 
 def of_model(settings: Mapping[str, Any], options: Options = DEFAULTS) -> Options:
-    """Options with what a model's DBPostProcess says: thresh, box_thresh and unclip_ratio, each where it is there."""
+    """Options with what a model's DBPostProcess says: thresh, box_thresh and unclip_ratio, each where it is there.
+
+    A share of 1 is one unit less, since 1 itself does not fit the C code's bytes.
+    """
     return replace(
         options,
-        threshold=int(float(settings.get("thresh", options.threshold / 256)) * 256),
-        least_score=int(float(settings.get("box_thresh", options.least_score / 65536)) * 65536),
+        threshold=min(int(float(settings.get("thresh", options.threshold / 256)) * 256), 255),
+        least_score=min(int(float(settings.get("box_thresh", options.least_score / 65536)) * 65536), 65535),
         unclip=round(float(settings.get("unclip_ratio", options.unclip / 256)) * 256),
     )
