@@ -104,8 +104,8 @@ static enum status find(struct memory *memory, const struct ocrm55_frame *frame,
 {
     *count = 0;
     const enum ocrm55_page_outcome outcome =
-        ocrm55_page_find(&DETECTOR, arena, sizeof arena, frame, how, memory->scratch, sizeof memory->scratch,
-                         memory->boxes, MOST_BOXES, count, watch);
+        ocrm55_page_find(&DETECTOR, arena, sizeof arena, frame, how, memory->scratch, FIND_BYTES, memory->boxes,
+                         MOST_BOXES, count, watch); /* room for RUNS, as on the host, however large the scratch is */
     cost_stage(STAGE_OTHER);
     if (options->hashes) {
         say_hash("map", crc32(map(), MAP_BYTES));

@@ -48,3 +48,13 @@ def test_grey_pages_are_grey_frames() -> None:
 
 def test_a_page_without_text_has_no_lines() -> None:
     assert spec(64, 96).open().read(np.zeros((10, 10, 3), np.uint8))[0] == []
+
+
+def test_a_crowded_page_has_no_lines_and_its_own_scale() -> None:
+    """Heights of its lines are counted by that scale."""
+    page = np.zeros((128, 256, 3), np.uint8)
+    page[:, ::2] = 255
+    assert spec(128, 256).open().read(page)[1] == 1.0
+    lines, scale = spec(128, 256).open().read(np.repeat(np.repeat(page, 2, axis=0), 2, axis=1))
+    assert lines == []
+    assert scale == 0.5

@@ -18,7 +18,7 @@ from ocrm55.evaluation.page_metrics import Found
 from ocrm55.inference import OnnxNetwork
 from ocrm55.normalisation import Normalisation
 from ocrm55.tasks.page import boxes, order, rows, whole
-from ocrm55.tasks.page.components import MOST_RUNS, CrowdedError
+from ocrm55.tasks.page.components import CrowdedError
 from ocrm55.tasks.page.options import UNIT, Options
 from ocrm55.tasks.page.windows import Windows, windows
 from ocrm55.tasks.recognizer import decoding
@@ -66,13 +66,11 @@ class ReferenceReader:
         picture = rows.picture(frame, width, height, spec.options)
         output = self._detector.run(spec.detector.levels.tensor(picture, height, width))
         values = boxes.levels(output.reshape(height, width))
+        scale = 65536 / rows.scaling(frame, width, height).step
         with contextlib.suppress(CrowdedError):
-            found = order.ordered(
-                boxes.found(values, frame, spec.options, min(max(4096, values.size // 16), MOST_RUNS))
-            )
-            scale = 65536 / rows.scaling(frame, width, height).step
+            found = order.ordered(boxes.found(values, frame, spec.options, whole.run_room(values.size)))
             return self._lines(frame, found), scale
-        return [], 1.0
+        return [], scale
 
     def _lines(self, frame: np.ndarray, found: Sequence[boxes.Box]) -> list[Found]:
         texts, _ = whole.read(self._recognizer, frame, found, self._spec.options)

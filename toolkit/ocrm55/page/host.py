@@ -15,14 +15,14 @@ from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.errors import InputError
 from ocrm55.page.program import PreparedPage
 from ocrm55.stages import Options as StagesOptions
-from ocrm55.tasks.page import boxes, order
+from ocrm55.tasks.page import boxes, order, whole
 from ocrm55.tasks.page.boxes import Box
 from ocrm55.tasks.page.components import CrowdedError
 from ocrm55.tasks.page.options import Options, of_model
 from ocrm55.tasks.page.windows import Windows, windows
 from ocrm55.tasks.recognizer import decoding
 
-MOST_BOXES, MOST_RUNS = 1000, 65535  # as firmware/page/main.c has them
+MOST_BOXES = 1000  # as firmware/page/main.c has it
 
 
 @dataclass
@@ -92,9 +92,8 @@ class Host:
 
     def boxes(self, values: np.ndarray, frame: np.ndarray) -> list[Box]:
         """The boxes of a map in reading order; none where its runs do not fit."""
-        room = min(max(4096, values.size // 16), MOST_RUNS)
         try:
-            return order.ordered(boxes.found(values, frame, self.options, room, MOST_BOXES))
+            return order.ordered(boxes.found(values, frame, self.options, whole.run_room(values.size), MOST_BOXES))
         except CrowdedError:
             return []
 

@@ -9,6 +9,7 @@ from ocrm55.tasks.page import whole
 from ocrm55.tasks.page.boxes import Box
 from ocrm55.tasks.page.lines import Line
 from ocrm55.tasks.page.options import DEFAULTS, Options
+from tests.unit.tasks.page import c_page
 
 FRAME = np.zeros((8, 8), np.uint8)
 
@@ -62,3 +63,13 @@ def test_a_page_that_stands_upright_is_read_once(monkeypatch: pytest.MonkeyPatch
     assert not upside_down and len(reads.asked) == 4
     assert [each.line.classes for each in texts] == [[1], [2], [3], [4]]
     assert whole.read(Nothing(), FRAME, []) == ([], False)
+
+
+def test_the_firmware_has_room_for_as_many_runs() -> None:
+    """Whatever the size of its scratch, which a recognizer of many classes makes larger."""
+    main = (c_page.FIRMWARE / "page/main.c").read_text()
+    assert "LARGER(4096, DETECTOR_INPUT_WIDTH * DETECTOR_INPUT_HEIGHT / 16)" in main
+    assert "RUNS SMALLER(MOST_RUNS, 65535)" in main
+    assert "how, memory->scratch, FIND_BYTES, memory->boxes," in main
+    rooms = {size: whole.run_room(size * size) for size in (32, 320, 2048)}
+    assert rooms == {32: 4096, 320: 6400, 2048: 65535}

@@ -1,4 +1,4 @@
-"""The texts of a page's boxes, and which way up it lies: read_boxes and read_again of firmware/page/main.c."""
+"""The texts of a page's boxes, and which way up it lies: RUNS, read_boxes and read_again of firmware/page/main.c."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ import numpy as np
 
 from ocrm55.tasks.page import lines
 from ocrm55.tasks.page.boxes import Box, turn
+from ocrm55.tasks.page.components import MOST_RUNS
 from ocrm55.tasks.page.lines import Classes, Line, Recognizer
 from ocrm55.tasks.page.options import DEFAULTS, Options
+
+
+def run_room(pixels: int) -> int:
+    """The runs of text for which firmware/page/main.c has room, in a map of so many pixels."""
+    return min(max(4096, pixels // 16), MOST_RUNS)
 
 
 @dataclass(frozen=True)
