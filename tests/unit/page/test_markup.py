@@ -59,6 +59,14 @@ def test_hocr_holds_every_line_where_it_stands() -> None:
     assert [titled(word)["x_wconf"] for word in of_class(pages[0], "ocrx_word")] == ["88", "88", "100"]
 
 
+def test_hocr_of_a_page_without_text_ends_before_the_next_page() -> None:
+    """Parsers of HTML, which hOCR's readers use, take `<div/>` for a beginning: the next page would lie in this one."""
+    text = markup.hocr([Page(Path("empty.png"), 30, 20, []), PAGE])
+    assert not re.search(r"<(div|span)[^>]*/>", text)
+    pages = of_class(ET.fromstring(text), "ocr_page")
+    assert [len(of_class(page, "ocr_line")) for page in pages] == [0, 3]
+
+
 def test_hocr_bounds_lie_in_each_other() -> None:
     root = ET.fromstring(markup.hocr([PAGE]))
     parents = {child: parent for parent in root.iter() for child in parent}

@@ -42,6 +42,8 @@ def hocr(pages: Sequence[Page]) -> str:
     for number, page in enumerate(pages, 1):
         _hocr_page(body, page, number)
     ET.indent(root)
+    for place in body:
+        place.text = place.text or "\n"  # a page without text: parsers of HTML take `<div/>` for a beginning
     text = ET.tostring(root, encoding="unicode", short_empty_elements=True)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE html>\n{text}\n'
 
