@@ -40,3 +40,14 @@ def test_json_can_be_read_whatever_a_file_is_called() -> None:
     assert json.loads(text) == values
     assert "é漢.png" in text
     assert plain_text.shown(text, keep="\n") == text
+
+
+def test_json_has_null_for_a_score_that_is_no_number() -> None:
+    """A float network of a stranger's weights may give such a one; `NaN` is no JSON."""
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    values = [{"lines": [{"score": float("nan"), "corners": [(1.5, float("-inf"))]}], "score": 0.5, "count": 3}]
+    read = json.loads(as_json_text(values), parse_constant=refuse)
+    assert read == [{"lines": [{"score": None, "corners": [[1.5, None]]}], "score": 0.5, "count": 3}]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -109,9 +110,20 @@ def with_names(lines: Sequence[Line], images: Sequence[Path]) -> list[str]:
 
 
 def as_json_text(value: object) -> str:
-    """JSON in the letters of all languages; what a line cannot show, as in a file's name, is in JSON's own escapes."""
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    """JSON in the letters of all languages; what a line cannot show, as in a file's name, is in JSON's own escapes.
+
+    A score that is no number, which JSON does not have, is null.
+    """
+    text = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
     return "".join(c if c == "\n" or plain_text.is_shown(c) else json.dumps(c)[1:-1] for c in text)
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _finite(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _as_values(images: list[Path], run: Run) -> list[dict[str, object]]:
