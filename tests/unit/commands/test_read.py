@@ -94,3 +94,15 @@ def test_bad_input_ends_before_anything_is_built(
     assert done.exit_code == 3
     assert said in done.output
     assert not Path("build").exists()
+
+
+@pytest.mark.parametrize("command", ["verify", "report"])
+def test_the_host_computes_no_floats_and_says_so_before_anything_is_built(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = [command, "--page", "page.png", "--precision", "float32", "--simulator", "qemu", "--build-dir", "build"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 3
+    assert "the host computes pages bit for bit in int8 only" in done.output
+    assert not Path("build").exists()

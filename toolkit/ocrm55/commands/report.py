@@ -76,10 +76,11 @@ def _report_pages(
     timeout: float,
     destination: Path,
 ) -> None:
-    from ocrm55.page import program, read
+    from ocrm55.page import host, program, read
     from ocrm55.report import whole_page
     from ocrm55.simulators import find_simulator
 
+    host.check(options)
     pictures = read.load(paths)
     board = find_simulator(simulator.value, fvp, options.recognizer.board)
     prepared = program.prepare(options)

@@ -89,8 +89,9 @@ def verify(
 def verify_pages(paths: Sequence[Path], options: PageOptions, simulator: Simulator) -> None:
     """Compare every step of reading pages. Raises TargetError where one differs."""
     from ocrm55.evaluation import page_verification
-    from ocrm55.page import program, read
+    from ocrm55.page import host, program, read
 
+    host.check(options)
     pictures = read.load(paths)
     compared = page_verification.compare(pictures, program.prepare(options), simulator)
     rows = [(str(each.path), str(each.boxes), str(each.readings), each.differs or "exact") for each in compared]

@@ -13,7 +13,7 @@ from ocrm55.compiler import program_file
 from ocrm55.compiler.reference.accelerator import AcceleratorReference
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.errors import InputError
-from ocrm55.page.program import PreparedPage
+from ocrm55.page.program import PageOptions, PreparedPage
 from ocrm55.stages import Options as StagesOptions
 from ocrm55.tasks.page import boxes, order, whole
 from ocrm55.tasks.page.boxes import Box
@@ -58,16 +58,21 @@ class HostRecognizer:
         return "".join(self.labels[each] for each in classes)
 
 
+def check(options: PageOptions) -> None:
+    """Raise InputError for options whose networks have no integer reference: to be called before they are built."""
+    if options.recognizer.compile.precision != "int8" or options.detector.compile.precision != "int8":
+        raise InputError("the host computes pages bit for bit in int8 only.", ["--precision int8"])
+
+
 class Host:
     """Both networks of a program for pages, on the host."""
 
     def __init__(self, prepared: PreparedPage) -> None:
         """Raises InputError for networks that have no integer reference."""
+        check(prepared.options)
         detector, recognizer = (Artifact.read(each.artifact) for each in (prepared.detector, prepared.recognizer))
-        if recognizer.precision != "int8" or detector.precision != "int8":
-            raise InputError("pages are verified bit for bit in int8 only.", ["--precision int8"])
         if any(len(label) != 1 for label in recognizer.labels[1:]):
-            raise InputError("pages are verified only where every class is one character.")
+            raise InputError("the host computes pages only where every class is one character.")
         options = prepared.options
         self.size = detector.image_size
         self.detector = reference_of(detector, options.detector)
