@@ -80,6 +80,9 @@ def test_text_goes_to_stdout_and_what_was_not_found_to_stderr(capsys: pytest.Cap
         (["page.png", "--size", "100"], "whole 32 pixels"),
         (["page.png", "--draw", "x.gif"], "no name of a PNG file"),
         (["page.txt"], "not an image"),
+        (["page.png", "--draw", "./page.png"], "written over"),
+        (["page.png", "--hocr", "page.png"], "written over"),
+        (["page.png", "--alto", "page.png"], "written over"),
     ],
 )
 def test_bad_input_ends_before_anything_is_built(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -71,6 +72,7 @@ def read(
 
     chosen = page_options(options, detector, size)
     destinations = _destinations(pages, draw, alto)
+    _keep_pages(pages, [hocr, *(each for both in destinations for each in both)])
     pictures = reading.load(pages, pixels.value)
     board = find_simulator(simulator.value, fvp, options.board)
     prepared = program.prepare(chosen)
@@ -102,6 +104,14 @@ def _destinations(pages: Sequence[Path], draw: Path | None, alto: Path | None) -
     if draw is not None and draw.suffix.lower() != ".png":
         raise InputError(f"{draw} is no name of a PNG file.", ["--draw page.png"])
     return [(of(draw, number), of(alto, number)) for number in range(1, len(pages) + 1)]
+
+
+def _keep_pages(pages: Sequence[Path], destinations: Sequence[Path | None]) -> None:
+    """Raise InputError where a page itself would be written over."""
+    kept = {os.path.realpath(page) for page in pages}
+    for each in destinations:
+        if each is not None and os.path.realpath(each) in kept:
+            raise InputError(f"{each} is a page to read; it would be written over.", ["name another file"])
 
 
 def _print(pages: Sequence[Page], as_json: bool) -> None:
