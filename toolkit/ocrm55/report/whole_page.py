@@ -94,7 +94,8 @@ def write(prepared: PreparedPage, runs: Sequence[tuple[Sequence[Picture], Run]],
 def _page(host: Host, picture: Picture, run: Run, number: int) -> PageCard:
     result = run.pages[number]
     page = of_result(picture.path, picture.width, picture.height, result)
-    cards = [_line(host, picture.frame, box, at) for at, box in enumerate(result.boxes[:MOST_CARDS], 1)]
+    boxes = list(enumerate(result.boxes, 1))[:: -1 if result.reversed else 1]  # in reading order
+    cards = [_line(host, picture.frame, box, at) for at, box in boxes[:MOST_CARDS]]
     costs = page_statistics.rows(result.work) if result.work else []
     shares = [float(row[2]) / 100 for row in costs]
     size = host.size[0] * host.size[1]
@@ -103,7 +104,7 @@ def _page(host: Host, picture: Picture, run: Run, number: int) -> PageCard:
         page,
         _uri(draw.draw(page, read_image(picture.path)), "JPEG"),
         _uri(Image.fromarray(heat(picture.frame, values)), "JPEG"),
-        cards[::-1] if result.reversed else cards,
+        cards,
         [(*row, share) for row, share in zip(costs, shares, strict=True)],
     )
 
