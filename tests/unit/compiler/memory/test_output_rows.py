@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,14 +17,19 @@ from ocrm55.compiler import artifact, host_check, pipeline
 from ocrm55.compiler.artifact import Contents, Written
 from ocrm55.compiler.codegen import driver
 from ocrm55.compiler.memory import output_rows
+from ocrm55.compiler.operators.int8.convolution import Pointwise
+from ocrm55.compiler.operators.int8.elementwise import Dequantize
+from ocrm55.compiler.operators.int8.rows import SoftmaxRows
 from ocrm55.compiler.options import CompileOptions
+from ocrm55.compiler.reference.cmsis_nn.network import CmsisNnReference
 from ocrm55.compiler.reference.int8 import stripes
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.compiler.targets import choice
+from ocrm55.compiler.targets.cmsis_nn.target import NAME
 from ocrm55.errors import MiscompiledError, UnsupportedError
 from ocrm55.metadata import Metadata
 from ocrm55.normalisation import Normalisation
-from tests.unit.compiler.graphs import quantised
+from tests.unit.compiler.graphs import quantised, quantised_for_a_library
 from tests.unit.compiler.onnx_networks import network
 
 INT8 = CompileOptions(precision="int8", prefix="rows")
@@ -35,7 +40,9 @@ WHOLE = 4 * CLASSES * STEPS  # bytes
 LIMIT = WHOLE - 1
 
 
-def recognizer(ends: Sequence[tuple[str, list[str], str, dict[str, Any]]] | None = None) -> onnx.ModelProto:
+def recognizer(
+    ends: Sequence[tuple[str, list[str], str, dict[str, Any]]] | None = None, quantise: Callable[..., Any] = quantised
+) -> onnx.ModelProto:
     """Ten steps of 1,003 classes: their number is no multiple of four, nor is that of the classes."""
     rng = np.random.default_rng(0)
     weights = {
@@ -48,7 +55,7 @@ def recognizer(ends: Sequence[tuple[str, list[str], str, dict[str, Any]]] | None
         *(ends or [("MatMul", ["t", "f"], "m", {}), ("Softmax", ["m"], "y", {})]),
     ]  # fmt: skip
     images = [rng.uniform(-1, 1, (1, 3, 16, 4 * STEPS)).astype(np.float32) for _ in range(3)]
-    return quantised(network([1, 3, 16, 4 * STEPS], nodes, weights, [1, STEPS, CLASSES]), images).model()
+    return quantise(network([1, 3, 16, 4 * STEPS], nodes, weights, [1, STEPS, CLASSES]), images).model()
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +117,22 @@ def test_rows_have_the_bits_of_the_whole_and_onnx_runtimes_numbers(model: onnx.M
     wanted = session.run(None, {"x": Normalisation().tensor(pixels, 16, 4 * STEPS)})[0][0]
     assert np.abs(found - wanted).max() < 2e-3
     assert (found.argmax(1) == wanted.argmax(1)).all()
+
+
+def test_a_librarys_int8_logits_come_by_rows_too() -> None:
+    """CMSIS-NN's layer ends in int8, of which softmax's operand is made."""
+    library = replace(INT8, kernels=("cmsis-nn",))
+    targets = choice.targets_for(library)
+    lowered = pipeline.to_program(recognizer(quantise=quantised_for_a_library), library)
+    assert [type(operator.spec) for operator in lowered.operators[-3:]] == [Pointwise, Dequantize, SoftmaxRows]
+    found = pipeline.output_by_rows(lowered, targets, library, [LIMIT])
+    assert found is not None
+    program, plan = found
+    assert (program.output_rows, program.steps[-3].target) == (4, NAME)
+    assert 5 * 4 * CLASSES <= plan.arena_bytes < LIMIT
+    pixels = np.random.default_rng(9).integers(0, 256, (16, 4 * STEPS, 3), np.uint8)
+    reference = CmsisNnReference(program)
+    assert stripes.agrees(program, reference, reference.input_of(pixels))
 
 
 @pytest.fixture(scope="module")

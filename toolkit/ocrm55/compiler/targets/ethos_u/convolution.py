@@ -63,9 +63,7 @@ def _activation(spec: Convolution, zero_point: int) -> tuple[int, dict[str, int]
     low, high = spec.epilogue.low, spec.epilogue.high
     if high == 127 and low in (-128, zero_point):
         return (NONE if low == -128 else RELU), {}
-    return NONE, {
-        name: limit for name, limit, end in (("MAXIMUM", low, -128), ("MINIMUM", high, 127)) if limit != end
-    }
+    return NONE, {name: limit for name, limit, end in (("MAXIMUM", low, -128), ("MINIMUM", high, 127)) if limit != end}
 
 
 def _limit(file: File, name: str, image: Image, result: Image, limits: dict[str, int]) -> None:
