@@ -24,7 +24,7 @@ TOGETHER = {
     "package": {"pack_description"},
     "report": {"pictures"},
     "tasks": {"second_task"},
-    "tasks/page": {"real_maps"},
+    "tasks/page": {"find", "real_maps"},
     "tasks/recognizer": {"damaged_folders", "fast"},
     "training": {"commands", "pages", "synthesis"},
     "tvmc": {"ethos_u", "int8"},

@@ -1,4 +1,6 @@
 /* The lines of text in a frame: the detector, and the boxes of its map. */
+#include <stdbool.h>
+
 #include "ocrm55_page.h"
 
 static void tell(const struct ocrm55_page_watch *watch, enum ocrm55_page_phase phase)
@@ -9,7 +11,7 @@ static void tell(const struct ocrm55_page_watch *watch, enum ocrm55_page_phase p
 }
 
 static enum ocrm55_page_outcome check(const struct ocrm55_network *network, const void *arena, size_t arena_bytes,
-                                      size_t scratch_bytes)
+                                      const void *scratch, size_t scratch_bytes)
 {
     const uint32_t dimensions = network->output_dimensions, align = network->arena_align;
     uint32_t maps = 1;
@@ -19,8 +21,8 @@ static enum ocrm55_page_outcome check(const struct ocrm55_network *network, cons
     if (network->output_int8 != NULL && (network->output_scale != 1.0f / 256.0f || network->output_zero != -128)) {
         return OCRM55_PAGE_NETWORK;
     }
-    if (network->run_rows == NULL || dimensions < 2 || maps != 1 ||
-        network->output_shape[dimensions - 2] != (uint32_t)network->input_height ||
+    if (network->run_rows == NULL || (network->output == NULL && network->output_int8 == NULL) || dimensions < 2 ||
+        maps != 1 || network->output_shape[dimensions - 2] != (uint32_t)network->input_height ||
         network->output_shape[dimensions - 1] != (uint32_t)network->input_width ||
         network->input_height > OCRM55_PAGE_MAP_SIDE || network->input_width > OCRM55_PAGE_MAP_SIDE) {
         return OCRM55_PAGE_NETWORK;
@@ -29,7 +31,8 @@ static enum ocrm55_page_outcome check(const struct ocrm55_network *network, cons
         return OCRM55_PAGE_ARENA;
     }
     const size_t width = (size_t)network->input_width, height = (size_t)network->input_height;
-    return scratch_bytes < OCRM55_PAGE_FIND_BYTES(width, height, 0u) ? OCRM55_PAGE_SCRATCH : OCRM55_PAGE_OK;
+    const bool fits = scratch_bytes >= OCRM55_PAGE_FIND_BYTES(width, height, 0u);
+    return fits && (uintptr_t)scratch % OCRM55_PAGE_ALIGN == 0 ? OCRM55_PAGE_OK : OCRM55_PAGE_SCRATCH;
 }
 
 /* The map as bytes: of a network whose output is float, in its place. */
@@ -63,7 +66,7 @@ enum ocrm55_page_outcome ocrm55_page_find(const struct ocrm55_network *detector,
     if (outcome != OCRM55_PAGE_OK) {
         return outcome;
     }
-    outcome = check(detector, arena, arena_bytes, scratch_bytes);
+    outcome = check(detector, arena, arena_bytes, scratch, scratch_bytes);
     if (outcome != OCRM55_PAGE_OK) {
         return outcome;
     }

@@ -149,6 +149,12 @@ class Page:
         self._ask(8, ints(before.shape[1], behind), *parts)
         return self._ints(1)[0]
 
+    def find(self, frame: Frame, *, has_output: bool = True, misaligned: bool = False) -> tuple[int, int]:
+        """The outcome with a detector of 32 x 32 that sees no text, and how often it ran."""
+        self._ask(9, frame_bytes(frame), ints(has_output, misaligned))
+        outcome, runs = self._ints(2)
+        return outcome, runs
+
 
 def ints(*values: int) -> bytes:
     return struct.pack(f"<{len(values)}i", *values)

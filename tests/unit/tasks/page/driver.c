@@ -343,6 +343,48 @@ static void join(void)
     release(values[1]);
 }
 
+/* A detector of 32 x 32 that counts its runs, without an output or with one in int8. */
+static int32_t runs;
+static void run_rows(uint8_t *memory, uint8_t *row, const struct ocrm55_rows *rows, ocrm55_hook hook, void *context)
+{
+    (void)memory;
+    (void)hook;
+    (void)context;
+    rows->read(rows->context, 0, row);
+    runs++;
+}
+static const int8_t *output_int8(const uint8_t *memory) { return (const int8_t *)memory; }
+
+static void find(void)
+{
+    const struct ocrm55_frame frame = a_frame();
+    const int32_t has_output = number(), misaligned = number();
+    const struct ocrm55_network network = {
+        .arena_bytes = 32 * 32,
+        .arena_align = 4,
+        .input_height = 32,
+        .input_width = 32,
+        .output_dimensions = 2,
+        .output_shape = {32, 32},
+        .run_rows = run_rows,
+        .output_int8 = has_output ? output_int8 : NULL,
+        .output_scale = has_output ? 1.0f / 256.0f : 0.0f,
+        .output_zero = has_output ? -128 : 0,
+    };
+    const size_t scratch_bytes = OCRM55_PAGE_FIND_BYTES(32u, 32u, 10u);
+    uint8_t *const scratch = room_for(scratch_bytes + 1), *const memory = room_for(32 * 32);
+    memset(memory, -128, 32 * 32);
+    struct ocrm55_box box;
+    uint32_t count;
+    runs = 0;
+    say((int32_t)ocrm55_page_find(&network, memory, 32 * 32, &frame, &ocrm55_page_defaults, scratch + misaligned,
+                                  scratch_bytes, &box, 1, &count, NULL));
+    say(runs);
+    release(memory);
+    release(scratch);
+    release(frame.pixels);
+}
+
 int main(void)
 {
     start();
@@ -372,8 +414,11 @@ int main(void)
         case 7:
             window_places();
             break;
-        default:
+        case 8:
             join();
+            break;
+        default:
+            find();
             break;
         }
         answered();
