@@ -29,7 +29,7 @@ MOST_BOXES = 1000  # as firmware/page/main.c has it
 class HostRecognizer:
     """The recognizer on the host, as recognize.c of the firmware runs it.
 
-    steps: of the output at full width.
+    steps: of the output at full width. lead: by which a narrower reading stands.
     """
 
     references: dict[int, IntegerReference]
@@ -38,13 +38,14 @@ class HostRecognizer:
     height: int
     windows: Windows
     steps: int
+    lead: float = decoding.LEAD
 
     def recognize(self, pixels: np.ndarray) -> tuple[np.ndarray, list[int], float]:
         """Of uint8 BGR [height, width, 3]: the probabilities [steps, classes], the text's classes, its score."""
         full = max(self.references)
         width = min(width for width in self.references if width >= pixels.shape[1])
         output = self.references[width].probabilities(pixels)
-        if width < full and decoding.least_lead(output, self.labels, self.decoder) < np.float32(decoding.LEAD):
+        if width < full and decoding.least_lead(output, self.labels, self.decoder) < np.float32(self.lead):
             output = self.references[full].probabilities(pixels)
         return (output, *self.decode(output))
 
@@ -88,6 +89,7 @@ class Host:
             recognizer.image_size[0],
             windows(widths[-1], recognizer.steps, widths),
             recognizer.steps,
+            recognizer.values.get("least_lead", decoding.LEAD),
         )
 
     def map(self, picture: np.ndarray) -> np.ndarray:

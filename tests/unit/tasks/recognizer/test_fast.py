@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,12 @@ import onnx
 import pytest
 
 from ocrm55 import resources, stages
+from ocrm55.errors import InputError
 from ocrm55.tasks.choice import task_of
 from ocrm55.tasks.recognizer import context, decoding, image
 from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tasks.recognizer.inference import PaddleRecognizer
-from ocrm55.tasks.recognizer.model import FAST, RecognizerFolder
+from ocrm55.tasks.recognizer.model import BUNDLED, FAST, RecognizerFolder
 from ocrm55.tasks.recognizer.task import RECOGNIZER
 
 OFFICIAL = "9ef676d6ed3c88256a2d92c640c44f25b0c40947e111b14b8be8f594091563e6"  # PaddleOCR's rec.onnx
@@ -56,6 +58,26 @@ def test_what_is_said_of_it(folder: Path) -> None:
     assert f"models/{FAST}" in notice.read_text()
     assert OFFICIAL in notice.read_text()
     assert OFFICIAL in (folder.parent / "make_recognizer.py").read_text()
+
+
+def test_its_lead_reaches_the_program(folder: Path) -> None:
+    """A narrow reading stands by less than usual: the settings say so, and C and metadata.json have it."""
+    extras = RECOGNIZER.network(folder).extras((1, 40, 96), "context")
+    assert ".lead = 0.05" in extras.sources("net")["recognizer.c"]
+    assert extras.metadata["least_lead"] == 0.05
+    usual = RECOGNIZER.network(resources.folder("models") / BUNDLED).extras((1, 40, 97), "context")
+    assert ".lead = 0.5" in usual.sources("net")["recognizer.c"]
+    assert "least_lead" not in usual.metadata
+
+
+@pytest.mark.parametrize("wrong", ["1.5", "-0.1", "nan", "[]", "much"])
+def test_a_lead_that_is_no_share_is_refused(wrong: str, folder: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "model"
+    shutil.copytree(folder, copied)
+    settings = (copied / "inference.yml").read_text(encoding="utf-8")
+    (copied / "inference.yml").write_text(settings.replace("least_lead: 0.05", f"least_lead: {wrong}"))
+    with pytest.raises(InputError, match="least_lead"):
+        RecognizerFolder(copied)
 
 
 def test_it_reads_the_samples(folder: Path) -> None:

@@ -12,7 +12,7 @@ from ocrm55.tasks.recognizer.ctc import Recognition
 CONTEXT, GREEDY = "context", "greedy"
 # A reading at less than full width stands when at every step the likeliest class is by so much likelier than all that
 # would give another text, and in context the text than the next likely (least_lead); otherwise the image is
-# read again at full width. docs/widths.md has figures.
+# read again at full width. docs/widths.md has figures. A model's settings may say another (PostProcess: least_lead).
 LEAD = 0.5
 DECODERS: dict[str, Callable[[np.ndarray, Sequence[str]], Recognition]] = {CONTEXT: context.decode, GREEDY: ctc.decode}
 

@@ -17,19 +17,19 @@ from ocrm55.tasks.recognizer import context, decoding
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def extras(labels: Sequence[str], steps: int, decoder: str) -> Extras:
-    """steps: of the output. decoder: one that fits the labels, see decoding.for_network."""
+def extras(labels: Sequence[str], steps: int, decoder: str, lead: float = decoding.LEAD) -> Extras:
+    """steps: of the output. decoder: one that fits the labels, see decoding.for_network. lead: see decoding.LEAD."""
     in_context = decoder == decoding.CONTEXT
     headers = {"labels.h": labels_header(labels)}
     if in_context:
         headers["context_tables.h"] = context_header(labels)
     return Extras(
         headers,
-        {"labels": [*labels], "decoder": decoder},
+        {"labels": [*labels], "decoder": decoder} | ({} if lead == decoding.LEAD else {"least_lead": lead}),
         task="recognizer",
         constant="struct ocrm55_recognizer",
         sizes=[("TEXT_BYTES", text_bytes(steps, labels), "of the longest text, with the zero at its end")],
-        sources=lambda network: {"recognizer.c": recognizer_source(network, in_context=in_context)},
+        sources=lambda network: {"recognizer.c": recognizer_source(network, in_context=in_context, lead=lead)},
     )
 
 
@@ -38,9 +38,9 @@ def text_bytes(steps: int, labels: Sequence[str]) -> int:
     return steps * max(len(label.encode()) for label in labels) + 1
 
 
-def recognizer_source(network: str, *, in_context: bool) -> str:
+def recognizer_source(network: str, *, in_context: bool, lead: float = decoding.LEAD) -> str:
     """src/recognizer.c: what the classes of a network mean. in_context: whether context_tables.h helps to decode."""
-    values = {"prefix": network, "macro": network.upper(), "lead": float_literal(decoding.LEAD)}
+    values = {"prefix": network, "macro": network.upper(), "lead": float_literal(lead)}
     return _render("recognizer.c.j2", in_context=in_context, **values)
 
 

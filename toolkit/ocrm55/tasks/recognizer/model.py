@@ -15,6 +15,7 @@ from ocrm55.export.paddle_folder import PROGRAM, SETTINGS, STEM, PaddleFolder, n
 from ocrm55.normalisation import Normalisation
 from ocrm55.tasks.recognizer import onnx_file
 from ocrm55.tasks.recognizer.charset import checked, with_blank_and_space
+from ocrm55.tasks.recognizer.decoding import LEAD
 from ocrm55.tasks.recognizer.image import HEIGHT, WIDTH
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class RecognizerFolder(PaddleFolder):
     dictionary: characters of the settings. charset: classes in the order of the output, index 0 the blank "".
     input_shape: (channels, height, width) that the settings ask for; (3, 48, 320) of PP-OCRv3.
     levels: what the bytes of an image become.
+    lead: by which a reading at less than full width stands, see decoding.LEAD; of the settings, where they say it.
     gives_logits: whether the network ends before the softmax that PaddleOCR's heads end with.
     is_onnx: whether the program is an ONNX file, which has its weights inside.
 
@@ -61,6 +63,7 @@ class RecognizerFolder(PaddleFolder):
 
     def _check_settings(self) -> None:
         self.dictionary = self._characters()
+        self.lead = _share(self.described["PostProcess"].get("least_lead", LEAD), self.settings)
         self.input_shape = self._input_shape()
         self.levels = self.normalisation or Normalisation()  # RecResizeImg maps to -1 .. 1 by itself
 
@@ -130,6 +133,18 @@ class RecognizerFolder(PaddleFolder):
                 ["use the dictionary that the model was trained with"],
             )
         return with_blank_and_space(characters)
+
+
+def _share(value: object, settings: Path) -> float:
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise InputError(
+            f"{settings} has a least_lead that is no number from 0 to 1.", ["export or copy the model again"]
+        )
+    return number
 
 
 def _pixels(text: object) -> int:

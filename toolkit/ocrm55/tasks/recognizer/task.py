@@ -73,7 +73,8 @@ class RecognizerNetwork(base.Network):
 
     def extras(self, shape: Sequence[int], decoder: str) -> Extras:
         steps = shape[-2]
-        return headers.extras(self.charset, steps, decoding.for_network(decoder, self.charset, steps))
+        lead = decoding.LEAD if self._folder is None else self._folder.lead
+        return headers.extras(self.charset, steps, decoding.for_network(decoder, self.charset, steps), lead)
 
     def decode(self, output: np.ndarray, decoder: str) -> Recognition:
         return decoding.decode(_steps(output), self.charset, decoder)
