@@ -24,6 +24,11 @@ def test_a_share_of_one_fits_the_c_code() -> None:
     assert "(uint16_t)SMALLER(DETECTOR_BOX * 65536.0, 65535.0)" in main
 
 
+def test_halves_are_rounded_up_as_in_the_c_code() -> None:
+    assert [options.of_model({"unclip_ratio": each / 256}).unclip for each in (384.5, 385.5, 385.4)] == [385, 386, 385]
+    assert "(uint16_t)(DETECTOR_UNCLIP * 256.0 + 0.5)" in (c_page.FIRMWARE / "page/main.c").read_text()
+
+
 def test_the_defaults_are_those_of_the_c_code() -> None:
     text = (c_page.FIRMWARE / "tasks/page/page.c").read_text()
     values = dict(re.findall(r"\.(\w+) = (\{.*?\}|\d+),", text))

@@ -35,5 +35,5 @@ def of_model(settings: Mapping[str, Any], options: Options = DEFAULTS) -> Option
         options,
         threshold=min(int(float(settings.get("thresh", options.threshold / 256)) * 256), 255),
         least_score=min(int(float(settings.get("box_thresh", options.least_score / 65536)) * 65536), 65535),
-        unclip=round(float(settings.get("unclip_ratio", options.unclip / 256)) * 256),
+        unclip=int(float(settings.get("unclip_ratio", options.unclip / 256)) * 256 + 0.5),
     )
