@@ -69,6 +69,8 @@ def test_text_goes_to_stdout_and_what_was_not_found_to_stderr(capsys: pytest.Cap
     said = capsys.readouterr()
     assert said.out == "==> a.png <==\none\ntwo\n\n==> b.png <==\n"
     assert "b.png: no text was found." in said.err
+    read._print([page("a\nTOTAL 0.png", "one"), page("b.png", "two")], as_json=False)
+    assert capsys.readouterr().out.splitlines()[0] == "==> a\\nTOTAL 0.png <=="
     read._print([page("a.png", "one")], as_json=False)
     assert capsys.readouterr().out == "one\n"
 

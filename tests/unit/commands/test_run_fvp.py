@@ -22,6 +22,12 @@ def test_images_get_their_names_and_counts_go_to_the_table() -> None:
     ]
 
 
+def test_a_files_name_begins_no_line() -> None:
+    """Such a line would look like one of the board's."""
+    line = protocol.Line("image 1/1", image=1)
+    assert with_names([line], [Path("a\ntext: paid, score: 1.0.png")]) == ["image 1/1 a\\ntext: paid, score: 1.0.png"]
+
+
 def test_json_tells_the_width_and_unsure_readings() -> None:
     from ocrm55.commands.run_fvp import _as_values
     from ocrm55.simulators.base import ImageResult, Run

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ocrm55 import console, stages
+from ocrm55 import console, plain_text, stages
 from ocrm55.commands.options import FvpPath, SimulatorChoice, SimulatorOption, build_options
 from ocrm55.commands.page_options import DetectorOption, Pages, PageTimeLimit, SizeOption, page_options
 from ocrm55.commands.run_fvp import as_json_text
@@ -125,6 +125,6 @@ def _print(pages: Sequence[Page], as_json: bool) -> None:
         return
     for number, page in enumerate(pages):
         if len(pages) > 1:
-            console.result(f"{chr(10) if number else ''}==> {page.path} <==")
+            console.result(f"{chr(10) if number else ''}==> {plain_text.shown(str(page.path))} <==")
         if page.text:
             console.result(page.text)

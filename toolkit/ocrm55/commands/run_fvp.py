@@ -105,7 +105,7 @@ def show_pages(
 
 def with_names(lines: Sequence[Line], images: Sequence[Path]) -> list[str]:
     """The UART's lines as they came; that of an image gets the file's name, counts are left to the table of --stats."""
-    names = {number: f" {path}" for number, path in enumerate(images, 1)}
+    names = {number: f" {plain_text.shown(str(path))}" for number, path in enumerate(images, 1)}
     return [f"{line.text}{names.get(line.image or 0, '')}" for line in lines if not line.is_count]
 
 
