@@ -50,6 +50,13 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
         np.testing.assert_allclose(line.corners, other.corners, atol=0.05)
 
 
+def test_only_ends_of_lines_end_a_row(tmp_path: Path) -> None:
+    """Labels come from strangers' tools: a separator in a text is a part of it."""
+    row = "1\t1\t2\t1\t2\t2\t1\t2\t"
+    (tmp_path / "x.tsv").write_bytes(f"{row}a\u2028b\x85c\r\n{row}d\x0ce\n".encode())
+    assert [line.text for line in load_boxes(tmp_path / "x.tsv")] == ["a\u2028b\x85c", "d\x0ce"]
+
+
 @pytest.mark.parametrize(
     "row", ["1\t2\t3", "1\t2\t3\t4\t5\t6\t7\t8", "1\t2\t3\t4\t5\t6\t7\tx\tword", "nan" + "\t1" * 7 + "\ta"]
 )

@@ -83,7 +83,7 @@ def _load_boxes(folder: Path, name: str) -> tuple[Line, ...]:
 def load_boxes(path: Path) -> tuple[Line, ...]:
     """The lines of a box file. Raises InputError with the number of a row that is wrong."""
     try:
-        rows = path.read_text(encoding="utf-8-sig").splitlines()
+        rows = path.read_text(encoding="utf-8-sig").split("\n")  # a text may hold other characters that split lines
     except (OSError, UnicodeDecodeError) as trouble:
         raise InputError(f"{path} cannot be read as UTF-8 text: {trouble}.") from trouble
     return tuple(_line(row, f"{path}:{number}") for number, row in enumerate(rows, 1) if row.strip())
