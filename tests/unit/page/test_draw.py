@@ -77,3 +77,14 @@ def test_the_file_is_a_png(tmp_path: Path) -> None:
     with Image.open(tmp_path / "out.png") as picture:
         assert picture.format == "PNG"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.png", "p.png"]
+
+
+@pytest.mark.parametrize("count", [400, 100_000])
+def test_a_text_of_any_length_stays_in_its_box(count: int) -> None:
+    """A label may be a whole text; the picture must not cost a reading that took minutes."""
+    high = [(5.0, 20.0), (395.0, 20.0), (395.0, 280.0), (5.0, 280.0)]
+    right = drawn(line(high, "W" * count))[: SIZE[1], SIZE[0] + 12 :]
+    inked = np.argwhere((right.astype(int).sum(axis=2)) < 600)
+    assert len(inked) > 100
+    assert inked[:, 0].min() >= 19 and inked[:, 0].max() <= 281
+    assert inked[:, 1].min() >= 4 and inked[:, 1].max() <= 396

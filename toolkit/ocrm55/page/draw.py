@@ -20,6 +20,7 @@ _READABLE = 22  # pixels of height that a median line shall have in the picture
 _MOST_SIDE, _LARGEST = 2000, 3.0  # pixels of a page's longer side; most times that a small page grows
 _FONTS = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf")
 _LARGEST_LETTERS = 160  # pixels; larger ones are enlarged
+_MOST_LETTERS, _LONGEST = 1000, 30000  # of a text, and its pixels before it is squeezed; OpenCV takes below 32,767
 _GAP, _LEGEND = 12, 34
 _WASH = 0.16  # of the colour over a box
 
@@ -96,12 +97,15 @@ def _write_text(sheet: np.ndarray, line: Line, corners: np.ndarray) -> None:
     along, across = _sides(corners)
     if not line.text or min(along, across) < 2:
         return
-    letters = font(min(max(6, round(across * 0.72)), _LARGEST_LETTERS))
-    _, _, right, bottom = letters.getbbox(line.text)
+    text, height = line.text[:_MOST_LETTERS], min(max(6, round(across * 0.72)), _LARGEST_LETTERS)
+    letters = font(height)
+    if (long := letters.getbbox(text)[2]) > _LONGEST:
+        letters = font(max(1, int(height * _LONGEST / long)))
+    _, _, right, bottom = letters.getbbox(text)
     ascent, descent = letters.getmetrics() if isinstance(letters, ImageFont.FreeTypeFont) else (bottom, 0)
     size = max(1, math.ceil(right)), max(1, math.ceil(max(ascent + descent, bottom)))
     mask = Image.new("L", size, 0)
-    ImageDraw.Draw(mask).text((0, 0), line.text, 255, font=letters)
+    ImageDraw.Draw(mask).text((0, 0), text, 255, font=letters)
     # A text wider than its box is squeezed; a narrower one stands at its left.
     share = min(1.0, size[0] * across / size[1] / along)
     edges = np.array([[0, 0], [size[0], 0], [0, size[1]]], np.float32)
