@@ -125,7 +125,7 @@ def test_quantisation_wraps_a_model_once_and_lowering_once_more(options, monkeyp
         usual(self, model)
 
     monkeypatch.setattr(Graph, "__init__", counted)
-    monkeypatch.setattr(pipeline, "calibration_inputs", lambda model, network, pictures: INPUTS)
+    monkeypatch.setattr(pipeline, "calibration_inputs", lambda *_: INPUTS)
     model = pipeline.quantised(small(), SimpleNamespace(merit=Merit(), int8_output=None), Path(), options)
     assert len(wrapped) == 1
     pipeline.to_program(model, options)
