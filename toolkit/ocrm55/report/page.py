@@ -85,6 +85,17 @@ def write(
     files.write_text(destination, render(measured, charset, accuracies, versions, written_at))
 
 
+def templates() -> jinja2.Environment:
+    """The HTML templates of reports: what comes in is escaped, and a name that is not there is an error."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
 def render(
     measured: Measurement,
     charset: Sequence[str],
@@ -93,13 +104,7 @@ def render(
     written_at: str,
 ) -> str:
     """The page as HTML. charset: the model's classes, the blank first. written_at: the date, in words."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     environment.filters |= {"count": figures.count, "size": figures.size, "shape": figures.shape}
     rows, first = measured.layers, measured.run.results[0]
     text = environment.get_template("report.html.j2").render(

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
-import jinja2
 import numpy as np
 from markupsafe import Markup
 from PIL import Image
@@ -23,7 +22,7 @@ from ocrm55.page.read import Picture
 from ocrm55.page.reading import Page, of_result
 from ocrm55.pictures import read_image
 from ocrm55.report import alignment, page_statistics, svg
-from ocrm55.report.page import NARROW, WIDE, page_colours
+from ocrm55.report.page import NARROW, WIDE, page_colours, templates
 from ocrm55.simulators.base import Run
 from ocrm55.simulators.frames import Frame
 from ocrm55.simulators.page_protocol import BoxResult
@@ -31,7 +30,6 @@ from ocrm55.tasks.page import lines, rows
 from ocrm55.tasks.page.boxes import Box
 
 MOST_CARDS = 60  # boxes of a page whose crops are shown
-_TEMPLATES = Path(__file__).parent / "templates"
 
 
 @dataclass(frozen=True)
@@ -70,23 +68,20 @@ def write(prepared: PreparedPage, runs: Sequence[tuple[Sequence[Picture], Run]],
     """Write the report of runs with stats and maps, whole or not at all. Raises OutputError."""
     host = Host(prepared)
     cards = [_page(host, picture, run, number) for part, run in runs for number, picture in enumerate(part)]
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    text = environment.get_template("whole_page.html.j2").render(
-        pages=cards,
-        placement=prepared.placement.words,
-        memory=page_statistics.memory(prepared, runs),
-        detector=runs[0][1].detector,
-        identity=runs[0][1].identity,
-        size=f"{host.size[1]} x {host.size[0]}",
-        style=Markup(page_colours() + svg.style()),
-        version=__version__,
-        written_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    text = (
+        templates()
+        .get_template("whole_page.html.j2")
+        .render(
+            pages=cards,
+            placement=prepared.placement.words,
+            memory=page_statistics.memory(prepared, runs),
+            detector=runs[0][1].detector,
+            identity=runs[0][1].identity,
+            size=f"{host.size[1]} x {host.size[0]}",
+            style=Markup(page_colours() + svg.style()),
+            version=__version__,
+            written_at=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        )
     )
     files.write_text(destination, "\n".join(svg.printable(line) for line in text.splitlines()) + "\n")
 
