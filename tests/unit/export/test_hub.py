@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -13,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
+from ocrm55 import stages
 from ocrm55.errors import InputError, OutputError, ToolchainError
+from ocrm55.tasks.choice import task_of
 from ocrm55.tasks.recognizer import sources
-from ocrm55.tasks.recognizer.model import MODEL_NAME, RecognizerFolder
+from ocrm55.tasks.recognizer.model import MODEL_NAME, OFFICIAL, RecognizerFolder
 
 NOBODY = "http://127.0.0.1:9"  # the discard port, where nothing listens
-REPOSITORY = f"PaddlePaddle/{MODEL_NAME}"
 
 
 class StandIn(ThreadingHTTPServer):
@@ -28,6 +30,7 @@ class StandIn(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answer)
         self.files = {path.name: path.read_bytes() for path in folder.glob("inference.*")}
         self.stated = dict(self.files)  # what the hashes are computed from
+        self.repository = f"PaddlePaddle/{MODEL_NAME}"
         self.cut_off_after: int | None = None  # bytes of the weights after which the connection breaks
         self.served = 0  # bytes of the weights that were sent
 
@@ -66,7 +69,7 @@ class Answer(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
-        if self.path.startswith(f"/api/models/{REPOSITORY}/tree/"):
+        if self.path.startswith(f"/api/models/{self.server.repository}/tree/"):
             self._json([self._entry(name) for name in self.server.files])
         elif (name := self.path.rpartition("/")[2]) in self.server.files:
             self._file(name)
@@ -125,6 +128,28 @@ def test_fetches_once_and_exports(stand_in: StandIn, cache: Path, tmp_path: Path
     sources.export("pp-ocrv3", tmp_path / "again")
     assert stand_in.served == served
     assert [path.name for path in cache.iterdir()] == [MODEL_NAME]
+
+
+@pytest.mark.parametrize("name", ["PP-OCRv6_tiny_rec", "PP-OCRv6_small_rec", "en_PP-OCRv4_mobile_rec"])
+def test_fetches_by_its_name(name: str, stand_in: StandIn, cache: Path, tmp_path: Path) -> None:
+    """The whole way of `export --model NAME`; every file's hash is compared with the one that the host states."""
+    stand_in.repository = f"PaddlePaddle/{name}"
+    options = stages.Options(source=name, build_dir=tmp_path / "build")
+    assert options.model_name == name
+    assert task_of(name).name == "recognizer"
+    assert RecognizerFolder(stages.model(options)).charset[1] == "0"
+    assert sorted(json.loads((cache / name / "ocrm55-sha256.json").read_text())["sha256"]) == sorted(stand_in.files)
+    stand_in.stated["inference.yml"] = stand_in.files["inference.yml"][:-1] + b" "
+    shutil.rmtree(cache / name)
+    with pytest.raises(InputError, match=r"inference\.yml arrived damaged"):
+        sources.export(name, tmp_path / "again")
+
+
+def test_every_name_is_one_that_paddleocr_fetches() -> None:
+    from paddlex.inference.utils import official_models as hub
+
+    for name in OFFICIAL.values():
+        assert any(name in host.model_list for host in hub._ModelManager.hoster_candidates), name
 
 
 def test_goes_on_where_it_stopped(stand_in: StandIn, cache: Path, tmp_path: Path) -> None:

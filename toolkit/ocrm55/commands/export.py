@@ -37,7 +37,8 @@ def export(
     model_dir=DIR, device="cpu", enable_mkldnn=False).
 
     **bundled** and **fast** came with ocrm55. **pp-ocrv3** is PaddleOCR's official English model,
-    fetched once from the hosts that PaddleOCR uses and kept in ~/.paddlex.
+    fetched once from the hosts that PaddleOCR uses and kept in ~/.paddlex. So are others by PaddleOCR's names, such
+    as PP-OCRv6_tiny_rec, PP-OCRv6_small_rec, PP-OCRv5_mobile_rec and en_PP-OCRv4_mobile_rec.
     A **folder** is checked and copied; one of Paddle 2 (inference.pdmodel) is
     translated. A **.pdparams checkpoint** of PaddleOCR or of `ocrm55 train`
     becomes a folder; its arrays are read, and no code in it runs.

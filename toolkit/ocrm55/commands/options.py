@@ -85,10 +85,11 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
             "bundled",
             "--model",
             "--source",
-            metavar="DIR|bundled|fast|pp-ocrv3|CHECKPOINT",
+            metavar="DIR|bundled|fast|pp-ocrv3|NAME|CHECKPOINT",
             help="The recognizer: a Paddle inference model folder as PaddleOCR exports it, **bundled**, the smaller "
-            "**fast** (bundled too), the official English **pp-ocrv3** (fetched), its .pdparams training checkpoint, "
-            "or any .onnx file of a recognizer.",
+            "**fast** (bundled too), the official English **pp-ocrv3** (fetched), another of PaddleOCR's by its "
+            "name, such as PP-OCRv6_tiny_rec (fetched), its .pdparams training checkpoint, or any "
+            ".onnx file of a recognizer.",
         ),
     ),
     "dictionary": BuildOption(

@@ -25,6 +25,22 @@ BUNDLED = "en_ppocrv3_rec"  # in models/
 FAST = "en_ppocrv6_tiny_rec"  # there too: a quarter of the work
 CAME = {"bundled": BUNDLED, "fast": FAST}  # the user's words for what came with ocrm55
 MODEL_NAME = "en_PP-OCRv3_mobile_rec"  # PaddleOCR 3's name of the network; TextRecognition asks for it
+# The user's words for what is fetched -> PaddleOCR 3's names of recognizers that compile.
+OFFICIAL = {"pp-ocrv3": MODEL_NAME} | {
+    name: name
+    for name in (
+        MODEL_NAME,
+        "latin_PP-OCRv3_mobile_rec",
+        "PP-OCRv3_mobile_rec",
+        "en_PP-OCRv4_mobile_rec",
+        "PP-OCRv4_mobile_rec",
+        "en_PP-OCRv5_mobile_rec",
+        "latin_PP-OCRv5_mobile_rec",
+        "PP-OCRv5_mobile_rec",
+        "PP-OCRv6_tiny_rec",
+        "PP-OCRv6_small_rec",
+    )
+}
 ONNX = f"{STEM}.onnx"  # in a folder of a model that comes as an ONNX file
 
 

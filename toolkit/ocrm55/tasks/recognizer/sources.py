@@ -14,15 +14,15 @@ from ocrm55.export.sources import Sources
 from ocrm55.tasks.recognizer import onnx_file
 from ocrm55.tasks.recognizer.charset import load_charset, load_dictionary, read_dictionary
 from ocrm55.tasks.recognizer.image import HEIGHT, WIDTH
-from ocrm55.tasks.recognizer.model import CAME, MODEL_NAME, ONNX, RecognizerFolder, describe, settings_text, write
+from ocrm55.tasks.recognizer.model import CAME, OFFICIAL, ONNX, RecognizerFolder, describe, settings_text, write
 
 _OWN = ["--dict FILE, the dictionary that the model was trained with"]
 
 
 def export(source: str, destination: Path, dictionary: Path | None = None) -> RecognizerFolder:
-    """Bring a recognizer into a folder of its own, see ocrm55.export.sources; `pp-ocrv3` is the official one.
+    """Bring a recognizer into a folder of its own, see ocrm55.export.sources.
 
-    source: `fast` besides, the smaller one that came with ocrm55.
+    source: `fast` besides, the smaller one that came with ocrm55; `pp-ocrv3` is PaddleOCR's English one.
     dictionary: a file of its characters, for a model that does not name them, or instead of those that it names.
     """
     return sources.export("bundled" if source in CAME else source, destination, known(dictionary, source))
@@ -32,7 +32,7 @@ def known(dictionary: Path | None = None, source: str = "bundled") -> Sources[Re
     """The possible names of a source; `bundled` is the one that `source` names, if it names one."""
     return Sources(
         bundled=resources.folder("models") / CAME.get(source, CAME["bundled"]),
-        official={"pp-ocrv3": MODEL_NAME},
+        official=OFFICIAL,
         read=RecognizerFolder,
         from_checkpoint=lambda path, destination: _from_file(path, destination, dictionary),
         assumed=("PaddleOCR's English dictionary", lambda: settings_text(load_dictionary())),

@@ -16,7 +16,7 @@ from ocrm55.tasks.base import Extras
 from ocrm55.tasks.recognizer import context, ctc, decoding, headers, image
 from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tasks.recognizer.ctc import Recognition
-from ocrm55.tasks.recognizer.model import CAME, MODEL_NAME, RecognizerFolder, to_onnx
+from ocrm55.tasks.recognizer.model import CAME, OFFICIAL, RecognizerFolder, to_onnx
 
 
 class Merit(base.Merit):
@@ -85,7 +85,7 @@ class Recognizer(base.Task):
 
     name = "recognizer"
     decoders = (decoding.CONTEXT, decoding.GREEDY)
-    models = MappingProxyType({**CAME, "pp-ocrv3": MODEL_NAME})
+    models = MappingProxyType({**CAME, **OFFICIAL})
 
     @property
     def calibration(self) -> Path:
