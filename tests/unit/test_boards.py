@@ -80,11 +80,28 @@ def test_what_is_no_map(text: str, words: str, tmp_path: Path) -> None:
         (changed("preference", "arena", ["HEAP"]), "prefers"),
         (changed("preference", "heap", ["DTCM"]), "for `heap`"),
         (changed("stack_bytes", "32K"), "stack_bytes"),
+        (changed("data_cache_bytes", 3000), "data_cache_bytes"),
+        (changed("data_cache_bytes", True), "data_cache_bytes"),
+        (changed("regions", 4, "fill_cycles", "18"), "the fill_cycles of DDR"),
+        (changed("regions", 4, "fill_cycles", [40, 9]), "the fill_cycles of DDR"),
+        (changed("regions", 4, "fill_cycles", [9]), "the fill_cycles of DDR"),
         (changed("stack_bytes", 1 << 20), "a stack of 1,048,576 bytes does not fit into DTCM"),
     ],
 )
 def test_what_contradicts_itself(value: dict, words: str, tmp_path: Path) -> None:
     assert words in refused(tmp_path / "board.json", json.dumps(value))
+
+
+def test_what_memories_cost(tmp_path: Path) -> None:
+    value = changed("regions", 4, "fill_cycles", 18)
+    value["regions"][3]["fill_cycles"] = [7, 12.5]
+    value["data_cache_bytes"] = 32768
+    (tmp_path / "board.json").write_text(json.dumps(value))
+    read = boards.read_memories(tmp_path / "board.json")
+    assert read.data_cache_bytes == 32768
+    costs = [read.regions[name].fill_cycles for name in ("DDR", "ISRAM", "DTCM")]
+    assert costs == [(18, 18), (7, 12.5), None]
+    assert [read.regions[name].is_cached for name in ("DDR", "ISRAM", "DTCM", "ITCM")] == [True, True, False, False]
 
 
 def test_what_cannot_be_read(tmp_path: Path) -> None:

@@ -25,21 +25,32 @@ LINKER_SCRIPT = "firmware.ld.S"
 PLACED = ("code", "data", "arena", "weights", "hot_weights", "images")
 TIGHTLY_COUPLED, ON_CHIP, OFF_CHIP = range(3)  # tiers
 _LARGEST = 1 << 32
+_CACHES = tuple(kilobytes << 10 for kilobytes in (4, 8, 16, 32, 64))
+_MOST_CYCLES = 10_000  # of one fill
 _COMPARE = [f"compare it with firmware/platform/{DEFAULT}/{FILE}"]
 
 
 @dataclass(frozen=True)
 class Region:
-    """One memory of the board. tier: 0 is tightly coupled to the core, 1 on the chip, 2 outside; less is faster."""
+    """One memory of the board. tier: 0 is tightly coupled to the core, 1 on the chip, 2 outside; less is faster.
+
+    fill_cycles: what the fetch of a cache line costs, at least and at most; None where nobody said.
+    """
 
     name: str
     origin: int
     size: int  # bytes
     holds: str  # what goes there, in words
     tier: int = OFF_CHIP
+    fill_cycles: tuple[float, float] | None = None
 
     def contains(self, address: int) -> bool:
         return self.origin <= address < self.origin + self.size
+
+    @property
+    def is_cached(self) -> bool:
+        """Whether the core reads it through its data cache."""
+        return self.tier != TIGHTLY_COUPLED
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,7 @@ class MemoryMap:
     """All memories of a board, and the contents of each.
 
     placement: contents (one of PLACED) -> region, if a program has no wish of its own. preference: contents -> the
-    regions that the compiler tries before, the fastest first.
+    regions that the compiler tries before, the fastest first. data_cache_bytes: None where the file does not say.
     """
 
     title: str
@@ -56,6 +67,7 @@ class MemoryMap:
     stack_bytes: int
     preference: dict[str, tuple[str, ...]] = field(default_factory=dict)
     name: str = "the board"
+    data_cache_bytes: int | None = None
 
     def region_of(self, what: str) -> Region:
         """The region that takes `what`: code, data, arena, weights, hot_weights or images."""
@@ -199,7 +211,8 @@ def read_memories(path: Path) -> MemoryMap:
             )
     preference = {what: _preferred(path, what, names, regions) for what, names in _preferences(path, value).items()}
     name = str(value.get("board", path.stem))
-    loaded = MemoryMap(str(value.get("title", path.stem)), regions, dict(placement), stack, preference, name)
+    title = str(value.get("title", path.stem))
+    loaded = MemoryMap(title, regions, dict(placement), stack, preference, name, _data_cache(path, value))
     if stack > loaded.region_of("data").size:
         raise InputError(f"{path}: a stack of {stack:,} bytes does not fit into {placement['data']}.", _COMPARE)
     return loaded
@@ -238,7 +251,37 @@ def _region(path: Path, entry: Any) -> Region:
         raise InputError(f"{path}: {name} reaches over the end of a 32-bit address space.", _COMPARE)
     if not _is_count(tier) or tier > OFF_CHIP:
         raise InputError(f"{path}: the tier of {name} is none of 0 (tightly coupled), 1 (on the chip), 2.", _COMPARE)
-    return Region(name, origin, size, str(entry.get("holds", "")), tier)
+    return Region(name, origin, size, str(entry.get("holds", "")), tier, _fill_cycles(path, name, entry))
+
+
+def _fill_cycles(path: Path, name: str, entry: dict[str, Any]) -> tuple[float, float] | None:
+    """`fill_cycles` of a region: a number, or the least and the most."""
+    value = entry.get("fill_cycles")
+    if value is None:
+        return None
+    numbers = value if isinstance(value, list) else [value, value]
+    if len(numbers) != 2 or not all(_is_cycles(number) for number in numbers) or numbers[0] > numbers[1]:
+        raise InputError(
+            f"{path}: the fill_cycles of {name} are no number of cycles, and no [least, most].",
+            ['write "fill_cycles": 18 or "fill_cycles": [9, 40], or leave them out'],
+        )
+    return float(numbers[0]), float(numbers[1])
+
+
+def _is_cycles(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _MOST_CYCLES
+
+
+def _data_cache(path: Path, value: dict[str, Any]) -> int | None:
+    size = value.get("data_cache_bytes")
+    if size is None:
+        return None
+    if not _is_count(size) or size not in _CACHES:
+        raise InputError(
+            f"{path}: data_cache_bytes is no size of a Cortex-M55's data cache.",
+            ["write 4096, 8192, 16384, 32768 or 65536, or leave it out"],
+        )
+    return int(size)
 
 
 def _object(path: Path, value: dict[str, Any], key: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from ocrm55 import console, stages
 from ocrm55.commands.options import Images, TimeLimit, build_options
+from ocrm55.errors import InputError
 from ocrm55.report.profile import Sort
 
 
@@ -23,6 +25,14 @@ def profile(
     sort: Annotated[
         Sort, typer.Option("--sort", help="Order of the table: by execution, or the largest first.")
     ] = Sort.ORDER,
+    cycles: Annotated[
+        bool, typer.Option("--cycles", help="Estimate each layer's cycles on a Cortex-M55 too, from the first IMAGE.")
+    ] = False,
+    clock: Annotated[
+        float | None,
+        typer.Option("--clock", metavar="MHZ", min=0.001, help="With --cycles: say milliseconds at this clock."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the tables.")] = False,
     timeout: TimeLimit = 120,
 ) -> None:
     """Count what each layer costs while IMAGEs are read on QEMU: instructions, MACs, bytes, and the core's bound.
@@ -30,14 +40,26 @@ def profile(
     A layer's costs do not depend on the picture, so one IMAGE is enough; with --widths, give one for each width.
     Prints a table, and writes profile.csv, profile.json and pictures: instructions.svg (by layer), intensity.svg (MACs
     an instruction over MACs a byte), memory.svg (what lies where on the board) and arena.svg (the arena over time).
+    With --cycles it estimates what each layer takes a Cortex-M55, as a range; docs/cycles.md says how good that is.
     """
+    if clock is not None and not cycles:
+        raise InputError("--clock says at which clock cycles are milliseconds, so it needs --cycles.", ["add --cycles"])
+    from ocrm55.report import cycles as in_cycles
     from ocrm55.report import profile as report
-    from ocrm55.report.measurement import measure
+    from ocrm55.report.measurement import estimated, measure
     from ocrm55.simulators import find_simulator
 
-    measured = measure(images, options, find_simulator("qemu", board=options.board), timeout_s=timeout)
+    simulator = find_simulator("qemu", board=options.board)
+    measured = measure(images, options, simulator, timeout_s=timeout)
+    found = estimated(measured, options, simulator, timeout_s=timeout) if cycles else None
     folder = out or options.folder.root / f"{options.firmware_variant}-profile"
-    written = report.write(measured, folder)
-    report.show(measured, sort)
+    extra = {} if found is None else {"cycles": in_cycles.values(measured.layers, found, clock)}
+    written = report.write(measured, folder, extra)
+    if as_json:
+        console.result(json.dumps(report.as_values(measured) | extra, indent=2))
+    elif found is not None:
+        in_cycles.show(measured.layers, found, clock)
+    else:
+        report.show(measured, sort)
     for path in written:
         console.note(f"wrote {path}")

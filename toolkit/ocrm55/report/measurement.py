@@ -10,11 +10,13 @@ from pathlib import Path
 from ocrm55 import elf, simulation, stages
 from ocrm55.artifact import Artifact
 from ocrm55.boards import MemoryMap
+from ocrm55.cycles.inference import Inference, estimate_inference
 from ocrm55.elf import Section
+from ocrm55.errors import UnsupportedError
 from ocrm55.metadata import Metadata
 from ocrm55.report import widths
 from ocrm55.report.layers import Layer, layers
-from ocrm55.simulators.base import ImageResult, Run, Simulator
+from ocrm55.simulators.base import ImageResult, Request, Run, Simulator
 
 
 @dataclass(frozen=True)
@@ -85,3 +87,17 @@ def measure(
         board=options.board.memories,
         simulator=f"{simulator.name} {simulator.version()}",
     )
+
+
+def estimated(measured: Measurement, options: stages.Options, simulator: Simulator, *, timeout_s: float) -> Inference:
+    """The estimate of the first image's cycles, from another run of the same firmware.
+
+    Raises UnsupportedError for a network that an NPU computes in part: nothing is known of its time here.
+    """
+    if measured.metadata.npu is not None:
+        raise UnsupportedError(
+            "cycles are estimated for the core alone, and this network is an NPU's in part.",
+            ["leave out --npu", "see Vela's estimate in the table without --cycles"],
+        )
+    request = Request(elf=measured.elf, images=measured.run.images[:1], timeout_s=timeout_s)
+    return estimate_inference(measured.elf, measured.first, options.board, request, simulator.executable)

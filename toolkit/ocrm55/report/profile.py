@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -140,11 +140,14 @@ def pictures(measured: Measurement, width: int = WIDTH) -> dict[str, Picture]:
     }
 
 
-def write(measured: Measurement, folder: Path) -> list[Path]:
-    """Write profile.csv, profile.json and the pictures; return their paths. Raises OutputError."""
+def write(measured: Measurement, folder: Path, more: Mapping[str, Any] | None = None) -> list[Path]:
+    """Write profile.csv, profile.json and the pictures; return their paths. Raises OutputError.
+
+    more: further keys of profile.json.
+    """
     written = [folder / "profile.csv", folder / "profile.json"]
     files.write_text(written[0], as_csv(measured))
-    files.write_json(written[1], as_values(measured))
+    files.write_json(written[1], as_values(measured) | dict(more or {}))
     for name, picture in pictures(measured).items():
         written.append(folder / f"{name}.svg")
         files.write_text(written[-1], picture.standalone())
