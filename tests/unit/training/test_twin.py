@@ -99,18 +99,25 @@ def test_own_depthwise_gradients_are_pytorchs() -> None:
     if native.kernels() is None:
         pytest.skip("no AVX-512 or no C++ compiler")
     torch.manual_seed(1)
-    for channels, kernel, stride in ((16, 3, 1), (64, 3, (2, 1)), (32, 5, 1), (48, 5, (1, 2))):
-        conv = torch.nn.Conv2d(channels, channels, kernel, stride, kernel // 2, groups=channels, bias=False)
+    for channels, kernel, stride, bias in (
+        (16, 3, 1, False),
+        (64, 3, (2, 1), True),
+        (32, 5, 1, True),
+        (48, 5, (1, 2), False),
+    ):
+        conv = torch.nn.Conv2d(channels, channels, kernel, stride, kernel // 2, groups=channels, bias=bias)
         x = torch.randn(3, channels, 6, 20).to(memory_format=torch.channels_last)
         given = x.bfloat16().requires_grad_()
         with torch.autocast("cpu", dtype=torch.bfloat16):
             result = native.depthwise(given, conv)
         above = torch.randn_like(result)
-        dx, dw = torch.autograd.grad(result, (given, conv.weight), above)
+        learned = tuple(conv.parameters())
+        ours = torch.autograd.grad(result, (given, *learned), above)
         plain = given.detach().float().requires_grad_()
-        wanted_dx, wanted_dw = torch.autograd.grad(conv(plain), (plain, conv.weight), above.float())
-        assert (dx.float() - wanted_dx).abs().max() < 0.03 * wanted_dx.abs().max()
-        assert (dw - wanted_dw).abs().max() < 0.03 * wanted_dw.abs().max()
+        theirs = torch.autograd.grad(conv(plain), (plain, *learned), above.float())
+        assert len(ours) == 2 + bias
+        for one, other in zip(ours, theirs, strict=True):
+            assert (one.float() - other).abs().max() < 0.03 * other.abs().max()
 
 
 def test_own_normalisation_and_hard_swish_are_pytorchs() -> None:

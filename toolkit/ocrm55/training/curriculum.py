@@ -50,6 +50,9 @@ FOR_LINES: Stages = (Stage(0.5, LINES, 1.0), Stage(1.0, LINES_GENTLE, 1.0))
 FOR_INT8: Stages = (
     Stage(1.0, dataclasses.replace(LINES_GENTLE, photographs=0.46, scene=0.1, lines=0.44, tricky=0.15), 1.0),
 )
+# For a network that a larger one can still teach both: words of signs, and receipts besides clean print.
+BOTH = dataclasses.replace(LINES, photographs=0.5, scene=0.1, lines=0.4, clean=0.6, tricky=0.2)
+FOR_BOTH: Stages = (Stage(0.6, BOTH, 1.0), Stage(1.0, dataclasses.replace(BOTH, gentle=True), 1.0))
 FROM_CHECKPOINT: Stages = (Stage(0.6, FULL, 1.0), Stage(1.0, GENTLE, 1.0))
 
 

@@ -191,13 +191,20 @@ def frame_targets(sample: Sample, steps: int) -> np.ndarray:
     return frames
 
 
+def collate_pixels(pictures: Sequence[Pixels], width: int = 0) -> np.ndarray:
+    """Pictures [48, w, 3] RGB as the network takes them: see `images` of Batch. width: 0 for that of the widest."""
+    images = np.zeros((len(pictures), 3, HEIGHT, width or max(p.shape[1] for p in pictures)), np.float32)
+    for row, picture in enumerate(pictures):
+        pixels = picture[:, :, ::-1].astype(np.float32).transpose(2, 0, 1)
+        images[row, :, :, : pixels.shape[2]] = (pixels / 255 - 0.5) / 0.5
+    return images
+
+
 def collate(samples: Sequence[Sample], width: int) -> Batch:
     """Samples of at most `width` pixels, padded on the right to `width` as the recognizer pads."""
-    images = np.zeros((len(samples), 3, HEIGHT, width), np.float32)
+    images = collate_pixels([sample.pixels for sample in samples], width)
     labels = np.zeros((len(samples), max(len(s.text) for s in samples)), np.int64)
     for row, sample in enumerate(samples):
-        pixels = sample.pixels[:, :, ::-1].astype(np.float32).transpose(2, 0, 1)
-        images[row, :, :, : pixels.shape[2]] = (pixels / 255 - 0.5) / 0.5
         labels[row, : len(sample.text)] = [CLASS_OF[char] for char in sample.text]
     frames = np.stack([frame_targets(sample, width // STEP) for sample in samples])
     return Batch(images, labels, np.array([len(s.text) for s in samples], np.int64), frames)

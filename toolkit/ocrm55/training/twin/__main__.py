@@ -23,6 +23,8 @@ def main(
     steps: Annotated[int, typer.Option(min=1, help="Batches of each process.")] = 20000,
     minutes: Annotated[float, typer.Option(min=0, help="End the schedule after so long; 0 for no limit.")] = 0,
     lines: Annotated[bool, typer.Option("--lines", help="From weights: more print, of shapes that are alike.")] = False,
+    both: Annotated[bool, typer.Option("--both", help="From weights: as many photographs as print.")] = False,
+    network: Annotated[str, typer.Option(help="ppocrv3, or tiny for PP-OCRv6 tiny.")] = "ppocrv3",
     int8_noise: Annotated[float, typer.Option(min=0, help="Noise like int8's rounding, in its steps; 0 for none.")] = 0,
     agree: Annotated[
         float, typer.Option(min=0, help="With --int8-noise: weight of the same reading with and without it.")
@@ -33,6 +35,7 @@ def main(
     seed: int = 1,
     measure_every: Annotated[int, typer.Option(min=1, help="Steps between measurements.")] = 500,
     checked: Annotated[int, typer.Option(min=10, help="Lines of each synthetic check.")] = 250,
+    threads: Annotated[int, typer.Option(min=0, help="Of each training process on a CPU; 0 to share the cores.")] = 0,
     processes: Annotated[int, typer.Option(min=0, help="Processes that make images, for each training process.")] = 1,
 ) -> None:
     """Train the PyTorch twin of the recognizer; run it under torchrun for several processes or GPUs."""
@@ -53,7 +56,10 @@ def main(
         checked=checked,
         processes=processes,
         minutes=minutes,
+        network=network,
+        threads=threads,
         lines=lines,
+        both=both,
         int8_noise=int8_noise,
         agree=agree,
     )

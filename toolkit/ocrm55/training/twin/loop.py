@@ -23,7 +23,7 @@ from ocrm55.training.loop import ALIGNED_SCALE, AVERAGE, CLIP, CTC_SCALE, TrainO
 from ocrm55.training.record import Record
 from ocrm55.training.samples import Batch
 from ocrm55.training.twin.convert import read_torch
-from ocrm55.training.twin.network import Recognizer
+from ocrm55.training.twin.networks import network
 from ocrm55.training.twin.noise import RoundingNoise, disagreement, unlabelled
 
 
@@ -31,11 +31,16 @@ from ocrm55.training.twin.noise import RoundingNoise, disagreement, unlabelled
 class TwinOptions(TrainOptions):
     """As in Paddle's training, but `start` is a .pt, and `minutes` (0: no limit) ends the schedule too.
 
-    lines: when training from weights, learn lines of print instead of signs. int8_noise, agree: see noise.py.
+    network: see networks.py. lines, both: when training from weights, learn lines of print instead of signs, or as many
+    photographs as print. threads: of this process on a CPU, 0 for its share of the cores.
+    int8_noise, agree: see noise.py.
     """
 
     minutes: float = 0.0
+    network: str = "ppocrv3"
+    threads: int = 0
     lines: bool = False
+    both: bool = False
     int8_noise: float = 0.0
     agree: float = 0.0
 
@@ -48,10 +53,11 @@ class Twin:
         self.first = rank == 0
         self.device = torch.device("cuda", rank % torch.cuda.device_count()) if torch.cuda.is_available() else "cpu"
         torch.manual_seed(options.seed)
-        self.network = Recognizer().to(self.device, memory_format=torch.channels_last)
+        self.network = network(options.network).to(self.device, memory_format=torch.channels_last)
         if options.start:
             weights = {name: torch.from_numpy(value) for name, value in read_torch(options.start).items()}
             self.network.load_state_dict(weights)
+        self.pace = self.network.pace()
         self.average = copy.deepcopy(self.network).eval()
         # Each process has its own buffers; only those of the first are averaged, measured and written.
         self.parallel: Any = self.network
@@ -65,6 +71,7 @@ class Twin:
             fused=True,
         )
         from_weights = curriculum.FOR_LINES if options.lines else curriculum.FROM_CHECKPOINT
+        from_weights = curriculum.FOR_BOTH if options.both else from_weights
         from_weights = curriculum.FOR_INT8 if options.agree else from_weights
         self.stages = from_weights if options.start else curriculum.FROM_NOTHING
         self.noise = RoundingNoise(self.network, options.int8_noise) if options.int8_noise else None
@@ -108,7 +115,7 @@ class Twin:
                 loss = loss + self.options.agree * CTC_SCALE * disagreement(wanted, logits)
             loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
-        self.optimizer.step()
+        self._move()
         self._follow(min(AVERAGE, (self.step + 10) / (self.step + 20)))
         self.step += 1
         self.images += len(batch.images) * self.world
@@ -133,6 +140,17 @@ class Twin:
             )
             total = total + CTC_SCALE * ctc * each.mean()
         return total
+
+    def _move(self) -> None:
+        """A step of the optimiser, of each parameter by its pace."""
+        if not self.pace:
+            self.optimizer.step()
+            return
+        values = [value.data for value in self.network.parameters()]
+        before = [value.clone() for value in values]
+        self.optimizer.step()
+        for value, start, factor in zip(values, before, self.pace, strict=True):
+            value.copy_(start + (value - start) * factor)
 
     def _follow(self, keep: float) -> None:
         now = [value for value in self.network.state_dict().values() if value.is_floating_point()]
@@ -169,12 +187,12 @@ class Twin:
     def measure(self, material: Any, losses: list[float], rate: float) -> None:
         """Measure the averaged weights. Write them and everything that resuming needs."""
 
-        def network(images: np.ndarray) -> np.ndarray:
+        def average(images: np.ndarray) -> np.ndarray:
             tensor = torch.from_numpy(images).to(self.device).contiguous(memory_format=torch.channels_last)
             with torch.no_grad():
                 return self.average(tensor).float().cpu().numpy()
 
-        scores = checks.measure(network, material.checks)
+        scores = checks.measure(average, material.checks)
         shares = {
             name: round(s.alphanumeric.value if name == "words" else s.exact.value, 4) for name, s in scores.items()
         }
@@ -222,7 +240,7 @@ def train(options: TwinOptions) -> Record:
     if world > 1:
         dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     if not torch.cuda.is_available():
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // world))
+        torch.set_num_threads(options.threads or max(1, (os.cpu_count() or 1) // world))
     twin = Twin(options, dist.get_rank() if world > 1 else 0, world)
     twin.resume()
     record = twin.run()

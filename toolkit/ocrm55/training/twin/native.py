@@ -40,17 +40,21 @@ def usable(x: Tensor, channels: int) -> bool:
 
 class _Depthwise(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: tuple[int, int], padding: int) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: tuple[int, int], padding: int
+    ) -> Tensor:
         x = x.to(torch.bfloat16)
         ctx.save_for_backward(x, weight)
-        ctx.stride = stride
-        return F.conv2d(x, weight.to(torch.bfloat16), None, stride, padding, 1, weight.shape[0])
+        ctx.stride, ctx.biased = stride, bias is not None
+        shift = None if bias is None else bias.to(torch.bfloat16)
+        return F.conv2d(x, weight.to(torch.bfloat16), shift, stride, padding, 1, weight.shape[0])
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor | None, None, None]:
         x, weight = ctx.saved_tensors
         dx, dw = kernels().depthwise_backward(x, gradients[0].to(torch.bfloat16), weight, *ctx.stride)
-        return dx, dw.to(weight.dtype), None, None
+        shift = gradients[0].sum((0, 2, 3), dtype=weight.dtype) if ctx.biased else None
+        return dx, dw.to(weight.dtype), shift, None, None
 
 
 class _NormHardswish(torch.autograd.Function):
@@ -79,8 +83,8 @@ class _NormHardswish(torch.autograd.Function):
 
 def depthwise(x: Tensor, conv: nn.Conv2d) -> Tensor:
     """The convolution `conv`, one group a channel, of x [N, C, H, W]."""
-    if usable(x, conv.in_channels):
-        return _Depthwise.apply(x, conv.weight, conv.stride, int(conv.padding[0]))
+    if torch.is_grad_enabled() and usable(x, conv.in_channels):
+        return _Depthwise.apply(x, conv.weight, conv.bias, conv.stride, int(conv.padding[0]))
     return conv(x)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -214,3 +216,17 @@ class Recognizer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.backbone(x))
+
+    def quantised(self) -> Iterator[tuple[nn.Module, bool]]:
+        """Layers whose outputs the compiler quantises; for each, whether channels have steps of their own there."""
+        for module in self.modules():
+            if isinstance(module, ConvBatchNorm):
+                yield module, module._conv.groups == 1  # a depthwise layer reads what the others write
+            elif isinstance(module, SqueezeExcite | ConvNormSwish | nn.LayerNorm):
+                yield module, False
+            elif isinstance(module, Attention):
+                yield module.qkv, False
+
+    def pace(self) -> list[Tensor]:
+        """For each parameter how far it may move in a step, as a factor of the learning rate: none differs."""
+        return []

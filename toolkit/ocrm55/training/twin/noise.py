@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ocrm55.training.twin.network import Attention, ConvBatchNorm, ConvNormSwish, Recognizer, SqueezeExcite
+from ocrm55.training.twin.networks import Network
 
 STEPS, WEIGHT_STEPS = 255, 127  # of an activation's range; of a weight's absolute value
 EVERY = 25  # passes between two updates of a range
@@ -36,7 +36,7 @@ class RoundingNoise:
     strength: in steps of int8; rounding has 1. The network's weights are as before when the block ends.
     """
 
-    def __init__(self, network: Recognizer, strength: float = 1.0, seed: int = 1) -> None:
+    def __init__(self, network: Network, strength: float = 1.0, seed: int = 1) -> None:
         self.strength = strength
         self.active = False
         self.rng = random.Random(seed)
@@ -47,7 +47,7 @@ class RoundingNoise:
         layers = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
         self.weights: list[Tensor] = [layer.weight for layer in layers]
         self.kept: list[Tensor] = []
-        for layer, apart in _points(network):
+        for layer, apart in network.quantised():
             layer.register_forward_hook(_Hook(self, apart))
 
     def __enter__(self) -> RoundingNoise:
@@ -136,16 +136,3 @@ class _Hook:
         axes = [axis for axis in range(output.ndim) if axis != channels]
         now = output.amax(axes).clamp_min(0).float() - output.amin(axes).clamp_max(0).float()
         self.range = now if self.range is None else self.range.lerp(now, 1 - MEMORY)
-
-
-def _points(network: Recognizer) -> list[tuple[nn.Module, bool]]:
-    """Layers whose outputs the compiler quantises; for each, whether channels have steps of their own there."""
-    found: list[tuple[nn.Module, bool]] = []
-    for module in network.modules():
-        if isinstance(module, ConvBatchNorm):
-            found.append((module, module._conv.groups == 1))  # a depthwise layer reads what the others write
-        elif isinstance(module, SqueezeExcite | ConvNormSwish | nn.LayerNorm):
-            found.append((module, False))
-        elif isinstance(module, Attention):
-            found.append((module.qkv, False))
-    return found
