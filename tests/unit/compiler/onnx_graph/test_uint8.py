@@ -10,6 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.onnx_graph.uint8 import to_int8
+from ocrm55.errors import UnsupportedError
 
 
 def chain(kind: type, *, zero_points: bool = True) -> onnx.ModelProto:
@@ -79,3 +80,13 @@ def test_the_type_that_a_node_names_moves_too() -> None:
     graph.nodes[0].attribute.append(helper.make_attribute("output_dtype", TensorProto.UINT8))
     to_int8(graph)
     assert attributes(graph.nodes[0]) == {"output_dtype": TensorProto.INT8}
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_a_computed_scale_or_zero_point_is_refused(place: int) -> None:
+    """A scale that was the image ended in a traceback; a zero point that was computed counted as 0."""
+    model = chain(np.uint8)
+    name = "x" if place == 1 else "q"
+    model.graph.node[2].input[place] = name
+    with pytest.raises(UnsupportedError, match=f"{name} is no constant"):
+        to_int8(Graph(model))
