@@ -12,14 +12,17 @@ import onnx
 import pytest
 from onnx import TensorProto
 
-from ocrm55.compiler import check, pipeline
+from ocrm55.compiler import accelerator_check, check, pipeline
 from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.options import CompileOptions
-from ocrm55.compiler.targets.ethos_u import regions
+from ocrm55.compiler.targets import choice
+from ocrm55.compiler.targets.ethos_u import regions, vela
 from ocrm55.compiler.targets.ethos_u.options import NpuOptions
+from ocrm55.compiler.targets.ethos_u.region import Compiled, Region
 from ocrm55.errors import MiscompiledError, UnsupportedError
 from ocrm55.normalisation import Normalisation
+from ocrm55.npu_model.commands import decode, encode
 from ocrm55.tasks.recognizer.task import RECOGNIZER
 from tests.unit.compiler.graphs import quantised, quantised_for_a_library
 from tests.unit.compiler.onnx_networks import network
@@ -195,3 +198,81 @@ def test_a_sum_that_could_leave_32_bits_is_refused(model: onnx.ModelProto, bias:
     tensor.raw_data = values.tobytes()
     with pytest.raises(UnsupportedError, match="can leave 32 bits"):
         pipeline.to_program(large, CompileOptions())
+
+
+def with_region(program: Program, **other: object) -> Program:
+    """The program with other values of Vela's output for its first region."""
+    place = next(n for n, each in enumerate(program.operators) if isinstance(each.spec, Region))
+    spec = program.operators[place].spec
+    assert isinstance(spec, Region) and spec.compiled is not None
+    program.operators[place].spec = replace(spec, compiled=replace(spec.compiled, **other))  # type: ignore[arg-type]
+    return program
+
+
+def forged(name: str, compiled: Compiled) -> dict[str, object]:
+    """Vela's output as a fault of its could leave it."""
+    commands = list(decode(compiled.commands))
+    if name == "zero points":
+        changed = [
+            (
+                each.name,
+                (each.parameter + 9) % 256 if each.name.endswith("_ZERO_POINT") else each.parameter,
+                each.payload,
+            )
+            for each in commands
+        ]
+    elif name == "an address":
+        changed = [
+            (each.name, each.parameter, each.payload + 48 if each.name == "NPU_SET_IFM_BASE0" else each.payload)
+            for each in commands
+        ]
+    else:
+        first = next(each for each in commands if each.name in ("NPU_OP_CONV", "NPU_OP_DEPTHWISE"))
+        changed = [(each.name, each.parameter, each.payload) for each in commands if each is not first]
+    return {"commands": np.asarray([w for each in changed for w in encode(*each)], np.uint32)}
+
+
+@pytest.mark.parametrize("fault", ["zero points", "an address", "an operation left out"])
+def test_what_vela_made_is_run(fault: str, real: onnx.ModelProto, inputs: list[np.ndarray]) -> None:
+    pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
+    model = quantised_for_a_library(real, inputs, halves_down=False).model()
+    options = CompileOptions(npu="ethos-u55-128")
+    targets = choice.targets_for(options)
+    program, plan = pipeline.planned(model, targets, options)
+    check.check_int8(program, model, Normalisation(), plan)
+    region = next(each.spec for each in program.operators if isinstance(each.spec, Region))
+    assert region.compiled is not None
+    wrong = with_region(program, **forged(fault, region.compiled))
+    check.check_int8(wrong, model, Normalisation())  # its parts are right
+    with pytest.raises(MiscompiledError, match="the accelerator's region_0"):
+        check.check_int8(wrong, model, Normalisation(), plan)
+
+
+def test_a_miscompile_of_vela_is_found_by_compile(
+    model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
+    original = vela.compile_region
+
+    def spoiled(name: str, *arguments: object) -> Compiled:
+        compiled = original(name, *arguments)  # type: ignore[arg-type]
+        return replace(compiled, **forged("zero points", compiled))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(vela, "compile_region", spoiled)
+    options = CompileOptions(width=64, npu="ethos-u55-128")
+    with pytest.raises(MiscompiledError, match="the accelerator's region_"):
+        pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, options)
+    assert not any(tmp_path.iterdir())
+
+
+def test_what_takes_too_long_on_the_model_of_the_npu_is_left_out(
+    real: onnx.ModelProto, inputs: list[np.ndarray], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
+    model = quantised_for_a_library(real, inputs, halves_down=False).model()
+    options = CompileOptions(npu="ethos-u55-128")
+    program, plan = pipeline.planned(model, choice.targets_for(options), options)
+    monkeypatch.setattr(accelerator_check, "MOST_MACS", 1000)
+    check.check_int8(program, model, Normalisation(), plan)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "was not compared" in line and "multiply-accumulates" in line

@@ -13,6 +13,8 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from ocrm55.compiler import accelerator_check
+from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.operators.int8.pool import AveragePool
 from ocrm55.compiler.operators.program import Operator, Program
 from ocrm55.compiler.reference.int8 import stripes
@@ -46,19 +48,26 @@ def pictures(height: int, width: int) -> list[np.ndarray]:
     return [noise, np.clip(slope, 0, 255).astype(np.uint8), narrow]
 
 
-def check_int8(program: Program, model: onnx.ModelProto, normalisation: Normalisation) -> None:
+def check_int8(
+    program: Program, model: onnx.ModelProto, normalisation: Normalisation, plan: MemoryPlan | None = None
+) -> None:
     """Raise MiscompiledError where a lowered int8 program computes something else than its QDQ model.
 
-    program: of the widest input. model: the QDQ model that it was lowered from; normalisation: of its input.
+    program: of the widest input. model: the QDQ model that it was lowered from; normalisation: of its input. plan: of
+    the program; without it an accelerator's part is compared as the operators that it stands for only.
     """
     plain = _in_parts(program)
     _, height, width = plain.input_size
-    session = _Watched(model)
-    for pixels in pictures(height, width):
+    session, chosen = _Watched(model), pictures(height, width)
+    accelerated = 0 if plan is None else accelerator_check.pictures(program, len(chosen))
+    for place, pixels in enumerate(chosen):
         values = session.run(normalisation.tensor(pixels, height, width))
-        differences = _differences(IntegerReference(plain), values, pixels)
+        watched = IntegerReference(plain)
+        differences = _differences(watched, values, pixels)
         if differences:
             raise MiscompiledError(_sentence(differences), _TRIES)
+        if plan is not None and place < accelerated:
+            accelerator_check.check(program, plan, watched.tensors)
         reference = IntegerReference(plain)
         if program.segments and not stripes.agrees(plain, reference, reference.input_of(pixels)):
             raise MiscompiledError("the program computes other numbers in stripes of rows.", _TRIES)

@@ -63,7 +63,7 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
     program, plan = fits[-1].program, fits[-1].plan
     shape = output_shape(model, program)
     if options.check and options.precision == "int8":
-        check.check_int8(program, model, normalisation_of(model))
+        check.check_int8(program, model, normalisation_of(model), plan)
     _, *size = program.input_size
     picture = (
         None if original is None or options.image is None else (options.image.name, network.resize(original, *size))

@@ -171,6 +171,13 @@ class Accelerator(Target):
         """The outputs of an operator of `specs`, on the host, from its inputs; bit for bit those of the accelerator."""
         raise UnsupportedError(f"there is no reference for {operator.kind}.")
 
+    @classmethod
+    def computed_as_placed(
+        cls, operator: Operator, program: Program, plan: MemoryPlan, values: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        """`computed`, by the commands that the image holds, in an arena as the plan lays it out."""
+        return cls.computed(operator, program, values)
+
 
 def assign(program: Program, targets: Sequence[Target]) -> None:
     """Give every operator to the first target that takes it; raises UnsupportedError when none does."""

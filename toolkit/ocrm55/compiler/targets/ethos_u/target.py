@@ -108,3 +108,9 @@ class NpuTarget(Accelerator):
     @classmethod
     def computed(cls, operator: Operator, program: Program, values: Sequence[np.ndarray]) -> list[np.ndarray]:
         return model.computed(operator, program, values)
+
+    @classmethod
+    def computed_as_placed(
+        cls, operator: Operator, program: Program, plan: MemoryPlan, values: Sequence[np.ndarray]
+    ) -> list[np.ndarray]:
+        return model.computed_as_placed(operator, program, plan, values)
