@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ocrm55 import console, stages, temporary
+from ocrm55 import console, libraries, stages, temporary
 from ocrm55.commands.options import build_options
 
 
@@ -17,6 +17,7 @@ class What(enum.StrEnum):
     """The things that can be measured."""
 
     KERNELS = "kernels"
+    SILICON = "silicon"
 
 
 class Compiler(enum.StrEnum):
@@ -35,13 +36,20 @@ class Rival(enum.StrEnum):
 @build_options(only=["source", "calibrate", "cmsis_nn", "build_dir", "force"])
 def bench(
     options: stages.Options,
-    what: Annotated[What, typer.Argument(help="`kernels`: every int8 kernel at the shapes of the network's layers.")],
+    what: Annotated[
+        What,
+        typer.Argument(
+            help="`kernels`: every int8 kernel at the shapes of the network's layers. `silicon`: CMSIS-NN's kernels "
+            "whose cycles others measured, and the estimate of cycles beside them."
+        ),
+    ],
     compiler: Annotated[Compiler, typer.Option(help="Compiler of the kernels.")] = Compiler.GCC,
     against: Annotated[
         Rival | None, typer.Option("--against", help="Run the whole network with both, and show them side by side.")
     ] = None,
     markdown: Annotated[
-        Path | None, typer.Option("--markdown", metavar="FILE", help="With --against: write the table there too.")
+        Path | None,
+        typer.Option("--markdown", metavar="FILE", help="With --against or `silicon`: write the table there too."),
     ] = None,
     record: Annotated[
         bool, typer.Option("--record", help="With --against: write the table of costs anew; compile chooses by it.")
@@ -50,8 +58,17 @@ def bench(
     """Count the instructions of every int8 kernel on QEMU.
 
     If llvm-mca is installed, its estimate for the inner loops stands beside the counts. It is no measurement.
+    `silicon` builds CMSIS-NN's kernels from its sources (--cmsis-nn) and says how far the estimate is off.
     With --against, the network is compiled for both and run. Each layer then shows the instructions of both.
     """
+    if what is What.SILICON:
+        from ocrm55.bench import silicon
+
+        compared = silicon.measure(libraries.root(options.build.cmsis_nn))
+        silicon.print_table(compared)
+        for path in () if markdown is None else silicon.write(compared, markdown):
+            console.note(f"wrote {path}")
+        return
     if against is not None:
         from ocrm55.bench import against as comparison
 

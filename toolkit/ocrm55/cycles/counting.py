@@ -17,8 +17,8 @@ from ocrm55.boards import Board
 from ocrm55.cycles.counts import Counts, LogReader, of_plugin
 from ocrm55.cycles.disassembly import Program
 from ocrm55.cycles.instructions import Kind
-from ocrm55.errors import ToolchainError
-from ocrm55.simulators.base import Companion, Request, Run
+from ocrm55.errors import TargetError, ToolchainError
+from ocrm55.simulators.base import Companion, Ended, Request, Run
 from ocrm55.simulators.qemu import Qemu
 
 SOURCE = Path(__file__).with_name("blockcount.c")
@@ -30,11 +30,15 @@ _SECOND_INTERFACE = 9  # the first QEMU that no longer takes plugins of version 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to count. marks: address -> the section that begins there (counts.after_mark)."""
+    """What to count. marks: address -> the section that begins there (counts.after_mark).
+
+    is_firmware: whether the program speaks as the firmware does; another one only has to end with status 0.
+    """
 
     program: Program
     board: Board
     marks: Mapping[int, str] = field(default_factory=dict)
+    is_firmware: bool = True
 
     @property
     def cache_bytes(self) -> int:
@@ -100,6 +104,13 @@ class _CountingQemu(Qemu):
 
     def arguments(self, elf: str, words: Sequence[str], request: Request) -> list[str]:
         return super().arguments(elf, words, replace(request, stats=False))
+
+    def _judge(self, ended: Ended, request: Request, place: Path) -> Run:
+        if self._plan.is_firmware:
+            return super()._judge(ended, request, place)
+        if ended.returncode != 0:
+            raise TargetError(f"the program ended with status {ended.returncode} on {self.name}.")
+        return Run(ended.output, ended.returncode, [])
 
     def companion(self, request: Request, elf: Path) -> Companion:
         if self._plugin is not None:

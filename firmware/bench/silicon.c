@@ -1,0 +1,218 @@
+/* CMSIS-NN's kernels at shapes whose cycles others measured on silicon (docs/cycles.md). ocrm55.bench.silicon runs it.
+ *
+ * Each case is a function `case_NAME`, and `between_cases` runs after it: the counter of blocks tells them apart by these
+ * symbols. The numbers are random, because no kernel's path depends on them. */
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "arm_nnfunctions.h"
+#include "arm_nnsupportfunctions.h"
+#include "platform.h"
+
+#define CASE __attribute__((noinline, noclone, used)) static void
+#define SMALL 70000
+#define LARGE 1300000 /* MobileNetV2's first tensors, which lie in the images' memory */
+
+static int8_t small_input[SMALL], small_output[SMALL], weights[80000], scratch[200000];
+static int8_t *input, *output;
+static int32_t bias[512], multipliers[512], shifts[512];
+static const cmsis_nn_context context = {scratch, sizeof scratch};
+static const cmsis_nn_per_channel_quant_params scales = {multipliers, shifts};
+
+static int8_t drawn(void)
+{
+    static uint32_t seed = 1;
+    seed = seed * 1664525u + 1013904223u;
+    return (int8_t)(seed >> 24);
+}
+
+__attribute__((noinline, noclone, used)) static void between_cases(void)
+{
+    __asm volatile("");
+}
+
+struct window {
+    int32_t rows, columns, channels_in, channels_out, height, width, stride, above, left;
+};
+
+/* All are padded so that only the stride makes the output smaller. */
+static int32_t extent(int32_t size, int32_t stride)
+{
+    return (size + stride - 1) / stride;
+}
+
+static inline void convolve(const struct window *w)
+{
+    const cmsis_nn_conv_params params = {.input_offset = 128,
+                                         .output_offset = -128,
+                                         .stride = {w->stride, w->stride},
+                                         .padding = {w->left, w->above},
+                                         .dilation = {1, 1},
+                                         .activation = {-128, 127}};
+    const cmsis_nn_dims in = {1, w->rows, w->columns, w->channels_in};
+    const cmsis_nn_dims filter = {w->channels_out, w->height, w->width, w->channels_in};
+    const cmsis_nn_dims biases = {1, 1, 1, w->channels_out};
+    const cmsis_nn_dims out = {1, extent(w->rows, w->stride), extent(w->columns, w->stride), w->channels_out};
+    arm_convolve_wrapper_s8(&context, &params, &scales, &in, input, &filter, weights, &biases, bias, &out, output);
+}
+
+static inline void depthwise(const struct window *w)
+{
+    const cmsis_nn_dw_conv_params params = {.input_offset = 128,
+                                            .output_offset = -128,
+                                            .ch_mult = 1,
+                                            .stride = {w->stride, w->stride},
+                                            .padding = {w->left, w->above},
+                                            .dilation = {1, 1},
+                                            .activation = {-128, 127}};
+    const cmsis_nn_dims in = {1, w->rows, w->columns, w->channels_in};
+    const cmsis_nn_dims filter = {1, w->height, w->width, w->channels_in};
+    const cmsis_nn_dims biases = {1, 1, 1, w->channels_in};
+    const cmsis_nn_dims out = {1, extent(w->rows, w->stride), extent(w->columns, w->stride), w->channels_in};
+    arm_depthwise_conv_wrapper_s8(&context, &params, &scales, &in, input, &filter, weights, &biases, bias, &out, output);
+}
+
+/* DS-CNN for key words, 49 x 10 features. */
+CASE case_ds_conv(void)
+{
+    convolve(&(struct window){49, 10, 1, 64, 10, 4, 2, 4, 1});
+}
+CASE case_ds_depthwise(void)
+{
+    depthwise(&(struct window){25, 5, 64, 64, 3, 3, 1, 1, 1});
+}
+CASE case_ds_pointwise(void)
+{
+    convolve(&(struct window){25, 5, 64, 64, 1, 1, 1, 0, 0});
+}
+CASE case_ds_pool(void)
+{
+    const cmsis_nn_pool_params params = {.stride = {1, 1}, .padding = {0, 0}, .activation = {-128, 127}};
+    const cmsis_nn_dims in = {1, 25, 5, 64}, filter = {1, 25, 5, 1}, out = {1, 1, 1, 64};
+    arm_avgpool_s8(&context, &params, &in, input, &filter, &out, output);
+}
+
+/* Single kernels. */
+CASE case_conv_3x3(void)
+{
+    convolve(&(struct window){32, 32, 64, 64, 3, 3, 1, 1, 1});
+}
+CASE case_conv_1x1(void)
+{
+    convolve(&(struct window){32, 32, 64, 64, 1, 1, 1, 0, 0});
+}
+CASE case_depthwise_3x3(void)
+{
+    depthwise(&(struct window){32, 32, 64, 64, 3, 3, 1, 1, 1});
+}
+CASE case_matmul(void)
+{
+    arm_nn_mat_mult_nt_t_s8(input, weights, bias, output, multipliers, shifts, 64, 256, 512, 128, -128, -128, 127, 256, 512);
+}
+CASE case_pool_3x3(void)
+{
+    const cmsis_nn_pool_params params = {.stride = {1, 1}, .padding = {1, 1}, .activation = {-128, 127}};
+    const cmsis_nn_dims in = {1, 32, 32, 64}, filter = {1, 3, 3, 1}, out = {1, 32, 32, 64};
+    arm_avgpool_s8(&context, &params, &in, input, &filter, &out, output);
+}
+CASE case_add_s8(void)
+{
+    arm_elementwise_add_s8(input, input + 4096, 128, 1500000000, -1, 128, 1400000000, -1, 20, output, -128, 1600000000, -18,
+                           -128, 127, 4096);
+}
+CASE case_mul_s8(void)
+{
+    arm_elementwise_mul_s8(input, input + 4096, 128, 128, output, -128, 1500000000, -8, -128, 127, 4096);
+}
+CASE case_add_s16(void)
+{
+    arm_elementwise_add_s16((const int16_t *)input, (const int16_t *)(input + 8192), 0, 1500000000, -1, 0, 1400000000, -1,
+                            15, (int16_t *)output, 0, 1600000000, -13, -32768, 32767, 4096);
+}
+CASE case_mul_s16(void)
+{
+    arm_elementwise_mul_s16((const int16_t *)input, (const int16_t *)(input + 8192), 0, 0, (int16_t *)output, 0, 1500000000,
+                            -14, -32768, 32767, 4096);
+}
+
+/* MobileNetV2, 224 x 224. */
+CASE case_v2_conv(void)
+{
+    convolve(&(struct window){224, 224, 3, 32, 3, 3, 2, 1, 1});
+}
+CASE case_v2_depthwise_32(void)
+{
+    depthwise(&(struct window){112, 112, 32, 32, 3, 3, 1, 1, 1});
+}
+CASE case_v2_pointwise_32_16(void)
+{
+    convolve(&(struct window){112, 112, 32, 16, 1, 1, 1, 0, 0});
+}
+CASE case_v2_pointwise_16_96(void)
+{
+    convolve(&(struct window){112, 112, 16, 96, 1, 1, 1, 0, 0});
+}
+CASE case_v2_depthwise_96(void)
+{
+    depthwise(&(struct window){112, 112, 96, 96, 3, 3, 2, 1, 1});
+}
+CASE case_v2_pointwise_96_24(void)
+{
+    convolve(&(struct window){56, 56, 96, 24, 1, 1, 1, 0, 0});
+}
+CASE case_v2_pointwise_24_144(void)
+{
+    convolve(&(struct window){56, 56, 24, 144, 1, 1, 1, 0, 0});
+}
+CASE case_v2_depthwise_144(void)
+{
+    depthwise(&(struct window){56, 56, 144, 144, 3, 3, 1, 1, 1});
+}
+
+static void run(void (*const *cases)(void), size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        memset(scratch, 0, sizeof scratch); /* CMSIS-NN's convolutions of few channels expect it */
+        between_cases();
+        cases[i]();
+        between_cases();
+    }
+}
+
+int main(void)
+{
+    static void (*const in_small[])(void) = {
+        case_ds_conv,     case_ds_depthwise,  case_ds_pointwise, case_ds_pool,  case_conv_3x3, case_conv_1x1,
+        case_depthwise_3x3, case_matmul,      case_pool_3x3,     case_add_s8,   case_mul_s8,   case_add_s16,
+        case_mul_s16,
+    };
+    static void (*const in_large[])(void) = {
+        case_v2_conv,         case_v2_depthwise_32,    case_v2_pointwise_32_16,  case_v2_pointwise_16_96,
+        case_v2_depthwise_96, case_v2_pointwise_96_24, case_v2_pointwise_24_144, case_v2_depthwise_144,
+    };
+    uint32_t bytes;
+    int8_t *const large = (int8_t *)platform_image_buffer(&bytes);
+    for (uint32_t i = 0; i < sizeof small_input; i++) {
+        small_input[i] = drawn();
+    }
+    for (uint32_t i = 0; i < sizeof weights; i++) {
+        weights[i] = drawn() / 2;
+    }
+    for (int32_t i = 0; i < 512; i++) {
+        bias[i] = drawn() * 8;
+        multipliers[i] = 1500000000 + drawn() * 1000000;
+        shifts[i] = -8;
+    }
+    input = small_input;
+    output = small_output;
+    run(in_small, sizeof in_small / sizeof in_small[0]);
+    if (bytes < 2u * LARGE) {
+        return 1;
+    }
+    input = large;
+    output = large + LARGE;
+    run(in_large, sizeof in_large / sizeof in_large[0]);
+    return 0;
+}
