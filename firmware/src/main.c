@@ -44,9 +44,9 @@ static bool guards_hold(void)
 /* rows: who sees the probabilities of a network that has run_into. */
 static enum status recognise(const struct ocri_image *image, bool stats, const struct ocrm55_taker *rows)
 {
-    static char text[OCRM55_TEXT_BYTES];
+    static char text[OCRM55_TEXT_BYTES], seen[OCRM55_TEXT_BYTES];
     static uint16_t classes[OCRM55_OUTPUT_STEPS];
-    struct ocrm55_reading reading = {.text = text, .classes = classes};
+    struct ocrm55_reading reading = {.text = text, .classes = classes, .seen = seen};
     struct ocrm55_watch watch = watch_for(stats);
     watch.rows = rows;
 

@@ -128,6 +128,13 @@ void say_reading(const struct ocrm55_reading *reading, bool stats)
         say_cost();
         memset(cost.operators, 0, sizeof cost.operators);
     }
+    if (reading->fits == 0u) {
+        print_text("nothing fits, seen: ");
+        print_text(reading->seen);
+        print_text(", score: ");
+        print_float6(reading->seen_score);
+        print_text("\n");
+    }
     print_text("text: ");
     print_text(reading->text);
     print_text(", score: ");

@@ -179,7 +179,8 @@ class Metadata(NetworkRow):
     prefix: the network's name in C. placement: arena, weights, hot_weights -> the compiler's choice.
     kernels: the hand-written kernels that the C calls. libraries: those from elsewhere.
     stripes: operators in stripes of rows, and whole_arena_bytes, the arena without them.
-    labels, decoder: the recognizer's classes, and what makes a text of their probabilities.
+    labels, decoder: the recognizer's classes, and what makes a text of their probabilities. restriction: of texts, as
+    the user wrote it; empty for none.
     widths: narrowest first; none for a network of one width. npu: None without an NPU.
     """
 
@@ -197,6 +198,7 @@ class Metadata(NetworkRow):
     libraries: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     decoder: str = ""
+    restriction: dict[str, str] = field(default_factory=dict)
     widths: tuple[WidthRow, ...] = ()
     npu: NpuRow | None = None
     stripes: tuple[StripesRow, ...] = ()

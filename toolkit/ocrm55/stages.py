@@ -24,10 +24,18 @@ LONGEST_PREFIX = 40  # characters of a network's name in C
 _OF_CPP = set("class delete friend namespace new operator private public template this throw try using virtual".split())
 _PACKAGE = Path(__file__).resolve().parent
 # The toolkit's files that decide what a stage writes: an edited one runs the stage again.
-EXPORTED_BY = ("export", "tasks", "normalisation.py", "plain_pickle.py", "plain_yaml.py", "compiler/onnx_graph")
+EXPORTED_BY = (
+    "export",
+    "tasks",
+    "normalisation.py",
+    "plain_pickle.py",
+    "plain_yaml.py",
+    "restriction.py",
+    "compiler/onnx_graph",
+)
 COMPILED_BY = (
     *("compiler", "export", "tasks", "npu_model", "boards.py", "artifact.py", "metadata.py"),
-    *("normalisation.py", "pictures.py", "transparency.py", "plain_pickle.py", "plain_yaml.py"),
+    *("normalisation.py", "pictures.py", "transparency.py", "plain_pickle.py", "plain_yaml.py", "restriction.py"),
 )
 
 

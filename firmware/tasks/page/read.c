@@ -89,8 +89,15 @@ static void decode(const struct reader *reader, const struct page_reading *windo
     uint32_t count;
     float lead;
     const float *const start = window->probabilities + (from - window->first) * reader->classes;
-    const float score =
-        reader->recognizer->decode(start, to > from ? (uint32_t)(to - from) : 0u, reader->found, &count, &lead);
+    const struct ocrm55_recognizer *const recognizer = reader->recognizer;
+    const uint32_t steps = to > from ? (uint32_t)(to - from) : 0u;
+    float score;
+    if (recognizer->decode_within != NULL) {
+        score = recognizer->decode_within(NULL, start, steps, reader->found, &count, &lead);
+        score = score > 0.0f ? score : 0.0f;
+    } else {
+        score = recognizer->decode(start, steps, reader->found, &count, &lead);
+    }
     append(text, reader->found, count, score);
 }
 
@@ -143,6 +150,9 @@ static enum ocrm55_page_outcome read_once(const struct reader *reader, const str
     }
     if (reader->windows.column_step == 0) {
         return OCRM55_PAGE_NETWORK;
+    }
+    if (reader->recognizer->decode_within != NULL && reader->recognizer->parts_fit == 0u) {
+        return OCRM55_PAGE_OK; /* whether the parts' text fits is not known: none is said */
     }
     int32_t count = ocrm55_page_window_count(&reader->windows, whole);
     if (count > reader->options->windows) {

@@ -32,16 +32,29 @@ struct ocrm55_recognizer {
      * score; *lead is how far ahead the text is of others in context, 1 where nobody asks that. */
     float (*decode)(const float *probabilities, uint32_t steps, uint16_t *kept, uint32_t *count, float *lead);
     float lead; /* a narrow reading stands when its leads (ctc.h, context.h) are at least this */
+
+    /* The same within what texts were restricted to at compile time (restricted.h); NULL where they were not. `allowed`: as
+     * in ocrm55_reading. The score is below 0 where no text fits. */
+    float (*decode_within)(const uint32_t *allowed, const float *probabilities, uint32_t steps, uint16_t *kept,
+                           uint32_t *count, float *lead);
+    uint8_t parts_fit; /* whether parts of a text fit too, so that a line may be read in windows: not so for a pattern */
 };
 
 struct ocrm55_reading {
     /* The caller's memory. */
     char *text;        /* room for NAME_TEXT_BYTES; NULL where only the classes are wanted */
     uint16_t *classes; /* room for NAME_OUTPUT_STEPS */
+    char *seen;        /* room for NAME_TEXT_BYTES, for what is read where no text fits; or NULL */
+
+    /* NULL, or a bit for each class that the text may have: class i is bit i % 32 of word i / 32. Only for a network that
+     * was compiled with a restriction (--allow, --pattern, --lexicon, --check-digits), and besides that. */
+    const uint32_t *allowed;
     /* What was read. */
     uint32_t characters; /* of the text, which may have more bytes: as many `classes` are filled in */
     float score;         /* mean probability of the characters, 0 to 1; 0 for an empty text */
     int32_t width;       /* columns that the network looked at */
+    uint8_t fits;        /* 0 where no text fits the restriction: then the text is empty */
+    float seen_score;    /* of `seen`; 0 where a text fits */
 };
 
 enum ocrm55_outcome {
@@ -51,6 +64,7 @@ enum ocrm55_outcome {
     OCRM55_ARENA_SHORT,   /* the arena has less than NAME_ARENA_BYTES */
     OCRM55_IMAGE_SIZE,    /* the width is not between 1 and NAME_INPUT_WIDTH */
     OCRM55_NPU_FAILED,    /* the network's npu_status says what happened; until the next start the NPU is left alone */
+    OCRM55_UNRESTRICTED,  /* `allowed` is given, and the network was compiled without a restriction */
 };
 
 /* What a recognition is about to do. A narrow reading that leaves a character in doubt begins anew, at full width. */

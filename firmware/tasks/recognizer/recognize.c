@@ -66,12 +66,52 @@ static void run(const struct ocrm55_network *network, uint8_t *arena, struct gro
     network->run_into(arena, &taker, watch->operator_done, watch->context);
 }
 
+static void write_text(const struct ocrm55_recognizer *recognizer, const struct ocrm55_reading *reading, char *text)
+{
+    char *end = text;
+    for (uint32_t i = 0; i < reading->characters; i++) {
+        const char *const label = recognizer->labels[reading->classes[i]];
+        const size_t bytes = strlen(label);
+        memcpy(end, label, bytes);
+        end += bytes;
+    }
+    *end = '\0';
+}
+
+/* The likeliest text that fits; otherwise none, and what is read without the restriction goes to reading->seen. */
+static float decode_within(const struct ocrm55_recognizer *recognizer, const uint8_t *arena,
+                           struct ocrm55_reading *reading)
+{
+    const struct ocrm55_network *const network = recognizer->network;
+    const float *const probabilities = network->output(arena);
+    const uint32_t steps = network->steps(arena);
+    float lead = 0.0f, others;
+    reading->score = recognizer->decode_within(reading->allowed, probabilities, steps, reading->classes,
+                                               &reading->characters, &lead);
+    reading->fits = reading->score >= 0.0f;
+    reading->seen_score = 0.0f;
+    if (reading->fits == 0u && reading->seen != NULL) {
+        reading->seen_score =
+            recognizer->decode(probabilities, steps, reading->classes, &reading->characters, &others);
+        write_text(recognizer, reading, reading->seen);
+    }
+    if (reading->fits == 0u) {
+        reading->score = 0.0f;
+        reading->characters = 0u;
+    }
+    return lead;
+}
+
 /* Classes and score of what `run` computed; returns the text's lead. */
 static float decode(const struct ocrm55_recognizer *recognizer, const uint8_t *arena, const struct growing *growing,
                     struct ocrm55_reading *reading)
 {
     const struct ocrm55_network *const network = recognizer->network;
     float lead = 1.0f;
+    reading->fits = 1u;
+    if (recognizer->decode_within != NULL) {
+        return decode_within(recognizer, arena, reading);
+    }
     if (network->run_into == NULL) {
         reading->score = recognizer->decode(network->output(arena), network->steps(arena), reading->classes,
                                             &reading->characters, &lead);
@@ -80,18 +120,6 @@ static float decode(const struct ocrm55_recognizer *recognizer, const uint8_t *a
         reading->characters = growing->text.count;
     }
     return lead;
-}
-
-static void write_text(const struct ocrm55_recognizer *recognizer, const struct ocrm55_reading *reading)
-{
-    char *end = reading->text;
-    for (uint32_t i = 0; i < reading->characters; i++) {
-        const char *const label = recognizer->labels[reading->classes[i]];
-        const size_t bytes = strlen(label);
-        memcpy(end, label, bytes);
-        end += bytes;
-    }
-    *end = '\0';
 }
 
 enum ocrm55_outcome ocrm55_recognize(const struct ocrm55_recognizer *recognizer, void *arena, size_t arena_bytes,
@@ -103,6 +131,9 @@ enum ocrm55_outcome ocrm55_recognize(const struct ocrm55_recognizer *recognizer,
     const enum ocrm55_outcome outcome = check(network, arena, arena_bytes, bgr, width, reading);
     if (outcome != OCRM55_READ) {
         return outcome;
+    }
+    if (reading->allowed != NULL && recognizer->decode_within == NULL) {
+        return OCRM55_UNRESTRICTED;
     }
     watch = watch != NULL ? watch : &nobody;
     int32_t columns = width;
@@ -128,7 +159,7 @@ enum ocrm55_outcome ocrm55_recognize(const struct ocrm55_recognizer *recognizer,
         columns = network->input_width;
     }
     if (reading->text != NULL) {
-        write_text(recognizer, reading);
+        write_text(recognizer, reading, reading->text);
     }
     return OCRM55_READ;
 }

@@ -16,6 +16,9 @@ _USUAL = [name for name, option in BUILD_OPTIONS.items() if option.usual]
 _BUILDING = ["run-fvp", "compile", "build", "verify", "eval", "profile", "report"]
 
 
+_PARTS = ("compile", "build", "restriction", "model_name", "task")
+
+
 def _parameters(command: str) -> set[str]:
     commands: Any = typer.main.get_command(cli.app)
     return {parameter.name for parameter in commands.commands[command].params}
@@ -24,9 +27,9 @@ def _parameters(command: str) -> set[str]:
 def _fields() -> dict[str, Any]:
     """Every field that a user can choose, by its name, with its default."""
     default = stages.Options()
-    parts: list[Any] = [default, default.compile, default.build]
+    parts: list[Any] = [default, default.compile, default.build, default.compile.restriction]
     every = {field.name: getattr(part, field.name) for part in parts for field in fields(part)}
-    return {name: value for name, value in every.items() if name not in ("compile", "build", "model_name", "task")}
+    return {name: value for name, value in every.items() if name not in _PARTS}
 
 
 def test_every_field_of_the_stages_is_an_option_and_no_option_lacks_its_field() -> None:

@@ -29,6 +29,7 @@ def part(once: Once) -> Part:
     """Run cases through one part of driver.c: `part("crc", [case, ...])` gives the lines that it prints."""
     names = ("crc32", "float_text", "ocri", "options")
     files = [HERE / "driver.c", PLATFORM / "fault_words.c", TASK / "context.c", TASK / "ctc.c", PAGE / "ocrf.c"]
+    files += [TASK / "restricted.c", TASK / "check_digits.c"]
     files += [SOURCES / f"{name}.c" for name in names]
 
     def make(folder: Path) -> Path:

@@ -14,6 +14,7 @@
 #include "ocrf.h"
 #include "ocri.h"
 #include "options.h"
+#include "restricted.h"
 
 static uint32_t word(void)
 {
@@ -101,6 +102,43 @@ static void parts_case(void)
 static void context_case(void)
 {
     decode_case(true);
+}
+
+/* steps, classes, whether context weighs, kind of check digit, states, edges, whether there is a mask besides; then the
+ * tables in the order of their structs, and the probabilities. */
+static void restricted_case(void)
+{
+    const uint32_t steps = word(), classes = word(), in_context = word(), check = word(), states = word();
+    const uint32_t edges = word(), has_mask = word(), mask_bytes = (classes + 31u) / 32u * 4u;
+    uint32_t *const allowed = block(mask_bytes), *const first = block(states > 0 ? 4u * (states + 1u) : 0u);
+    uint16_t *const labels = block(2u * edges), *const targets = block(2u * edges);
+    uint8_t *const to_go = block(states), *const values = block(check != 0 ? classes : 0u);
+    uint32_t *const mask = block(has_mask != 0 ? mask_bytes : 0u);
+    float *const probabilities = block(steps * classes * 4u);
+    const struct ocrm55_automaton automaton = {first, labels, targets, to_go};
+    const struct ocrm55_restriction restriction = {
+        .classes = classes,
+        .allowed = allowed,
+        .automaton = states > 0 ? &automaton : NULL,
+        .check = (enum ocrm55_check)check,
+        .values = values,
+        .context = in_context != 0 ? &ocrm55_context : NULL,
+    };
+    uint16_t *const kept = malloc(steps * sizeof *kept);
+    uint32_t count, bits;
+    float lead;
+    const float score = ocrm55_restricted_decode(&restriction, has_mask != 0 ? mask : NULL, probabilities, steps, kept,
+                                                 &count, &lead);
+    memcpy(&bits, &score, sizeof bits);
+    printf("%08x %.9g", (unsigned)bits, (double)lead);
+    for (uint32_t i = 0; i < count; i++) {
+        printf(" %u", (unsigned)kept[i]);
+    }
+    puts("");
+    void *const all[] = {allowed, first, labels, targets, to_go, values, mask, probabilities, kept};
+    for (uint32_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        free(all[i]);
+    }
 }
 
 static void lead_case(void)
@@ -195,7 +233,7 @@ int main(int count, char **words)
         void (*run)(void);
     } parts[] = {{"float", float_case}, {"ctc", ctc_case},         {"context", context_case}, {"lead", lead_case},
                  {"ocri", ocri_case},   {"options", options_case}, {"crc", crc_case},         {"faults", faults_case},
-                 {"ocrf", ocrf_case},   {"parts", parts_case}};
+                 {"ocrf", ocrf_case},   {"parts", parts_case},     {"restricted", restricted_case}};
     for (uint32_t i = 0; count == 2 && i < sizeof parts / sizeof *parts; i++) {
         while (strcmp(words[1], parts[i].name) == 0) {
             parts[i].run();

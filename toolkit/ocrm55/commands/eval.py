@@ -11,6 +11,8 @@ import typer
 from ocrm55 import console, stages
 from ocrm55.commands.options import FvpPath, SimulatorChoice, SimulatorOption, TimeLimit, build_options
 from ocrm55.commands.page_options import DetectorOption, SizeOption, page_options
+from ocrm55.errors import InputError
+from ocrm55.restriction import UNRESTRICTED
 
 if TYPE_CHECKING:
     from ocrm55.page.program import PageOptions
@@ -80,6 +82,10 @@ def eval_(
     from ocrm55.simulators import Choice
 
     chosen = Choice(simulator.value, fvp, options.board)
+    if pages is not None and options.compile.restriction != UNRESTRICTED:
+        raise InputError(
+            "whole pages are evaluated without a restriction of texts.", ["leave --allow and its like out"]
+        )
     if pages is not None and data is None:
         both, limit_s = page_options(options, detector, size), max(timeout, SECONDS_PER_PAGE)
         _eval_pages(both, pages, on, chosen, limit_s, only, limit, workers, cluster, output)

@@ -16,9 +16,12 @@ from ocrm55 import boards, libraries, stages
 from ocrm55.build_folder import DEFAULT_BUILD_DIR
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.targets.names import NAMES
+from ocrm55.restriction import Restriction
 from ocrm55.tasks.choice import task_of
 
 NO_NPU = "none"
+RESTRICTED_BY = ("allow", "pattern", "lexicon", "check_digits")
+CHECK_DIGITS = ("luhn", "ean", "iban", "vin", "iso6346", "mrz")  # as tasks/recognizer/restriction/check_digits.py
 
 
 class Precision(StrEnum):
@@ -239,6 +242,40 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
         ),
         read=lambda decoder: decoder.value,
     ),
+    "allow": BuildOption(
+        str,
+        typer.Option(
+            "",
+            "--allow",
+            metavar="CHARACTERS",
+            show_default=False,
+            help="Texts of these characters only, such as **0-9A-HJ-NPR-Z**.",
+        ),
+    ),
+    "pattern": BuildOption(
+        str,
+        typer.Option(
+            "",
+            "--pattern",
+            metavar="REGEX",
+            show_default=False,
+            help="Texts of this pattern only, such as **\\\\d{6}\\\\.\\\\d**: a subset of regular expressions.",
+        ),
+    ),
+    "lexicon": BuildOption(
+        Path | None,
+        typer.Option(None, "--lexicon", metavar="FILE", help="Only the words of this file, one a line."),
+    ),
+    "check_digits": BuildOption(
+        str,
+        typer.Option(
+            "",
+            "--check-digits",
+            metavar="|".join(CHECK_DIGITS),
+            show_default=False,
+            help="Only texts whose check digit of this kind is right.",
+        ),
+    ),
     "prefix": BuildOption(
         str,
         typer.Option(
@@ -351,6 +388,8 @@ def options_of(values: Mapping[str, Any]) -> stages.Options:
     chosen = dict(values)
     if "board" in chosen or "memory_map" in chosen:
         chosen["board"] = boards.find(chosen.get("board", boards.DEFAULT), chosen.pop("memory_map", None))
+
+    chosen["restriction"] = Restriction(**{name: chosen.pop(name) for name in RESTRICTED_BY if name in chosen})
 
     def of(kind: type) -> dict[str, Any]:
         return {each.name: chosen[each.name] for each in fields(kind) if each.name in chosen}

@@ -132,6 +132,11 @@ def _as_values(images: list[Path], run: Run) -> list[dict[str, object]]:
             "image": str(path),
             "text": result.text,
             "score": result.score,
+            **(
+                {}
+                if result.seen is None
+                else {"fits": False, "seen": dict(zip(("text", "score"), result.seen, strict=True))}
+            ),
             **({} if result.width is None else {"width": result.width}),
             "instructions": {**result.instructions, "operators": result.operator_instructions},
         }

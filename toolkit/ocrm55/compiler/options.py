@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ocrm55 import boards
 from ocrm55.boards import Board
+from ocrm55.restriction import UNRESTRICTED, Restriction
 
 PRECISIONS = ("int8", "float32")
 
@@ -32,6 +33,7 @@ class CompileOptions:
     npu: the accelerator that computes what it can, such as ethos-u55-128; empty for none. npu_fallback: whether the
     core can compute that too. npu_memory_mode, vela_config: how Vela compiles for it.
     decoder: one of the task's decoders, which turn outputs into a result.
+    restriction: what texts may be said.
     check: whether the compilation ends with a comparison with ONNX Runtime.
     """
 
@@ -54,6 +56,7 @@ class CompileOptions:
     vela_config: Path | None = field(default=None, metadata={"tag": lambda file: f"vela-{file.stem}"})
     npu_fallback: bool = field(default=False, metadata={"tag": lambda _: "fallback"})
     decoder: str = field(default="context", metadata={"tag": lambda decoder: decoder})
+    restriction: Restriction = field(default=UNRESTRICTED, metadata={"tag": lambda asked: asked.tag})
     image: Path | None = field(default=None, metadata={"tag": lambda image: image.stem})
     check: bool = True
 
@@ -70,13 +73,14 @@ class CompileOptions:
     @property
     def files(self) -> list[Path]:
         """The files and folders that are named here; their contents count."""
-        named = [self.image, self.board.file, self.vela_config]
+        named = [self.image, self.board.file, self.vela_config, self.restriction.lexicon]
         return [path for path in named if path is not None]
 
     @property
     def values(self) -> list[str]:
         """All options that decide the C, as text, without the name and those that name files."""
         found = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "model_name"}
+        found["restriction"] = self.restriction.values
         return [f"{name}={value}" for name, value in sorted(found.items()) if not isinstance(value, Path | Board)]
 
 

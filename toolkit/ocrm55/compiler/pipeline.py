@@ -51,7 +51,7 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
     choice.check(options)
     memories = options.board.memories
     original = None if options.image is None else read_image(options.image)
-    network = task.network(source)
+    network = task.network(source).restricted(options.restriction)
     model, targets = load(network, options), choice.targets_for(options)
     if options.precision == "int8":
         frontend.check(model)

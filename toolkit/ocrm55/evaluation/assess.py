@@ -42,11 +42,11 @@ def reader_spec(
     chosen = options.compile
     if on == "host":
         model = stages.model(options)
-        return readers.host_spec(model, _size(model, options), decoder=chosen.decoder)
+        return readers.host_spec(model, _size(model, options), decoder=chosen.decoder, restriction=chosen.restriction)
     if on == "onnx":
         compiled = stages.compiled(options)
         network, size = compiled.artifact / "model.onnx", _size(compiled.model, options)
-        return readers.onnx_spec(network, compiled.model, size, decoder=chosen.decoder)
+        return readers.onnx_spec(network, compiled.model, size, decoder=chosen.decoder, restriction=chosen.restriction)
     if on == "target":
         prepared = stages.prepare(options)
         size, npu = _size(prepared.model, options), chosen.npu or None

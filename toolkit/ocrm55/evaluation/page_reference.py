@@ -87,6 +87,8 @@ class ReferenceReader:
 class _Recognizer:
     """The recognizer at its full width, as `tasks/page` wants one."""
 
+    parts_fit = True
+
     def __init__(self, network: OnnxNetwork, spec: ReferenceSpec) -> None:
         self._network, self._charset, self._decoder = network, spec.charset, spec.decoder
         self._levels = spec.recognizer.levels

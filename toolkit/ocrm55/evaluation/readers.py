@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,10 +16,13 @@ import numpy as np
 
 from ocrm55 import temporary
 from ocrm55.errors import InputError, TargetError
+from ocrm55.restriction import UNRESTRICTED, Restriction
 from ocrm55.simulators import Choice, Request
 from ocrm55.tasks.recognizer import decoding, image
 from ocrm55.tasks.recognizer.ctc import Recognition
+from ocrm55.tasks.recognizer.restriction import lexicon
 
+_LEXICON = "lexicon.txt"
 KINDS = ("host", "onnx", "target")
 
 
@@ -46,7 +49,7 @@ class ReaderSpec:
 
     size: height and width of the images that the model reads.
     simulator, timeout_s (a picture), npu (that the firmware was compiled for): for the target only.
-    decoder: for the host; the firmware has its own.
+    decoder, restriction: for the host; the firmware has its own. The restriction's words are among the files.
     """
 
     kind: str
@@ -56,6 +59,7 @@ class ReaderSpec:
     timeout_s: float = 120.0
     npu: str | None = None
     decoder: str = decoding.CONTEXT
+    restriction: Restriction = UNRESTRICTED
 
     def open(self) -> Reader:
         """The reader. Raises InputError for a kind that does not exist and for a model that cannot be loaded."""
@@ -67,11 +71,15 @@ class ReaderSpec:
 
 
 def host_spec(
-    model_dir: Path, size: tuple[int, int] = (image.HEIGHT, image.WIDTH), *, decoder: str = decoding.CONTEXT
+    model_dir: Path,
+    size: tuple[int, int] = (image.HEIGHT, image.WIDTH),
+    *,
+    decoder: str = decoding.CONTEXT,
+    restriction: Restriction = UNRESTRICTED,
 ) -> ReaderSpec:
     """Paddle on the host, from a Paddle inference model folder."""
     files = {path.name: path.read_bytes() for path in sorted(model_dir.iterdir()) if path.is_file()}
-    return ReaderSpec("host", files, size, decoder=decoder)
+    return ReaderSpec("host", files | _words(restriction), size, decoder=decoder, restriction=restriction)
 
 
 def onnx_spec(
@@ -80,10 +88,17 @@ def onnx_spec(
     size: tuple[int, int] = (image.HEIGHT, image.WIDTH),
     *,
     decoder: str = decoding.CONTEXT,
+    restriction: Restriction = UNRESTRICTED,
 ) -> ReaderSpec:
     """ONNX Runtime on the host, from an ONNX file; the charset comes from the Paddle model folder."""
     files = {path.name: path.read_bytes() for path in sorted(model_dir.iterdir()) if path.is_file()}
-    return ReaderSpec("onnx", {**files, "model.onnx": onnx.read_bytes()}, size, decoder=decoder)
+    files |= {"model.onnx": onnx.read_bytes(), **_words(restriction)}
+    return ReaderSpec("onnx", files, size, decoder=decoder, restriction=restriction)
+
+
+def _words(restriction: Restriction) -> dict[str, bytes]:
+    """The words of a restriction, by their name among a reader's files. Raises InputError."""
+    return {} if restriction.lexicon is None else {_LEXICON: "\n".join(lexicon.read(restriction.lexicon)).encode()}
 
 
 def target_spec(
@@ -108,7 +123,9 @@ class HostReader:
         self._size, self._decoder = spec.size, spec.decoder
         self._stack = contextlib.ExitStack()
         folder = self._stack.enter_context(_unpacked(spec))
-        self._task = RECOGNIZER.network(folder)
+        asked = spec.restriction
+        asked = asked if asked.lexicon is None else replace(asked, lexicon=folder / _LEXICON)
+        self._task = RECOGNIZER.network(folder).restricted(asked)
         self._network: PaddleRecognizer | OnnxRecognizer
         self._network = PaddleRecognizer(folder) if spec.kind == "host" else OnnxRecognizer(folder / "model.onnx")
 
@@ -148,7 +165,10 @@ class TargetReader:
         results = self._simulator.run(request).results
         if len(results) != len(images):
             raise TargetError(f"The target was given {len(images)} pictures and answered for {len(results)}.")
-        return [Recognition(result.text, result.score) for result in results]
+        return [
+            Recognition(result.text, result.score, result.seen is None, result.seen and Recognition(*result.seen))
+            for result in results
+        ]
 
     def close(self) -> None:
         """Remove the unpacked ELF."""

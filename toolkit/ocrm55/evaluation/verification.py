@@ -13,9 +13,11 @@ from ocrm55.artifact import Artifact
 from ocrm55.compiler import program_file
 from ocrm55.compiler.reference.accelerator import AcceleratorReference
 from ocrm55.compiler.reference.int8.network import IntegerReference
+from ocrm55.restriction import UNRESTRICTED
 from ocrm55.simulators.base import Simulator
 from ocrm55.tasks.recognizer import ctc, decoding, image
 from ocrm55.tasks.recognizer.inference import OnnxRecognizer, PaddleRecognizer
+from ocrm55.tasks.recognizer.restriction.restriction import compile_restriction
 
 # Largest difference of a probability between Paddle and the float32 network on the target.
 FLOAT32_TOLERANCE = 1e-4
@@ -67,6 +69,8 @@ def compare(paths: Sequence[Path], options: stages.Options, simulator: Simulator
         for width in {result.width for result in run.results}
     }
     charset = paddle.charset
+    restricted = options.compile.restriction != UNRESTRICTED
+    tables = compile_restriction(options.compile.restriction, tuple(charset), artifact.steps) if restricted else None
     _, full = paddle.model.sized(options.compile.height, options.compile.width)
     comparisons = []
     for path, pixels, reported, rows in zip(paths, run.images, run.results, run.probabilities, strict=True):
@@ -76,21 +80,31 @@ def compare(paths: Sequence[Path], options: stages.Options, simulator: Simulator
         expected = None if reference is None else reference.probabilities(pixels)
         steps = len(truth if expected is None else expected)
         on_target = rows[:steps]  # the rows behind the last step of a narrow image are blank
-        decoded = decoding.decode(on_target, charset, decoder)
+        decoded = decoding.decode(on_target, charset, decoder, tables)
         comparisons.append(
             Comparison(
                 path=path,
-                paddle=decoding.decode(truth, charset, decoder),
-                onnx=decoding.decode(second, charset, decoder),
+                paddle=decoding.decode(truth, charset, decoder, tables),
+                onnx=decoding.decode(second, charset, decoder, tables),
                 target=ctc.Recognition(reported.text, reported.score),
                 onnx_difference=float(np.abs(second - truth).max()),
                 target_difference=float(np.abs(on_target - truth[:steps]).max()),
-                decode_agrees=(decoded.text, f"{decoded.score:.6f}") == (reported.text, f"{reported.score:.6f}"),
+                decode_agrees=_as_said(decoded) == (reported.text, f"{reported.score:.6f}", _seen(reported.seen)),
                 exact=None if expected is None else equal_bits(expected, on_target),
                 width=reported.width,
             )
         )
     return comparisons
+
+
+def _as_said(decoded: ctc.Recognition) -> tuple[str, str, tuple[str, str] | None]:
+    """A decoded text as the UART has it."""
+    seen = None if decoded.seen is None else (decoded.seen.text, decoded.seen.score)
+    return decoded.text, f"{decoded.score:.6f}", _seen(seen)
+
+
+def _seen(seen: tuple[str, float] | None) -> tuple[str, str] | None:
+    return seen and (seen[0], f"{seen[1]:.6f}")
 
 
 def reference_of(artifact: Artifact, options: stages.Options, width: int | None = None) -> IntegerReference:

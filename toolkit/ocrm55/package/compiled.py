@@ -37,6 +37,11 @@ class Compiled(Artifact):
         return self.decoder == decoding.CONTEXT
 
     @property
+    def restricted(self) -> bool:
+        """Whether texts keep a restriction."""
+        return bool(self.metadata.restriction)
+
+    @property
     def text_bytes(self) -> int:
         """Bytes for the longest text that can be read, and the zero behind it."""
         return text_bytes(self.steps, self.labels)

@@ -21,12 +21,15 @@ _NOT_A_LIBRARY_S = (MODEL_HEADER, "inputs.h")  # short names, and an image: they
 _NPU_DRIVER = ("npu_driver.c", "npu_access.c", "npu_messages.c", "npu_checks.h", "npu_registers.h")
 _NPU_HEADERS = ("ocrm55_npu.h", "ocrm55_npu_port.h")  # what the program and its board see
 _RECOGNIZE_HEADER = "ocrm55_recognize.h"
+_RESTRICTED = ["restricted.c", "restricted.h", "check_digits.c", "check_digits.h"]
 
 
 def files(compiled: Compiled) -> dict[str, str]:
     """Every C file of the library by its path in the package."""
     public = {f"{compiled.prefix}.h", NETWORK_HEADER, _RECOGNIZE_HEADER, *_NPU_HEADERS}
-    texts = generated(compiled) | kernels(compiled) | _task(in_context=compiled.in_context)
+    texts = (
+        generated(compiled) | kernels(compiled) | _task(in_context=compiled.in_context, restricted=compiled.restricted)
+    )
     if compiled.npu:
         texts |= _read(resources.folder("firmware") / "npu", (*_NPU_DRIVER, *_NPU_HEADERS))
     written = {f"{'include' if name in public else 'src'}/{name}": text for name, text in texts.items()}
@@ -80,9 +83,12 @@ def kernels(compiled: Compiled) -> dict[str, str]:
     return written
 
 
-def _task(*, in_context: bool) -> dict[str, str]:
-    """The firmware's C that reads text with the network; with the decoder in context, if that was compiled."""
-    names = ["recognize.c", _RECOGNIZE_HEADER, "ctc.c", "ctc.h", *(["context.c", "context.h"] if in_context else [])]
+def _task(*, in_context: bool, restricted: bool) -> dict[str, str]:
+    """The firmware's C that reads text with the network; with the decoders that were compiled."""
+    names = ["recognize.c", _RECOGNIZE_HEADER, "ctc.c", "ctc.h"]
+    names += ["context.c"] if in_context else []
+    names += ["context.h", "language.h"] if in_context or restricted else []
+    names += _RESTRICTED if restricted else []
     return _read(resources.folder("firmware") / "tasks" / "recognizer", names)
 
 

@@ -14,6 +14,7 @@ from ocrm55.compiler.reference.accelerator import AcceleratorReference
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.errors import InputError
 from ocrm55.page.program import PageOptions, PreparedPage
+from ocrm55.restriction import UNRESTRICTED
 from ocrm55.stages import Options as StagesOptions
 from ocrm55.tasks.page import boxes, order, whole
 from ocrm55.tasks.page.boxes import Box
@@ -21,6 +22,7 @@ from ocrm55.tasks.page.components import CrowdedError
 from ocrm55.tasks.page.options import Options, of_model
 from ocrm55.tasks.page.windows import Windows, windows
 from ocrm55.tasks.recognizer import decoding
+from ocrm55.tasks.recognizer.restriction.restriction import Tables, compile_restriction
 
 MOST_BOXES = 1000  # as firmware/page/main.c has it
 
@@ -29,7 +31,7 @@ MOST_BOXES = 1000  # as firmware/page/main.c has it
 class HostRecognizer:
     """The recognizer on the host, as recognize.c of the firmware runs it.
 
-    steps: of the output at full width. lead: by which a narrower reading stands.
+    steps: of the output at full width. lead: by which a narrower reading stands. tables: of a restriction of texts.
     """
 
     references: dict[int, IntegerReference]
@@ -39,19 +41,25 @@ class HostRecognizer:
     windows: Windows
     steps: int
     lead: float = decoding.LEAD
+    tables: Tables | None = None
+
+    @property
+    def parts_fit(self) -> bool:
+        """Whether parts of a text fit the restriction too."""
+        return self.tables is None or self.tables.only_characters
 
     def recognize(self, pixels: np.ndarray) -> tuple[np.ndarray, list[int], float]:
         """Of uint8 BGR [height, width, 3]: the probabilities [steps, classes], the text's classes, its score."""
         full = max(self.references)
         width = min(width for width in self.references if width >= pixels.shape[1])
         output = self.references[width].probabilities(pixels)
-        if width < full and decoding.least_lead(output, self.labels, self.decoder) < np.float32(self.lead):
+        if width < full and decoding.least_lead(output, self.labels, self.decoder, self.tables) < np.float32(self.lead):
             output = self.references[full].probabilities(pixels)
         return (output, *self.decode(output))
 
     def decode(self, probabilities: np.ndarray) -> tuple[list[int], float]:
         """The classes and the score of a part of a window."""
-        found = decoding.decode(probabilities, self.labels, self.decoder)
+        found = decoding.decode(probabilities, self.labels, self.decoder, self.tables)
         return [self.labels.index(character) for character in found.text], found.score
 
     def text(self, classes: Sequence[int]) -> str:
@@ -90,6 +98,7 @@ class Host:
             windows(widths[-1], recognizer.steps, widths),
             recognizer.steps,
             recognizer.values.get("least_lead", decoding.LEAD),
+            tables_of(options.recognizer, recognizer),
         )
 
     def map(self, picture: np.ndarray) -> np.ndarray:
@@ -103,6 +112,12 @@ class Host:
             return order.ordered(boxes.found(values, frame, self.options, whole.run_room(values.size), MOST_BOXES))
         except CrowdedError:
             return []
+
+
+def tables_of(options: StagesOptions, recognizer: Artifact) -> Tables | None:
+    """The tables of the restriction with which a recognizer was compiled; None without one."""
+    asked = options.compile.restriction
+    return None if asked == UNRESTRICTED else compile_restriction(asked, recognizer.labels, recognizer.steps)
 
 
 def reference_of(artifact: Artifact, options: StagesOptions, width: int | None = None) -> IntegerReference:

@@ -235,7 +235,9 @@ class Simulator(ABC):
             raise TargetError(f"the firmware answered for {len(said.results)} of {expected} images.")
         results = said.results
         if request.stats and not self.counts_instructions:
-            results = [ImageResult(result.text, result.score, width=result.width) for result in results]
+            results = [
+                ImageResult(result.text, result.score, width=result.width, seen=result.seen) for result in results
+            ]
         probabilities = None
         if request.want_probabilities:
             probabilities = _read_probabilities(place / _PROBABILITIES, expected, request.row)

@@ -7,6 +7,7 @@
     instructions preprocess=1 inference=2 decode=3           with stats=1
     width 96                                                 of a program with several widths
     unsure 96 123456                                         with stats=1, of a reading that did not stand
+    nothing fits, seen: Hello, score: 0.986746               of a program with a restriction; the text is empty then
     text: Hello, score: 0.986746
     stack 420 of 32768                                       with stats=1, at the end
     error: …   or   fault: … (several lines)                 when it fails
@@ -40,6 +41,7 @@ _INSTRUCTIONS = re.compile(f"instructions preprocess=({_N}) inference=({_N}) dec
 _WIDTH = re.compile(f"width ({_N})")
 _UNSURE = re.compile(f"unsure ({_N}) ({_N})")
 _TEXT = re.compile(r"text: (.*), score: ([0-9]{1,39}\.[0-9]{6}|nan|-?inf)")
+_SEEN = re.compile(r"nothing fits, seen: (.*), score: ([0-9]{1,39}\.[0-9]{6}|nan|-?inf)")
 _STACK = re.compile(f"stack ({_N}) of ({_N})")
 _EXIT = re.compile("exit status (0|-?[1-9][0-9]{0,9})")
 _PC = re.compile(r"\bpc 0x([0-9a-f]{8}) lr 0x([0-9a-f]{8})\b")
@@ -61,7 +63,7 @@ class ImageResult:
     """The target's reading of one image; counts are instructions, None if they were not requested.
 
     width: columns of the input, None for a program with one width. unsure_instructions: of a reading at less than full
-    width that left a step in doubt and was thrown away.
+    width that left a step in doubt and was thrown away. seen: text and score without a restriction that no text fits.
     """
 
     text: str
@@ -72,6 +74,7 @@ class ImageResult:
     operator_instructions: list[int] = field(default_factory=list)
     width: int | None = None
     unsure_instructions: int = 0
+    seen: tuple[str, float] | None = None
 
     @property
     def instructions(self) -> dict[str, int | None]:
@@ -160,6 +163,7 @@ class _Reader:
         self.counts: tuple[int, int, int] | None = None
         self.width: int | None = None
         self.unsure = 0
+        self.seen: tuple[str, float] | None = None
         self.pages = PageLines()
         said.pages = self.pages.pages
 
@@ -169,7 +173,7 @@ class _Reader:
             self.announced += 1
             if int(found[1]) != self.announced or len(self.said.results) != self.announced - 1:
                 raise _not_understood(line, "it is out of order")
-            self.operators, self.counts, self.width, self.unsure = [], None, None, 0
+            self.operators, self.counts, self.width, self.unsure, self.seen = [], None, None, 0, None
             return Line(line, image=self.announced)
         elif found := _OPERATOR.fullmatch(line):
             if int(found[1]) != len(self.operators):
@@ -193,8 +197,11 @@ class _Reader:
                     self.operators,
                     self.width,
                     self.unsure,
+                    self.seen,
                 )
             )
+        elif found := _SEEN.fullmatch(line):
+            self.seen = (found[1], float(found[2]))
         elif found := _STACK.fullmatch(line):
             self.said.stack_bytes = int(found[1])
         elif found := _WIDTH.fullmatch(line):

@@ -10,12 +10,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from ocrm55.errors import InputError
 from ocrm55.normalisation import Normalisation
+from ocrm55.restriction import UNRESTRICTED, Restriction
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,12 @@ class Network(ABC):
 
         Raises InputError for a size that the network does not take.
         """
+
+    def restricted(self, asked: Restriction) -> Self:
+        """The network with texts that keep a restriction. Raises InputError for one that it cannot keep."""
+        if asked != UNRESTRICTED:
+            raise InputError("only a recognizer's texts can be restricted.", ["leave --allow and its like out"])
+        return self
 
     @abstractmethod
     def resize(self, pixels: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from ocrm55.evaluation.words import Word, read_pixels
 from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tasks.recognizer.ctc import kept_steps
 from ocrm55.tasks.recognizer.image import WIDTH
-from ocrm55.training import camera, texts
+from ocrm55.training import camera, fields, texts
 from ocrm55.training.fonts import Font, FontChooser
 from ocrm55.training.legibility import decidable
 from ocrm55.training.samples import Mix, Sample, collate, resize, steps_needed, written
@@ -49,6 +49,18 @@ def unseen_fonts(fonts: Sequence[Font], count: int, *, clean: bool, seed: int = 
         if steps_needed(sample.text) <= WIDTH // 8:
             samples.append(sample)
     return Check("unseen fonts, clean" if clean else "unseen fonts", samples)
+
+
+def of_form(fonts: Sequence[Font], count: int, form: str, *, clean: bool, seed: int = 99) -> Check:
+    """Texts of a form (fields.FORMS) in the given fonts, drawn as lines are; none is passed over as undecidable."""
+    rng, chooser, mix = random.Random(seed), FontChooser(fonts), Mix()
+    strength = camera.CLEAN if clean else camera.PRINT
+    samples: list[Sample] = []
+    while len(samples) < count:
+        sample = written(rng, fields.text(rng, form), chooser.choose(rng), strength, clean or rng.random() < 0.6, mix)
+        if steps_needed(sample.text) <= WIDTH // 8:
+            samples.append(sample)
+    return Check(form, samples)
 
 
 def words_apart(words: Sequence[Word]) -> Check:

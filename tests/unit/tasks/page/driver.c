@@ -275,7 +275,7 @@ static void read(void)
         .steps = steps_of,
         .width = width_of,
     };
-    const struct ocrm55_recognizer recognizer = {&network, labels, decode, 0.0f};
+    const struct ocrm55_recognizer recognizer = {.network = &network, .labels = labels, .decode = decode};
     const struct ocrm55_frame frame = a_frame();
     const struct ocrm55_page_options options = some_options();
     const struct ocrm55_box box = a_box();

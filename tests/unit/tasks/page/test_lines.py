@@ -20,6 +20,7 @@ class Columns:
     """driver.c's: a step's class comes from the first and the last pixel of its first column."""
 
     height = 8
+    parts_fit = True
     windows = windows(160, 20, (64, 160))
 
     def recognize(self, pixels: np.ndarray) -> tuple[np.ndarray, list[int], float]:

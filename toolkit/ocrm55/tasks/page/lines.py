@@ -23,6 +23,10 @@ class Recognizer(Protocol):
     height: int
     windows: Windows
 
+    @property
+    def parts_fit(self) -> bool:
+        """Whether a restriction of texts, if there is one, lets a line be read in windows."""
+
     def recognize(self, pixels: np.ndarray) -> tuple[np.ndarray, Classes, float]:
         """Of uint8 BGR [height, width, 3]: the probabilities [steps, classes], the text's classes, its score."""
 
@@ -80,10 +84,12 @@ def crops(recognizer: Recognizer, frame: np.ndarray, box: Box, options: Options 
 
 def _read_once(recognizer: Recognizer, frame: np.ndarray, box: Box, options: Options) -> Line:
     whole, windows = columns(box, recognizer.height), recognizer.windows
-    pictures = crops(recognizer, frame, box, options)
+    pictures = crops(recognizer, frame, box, options) if recognizer.parts_fit or whole <= windows.width else []
     if whole <= windows.width:
         _, classes, score = recognizer.recognize(pictures[0])
         return Line(classes, score, 1)
+    if not recognizer.parts_fit:
+        return Line([], 0.0, 0)
     text: Classes = []
     total, start = np.float32(0), 0
     before: Reading | None = None

@@ -68,7 +68,7 @@ class _Watched:
 
     def __init__(self, recognizer: Recognizer) -> None:
         self._recognizer = recognizer
-        self.height, self.windows = recognizer.height, recognizer.windows
+        self.height, self.windows, self.parts_fit = recognizer.height, recognizer.windows, recognizer.parts_fit
         self.crops: list[np.ndarray] = []
 
     def recognize(self, pixels: np.ndarray) -> tuple[np.ndarray, Classes, float]:

@@ -139,7 +139,7 @@ def load(charset: tuple[str, ...], path: Path | None = None) -> Context:
 
 
 @dataclass(frozen=True)
-class _Language:
+class Language:
     """The likelihood of each kind for the token at a text's end (their sum is nearly 1), and its last symbols."""
 
     kinds: tuple[np.float32, ...]
@@ -157,7 +157,7 @@ def _weigh(kinds: Sequence[np.float32], factors: Sequence[np.float32]) -> tuple[
     return total, [max(np.float32(weight / total), LEAST_KIND) for weight in weighed]
 
 
-def _edge(context: Context, language: _Language, ends: np.ndarray) -> list[np.float32]:
+def _edge(context: Context, language: Language, ends: np.ndarray) -> list[np.float32]:
     """Factors of a token that ends here."""
     word = number = context.least
     if language.last not in (0, NO_SYMBOL) and language.before != NO_SYMBOL:
@@ -168,14 +168,14 @@ def _edge(context: Context, language: _Language, ends: np.ndarray) -> list[np.fl
     return [np.float32(edge * end) for edge, end in zip(edges, ends, strict=True)]
 
 
-def _follow(context: Context, language: _Language, index: int) -> tuple[np.float32, _Language]:
+def follow(context: Context, language: Language, index: int) -> tuple[np.float32, Language]:
     """The factor of a class after a text, and the language state of both together."""
     letter, number, flags = (int(value) for value in context.classes[index])
     if flags & SPACE:
         factor, kinds = _weigh(language.kinds, _edge(context, language, context.space))
         fresh = _ONE - context.keep
         mixed = [context.keep * kind + fresh * first for kind, first in zip(kinds, context.prior, strict=True)]
-        return factor, _Language(tuple(map(np.float32, mixed)), 0, 0, 0)
+        return factor, Language(tuple(map(np.float32, mixed)), 0, 0, 0)
     least = context.least
     word = figure = least
     if NO_SYMBOL not in (letter, language.last, language.before):
@@ -192,7 +192,12 @@ def _follow(context: Context, language: _Language, index: int) -> tuple[np.float
         context.anything,
     ]
     factor, kinds = _weigh(language.kinds, factors)
-    return factor, _Language(tuple(kinds), language.last, letter, number)
+    return factor, Language(tuple(kinds), language.last, letter, number)
+
+
+def finish(context: Context, language: Language) -> np.float32:
+    """The factor of a token that ends with the text."""
+    return _weigh(language.kinds, _edge(context, language, context.end))[0]
 
 
 @dataclass
@@ -201,7 +206,7 @@ class _Prefix:
     character; and the sums of the characters' probabilities along both.
     """
 
-    language: _Language
+    language: Language
     blank: np.float32 = _ZERO
     other: np.float32 = _ZERO
     blank_sum: np.float32 = _ZERO
@@ -247,7 +252,7 @@ def _step(context: Context, prefixes: dict[tuple[int, ...], _Prefix], frame: np.
                 source, source_sum = weight, total
             if not source > 0:
                 continue
-            factor, language = _follow(context, prefix.language, index)
+            factor, language = follow(context, prefix.language, index)
             longer = reached.setdefault((*text, index), _Prefix(language))
             longer.reach(np.float32(np.float32(source * probability) * factor), source_sum + probability, blank=False)
     ranked = sorted(reached.items(), key=lambda item: -item[1].best[0])[:WIDTH]  # stable: of equals the first
@@ -281,15 +286,14 @@ def _decoded(probabilities: np.ndarray, charset: Sequence[str], path: Path | Non
     if len(probabilities) > STEPS:
         return ctc.decode(probabilities, charset), 1.0
     context = load(tuple(charset), path)
-    prefixes: dict[tuple[int, ...], _Prefix] = {(): _Prefix(_Language(tuple(context.prior), 0, 0, 0), blank=_ONE)}
+    prefixes: dict[tuple[int, ...], _Prefix] = {(): _Prefix(Language(tuple(context.prior), 0, 0, 0), blank=_ONE)}
     for frame in probabilities:
         _step(context, prefixes, frame)
     ranked = []
     for text, prefix in prefixes.items():
         weight, total = prefix.best
         if text:  # the language model does not know whether there is a text
-            factor, _ = _weigh(prefix.language.kinds, _edge(context, prefix.language, context.end))
-            weight = np.float32(weight * factor)
+            weight = np.float32(weight * finish(context, prefix.language))
         ranked.append((weight, text, total))
     ranked.sort(key=lambda row: -row[0])  # stable: of equals the first
     most, text, total = ranked[0]

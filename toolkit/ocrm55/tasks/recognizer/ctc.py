@@ -10,10 +10,16 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Recognition:
-    """A text. `score` is the mean probability of the kept characters, 0 for an empty text."""
+    """A text. `score` is the mean probability of the kept characters, 0 for an empty text.
+
+    fits: whether a text was found that keeps the restriction, if there is one; seen: otherwise, what would have been
+    read without it.
+    """
 
     text: str
     score: float
+    fits: bool = True
+    seen: Recognition | None = None
 
     def __str__(self) -> str:
         """The line that the firmware prints."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from types import MappingProxyType
 
@@ -11,12 +12,14 @@ import numpy as np
 from ocrm55 import resources
 from ocrm55.errors import InputError
 from ocrm55.normalisation import Normalisation
+from ocrm55.restriction import UNRESTRICTED, Restriction
 from ocrm55.tasks import base
 from ocrm55.tasks.base import Extras
 from ocrm55.tasks.recognizer import context, ctc, decoding, headers, image
 from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tasks.recognizer.ctc import Recognition
 from ocrm55.tasks.recognizer.model import CAME, OFFICIAL, RecognizerFolder, to_onnx
+from ocrm55.tasks.recognizer.restriction.restriction import Tables, compile_restriction
 
 
 class Merit(base.Merit):
@@ -52,11 +55,23 @@ class RecognizerNetwork(base.Network):
         self.normalisation = Normalisation() if folder is None else folder.levels
         self.charset = load_charset() if folder is None else list(folder.charset)
         self._folder = folder
+        self.restriction = UNRESTRICTED
 
     def to_onnx(self, destination: Path, height: int | None, width: int | None) -> Path:
         assert self._folder is not None, "an ONNX file is one already"
         size = self._folder.sized(height, width)
         return to_onnx(self.source, destination, (1, 3, *size))
+
+    def restricted(self, asked: Restriction) -> RecognizerNetwork:
+        chosen = copy(self)
+        chosen.restriction = asked
+        return chosen
+
+    def tables(self, steps: int) -> Tables | None:
+        """The tables of the restriction for an output of so many steps; None without one. Raises InputError."""
+        if self.restriction == UNRESTRICTED:
+            return None
+        return compile_restriction(self.restriction, tuple(self.charset), steps)
 
     def resize(self, pixels: np.ndarray, height: int, width: int) -> np.ndarray:
         return image.resize(pixels, height, width)
@@ -69,15 +84,18 @@ class RecognizerNetwork(base.Network):
             )
 
     def takes_rows(self, shape: Sequence[int], decoder: str) -> bool:
-        return decoding.for_network(decoder, self.charset, shape[-2]) == decoding.GREEDY
+        in_context = decoding.for_network(decoder, self.charset, shape[-2]) == decoding.CONTEXT
+        return not in_context and self.restriction == UNRESTRICTED
 
     def extras(self, shape: Sequence[int], decoder: str) -> Extras:
         steps = shape[-2]
         lead = decoding.LEAD if self._folder is None else self._folder.lead
-        return headers.extras(self.charset, steps, decoding.for_network(decoder, self.charset, steps), lead)
+        fitting = decoding.for_network(decoder, self.charset, steps)
+        return headers.extras(self.charset, steps, fitting, lead, self.tables(steps))
 
     def decode(self, output: np.ndarray, decoder: str) -> Recognition:
-        return decoding.decode(_steps(output), self.charset, decoder)
+        steps = _steps(output)
+        return decoding.decode(steps, self.charset, decoder, self.tables(len(steps)))
 
 
 class Recognizer(base.Task):
