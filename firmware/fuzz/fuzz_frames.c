@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "crc32.h"
 #include "ocrf.h"
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
@@ -36,7 +35,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned
         put(record + 12, format);
         put(record + 16, stride * height);
     }
-    put(data + 12, crc32(data + OCRF_HEADER_BYTES, (uint32_t)(size - OCRF_HEADER_BYTES)));
+    put(data + 12, ocrf_checksum(data + OCRF_HEADER_BYTES, (uint32_t)(size - OCRF_HEADER_BYTES)));
     return size;
 }
 

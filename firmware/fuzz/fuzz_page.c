@@ -75,6 +75,8 @@ static struct ocrm55_page_options some_options(void)
         options.unclip = (uint16_t)number(65536);
         options.windows = (uint8_t)(next() % 8);
         options.sure = (uint16_t)number(65536);
+        options.lead = (uint16_t)number(65536);
+        options.beyond = (uint8_t)next();
     }
     return options;
 }

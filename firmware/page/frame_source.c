@@ -42,8 +42,8 @@ static void complain_ocrf(enum status status, const char *name, const struct ocr
         print_text(": it does not begin with OCRF");
     } else if (status == STATUS_OCRF_EMPTY) {
         print_text(": it holds no frames");
-    } else if (status == STATUS_OCRF_CRC) {
-        print_text(" is damaged: its CRC is ");
+    } else if (status == STATUS_OCRF_CHECKSUM) {
+        print_text(" is damaged: its checksum is ");
         print_hex32(trouble->found);
         print_text(", its header says ");
         print_hex32(trouble->expected);

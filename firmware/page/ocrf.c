@@ -1,12 +1,27 @@
 #include "ocrf.h"
 
-#include "crc32.h"
-
 static const uint32_t pixel_bytes[OCRF_FORMATS] = {1, 2, 3, 3};
 
 static uint32_t little_endian(const uint8_t *at)
 {
     return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+uint32_t ocrf_checksum(const uint8_t *data, uint32_t bytes)
+{
+    uint32_t sum = 1, sums = 0, last = 0;
+    for (uint32_t words = bytes / 4u; words > 0; words--, data += 4) {
+        sum += little_endian(data);
+        sums += sum;
+    }
+    for (uint32_t i = 0; i < bytes % 4u; i++) {
+        last |= (uint32_t)data[i] << 8u * i;
+    }
+    if (bytes % 4u != 0) {
+        sum += last;
+        sums += sum;
+    }
+    return sums ^ (sum << 16 | sum >> 16);
 }
 
 static enum status fail(struct ocrf_trouble *trouble, enum status status, uint32_t frame, uint32_t found,
@@ -62,7 +77,7 @@ enum status ocrf_open(struct ocrf *file, const uint8_t *data, uint32_t bytes, st
         return fail(trouble, STATUS_OCRF_SHORT, 0, bytes, OCRF_HEADER_BYTES);
     }
     const uint32_t magic = little_endian(data), version = little_endian(data + 4);
-    const uint32_t count = little_endian(data + 8), crc = little_endian(data + 12);
+    const uint32_t count = little_endian(data + 8), checksum = little_endian(data + 12);
     const uint32_t expected_magic = 'O' | 'C' << 8 | 'R' << 16 | (uint32_t)'F' << 24;
     if (magic != expected_magic) {
         return fail(trouble, STATUS_OCRF_MAGIC, 0, magic, expected_magic);
@@ -75,9 +90,9 @@ enum status ocrf_open(struct ocrf *file, const uint8_t *data, uint32_t bytes, st
     }
     const uint8_t *at = data + OCRF_HEADER_BYTES;
     uint32_t left = bytes - OCRF_HEADER_BYTES;
-    const uint32_t found_crc = crc32(at, left);
-    if (found_crc != crc) {
-        return fail(trouble, STATUS_OCRF_CRC, 0, found_crc, crc);
+    const uint32_t found = ocrf_checksum(at, left);
+    if (found != checksum) {
+        return fail(trouble, STATUS_OCRF_CHECKSUM, 0, found, checksum);
     }
     *file = (struct ocrf){.next = at, .left = count, .count = count};
     for (uint32_t frame = 1; frame <= count; frame++) {

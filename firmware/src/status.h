@@ -27,7 +27,7 @@ enum status {
     STATUS_OCRF_MAGIC = 51,    /* does not begin with OCRF */
     STATUS_OCRF_VERSION = 52,  /* another version */
     STATUS_OCRF_EMPTY = 53,    /* no frames in it */
-    STATUS_OCRF_CRC = 54,      /* damaged */
+    STATUS_OCRF_CHECKSUM = 54, /* damaged */
     STATUS_OCRF_TRUNCATED = 55, /* a record goes past the end */
     STATUS_OCRF_WIDTH = 56,    /* no pixels, or too many columns */
     STATUS_OCRF_HEIGHT = 57,   /* no pixels, or too many rows */

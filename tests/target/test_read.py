@@ -6,7 +6,6 @@ import json
 import struct
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 
 import cv2
@@ -24,7 +23,7 @@ from ocrm55.page.reading import Page
 from ocrm55.report import page_statistics
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request
-from ocrm55.simulators.frames import Frame, frame
+from ocrm55.simulators.frames import Frame, checksum, frame
 from ocrm55.tasks.page import whole
 
 LINES = [("Corner Bakery", 20, 24), ("Rye bread", 70, 24), ("4.50", 70, 330), ("Total 12.75", 120, 24)]
@@ -141,11 +140,11 @@ def ocrm55(*words: str) -> subprocess.CompletedProcess[str]:
 def wrong_files() -> dict[str, bytes]:
     """Files that no host of ours writes -> a part of the firmware's sentence."""
     good = bytearray(b"OCRF" + bytes(12) + struct.pack("<IIIII", 4, 1, 4, 0, 4) + b"abcd")
-    struct.pack_into("<III", good, 4, 1, 1, zlib.crc32(good[16:]))
+    struct.pack_into("<III", good, 4, 2, 1, checksum(bytes(good[16:])))
 
     def record(*words: int) -> bytes:
         body = struct.pack("<IIIII", *words) + b"abcd"
-        return b"OCRF" + struct.pack("<III", 1, 1, zlib.crc32(body)) + body
+        return b"OCRF" + struct.pack("<III", 2, 1, checksum(body)) + body
 
     return {
         "its header alone has 16": bytes(good[:10]),
@@ -157,7 +156,7 @@ def wrong_files() -> dict[str, bytes]:
         "has rows 3 bytes apart": record(4, 1, 3, 0, 3),
         "bytes of pixels": record(4, 1, 4, 0, 5),
         "it does not begin with OCRF": b"JPEG" + bytes(good[4:]),
-        "it holds no frames": b"OCRF" + struct.pack("<III", 1, 0, 0),
+        "it holds no frames": b"OCRF" + struct.pack("<III", 2, 0, 0),
     }
 
 

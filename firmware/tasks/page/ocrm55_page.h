@@ -73,6 +73,8 @@ struct ocrm55_page_options {
     uint8_t padding[3];   /* what is beside the frame in the detector's input: blue, green, red */
     uint8_t windows;      /* a long line is read in at most so many windows */
     uint16_t sure;        /* a line that scores less is also read the other way up, in 1/65536; 0: never */
+    uint16_t lead;        /* a narrow reading stands by the recognizer's lead or by this, in 1/65536: by the smaller */
+    uint8_t beyond;       /* columns that a network narrower than the widest has behind a line, at least */
 };
 
 /* DB's own: 0.3, 3 pixels, 0.6, 1.5; ImageNet's mean colour. */

@@ -8,6 +8,8 @@ const struct ocrm55_page_options ocrm55_page_defaults = {
     .padding = {104, 116, 124},
     .windows = 24,
     .sure = 52428,
+    .lead = 0,
+    .beyond = 8,
 };
 
 const char *ocrm55_page_words(enum ocrm55_page_outcome outcome)

@@ -14,6 +14,7 @@
 /* What reading a line needs; its memory lies in the scratch. */
 struct reader {
     const struct ocrm55_recognizer *recognizer;
+    const struct ocrm55_recognizer *of_windows; /* the same; it need not decode what is decoded when joined */
     uint8_t *arena;
     size_t arena_bytes;
     const struct ocrm55_frame *frame;
@@ -69,17 +70,29 @@ static enum ocrm55_page_outcome outcome_of(enum ocrm55_outcome outcome)
 }
 
 /* Crop columns of a box and recognize them: `reading` says what is in reader->found. */
-static enum ocrm55_page_outcome recognize(const struct reader *reader, const struct ocrm55_box *box, int32_t whole,
-                                          int32_t first, int32_t width, struct ocrm55_reading *reading)
+static enum ocrm55_page_outcome recognize(const struct reader *reader, const struct ocrm55_recognizer *recognizer,
+                                          const struct ocrm55_box *box, int32_t whole, int32_t first, int32_t width,
+                                          struct ocrm55_reading *reading)
 {
     tell(reader, OCRM55_PAGE_CROPS);
-    const int32_t height = reader->recognizer->network->input_height;
+    const int32_t height = recognizer->network->input_height;
     ocrm55_page_crop(reader->frame, box, whole, first, width, height, reader->pixels);
     tell(reader, OCRM55_PAGE_RECOGNIZES);
-    *reading = (struct ocrm55_reading){.text = NULL, .classes = reader->found};
+    *reading = (struct ocrm55_reading){.classes = reader->found, .columns = width + reader->windows.beyond};
     const struct ocrm55_watch *const watch = reader->watch != NULL ? reader->watch->recognition : NULL;
-    return outcome_of(ocrm55_recognize(reader->recognizer, reader->arena, reader->arena_bytes, reader->pixels, width,
-                                       reading, watch));
+    return outcome_of(ocrm55_recognize(recognizer, reader->arena, reader->arena_bytes, reader->pixels, width, reading,
+                                       watch));
+}
+
+/* What decodes a window whose lead nobody asks for: nothing. */
+static float leave(const float *probabilities, uint32_t steps, uint16_t *kept, uint32_t *count, float *lead)
+{
+    (void)probabilities;
+    (void)steps;
+    (void)kept;
+    *count = 0;
+    *lead = 1.0f;
+    return 0.0f;
 }
 
 /* Append steps from .. to - 1 of a window's probabilities. */
@@ -112,7 +125,8 @@ static enum ocrm55_page_outcome read_windows(const struct reader *reader, const 
         const int32_t first = ocrm55_page_window_first(&reader->windows, network, whole, i);
         const int32_t rest = whole - first, width = rest < reader->windows.width ? rest : reader->windows.width;
         struct ocrm55_reading reading;
-        const enum ocrm55_page_outcome outcome = recognize(reader, box, whole, first, width, &reading);
+        const enum ocrm55_page_outcome outcome =
+            recognize(reader, reader->of_windows, box, whole, first, width, &reading);
         if (outcome != OCRM55_PAGE_OK) {
             return outcome;
         }
@@ -141,7 +155,8 @@ static enum ocrm55_page_outcome read_once(const struct reader *reader, const str
     int32_t whole = ocrm55_page_columns(box, network->input_height);
     if (whole <= network->input_width) {
         struct ocrm55_reading reading;
-        const enum ocrm55_page_outcome outcome = recognize(reader, box, whole, 0, whole, &reading);
+        const enum ocrm55_page_outcome outcome =
+            recognize(reader, reader->recognizer, box, whole, 0, whole, &reading);
         if (outcome == OCRM55_PAGE_OK) {
             append(text, reading.classes, reading.characters, reading.score);
             *readings += 1;
@@ -250,9 +265,27 @@ enum ocrm55_page_outcome ocrm55_page_read(const struct ocrm55_recognizer *recogn
         return OCRM55_PAGE_SCRATCH;
     }
     float *const kept = (float *)(void *)((uint8_t *)scratch + OCRM55_PAGE_READ_BYTES(height, width, 0u, classes));
+    struct ocrm55_recognizer bold = *recognizer;
+    const float lead = (float)options->lead / 65536.0f;
+    bold.lead = lead < bold.lead ? lead : bold.lead;
+    struct ocrm55_recognizer of_windows = bold;
+    if (bold.lead <= 0.0f) {
+        of_windows.decode = leave;
+        of_windows.decode_within = NULL;
+    }
     const struct reader reader = {
-        recognizer, arena, arena_bytes, frame, options, watch, ocrm55_page_windows_of(network), (int32_t)classes,
-        scratch, kept, (uint16_t *)(void *)(kept + steps * classes),
+        &bold,
+        &of_windows,
+        arena,
+        arena_bytes,
+        frame,
+        options,
+        watch,
+        ocrm55_page_windows_of(network, options->beyond),
+        (int32_t)classes,
+        scratch,
+        kept,
+        (uint16_t *)(void *)(kept + steps * classes),
     };
     const enum ocrm55_page_outcome outcome = read_line(&reader, box, line);
     tell(&reader, OCRM55_PAGE_DONE);

@@ -1,5 +1,7 @@
 #include "sample.h"
 
+#include <stdbool.h>
+
 #include "fixed.h"
 
 #if defined(__ARM_FEATURE_MVE) && (__ARM_FEATURE_MVE & 1)
@@ -25,10 +27,10 @@ static inline int32_t byte_of(enum ocrm55_format format, int32_t colour)
 
 #if PAGE_HELIUM
 
-/* Of four pixels at once: the places of their four neighbours, and how far they lie from the upper left one. */
+/* Of four pixels at once: how far the upper left neighbour's byte lies from the first pixel, and the right and the lower
+ * one from that. Clamped to the frame, so that all four lanes may be read, needed or not. */
 struct four {
-    uint32x4_t upper_left, upper_right, lower_left, lower_right;
-    int32x4_t fx, fy;
+    int32x4_t place, right, down;
 };
 
 INLINE int32x4_t within(int32x4_t value, int32_t high)
@@ -36,36 +38,38 @@ INLINE int32x4_t within(int32x4_t value, int32_t high)
     return vminq_s32(vmaxq_s32(value, vdupq_n_s32(0)), vdupq_n_s32(high));
 }
 
-INLINE struct four four_at(int32x4_t x, int32x4_t y, int32_t right, int32_t bottom, int32_t bytes, int32_t stride)
+INLINE struct four four_at(int32x4_t x, int32x4_t y, const struct ocrm55_frame *frame, int32_t bytes)
 {
     const int32x4_t column = vshrq_n_s32(x, 16), row = vshrq_n_s32(y, 16);
-    const int32x4_t left_bytes = vmulq_n_s32(within(column, right), bytes);
-    const int32x4_t right_bytes = vmulq_n_s32(within(vaddq_n_s32(column, 1), right), bytes);
-    const int32x4_t upper_bytes = vmulq_n_s32(within(row, bottom), stride);
-    const int32x4_t lower_bytes = vmulq_n_s32(within(vaddq_n_s32(row, 1), bottom), stride);
+    const int32x4_t left = within(column, frame->width - 1), upper = within(row, frame->height - 1);
+    const int32x4_t next = within(vaddq_n_s32(column, 1), frame->width - 1);
+    const int32x4_t lower = within(vaddq_n_s32(row, 1), frame->height - 1);
     return (struct four){
-        vreinterpretq_u32_s32(vaddq_s32(upper_bytes, left_bytes)),
-        vreinterpretq_u32_s32(vaddq_s32(upper_bytes, right_bytes)),
-        vreinterpretq_u32_s32(vaddq_s32(lower_bytes, left_bytes)),
-        vreinterpretq_u32_s32(vaddq_s32(lower_bytes, right_bytes)),
-        vandq_s32(vshrq_n_s32(x, 8), vdupq_n_s32(255)),
-        vandq_s32(vshrq_n_s32(y, 8), vdupq_n_s32(255)),
+        vmlaq_n_s32(vmulq_n_s32(left, bytes), upper, frame->stride),
+        vmulq_n_s32(vsubq_s32(next, left), bytes),
+        vmulq_n_s32(vsubq_s32(lower, upper), frame->stride),
     };
 }
 
-INLINE int32x4_t bytes_at(const uint8_t *base, uint32x4_t places, mve_pred16_t some)
+/* The same where all neighbours are in the frame: only the place is needed. */
+INLINE struct four four_inside(int32x4_t x, int32x4_t y, const struct ocrm55_frame *frame, int32_t bytes)
 {
-    return vreinterpretq_s32_u32(vldrbq_gather_offset_z_u32(base, places, some));
+    const int32x4_t left = vmulq_n_s32(vshrq_n_s32(x, 16), bytes), none = vdupq_n_s32(0);
+    return (struct four){vmlaq_n_s32(left, vshrq_n_s32(y, 16), frame->stride), none, none};
+}
+
+INLINE int32x4_t byte_at(const uint8_t *base, int32x4_t places)
+{
+    return vreinterpretq_s32_u32(vldrbq_gather_offset_u32(base, vreinterpretq_u32_s32(places)));
 }
 
 /* One colour of four pixels. Five or six bits become eight. */
-INLINE int32x4_t colour_at(const uint8_t *pixels, uint32x4_t places, enum ocrm55_format format, int32_t colour,
-                           mve_pred16_t some)
+INLINE int32x4_t colour_at(const uint8_t *pixels, int32x4_t places, enum ocrm55_format format, int32_t colour)
 {
     if (format != OCRM55_RGB565) {
-        return bytes_at(pixels + byte_of(format, colour), places, some);
+        return byte_at(pixels + byte_of(format, colour), places);
     }
-    const int32x4_t low = bytes_at(pixels, places, some), high = bytes_at(pixels + 1, places, some);
+    const int32x4_t low = byte_at(pixels, places), high = byte_at(pixels + 1, places);
     if (colour == 0) {
         const int32x4_t blue = vandq_s32(low, vdupq_n_s32(31));
         return vorrq_s32(vshlq_n_s32(blue, 3), vshrq_n_s32(blue, 2));
@@ -78,42 +82,86 @@ INLINE int32x4_t colour_at(const uint8_t *pixels, uint32x4_t places, enum ocrm55
     return vorrq_s32(vshlq_n_s32(green, 2), vshrq_n_s32(green, 4));
 }
 
-INLINE int32x4_t between(int32x4_t a, int32x4_t b, int32x4_t part)
+/* The fraction of places, in 256ths. */
+INLINE int32x4_t part_of(int32x4_t place)
 {
-    return vaddq_s32(vshlq_n_s32(a, 8), vmulq_s32(vsubq_s32(b, a), part));
+    return vreinterpretq_s32_u32(vshrq_n_u32(vreinterpretq_u32_s32(vshlq_n_s32(place, 16)), 24));
 }
 
-INLINE uint32x4_t mixed(const uint8_t *pixels, const struct four *at, enum ocrm55_format format, int32_t colour,
-                        mve_pred16_t some)
+INLINE int32x4_t sum(int32x4_t sum, int32x4_t value, int32x4_t weight)
 {
-    const int32x4_t top = between(colour_at(pixels, at->upper_left, format, colour, some),
-                                  colour_at(pixels, at->upper_right, format, colour, some), at->fx);
-    const int32x4_t bottom = between(colour_at(pixels, at->lower_left, format, colour, some),
-                                     colour_at(pixels, at->lower_right, format, colour, some), at->fx);
-    return vreinterpretq_u32_s32(vrshrq_n_s32(between(top, bottom, at->fy), 16));
+    return vaddq_s32(sum, vmulq_s32(value, weight));
 }
 
-INLINE void sample(const struct ocrm55_frame *frame, struct page_path path, int32_t count, enum ocrm55_format format,
-                   uint8_t *bgr)
+/* How much each neighbour of four pixels counts, in 1/65536. */
+struct weights {
+    int32x4_t upper_left, upper_right, lower_left, lower_right;
+};
+
+INLINE struct weights weights_at(int32x4_t x, int32x4_t y)
 {
-    const uint8_t *const pixels = frame->pixels;
-    const int32_t right = frame->width - 1, bottom = frame->height - 1, stride = frame->stride;
+    const int32x4_t fx = part_of(x), fy = part_of(y), right = vshlq_n_s32(fx, 8);
+    const int32x4_t both = vmulq_s32(fx, fy), below = vsubq_s32(vshlq_n_s32(fy, 8), both);
+    return (struct weights){vsubq_s32(vsubq_s32(vdupq_n_s32(65536), right), below), vsubq_s32(right, both), below, both};
+}
+
+/* One colour of four pixels. inside: their neighbours all are in the frame, so that bases reach them. */
+INLINE uint32x4_t mixed(const struct ocrm55_frame *frame, const struct four *at, const struct weights *weights,
+                        enum ocrm55_format format, bool inside, int32_t colour)
+{
+    const uint8_t *const base = frame->pixels;
+    const int32_t right = inside ? pixel_bytes(format) : 0, down = inside ? frame->stride : 0;
+    const int32x4_t lower = inside ? at->place : vaddq_s32(at->place, at->down);
+    const int32x4_t upper_right = inside ? at->place : vaddq_s32(at->place, at->right);
+    const int32x4_t lower_right = inside ? at->place : vaddq_s32(lower, at->right);
+    int32x4_t all = vmulq_s32(colour_at(base, at->place, format, colour), weights->upper_left);
+    all = sum(all, colour_at(base + right, upper_right, format, colour), weights->upper_right);
+    all = sum(all, colour_at(base + down, lower, format, colour), weights->lower_left);
+    all = sum(all, colour_at(base + down + right, lower_right, format, colour), weights->lower_right);
+    return vreinterpretq_u32_s32(vrshrq_n_s32(all, 16));
+}
+
+/* Whether `count` places from `place` on have both neighbours among 0 .. high. */
+static bool stays_within(int32_t place, int32_t step, int32_t count, int32_t high)
+{
+    const int64_t end = place + (int64_t)step * (count - 1), most = (int64_t)high * 65536;
+    return place >= 0 && place < most && end >= 0 && end < most;
+}
+
+INLINE void sample_path(const struct ocrm55_frame *frame, struct page_path path, int32_t count,
+                        enum ocrm55_format format, bool inside, uint8_t *bgr)
+{
+    const int32_t bytes = pixel_bytes(format);
     const uint32x4_t thirds = vmulq_n_u32(vidupq_n_u32(0, 1), 3);
     const int32x4_t lanes = vreinterpretq_s32_u32(vidupq_n_u32(0, 1));
-    int32x4_t x = vaddq_n_s32(vmulq_n_s32(lanes, path.step_x), path.x);
-    int32x4_t y = vaddq_n_s32(vmulq_n_s32(lanes, path.step_y), path.y);
+    int32x4_t x = vmlaq_n_s32(vdupq_n_s32(path.x), lanes, path.step_x);
+    int32x4_t y = vmlaq_n_s32(vdupq_n_s32(path.y), lanes, path.step_y);
     const int32_t four_x = (int32_t)((uint32_t)path.step_x * 4u), four_y = (int32_t)((uint32_t)path.step_y * 4u);
     for (; count > 0; count -= 4, bgr += 12) {
         const mve_pred16_t some = vctp32q((uint32_t)count);
-        const struct four at = four_at(x, y, right, bottom, pixel_bytes(format), stride);
-        const uint32x4_t blue = mixed(pixels, &at, format, 0, some);
-        const uint32x4_t green = format == OCRM55_GRAY8 ? blue : mixed(pixels, &at, format, 1, some);
-        const uint32x4_t red = format == OCRM55_GRAY8 ? blue : mixed(pixels, &at, format, 2, some);
+        const struct weights weights = weights_at(x, y);
+        const struct four at = inside ? four_inside(x, y, frame, bytes) : four_at(x, y, frame, bytes);
+        const uint32x4_t blue = mixed(frame, &at, &weights, format, inside, 0);
+        const uint32x4_t green = format == OCRM55_GRAY8 ? blue : mixed(frame, &at, &weights, format, inside, 1);
         vstrbq_scatter_offset_p_u32(bgr, thirds, blue, some);
         vstrbq_scatter_offset_p_u32(bgr + 1, thirds, green, some);
+        const uint32x4_t red = format == OCRM55_GRAY8 ? blue : mixed(frame, &at, &weights, format, inside, 2);
         vstrbq_scatter_offset_p_u32(bgr + 2, thirds, red, some);
         x = vaddq_n_s32(x, four_x);
         y = vaddq_n_s32(y, four_y);
+    }
+}
+
+/* Most of a frame's lines have no neighbour beyond its border: their places need no clamp. */
+INLINE void sample(const struct ocrm55_frame *frame, struct page_path path, int32_t count, enum ocrm55_format format,
+                   uint8_t *bgr)
+{
+    const int32_t all = (count + 3) / 4 * 4; /* lanes behind the last pixel are read too */
+    if (stays_within(path.x, path.step_x, all, frame->width - 1) &&
+        stays_within(path.y, path.step_y, all, frame->height - 1)) {
+        sample_path(frame, path, count, format, true, bgr);
+    } else {
+        sample_path(frame, path, count, format, false, bgr);
     }
 }
 

@@ -5,14 +5,14 @@
 /* The outermost steps of a window see only a part of their character. */
 enum { MARGIN = 2 };
 
-struct page_windows ocrm55_page_windows_of(const struct ocrm55_network *recognizer)
+struct page_windows ocrm55_page_windows_of(const struct ocrm55_network *recognizer, int32_t beyond)
 {
     const int32_t width = recognizer->input_width;
     const int32_t steps = (int32_t)recognizer->output_shape[recognizer->output_dimensions - 2];
-    struct page_windows windows = {width, 0, 0};
+    struct page_windows windows = {width, 0, 0, beyond};
     if (steps >= 4 * (2 * MARGIN + 1) && width % steps == 0) {
         windows.column_step = width / steps;
-        windows.overlap = steps * 3 / 10 * windows.column_step;
+        windows.overlap = most(steps * 9 / 40, 2 * MARGIN + 2) * windows.column_step;
     }
     return windows;
 }
@@ -30,7 +30,8 @@ int32_t ocrm55_page_window_first(const struct page_windows *windows, const struc
     if (window > 0 && whole - first < windows->width) {
         int32_t columns = windows->width;
         for (uint32_t i = recognizer->width_count; i-- > 0;) {
-            columns = recognizer->widths[i] >= whole - first ? recognizer->widths[i] : columns;
+            const int32_t held = recognizer->widths[i] - windows->beyond;
+            columns = recognizer->widths[i] < windows->width && held >= whole - first ? held : columns;
         }
         const int32_t behind = whole - columns + windows->column_step - 1; /* whole > width >= columns */
         first = least(first, behind / windows->column_step * windows->column_step);

@@ -6,13 +6,14 @@
 
 #include "ocrm55_network.h"
 
-/* Columns of a recognizer's input, of a step of its output, and those that two windows share at least. */
+/* Columns of a recognizer's input, of a step of its output, and those that two windows share at least. beyond: those
+ * that a narrower network has behind a window, at least. */
 struct page_windows {
-    int32_t width, column_step, overlap;
+    int32_t width, column_step, overlap, beyond;
 };
 
 /* column_step is 0 where the network's steps do not divide its width, or are too few to share some. */
-struct page_windows ocrm55_page_windows_of(const struct ocrm55_network *recognizer);
+struct page_windows ocrm55_page_windows_of(const struct ocrm55_network *recognizer, int32_t beyond);
 
 /* How many windows a line of so many columns needs. */
 int32_t ocrm55_page_window_count(const struct page_windows *windows, int32_t whole);

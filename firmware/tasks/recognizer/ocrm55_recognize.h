@@ -44,6 +44,7 @@ struct ocrm55_reading {
     /* The caller's memory. */
     char *text;        /* room for NAME_TEXT_BYTES; NULL where only the classes are wanted */
     uint16_t *classes; /* room for NAME_OUTPUT_STEPS */
+    int32_t columns;   /* that the network looks at, at least; 0: those of the picture */
     char *seen;        /* room for NAME_TEXT_BYTES, for what is read where no text fits; or NULL */
 
     /* NULL, or a bit for each class that the text may have: class i is bit i % 32 of word i / 32. Only for a network that

@@ -34,7 +34,7 @@ static bool stands(const struct ocrm55_recognizer *recognizer, const uint8_t *ar
 {
     const struct ocrm55_network *const network = recognizer->network;
     const uint32_t classes = network->output_shape[network->output_dimensions - 1];
-    return network->width(arena) >= network->input_width ||
+    return recognizer->lead <= 0.0f || network->width(arena) >= network->input_width ||
            (lead >= recognizer->lead &&
             ocrm55_ctc_least_lead(network->output(arena), network->steps(arena), classes) >= recognizer->lead);
 }
@@ -136,10 +136,11 @@ enum ocrm55_outcome ocrm55_recognize(const struct ocrm55_recognizer *recognizer,
         return OCRM55_UNRESTRICTED;
     }
     watch = watch != NULL ? watch : &nobody;
-    int32_t columns = width;
+    const int32_t wanted = reading->columns < network->input_width ? reading->columns : network->input_width;
+    int32_t columns = width, least = wanted > width ? wanted : width;
     for (;;) {
         tell(watch, OCRM55_PREPARES, columns);
-        network->set_image_within(arena, bgr, width, columns);
+        network->set_image_within(arena, bgr, width, least);
         const int32_t seen = network->width(arena);
         tell(watch, OCRM55_RUNS, seen);
         struct growing growing = {.classes = network->output_shape[network->output_dimensions - 1], .also = watch->rows};
@@ -156,7 +157,7 @@ enum ocrm55_outcome ocrm55_recognize(const struct ocrm55_recognizer *recognizer,
             break;
         }
         tell(watch, OCRM55_READS_AGAIN, seen);
-        columns = network->input_width;
+        columns = least = network->input_width;
     }
     if (reading->text != NULL) {
         write_text(recognizer, reading, reading->text);

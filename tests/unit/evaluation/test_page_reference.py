@@ -1,8 +1,11 @@
 """The target's steps on the host, with a detector that calls bright pixels text, and a recognizer that says a word."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
+from ocrm55.compiler.widths import padding
 from ocrm55.evaluation import page_reference
 from ocrm55.evaluation.page_reference import Network, ReferenceSpec
 from ocrm55.normalisation import Normalisation
@@ -58,3 +61,14 @@ def test_a_crowded_page_has_no_lines_and_its_own_scale() -> None:
     lines, scale = spec(128, 256).open().read(np.repeat(np.repeat(page, 2, axis=0), 2, axis=1))
     assert lines == []
     assert scale == 0.5
+
+
+@pytest.mark.parametrize(("beyond", "text"), [(0, "w"), (150, "n")])
+def test_a_line_is_read_at_the_narrowest_width_with_columns_behind_it(beyond: int, text: str) -> None:
+    page = np.zeros((64, 96, 3), np.uint8)
+    page[20:44, 20:76] = 255
+    at_full = spec(64, 96)
+    options = dataclasses.replace(at_full.options, beyond=beyond)
+    narrow = {200: says(200 + padding.TAIL, 2)}
+    (line,), _ = dataclasses.replace(at_full, options=options, narrow=narrow).open().read(page)
+    assert line.text == text

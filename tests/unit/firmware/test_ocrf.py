@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 
-from ocrm55.simulators.frames import FORMATS, Frame, frame, ocrf
+from ocrm55.simulators.frames import FORMATS, Frame, checksum, frame, ocrf
 from tests.unit.firmware.host_driver import words
 
 
@@ -24,7 +24,7 @@ def some(width: int, height: int, pixel_format: str, gap: int = 0) -> Frame:
 def crafted(width: int, height: int, stride: int, code: int, size: int, body: bytes, count: int = 1) -> bytes:
     """A file whose checksum is right, whatever its record says."""
     record = words(width, height, stride, code, size) + body
-    return b"OCRF" + words(1, count, zlib.crc32(record)) + record
+    return b"OCRF" + words(2, count, checksum(record)) + record
 
 
 @pytest.mark.parametrize("pixel_format", FORMATS)
@@ -46,7 +46,7 @@ def test_every_truncation_is_refused(part) -> None:
     lines = part("ocrf", [case(data[:length]) for length in range(len(data))])
     assert {line.split()[0] for line in lines} == {"50", "54"}
     # With a checksum that is right for what is left, the records themselves must say so.
-    shortened = [data[:12] + words(zlib.crc32(data[16:length])) + data[16:length] for length in range(16, len(data))]
+    shortened = [data[:12] + words(checksum(data[16:length])) + data[16:length] for length in range(16, len(data))]
     assert {line.split()[0] for line in part("ocrf", [case(one) for one in shortened])} == {"55"}
 
 
@@ -85,7 +85,7 @@ def test_count_and_rest(part) -> None:
     good = ocrf([some(4, 1, "gray8")])
     body = good[16:]
     files = [
-        good[:8] + words(count, zlib.crc32(body + rest)) + body + rest
+        good[:8] + words(count, checksum(body + rest)) + body + rest
         for count, rest in ((0, b""), (2, b""), (0xFFFFFFFF, b""), (1, bytes(4)))
     ]
     assert part("ocrf", [case(file) for file in files]) == ["53 0 0 1", "55 2 0 20", "55 2 0 20", "61 0 4 0"]
@@ -96,7 +96,7 @@ def test_random_bytes(part) -> None:
     cases = [case(chance.randbytes(chance.randrange(100))) for _ in range(2000)]
     for _ in range(2000):
         body = chance.randbytes(chance.randrange(60))
-        cases.append(case(b"OCRF" + struct.pack("<III", 1, chance.randrange(3), zlib.crc32(body)) + body))
+        cases.append(case(b"OCRF" + struct.pack("<III", 2, chance.randrange(3), checksum(body)) + body))
     assert "0" not in {line.split()[0] for line in part("ocrf", cases)}
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ocrm55.page.program import PageOptions
 
 # Of a bundled recognizer's input, where the user asks for none: short lines take less work.
-WIDTHS = (96, 128, 160, 192, 256, 320)
+WIDTHS = (*range(32, 304, 16), 320)
 
 Pages = Annotated[list[Path], typer.Argument(metavar="PAGE...", help="Pictures of whole pages: PNG, JPEG and others.")]
 PageFlag = Annotated[

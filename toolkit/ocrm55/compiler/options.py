@@ -14,6 +14,11 @@ PRECISIONS = ("int8", "float32")
 
 
 def _widths_tag(widths: tuple[int, ...]) -> str:
+    """All of them; a long run of even steps by its ends, since a folder's name has to stay short."""
+    *narrow, last = widths or (0,)
+    step = narrow[1] - narrow[0] if len(narrow) > 1 else 0
+    if len(narrow) > 5 and narrow == list(range(narrow[0], narrow[-1] + 1, step)):
+        return f"w{narrow[0]}-to-{narrow[-1]}-by-{step}-{last}"
     return "w" + "-".join(map(str, widths)) if len(widths) > 1 else ""
 
 

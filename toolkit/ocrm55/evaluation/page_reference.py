@@ -1,8 +1,8 @@
 """Read whole pages on the host as the target does: its steps in whole numbers, its networks on ONNX Runtime.
 
 `tasks/page` computes rows, boxes, order, crops and windows as the target does. ONNX Runtime computes the networks in
-int8, the recognizer at its full width. It rounds some values otherwise than the target, so that corners of boxes may
-differ by a pixel, and it is much faster than the integer reference. `ocrm55 verify --page` compares every bit.
+int8, the recognizer at each of its widths. It rounds some values otherwise than the target, so that corners of boxes
+may differ by a pixel, and it is much faster than the integer reference. `ocrm55 verify --page` compares every bit.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ocrm55 import temporary
+from ocrm55.compiler.widths import padding
 from ocrm55.evaluation.page_metrics import Found
 from ocrm55.inference import OnnxNetwork
 from ocrm55.normalisation import Normalisation
@@ -35,13 +36,19 @@ class Network:
 
 @dataclass(frozen=True)
 class ReferenceSpec:
-    """What reads pages as the target does; it can be pickled. charset: of the recognizer's classes."""
+    """What reads pages as the target does; it can be pickled. charset: of the recognizer's classes.
+
+    narrow: columns of a line -> an ONNX file that reads it as the recognizer does at this width (widths.NarrowModel).
+    lead: of the recognizer, by which a narrow reading stands.
+    """
 
     detector: Network
     options: Options
     recognizer: Network
     charset: tuple[str, ...] = field(repr=False)
     decoder: str = decoding.CONTEXT
+    narrow: Mapping[int, bytes] = field(default_factory=dict, repr=False)
+    lead: float = decoding.LEAD
 
     def open(self) -> ReferenceReader:
         """Load the networks. Raises InputError for one that cannot be loaded."""
@@ -54,10 +61,17 @@ class ReferenceReader:
     def __init__(self, spec: ReferenceSpec) -> None:
         self._spec = spec
         with temporary.folder() as folder:
-            for name, network in (("detector", spec.detector), ("recognizer", spec.recognizer)):
-                (folder / f"{name}.onnx").write_bytes(network.onnx)
-            self._detector = OnnxNetwork(folder / "detector.onnx")
-            self._recognizer = _Recognizer(OnnxNetwork(folder / "recognizer.onnx"), spec)
+
+            def opened(content: bytes) -> OnnxNetwork:
+                (folder / "network.onnx").write_bytes(content)
+                return OnnxNetwork(folder / "network.onnx")
+
+            self._detector = opened(spec.detector.onnx)
+            full = spec.recognizer.size[1]
+            networks = {
+                width: opened(content) for width, content in {**spec.narrow, full: spec.recognizer.onnx}.items()
+            }
+            self._recognizer = _Recognizer(networks, spec)
 
     def read(self, pixels: np.ndarray) -> tuple[list[Found], float]:
         """A page, uint8 [H, W, 3] BGR -> its lines, and pixels of the detector's input for one of the page."""
@@ -85,26 +99,32 @@ class ReferenceReader:
 
 
 class _Recognizer:
-    """The recognizer at its full width, as `tasks/page` wants one."""
+    """The recognizer at several widths, as `tasks/page` wants one."""
 
     parts_fit = True
 
-    def __init__(self, network: OnnxNetwork, spec: ReferenceSpec) -> None:
-        self._network, self._charset, self._decoder = network, spec.charset, spec.decoder
+    def __init__(self, networks: Mapping[int, OnnxNetwork], spec: ReferenceSpec) -> None:
+        self._networks, self._charset, self._decoder = networks, spec.charset, spec.decoder
+        self._lead = np.float32(min(spec.lead, spec.options.lead / 65536))
         self._levels = spec.recognizer.levels
         self.height, self._width = spec.recognizer.size
-        steps = self.probabilities(np.zeros((self.height, self._width, 3), np.uint8)).shape[0]
-        self.windows: Windows = windows(self._width, steps, (self._width,))
+        steps = self.probabilities(np.zeros((self.height, self._width, 3), np.uint8), self._width).shape[0]
+        self.windows: Windows = windows(self._width, steps, sorted(networks), spec.options.beyond)
         self._class_of: Mapping[str, int] = {char: index for index, char in enumerate(spec.charset) if char}
 
-    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
-        """Of uint8 [height, w, 3]: float32 [steps, classes]."""
-        output = self._network.run(self._levels.tensor(pixels, self.height, self._width))
+    def probabilities(self, pixels: np.ndarray, width: int) -> np.ndarray:
+        """Of uint8 [height, w, 3], at one of the widths: float32 [steps, classes]."""
+        columns = width if width == self._width else width + padding.TAIL
+        output = self._networks[width].run(self._levels.tensor(pixels, self.height, columns))
         return output.reshape(-1, output.shape[-1])
 
     def recognize(self, pixels: np.ndarray) -> tuple[np.ndarray, list[int], float]:
         """Of uint8 [height, w, 3]: the probabilities [steps, classes], the text's classes, its score."""
-        output = self.probabilities(pixels)
+        least = min(pixels.shape[1] + self.windows.beyond, self._width)
+        width = min(width for width in self._networks if width >= least)
+        output = self.probabilities(pixels, width)
+        if width < self._width and decoding.least_lead(output, self._charset, self._decoder) < self._lead:
+            output = self.probabilities(pixels, self._width)
         return (output, *self.decode(output))
 
     def decode(self, probabilities: np.ndarray) -> tuple[list[int], float]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import onnx
 
 from ocrm55 import __version__, files, stages, temporary
 from ocrm55.artifact import Artifact
@@ -14,6 +17,7 @@ from ocrm55.evaluation.page_host import WIDTHS, HostSpec
 from ocrm55.evaluation.page_reference import Network, ReferenceSpec
 from ocrm55.evaluation.page_target import TargetSpec
 from ocrm55.evaluation.pages import PageSpec
+from ocrm55.evaluation.widths import NarrowModel
 from ocrm55.export.paddle_folder import SETTINGS
 from ocrm55.page import program
 from ocrm55.simulators import Choice
@@ -70,19 +74,31 @@ def reference_spec(options: program.PageOptions) -> ReferenceSpec:
     folder = RecognizerFolder(recognizer)
     chosen = options.recognizer.compile
     size = folder.sized(chosen.height, chosen.width)
+    narrow: dict[int, bytes] = {}
     if chosen.precision == "float32":
         with temporary.folder() as work:
             detector = found.to_onnx(work / "detector.onnx", *_size(options.detector)).read_bytes()
             line = RECOGNIZER.network(recognizer).to_onnx(work / "recognizer.onnx", *size).read_bytes()
     else:
         detector, line = detector_int8(options), _int8(options.recognizer, "int8.onnx")
+        narrow = narrow_networks(line, [width for width in chosen.widths or () if width < size[1]])
     return ReferenceSpec(
         Network(detector, _size(options.detector), found.levels),
         page_options(found.thresholds),
         Network(line, (size[0], size[1]), folder.levels),
         tuple(folder.charset),
         chosen.decoder,
+        narrow,
+        folder.lead,
     )
+
+
+def narrow_networks(recognizer: bytes, widths: Sequence[int]) -> dict[int, bytes]:
+    """An ONNX file for each of these widths, less than the full one: as they are compiled, see widths.NarrowModel."""
+    if not widths:
+        return {}
+    narrow = NarrowModel(onnx.load_model_from_string(recognizer))
+    return {width: narrow.at_width(width).SerializeToString() for width in widths}
 
 
 def detector_int8(options: program.PageOptions) -> bytes:

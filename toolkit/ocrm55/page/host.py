@@ -51,7 +51,8 @@ class HostRecognizer:
     def recognize(self, pixels: np.ndarray) -> tuple[np.ndarray, list[int], float]:
         """Of uint8 BGR [height, width, 3]: the probabilities [steps, classes], the text's classes, its score."""
         full = max(self.references)
-        width = min(width for width in self.references if width >= pixels.shape[1])
+        least = min(pixels.shape[1] + self.windows.beyond, full)
+        width = min(width for width in self.references if width >= least)
         output = self.references[width].probabilities(pixels)
         if width < full and decoding.least_lead(output, self.labels, self.decoder, self.tables) < np.float32(self.lead):
             output = self.references[full].probabilities(pixels)
@@ -95,9 +96,9 @@ class Host:
             recognizer.labels,
             recognizer.decoder or decoding.GREEDY,
             recognizer.image_size[0],
-            windows(widths[-1], recognizer.steps, widths),
+            windows(widths[-1], recognizer.steps, widths, self.options.beyond),
             recognizer.steps,
-            recognizer.values.get("least_lead", decoding.LEAD),
+            min(recognizer.values.get("least_lead", decoding.LEAD), self.options.lead / 65536),
             tables_of(options.recognizer, recognizer),
         )
 

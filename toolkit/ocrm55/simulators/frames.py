@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -93,4 +92,13 @@ def ocrf(frames: Sequence[Frame]) -> bytes:
         code = FORMATS[each.format][0]
         records += struct.pack("<IIIII", each.width, each.height, each.stride, code, len(pixels))
         records += pixels + bytes(-len(pixels) % 4)
-    return b"OCRF" + struct.pack("<III", 1, len(frames), zlib.crc32(records)) + bytes(records)
+    return b"OCRF" + struct.pack("<III", 2, len(frames), checksum(bytes(records))) + bytes(records)
+
+
+def checksum(data: bytes) -> int:
+    """ocrf_checksum of firmware/page/ocrf.h."""
+    words = np.frombuffer(data + bytes(-len(data) % 4), "<u4")
+    total = (1 + int(words.sum(dtype=np.uint32))) & 0xFFFFFFFF
+    often = np.arange(len(words), 0, -1, dtype=np.uint32)
+    totals = (len(words) + int((words * often).sum(dtype=np.uint32))) & 0xFFFFFFFF
+    return totals ^ (total << 16 & 0xFFFFFFFF | total >> 16)

@@ -138,9 +138,11 @@ class Page:
         readings, upside_down, used = self._ints(3)
         return outcome, classes, score, readings, bool(upside_down), self._bytes(used)
 
-    def windows(self, width: int, steps: int, widths: Sequence[int], whole: int) -> tuple[int, int, list[int]]:
+    def windows(
+        self, width: int, steps: int, widths: Sequence[int], whole: int, beyond: int
+    ) -> tuple[int, int, list[int]]:
         """Columns of a step, columns that two windows share, the first column of each window."""
-        self._ask(7, ints(width, steps, len(widths), *widths, whole))
+        self._ask(7, ints(width, steps, len(widths), *widths, whole, beyond))
         step, overlap, count = self._ints(3)
         return step, overlap, self._ints(count)
 
@@ -165,7 +167,7 @@ def frame_bytes(frame: Frame) -> bytes:
 
 
 def option_bytes(o: Options) -> bytes:
-    return ints(o.threshold, o.least_side, o.least_score, o.unclip, *o.padding, o.windows, o.sure)
+    return ints(o.threshold, o.least_side, o.least_score, o.unclip, *o.padding, o.windows, o.sure, o.lead, o.beyond)
 
 
 def box_bytes(box: Box) -> bytes:

@@ -102,6 +102,8 @@ static struct ocrm55_page_options some_options(void)
     }
     options.windows = (uint8_t)number();
     options.sure = (uint16_t)number();
+    options.lead = (uint16_t)number();
+    options.beyond = (uint8_t)number();
     return options;
 }
 
@@ -317,7 +319,7 @@ static void window_places(void)
         .output_dimensions = 3,
         .output_shape = {1, (uint32_t)steps, 9},
     };
-    const struct page_windows windows = ocrm55_page_windows_of(&network);
+    const struct page_windows windows = ocrm55_page_windows_of(&network, number());
     say(windows.column_step);
     say(windows.overlap);
     const int32_t needed = windows.column_step != 0 ? ocrm55_page_window_count(&windows, whole) : 0;

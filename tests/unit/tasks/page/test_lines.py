@@ -21,11 +21,13 @@ class Columns:
 
     height = 8
     parts_fit = True
-    windows = windows(160, 20, (64, 160))
+
+    def __init__(self, beyond: int = Options.beyond) -> None:
+        self.windows = windows(160, 20, (64, 160), beyond)
 
     def recognize(self, pixels: np.ndarray) -> tuple[np.ndarray, list[int], float]:
         width = pixels.shape[1]
-        steps = 8 if width <= 64 else 20
+        steps = 8 if width + self.windows.beyond <= 64 else 20
         output = np.zeros((steps, 9), np.float32)
         for step in range(steps):
             above, below = (int(pixels[row, 8 * step, 0]) if 8 * step < width else 0 for row in (0, 7))
@@ -49,11 +51,13 @@ class Columns:
 def test_c_and_host_read_alike(page: c_page.Page, data: st.DataObject) -> None:
     frame, box = data.draw(drawn.frames()), data.draw(drawn.rectangles())
     options = Options(
-        sure=data.draw(st.sampled_from([0, 20000, 32768, 40000, 65535])), windows=data.draw(st.integers(1, 24))
+        sure=data.draw(st.sampled_from([0, 20000, 32768, 40000, 65535])),
+        windows=data.draw(st.integers(1, 24)),
+        beyond=data.draw(st.sampled_from([0, 8, 100, 255])),
     )
     likely = data.draw(st.booleans())
     outcome, classes, score, readings, upside_down, text = page.read(frame, box, options, 2000, 9000, likely)
-    line = lines.read(Columns(), frame.picture, box, options, likely_upside_down=likely)
+    line = lines.read(Columns(options.beyond), frame.picture, box, options, likely_upside_down=likely)
     assert (classes, readings, upside_down) == (line.classes, line.readings, line.upside_down)
     assert np.float32(score) == np.float32(line.score)
     assert text.decode() == "".join(LABELS[c] for c in classes)

@@ -20,8 +20,9 @@ def test_c_and_host_place_windows_alike(page: c_page.Page, data: st.DataObject) 
     width, steps = data.draw(st.sampled_from([(320, 40), (480, 60), (160, 20), (640, 80), (320, 41), (128, 16)]))
     widths = tuple(sorted({w for w in WIDTHS if w < width} | {width}))
     whole = data.draw(st.integers(1, 5000))
-    step, overlap, firsts = page.windows(width, steps, widths, whole)
-    host = windows(width, steps, widths)
+    beyond = data.draw(st.integers(0, 255))
+    step, overlap, firsts = page.windows(width, steps, widths, whole, beyond)
+    host = windows(width, steps, widths, beyond)
     assert (step, overlap) == (host.column_step, host.overlap)
     if step:
         assert firsts == [host.first(whole, i) for i in range(host.count(whole))]
@@ -36,15 +37,19 @@ def test_windows_cover_a_line_and_overlap(whole: int) -> None:
     ends = [min(first + 320, whole) for first in firsts]
     assert firsts[0] == 0 and ends[-1] == whole
     assert all(first % 8 == 0 for first in firsts)
-    assert all(96 <= end - first for first, end in zip(firsts[1:], ends, strict=False))
+    assert all(72 <= end - first for first, end in zip(firsts[1:], ends, strict=False))
     assert all(a < b for a, b in pairwise(firsts))
-    assert len(firsts) == 1 or len(firsts) == -(-(whole - 320) // 224) + 1
+    assert len(firsts) == 1 or len(firsts) == -(-(whole - 320) // 248) + 1
 
 
 def test_a_last_window_is_as_narrow_as_the_network_allows() -> None:
-    host = windows(320, 40, WIDTHS)
-    assert [(host.first(w, 1), w - host.first(w, 1)) for w in (330, 384, 400, 544)] == [
-        (176, 154), (224, 160), (80, 320), (224, 320),
+    """It reaches back as far as its width has room, less the columns behind it."""
+    lines, none, some = (330, 336, 400, 408, 409, 568), windows(320, 40, WIDTHS), windows(320, 40, WIDTHS, 8)
+    assert [(none.first(w, 1), w - none.first(w, 1)) for w in lines] == [
+        (240, 90), (240, 96), (240, 160), (248, 160), (96, 313), (248, 320),
+    ]  # fmt: skip
+    assert [(some.first(w, 1), w - some.first(w, 1)) for w in lines] == [
+        (248, 82), (248, 88), (248, 152), (88, 320), (96, 313), (248, 320),
     ]  # fmt: skip
 
 

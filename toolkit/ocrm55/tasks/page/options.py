@@ -21,6 +21,8 @@ class Options:
     padding: tuple[int, int, int] = (104, 116, 124)  # blue, green, red beside the frame
     windows: int = 24  # of a long line, at most
     sure: int = 52428  # in 1/65536: a line that scores less is read the other way up too
+    lead: int = 0  # in 1/65536: a narrow reading stands by the recognizer's lead or by this, the smaller
+    beyond: int = 8  # columns that a network narrower than the widest has behind a line, at least
 
 
 DEFAULTS = Options()

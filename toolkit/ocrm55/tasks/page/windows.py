@@ -15,13 +15,14 @@ class Windows:
     """Columns of a recognizer's input, of a step of its output, and those that two windows share at least.
 
     widths: of the input that the network runs at, the narrowest first. column_step: 0 where the steps do not divide the
-    width, or are too few to share some.
+    width, or are too few to share some. beyond: those that a narrower network has behind a window, at least.
     """
 
     width: int
     column_step: int
     overlap: int
     widths: tuple[int, ...]
+    beyond: int = 0
 
     def count(self, whole: int) -> int:
         """How many a line of so many columns needs."""
@@ -35,16 +36,18 @@ class Windows:
         """
         first = window * (self.width - self.overlap)
         if window and whole - first < self.width:
-            columns = next((width for width in self.widths if width >= whole - first), self.width)
+            held = (width - self.beyond for width in self.widths if width < self.width)
+            columns = next((columns for columns in held if columns >= whole - first), self.width)
             first = min(first, (whole - columns + self.column_step - 1) // self.column_step * self.column_step)
         return first
 
 
-def windows(width: int, steps: int, widths: Sequence[int] = ()) -> Windows:
+def windows(width: int, steps: int, widths: Sequence[int] = (), beyond: int = 0) -> Windows:
     """Of a recognizer's input and the steps of its output at full width."""
     if steps < 4 * (2 * _MARGIN + 1) or width % steps:
-        return Windows(width, 0, 0, (*widths,))
-    return Windows(width, width // steps, steps * 3 // 10 * (width // steps), (*widths,))
+        return Windows(width, 0, 0, (*widths,), beyond)
+    overlap = max(steps * 9 // 40, 2 * _MARGIN + 2)
+    return Windows(width, width // steps, overlap * (width // steps), (*widths,), beyond)
 
 
 @dataclass(frozen=True)
