@@ -60,11 +60,14 @@ function(ocrm55_linker_script script output)
   # Placement: the user's option, else what the compiled model asks for (OCRM55_MODEL_*_REGION of its sources.cmake), else
   # what the board's file says.
   set(definitions "")
-  foreach(what code data arena weights hot_weights images)
+  foreach(what code data arena weights hot_weights far_weights images)
     string(TOUPPER ${what} upper)
     set(region "${OCRM55_${upper}_REGION}")
     if(NOT region)
       set(region "${OCRM55_MODEL_${upper}_REGION}")
+    endif()
+    if(NOT region AND what STREQUAL "far_weights")
+      continue() # they lie with the others
     endif()
     if(NOT region)
       string(JSON region GET "${json}" placement ${what})

@@ -7,7 +7,8 @@
 #                          when it does not, all of them are built and the linker keeps those that are called
 #   OCRM55_MODEL_LIBRARIES libraries from elsewhere that it calls: cmsis-nn, see cmake/cmsis_nn.cmake
 #   OCRM55_MODEL_NPU       MACs a cycle of the Ethos-U55 that it runs regions on; see cmake/npu.cmake
-#   OCRM55_MODEL_ARENA_REGION, ..._WEIGHTS_REGION, ..._HOT_WEIGHTS_REGION
+#   OCRM55_MODEL_ARENA_REGION, ..._WEIGHTS_REGION, ..._HOT_WEIGHTS_REGION,
+#   ..._FAR_WEIGHTS_REGION
 #                          where the model wants to be, if not where the board's file says
 
 # Adds the library `target` of the network in the folder `artifact`. Networks that are added to one program share the
@@ -19,12 +20,12 @@ function(ocrm55_network target artifact)
   set(OCRM55_MODEL_LIBRARIES "")
   set(wanted_npu "${OCRM55_MODEL_NPU}")
   set(OCRM55_MODEL_NPU "")
-  foreach(what ARENA WEIGHTS HOT_WEIGHTS)
+  foreach(what ARENA WEIGHTS HOT_WEIGHTS FAR_WEIGHTS)
     set(first_${what} "${OCRM55_MODEL_${what}_REGION}")
   endforeach()
   include("${artifact}/sources.cmake" OPTIONAL)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${artifact}/sources.cmake")
-  foreach(what ARENA WEIGHTS HOT_WEIGHTS)
+  foreach(what ARENA WEIGHTS HOT_WEIGHTS FAR_WEIGHTS)
     if(first_${what})
       set(OCRM55_MODEL_${what}_REGION "${first_${what}}")
     endif()

@@ -24,6 +24,7 @@ set(OCRM55_MEMORY_MAP "" CACHE FILEPATH "File with other memories than board.jso
 set(OCRM55_ARENA_REGION "" CACHE STRING "Region of the arena")
 set(OCRM55_WEIGHTS_REGION "" CACHE STRING "Region of the weights")
 set(OCRM55_HOT_WEIGHTS_REGION "" CACHE STRING "Region of the weights that are read most often")
+set(OCRM55_FAR_WEIGHTS_REGION "" CACHE STRING "Region of the weights that are read least often, if they lie apart")
 set(OCRM55_IMAGES_REGION "" CACHE STRING "Region of the images")
 set(OCRM55_STACK_BYTES "" CACHE STRING "Size of the stack")
 

@@ -125,6 +125,12 @@ class Artifact:
         return placed.bytes if placed else 0
 
     @property
+    def far_bytes(self) -> int:
+        """Bytes at the end of weights.bin that have a section of their own."""
+        placed = self.metadata.placement.get("far_weights")
+        return placed.bytes if placed else 0
+
+    @property
     def widths(self) -> list[int]:
         """The widths of the input, narrowest first; only one if it was not compiled for several."""
         return [row.width for row in self.metadata.widths] or [self.image_size[1]]

@@ -176,7 +176,7 @@ class Metadata(NetworkRow):
     """A compiled model; the network's fields are those at its greatest width.
 
     ocrm55: the version that wrote it, empty if unknown. versions: packages that the compiler used.
-    prefix: the network's name in C. placement: arena, weights, hot_weights -> the compiler's choice.
+    prefix: the network's name in C. placement: arena, weights, hot_weights, far_weights -> the compiler's choice.
     kernels: the hand-written kernels that the C calls. libraries: those from elsewhere.
     stripes: operators in stripes of rows, and whole_arena_bytes, the arena without them.
     labels, decoder: the recognizer's classes, and what makes a text of their probabilities. restriction: of texts, as

@@ -1,12 +1,15 @@
 /* The program's places in a board's memories; one ELF serves the board and all of its simulators.
  *
  * Goes through the C preprocessor: CMake defines CODE_REGION, DATA_REGION, ARENA_REGION, WEIGHTS_REGION,
- * HOT_WEIGHTS_REGION, IMAGES_REGION and STACK_BYTES, and writes the MEMORY command (regions.ld) from the
+ * HOT_WEIGHTS_REGION, FAR_WEIGHTS_REGION, IMAGES_REGION and STACK_BYTES, and writes the MEMORY command (regions.ld) from the
  * board's file. Another board is another board.json; another placement is -DOCRM55_ARENA_REGION=DTCM and the like.
  *
  * Segments are listed by hand: ld would otherwise give a segment that starts with uninitialised memory (the stack) a
  * body of zeros in the file as soon as something loaded follows it in the same region.
  */
+#ifndef FAR_WEIGHTS_REGION
+#define FAR_WEIGHTS_REGION WEIGHTS_REGION
+#endif
 #define IN_IMAGES_REGION(end) ((end) >= ORIGIN(IMAGES_REGION) && (end) <= ORIGIN(IMAGES_REGION) + LENGTH(IMAGES_REGION) ? (end) : ORIGIN(IMAGES_REGION))
 
 INCLUDE regions.ld
@@ -18,6 +21,7 @@ PHDRS
     code PT_LOAD FLAGS(5);
     weights PT_LOAD FLAGS(4);
     hot_weights PT_LOAD FLAGS(4);
+    far_weights PT_LOAD FLAGS(4);
     images PT_LOAD FLAGS(4);
     data PT_LOAD FLAGS(6);
     stack PT_LOAD FLAGS(6);
@@ -42,6 +46,7 @@ SECTIONS
 
     /* Loaded to where they are used, by the ELF loader of the simulator (or of a debugger). */
     .ocrm55.weights : ALIGN(16) { *(.ocrm55.weights) } > WEIGHTS_REGION :weights
+    .ocrm55.weights.far : ALIGN(16) { *(.ocrm55.weights.far) } > FAR_WEIGHTS_REGION :far_weights
     .ocrm55.images : ALIGN(16) { *(.ocrm55.images .ocrm55.images.*) } > IMAGES_REGION :images
 
     /* First in its region: what runs off its lower end leaves mapped memory, besides meeting MSPLIM. */
@@ -82,9 +87,10 @@ SECTIONS
      * same region, so the room begins behind whichever of them ends last. */
     _images_floor = MAX(IN_IMAGES_REGION(ADDR(.ocrm55.weights) + SIZEOF(.ocrm55.weights)),
                     MAX(IN_IMAGES_REGION(ADDR(.ocrm55.weights.hot) + SIZEOF(.ocrm55.weights.hot)),
+                    MAX(IN_IMAGES_REGION(ADDR(.ocrm55.weights.far) + SIZEOF(.ocrm55.weights.far)),
                     MAX(IN_IMAGES_REGION(ADDR(.ocrm55.images) + SIZEOF(.ocrm55.images)),
                     MAX(IN_IMAGES_REGION(_bss_end),
-                        IN_IMAGES_REGION(ADDR(.ocrm55.arena) + SIZEOF(.ocrm55.arena))))));
+                        IN_IMAGES_REGION(ADDR(.ocrm55.arena) + SIZEOF(.ocrm55.arena)))))));
     _images_start = ALIGN(_images_floor, 64);
     _images_end = ORIGIN(IMAGES_REGION) + LENGTH(IMAGES_REGION);
     ASSERT(_images_start <= _images_end, "no room is left for images in their region")

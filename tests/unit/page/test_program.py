@@ -15,7 +15,7 @@ BOARD = boards.find()
 
 
 def network(arena: int, weights: int, hot: int = 0) -> Any:
-    return SimpleNamespace(arena_bytes=arena, weight_bytes=weights, hot_bytes=hot)
+    return SimpleNamespace(arena_bytes=arena, weight_bytes=weights, hot_bytes=hot, far_bytes=0)
 
 
 def test_the_arena_is_the_larger_one_and_lies_as_near_as_it_fits() -> None:
@@ -61,6 +61,7 @@ def test_words_say_where_and_how_much() -> None:
         "OCRM55_ARENA_REGION": "DTCM",
         "OCRM55_WEIGHTS_REGION": "DDR",
         "OCRM55_HOT_WEIGHTS_REGION": "DTCM",
+        "OCRM55_FAR_WEIGHTS_REGION": "ISRAM",
     }
 
 

@@ -70,7 +70,7 @@ def write(
     check: sees the whole folder before it gets its name, and raises where it is wrong.
     """
     placement, targets = contents.placement, contents.targets
-    weights = driver.weight_image(program, placement.hot if placement else ())
+    weights = driver.weight_image(program, *((placement.hot, placement.far) if placement else ()))
     additions = sum((target.additions(program) for target in targets), Additions())
     called = {name for target in targets for name in target.kernel_sources(program)}
     kernels = sorted(called | driver.own_kernels(program))

@@ -135,6 +135,8 @@ def _places(order: Order) -> dict[str, str]:
     places = dict(order.board.placement)
     for what in ("arena", "weights", "hot_weights"):
         places[what] = order.compiled.region_of(what) or places[what]
+    if order.compiled.far_bytes:  # a library has one section for them and the others, which may miss the nearer memory
+        places["weights"] = order.board.placement["weights"]
     return places
 
 

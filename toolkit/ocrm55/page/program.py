@@ -35,29 +35,35 @@ class PageOptions:
         return f"{self.recognizer.firmware_variant}-with-{found.model_name}-{found.compile.variant}"
 
 
+_WEIGHTS = ("weights", "hot_weights", "far_weights")
+
+
 @dataclass(frozen=True)
 class Placement:
     """Where a program for pages lies. arena_bytes: of the one arena, as large as the larger network needs.
 
-    regions: arena, weights, hot_weights, images -> region. weight_bytes: of both networks, without the hot ones.
+    regions: arena, weights, hot_weights, far_weights, images -> region. weight_bytes: of both networks, without those
+    that are read most or least often.
     """
 
     arena_bytes: int
     weight_bytes: int
     hot_bytes: int
     regions: Mapping[str, Region]
+    far_bytes: int = 0
 
     @property
     def defines(self) -> dict[str, str]:
         """CMake's cache entries."""
-        names = ("arena", "weights", "hot_weights")
+        names = ("arena", "weights", "hot_weights", "far_weights")
         return {f"OCRM55_{name.upper()}_REGION": self.regions[name].name for name in names}
 
     @property
     def words(self) -> str:
         """One sentence."""
-        arena, weights, hot = (self.regions[name].name for name in ("arena", "weights", "hot_weights"))
+        arena, weights, hot, far = (self.regions[name].name for name in ("arena", *_WEIGHTS))
         apart = f", {self.hot_bytes:,} in {hot}" if self.hot_bytes else ""
+        apart += f", {self.far_bytes:,} in {far}" if self.far_bytes else ""
         weighing = f"{self.weight_bytes:,} bytes of weights in {weights}{apart}"
         return f"one arena of {self.arena_bytes:,} bytes in {arena}, {weighing}"
 
@@ -80,9 +86,10 @@ def place(recognizer: Artifact, detector: Artifact, board: Board) -> Placement:
     regions = {"images": memories.region_of("images")}
     arena = max(_whole(network.arena_bytes) for network in (recognizer, detector))
     hot = sum(network.hot_bytes for network in (recognizer, detector))
-    weights = sum(network.weight_bytes for network in (recognizer, detector)) - hot
-    for what, size in (("arena", arena), ("weights", weights), ("hot_weights", hot)):
-        candidates = memories.candidates(what)
+    far = sum(network.far_bytes for network in (recognizer, detector))
+    weights = sum(network.weight_bytes for network in (recognizer, detector)) - hot - far
+    for what, size in (("arena", arena), ("weights", weights), ("hot_weights", hot), ("far_weights", far)):
+        candidates = memories.candidates("weights" if what == "far_weights" else what)
         if what == "hot_weights":  # of two networks they may be more than either had room for
             candidates += [regions["weights"], memories.region_of("weights")]
         region = next((each for each in candidates if size + _ALIGN <= room[each.name]), None)
@@ -93,7 +100,7 @@ def place(recognizer: Artifact, detector: Artifact, board: Board) -> Placement:
             )
         room[region.name] -= size + _ALIGN
         regions[what] = region
-    return Placement(arena, weights, hot, regions)
+    return Placement(arena, weights, hot, regions, far)
 
 
 def _whole(size: int) -> int:

@@ -87,7 +87,11 @@ def _parts(pictures: Sequence[Picture], prepared: PreparedPage) -> Iterator[Sequ
     images = placement.regions["images"]
     taken = sum(
         size
-        for what, size in (("arena", placement.arena_bytes), ("weights", placement.weight_bytes))
+        for what, size in (
+            ("arena", placement.arena_bytes),
+            ("weights", placement.weight_bytes),
+            ("far_weights", placement.far_bytes),
+        )
         if placement.regions[what] == images
     )
     room = images.size - taken - placement.hot_bytes - SCRATCH_ROOM

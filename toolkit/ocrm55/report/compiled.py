@@ -45,7 +45,9 @@ def show(artifact: Artifact) -> None:
     if metadata.stripes:
         _show_stripes(metadata)
     for what, place in metadata.placement.items():
-        words = {"hot_weights": "weights that are read most often"}.get(what, what)
+        words = "weights that are read most often" if what == "hot_weights" else what
+        if what == "far_weights":
+            words = f"weights that are read least often: {metadata.placement['weights'].region} has no room for them"
         console.result(f"{place.region:<10} {place.bytes:>13,} bytes of {words}")
     _show_int4(artifact)
 

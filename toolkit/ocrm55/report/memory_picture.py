@@ -24,9 +24,18 @@ _WORDS = {
     ".ocrm55.arena": "arena",
     ".ocrm55.weights": "weights",
     ".ocrm55.weights.hot": "weights that are read most often",
+    ".ocrm55.weights.far": "weights that are read least often",
     ".ocrm55.images": "images",
 }
-_HUES = {".ocrm55.weights": 0, ".ocrm55.arena": 1, ".text": 2, ".stack": 3, ".rodata": 4, ".ocrm55.weights.hot": 5}
+_HUES = {
+    ".ocrm55.weights": 0,
+    ".ocrm55.arena": 1,
+    ".text": 2,
+    ".stack": 3,
+    ".rodata": 4,
+    ".ocrm55.weights.hot": 5,
+    ".ocrm55.weights.far": 6,
+}
 _ZOOM = 0.10  # a region that is less full is not drawn to its end
 
 

@@ -49,7 +49,7 @@ def test_what_fits_is_tightly_coupled_and_leaves_room_for_the_stack(board):
 def test_weights_stay_on_the_chip_while_they_fit(board):
     small, large = program_of({"a": (2000 * KILO, 4)}), program_of({"a": (3000 * KILO, 4)})
     assert placement.place(small, 16, board).weights.name == "ISRAM"
-    assert placement.place(large, 16, board).weights.name == "DDR"
+    assert placement.place(large, 16, board).weights.name == "DDR"  # one tensor, which cannot be split
     # An arena that needs the chip's memory comes first.
     assert placement.place(small, 1000 * KILO, board).weights.name == "DDR"
 
@@ -119,3 +119,42 @@ def test_weights_that_an_npu_wants_on_the_chip_leave_the_larger_memory_to_themse
     with pytest.raises(UnsupportedError, match="the weights take 3,073,024 bytes") as trouble:
         placement.place(program, 600 * KILO, board, 3000 * KILO, ON_CHIP)
     assert trouble.value.tries[0] == "--npu-memory-mode Shared_Sram"
+
+
+def test_weights_that_miss_a_memory_as_a_whole_are_split_and_the_coldest_lie_apart(board):
+    layers = {f"layer{n}": (500 * KILO, 4 * (n + 2)) for n in range(4)}
+    program = program_of(layers | {"once": (500 * KILO, 1)})
+    placed = placement.place(program, placement.arena_room(board), board)
+    assert (placed.weights.name, placed.bytes["weights"]) == ("ISRAM", 2000 * KILO)
+    assert placed.far_weights is not None
+    assert (placed.far_weights.name, placed.far, placed.bytes["far_weights"]) == ("SRAM", ("once_weights",), 500 * KILO)
+    assert [what for what, *_ in placed.rows()] == ["arena", "weights", "far_weights"]
+
+
+def test_the_hottest_lie_nearest_the_coldest_off_the_chip(board):
+    layers = {f"layer{n}": (400 * KILO, 4 * (n + 2)) for n in range(12)}
+    placed = placement.place(program_of(layers), 16, board)
+    assert placed.hot == ("layer11_weights",)
+    assert placed.far_weights is not None
+    assert placed.far_weights.name == "DDR"
+    assert placed.far == tuple(f"layer{n}_weights" for n in range(5, -1, -1))
+    assert sum(placed.bytes.values()) == 16 + 12 * 400 * KILO
+
+
+def test_a_targets_own_constants_keep_weights_together(board):
+    program = program_of({"a": (1500 * KILO, 40), "b": (500 * KILO, 4)})
+    placed = placement.place(program, placement.arena_room(board), board, 500 * KILO)
+    assert placed.far_weights is None
+    assert (placed.weights.name, placed.bytes["weights"]) == ("DDR", 2500 * KILO)
+
+
+def test_far_weights_are_the_last_part_of_the_file():
+    program = program_of({"a": (48, 1), "b": (20, 8), "c": (32, 4)})
+    image = driver.weight_image(program, ["b_weights"], ["a_weights"])
+    assert image.offsets == {"b_weights": 0, "c_weights": 32, "a_weights": 64}
+    assert (image.hot_bytes, image.far_bytes, len(image.data)) == (32, 48, 112)
+    assert image.place("b_weights") == "ocrm55_test_weights_hot + 0"
+    assert image.place("c_weights") == "ocrm55_test_weights + 0"
+    assert image.place("a_weights") == "ocrm55_test_weights_far + 0"
+    assert '.incbin "weights.bin", 32, 32' in driver.weight_files(image)["weights.S"]
+    assert '.incbin "weights.bin", 64' in driver.weight_files(image)["weights.S"]

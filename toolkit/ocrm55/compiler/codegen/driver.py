@@ -31,7 +31,8 @@ _TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class WeightImage:
-    """weights.bin: the weights back to back, each on a vector boundary; the first hot_bytes have their own section.
+    """weights.bin: the weights back to back, each on a vector boundary; the first hot_bytes have their own section, and
+    so have the last far_bytes.
 
     prefix: of the network, whose weights these are.
     """
@@ -40,21 +41,26 @@ class WeightImage:
     offsets: dict[str, int]
     hot_bytes: int = 0
     prefix: str = ""
+    far_bytes: int = 0
 
     def place(self, name: str) -> str:
         """The place of a tensor, as a C expression."""
         offset = self.offsets[name]
         if offset < self.hot_bytes:
             return f"{self.prefix}_weights_hot + {offset}"
+        if offset >= len(self.data) - self.far_bytes:
+            return f"{self.prefix}_weights_far + {offset - (len(self.data) - self.far_bytes)}"
         return f"{self.prefix}_weights + {offset - self.hot_bytes}"
 
 
-def weight_image(program: Program, hot: Sequence[str] = ()) -> WeightImage:
-    """Lay out the weights in the order in which the operators read them, those named `hot` before the others."""
+def weight_image(program: Program, hot: Sequence[str] = (), far: Sequence[str] = ()) -> WeightImage:
+    """Lay out the weights in the order in which the operators read them: those named `hot` before the others, those
+    named `far` behind them.
+    """
     parts: list[bytes] = []
     offsets: dict[str, int] = {}
-    size = hot_bytes = 0
-    for tensor in sorted(program.weights(), key=lambda tensor: tensor.name not in hot):
+    size = hot_bytes = far_bytes = 0
+    for tensor in sorted(program.weights(), key=lambda tensor: (tensor.name not in hot, tensor.name in far)):
         assert tensor.data is not None
         data = np.ascontiguousarray(tensor.data).astype(tensor.data.dtype.newbyteorder("<"), copy=False).tobytes()
         offsets[tensor.name] = size
@@ -62,7 +68,8 @@ def weight_image(program: Program, hot: Sequence[str] = ()) -> WeightImage:
         parts += [data, bytes(padding)]
         size += len(data) + padding
         hot_bytes = size if tensor.name in hot else hot_bytes
-    return WeightImage(b"".join(parts) or bytes(ALIGN), offsets, hot_bytes, program.prefix)
+        far_bytes += len(data) + padding if tensor.name in far else 0
+    return WeightImage(b"".join(parts) or bytes(ALIGN), offsets, hot_bytes, program.prefix, far_bytes)
 
 
 def render(template: str, **values: Any) -> str:
@@ -208,6 +215,7 @@ def _grouped(
 def weight_files(weights: WeightImage) -> dict[str, str]:
     """src/weights.h and src/weights.S, which places weights.bin."""
     values = {"prefix": weights.prefix, "weight_bytes": len(weights.data), "hot_bytes": weights.hot_bytes}
+    values["far_bytes"] = weights.far_bytes
     return {name: render(f"{name}.j2", **values) for name in ("weights.h", "weights.S")}
 
 

@@ -1,8 +1,8 @@
 """Choose the memories for the arena and the weights. What is read most often comes closest to the core.
 
 Heat is how often a byte is read in one inference. The arena is read and written all the time, so it is placed first.
-Then come the weights: all in one memory of the chip, if one holds them. If a faster memory has room left, the hottest
-tensors go there.
+Then come the weights: all in the nearest memory, if it holds them. If a faster memory has room left, the hottest
+tensors go there. What then misses the nearest memory, the coldest tensors, goes to the next one that holds it.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ class NoRoomError(UnsupportedError):
 
 @dataclass(frozen=True)
 class Placement:
-    """Regions for the arena, the weights and the hottest of them.
+    """Regions for the arena, the weights, the hottest and the coldest of them.
 
-    hot: names of the tensors in hot_weights, hottest first. bytes: of arena, weights (the rest) and hot_weights.
+    hot, far: names of the tensors in hot_weights and in far_weights, hottest first.
+    bytes: of arena, weights (the rest), hot_weights, and far_weights if there are any.
     """
 
     arena: Region
@@ -49,10 +50,14 @@ class Placement:
     hot_weights: Region
     hot: tuple[str, ...] = ()
     bytes: Mapping[str, int] = field(default_factory=dict)
+    far_weights: Region | None = None
+    far: tuple[str, ...] = ()
 
     def rows(self) -> list[tuple[str, Region, int]]:
         """The contents of each region, and their bytes."""
         placed = [("arena", self.arena), ("weights", self.weights), ("hot_weights", self.hot_weights)]
+        if self.far_weights is not None:
+            placed.append(("far_weights", self.far_weights))
         return [(what, region, self.bytes[what]) for what, region in placed if self.bytes.get(what)]
 
 
@@ -91,19 +96,70 @@ def place(
     arena = _first_fit("arena", arena_bytes, board, room)
     room[arena.name] -= round_up(arena_bytes)
     sizes = {tensor.name: round_up(tensor.bytes) for tensor in program.weights()}
-    total = sum(sizes.values()) + constants
-    hot_region = board.region_of("hot_weights")
-    weights = _first_fit("weights", total, board, room, reach.tries)
-    hot: list[str] = []
+    heats = _heats(program, sizes)
+    # A target's own constants cannot be split, so they keep all weights together.
+    split = None if constants else _split(heats, sizes, board, room)
+    if split is None:
+        total = sum(sizes.values()) + constants
+        weights = _first_fit("weights", total, board, room, reach.tries)
+        hot_region, hot = _hot(heats, sizes, weights, board, room)
+        parts = _Parts(hot_region, tuple(hot), weights, total - sum(sizes[name] for name in hot))
+    else:
+        parts = split
+    placed = {"arena": arena_bytes, "weights": parts.bytes, "hot_weights": sum(sizes[name] for name in parts.hot)}
+    if parts.far:
+        placed["far_weights"] = sum(sizes[name] for name in parts.far)
+    return Placement(arena, parts.weights, parts.hot_region, parts.hot, placed, parts.far_region, parts.far)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Weights by where they lie. bytes: of those in `weights`."""
+
+    hot_region: Region
+    hot: tuple[str, ...]
+    weights: Region
+    bytes: int
+    far_region: Region | None = None
+    far: tuple[str, ...] = ()
+
+
+def _split(
+    heats: Mapping[str, float], sizes: Mapping[str, int], board: MemoryMap, room: Mapping[str, int]
+) -> _Parts | None:
+    """The weights over several memories, where they miss the nearest one as a whole. None where they do not, or where
+    that brings none of them nearer.
+    """
+    near, *others = board.candidates("weights")
+    if sum(sizes.values()) <= room[near.name] or not others:
+        return None
+    hot_region, hot = _hot(heats, sizes, near, board, room)
+    left = room[near.name] - (sum(sizes[name] for name in hot) if hot_region == near else 0)
+    taken: list[str] = []
+    far: list[str] = []
+    for name in sorted(sizes.keys() - set(hot), key=lambda each: (-heats.get(each, 0.0), each)):
+        if sizes[name] <= left:
+            taken.append(name)
+            left -= sizes[name]
+        else:
+            far.append(name)
+    size = sum(sizes[name] for name in far)
+    beyond = next((region for region in others if size <= room[region.name]), None)
+    if not taken or beyond is None:
+        return None
+    nearer = sum(sizes[name] for name in taken)
+    return _Parts(hot_region, tuple(hot), near, nearer, beyond if far else None, tuple(far))
+
+
+def _hot(
+    heats: Mapping[str, float], sizes: Mapping[str, int], weights: Region, board: MemoryMap, room: Mapping[str, int]
+) -> tuple[Region, list[str]]:
+    """The memory of the hottest weights and their names; none where no memory is nearer than that of the others."""
     for candidate in board.candidates("hot_weights"):
-        hot = _hottest(program, sizes, room[candidate.name]) if candidate.tier < weights.tier else []
+        hot = _hottest(heats, sizes, room[candidate.name]) if candidate.tier < weights.tier else []
         if hot:
-            hot_region = candidate
-            break
-    apart = sum(sizes[name] for name in hot)
-    return Placement(
-        arena, weights, hot_region, tuple(hot), {"arena": arena_bytes, "weights": total - apart, "hot_weights": apart}
-    )
+            return candidate, hot
+    return board.region_of("hot_weights"), []
 
 
 def _within_reach(board: MemoryMap, on_chip: bool) -> MemoryMap:
@@ -148,13 +204,18 @@ def heat(operator: Operator, name: str, program: Program) -> float:
     return spec.weight_reads
 
 
-def _hottest(program: Program, sizes: Mapping[str, int], room: int) -> list[str]:
-    """The hottest tensors that fit together, hottest first. A tensor that is read only once gains nothing and stays."""
+def _heats(program: Program, sizes: Mapping[str, int]) -> dict[str, float]:
+    """Weight -> how often an inference reads each of its bytes."""
     heats: dict[str, float] = {}
     for operator in program.steps:
         for name in operator.arguments:
             if name in sizes:
                 heats[name] = heats.get(name, 0.0) + heat(operator, name, program)
+    return heats
+
+
+def _hottest(heats: Mapping[str, float], sizes: Mapping[str, int], room: int) -> list[str]:
+    """The hottest tensors that fit together, hottest first. A tensor that is read only once gains nothing and stays."""
     chosen = []
     for name in sorted(heats, key=lambda n: (-heats[n], n)):
         if heats[name] > 1.0 and sizes[name] <= room:
