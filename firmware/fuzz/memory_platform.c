@@ -128,6 +128,14 @@ uint64_t platform_instructions(void)
     return count += 10;
 }
 
+const char *const platform_event_names[PLATFORM_EVENTS] = {"a", "b", "c", "d"};
+
+bool platform_cycles(struct platform_cycles *now)
+{
+    *now = (struct platform_cycles){0};
+    return false;
+}
+
 uint32_t platform_stack_used(uint32_t *total)
 {
     *total = 32768;

@@ -24,6 +24,11 @@ _Static_assert(OCRM55_INPUT_CHANNELS == OCRI_CHANNELS, "the model takes colour i
 #ifndef OCRM55_ARENA_GUARD
 #define OCRM55_ARENA_GUARD 0
 #endif
+
+/* Whether to say what everything cost without being asked: on a board without a host nobody can ask. */
+#ifndef OCRM55_STATS
+#define OCRM55_STATS 0
+#endif
 #define GUARD_VALUE 0xA6u
 _Static_assert(OCRM55_ARENA_GUARD % ARENA_ALIGN == 0, "the arena stays aligned");
 
@@ -134,6 +139,7 @@ int main(void)
             return (int)complain(STATUS_COMMAND_LINE, "unknown word on the command line: ", unknown);
         }
     }
+    options.stats = options.stats || OCRM55_STATS != 0;
     /* Memory is not zero when a board wakes up, but QEMU's is: an operator that reads what nobody wrote shall fail there
      * too. All bits set is NaN in float32. */
     memset(arena_and_guards, GUARD_VALUE, sizeof arena_and_guards);

@@ -32,6 +32,17 @@ uint8_t *platform_image_buffer(uint32_t *bytes);
 /* Instructions since some moment in the past; only differences mean anything, and only where the board can count. */
 uint64_t platform_instructions(void);
 
+/* Cycles, and events with names, since some moment in the past; differences are right for 2^32 of each. */
+enum { PLATFORM_EVENTS = 4 };
+struct platform_cycles {
+    uint32_t cycles, events[PLATFORM_EVENTS];
+    bool has_events;
+};
+extern const char *const platform_event_names[PLATFORM_EVENTS];
+
+/* False where nothing counts cycles. The first call starts the counters. */
+bool platform_cycles(struct platform_cycles *now);
+
 /* The most stack that was ever used, in bytes; the whole stack goes to *total. */
 uint32_t platform_stack_used(uint32_t *total);
 

@@ -20,6 +20,13 @@ static struct {
     uint64_t operators[OCRM55_OPERATOR_COUNT];
 } cost;
 
+/* The same in cycles, where the core counts them. */
+static struct {
+    bool counts;
+    uint32_t phases[OCRM55_HAS_DECODED + 1];
+    struct platform_cycles last, operators[OCRM55_OPERATOR_COUNT];
+} measured;
+
 void say_identity(void)
 {
     print_text("ocrm55 " OCRM55_VERSION " " OCRM55_MODEL_NAME " " OCRM55_PRECISION " 1x");
@@ -93,10 +100,62 @@ static void note_operator(void *context, unsigned op)
     }
 }
 
+/* Both counters are read at the same places. That of cycles is read last before an operator and first behind it. */
+static void note_phase_in_cycles(void *context, enum ocrm55_phase phase, int32_t width)
+{
+    note_phase(context, phase, width);
+    if (phase == OCRM55_READS_AGAIN) {
+        memset(measured.operators, 0, sizeof measured.operators);
+        return;
+    }
+    (void)platform_cycles(&measured.last);
+    measured.phases[phase] = measured.last.cycles;
+}
+
+static void note_operator_in_cycles(void *context, unsigned op)
+{
+    struct platform_cycles now;
+    (void)platform_cycles(&now);
+    measured.operators[op].cycles += now.cycles - measured.last.cycles;
+    for (int i = 0; i < PLATFORM_EVENTS; i++) {
+        measured.operators[op].events[i] += now.events[i] - measured.last.events[i];
+    }
+    note_operator(context, op);
+    (void)platform_cycles(&measured.last);
+}
+
 struct ocrm55_watch watch_for(bool stats)
 {
     cost.counts = stats;
+    measured.counts = stats && platform_cycles(&measured.last);
+    if (measured.counts) {
+        return (struct ocrm55_watch){.phase = note_phase_in_cycles, .operator_done = note_operator_in_cycles};
+    }
     return (struct ocrm55_watch){.phase = note_phase, .operator_done = note_operator};
+}
+
+static void say_cycles(void)
+{
+    for (uint32_t op = 0; op < OCRM55_OPERATOR_COUNT; op++) {
+        print_text("cycles ");
+        print_u32(op);
+        print_text(" ");
+        print_u32(measured.operators[op].cycles);
+        for (int i = 0; i < PLATFORM_EVENTS && measured.last.has_events; i++) {
+            print_text(" ");
+            print_text(platform_event_names[i]);
+            print_text("=");
+            print_u32(measured.operators[op].events[i]);
+        }
+        print_text("\n");
+    }
+    print_text("cycles preprocess=");
+    print_u32(measured.phases[OCRM55_RUNS] - measured.phases[OCRM55_PREPARES]);
+    print_text(" inference=");
+    print_u32(measured.phases[OCRM55_DECODES] - measured.phases[OCRM55_RUNS]);
+    print_text(" decode=");
+    print_u32(measured.phases[OCRM55_HAS_DECODED] - measured.phases[OCRM55_DECODES]);
+    print_text("\n");
 }
 
 static void say_cost(void)
@@ -127,6 +186,10 @@ void say_reading(const struct ocrm55_reading *reading, bool stats)
     if (stats) {
         say_cost();
         memset(cost.operators, 0, sizeof cost.operators);
+    }
+    if (measured.counts) {
+        say_cycles();
+        memset(measured.operators, 0, sizeof measured.operators);
     }
     if (reading->fits == 0u) {
         print_text("nothing fits, seen: ");

@@ -50,6 +50,23 @@
 #define CORE_CPPWR REGISTER(0xE000E00Cu)      /* Arm-v8M D1.2 */
 #define CORE_CPDLPSTATE REGISTER(0xE001E300u) /* M55, power mode control */
 
+/* Cycles: data watchpoint and trace, performance monitoring unit (Arm-v8M D1.2) */
+#define CORE_DEMCR REGISTER(0xE000EDFCu)
+#define DEMCR_TRCENA (1u << 24)
+#define DWT_CTRL REGISTER(0xE0001000u)
+#define DWT_CTRL_CYCCNTENA (1u << 0)
+#define DWT_CTRL_NOCYCCNT (1u << 25)
+#define DWT_CYCCNT REGISTER(0xE0001004u)
+#define PMU_EVCNTR(n) REGISTER(0xE0003000u + 4u * (n))
+#define PMU_EVTYPER(n) REGISTER(0xE0003400u + 4u * (n))
+#define PMU_CNTENSET REGISTER(0xE0003C00u)
+#define PMU_TYPE REGISTER(0xE0003E00u)
+#define PMU_TYPE_COUNTERS 0xFFu
+#define PMU_CTRL REGISTER(0xE0003E04u)
+#define PMU_CTRL_ENABLE (1u << 0)
+#define PMU_CTRL_RESET_EVENTS (1u << 1)
+#define PMU_CHAIN 0x001Eu /* the event of a counter that counts how often the one before it ran over */
+
 /* Memory protection unit (Arm-v8M D1.2, B8) */
 #define MPU_TYPE REGISTER(0xE000ED90u)
 #define MPU_CTRL REGISTER(0xE000ED94u)

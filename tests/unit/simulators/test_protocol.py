@@ -118,3 +118,23 @@ def test_failures_use_the_firmwares_words() -> None:
 def test_half_a_fault_report() -> None:
     said = protocol.parse(IDENTITY + "image 1/1\n\nfault: BusFault: x\nexit status 69\n")
     assert protocol.failure(said, Path("none.elf")).sentence == "the firmware faulted: BusFault: x (exit status 69)."
+
+
+COUNTED = GOOD.replace(
+    "instructions preprocess=5 inference=300 decode=7\n",
+    "instructions preprocess=5 inference=300 decode=7\ncycles 0 150 retired=100 refills=2\ncycles 1 299\n"
+    "cycles preprocess=8 inference=450 decode=9\n",
+)
+
+
+def test_cycles_of_a_board_that_counts_them() -> None:
+    first, second = protocol.parse(COUNTED).results
+    assert first.cycles == [(150, {"retired": 100, "refills": 2}), (299, {})]
+    assert first.phase_cycles == {"preprocess": 8, "inference": 450, "decode": 9}
+    assert (second.cycles, second.phase_cycles) == ([], {})
+
+
+@pytest.mark.parametrize("line", ["cycles 2 150", "cycles 0 x", "cycles 0 1 a=b", "cycles", "cycles 0 1 A=1"])
+def test_cycles_that_no_board_says(line: str) -> None:
+    with pytest.raises(TargetError):
+        protocol.parse(COUNTED.replace("cycles 0 150 retired=100 refills=2", line))

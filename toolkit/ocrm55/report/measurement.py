@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from ocrm55 import elf, simulation, stages
 from ocrm55.artifact import Artifact
 from ocrm55.boards import MemoryMap
@@ -94,10 +96,27 @@ def estimated(measured: Measurement, options: stages.Options, simulator: Simulat
 
     Raises UnsupportedError for a network that an NPU computes in part: nothing is known of its time here.
     """
-    if measured.metadata.npu is not None:
+    _refuse_npu(measured.metadata)
+    request = Request(elf=measured.elf, images=measured.run.images[:1], timeout_s=timeout_s)
+    return estimate_inference(measured.elf, measured.first, options.board, request, simulator.executable)
+
+
+def estimated_blank(
+    prepared: stages.Prepared, simulator: Simulator, width: int | None, *, timeout_s: float
+) -> Inference:
+    """The estimate for a blank picture, at a width of a network that has several."""
+    metadata = Artifact.read(prepared.artifact).metadata
+    _refuse_npu(metadata)
+    height, full = metadata.input.shape[1:3] if metadata.precision == "int8" else metadata.input.shape[2:4]
+    blank = np.full((height, width or full, 3), 255, np.uint8)
+    request = Request(elf=prepared.elf, images=[blank], timeout_s=timeout_s, guard=prepared.options.folder.locked)
+    board = prepared.options.board
+    return estimate_inference(prepared.elf, metadata.at_width(width), board, request, simulator.executable)
+
+
+def _refuse_npu(metadata: Metadata) -> None:
+    if metadata.npu is not None:
         raise UnsupportedError(
             "cycles are estimated for the core alone, and this network is an NPU's in part.",
             ["leave out --npu", "see Vela's estimate in the table without --cycles"],
         )
-    request = Request(elf=measured.elf, images=measured.run.images[:1], timeout_s=timeout_s)
-    return estimate_inference(measured.elf, measured.first, options.board, request, simulator.executable)

@@ -31,7 +31,7 @@ def show(artifact: Artifact, elf: Path, run: Run) -> None:
 
 def show_operators(metadata: Metadata, image: ImageResult) -> None:
     """Print a row for each operator (instructions, MACs, and their ratio), then the sums."""
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             row.name,
             row.kind,
@@ -42,12 +42,16 @@ def show_operators(metadata: Metadata, image: ImageResult) -> None:
         )
         for row in layers(metadata, image.operator_instructions)
     ]
+    columns = ["operator", "kind", "target", "MACs", "instructions", "instr./MAC"]
+    if image.cycles:
+        columns.append("cycles, measured")
+        rows = [(*row, figures.count(cycles)) for row, (cycles, _) in zip(rows, image.cycles, strict=True)]
     console.result()
     console.table(
         f"instructions by operator {widths.words(metadata, image.width)}".strip(),
-        ("operator", "kind", "target", "MACs", "instructions", "instr./MAC"),
+        columns,
         rows,
-        right=("MACs", "instructions", "instr./MAC"),
+        right=columns[3:],
     )
     console.result()
     show_sums(metadata, image)
@@ -67,6 +71,8 @@ def show_sums(metadata: Metadata, image: ImageResult) -> None:
     console.result(f"inference    {total:>13,} instructions, {figures.ratio(ratio(total, macs))} a MAC ({macs:,} MACs)")
     console.result(f"preprocess   {image.preprocess_instructions or 0:>13,} instructions")
     console.result(f"CTC decode   {image.decode_instructions or 0:>13,} instructions")
+    for part, cycles in image.phase_cycles.items():
+        console.result(f"{part:<12} {cycles:>13,} cycles, measured by the board's counter")
 
 
 def show_widths(metadata: Metadata, results: Sequence[ImageResult]) -> None:

@@ -5,6 +5,8 @@
     image 1/2
     op 0 123456                                              with stats=1, for every operator
     instructions preprocess=1 inference=2 decode=3           with stats=1
+    cycles 0 123456 retired=1 refills=2                      the same in cycles, where the core counts them
+    cycles preprocess=1 inference=2 decode=3
     width 96                                                 of a program with several widths
     unsure 96 123456                                         with stats=1, of a reading that did not stand
     nothing fits, seen: Hello, score: 0.986746               of a program with a restriction; the text is empty then
@@ -38,6 +40,9 @@ _IDENTITY = re.compile(
 _IMAGE = re.compile(f"image ({_N})/({_N})")
 _OPERATOR = re.compile(f"op ({_N}) ({_N})")
 _INSTRUCTIONS = re.compile(f"instructions preprocess=({_N}) inference=({_N}) decode=({_N})")
+_EVENTS = f"(?: [a-z-]{{1,20}}={_N}){{0,8}}"
+_CYCLES = re.compile(f"cycles ({_N}) ({_N})({_EVENTS})")
+_PHASE_CYCLES = re.compile(f"cycles preprocess=({_N}) inference=({_N}) decode=({_N})")
 _WIDTH = re.compile(f"width ({_N})")
 _UNSURE = re.compile(f"unsure ({_N}) ({_N})")
 _TEXT = re.compile(r"text: (.*), score: ([0-9]{1,39}\.[0-9]{6}|nan|-?inf)")
@@ -64,6 +69,8 @@ class ImageResult:
 
     width: columns of the input, None for a program with one width. unsure_instructions: of a reading at less than full
     width that left a step in doubt and was thrown away. seen: text and score without a restriction that no text fits.
+    cycles: of the board's own counter, by operator, where it has one, with events by name; phase_cycles: of preprocess,
+    inference and decode.
     """
 
     text: str
@@ -75,6 +82,8 @@ class ImageResult:
     width: int | None = None
     unsure_instructions: int = 0
     seen: tuple[str, float] | None = None
+    cycles: list[tuple[int, dict[str, int]]] = field(default_factory=list)
+    phase_cycles: dict[str, int] = field(default_factory=dict)
 
     @property
     def instructions(self) -> dict[str, int | None]:
@@ -164,16 +173,20 @@ class _Reader:
         self.width: int | None = None
         self.unsure = 0
         self.seen: tuple[str, float] | None = None
+        self.cycles: list[tuple[int, dict[str, int]]] = []
+        self.phase_cycles: dict[str, int] = {}
         self.pages = PageLines()
         said.pages = self.pages.pages
 
     def take(self, line: str) -> Line:
         """Keep what a line says; return the line with what it is. Raises TargetError for one that is not understood."""
+        counted = line.startswith("cycles ")
         if found := _IMAGE.fullmatch(line):
             self.announced += 1
             if int(found[1]) != self.announced or len(self.said.results) != self.announced - 1:
                 raise _not_understood(line, "it is out of order")
             self.operators, self.counts, self.width, self.unsure, self.seen = [], None, None, 0, None
+            self.cycles, self.phase_cycles = [], {}
             return Line(line, image=self.announced)
         elif found := _OPERATOR.fullmatch(line):
             if int(found[1]) != len(self.operators):
@@ -198,6 +211,8 @@ class _Reader:
                     self.width,
                     self.unsure,
                     self.seen,
+                    self.cycles,
+                    self.phase_cycles,
                 )
             )
         elif found := _SEEN.fullmatch(line):
@@ -207,11 +222,22 @@ class _Reader:
         elif found := _WIDTH.fullmatch(line):
             self.width = int(found[1])
         elif found := _UNSURE.fullmatch(line):
-            self.unsure = int(found[2])
-            return Line(line, is_count=True)
+            self.unsure, counted = int(found[2]), True
         elif line and not self.take_message(line):
             return self.take_page(line)
-        return Line(line)
+        return Line(line, is_count=counted)
+
+    def take_cycles(self, line: str) -> None:
+        """Keep a line of the board's own counter. Raises TargetError for one that is not understood."""
+        if found := _CYCLES.fullmatch(line):
+            if int(found[1]) != len(self.cycles):
+                raise _not_understood(line, "it is out of order")
+            pairs = (word.split("=") for word in found[3].split())
+            self.cycles.append((int(found[2]), {name: int(value) for name, value in pairs}))
+        elif found := _PHASE_CYCLES.fullmatch(line):
+            self.phase_cycles = dict(zip(("preprocess", "inference", "decode"), map(int, found.groups()), strict=True))
+        else:
+            raise _not_understood(line, "no line of the firmware looks like it")
 
     def take_page(self, line: str) -> Line:
         """Keep a line of a program for pages. Raises TargetError for one that is not understood."""
@@ -222,7 +248,10 @@ class _Reader:
         return Line(line, len(self.said.pages) if line.startswith("page ") else None, line.startswith("work "))
 
     def take_message(self, line: str) -> bool:
-        """Lines in words; returns whether this is one."""
+        """Lines in words, and the board's own counter; returns whether this is one."""
+        if line.startswith("cycles "):
+            self.take_cycles(line)
+            return True
         kept = {"error: ": self.said.errors, "fault: ": self.said.faults, "npu: ": self.said.npu}
         start = next((start for start in kept if line.startswith(start)), None)
         if start is not None:
