@@ -17,9 +17,10 @@ from ocrm55.compiler import accelerator_check
 from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.operators.int8.pool import AveragePool
 from ocrm55.compiler.operators.program import Operator, Program
+from ocrm55.compiler.quantization import calibration
 from ocrm55.compiler.reference.int8 import stripes
 from ocrm55.compiler.reference.int8.network import IntegerReference
-from ocrm55.errors import MiscompiledError
+from ocrm55.errors import InputError, MiscompiledError
 from ocrm55.normalisation import Normalisation
 
 # Tables know their argument to a fraction of a step: with 1024 entries 8 % of the outputs were seen one step off.
@@ -48,6 +49,7 @@ def pictures(height: int, width: int) -> list[np.ndarray]:
     return [noise, np.clip(slope, 0, 255).astype(np.uint8), narrow]
 
 
+@np.errstate(all="ignore")  # what does not fit saturates, or is found
 def check_int8(
     program: Program, model: onnx.ModelProto, normalisation: Normalisation, plan: MemoryPlan | None = None
 ) -> None:
@@ -95,6 +97,15 @@ def _in_parts(program: Program) -> Program:
     return replace(program, operators=operators, tensors=tensors)
 
 
+def check_numbers(output: np.ndarray) -> None:
+    """Raise InputError where a model's own output, as ONNX Runtime computes it, has infinities or no numbers."""
+    if not np.isfinite(output).all():
+        raise InputError(
+            "the model itself gives infinite values or no numbers (NaN) for a picture.",
+            ["train or export the model again", "--no-check, to compile it as it is"],
+        )
+
+
 class _Watched:
     """A QDQ model in ONNX Runtime, with every quantised tensor an output."""
 
@@ -114,15 +125,22 @@ class _Watched:
         options = onnxruntime.SessionOptions()
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.log_severity_level = 4
-        self._session = onnxruntime.InferenceSession(
-            watched.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        try:
+            self._session = onnxruntime.InferenceSession(
+                watched.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as trouble:  # of classes that its extension raises
+            raise calibration.not_run(trouble) from trouble
         self._output = model.graph.output[0].name
 
     def run(self, tensor: np.ndarray) -> dict[str, np.ndarray]:
         """Every quantised tensor by the name of its layer, and the output under `""`."""
         wanted = [*self._names, self._output]
-        values = self._session.run(wanted, {self._session.get_inputs()[0].name: tensor})
+        try:
+            values = self._session.run(wanted, {self._session.get_inputs()[0].name: tensor})
+        except Exception as trouble:
+            raise calibration.not_run(trouble) from trouble
+        check_numbers(values[-1])
         return dict(zip(self._layers, values, strict=False)) | {"": values[-1]}
 
 
@@ -152,7 +170,7 @@ def _differences(reference: IntegerReference, values: dict[str, np.ndarray], pix
         output = (output - given.zero_point) * given.step
     wanted = values[""].reshape(output.shape).astype(np.float64)  # the output is in the model's order
     tolerance = OUTPUT_TOLERANCE * max(1.0, float(np.abs(wanted).max()))
-    wrong = float((np.abs(output - wanted) > tolerance + _step(program)).mean())
+    wrong = float((~(np.abs(output - wanted) <= tolerance + _step(program))).mean())  # NaN is wrong, too
     if wrong > MOST_FAR_OFF + FEW / output.size:
         found.append(Difference(program.output.layer, "output", wrong, wrong))
     return found

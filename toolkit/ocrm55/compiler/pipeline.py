@@ -40,6 +40,7 @@ from ocrm55.tasks.base import Network, Task
 WIDTH_STEP = 32  # pixels: of a width that is named because it fits
 
 
+@np.errstate(all="ignore")  # what is no finite number is refused where it matters
 def compile_model(source: Path, destination: Path, task: Task, options: CompileOptions | None = None) -> Written:
     """Compile a Paddle inference model folder, or an ONNX file, to C in the folder `destination`.
 
@@ -53,6 +54,7 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
     original = None if options.image is None else read_image(options.image)
     network = task.network(source).restricted(options.restriction)
     model, targets = load(network, options), choice.targets_for(options)
+    check_whole_output(model, network, memories, options)
     if options.precision == "int8":
         frontend.check(model)
         pictures = options.calibrate or task.calibration
@@ -79,13 +81,22 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
     return artifact.write(program, plan, contents, destination, check_written)
 
 
+def check_whole_output(model: onnx.ModelProto, network: Network, memories: MemoryMap, options: CompileOptions) -> None:
+    """Refuse an output that no arena holds, where it cannot come row by row: its shape alone decides that."""
+    ways = {"--precision int8": options.precision != "int8", "leave --npu out": options.npu,
+            "leave --widths out": len(options.widths) > 1}  # fmt: skip
+    needed = [way for way, applies in ways.items() if applies]
+    if needed and network.int8_output is None and network.takes_rows(declared_output(model), options.decoder):
+        placement.check_output(4 * prod(declared_output(model)), memories, [" and ".join(needed)])
+
+
 def has_large_output(model: onnx.ModelProto, memories: MemoryMap, options: CompileOptions) -> bool:
     """Whether the output is larger than any arena, so that the network may well be refused.
 
     Then it is planned with the ranges of one picture first: ranges decide no sizes, and finding them takes longest.
     """
     room = options.arena_limit or placement.arena_room(memories, coupled=False)
-    return choice.targets_for(options)[0].recipe.fused and 4 * prod(declared_output(model)) > room
+    return not options.npu and 4 * prod(declared_output(model)) > room
 
 
 def placed_fits(

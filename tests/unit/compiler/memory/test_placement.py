@@ -158,3 +158,13 @@ def test_far_weights_are_the_last_part_of_the_file():
     assert image.place("a_weights") == "ocrm55_test_weights_far + 0"
     assert '.incbin "weights.bin", 32, 32' in driver.weight_files(image)["weights.S"]
     assert '.incbin "weights.bin", 64' in driver.weight_files(image)["weights.S"]
+
+
+def test_an_output_that_fits_no_arena_is_refused_by_its_size_alone() -> None:
+    memories = boards.find().memories
+    room = placement.arena_room(memories, coupled=False)
+    placement.check_output(room, memories, ["leave --npu out"])
+    with pytest.raises(placement.NoRoomError, match=r"the output takes [\d,]+ bytes; .*, 1 too few") as refused:
+        placement.check_output(room + 1, memories, ["leave --npu out"])
+    assert refused.value.tries[0] == "leave --npu out"
+    assert "the arena in DDR" in refused.value.tries[1]

@@ -488,3 +488,49 @@ def other_domain() -> onnx.ModelProto:
 
 for _version in (0, -1, 1, 9, 99, 2**31):
     add(f"opset_{_version}", lambda version=_version: network(IMAGE, [RELU], {}, IMAGE, opset=version))
+
+
+# --- numbers that are none -------------------------------------------------------------------------------------------
+
+NUMBERS = {"nan": np.nan, "inf": np.inf, "minus_inf": -np.inf, "largest": 3.4e38, "least": 1e-45}
+
+
+def _in_place(name: str, value: float) -> onnx.ModelProto:
+    """A small network with one odd number, at a place of this name."""
+    rng = np.random.default_rng(3)
+    given = {key: rng.uniform(0.5, 1, 3).astype(np.float32) for key in ("b", "gamma", "beta", "mean", "variance")}
+    given |= {"w": rng.normal(0, 0.5, (3, 3, 1, 1)).astype(np.float32), "factor": np.float32([1.5])}
+    given[name].reshape(-1)[0] = value
+    nodes = [
+        ("Conv", ["x", "w", "b"], "c", {}),
+        ("BatchNormalization", ["c", "gamma", "beta", "mean", "variance"], "n", {}),
+        ("Relu", ["n"], "r", {}),
+        ("Mul", ["r", "factor"], "f", {}),
+        ("Conv", ["f", "w2"], "y", {}),
+    ]
+    return net(*nodes, w2=rng.normal(0, 0.5, (3, 3, 1, 1)).astype(np.float32), **given)
+
+
+def _folded(value: float, *nodes: tuple) -> onnx.ModelProto:
+    """A constant that is computed from this one, read by an Add."""
+    return net(*nodes, ("Add", ["x", "k"], "y", {}), c=np.float32([value]), zero=np.float32([0]))
+
+
+def _scaled(value: float) -> onnx.ModelProto:
+    nodes = [("QuantizeLinear", ["x", "s"], "q", {}), ("DequantizeLinear", ["q", "s"], "y", {})]
+    return net(*nodes, s=np.float32(value))
+
+
+for _name, _value in NUMBERS.items():
+    for _place in ("w", "b", "gamma", "mean", "variance", "factor"):
+        add(f"number_{_place}_{_name}", lambda place=_place, value=_value: _in_place(place, value))
+    for _op in ("LeakyRelu", "Elu", "HardSigmoid"):
+        add(f"number_{_op}_{_name}", lambda op=_op, value=_value: net((op, ["x"], "y", {"alpha": value})))
+    add(f"number_scale_{_name}", lambda value=_value: _scaled(value))
+    add(f"number_cast_{_name}", lambda value=_value: _folded(
+        value, ("Cast", ["c"], "i", {"to": TensorProto.INT32}), ("Cast", ["i"], "k", {"to": TensorProto.FLOAT})
+    ))  # fmt: skip
+    add(f"number_divided_{_name}", lambda value=_value: _folded(value, ("Div", ["c", "zero"], "k", {})))
+    add(f"number_exponential_{_name}", lambda value=_value: _folded(value, ("Exp", ["c"], "k", {})))
+add("number_scale_zero", lambda: _scaled(0))
+add("number_scale_below_zero", lambda: _scaled(-0.1))

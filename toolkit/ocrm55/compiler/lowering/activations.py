@@ -9,6 +9,8 @@ from ocrm55.compiler.operators.float32 import NO_ACTIVATION, Activation
 
 Match = tuple[Activation, Node, list[Node]] | None
 
+STEEPEST = 2.0  # of a hard sigmoid: PaddleOCR has 1/6 and 0.2
+
 
 def activation_after(function: FlatFunction, node: Node) -> tuple[Activation, Node, list[Node]]:
     """The activation that follows a node, its last node, and the nodes in between."""
@@ -44,7 +46,7 @@ def _sigmoid(function: FlatFunction, node: Node) -> Match:
 
 
 def _hard_sigmoid(function: FlatFunction, node: Node) -> Match:
-    """clip(alpha * x + beta, 0, 1)"""
+    """clip(alpha * x + beta, 0, 1); a steeper one would be lost in a table of -10 .. 10"""
     multiply = function.only_user(node)
     add = function.only_user(multiply) if multiply is not None and multiply.op == "relax.multiply" else None
     clip = function.only_user(add) if add is not None and add.op == "relax.add" else None
@@ -52,7 +54,7 @@ def _hard_sigmoid(function: FlatFunction, node: Node) -> Match:
         return None
     alpha = function.scalar(function.other_argument(multiply, node))
     beta = function.scalar(function.other_argument(add, multiply))
-    if alpha is None or beta is None:
+    if alpha is None or beta is None or not -STEEPEST <= alpha <= STEEPEST:
         return None
     return Activation("hard_sigmoid", alpha, beta), clip, [multiply, add]
 

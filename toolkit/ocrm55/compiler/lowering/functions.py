@@ -110,7 +110,7 @@ def _elementwise_behind(function: FlatFunction, node: Node) -> list[Node]:
 def _is_elementwise(function: FlatFunction, node: Node, shape: tuple[int, ...]) -> bool:
     if node.op not in _PLAIN and node.op != "relax.nn.leakyrelu":
         return False
-    others = [each for each in node.args if not isinstance(each, relax.Var)]
+    others = [each for each in node.args if not isinstance(each, relax.Var) or function.constant(each) is not None]
     return node.shape == shape and all(_number(function, each) is not None for each in others)
 
 

@@ -21,16 +21,19 @@ IMAGE_ROOM = 64 * 1024  # one image of 48 x 320 pixels, and its file's header
 
 
 class NoRoomError(UnsupportedError):
-    """Something is larger than each memory that may hold it. what: arena or weights. room: bytes of the largest."""
+    """Something is larger than each memory that may hold it. room: bytes of the largest.
+
+    what: arena, weights or output, which lies in the arena.
+    """
 
     def __init__(self, what: str, size: int, largest: Region, board: MemoryMap, room: Mapping[str, int]) -> None:
         self.what, self.room = what, room[largest.name]
-        named = f"the {what} take{'s' if what == 'arena' else ''} {size:,} bytes"
+        named = f"the {what} take{'' if what == 'weights' else 's'} {size:,} bytes"
         others = [region.name for region in board.regions.values() if room[region.name] >= size]
         super().__init__(
             f"{named}; {largest.name} of {board.name} has room for {self.room:,}, {size - self.room:,} too few.",
             [
-                f"place the {what} in {others[0]} by a file for --memory-map"
+                f"place the {'weights' if what == 'weights' else 'arena'} in {others[0]} by a file for --memory-map"
                 if others
                 else "describe a board with more memory by a file for --memory-map"
             ],
@@ -185,6 +188,16 @@ def arena_room(board: MemoryMap, *, coupled: bool = True) -> int:
     room = rooms(board)
     regions = [region for region in board.candidates("arena") if region.tier == TIGHTLY_COUPLED or not coupled]
     return max((room[region.name] for region in regions), default=0)
+
+
+def check_output(size: int, board: MemoryMap, tries: Sequence[str]) -> None:
+    """Raise NoRoomError, with `tries` first, where an output of that many bytes fits no arena by itself."""
+    room = rooms(board)
+    largest = max(board.candidates("arena"), key=lambda region: room[region.name])
+    if size > room[largest.name]:
+        refused = NoRoomError("output", size, largest, board, room)
+        refused.tries = [*tries, *refused.tries]
+        raise refused
 
 
 def rooms(board: MemoryMap) -> dict[str, int]:

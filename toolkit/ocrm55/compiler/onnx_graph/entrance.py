@@ -29,6 +29,7 @@ MOST_OPERATORS = 1000  # that compute something; each costs milliseconds
 MOST_VALUES = 1 << 28  # of one tensor
 LONGEST_NAME = 512
 NEWEST_OPSET = onnx.defs.onnx_opset_version()
+LARGEST_SCALE = 1e30  # so that products of two and their quotients stay numbers
 _AROUND = ("Constant", "Identity", "QuantizeLinear", "DequantizeLinear")
 _STANDARD = ("", "ai.onnx")
 _QUANTISED = (TensorProto.INT8, TensorProto.UINT8)
@@ -191,11 +192,14 @@ def _check_weights(path: Path, model: onnx.ModelProto) -> None:
         if any(size < 0 for size in tensor.dims) or math.prod(tensor.dims) > MOST_VALUES:
             raise InputError(f"{what} has the shape {list(tensor.dims)!s:.80}.", _AGAIN)
         try:
-            total += numpy_helper.to_array(tensor).nbytes
+            values = numpy_helper.to_array(tensor)
+            total += values.nbytes
         except Exception as trouble:  # numpy and protobuf each raise their own
             raise InputError(f"{what} has not the bytes that its shape {list(tensor.dims)} needs.", _AGAIN) from trouble
         if total > MOST_BYTES:
             raise InputError(f"{path} has more than {MOST_BYTES:,} bytes of constants.")
+        if values.dtype.kind == "f" and np.isnan(values).any():
+            raise InputError(f"{what} holds values that are no numbers (NaN).", _AGAIN)
 
 
 def _check_windows(model: onnx.ModelProto) -> None:
@@ -272,6 +276,10 @@ def _check_attributes(node: onnx.NodeProto, model: onnx.ModelProto) -> None:
             raise _refused(node, f"ONNX opset {opset} does not give it {attribute.name[:80] or 'an attribute'}")
         if getattr(given.type, "value", 0) != attribute.type:
             raise _refused(node, f"its {attribute.name[:80]} is of another type")
+        unlimited = node.op_type == "Clip"  # of opsets before 11
+        numbers = (attribute.f, *attribute.floats)
+        if any(math.isnan(number) or (math.isinf(number) and not unlimited) for number in numbers):
+            raise _refused(node, f"its {attribute.name[:80]} is no finite number")
         if names.count(attribute.name) > 1:
             raise _refused(node, f"it has two values of {attribute.name[:80]}")
 
@@ -303,6 +311,10 @@ def _quantise(node: onnx.NodeProto, values: dict[str, Any], model: onnx.ModelPro
     kind = values.get("output_dtype", 0)
     if node.op_type == "QuantizeLinear" and kind and kind not in _QUANTISED:
         return f"it quantises to {type_name(kind)}; int8 and uint8 are computed"
+    for tensor in (each for each in _tensors(model) if each.name in node.input[1:2]):
+        scale = numpy_helper.to_array(tensor)
+        if scale.dtype.kind == "f" and not ((scale > 0) & (scale < LARGEST_SCALE)).all():
+            return f"its scale {tensor.name[:80]} is not above 0 and below {LARGEST_SCALE:g}"
     named = [name for name in node.input[2:3] if name]
     if node.op_type == "DequantizeLinear":
         named += node.input[:1]

@@ -14,6 +14,7 @@ from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.operators.groups import dense, is_computed
 
 
+@np.errstate(all="ignore")  # what leaves float32 is not folded
 def fold(graph: Graph) -> None:
     """Fold BatchNorm, biases and factors into convolutions; remove nodes that copy; join and replace operators.
 
@@ -62,7 +63,8 @@ def _fold_batch_norm(graph: Graph, conv: onnx.NodeProto) -> bool:
     gamma, beta, mean, variance = (graph.constants[name].astype(np.float64) for name in norm.input[1:5])
     factor = gamma / np.sqrt(variance + attributes(norm).get("epsilon", 1e-5))
     weight, bias = _weight_and_bias(graph, conv)
-    _set_weight(graph, conv, weight * factor.reshape(-1, 1, 1, 1), (bias - mean) * factor + beta)
+    if not _set_weight(graph, conv, weight * factor.reshape(-1, 1, 1, 1), (bias - mean) * factor + beta):
+        return False
     graph.drop(norm, conv.output[0])
     return True
 
@@ -73,7 +75,8 @@ def _fold_added_bias(graph: Graph, conv: onnx.NodeProto) -> bool:
     weight, bias = _weight_and_bias(graph, conv)
     if add is None or addend is None or addend.size not in (1, len(weight)):
         return False
-    _set_weight(graph, conv, weight, bias + addend)
+    if not _set_weight(graph, conv, weight, bias + addend):
+        return False
     graph.drop(add, conv.output[0])
     return True
 
@@ -84,7 +87,8 @@ def _fold_factor(graph: Graph, conv: onnx.NodeProto) -> bool:
     weight, bias = _weight_and_bias(graph, conv)
     if multiply is None or factor is None or factor.size not in (1, len(weight)):
         return False
-    _set_weight(graph, conv, weight * factor.reshape(-1, 1, 1, 1), bias * factor)
+    if not _set_weight(graph, conv, weight * factor.reshape(-1, 1, 1, 1), bias * factor):
+        return False
     graph.drop(multiply, conv.output[0])
     return True
 
@@ -101,16 +105,21 @@ def _fold_forward(graph: Graph, node: onnx.NodeProto) -> None:
         return
     if node.op_type == "Add" and any(any(attributes(conv).get("pads", ())) or _pads_itself(conv) for conv in convs):
         return
+    folded = []
     for conv in convs:
         weight, bias = _weight_and_bias(graph, conv)
         groups = attributes(conv).get("group", 1)
         channels = np.broadcast_to(value, (groups * weight.shape[1],)).reshape(groups, -1)  # of each group
         channels = channels.repeat(len(weight) // groups, axis=0)[:, :, None, None]
         if node.op_type == "Mul":
-            _set_weight(graph, conv, weight * channels, bias)
+            weight = weight * channels
         else:
-            _set_weight(graph, conv, weight, bias + (weight * channels).sum(axis=(1, 2, 3)))
-    graph.drop(node, other)
+            bias = bias + (weight * channels).sum(axis=(1, 2, 3))
+        folded.append((weight, bias))
+    if all(_fit_float32(*parameters) for parameters in folded):
+        for conv, parameters in zip(convs, folded, strict=True):
+            _set_weight(graph, conv, *parameters)
+        graph.drop(node, other)
 
 
 def _pads_itself(conv: onnx.NodeProto) -> bool:
@@ -137,10 +146,19 @@ def _weight_and_bias(graph: Graph, conv: onnx.NodeProto) -> tuple[np.ndarray, np
     return weight, bias
 
 
-def _set_weight(graph: Graph, conv: onnx.NodeProto, weight: np.ndarray, bias: np.ndarray) -> None:
+def _fit_float32(weight: np.ndarray, bias: np.ndarray) -> bool:
+    """Whether both are finite in float32."""
+    return all(bool(np.isfinite(each.astype(np.float32)).all()) for each in (weight, bias))
+
+
+def _set_weight(graph: Graph, conv: onnx.NodeProto, weight: np.ndarray, bias: np.ndarray) -> bool:
+    """Give a convolution these; False, and nothing is changed, where they leave float32."""
+    if not _fit_float32(weight, bias):
+        return False
     old = str(conv.input[1])
     name = old if graph.users(old) == [conv] else f"{old}.of.{conv.output[0]}"  # another convolution may share it
     names = name, name + ".bias"
     for name, value in zip(names, (weight, bias), strict=True):
         graph.constants[name] = value.astype(np.float32)
     graph.read(conv, (conv.input[0], *names))
+    return True

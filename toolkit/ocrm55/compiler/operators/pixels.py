@@ -28,7 +28,8 @@ def pixel_table(tensor: Tensor, normalisation: Normalisation) -> PixelTable:
     limits = np.iinfo(tensor.dtype)
 
     def integers(real: np.ndarray) -> np.ndarray:
-        return np.clip(np.rint(real / scale) + zero_point, limits.min, limits.max).astype(tensor.dtype)
+        with np.errstate(over="ignore"):  # what is too large saturates
+            return np.clip(np.rint(real / scale) + zero_point, limits.min, limits.max).astype(tensor.dtype)
 
     meaning = f"{normalisation.meaning[:-1]}, over {scale:.9g}, plus {zero_point}."
     return PixelTable(integers(values), integers(border)[0], meaning)

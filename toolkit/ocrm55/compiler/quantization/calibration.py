@@ -12,11 +12,12 @@ from onnx import helper
 
 from ocrm55 import console
 from ocrm55.compiler.onnx_graph.graph import Graph
-from ocrm55.errors import InputError
+from ocrm55.errors import InputError, UnsupportedError
 
 BINS = 1024
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
 LEAST_IMAGES = 8
+LARGEST = 1e30  # of a value that int8 can stand for: scales and their quotients stay within float32
 
 
 @dataclass
@@ -75,12 +76,24 @@ def collect(graph: Graph, names: Sequence[str], inputs: Sequence[np.ndarray]) ->
                 low[name] = np.minimum(low.get(name, least), least)
                 high[name] = np.maximum(high.get(name, most), most)
             bar.advance(bar.task_ids[0])
+        _check_ranges(graph, low, high)
         for values in runs(model, names, inputs):
             for name in names:
                 counted = _count(_channels(values[name], axes[name]), low[name], high[name])
                 counts[name] = counts[name] + counted if name in counts else counted
             bar.advance(bar.task_ids[0])
     return {name: Histogram(low[name], high[name], counts[name], axes[name]) for name in names}
+
+
+def _check_ranges(graph: Graph, low: dict[str, np.ndarray], high: dict[str, np.ndarray]) -> None:
+    for name, least in low.items():
+        if not (np.abs(least) < LARGEST).all() or not (np.abs(high[name]) < LARGEST).all():  # NaN, too
+            node = graph.producer(name)
+            raise UnsupportedError(
+                f"the values of layer {(node and node.name) or name} are infinite, no numbers or over {LARGEST:g} "
+                "on the pictures that find ranges for int8.",
+                ["--precision float32", "--calibrate FOLDER with pictures of the kind that the network reads"],
+            )
 
 
 def runs(model: onnx.ModelProto, names: Sequence[str], inputs: Sequence[np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
@@ -97,7 +110,11 @@ def runs(model: onnx.ModelProto, names: Sequence[str], inputs: Sequence[np.ndarr
     del model.graph.output[:]
     model.graph.output.extend(outputs)
     for tensor in inputs:
-        yield dict(zip(inner, session.run(inner, {feed: tensor}), strict=True)) | {feed: tensor}
+        try:
+            found = session.run(inner, {feed: tensor})
+        except Exception as trouble:
+            raise not_run(trouble) from trouble
+        yield dict(zip(inner, found, strict=True)) | {feed: tensor}
 
 
 def open_session(model: onnx.ModelProto, optimise: bool = True):  # type: ignore[no-untyped-def]  # class of an extension
@@ -109,7 +126,16 @@ def open_session(model: onnx.ModelProto, optimise: bool = True):  # type: ignore
     options.intra_op_num_threads = 1
     if not optimise:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    except Exception as trouble:  # of classes that its extension raises
+        raise not_run(trouble) from trouble
+
+
+def not_run(trouble: Exception) -> InputError:
+    """What ONNX Runtime says about a model that it does not take."""
+    text = (str(trouble).strip() or type(trouble).__name__).splitlines()[0].rstrip(".")
+    return InputError(f"ONNX Runtime does not run the model: {text[:300]}.", ["export or copy the model again"])
 
 
 def _channels(values: np.ndarray, axis: int) -> np.ndarray:

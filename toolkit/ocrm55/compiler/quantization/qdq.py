@@ -16,6 +16,7 @@ from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.compiler.quantization import exact_scales, ranges
 from ocrm55.compiler.quantization.int4_rounding import Rounded
 from ocrm55.compiler.quantization.kinds import Family, adds_constant, computed_input, has_weights, kind_of, outputs_axis
+from ocrm55.errors import UnsupportedError
 
 WEIGHT_MAX = 127
 LARGEST_BIAS = 2**30  # share of an int32 for a bias; the products and the folded zero point have the rest
@@ -105,7 +106,7 @@ class Writer:
         return new
 
     def _weights(self, name: str, axis: int) -> list[onnx.NodeProto]:
-        q, scale = quantise_weights(self.graph.constants[name], axis, self._least_scale(name))
+        q, scale = quantise_weights(finite(self.graph, name), axis, self._least_scale(name))
         return self._constant(name, q, scale, np.zeros(len(scale), np.int8), axis)
 
     def _least_scale(self, weights: str) -> Array | float:
@@ -120,7 +121,7 @@ class Writer:
     def _bias(self, name: str) -> list[onnx.NodeProto]:
         source, weights = self.biases[name]
         scale = bias_scale(self.chosen[source], self.graph.constants[f"{weights}.scale"])
-        bias = np.rint(self.graph.constants[name].astype(np.float64) / scale.astype(np.float64))
+        bias = np.rint(finite(self.graph, name).astype(np.float64) / scale.astype(np.float64))
         q = np.clip(bias, -(2**31) + 1, 2**31 - 1).astype(np.int32)
         return self._constant(name, q, scale, np.zeros(len(scale), np.int32), 0)
 
@@ -183,7 +184,7 @@ class ExactWriter(Writer):
         few = self._in_int4.get(name)
         if few is not None:
             return self._constant(name, few.values, few.scale, np.zeros(len(few.scale), np.int8), axis)
-        weights = self.graph.constants[name]
+        weights = finite(self.graph, name)
         scale = self.fitted(name, quantise_weights(weights, axis, self._least_scale(name))[1])
         return self._constant(name, rounded(weights, scale, axis), scale, np.zeros(len(scale), np.int8), axis)
 
@@ -193,6 +194,14 @@ def add_to_bias(graph: Graph, bias: str | None, lost: Array) -> None:
     if bias is not None:
         values = graph.constants[bias]
         graph.constants[bias] = (values + lost.reshape(values.shape)).astype(np.float32)
+
+
+def finite(graph: Graph, name: str) -> Array:
+    """A constant that becomes integers. Raises UnsupportedError where it is infinite somewhere, or no number."""
+    values = graph.constants[name]
+    if not np.isfinite(values).all():
+        raise UnsupportedError(f"the constant {name} is not finite; int8 cannot hold it.", ["--precision float32"])
+    return values
 
 
 def rounded(weights: Array, scale: Array, axis: int) -> Array:

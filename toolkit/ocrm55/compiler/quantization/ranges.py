@@ -12,6 +12,7 @@ from ocrm55.compiler.quantization.calibration import Histogram
 
 SMALLEST_SCALE = 1e-8
 MERGED_BINS = 8192
+NARROWEST = 1e-9  # of a range, in parts of its largest value
 MERGED_BY = 4  # bins of a channel's histogram, if many candidates are tried
 CHANNEL_SHARES = (1.0, 0.92, 0.85, 0.78, 0.7, 0.6)  # of a channel's largest value
 Method = Literal["minmax", "percentile", "mse"]
@@ -81,7 +82,9 @@ def _percentiles(histogram: Histogram, share: float) -> tuple[float, float]:
 
 def _least_error(histogram: Histogram, low: float, high: float) -> Quantization:
     # Half a million bins of all channels together tell no more than some thousands, and take a second for a candidate.
-    merged, edges = np.histogram(histogram.centres, MERGED_BINS, (low, high + 1e-9), weights=histogram.counts)
+    narrow = high - low < NARROWEST * max(abs(low), abs(high))  # a constant, which float64 cannot cut into bins
+    top = high + 1e-9 if not narrow else high + NARROWEST * max(abs(low), abs(high))
+    merged, edges = np.histogram(histogram.centres, MERGED_BINS, (low, top), weights=histogram.counts)
     values, weights = ((edges[:-1] + edges[1:]) / 2)[merged > 0], merged[merged > 0]
     # Below -1 the low end may be clipped. Above, as after hard-swish's -0.375, the low end is worth its few steps.
     lows = (1.0, 0.85, 0.7, 0.55) if low < -1 else (1.0,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -202,7 +203,12 @@ def _places(written: np.ndarray, order: np.ndarray) -> np.ndarray:
 
 
 def float32(value: float) -> float:
-    return float(np.float32(value))
+    """The value in float32. Raises UnsupportedError for one that float32 cannot hold."""
+    with np.errstate(over="ignore"):
+        held = float(np.float32(value))
+    if not math.isfinite(held):
+        raise UnsupportedError(f"a scale of {value:.3g} does not fit float32.", TRIES)
+    return held
 
 
 def step_of(quantised: Quantization, layer: str) -> float:

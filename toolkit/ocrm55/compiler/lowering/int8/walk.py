@@ -24,6 +24,7 @@ FAMILIES = (convolution, product, pool, elementwise, rows, moves)
 VISITORS: dict[str, Visitor] = {op: visit for family in FAMILIES for op, visit in family.VISITORS.items()}
 
 
+@np.errstate(all="ignore")  # what is not finite is refused at the end
 def to_program(function: FlatFunction, name: str, *, int8_output: bool = False) -> Program:
     """Lower a quantised network; raises UnsupportedError for a node without an integer operator.
 
@@ -38,7 +39,15 @@ def to_program(function: FlatFunction, name: str, *, int8_output: bool = False) 
     result = s.values[function.result.name]
     s.build.mark_output(_integers_of(s, result) if int8_output else s.build.dense_real(result, result.origin.layer))
     drop_unread_rows(s.build.program)
+    _check_finite(s.build.program)
     return s.build.program
+
+
+def _check_finite(program: Program) -> None:
+    """Check that scales and float weights are finite: quotients of extreme scales leave float32."""
+    for tensor in program.tensors.values():
+        if tensor.data is not None and tensor.data.dtype.kind == "f" and not np.isfinite(tensor.data).all():
+            raise UnsupportedError(f"a factor of layer {tensor.layer} does not fit float32.", TRIES)
 
 
 def _integers_of(s: Lowering, result: Value) -> str:
