@@ -41,6 +41,13 @@ def test_a_list_chooses_pages_and_a_limit_takes_the_first(tmp_path: Path) -> Non
         load_pages(tmp_path, only=tmp_path / "val.txt")
 
 
+def test_two_pictures_of_one_name_are_refused(tmp_path: Path) -> None:
+    """One of them would be left out, and nobody would know which."""
+    (folder(tmp_path) / "pages" / "a.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"a.jpg and a.png are one page's name"):
+        load_pages(tmp_path)
+
+
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     lines = [Line(np.array([(0.5, 1), (9, 1.2), (9, 4), (0, 4)], np.float32), "a b"), Line(np.eye(4, 2) * -3, "###")]
     write_boxes(tmp_path / "x.tsv", lines)

@@ -72,3 +72,13 @@ def test_a_line_is_read_at_the_narrowest_width_with_columns_behind_it(beyond: in
     narrow = {200: says(200 + padding.TAIL, 2)}
     (line,), _ = dataclasses.replace(at_full, options=options, narrow=narrow).open().read(page)
     assert line.text == text
+
+
+def test_a_detector_may_ask_for_fewer_boxes() -> None:
+    page = np.zeros((96, 96, 3), np.uint8)
+    for row in (8, 36, 64):
+        page[row : row + 16, 20:76] = 255
+    assert len(spec(96, 96).open().read(page)[0]) == 3
+    found, _ = dataclasses.replace(spec(96, 96), most_boxes=2).open().read(page)
+    assert max(line.corners[:, 1].max() for line in found) < 64, "the first ones from the top"
+    assert len(found) == 2

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ocrm55 import console, stages
-from ocrm55.commands.options import FvpPath, SimulatorChoice, SimulatorOption, TimeLimit, build_options
+from ocrm55.commands.options import SECONDS, AnyTimeLimit, FvpPath, SimulatorChoice, SimulatorOption, build_options
 from ocrm55.commands.page_options import DetectorOption, SizeOption, page_options
 from ocrm55.errors import InputError
 from ocrm55.restriction import UNRESTRICTED
@@ -71,7 +71,7 @@ def eval_(
     ] = None,
     simulator: SimulatorOption = SimulatorChoice.AUTO,
     fvp: FvpPath = None,
-    timeout: TimeLimit = 120,
+    timeout: AnyTimeLimit = None,
 ) -> None:
     """Read the pictures of DATA. Say how many are right, by length and kind of character, and what is confused.
 
@@ -87,13 +87,13 @@ def eval_(
             "whole pages are evaluated without a restriction of texts.", ["leave --allow and its like out"]
         )
     if pages is not None and data is None:
-        both, limit_s = page_options(options, detector, size), max(timeout, SECONDS_PER_PAGE)
+        both, limit_s = page_options(options, detector, size), timeout or SECONDS_PER_PAGE
         _eval_pages(both, pages, on, chosen, limit_s, only, limit, workers, cluster, output)
         return
     if data is None or pages is not None:
         raise typer.BadParameter("name either DATA or --pages DIR", param_hint="DATA")
     words = assess.select(data, only=only, limit=limit)
-    spec = assess.reader_spec(on.value, options, simulator=chosen, timeout_s=timeout)
+    spec = assess.reader_spec(on.value, options, simulator=chosen, timeout_s=timeout or SECONDS)
     evaluation = assess.evaluate_with_bar(words, spec, workers=workers, cluster=cluster)
     for title, columns, rows in assess.tables(evaluation):
         console.table(title, columns, rows, right=columns[1:])

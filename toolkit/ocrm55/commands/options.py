@@ -421,3 +421,15 @@ FvpPath = Annotated[
 TimeLimit = Annotated[
     float, typer.Option("--timeout", metavar="SECONDS", min=1, help="Stop the simulator after this long per image.")
 ]
+SECONDS = 120.0  # of an image, where the user gives no limit
+# Of commands that read words or whole pages, which take longer.
+AnyTimeLimit = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        min=1,
+        help="Stop the simulator after this long per image; usually 120, and 600 per page.",
+        show_default=False,
+    ),
+]

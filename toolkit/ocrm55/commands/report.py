@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ocrm55 import console, stages
-from ocrm55.commands.options import FvpPath, Images, SimulatorChoice, SimulatorOption, TimeLimit, build_options
+from ocrm55.commands.options import (
+    SECONDS,
+    AnyTimeLimit,
+    FvpPath,
+    Images,
+    SimulatorChoice,
+    SimulatorOption,
+    build_options,
+)
 from ocrm55.commands.page_options import DetectorOption, PageFlag, SizeOption, page_options
 
 if TYPE_CHECKING:
@@ -33,7 +41,7 @@ def report(
     ] = None,
     simulator: SimulatorOption = SimulatorChoice.QEMU,
     fvp: FvpPath = None,
-    timeout: TimeLimit = 120,
+    timeout: AnyTimeLimit = None,
     page: PageFlag = False,
     detector: DetectorOption = "bundled",
     size: SizeOption = "320x320",
@@ -56,7 +64,7 @@ def report(
         return
     accuracies = accuracy.collect(evaluation or [], options.folder.root)
     board = find_simulator(simulator.value, fvp, options.board)
-    measured = measure(images, options, board, want_probabilities=True, timeout_s=timeout)
+    measured = measure(images, options, board, want_probabilities=True, timeout_s=timeout or SECONDS)
     destination = out or options.folder.root / f"{options.firmware_variant}-report.html"
     html.write(
         measured,
@@ -73,7 +81,7 @@ def _report_pages(
     options: PageOptions,
     simulator: SimulatorChoice,
     fvp: Path | None,
-    timeout: float,
+    timeout: float | None,
     destination: Path,
 ) -> None:
     from ocrm55.page import host, program, read
@@ -84,6 +92,6 @@ def _report_pages(
     pictures = read.load(paths)
     board = find_simulator(simulator.value, fvp, options.recognizer.board)
     prepared = program.prepare(options)
-    limit = max(timeout, read.SECONDS_PER_PAGE)
+    limit = timeout or read.SECONDS_PER_PAGE
     runs = read.run(pictures, prepared, board, stats=True, want_maps=True, timeout_s=limit)
     whole_page.write(prepared, runs, destination)

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ocrm55 import console, plain_text, stages
-from ocrm55.commands.options import FvpPath, Images, SimulatorChoice, SimulatorOption, TimeLimit, build_options
+from ocrm55.commands.options import (
+    SECONDS,
+    AnyTimeLimit,
+    FvpPath,
+    Images,
+    SimulatorChoice,
+    SimulatorOption,
+    build_options,
+)
 from ocrm55.commands.page_options import DetectorOption, PageFlag, SizeOption, page_options
 from ocrm55.errors import InputError
 
@@ -34,7 +42,7 @@ def run_fvp(
         bool, typer.Option("--stats", help="Count instructions, operator by operator (QEMU), and show the memory.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the UART's output.")] = False,
-    timeout: TimeLimit = 120,
+    timeout: AnyTimeLimit = None,
     npu_fault: Annotated[
         str | None,
         typer.Option(
@@ -65,7 +73,9 @@ def run_fvp(
     pictures = simulation.load(images)
     board = find_simulator(simulator.value, fvp, options.board)
     prepared = stages.prepare(options)
-    run = simulation.read_images(pictures, prepared, board, stats=stats, timeout_s=timeout, npu_fault=npu_fault)
+    run = simulation.read_images(
+        pictures, prepared, board, stats=stats, timeout_s=timeout or SECONDS, npu_fault=npu_fault
+    )
     if as_json:
         console.result(as_json_text(_as_values(images, run)))
         return
@@ -82,7 +92,7 @@ def show_pages(
     fvp: Path | None,
     stats: bool,
     as_json: bool,
-    timeout: float,
+    timeout: float | None,
 ) -> None:
     """Read whole pages, and show what the UART says of them."""
     from ocrm55.page import program, read
@@ -92,7 +102,7 @@ def show_pages(
     pictures = read.load(paths)
     board = find_simulator(simulator.value, fvp, options.recognizer.board)
     prepared = program.prepare(options)
-    runs = read.run(pictures, prepared, board, stats=stats, timeout_s=max(timeout, read.SECONDS_PER_PAGE))
+    runs = read.run(pictures, prepared, board, stats=stats, timeout_s=timeout or read.SECONDS_PER_PAGE)
     if as_json:
         console.result(as_json_text([page.values for page in read.pages(runs)]))
         return

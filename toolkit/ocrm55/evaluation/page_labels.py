@@ -55,12 +55,19 @@ class LabelledPage:
 def load_pages(data: Path, *, only: Path | None = None, limit: int = 0) -> list[LabelledPage]:
     """The pages of a folder by name: all, those that the list `only` names, or the first `limit` of them.
 
-    Raises InputError for a folder without pages, a page without boxes, a name without a page, and a wrong row.
+    Raises InputError for a folder without pages, a page without boxes, two pictures of one name, a name
+    without a page, and a wrong row.
     """
     folder = data / "pages"
     if not folder.is_dir():
         raise InputError(f"{data} has no folder `pages`.", ["pages/NAME.jpg and boxes/NAME.tsv, a line of text a row"])
-    found = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURES}
+    pictures = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURES]
+    found = {path.stem: path for path in pictures}
+    for path in pictures:
+        if found[path.stem] != path:
+            raise InputError(
+                f"{path} and {found[path.stem].name} are one page's name.", ["rename or remove one of them"]
+            )
     names = sorted(found)
     if only:
         wanted = load_names(only)

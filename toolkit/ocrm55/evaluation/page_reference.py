@@ -18,6 +18,7 @@ from ocrm55.compiler.widths import padding
 from ocrm55.evaluation.page_metrics import Found
 from ocrm55.inference import OnnxNetwork
 from ocrm55.normalisation import Normalisation
+from ocrm55.page.host import MOST_BOXES
 from ocrm55.tasks.page import boxes, order, rows, whole
 from ocrm55.tasks.page.components import CrowdedError
 from ocrm55.tasks.page.options import UNIT, Options
@@ -39,7 +40,7 @@ class ReferenceSpec:
     """What reads pages as the target does; it can be pickled. charset: of the recognizer's classes.
 
     narrow: columns of a line -> an ONNX file that reads it as the recognizer does at this width (widths.NarrowModel).
-    lead: of the recognizer, by which a narrow reading stands.
+    lead: of the recognizer, by which a narrow reading stands. most_boxes: of a page.
     """
 
     detector: Network
@@ -49,6 +50,7 @@ class ReferenceSpec:
     decoder: str = decoding.CONTEXT
     narrow: Mapping[int, bytes] = field(default_factory=dict, repr=False)
     lead: float = decoding.LEAD
+    most_boxes: int = MOST_BOXES
 
     def open(self) -> ReferenceReader:
         """Load the networks. Raises InputError for one that cannot be loaded."""
@@ -82,7 +84,8 @@ class ReferenceReader:
         values = boxes.levels(output.reshape(height, width))
         scale = 65536 / rows.scaling(frame, width, height).step
         with contextlib.suppress(CrowdedError):
-            found = order.ordered(boxes.found(values, frame, spec.options, whole.run_room(values.size)))
+            room = whole.run_room(values.size)
+            found = order.ordered(boxes.found(values, frame, spec.options, room, spec.most_boxes))
             return self._lines(frame, found), scale
         return [], scale
 

@@ -20,6 +20,7 @@ from ocrm55.evaluation.pages import PageSpec
 from ocrm55.evaluation.widths import NarrowModel
 from ocrm55.export.paddle_folder import SETTINGS
 from ocrm55.page import program
+from ocrm55.page.host import MOST_BOXES
 from ocrm55.simulators import Choice
 from ocrm55.tasks.detector.model import DetectorFolder, Thresholds
 from ocrm55.tasks.page.options import Options, of_model
@@ -90,6 +91,7 @@ def reference_spec(options: program.PageOptions) -> ReferenceSpec:
         chosen.decoder,
         narrow,
         folder.lead,
+        min(MOST_BOXES, found.thresholds.candidates),
     )
 
 

@@ -24,7 +24,7 @@ from ocrm55.tasks.page.windows import Windows, windows
 from ocrm55.tasks.recognizer import decoding
 from ocrm55.tasks.recognizer.restriction.restriction import Tables, compile_restriction
 
-MOST_BOXES = 1000  # as firmware/page/main.c has it
+MOST_BOXES = 1000  # as firmware/page/main.c has it; a detector may ask for less
 
 
 @dataclass
@@ -87,6 +87,7 @@ class Host:
         self.size = detector.image_size
         self.detector = reference_of(detector, options.detector)
         given = detector.values.get("thresholds", {})
+        self.most_boxes = min(MOST_BOXES, given.get("candidates", MOST_BOXES))
         names = {"thresh": "pixel", "box_thresh": "box", "unclip_ratio": "unclip"}
         self.options: Options = of_model({name: given[of] for name, of in names.items() if of in given})
         widths = recognizer.widths
@@ -110,7 +111,8 @@ class Host:
     def boxes(self, values: np.ndarray, frame: np.ndarray) -> list[Box]:
         """The boxes of a map in reading order; none where its runs do not fit."""
         try:
-            return order.ordered(boxes.found(values, frame, self.options, whole.run_room(values.size), MOST_BOXES))
+            room = whole.run_room(values.size)
+            return order.ordered(boxes.found(values, frame, self.options, room, self.most_boxes))
         except CrowdedError:
             return []
 

@@ -55,7 +55,14 @@ def test_thresholds_of_the_settings(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"thresh": "high"}, {"box_thresh": 2}, {"max_candidates": []}, {"thresh": "nan"}, {"unclip_ratio": "nan"}],
+    [
+        {"thresh": "high"},
+        {"box_thresh": 2},
+        {"max_candidates": []},
+        {"max_candidates": 0},
+        {"thresh": "nan"},
+        {"unclip_ratio": "nan"},
+    ],
 )
 def test_thresholds_that_are_no_numbers(wrong: dict, folder: Path) -> None:
     settings(folder, **wrong)

@@ -125,11 +125,12 @@ def _thresholds(post: dict[str, Any], settings: Path) -> Thresholds:
             _share(post.get("thresh", usual.pixel)),
             _share(post.get("box_thresh", usual.box)),
             _ratio(post.get("unclip_ratio", usual.unclip)),
-            int(post.get("max_candidates", usual.candidates)),
+            _count(post.get("max_candidates", usual.candidates)),
         )
     except (ValueError, TypeError) as trouble:
         raise InputError(
-            f"{settings} has thresholds that are no numbers from 0 to 1.", ["export or copy the model again"]
+            f"{settings} has thresholds that are no numbers from 0 to 1, or max_candidates below 1.",
+            ["export or copy the model again"],
         ) from trouble
 
 
@@ -145,6 +146,13 @@ def _ratio(value: Any) -> float:
     if math.isnan(number):  # it would pass every bound, and is no JSON
         raise ValueError("it is no number")
     return min(max(number, 0.0), 10.0)
+
+
+def _count(value: Any) -> int:
+    number = int(value)
+    if number < 1:
+        raise ValueError("it is no number of boxes")
+    return number
 
 
 def settings_text(name: str, thresholds: Thresholds | None = None) -> str:
