@@ -23,6 +23,8 @@ from ocrm55.compiler.quantization.kinds import Family, ScaledBy, gate_of, is_dep
 # than a step (weight_grid.py); factors in between would change.
 STEP = 2**0.5
 POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)  # of a channel's range; 0 leaves everything as it is
+# Any other function takes a table for each channel to be divided. So few channels may have one, where that gains much.
+MOST_WITH_TABLES, LEAST_GAIN_OF_TABLES = 32, 0.5
 
 
 @dataclass
@@ -44,13 +46,15 @@ def equalise(graph: Graph, histograms: dict[str, Histogram]) -> dict[str, Histog
     histograms = dict(histograms)
     for node in list(graph.nodes):
         source = str(node.output[0])
-        readers = _readers(graph, source) if kind_of(graph, node).divides else None
+        by_tables = _may_have_tables(graph, source)
+        readers = _readers(graph, source) if kind_of(graph, node).divides or by_tables else None
         if readers is None or not all(name in histograms for name in (source, *(name for name, _ in readers.tensors))):
             continue
         channels = len(histograms[source].low)
         largest, first = max(readers.convolutions, key=lambda found: graph.constants[found[0].input[1]].size)
         read, weights = histograms[str(largest.input[0])], graph.constants[largest.input[1]]
-        factor = best_factor(histograms[source], read, weights, first)
+        most = LEAST_GAIN_OF_TABLES if by_tables else 1.0
+        factor = best_factor(histograms[source], read, weights, first, most)
         if (factor != 1).any():
             _scale(graph, node, readers, factor)
             for name, place in ((source, 0), *readers.tensors):
@@ -58,6 +62,16 @@ def equalise(graph: Graph, histograms: dict[str, Histogram]) -> dict[str, Histog
                 whole[place : place + channels] = factor
                 histograms[f"{name}.equalised"] = _divided(histograms.pop(name), whole)
     return histograms
+
+
+def _may_have_tables(graph: Graph, name: str) -> bool:
+    """Whether a tensor is the result of a function behind a layer, of few enough channels for a table each."""
+    function, shape = graph.functions.get(name), graph.shape(name)
+    if function is None or function.result != name or len(shape) != 4 or shape[1] > MOST_WITH_TABLES:
+        return False
+    writer = graph.producer(function.source)
+    only = all(user.output[0] in function.outputs for user in graph.users(function.source))
+    return writer is not None and kind_of(graph, writer).family is Family.CONVOLUTION and only
 
 
 def turn(graph: Graph, histograms: dict[str, Histogram]) -> dict[str, Histogram]:
@@ -181,7 +195,9 @@ class _Spread:
         return _Spread(reach, (shares * histogram.centres**2).sum(axis=1))
 
 
-def best_factor(source: Histogram, read: Histogram, weights: np.ndarray, first: int = 0) -> np.ndarray:
+def best_factor(
+    source: Histogram, read: Histogram, weights: np.ndarray, first: int = 0, most: float = 1.0
+) -> np.ndarray:
     """The divisors of the channels: float64 [channels].
 
     source: the tensor to divide. read: the input of the convolution with these weights: the same tensor, a gate's
@@ -215,7 +231,8 @@ def best_factor(source: Histogram, read: Histogram, weights: np.ndarray, first: 
         if read is not source:
             error += (_of_rounding(factor, before) * passed * squares).sum()
         errors.append(error)
-    return candidates[int(np.argmin(errors))]
+    best = int(np.argmin(errors))
+    return candidates[best] if errors[best] <= most * errors[0] else np.ones(channels)
 
 
 def _of_rounding(factor: np.ndarray, spread: _Spread) -> np.ndarray:

@@ -23,7 +23,7 @@ from ocrm55.compiler.onnx_graph import functions
 from ocrm55.compiler.onnx_graph.folding import fold, ungroup
 from ocrm55.compiler.onnx_graph.graph import Function, Graph
 from ocrm55.compiler.operators.quantization import Quantization
-from ocrm55.compiler.quantization import calibration, kinds, ranges
+from ocrm55.compiler.quantization import calibration, int8_rounding, kinds, ranges, streams
 from ocrm55.compiler.quantization.calibration import Histogram
 from ocrm55.compiler.quantization.equalise import equalise, turn
 from ocrm55.compiler.quantization.kinds import Family, Int8, ScaledBy, kind_of, writer_of
@@ -56,10 +56,11 @@ def quantize(graph: Graph, inputs: Sequence[np.ndarray], options: QuantizeOption
     functions.find(graph)
     histograms = calibration.collect(graph, quantised_tensors(graph), inputs)
     if options.equalise:
-        histograms = equalise(graph, histograms)
+        histograms = streams.equalise(graph, equalise(graph, histograms))
         if options.channel_scales:
             histograms = turn(graph, histograms)
-    Writer(graph, choose(graph, histograms, options)).write()
+    chosen = choose(graph, histograms, options)
+    Writer(graph, chosen, int8_rounding.rounded(graph, chosen, inputs)).write()
 
 
 def quantised_tensors(graph: Graph) -> list[str]:

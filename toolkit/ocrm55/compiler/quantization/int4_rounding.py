@@ -21,6 +21,7 @@ LEAST, MOST = -8, 7
 SHARES = np.linspace(1.0, 0.6, 9)  # shares of a channel's largest weight at which the range may end
 SEEN = 256  # pixels of an image that count; neighbours are nearly equal
 DAMPING = 0.01  # share of the inputs' mean variance that is added to each; it keeps the inverse stable
+DAMPED_AGAIN = 6  # times, each ten times as much
 BLOCK = 64  # inputs whose errors are passed on together
 
 Array = np.ndarray
@@ -77,16 +78,24 @@ def inputs_of(graph: Graph, weights: Sequence[str], images: Sequence[Array]) -> 
     return found
 
 
-def rounded(weights: Array, axis: int, inputs: Inputs, fitted: Callable[[Array], Array]) -> Rounded:
+def rounded(
+    weights: Array,
+    axis: int,
+    inputs: Inputs,
+    fitted: Callable[[Array], Array],
+    ends: tuple[int, int] = (LEAST, MOST),
+    shares: Array = SHARES,
+) -> Rounded:
     """Weights in int4; each output has the scale with the least error of its sums.
 
+    ends: other integers than those of int4. shares: of the largest weight, at which the range may end.
     fitted: turns scales, float32 [outputs], into ones at least as large that the kernels requantise exactly.
     """
     rows = np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1).astype(np.float64)
     live = rows[:, inputs.taps]
-    reach = np.maximum(np.abs(rows).max(axis=1), 1e-8) / MOST
-    scales = np.asarray([fitted((share * reach).astype(np.float32)) for share in SHARES])
-    q = _compensated(np.tile(live, (len(scales), 1)), scales.reshape(-1).astype(np.float64), inputs.covariance)
+    reach = np.maximum(np.abs(rows).max(axis=1), 1e-8) / ends[1]
+    scales = np.asarray([fitted((share * reach).astype(np.float32)) for share in shares])
+    q = _compensated(np.tile(live, (len(scales), 1)), scales.reshape(-1).astype(np.float64), inputs.covariance, ends)
     q = q.reshape(len(scales), *live.shape)
     lost = live - q * scales[:, :, None].astype(np.float64)
     errors = _power(lost, inputs.covariance)
@@ -100,23 +109,33 @@ def rounded(weights: Array, axis: int, inputs: Inputs, fitted: Callable[[Array],
     return Rounded(np.ascontiguousarray(values), scales[best, each], lost[best, each] @ inputs.mean, snr)
 
 
-def _compensated(rows: Array, scales: Array, covariance: Array) -> Array:
+def _compensated(rows: Array, scales: Array, covariance: Array, ends: tuple[int, int]) -> Array:
     """Integers for real rows [rows, inputs], each row with its scale. Inputs that vary most come first."""
     order = np.argsort(-np.diagonal(covariance), kind="stable")
-    damping = max(DAMPING * float(np.diagonal(covariance).mean()), 1e-12)
-    inverse = np.linalg.inv(covariance[np.ix_(order, order)] + damping * np.eye(len(order)))
-    upper = np.linalg.cholesky((inverse + inverse.T) / 2).T
+    upper = _upper(covariance[np.ix_(order, order)])
     left, q = rows[:, order], np.zeros(rows.shape)
     for start in range(0, len(order), BLOCK):
         end = min(start + BLOCK, len(order))
         errors = np.zeros((len(rows), end - start))
         for i in range(start, end):
-            q[:, i] = np.clip(np.rint(left[:, i] / scales), LEAST, MOST)
+            q[:, i] = np.clip(np.rint(left[:, i] / scales), *ends)
             error = (left[:, i] - q[:, i] * scales) / upper[i, i]
             left[:, i:end] -= np.outer(error, upper[i, i:end])
             errors[:, i - start] = error
         left[:, end:] -= errors @ upper[start:end, end:]
     return q[:, np.argsort(order)]
+
+
+def _upper(covariance: Array) -> Array:
+    """The upper Cholesky factor of the inverse; damped more where few pictures leave it without one."""
+    damping = max(DAMPING * float(np.diagonal(covariance).mean()), 1e-12)
+    for _ in range(DAMPED_AGAIN):
+        try:
+            inverse = np.linalg.inv(covariance + damping * np.eye(len(covariance)))
+            return np.linalg.cholesky((inverse + inverse.T) / 2).T
+        except np.linalg.LinAlgError:
+            damping *= 10
+    return np.eye(len(covariance))  # each input by itself
 
 
 def _power(rows: Array, covariance: Array) -> Array:

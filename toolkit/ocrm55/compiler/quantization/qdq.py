@@ -36,12 +36,16 @@ def stored(graph: Graph, name: str, chosen: Mapping[str, Quantization]) -> str:
 class Writer:
     """Quantises a graph: QDQ behind every tensor that has a scale, int8 weights and int32 biases in front of layers.
 
-    chosen: scale and zero point of every tensor that becomes int8.
+    chosen: scale and zero point of every tensor that becomes int8. rounded: weights that were rounded beforehand, by
+    name; the others take the nearest integers.
     """
 
-    def __init__(self, graph: Graph, chosen: Mapping[str, Quantization]) -> None:
+    def __init__(
+        self, graph: Graph, chosen: Mapping[str, Quantization], rounded: Mapping[str, Rounded] | None = None
+    ) -> None:
         self.graph = graph
         self.chosen = chosen
+        self.rounded = rounded or {}
         self.renamed: dict[str, str] = {}  # tensor -> its dequantised twin, which later nodes read
         self.biases = dict(self._find_biases())
         axes = {name: len(graph.shape(name)) for name in chosen}
@@ -49,6 +53,8 @@ class Writer:
 
     def write(self) -> None:
         """Edit the graph: rebuild the list of nodes once, in order."""
+        for name, known in self.rounded.items():
+            add_to_bias(self.graph, self.bias_of(name), known.lost)
         new: list[onnx.NodeProto] = []
         for name in self.graph.inputs:
             new += self._activation(name)
@@ -106,10 +112,14 @@ class Writer:
         return new
 
     def _weights(self, name: str, axis: int) -> list[onnx.NodeProto]:
-        q, scale = quantise_weights(finite(self.graph, name), axis, self._least_scale(name))
+        known = self.rounded.get(name)
+        if known is None:
+            q, scale = quantise_weights(finite(self.graph, name), axis, self.least_scale(name))
+        else:
+            q, scale = known.values, known.scale
         return self._constant(name, q, scale, np.zeros(len(scale), np.int8), axis)
 
-    def _least_scale(self, weights: str) -> Array | float:
+    def least_scale(self, weights: str) -> Array | float:
         """For each output channel, the least scale that lets its bias be an int32. Nearly dead channels need it."""
         bias = self.bias_of(weights)
         if bias is None:
@@ -144,17 +154,11 @@ class ExactWriter(Writer):
         chosen: Mapping[str, Quantization],
         in_int4: Mapping[str, Rounded] | None = None,
     ) -> None:
-        super().__init__(graph, chosen)
-        self._in_int4 = in_int4 or {}
+        super().__init__(graph, chosen, in_int4)
         self._layers = {str(node.input[1]): node for node in self.graph.nodes if has_weights(self.graph, node)}
         self._requantised = {
             name: found for name, node in self._layers.items() if (found := self._requantisation(node)) is not None
         }
-
-    def write(self) -> None:
-        for name, few in self._in_int4.items():
-            add_to_bias(self.graph, self.bias_of(name), few.lost)
-        super().write()
 
     def _requantisation(self, node: onnx.NodeProto) -> tuple[float, Array, float] | None:
         """Scale of the input, scales of the output, and the gain of a clamp in between; None for float32 results."""
@@ -181,11 +185,10 @@ class ExactWriter(Writer):
         return scale if found is None else exact_scales.of_weights(scale, *found)
 
     def _weights(self, name: str, axis: int) -> list[onnx.NodeProto]:
-        few = self._in_int4.get(name)
-        if few is not None:
-            return self._constant(name, few.values, few.scale, np.zeros(len(few.scale), np.int8), axis)
+        if name in self.rounded:
+            return super()._weights(name, axis)
         weights = finite(self.graph, name)
-        scale = self.fitted(name, quantise_weights(weights, axis, self._least_scale(name))[1])
+        scale = self.fitted(name, quantise_weights(weights, axis, self.least_scale(name))[1])
         return self._constant(name, rounded(weights, scale, axis), scale, np.zeros(len(scale), np.int8), axis)
 
 

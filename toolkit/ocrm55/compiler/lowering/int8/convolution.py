@@ -150,13 +150,13 @@ def convolution_writer(
             step = np.full(spec.outputs, step_of(read, source.origin.layer), np.float64)
         bias = _folded(factor, read.zero_point, layer)
         step = step * factor.scale.astype(np.float64)
+        sums = 255 * np.abs(factor.weights.astype(np.int64)).reshape(spec.outputs, -1).sum(1) + np.abs(bias)
+        reach = sums * np.abs(step)
         if quantised is not None and (prefers_tables(spec, quantised) or needs_tables(spec, quantised)):
-            epilogue, arrays, centre = channel_tables(spec.activation, step, quantised, spec.outputs)
+            epilogue, arrays, centre = channel_tables(spec.activation, step, quantised, reach)
             bias = bias - centre
         elif quantised is not None and spec.activation.kind == "table":
-            sums = 255 * np.abs(factor.weights.astype(np.int64)).reshape(spec.outputs, -1).sum(1) + np.abs(bias)
-            reach = float((sums * np.abs(step)).max())
-            epilogue, arrays, centre = function_table(spec.activation, step, quantised, reach)
+            epilogue, arrays, centre = function_table(spec.activation, step, quantised, float(reach.max()))
             bias = bias - centre
         else:
             epilogue, arrays = epilogue_of(spec.activation, step, quantised, spec.outputs)

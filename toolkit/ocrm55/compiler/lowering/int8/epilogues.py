@@ -21,6 +21,7 @@ TABLE_SHIFT = 3  # 8192 entries: they give an activation's argument to a thirtie
 FEW_PRODUCTS = 32
 CHANNEL_TABLE_BYTES = 64 * 1024
 SWISH_TABLE_BYTES = 128 * 1024  # if a scale for each channel leaves no other way
+FUNCTION_TABLES_BYTES = 32 * 1024  # the same, of any other function
 
 
 def epilogue_of(
@@ -92,7 +93,9 @@ def prefers_tables(spec: Conv2d, quantised: Quantization) -> bool:
 
 def needs_tables(spec: Conv2d, quantised: Quantization) -> bool:
     """Whether a function that needs a table gets a scale of its own for each channel."""
-    return spec.activation.kind == "swish" and not spec.activation.is_affine and not quantised.has_one_step
+    by_channel = not quantised.has_one_step
+    is_swish = spec.activation.kind == "swish" and not spec.activation.is_affine
+    return by_channel and (is_swish or spec.activation.kind == "table")
 
 
 def _reach_of_tables(
@@ -118,17 +121,35 @@ def _reach_of_tables(
 
 
 def channel_tables(
-    activation: Activation, step: np.ndarray, quantised: Quantization, channels: int
+    activation: Activation, step: np.ndarray, quantised: Quantization, reach: np.ndarray
 ) -> tuple[Epilogue, dict[str, np.ndarray], np.ndarray]:
-    """An activation by a table for each channel, and the amount by which the sums are lowered."""
-    out = quantised.scale.astype(np.float64)
-    low, high, shift = _reach_of_tables(activation, quantised, channels)
+    """An activation by a table for each channel, and the amount by which the sums are lowered.
+
+    reach: the largest magnitude of each channel's sums.
+    """
+    out, channels = quantised.scale.astype(np.float64), len(reach)
+    if activation.kind == "table":
+        low, high, shift = _spans(real_function(activation), quantised, reach)
+    else:
+        low, high, shift = _reach_of_tables(activation, quantised, channels)
     centre = np.rint((high + low) / 2 / step)
     unit = (high - low) / 65536
     table = tables.channel_tables16(real_function(activation), unit, shift, out, quantised.zero_point, centre * step)
     stride = 1 << (16 - shift)
     epilogue = Epilogue("table16", channels, quantised.zero_point, table_shift=shift, table_stride=stride)
     return epilogue, {"scale": (step / unit).astype(np.float32), "table": table}, centre.astype(np.int64)
+
+
+def _spans(
+    function: Callable[[np.ndarray], np.ndarray], quantised: Quantization, reach: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """As _reach_of_tables, for any function: where a channel's output changes."""
+
+    def span(step: float, far: float) -> tuple[float, float]:
+        return _span(lambda x: tables.quantise(function(x), step, quantised.zero_point), max(far, 1e-6))
+
+    low, high = np.transpose([span(float(step), float(far)) for step, far in zip(quantised.scale, reach, strict=True)])
+    return low, high, max(int(np.ceil(np.log2(65536 * len(reach) / FUNCTION_TABLES_BYTES))), TABLE_SHIFT)
 
 
 def function_table(
