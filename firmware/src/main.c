@@ -47,8 +47,11 @@ static bool guards_hold(void)
 }
 
 /* rows: who sees the probabilities of a network that has run_into. */
-static enum status recognise(const struct ocri_image *image, bool stats, const struct ocrm55_taker *rows)
+static enum status recognise(const struct ocri_image *image, const struct options *options,
+                             const struct ocrm55_taker *rows)
 {
+    const bool stats = options->stats;
+    static struct ocrm55_character characters[OCRM55_OUTPUT_STEPS];
     static char text[OCRM55_TEXT_BYTES], seen[OCRM55_TEXT_BYTES];
     static uint16_t classes[OCRM55_OUTPUT_STEPS];
     struct ocrm55_reading reading = {.text = text, .classes = classes, .seen = seen};
@@ -59,6 +62,10 @@ static enum status recognise(const struct ocri_image *image, bool stats, const s
     (void)ocrm55_recognize(&OCRM55_RECOGNIZER, arena, ARENA_ROOM, image->pixels, (int32_t)image->width, &reading, &watch);
     const enum status npu = npu_check();
     if (npu == STATUS_OK) {
+        struct ocrm55_confidence confidence = {.characters = characters};
+        if (options->confidence && ocrm55_measure_confidence(&OCRM55_RECOGNIZER, arena, &reading, &confidence)) {
+            say_confidence(&reading, &confidence);
+        }
         say_reading(&reading, stats);
     }
     return npu != STATUS_OK || guards_hold() ? npu : complain(STATUS_ARENA, "the model wrote beyond its arena", "");
@@ -112,7 +119,7 @@ static enum status recognise_all(const struct options *options)
     for (uint32_t i = 0; i < source.count && written && status == STATUS_OK; i++) {
         say_image(i + 1, source.count);
         const struct ocri_image image = image_source_next(&source);
-        status = recognise(&image, options->stats, file >= 0 ? &taker : NULL);
+        status = recognise(&image, options, file >= 0 ? &taker : NULL);
         if (status == STATUS_OK && file >= 0) {
             written = OCRM55_NETWORK.run_into != NULL ? rows.written : write_probabilities(file);
         }

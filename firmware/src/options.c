@@ -29,6 +29,8 @@ static bool take(const char *word, struct options *options)
         options->probabilities = value;
     } else if ((value = value_of(word, "stats"))) {
         return take_flag(value, &options->stats);
+    } else if ((value = value_of(word, "confidence"))) {
+        return take_flag(value, &options->confidence);
     } else if ((value = value_of(word, "hashes"))) {
         return take_flag(value, &options->hashes);
     } else {

@@ -1,4 +1,4 @@
-/* The host's command line: `ocrm55 images=FILE [probabilities=FILE] [stats=1] [hashes=1]`. */
+/* The host's command line: `ocrm55 images=FILE [probabilities=FILE] [stats=1] [hashes=1] [confidence=1]`. */
 #ifndef OCRM55_OPTIONS_H
 #define OCRM55_OPTIONS_H
 
@@ -12,6 +12,7 @@ struct options {
     const char *images;        /* file of images, or NULL */
     const char *probabilities; /* file to write the probabilities to, or NULL */
     bool stats;                /* print instruction counts */
+    bool confidence;           /* say how sure each text and its characters are; nothing else than lines has some */
     bool hashes;               /* print a hash of what each step of a page makes; nothing else than pages has some */
 };
 

@@ -205,6 +205,36 @@ void say_reading(const struct ocrm55_reading *reading, bool stats)
     print_text("\n");
 }
 
+void say_confidence(const struct ocrm55_reading *reading, const struct ocrm55_confidence *confidence)
+{
+    for (uint32_t i = 0; i < reading->characters; i++) {
+        const struct ocrm55_character *const character = &confidence->characters[i];
+        print_text("character ");
+        print_u32(reading->classes[i]);
+        print_text(" ");
+        print_float6(character->probability);
+        print_text(" steps ");
+        print_u32(character->first);
+        print_text(" ");
+        print_u32(character->last);
+        print_text(" next ");
+        print_u32(character->runner_up);
+        print_text(" ");
+        print_float6(character->runner_up_probability);
+        print_text("\n");
+    }
+    const struct {
+        const char *name;
+        float value;
+    } all[] = {{"confidence right=", confidence->right}, {" least=", confidence->least}, {" mean=", confidence->mean},
+               {" lead=", confidence->lead}, {" likelihood=", confidence->likelihood}};
+    for (uint32_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        print_text(all[i].name);
+        print_float6(all[i].value);
+    }
+    print_text("\n");
+}
+
 void say_stack(void)
 {
     uint32_t total;

@@ -18,7 +18,13 @@ void say_image(uint32_t number, uint32_t count);
 /* Who follows a recognition to say what it cost, where `stats` asks for that, and to note what a fault would be about. */
 struct ocrm55_watch watch_for(bool stats);
 
+/* How sure each character and the text are, before the text itself. */
+void say_confidence(const struct ocrm55_reading *reading, const struct ocrm55_confidence *confidence);
+
 /* What was read, with its cost if the watch counted. */
+/* How sure each character and the text are, before the text itself. */
+void say_confidence(const struct ocrm55_reading *reading, const struct ocrm55_confidence *confidence);
+
 void say_reading(const struct ocrm55_reading *reading, bool stats);
 
 void say_stack(void);

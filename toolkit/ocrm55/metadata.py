@@ -180,7 +180,7 @@ class Metadata(NetworkRow):
     kernels: the hand-written kernels that the C calls. libraries: those from elsewhere.
     stripes: operators in stripes of rows, and whole_arena_bytes, the arena without them.
     labels, decoder: the recognizer's classes, and what makes a text of their probabilities. restriction: of texts, as
-    the user wrote it; empty for none.
+    the user wrote it; empty for none. confidence: weights of its calibration; none where it is not known.
     widths: narrowest first; none for a network of one width. npu: None without an NPU.
     """
 
@@ -199,6 +199,7 @@ class Metadata(NetworkRow):
     labels: tuple[str, ...] = ()
     decoder: str = ""
     restriction: dict[str, str] = field(default_factory=dict)
+    confidence: tuple[float, ...] = ()
     widths: tuple[WidthRow, ...] = ()
     npu: NpuRow | None = None
     stripes: tuple[StripesRow, ...] = ()

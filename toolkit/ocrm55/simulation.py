@@ -35,6 +35,7 @@ def read_images(
     want_probabilities: bool = False,
     timeout_s: float = SECONDS_PER_IMAGE,
     npu_fault: str | None = None,
+    want_confidence: bool = False,
 ) -> Run:
     """Run the firmware once over all pictures, as `load` gives them.
 
@@ -52,6 +53,7 @@ def read_images(
             images=[image.resize(picture, *size) for picture in pictures],
             stats=stats,
             want_probabilities=want_probabilities,
+            want_confidence=want_confidence,
             row=len(model.charset),
             timeout_s=timeout_s * len(pictures),
             npu=options.compile.npu or None,

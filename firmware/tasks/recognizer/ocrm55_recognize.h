@@ -14,6 +14,7 @@
 #ifndef OCRM55_RECOGNIZE_H
 #define OCRM55_RECOGNIZE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,11 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* How likely a text is right, by its lead and its likelihood: fitted on labelled pictures, see docs/confidence.md. */
+struct ocrm55_calibration {
+    float bias, lead, likelihood;
+};
 
 /* A network and what its output means. `ocrm55 compile` writes one for each network. */
 struct ocrm55_recognizer {
@@ -38,6 +44,8 @@ struct ocrm55_recognizer {
     float (*decode_within)(const uint32_t *allowed, const float *probabilities, uint32_t steps, uint16_t *kept,
                            uint32_t *count, float *lead);
     uint8_t parts_fit; /* whether parts of a text fit too, so that a line may be read in windows: not so for a pattern */
+
+    const struct ocrm55_calibration *calibration; /* NULL: not known */
 };
 
 struct ocrm55_reading {
@@ -56,6 +64,23 @@ struct ocrm55_reading {
     int32_t width;       /* columns that the network looked at */
     uint8_t fits;        /* 0 where no text fits the restriction: then the text is empty */
     float seen_score;    /* of `seen`; 0 where a text fits */
+    float lead;          /* 1 minus the quotient of the next likely text's weight and this one's; 1 where decoded greedily */
+};
+
+/* A character of a text. Steps of the output: step s is columns s * width / steps and on of what the network looked at. */
+struct ocrm55_character {
+    float probability;           /* of its class, the most in its steps */
+    float runner_up_probability; /* of the likeliest other character there */
+    uint16_t runner_up;          /* that character's class; 0 for none */
+    uint16_t first, last;        /* step */
+};
+
+struct ocrm55_confidence {
+    struct ocrm55_character *characters; /* the caller's: room for NAME_OUTPUT_STEPS */
+    float least, mean;                   /* of the characters' probabilities; 0 for an empty text */
+    float lead;                          /* as in ocrm55_reading */
+    float likelihood;                    /* that CTC gives the text: the sum of all ways to spread it over the steps */
+    float right;                         /* calibrated probability that the text is right; below 0 where not known */
 };
 
 enum ocrm55_outcome {
@@ -86,6 +111,11 @@ struct ocrm55_watch {
 enum ocrm55_outcome ocrm55_recognize(const struct ocrm55_recognizer *recognizer, void *arena, size_t arena_bytes,
                                      const uint8_t *bgr, int32_t width, struct ocrm55_reading *reading,
                                      const struct ocrm55_watch *watch);
+
+/* How sure a reading is, right after it, while the arena is as the recognition left it. False, and nothing is filled in,
+ * where no text fits, and for a network that has run_into or more than 96 steps. Takes 6.3 KB of stack. */
+bool ocrm55_measure_confidence(const struct ocrm55_recognizer *recognizer, const void *arena,
+                               const struct ocrm55_reading *reading, struct ocrm55_confidence *confidence);
 
 #ifdef __cplusplus
 }

@@ -152,6 +152,7 @@ enum ocrm55_outcome ocrm55_recognize(const struct ocrm55_recognizer *recognizer,
         }
         const float lead = decode(recognizer, arena, &growing, reading);
         reading->width = seen;
+        reading->lead = lead;
         tell(watch, OCRM55_HAS_DECODED, seen);
         if (stands(recognizer, arena, lead)) {
             break;

@@ -33,7 +33,7 @@ def test_json_tells_the_width_and_unsure_readings() -> None:
     from ocrm55.simulators.base import ImageResult, Run
 
     run = Run("", 0, [ImageResult("a", 0.5, 1, 2, 3, [2]), ImageResult("b", 0.5, 1, 2, 3, [2], 96, 7)])
-    plain, narrow = _as_values([Path("a.png"), Path("b.png")], run)
+    plain, narrow = _as_values([Path("a.png"), Path("b.png")], run, None, None)
     assert plain["instructions"] == {"preprocess": 1, "inference": 2, "decode": 3, "operators": [2]}
     assert "width" not in plain
     assert narrow["width"] == 96
@@ -57,3 +57,17 @@ def test_json_has_null_for_a_score_that_is_no_number() -> None:
     values = [{"lines": [{"score": float("nan"), "corners": [(1.5, float("-inf"))]}], "score": 0.5, "count": 3}]
     read = json.loads(as_json_text(values), parse_constant=refuse)
     assert read == [{"lines": [{"score": None, "corners": [[1.5, None]]}], "score": 0.5, "count": 3}]
+
+
+def test_texts_that_are_not_likely_right_are_rejected() -> None:
+    from ocrm55.commands.run_fvp import is_rejected
+    from ocrm55.simulators.protocol import ConfidenceResult, ImageResult
+
+    def result(right: float | None) -> ImageResult:
+        return ImageResult("a", 0.5, confidence=ConfidenceResult((), right, 0.5, 0.5, 0.5, 0.5))
+
+    assert is_rejected(result(0.89), 0.9)
+    assert not is_rejected(result(0.9), 0.9)
+    assert not is_rejected(result(0.1), None)
+    assert not is_rejected(result(None), 0.9)
+    assert not is_rejected(ImageResult("a", 0.5), 0.9)

@@ -29,12 +29,14 @@ def part(once: Once) -> Part:
     """Run cases through one part of driver.c: `part("crc", [case, ...])` gives the lines that it prints."""
     names = ("crc32", "float_text", "ocri", "options")
     files = [HERE / "driver.c", PLATFORM / "fault_words.c", TASK / "context.c", TASK / "ctc.c", PAGE / "ocrf.c"]
-    files += [TASK / "restricted.c", TASK / "check_digits.c"]
+    files += [TASK / "restricted.c", TASK / "check_digits.c", TASK / "confidence.c"]
     files += [SOURCES / f"{name}.c" for name in names]
 
     def make(folder: Path) -> Path:
         (folder / "context_tables.h").write_text(context_header(load_charset()))
-        return compile_for_host(folder / "driver", files, [folder, SOURCES, PAGE, TASK, PLATFORM])
+        return compile_for_host(
+            folder / "driver", files, [folder, SOURCES, PAGE, TASK, PLATFORM, ROOT / "firmware" / "include"]
+        )
 
     program = once("firmware-parts", make)
 

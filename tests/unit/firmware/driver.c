@@ -13,6 +13,7 @@
 #include "float_text.h"
 #include "ocrf.h"
 #include "ocri.h"
+#include "ocrm55_recognize.h"
 #include "options.h"
 #include "restricted.h"
 
@@ -102,6 +103,51 @@ static void parts_case(void)
 static void context_case(void)
 {
     decode_case(true);
+}
+
+/* The output of a network that is nothing but its output. */
+static const float *given_output;
+static uint32_t given_steps;
+
+static const float *output_of(const uint8_t *arena)
+{
+    (void)arena;
+    return given_output;
+}
+
+static uint32_t steps_of(const uint8_t *arena)
+{
+    (void)arena;
+    return given_steps;
+}
+
+static void confidence_case(void)
+{
+    const uint32_t steps = word(), classes = word(), count = word();
+    float *const numbers = block(4 * 4), *const probabilities = block(steps * classes * 4);
+    uint16_t *const kept = block(count * 2);
+    const struct ocrm55_network network = {
+        .output_dimensions = 2, .output_shape = {steps, classes}, .output = output_of, .steps = steps_of};
+    const struct ocrm55_calibration calibration = {numbers[0], numbers[1], numbers[2]};
+    const struct ocrm55_recognizer recognizer = {.network = &network, .calibration = &calibration};
+    const struct ocrm55_reading reading = {.classes = kept, .characters = count, .fits = 1, .lead = numbers[3]};
+    struct ocrm55_confidence found = {.characters = malloc((steps + 1) * sizeof *found.characters)};
+    given_output = probabilities;
+    given_steps = steps;
+    if (ocrm55_measure_confidence(&recognizer, NULL, &reading, &found)) {
+        printf("%.9g %.9g %.9g %.9g %.9g", (double)found.right, (double)found.least, (double)found.mean,
+               (double)found.lead, (double)found.likelihood);
+        for (uint32_t i = 0; i < count; i++) {
+            const struct ocrm55_character *const each = &found.characters[i];
+            printf(" %.9g %u %u %u %.9g", (double)each->probability, each->first, each->last, each->runner_up,
+                   (double)each->runner_up_probability);
+        }
+    }
+    puts("");
+    free(found.characters);
+    free(kept);
+    free(probabilities);
+    free(numbers);
 }
 
 /* steps, classes, whether context weighs, kind of check digit, states, edges, whether there is a mask besides; then the
@@ -233,7 +279,7 @@ int main(int count, char **words)
         void (*run)(void);
     } parts[] = {{"float", float_case}, {"ctc", ctc_case},         {"context", context_case}, {"lead", lead_case},
                  {"ocri", ocri_case},   {"options", options_case}, {"crc", crc_case},         {"faults", faults_case},
-                 {"ocrf", ocrf_case},   {"parts", parts_case},     {"restricted", restricted_case}};
+                 {"ocrf", ocrf_case},   {"parts", parts_case},     {"restricted", restricted_case}, {"confidence", confidence_case}};
     for (uint32_t i = 0; count == 2 && i < sizeof parts / sizeof *parts; i++) {
         while (strcmp(words[1], parts[i].name) == 0) {
             parts[i].run();

@@ -24,9 +24,10 @@ from ocrm55.commands.page_options import DetectorOption, PageFlag, SizeOption, p
 from ocrm55.errors import InputError
 
 if TYPE_CHECKING:
+    from ocrm55.artifact import Artifact
     from ocrm55.page.program import PageOptions
     from ocrm55.simulators import Run
-    from ocrm55.simulators.protocol import Line
+    from ocrm55.simulators.protocol import ImageResult, Line
 
 # As simulators/npu_registers.py has them.
 NPU_FAULTS = "absent|other-size|no-reset|bus-error|stream-error|ecc-error|hang|no-interrupt"
@@ -42,6 +43,19 @@ def run_fvp(
         bool, typer.Option("--stats", help="Count instructions, operator by operator (QEMU), and show the memory.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the UART's output.")] = False,
+    confidence: Annotated[
+        bool, typer.Option("--confidence", help="Say how sure each text and each of its characters is.")
+    ] = False,
+    reject: Annotated[
+        float | None,
+        typer.Option(
+            "--reject",
+            metavar="P",
+            min=0,
+            max=1,
+            help="Say of each text that is right with a probability under P that it is rejected.",
+        ),
+    ] = None,
     timeout: AnyTimeLimit = None,
     npu_fault: Annotated[
         str | None,
@@ -68,21 +82,35 @@ def run_fvp(
     if page:
         if npu_fault is not None:
             raise InputError("pages are read without an NPU.", ["leave --npu-fault out"])
+        if confidence or reject is not None:
+            raise InputError("the confidence of whole pages is not known.", ["leave --confidence and --reject out"])
         show_pages(images, page_options(options, detector, size), simulator, fvp, stats, as_json, timeout)
         return
     pictures = simulation.load(images)
     board = find_simulator(simulator.value, fvp, options.board)
     prepared = stages.prepare(options)
     run = simulation.read_images(
-        pictures, prepared, board, stats=stats, timeout_s=timeout or SECONDS, npu_fault=npu_fault
+        pictures,
+        prepared,
+        board,
+        stats=stats,
+        timeout_s=timeout or SECONDS,
+        npu_fault=npu_fault,
+        want_confidence=confidence or as_json or reject is not None,
     )
+    artifact = Artifact.read(prepared.artifact)
+    if reject is not None and not artifact.metadata.confidence:
+        console.note("no text is rejected: how likely a text of this model is right is not known (docs/confidence.md)")
     if as_json:
-        console.result(as_json_text(_as_values(images, run)))
+        console.result(as_json_text(_as_values(images, run, artifact, reject)))
         return
     for line in with_names(run.lines, images):
         console.result(line)
+    for path, result in zip(images, run.results, strict=True):
+        if is_rejected(result, reject):
+            console.result(f"rejected: {plain_text.shown(str(path))}")
     if stats:
-        statistics.show(Artifact.read(prepared.artifact), prepared.elf, run)
+        statistics.show(artifact, prepared.elf, run)
 
 
 def show_pages(
@@ -136,7 +164,36 @@ def _finite(value: object) -> object:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _as_values(images: list[Path], run: Run) -> list[dict[str, object]]:
+def is_rejected(result: ImageResult, reject: float | None) -> bool:
+    """Whether a text is less likely right than asked for."""
+    right = None if result.confidence is None else result.confidence.right
+    return reject is not None and right is not None and right < reject
+
+
+def _confidence(result: ImageResult, artifact: Artifact | None, reject: float | None) -> dict[str, object]:
+    """How sure a text is, for JSON; nothing where that is not known. Columns are those of the network's input."""
+    sure = result.confidence
+    if sure is None or artifact is None:
+        return {}
+    step = artifact.image_size[1] / artifact.steps
+    characters = [
+        {
+            "character": artifact.labels[each.index],
+            "probability": each.probability,
+            "columns": [round(each.first * step, 2), round((each.last + 1) * step, 2)],
+            "runner_up": artifact.labels[each.runner_up],
+            "runner_up_probability": each.runner_up_probability,
+        }
+        for each in sure.characters
+    ]
+    whole = {name: getattr(sure, name) for name in ("right", "least", "mean", "lead", "likelihood")}
+    rejected = {} if reject is None else {"rejected": is_rejected(result, reject)}
+    return {"confidence": whole, "characters": characters, **rejected}
+
+
+def _as_values(
+    images: list[Path], run: Run, artifact: Artifact | None, reject: float | None
+) -> list[dict[str, object]]:
     return [
         {
             "image": str(path),
@@ -148,6 +205,7 @@ def _as_values(images: list[Path], run: Run) -> list[dict[str, object]]:
                 else {"fits": False, "seen": dict(zip(("text", "score"), result.seen, strict=True))}
             ),
             **({} if result.width is None else {"width": result.width}),
+            **_confidence(result, artifact, reject),
             "instructions": {**result.instructions, "operators": result.operator_instructions},
         }
         for path, result in zip(images, run.results, strict=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ocrm55 import console, stages
+from ocrm55 import console, files, stages
 from ocrm55.errors import InputError, OutputError
-from ocrm55.evaluation import readers
+from ocrm55.evaluation import acceptance, accepted_picture, readers
 from ocrm55.evaluation.evaluate import Evaluation, evaluate
 from ocrm55.evaluation.metrics import Share
 from ocrm55.evaluation.mistakes import write_mistakes
@@ -92,13 +92,44 @@ def tables(evaluation: Evaluation, most_confusions: int = 15) -> list[Table]:
     ]
 
 
+def acceptance_tables(evaluation: Evaluation, reject: float | None = None) -> list[Table]:
+    """How many texts may be accepted by their calibrated probability; none where that is not known.
+
+    reject: a probability of the user's below which texts are not accepted.
+    """
+    readings = evaluation.readings
+    if not acceptance.known(readings):
+        return []
+    rows = []
+    for share in acceptance.SHARES:
+        found = acceptance.threshold(readings, share)
+        least = "-" if found is None else f"{found.least:.6f}"
+        accepted = _accepted(found or acceptance.Threshold(1, 0, 0), len(readings))
+        rows.append([f"at most {share:.1%} wrong", least, *accepted])
+    if reject is not None:
+        rows.append(["--reject", f"{reject:.6f}", *_accepted(acceptance.accepted(readings, reject), len(readings))])
+    tenths = [
+        [f"{t.start:.1f} to {t.start + 0.1:.1f}", f"{t.count}", f"{t.expected:.1%}", f"{t.right / t.count:.1%}"]
+        for t in acceptance.tenths(readings)
+    ]
+    return [
+        ("accepted by the probability that a text is right", ["", "from", "accepted", "share", "wrong"], rows),
+        ("is that probability right?", ["probability", "texts", "expected right", "are right"], tenths),
+    ]
+
+
+def _accepted(found: acceptance.Threshold, count: int) -> list[str]:
+    return [f"{found.accepted}", f"{found.accepted / max(count, 1):.1%}", f"{found.wrong}"]
+
+
 def write(output: Path, words: Sequence[Word], evaluation: Evaluation, **about: object) -> None:
-    """Write evaluation.json and mistakes.png into a folder. Raises OutputError when it cannot be written."""
+    """Write evaluation.json, mistakes.png and accepted.svg into a folder. Raises OutputError when that fails."""
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as trouble:
         raise OutputError(f"{output} cannot be written: {trouble.strerror}.", ["choose another --output"]) from trouble
     evaluation.write_json(output / "evaluation.json", **about)
+    files.write_text(output / "accepted.svg", accepted_picture.draw(evaluation.readings).standalone())
     worst = evaluation.worst_first()
     title = f"{len(worst)} of {len(words)} wrong; written above, read below, errors in red, score at the right"
     write_mistakes(output / "mistakes.png", worst, {word.name: word.path for word in words}, title)

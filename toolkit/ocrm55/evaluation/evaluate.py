@@ -34,7 +34,9 @@ class Evaluation:
     def as_values(self, **about: object) -> dict[str, object]:
         """For JSON; `about` (data, model, place) comes first."""
         rows = [
-            {"name": r.name, "written": r.written, "read": r.read, "score": round(r.score, 6)} for r in self.readings
+            {"name": r.name, "written": r.written, "read": r.read, "score": round(r.score, 6)}
+            | ({} if r.right is None else {"right": round(r.right, 6)})
+            for r in self.readings
         ]
         return {"ocrm55": __version__, **about, **self.scores.as_values(), "readings": rows}
 

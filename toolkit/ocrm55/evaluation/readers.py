@@ -18,7 +18,9 @@ from ocrm55 import temporary
 from ocrm55.errors import InputError, TargetError
 from ocrm55.restriction import UNRESTRICTED, Restriction
 from ocrm55.simulators import Choice, Request
+from ocrm55.simulators.protocol import ConfidenceResult
 from ocrm55.tasks.recognizer import decoding, image
+from ocrm55.tasks.recognizer.confidence import Character, Confidence
 from ocrm55.tasks.recognizer.ctc import Recognition
 from ocrm55.tasks.recognizer.restriction import lexicon
 
@@ -134,7 +136,9 @@ class HostReader:
         height, width = self._size
         pictures = (self._task.resize(pixels, height, width) for pixels in images)
         tensors = (self._task.normalisation.tensor(pixels, height, width) for pixels in pictures)
-        return [self._task.decode(self._network.probabilities(tensor), self._decoder) for tensor in tensors]
+        return [
+            self._task.decode_with_confidence(self._network.probabilities(tensor), self._decoder) for tensor in tensors
+        ]
 
     def close(self) -> None:
         """Remove the unpacked model."""
@@ -159,6 +163,7 @@ class TargetReader:
             images=[image.resize(pixels, *self._spec.size) for pixels in images],
             stats=False,
             want_probabilities=False,
+            want_confidence=True,
             timeout_s=self._spec.timeout_s * len(images),
             npu=self._spec.npu,
         )
@@ -166,13 +171,27 @@ class TargetReader:
         if len(results) != len(images):
             raise TargetError(f"The target was given {len(images)} pictures and answered for {len(results)}.")
         return [
-            Recognition(result.text, result.score, result.seen is None, result.seen and Recognition(*result.seen))
+            Recognition(
+                result.text,
+                result.score,
+                result.seen is None,
+                None if result.seen is None else Recognition(*result.seen),
+                confidence=_confidence(result.confidence),
+            )
             for result in results
         ]
 
     def close(self) -> None:
         """Remove the unpacked ELF."""
         self._stack.close()
+
+
+def _confidence(said: ConfidenceResult | None) -> Confidence | None:
+    """What the firmware said of a text's confidence."""
+    if said is None:
+        return None
+    characters = tuple(Character(**vars(each)) for each in said.characters)
+    return Confidence(characters, said.least, said.mean, said.lead, said.likelihood, said.right)
 
 
 @contextlib.contextmanager

@@ -85,7 +85,7 @@ def kernels(compiled: Compiled) -> dict[str, str]:
 
 def _task(*, in_context: bool, restricted: bool) -> dict[str, str]:
     """The firmware's C that reads text with the network; with the decoders that were compiled."""
-    names = ["recognize.c", _RECOGNIZE_HEADER, "ctc.c", "ctc.h"]
+    names = ["recognize.c", "confidence.c", _RECOGNIZE_HEADER, "ctc.c", "ctc.h"]
     names += ["context.c"] if in_context else []
     names += ["context.h", "language.h"] if in_context or restricted else []
     names += _RESTRICTED if restricted else []

@@ -46,6 +46,7 @@ class Request:
     npu_fault: a fault of the NPU, for tests; only for simulators that play the NPU themselves.
     frames: pages instead of images, for a program of pages; want_hashes: of what each of its steps makes.
     want_maps: the detector's probabilities of every page, uint8.
+    want_confidence: how sure each text is, and each of its characters.
     """
 
     elf: Path
@@ -60,6 +61,7 @@ class Request:
     frames: Sequence[Frame] = ()
     want_hashes: bool = False
     want_maps: bool = False
+    want_confidence: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,8 @@ class Simulator(ABC):
                 words.append("hashes=1")
             if request.want_probabilities or request.want_maps:
                 words.append(f"probabilities={_PROBABILITIES}")
+            if request.want_confidence:
+                words.append("confidence=1")
             if request.stats:
                 words.append("stats=1")
             command = [str(self.executable), *self.arguments(_ELF, words, request), *companion.arguments]
@@ -236,7 +240,17 @@ class Simulator(ABC):
         results = said.results
         if request.stats and not self.counts_instructions:
             results = [
-                ImageResult(result.text, result.score, width=result.width, seen=result.seen) for result in results
+                replace(
+                    result,
+                    preprocess_instructions=None,
+                    inference_instructions=None,
+                    decode_instructions=None,
+                    operator_instructions=[],
+                    unsure_instructions=0,
+                    cycles=[],
+                    phase_cycles={},
+                )
+                for result in results
             ]
         probabilities = None
         if request.want_probabilities:

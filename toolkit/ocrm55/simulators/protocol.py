@@ -9,6 +9,8 @@
     cycles preprocess=1 inference=2 decode=3
     width 96                                                 of a program with several widths
     unsure 96 123456                                         with stats=1, of a reading that did not stand
+    character 41 0.998102 steps 5 6 next 47 0.000812         with confidence=1: class, probability, place, runner-up
+    confidence right=0.98 least=0.99 mean=0.99 lead=1.0 likelihood=0.97
     nothing fits, seen: Hello, score: 0.986746               of a program with a restriction; the text is empty then
     text: Hello, score: 0.986746
     stack 420 of 32768                                       with stats=1, at the end
@@ -47,6 +49,9 @@ _WIDTH = re.compile(f"width ({_N})")
 _UNSURE = re.compile(f"unsure ({_N}) ({_N})")
 _TEXT = re.compile(r"text: (.*), score: ([0-9]{1,39}\.[0-9]{6}|nan|-?inf)")
 _SEEN = re.compile(r"nothing fits, seen: (.*), score: ([0-9]{1,39}\.[0-9]{6}|nan|-?inf)")
+_F = r"(-?[0-9]{1,39}\.[0-9]{6})"
+_CHARACTER = re.compile(f"character ({_N}) {_F} steps ({_N}) ({_N}) next ({_N}) {_F}")
+_CONFIDENCE = re.compile(f"confidence right={_F} least={_F} mean={_F} lead={_F} likelihood={_F}")
 _STACK = re.compile(f"stack ({_N}) of ({_N})")
 _EXIT = re.compile("exit status (0|-?[1-9][0-9]{0,9})")
 _PC = re.compile(r"\bpc 0x([0-9a-f]{8}) lr 0x([0-9a-f]{8})\b")
@@ -61,6 +66,30 @@ class Identity:
     precision: str
     shape: tuple[int, ...]
     arena: int
+
+
+@dataclass(frozen=True)
+class CharacterResult:
+    """A character of a text, by its class. first, last: its steps. runner_up: another class; 0 for none."""
+
+    index: int
+    probability: float
+    first: int
+    last: int
+    runner_up: int
+    runner_up_probability: float
+
+
+@dataclass(frozen=True)
+class ConfidenceResult:
+    """How sure a text is. right: the calibrated probability that it is right; None where that is not known."""
+
+    characters: tuple[CharacterResult, ...]
+    right: float | None
+    least: float
+    mean: float
+    lead: float
+    likelihood: float
 
 
 @dataclass(frozen=True)
@@ -84,6 +113,7 @@ class ImageResult:
     seen: tuple[str, float] | None = None
     cycles: list[tuple[int, dict[str, int]]] = field(default_factory=list)
     phase_cycles: dict[str, int] = field(default_factory=dict)
+    confidence: ConfidenceResult | None = None
 
     @property
     def instructions(self) -> dict[str, int | None]:
@@ -175,6 +205,8 @@ class _Reader:
         self.seen: tuple[str, float] | None = None
         self.cycles: list[tuple[int, dict[str, int]]] = []
         self.phase_cycles: dict[str, int] = {}
+        self.characters: list[CharacterResult] = []
+        self.confidence: ConfidenceResult | None = None
         self.pages = PageLines()
         said.pages = self.pages.pages
 
@@ -187,6 +219,7 @@ class _Reader:
                 raise _not_understood(line, "it is out of order")
             self.operators, self.counts, self.width, self.unsure, self.seen = [], None, None, 0, None
             self.cycles, self.phase_cycles = [], {}
+            self.characters, self.confidence = [], None
             return Line(line, image=self.announced)
         elif found := _OPERATOR.fullmatch(line):
             if int(found[1]) != len(self.operators):
@@ -213,17 +246,16 @@ class _Reader:
                     self.seen,
                     self.cycles,
                     self.phase_cycles,
+                    self.confidence,
                 )
             )
-        elif found := _SEEN.fullmatch(line):
-            self.seen = (found[1], float(found[2]))
         elif found := _STACK.fullmatch(line):
             self.said.stack_bytes = int(found[1])
         elif found := _WIDTH.fullmatch(line):
             self.width = int(found[1])
         elif found := _UNSURE.fullmatch(line):
             self.unsure, counted = int(found[2]), True
-        elif line and not self.take_message(line):
+        elif line and not self.take_confidence(line) and not self.take_message(line):
             return self.take_page(line)
         return Line(line, is_count=counted)
 
@@ -238,6 +270,19 @@ class _Reader:
             self.phase_cycles = dict(zip(("preprocess", "inference", "decode"), map(int, found.groups()), strict=True))
         else:
             raise _not_understood(line, "no line of the firmware looks like it")
+
+    def take_confidence(self, line: str) -> bool:
+        """How sure a character or a text is, or what fits no restriction; returns whether the line says that."""
+        if found := _SEEN.fullmatch(line):
+            self.seen = (found[1], float(found[2]))
+        elif found := _CHARACTER.fullmatch(line):
+            first, last, other = (int(found[i]) for i in (3, 4, 5))
+            each = CharacterResult(int(found[1]), float(found[2]), first, last, other, float(found[6]))
+            self.characters.append(each)
+        elif found := _CONFIDENCE.fullmatch(line):
+            right, *others = (float(value) for value in found.groups())
+            self.confidence = ConfidenceResult(tuple(self.characters), right if right >= 0 else None, *others)
+        return found is not None
 
     def take_page(self, line: str) -> Line:
         """Keep a line of a program for pages. Raises TargetError for one that is not understood."""

@@ -299,4 +299,5 @@ def _decoded(probabilities: np.ndarray, charset: Sequence[str], path: Path | Non
     most, text, total = ranked[0]
     ahead = _ONE - np.float32(ranked[1][0] / most) if len(ranked) > 1 else _ONE
     score = float(np.float32(total / np.float32(len(text)))) if text else 0.0
-    return Recognition("".join(charset[index] for index in text), score), float(ahead)
+    read = "".join(charset[index] for index in text)
+    return Recognition(read, score, classes=text, lead=float(ahead)), float(ahead)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+
+from ocrm55.tasks.recognizer.confidence import Confidence
 
 
 @dataclass(frozen=True)
@@ -13,13 +15,17 @@ class Recognition:
     """A text. `score` is the mean probability of the kept characters, 0 for an empty text.
 
     fits: whether a text was found that keeps the restriction, if there is one; seen: otherwise, what would have been
-    read without it.
+    read without it. classes: of the characters. lead: over the next likely text, as far as the decoder knows one.
+    confidence: where it was asked for.
     """
 
     text: str
     score: float
     fits: bool = True
     seen: Recognition | None = None
+    classes: tuple[int, ...] = field(default=(), compare=False)
+    lead: float = field(default=1.0, compare=False)
+    confidence: Confidence | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         """The line that the firmware prints."""
@@ -87,4 +93,5 @@ def decode(probabilities: np.ndarray, charset: Sequence[str]) -> Recognition:
         total = np.float32(total + likeliest)
     count = int(kept.sum())
     score = float(total / np.float32(count)) if count else 0.0
-    return Recognition("".join(charset[index] for index in classes[kept]), score)
+    found = tuple(int(index) for index in classes[kept])
+    return Recognition("".join(charset[index] for index in found), score, classes=found)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from ocrm55.tasks.recognizer import context, ctc, restricted
+from ocrm55.tasks.recognizer import confidence, context, ctc, restricted
 from ocrm55.tasks.recognizer.ctc import Recognition
 from ocrm55.tasks.recognizer.restriction.restriction import Tables
 
@@ -34,6 +35,15 @@ def decode(
         found = restricted.recognition(_within(probabilities, charset, decoder, tables), charset)
         return found or Recognition("", 0.0, False, decode(probabilities, charset, decoder))
     return DECODERS[for_network(decoder, charset, len(probabilities))](probabilities, charset)
+
+
+def with_confidence(
+    found: Recognition, probabilities: np.ndarray, calibration: confidence.Calibration | None
+) -> Recognition:
+    """The same reading with its confidence, as `ocrm55_measure_confidence` measures it; none where nothing fits."""
+    if not found.fits:
+        return found
+    return replace(found, confidence=confidence.measure(probabilities, found.classes, found.lead, calibration))
 
 
 def least_lead(probabilities: np.ndarray, charset: Sequence[str], decoder: str, tables: Tables | None = None) -> float:

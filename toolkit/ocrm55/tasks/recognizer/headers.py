@@ -13,17 +13,23 @@ from ocrm55.compiler.c_language.literals import float_literal
 from ocrm55.compiler.c_language.text import c_string, comment, lines
 from ocrm55.tasks.base import Extras
 from ocrm55.tasks.recognizer import context, decoding
+from ocrm55.tasks.recognizer.confidence import Calibration
 from ocrm55.tasks.recognizer.restriction.restriction import Tables
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
 def extras(
-    labels: Sequence[str], steps: int, decoder: str, lead: float = decoding.LEAD, tables: Tables | None = None
+    labels: Sequence[str],
+    steps: int,
+    decoder: str,
+    lead: float = decoding.LEAD,
+    tables: Tables | None = None,
+    calibration: Calibration | None = None,
 ) -> Extras:
     """steps: of the output. decoder: one that fits the labels, see decoding.for_network. lead: see decoding.LEAD.
 
-    tables: of a restriction; None for none.
+    tables: of a restriction; None for none. calibration: of the confidence; None where it is not known.
     """
     in_context = decoder == decoding.CONTEXT
     headers = {"labels.h": labels_header(labels)}
@@ -35,12 +41,15 @@ def extras(
         headers,
         {"labels": [*labels], "decoder": decoder}
         | ({} if lead == decoding.LEAD else {"least_lead": lead})
-        | ({} if tables is None else {"restriction": tables.asked}),
+        | ({} if tables is None else {"restriction": tables.asked})
+        | ({} if calibration is None else {"confidence": [float(value) for value in calibration.values]}),
         task="recognizer",
         constant="struct ocrm55_recognizer",
         sizes=[("TEXT_BYTES", text_bytes(steps, labels), "of the longest text, with the zero at its end")],
         sources=lambda network: {
-            "recognizer.c": recognizer_source(network, in_context=in_context, lead=lead, tables=tables)
+            "recognizer.c": recognizer_source(
+                network, in_context=in_context, lead=lead, tables=tables, calibration=calibration
+            )
         },
     )
 
@@ -51,16 +60,24 @@ def text_bytes(steps: int, labels: Sequence[str]) -> int:
 
 
 def recognizer_source(
-    network: str, *, in_context: bool, lead: float = decoding.LEAD, tables: Tables | None = None
+    network: str,
+    *,
+    in_context: bool,
+    lead: float = decoding.LEAD,
+    tables: Tables | None = None,
+    calibration: Calibration | None = None,
 ) -> str:
     """src/recognizer.c: what the classes of a network mean.
 
     in_context: whether context_tables.h helps to decode. tables: of restriction_tables.h, which says
-    what fits; None without one.
+    what fits; None without one. calibration: of the confidence.
     """
     values = {"prefix": network, "macro": network.upper(), "lead": float_literal(lead)}
+    weights = {} if calibration is None else {n: float_literal(float(v)) for n, v in vars(calibration).items()}
     values |= {"parts_fit": str(int(tables is not None and tables.only_characters))}
-    return _render("recognizer.c.j2", in_context=in_context, restricted=tables is not None, **values)
+    return _render(
+        "recognizer.c.j2", in_context=in_context, restricted=tables is not None, calibration=weights, **values
+    )
 
 
 def labels_header(labels: Sequence[str]) -> str:

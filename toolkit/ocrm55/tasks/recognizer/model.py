@@ -15,6 +15,7 @@ from ocrm55.export.paddle_folder import PROGRAM, SETTINGS, STEM, PaddleFolder, n
 from ocrm55.normalisation import Normalisation
 from ocrm55.tasks.recognizer import onnx_file
 from ocrm55.tasks.recognizer.charset import checked, with_blank_and_space
+from ocrm55.tasks.recognizer.confidence import Calibration
 from ocrm55.tasks.recognizer.decoding import LEAD
 from ocrm55.tasks.recognizer.image import HEIGHT, WIDTH
 
@@ -80,6 +81,7 @@ class RecognizerFolder(PaddleFolder):
     def _check_settings(self) -> None:
         self.dictionary = self._characters()
         self.lead = _share(self.described["PostProcess"].get("least_lead", LEAD), self.settings)
+        self.calibrations = _calibrations(self.described["PostProcess"].get("confidence", {}), self.settings)
         self.input_shape = self._input_shape()
         self.levels = self.normalisation or Normalisation()  # RecResizeImg maps to -1 .. 1 by itself
 
@@ -161,6 +163,18 @@ def _share(value: object, settings: Path) -> float:
             f"{settings} has a least_lead that is no number from 0 to 1.", ["export or copy the model again"]
         )
     return number
+
+
+def _calibrations(found: object, settings: Path) -> dict[str, Calibration]:
+    """What makes a probability of a text's confidence, by the decoder; none where the settings say nothing."""
+    try:
+        rows = {str(name): [float(str(each)) for each in row] for name, row in dict(found).items()}  # type: ignore[call-overload]
+        if not all(len(row) == 3 and all(abs(each) < 1e6 for each in row) for row in rows.values()):
+            raise ValueError
+    except (TypeError, ValueError) as trouble:
+        what = "a confidence that is not three numbers for each decoder"
+        raise InputError(f"{settings} has {what}.", ["export or copy the model again"]) from trouble
+    return {name: Calibration(*row) for name, row in rows.items()}
 
 
 def _pixels(text: object) -> int:

@@ -181,4 +181,5 @@ def recognition(found: Found, charset: Sequence[str]) -> Recognition | None:
     """The text and its score; None where nothing fits."""
     if found.classes is None:
         return None
-    return Recognition("".join(charset[index] for index in found.classes), float(found.score))
+    text = "".join(charset[index] for index in found.classes)
+    return Recognition(text, float(found.score), classes=found.classes, lead=float(found.lead))

@@ -17,6 +17,7 @@ from ocrm55.tasks import base
 from ocrm55.tasks.base import Extras
 from ocrm55.tasks.recognizer import context, ctc, decoding, headers, image
 from ocrm55.tasks.recognizer.charset import load_charset
+from ocrm55.tasks.recognizer.confidence import Calibration
 from ocrm55.tasks.recognizer.ctc import Recognition
 from ocrm55.tasks.recognizer.model import CAME, OFFICIAL, RecognizerFolder, to_onnx
 from ocrm55.tasks.recognizer.restriction.restriction import Tables, compile_restriction
@@ -91,7 +92,18 @@ class RecognizerNetwork(base.Network):
         steps = shape[-2]
         lead = decoding.LEAD if self._folder is None else self._folder.lead
         fitting = decoding.for_network(decoder, self.charset, steps)
-        return headers.extras(self.charset, steps, fitting, lead, self.tables(steps))
+        return headers.extras(self.charset, steps, fitting, lead, self.tables(steps), self.calibration(decoder, steps))
+
+    def calibration(self, decoder: str, steps: int) -> Calibration | None:
+        """What makes a probability of a text's confidence; None where the model's settings do not say."""
+        known = {} if self._folder is None else self._folder.calibrations
+        return known.get(decoding.for_network(decoder, self.charset, steps))
+
+    def decode_with_confidence(self, output: np.ndarray, decoder: str) -> Recognition:
+        """As `decode`, and how sure the text is."""
+        steps = _steps(output)
+        found = self.decode(output, decoder)
+        return decoding.with_confidence(found, steps, self.calibration(decoder, len(steps)))
 
     def decode(self, output: np.ndarray, decoder: str) -> Recognition:
         steps = _steps(output)
