@@ -48,7 +48,7 @@ def test_a_block_may_end_before_its_branch() -> None:
 
 
 @pytest.mark.parametrize(
-    ("section", "mark", "after"), [(0, "7", 7), (7, "+1000", 1007), (1007, "+1000", 1007), (1007, "8", 8)]
+    ("section", "mark", "after"), [(0, "7", 7), (7, "+1000", 1007), (1007, "+1000", 1007), (1007, "8", 8), (8, "++", 9)]
 )
 def test_marks(section: int, mark: str, after: int) -> None:
     assert after_mark(section, mark) == after

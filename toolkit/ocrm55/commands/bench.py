@@ -87,5 +87,5 @@ def bench(
     folder = stages.model(options)
     with temporary.folder() as scratch:
         path = to_onnx(folder, scratch / "model.onnx", check=False)
-        rows = kernels.measure(path, compiler.value)
+        rows = kernels.measure(path, compiler.value, cycles=True)
     kernels.print_table(rows, loops.estimate())

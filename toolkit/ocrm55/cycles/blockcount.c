@@ -5,7 +5,7 @@
  *
  * The plan has lines
  *   mark ADDRESS [+]NUMBER     from a block that starts there on, the section is NUMBER; with +, NUMBER more than the one
- *                              that ends, unless that is as much already
+ *                              that ends, unless that is as much already; ++ for NUMBER: one more, each time
  *   region START END NAME C    accesses are counted by regions; C is 1 where a data cache lies before it
  *   gather ADDRESS             a gather or scatter: count its pairs of elements that want two words of one bank
  *   cache BYTES                of the data cache: 4 ways, lines of 32 bytes
@@ -69,7 +69,7 @@ struct block {
 };
 struct mark {
     uint32_t address, number;
-    bool adds;
+    bool adds, steps;
 };
 struct gather {
     uint32_t address, before;
@@ -135,7 +135,9 @@ static struct block *find_block(uint32_t address, uint32_t instructions)
 
 static void begin_section(const struct mark *mark)
 {
-    if (!mark->adds) {
+    if (mark->steps) {
+        section++;
+    } else if (!mark->adds) {
         section = mark->number;
     } else if (section < mark->number) {
         section += mark->number;
@@ -304,6 +306,7 @@ static bool take(const char *line)
     char number[16];
     if (sscanf(line, "mark %" SCNx32 " %15s", &mark.address, number) == 2) {
         mark.adds = number[0] == '+';
+        mark.steps = strcmp(number, "++") == 0;
         mark.number = (uint32_t)strtoul(number + mark.adds, NULL, 10);
         marks = need(realloc(marks, (mark_count + 1) * sizeof *marks));
         marks[mark_count++] = mark;

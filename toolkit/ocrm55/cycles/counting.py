@@ -32,13 +32,16 @@ _SECOND_INTERFACE = 9  # the first QEMU that no longer takes plugins of version 
 class Plan:
     """What to count. marks: address -> the section that begins there (counts.after_mark).
 
-    is_firmware: whether the program speaks as the firmware does; another one only has to end with status 0.
+    is_firmware: whether the program speaks as the firmware does; another one only has to end with status 0, and gets
+    `words` on its command line and `files` to read, by their names.
     """
 
     program: Program
     board: Board
     marks: Mapping[int, str] = field(default_factory=dict)
     is_firmware: bool = True
+    words: Sequence[str] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def cache_bytes(self) -> int:
@@ -103,7 +106,8 @@ class _CountingQemu(Qemu):
         self.companion_of_run: _PluginCompanion | _LogCompanion | None = None
 
     def arguments(self, elf: str, words: Sequence[str], request: Request) -> list[str]:
-        return super().arguments(elf, words, replace(request, stats=False))
+        given = words if self._plan.is_firmware else self._plan.words
+        return super().arguments(elf, given, replace(request, stats=False))
 
     def _judge(self, ended: Ended, request: Request, place: Path) -> Run:
         if self._plan.is_firmware:
@@ -113,6 +117,8 @@ class _CountingQemu(Qemu):
         return Run(ended.output, ended.returncode, [])
 
     def companion(self, request: Request, elf: Path) -> Companion:
+        for name, content in self._plan.files.items():
+            (elf.parent / name).write_bytes(content)
         if self._plugin is not None:
             self.companion_of_run = _PluginCompanion(self._plan, self._plugin, elf.parent)
         else:

@@ -116,7 +116,11 @@ class LogReader:
 
 
 def after_mark(section: int, mark: str) -> int:
-    """The section after a mark: a number, or `+N`, N more than the section that ends, unless that has it already."""
+    """The section after a mark: a number, or `+N`, N more than the section that ends, unless that has it already; or
+    `++`, one more each time.
+    """
+    if mark == "++":
+        return section + 1
     if not mark.startswith("+"):
         return int(mark)
     more = int(mark)

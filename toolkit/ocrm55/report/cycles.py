@@ -38,10 +38,15 @@ def show(layers: Sequence[Layer], found: Inference, clock_mhz: float | None) -> 
 
 
 def _row(title: str, cost: Range, macs: int) -> tuple[str, ...]:
+    short = title if len(title) <= _TITLE else title[: _TITLE - 1] + "…"
+    return short, figures.short(cost.instructions), *cells(cost, macs)
+
+
+def cells(cost: Range, macs: int) -> tuple[str, str, str, str]:
+    """Cycles, cycles an instruction, MACs a cycle, and what was lost to what; empty where nothing is to divide."""
     per_cycle = f"{macs / cost.likely.cycles:.1f}" if macs and cost.likely.cycles else ""
     each = "" if cost.a_instruction is None else f"{cost.a_instruction:.2f}"
-    short = title if len(title) <= _TITLE else title[: _TITLE - 1] + "…"
-    return short, figures.short(cost.instructions), cycles_in_words(cost.cycles), each, per_cycle, lost_in_words(cost)
+    return cycles_in_words(cost.cycles), each, per_cycle, lost_in_words(cost)
 
 
 def cycles_in_words(cycles: tuple[float, float, float]) -> str:
