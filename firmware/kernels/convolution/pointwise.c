@@ -2,8 +2,9 @@
 
 #include "tile.h"
 
-/* Output channels go in groups whose weights fit a 32 KB cache, and whose sums fit the buffer. */
-#define GROUP_WEIGHT_BYTES (32 * 1024)
+/* Output channels go in groups whose weights fit half of a 32 KB cache, beside the pixels and the sums, and whose sums fit
+ * the buffer. */
+#define GROUP_WEIGHT_BYTES (16 * 1024)
 #define GROUP_CHANNELS 256
 
 static int32_t group_channels(int32_t channels_in)

@@ -35,10 +35,73 @@ static inline void load_channel(const int32_t **acc, int32_t bias, uint32_t scal
 
 static inline float32x4_t hard_swish(float32x4_t v, float32x4_t zero, float32x4_t six, uint32_t gain)
 {
-    const float32x4_t gate = vminnmq_f32(vmaxnmq_f32(vaddq_n_f32(v, 3.0f), zero), six);
-    float32x4_t product = vmulq_f32(v, gate);
+    const int32x4_t gate = vmaxq_s32(vreinterpretq_s32_f32(vaddq_n_f32(v, 3.0f)), vreinterpretq_s32_f32(zero));
+    float32x4_t product = vmulq_f32(v, vreinterpretq_f32_s32(vminq_s32(gate, vreinterpretq_s32_f32(six))));
     __asm("vmul.f32 %q0, %q0, %1" : "+w"(product) : "r"(gain));
     return product;
+}
+
+/* 16 outputs of one channel through hard-swish, in one piece and in an order that ocrm55's model of the pipeline likes: 72
+ * cycles of 50 instructions (docs/cycles.md). The gate is limited as an integer, as in quad_hard_swish. */
+static inline void hard_swish_16(const int32_t **acc, int32_t bias, uint32_t scale, uint32_t gain, int32_t zero_point,
+                                 int8_t *y, int8_t *next, uint16x8_t to)
+{
+    const float32x4_t zero = vdupq_n_f32(0.0f), six = vdupq_n_f32(6.0f);
+    float32x4_t a, b, c, d, f;
+    __asm volatile("vldrw.u32 %q[a], [%[acc]], #16\n"
+                   "vadd.i32 %q[a], %q[a], %[bias]\n"
+                   "vldrw.u32 %q[b], [%[acc]], #16\n"
+                   "vcvt.f32.s32 %q[a], %q[a]\n"
+                   "vldrw.u32 %q[c], [%[acc]], #16\n"
+                   "vmul.f32 %q[a], %q[a], %[scale]\n"
+                   "vadd.i32 %q[b], %q[b], %[bias]\n"
+                   "vadd.f32 %q[f], %q[a], %[three]\n"
+                   "vldrw.u32 %q[d], [%[acc]], #16\n"
+                   "vcvt.f32.s32 %q[b], %q[b]\n"
+                   "vmax.s32 %q[f], %q[f], %q[zero]\n"
+                   "vmul.f32 %q[b], %q[b], %[scale]\n"
+                   "vmin.s32 %q[f], %q[f], %q[six]\n"
+                   "vmul.f32 %q[a], %q[a], %q[f]\n"
+                   "vadd.i32 %q[c], %q[c], %[bias]\n"
+                   "vadd.f32 %q[f], %q[b], %[three]\n"
+                   "vadd.i32 %q[d], %q[d], %[bias]\n"
+                   "vmul.f32 %q[a], %q[a], %[gain]\n"
+                   "vmax.s32 %q[f], %q[f], %q[zero]\n"
+                   "vcvtn.s32.f32 %q[a], %q[a]\n"
+                   "vmin.s32 %q[f], %q[f], %q[six]\n"
+                   "vmul.f32 %q[b], %q[b], %q[f]\n"
+                   "vqmovnb.s32 %q[a], %q[a]\n"
+                   "vmul.f32 %q[b], %q[b], %[gain]\n"
+                   "vcvtn.s32.f32 %q[b], %q[b]\n"
+                   "vcvt.f32.s32 %q[d], %q[d]\n"
+                   "vqmovnt.s32 %q[a], %q[b]\n"
+                   "vcvt.f32.s32 %q[c], %q[c]\n"
+                   "vqadd.s16 %q[a], %q[a], %[zero_point]\n"
+                   "vmul.f32 %q[d], %q[d], %[scale]\n"
+                   "vqmovnb.s16 %q[a], %q[a]\n"
+                   "vmul.f32 %q[c], %q[c], %[scale]\n"
+                   "vstrb.16 %q[a], [%[y], %q[to]]\n"
+                   "vadd.f32 %q[a], %q[c], %[three]\n"
+                   "vmax.s32 %q[a], %q[a], %q[zero]\n"
+                   "vmin.s32 %q[a], %q[a], %q[six]\n"
+                   "vmul.f32 %q[c], %q[c], %q[a]\n"
+                   "vadd.f32 %q[a], %q[d], %[three]\n"
+                   "vmul.f32 %q[c], %q[c], %[gain]\n"
+                   "vmax.s32 %q[a], %q[a], %q[zero]\n"
+                   "vcvtn.s32.f32 %q[c], %q[c]\n"
+                   "vmin.s32 %q[a], %q[a], %q[six]\n"
+                   "vmul.f32 %q[a], %q[d], %q[a]\n"
+                   "vmul.f32 %q[a], %q[a], %[gain]\n"
+                   "vqmovnb.s32 %q[c], %q[c]\n"
+                   "vcvtn.s32.f32 %q[a], %q[a]\n"
+                   "vqmovnt.s32 %q[c], %q[a]\n"
+                   "vqadd.s16 %q[c], %q[c], %[zero_point]\n"
+                   "vqmovnb.s16 %q[c], %q[c]\n"
+                   "vstrb.16 %q[c], [%[next], %q[to]]\n"
+                   : [a] "=&w"(a), [b] "=&w"(b), [c] "=&w"(c), [d] "=&w"(d), [f] "=&w"(f), [acc] "+r"(*acc)
+                   : [zero] "w"(zero), [six] "w"(six), [to] "w"(to), [three] "r"(0x40400000), [bias] "r"(bias),
+                     [scale] "r"(scale), [gain] "r"(gain), [zero_point] "r"(zero_point), [y] "r"(y), [next] "r"(next)
+                   : "memory");
 }
 
 /* 8 outputs of one channel, in the lower halves of their lanes. `special`: with limits narrower than int8. */
@@ -84,9 +147,13 @@ static inline __attribute__((always_inline)) void store_channel(const struct ocr
     int8_t *next = y + 8 * stride;
     for (int32_t left = pixels >> 4; left > 0; left--) {
         MARK_ACTIVATION(BEGIN, "channel_store", activation, special);
-        load_channel(&acc, bias, scale, v);
-        vstrbq_scatter_offset_s16(y, to, finish8(&e, activation, special, gain, v[0], v[1]));
-        vstrbq_scatter_offset_s16(next, to, finish8(&e, activation, special, gain, v[2], v[3]));
+        if (activation == OCRM55_HARD_SWISH && !special) {
+            hard_swish_16(&acc, bias, scale, gain, e.zero_point, y, next, to);
+        } else {
+            load_channel(&acc, bias, scale, v);
+            vstrbq_scatter_offset_s16(y, to, finish8(&e, activation, special, gain, v[0], v[1]));
+            vstrbq_scatter_offset_s16(next, to, finish8(&e, activation, special, gain, v[2], v[3]));
+        }
         y += 16 * stride;
         next += 16 * stride;
         MARK_ACTIVATION(END, "channel_store", activation, special);

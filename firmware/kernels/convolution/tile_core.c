@@ -61,7 +61,7 @@
         "vldrw.u32 q5, [r3, #240]\n"                                                           \
         "vldrw.u32 q6, [r5, #240]\n"                                                           \
         "vldrw.u32 q7, [r7, #240]\n"                                                           \
-        "1:\n" START "\n"                                                                      \
+        START "\n"                                                                            \
         "vldrw.u32 q0, [r9], #16\n"                                                            \
         "ldr.w pc, [sp, #4]\n"                                                                 \
         ".p2align 2\n"                                                                         \
@@ -86,7 +86,11 @@
         "stmia.w r11!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"                                   \
         "ldr.w r0, [sp]\n"                                                                     \
         "cmp.w r9, r0\n"                                                                       \
-        "bne.w 1b\n"                                                                           \
+        "beq.n 3f\n"                                                                           \
+        START "\n" /* again, so that a pair takes one branch and not two */                    \
+        "vldrw.u32 q0, [r9], #16\n"                                                            \
+        "ldr.w pc, [sp, #4]\n"                                                                 \
+        "3:\n"                                                                                 \
         "add sp, sp, #12\n"                                                                    \
         "vpop {d8-d15}\n"                                                                      \
         "pop {r4-r11, pc}\n")

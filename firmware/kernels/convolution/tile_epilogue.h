@@ -84,65 +84,76 @@ static inline struct quad_cursor quad_start(const struct ocrm55_epilogue *e, int
     return at;
 }
 
-/* Hard-swish of the next 16 sums, rounded and narrowed: c0 c2 of each pixel, and c1 c3. In one piece for the same reasons as
- * load_scaled, and because eight registers are just enough: odd channels first, so that theirs are free for the even ones.
- * 44 instructions. */
-static inline void quad_hard_swish(struct quad_cursor *at, int16x8_t *even, int16x8_t *odd)
+/* Hard-swish of the next 16 sums, with the zero point, narrowed: y as quad has it, before limits. In one piece for the same
+ * reasons as load_scaled, and because eight registers are just enough.
+ *
+ * The gate is limited as an integer: a float that is not negative orders as its bits do, and every negative one is below
+ * zero in both. So the integer pipe does it, beside the products. The order is one that ocrm55's model of the pipeline
+ * likes: 64 cycles of 48 instructions, which is what the multiply pipe needs alone (docs/cycles.md). */
+static inline int8x16_t quad_hard_swish(struct quad_cursor *at, int32_t zero_point)
 {
     const float32x4_t zero = vdupq_n_f32(0.0f), six = vdupq_n_f32(6.0f);
     float32x4_t a, b, c, d, f;
     uint32_t s0, s1, s2, s3, g0, g2;
     __asm("ldrd %[s0], %[s1], [%[scale]], #8\n"
           "vldrw.u32 %q[a], [%[acc], #16]\n"
-          "ldrd %[s2], %[s3], [%[scale]], #8\n"
           "vcvt.f32.s32 %q[a], %q[a]\n"
           "vldrw.u32 %q[b], [%[acc], #48]\n"
           "vmul.f32 %q[a], %q[a], %[s1]\n"
           "ldrd %[g0], %[s1], [%[gain]], #8\n" /* s1 and s3 are done with: the gains of their channels take their place */
+          "vadd.f32 %q[d], %q[a], %[three]\n"
+          "ldrd %[s2], %[s3], [%[scale]], #8\n"
           "vcvt.f32.s32 %q[b], %q[b]\n"
-          "vadd.f32 %q[c], %q[a], %[three]\n"
+          "vmax.s32 %q[d], %q[d], %q[zero]\n"
           "vmul.f32 %q[b], %q[b], %[s3]\n"
-          "ldrd %[g2], %[s3], [%[gain]], #8\n"
-          "vmaxnm.f32 %q[c], %q[c], %q[zero]\n"
-          "vadd.f32 %q[d], %q[b], %[three]\n"
-          "vminnm.f32 %q[c], %q[c], %q[six]\n"
-          "vmaxnm.f32 %q[d], %q[d], %q[zero]\n"
-          "vmul.f32 %q[a], %q[a], %q[c]\n"
-          "vldrw.u32 %q[c], [%[acc], #32]\n"
-          "vminnm.f32 %q[d], %q[d], %q[six]\n"
+          "vmin.s32 %q[d], %q[d], %q[six]\n"
+          "vadd.f32 %q[c], %q[b], %[three]\n"
+          "vmul.f32 %q[a], %q[a], %q[d]\n"
+          "vldrw.u32 %q[d], [%[acc], #32]\n"
           "vmul.f32 %q[a], %q[a], %[s1]\n"
-          "vcvt.f32.s32 %q[c], %q[c]\n"
-          "vmul.f32 %q[b], %q[b], %q[d]\n"
-          "vldrw.u32 %q[d], [%[acc]], #64\n"
-          "vcvtn.s32.f32 %q[a], %q[a]\n"
-          "vmul.f32 %q[b], %q[b], %[s3]\n"
+          "vmax.s32 %q[c], %q[c], %q[zero]\n"
           "vcvt.f32.s32 %q[d], %q[d]\n"
-          "vmul.f32 %q[c], %q[c], %[s2]\n"
-          "vcvtn.s32.f32 %q[b], %q[b]\n"
-          "vmul.f32 %q[d], %q[d], %[s0]\n"
+          "vmin.s32 %q[c], %q[c], %q[six]\n"
+          "vmul.f32 %q[b], %q[b], %q[c]\n"
+          "ldrd %[g2], %[s3], [%[gain]], #8\n"
+          "vmul.f32 %q[d], %q[d], %[s2]\n"
+          "vadd.f32 %q[f], %q[d], %[three]\n"
+          "vldrw.u32 %q[c], [%[acc]], #64\n"
+          "vcvtn.s32.f32 %q[a], %q[a]\n"
+          "vmax.s32 %q[f], %q[f], %q[zero]\n"
+          "vmul.f32 %q[b], %q[b], %[s3]\n"
           "vqmovnb.s32 %q[a], %q[a]\n"
-          "vadd.f32 %q[f], %q[c], %[three]\n"
+          "vcvtn.s32.f32 %q[b], %q[b]\n"
+          "vcvt.f32.s32 %q[c], %q[c]\n"
+          "vmin.s32 %q[f], %q[f], %q[six]\n"
+          "vmul.f32 %q[c], %q[c], %[s0]\n"
           "vqmovnt.s32 %q[a], %q[b]\n"
-          "vadd.f32 %q[b], %q[d], %[three]\n"
-          "vmaxnm.f32 %q[f], %q[f], %q[zero]\n"
-          "vmaxnm.f32 %q[b], %q[b], %q[zero]\n"
-          "vminnm.f32 %q[f], %q[f], %q[six]\n"
-          "vminnm.f32 %q[b], %q[b], %q[six]\n"
-          "vmul.f32 %q[c], %q[c], %q[f]\n"
-          "vmul.f32 %q[d], %q[d], %q[b]\n"
-          "vmul.f32 %q[c], %q[c], %[g2]\n"
-          "vmul.f32 %q[d], %q[d], %[g0]\n"
+          "vadd.f32 %q[b], %q[c], %[three]\n"
+          "vmax.s32 %q[b], %q[b], %q[zero]\n"
+          "vmul.f32 %q[d], %q[d], %q[f]\n"
+          "vmin.s32 %q[b], %q[b], %q[six]\n"
+          "vmul.f32 %q[c], %q[c], %q[b]\n"
+          "vmul.f32 %q[c], %q[c], %[g0]\n"
+          "vqadd.s16 %q[a], %q[a], %[to]\n"
           "vcvtn.s32.f32 %q[c], %q[c]\n"
+          "vmul.f32 %q[d], %q[d], %[g2]\n"
+          "vqmovnb.s32 %q[c], %q[c]\n"
           "vcvtn.s32.f32 %q[d], %q[d]\n"
-          "vqmovnb.s32 %q[d], %q[d]\n"
-          "vqmovnt.s32 %q[d], %q[c]\n"
+          "vqmovnt.s32 %q[c], %q[d]\n"
+          "vqadd.s16 %q[c], %q[c], %[to]\n"
+          "vqmovnb.s16 %q[c], %q[c]\n"
+          "vqmovnt.s16 %q[c], %q[a]\n"
           : [a] "=&w"(a), [b] "=&w"(b), [c] "=&w"(c), [d] "=&w"(d), [f] "=&w"(f), [s0] "=&r"(s0), [s1] "=&r"(s1),
             [s2] "=&r"(s2), [s3] "=&r"(s3), [g0] "=&r"(g0), [g2] "=&r"(g2), [acc] "+r"(at->acc),
             [scale] "+r"(at->scale), [gain] "+r"(at->gain)
-          : [zero] "w"(zero), [six] "w"(six), [three] "r"(0x40400000)
+          : [zero] "w"(zero), [six] "w"(six), [three] "r"(0x40400000), [to] "r"(zero_point)
           : "memory");
-    *even = vreinterpretq_s16_f32(d);
-    *odd = vreinterpretq_s16_f32(a);
+    return vreinterpretq_s8_f32(c);
+}
+
+static inline int8x16_t within(const struct ocrm55_epilogue *e, bool special, int8x16_t y)
+{
+    return special ? vminq_s8(vmaxq_s8(y, vdupq_n_s8(e->low)), vdupq_n_s8(e->high)) : y;
 }
 
 /* 4 channels x 4 pixels: y = c0..c3 of pixel 0, of pixel 1, .. `special`: with limits narrower than int8, or with a table for
@@ -150,15 +161,13 @@ static inline void quad_hard_swish(struct quad_cursor *at, int16x8_t *even, int1
 static inline int8x16_t quad(const struct ocrm55_epilogue *e, enum ocrm55_activation activation, bool special,
                              struct quad_cursor *at)
 {
-    int16x8_t even, odd; /* c0 c2 of each pixel, c1 c3 of each */
     if (activation == OCRM55_HARD_SWISH) {
-        quad_hard_swish(at, &even, &odd);
-    } else {
-        float32x4_t v[4];
-        load_scaled(&at->acc, &at->scale, v);
-        even = narrow32(vcvtnq_s32_f32(v[0]), vcvtnq_s32_f32(v[2]));
-        odd = narrow32(vcvtnq_s32_f32(v[1]), vcvtnq_s32_f32(v[3]));
+        return within(e, special, quad_hard_swish(at, e->zero_point));
     }
+    float32x4_t v[4];
+    load_scaled(&at->acc, &at->scale, v);
+    int16x8_t even = narrow32(vcvtnq_s32_f32(v[0]), vcvtnq_s32_f32(v[2])); /* c0 c2 of each pixel */
+    int16x8_t odd = narrow32(vcvtnq_s32_f32(v[1]), vcvtnq_s32_f32(v[3]));  /* c1 c3 of each */
     if (activation == OCRM55_TABLE16) {
         const int16x8_t shift = vdupq_n_s16((int16_t)-e->table_shift);
         uint16x8_t index_even = vshlq_u16(vreinterpretq_u16_s16(even), shift);
@@ -176,8 +185,7 @@ static inline int8x16_t quad(const struct ocrm55_epilogue *e, enum ocrm55_activa
     }
     even = vqaddq_n_s16(even, (int16_t)e->zero_point);
     odd = vqaddq_n_s16(odd, (int16_t)e->zero_point);
-    const int8x16_t y = narrow16(even, odd);
-    return special ? vminq_s8(vmaxq_s8(y, vdupq_n_s8(e->low)), vdupq_n_s8(e->high)) : y;
+    return within(e, special, narrow16(even, odd));
 }
 
 #endif

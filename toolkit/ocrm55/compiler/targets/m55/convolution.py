@@ -24,7 +24,7 @@ from ocrm55.compiler.targets.m55.kernel import (
     structure,
 )
 
-GROUP_WEIGHT_BYTES = 32 * 1024
+GROUP_WEIGHT_BYTES = 16 * 1024
 SMALL_PIECE = 48  # a window's row of at most these bytes is fetched byte by byte
 LARGEST_DEPTHWISE = 5  # rows and columns of a window
 DEPTHWISE_GROUP = 8  # outputs between two stores of sums
