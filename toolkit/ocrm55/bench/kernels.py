@@ -133,10 +133,11 @@ def print_table(rows: Sequence[Row], loops: dict[str, Loop] | None) -> None:
             loop.name,
             str(loop.instructions),
             f"{loop.cycles:.1f}",
+            f"{loop.own:.1f}",
             str(loop.macs or ""),
             f"{loop.macs / loop.cycles:.2f}" if loop.macs else "",
         )
         for loop in loops.values()
     ]
-    names = ("loop", "instructions", "cycles", "MAC", "MAC/cycle")
+    names = ("loop", "instructions", "cycles", "our model", "MAC", "MAC/cycle")
     console.table(title, names, estimates, right=names[1:])

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from ocrm55 import console, resources, temporary
 from ocrm55.bench.cases.convolution import LOOP_MACS
+from ocrm55.cycles.disassembly import assembled
+from ocrm55.cycles.pipeline import of_a_pass
 from ocrm55.errors import TargetError
 
 MCA = ("llvm-mca-19", "-mtriple=thumbv8.1m.main-none-eabihf", "-mcpu=cortex-m55", "-iterations=100")
@@ -15,12 +17,13 @@ MCA = ("llvm-mca-19", "-mtriple=thumbv8.1m.main-none-eabihf", "-mcpu=cortex-m55"
 
 @dataclass(frozen=True)
 class Loop:
-    """llvm-mca's estimate for one pass of an inner loop. macs: multiplications of that pass."""
+    """llvm-mca's estimate for one pass of an inner loop. macs: multiplications of it. own: our model's cycles."""
 
     name: str
     instructions: int
     cycles: float
     macs: int
+    own: float
 
 
 def estimate() -> dict[str, Loop] | None:
@@ -42,7 +45,7 @@ def estimate() -> dict[str, Loop] | None:
                 snippet.write_text(".syntax unified\n.thumb\n" + "\n".join(lines) + "\n")
                 printed = console.command([*MCA, snippet])
                 count, cycles = (_figure(label, printed) / 100 for label in ("Instructions", "Total Cycles"))
-                loops[name] = Loop(name, round(count), cycles, LOOP_MACS.get(name, 0))
+                loops[name] = Loop(name, round(count), cycles, LOOP_MACS.get(name, 0), of_a_pass(assembled(lines)))
     return loops
 
 

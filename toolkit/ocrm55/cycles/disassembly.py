@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -92,6 +93,15 @@ def parsed(text: str) -> Program:
             read = _line(int(found[1], 16), 2 * len(found[2].split()), found[3], found[4] or "")
             code[read.address] = decode(read)
     return Program(code, symbols)
+
+
+def assembled(lines: Iterable[str]) -> list[Instruction]:
+    """Instructions from lines of assembly, without their addresses: each as if it had four bytes."""
+    found = []
+    for number, line in enumerate(lines):
+        mnemonic, _, rest = line.strip().replace("\t", " ").partition(" ")
+        found.append(decode(_line(4 * number, 4, mnemonic, rest.strip())))
+    return found
 
 
 def _line(address: int, size: int, mnemonic: str, rest: str) -> Line:

@@ -64,6 +64,7 @@ MOST = Rules(taken=4, indirect=2, uncounted=1.0, registers_a_cycle=1, store_to_l
 SETS = {"least": LEAST, "likely": LIKELY, "most": MOST}
 
 _LONG_AGO = -9.0
+_PASSES = 4
 _GATHERS = (Kind.GATHER, Kind.SCATTER)
 
 
@@ -166,6 +167,19 @@ class Pipeline:
     def _lose(self, reason: Lost, cycles: float) -> None:
         if cycles > 0:
             self.lost[reason] += cycles  # type: ignore[assignment]  # Counter counts ints, says typeshed
+
+
+def of_a_pass(block: Sequence[Instruction], rules: Rules = LIKELY) -> float:
+    """Cycles of a pass of a loop without its branch, once it has run for a while."""
+    pipeline = Pipeline(rules)
+    for _ in range(_PASSES):
+        for instruction in block:
+            pipeline.issue(instruction)
+    before = pipeline.now
+    for _ in range(_PASSES):
+        for instruction in block:
+            pipeline.issue(instruction)
+    return (pipeline.now - before) / _PASSES
 
 
 def lost_by_branch(rules: Rules, last: Instruction, block: Sequence[Instruction]) -> float:
