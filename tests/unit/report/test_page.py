@@ -15,7 +15,7 @@ from PIL import Image
 from ocrm55.errors import InputError
 from ocrm55.report import accuracy, page
 from ocrm55.report.measurement import Measurement
-from tests.unit.report.tiny_network import COUNTS, PRECISIONS, measurement_of
+from tests.unit.report.tiny_network import COUNTS, PRECISIONS, estimate, measurement_of
 
 CHARSET = ["", "a", "b", "<", "&"]
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -185,3 +185,12 @@ def test_what_each_step_by_itself_says_is_there_where_it_is_another_text(picture
         run = dataclasses.replace(measured.run, results=[result])
         _, checker = checked(dataclasses.replace(measured, run=run))
         assert ("Each step by itself says" in checker.words) == said
+
+
+def test_the_estimate_of_cycles_has_a_row_for_each_layer(picture: Path) -> None:
+    measured = measurement_of("int8", [picture])
+    text, checker = checked(measured, cycles=estimate())
+    assert "Cycles, estimated" in checker.words
+    assert "nothing was timed on silicon" in checker.words
+    assert text.count("between layers") == 1
+    assert "Cycles, estimated" not in checked(measured)[1].words

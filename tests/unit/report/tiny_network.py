@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 from ocrm55 import boards
+from ocrm55.cycles.estimate import Cost, Range, sum_of
+from ocrm55.cycles.inference import Inference, Memory
 from ocrm55.elf import Section
 from ocrm55.metadata import Metadata
 from ocrm55.report.measurement import Measurement
@@ -130,3 +132,11 @@ def measurement_of(precision: str, paths: list[Path], *, counted: bool = True) -
         board=boards.find().memories,
         simulator="QEMU 7.2",
     )
+
+
+def estimate() -> Inference:
+    """1.4 to 1.6 cycles an instruction."""
+    costs = [Range(*(Cost(count, count * share) for share in (1.4, 1.5, 1.6))) for count in COUNTS]
+    nothing = sum_of([])
+    memory = [Memory("DDR", 100, 0, (500, 1000), None)]
+    return Inference(costs, nothing, nothing, nothing, memory, [[] for _ in costs], 32768, True, "a test")

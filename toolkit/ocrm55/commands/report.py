@@ -41,6 +41,9 @@ def report(
     ] = None,
     simulator: SimulatorOption = SimulatorChoice.QEMU,
     fvp: FvpPath = None,
+    cycles: Annotated[
+        bool, typer.Option("--cycles", help="Estimate each layer's cycles on a Cortex-M55 too, on QEMU.")
+    ] = False,
     timeout: AnyTimeLimit = None,
     page: PageFlag = False,
     detector: DetectorOption = "bundled",
@@ -53,7 +56,7 @@ def report(
     """
     from ocrm55.report import accuracy
     from ocrm55.report import page as html
-    from ocrm55.report.measurement import measure
+    from ocrm55.report.measurement import estimated, measure
     from ocrm55.report.versions import versions
     from ocrm55.simulators import find_simulator
 
@@ -65,6 +68,9 @@ def report(
     accuracies = accuracy.collect(evaluation or [], options.folder.root)
     board = find_simulator(simulator.value, fvp, options.board)
     measured = measure(images, options, board, want_probabilities=True, timeout_s=timeout or SECONDS)
+    found = None
+    if cycles:
+        found = estimated(measured, options, find_simulator("qemu", board=options.board), timeout_s=timeout or SECONDS)
     destination = out or options.folder.root / f"{options.firmware_variant}-report.html"
     html.write(
         measured,
@@ -72,6 +78,7 @@ def report(
         charset=measured.metadata.labels,
         accuracies=accuracies,
         versions=versions(measured, options.build.toolchain),
+        cycles=found,
     )
     console.result(str(destination))
 

@@ -15,7 +15,7 @@ from ocrm55.report import figures
 from ocrm55.report.layers import Layer
 
 COLUMNS = ("layer", "instr.", "cycles, likely", "CPI", "MAC/c", "lost to, %")
-_RIGHT = COLUMNS[1:5]
+NUMBERS = COLUMNS[1:5]
 _TITLE = 24  # characters of a layer's title
 _REASONS = 2
 _WORTH_SAYING = 0.03  # of the cycles
@@ -23,13 +23,11 @@ _WORTH_SAYING = 0.03  # of the cycles
 
 def show(layers: Sequence[Layer], found: Inference, clock_mhz: float | None) -> None:
     """Print a row for each layer, then memory, then what one inference takes."""
-    rows = [_row(layer.title, each, layer.macs) for layer, each in zip(layers, found.operators, strict=True)]
-    macs = sum(layer.macs for layer in layers)
-    rows.append(_row("between layers", found.between, 0))
-    rows.append(_row("one inference", found.network, macs))
-    rows.append(_row("before: preprocessing", found.preprocess, 0))
-    rows.append(_row("after: decoding", found.decode, 0))
-    console.table("cycles of a Cortex-M55, estimated where memory waits for nobody", COLUMNS, rows, right=_RIGHT)
+    cut = [
+        (title if len(title) <= _TITLE else title[: _TITLE - 1] + "…", *others)
+        for title, *others in rows(layers, found)
+    ]
+    console.table("cycles of a Cortex-M55, estimated where memory waits for nobody", COLUMNS, cut, right=NUMBERS)
     console.result()
     _show_memory(found)
     for line in in_words(found, clock_mhz):
@@ -37,9 +35,14 @@ def show(layers: Sequence[Layer], found: Inference, clock_mhz: float | None) -> 
     console.result()
 
 
-def _row(title: str, cost: Range, macs: int) -> tuple[str, ...]:
-    short = title if len(title) <= _TITLE else title[: _TITLE - 1] + "…"
-    return short, figures.short(cost.instructions), *cells(cost, macs)
+def rows(layers: Sequence[Layer], found: Inference) -> list[tuple[str, ...]]:
+    """COLUMNS of each layer, of what runs between layers, of the inference, and of the work before and after it."""
+    parts = [(layer.title, each, layer.macs) for layer, each in zip(layers, found.operators, strict=True)]
+    parts.append(("between layers", found.between, 0))
+    parts.append(("one inference", found.network, sum(layer.macs for layer in layers)))
+    parts.append(("before: preprocessing", found.preprocess, 0))
+    parts.append(("after: decoding", found.decode, 0))
+    return [(title, figures.short(cost.instructions), *cells(cost, macs)) for title, cost, macs in parts]
 
 
 def cells(cost: Range, macs: int) -> tuple[str, str, str, str]:

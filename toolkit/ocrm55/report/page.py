@@ -12,8 +12,10 @@ import jinja2
 from markupsafe import Markup
 
 from ocrm55 import files
+from ocrm55.cycles.inference import Inference
 from ocrm55.pictures import read_image
 from ocrm55.report import alignment, figures, profile, svg, widths
+from ocrm55.report import cycles as in_cycles
 from ocrm55.report.accuracy import Accuracy
 from ocrm55.report.alignment import Step
 from ocrm55.report.arena import boxes, occupied
@@ -79,10 +81,11 @@ def write(
     charset: Sequence[str],
     accuracies: Sequence[Accuracy] = (),
     versions: Sequence[tuple[str, str]] = (),
+    cycles: Inference | None = None,
 ) -> None:
-    """Write the page, whole or not at all. Raises OutputError."""
+    """Write the page, whole or not at all. cycles: the estimate for the first image. Raises OutputError."""
     written_at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    files.write_text(destination, render(measured, charset, accuracies, versions, written_at))
+    files.write_text(destination, render(measured, charset, accuracies, versions, written_at, cycles))
 
 
 def templates() -> jinja2.Environment:
@@ -102,6 +105,7 @@ def render(
     accuracies: Sequence[Accuracy],
     versions: Sequence[tuple[str, str]],
     written_at: str,
+    cycles: Inference | None = None,
 ) -> str:
     """The page as HTML. charset: the model's classes, the blank first. written_at: the date, in words."""
     environment = templates()
@@ -127,6 +131,10 @@ def render(
         layers=rows,
         bound=profile.bound_in_words(rows),
         npu=profile.npu_in_words(measured.metadata),
+        cycle_columns=in_cycles.COLUMNS,
+        cycle_numbers=in_cycles.NUMBERS,
+        cycle_rows=[] if cycles is None else in_cycles.rows(rows, cycles),
+        cycle_words=[] if cycles is None else in_cycles.in_words(cycles, None),
         pictures=both_widths(measured),
         peak=max(occupied(boxes(measured.first), len(rows))),
         accuracies=accuracies,
