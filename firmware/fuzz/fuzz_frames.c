@@ -3,40 +3,14 @@
 #include <string.h>
 
 #include "ocrf.h"
+#include "ocrf_mutator.h"
 
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void put(uint8_t *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++) {
-        at[i] = (uint8_t)(value >> (8 * i));
-    }
-}
-
-/* Most of the time the checksum is right, and a time in four the first record's sizes fit each other. */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned seed)
 {
-    static const uint32_t pixel_bytes[] = {1, 2, 3, 3};
-    size = LLVMFuzzerMutate(data, size, most);
-    if (seed % 8u == 0 || size < OCRF_HEADER_BYTES) {
-        return size;
-    }
-    memcpy(data, "OCRF", 4);
-    put(data + 4, OCRF_VERSION);
-    if (seed % 4u == 1 && size >= OCRF_HEADER_BYTES + OCRF_RECORD_BYTES) {
-        uint8_t *record = data + OCRF_HEADER_BYTES;
-        const uint32_t width = 1u + record[0] % 32u, height = 1u + record[4] % 32u, format = record[12] % 4u;
-        const uint32_t stride = width * pixel_bytes[format] + 2u * (record[8] % 4u);
-        put(record, width);
-        put(record + 4, height);
-        put(record + 8, stride);
-        put(record + 12, format);
-        put(record + 16, stride * height);
-    }
-    put(data + 12, ocrf_checksum(data + OCRF_HEADER_BYTES, (uint32_t)(size - OCRF_HEADER_BYTES)));
-    return size;
+    return ocrf_mutate(data, size, most, 0, seed);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

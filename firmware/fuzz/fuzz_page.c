@@ -170,7 +170,12 @@ static void read_box(const struct ocrm55_frame *frame, const struct ocrm55_box *
         .steps = steps_of,
         .width = width_of,
     };
-    const struct ocrm55_recognizer recognizer = {&network, labels, decode, (float)next() / 255.0f};
+    const struct ocrm55_recognizer recognizer = {
+        .network = &network,
+        .labels = labels,
+        .decode = decode,
+        .lead = (float)next() / 255.0f,
+    };
     const size_t scratch_bytes = OCRM55_PAGE_READ_BYTES(HEIGHT, WIDTH, STEPS, CLASSES);
     const uint32_t class_room = number(80), text_bytes = number(120);
     void *const scratch = room_for(scratch_bytes), *const arena = room_for(ARENA);

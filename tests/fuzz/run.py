@@ -22,7 +22,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCES = REPOSITORY / "firmware" / "fuzz"
-IN_C = ("fuzz_image_file", "fuzz_frames", "fuzz_program", "fuzz_decode", "fuzz_npu", "fuzz_page")
+IN_C = ("fuzz_image_file", "fuzz_frames", "fuzz_program", "fuzz_decode", "fuzz_npu", "fuzz_page", "fuzz_page_program")
 IN_PYTHON = (
     "fuzz_uart", "fuzz_records", "fuzz_binaries", "fuzz_pictures", "fuzz_models", "fuzz_dictionaries",
     "fuzz_checkpoints", "fuzz_archives",
