@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
 from ocrm55.compiler.memory.planner import round_up
 from ocrm55.compiler.operators.float32 import Spec
+from ocrm55.compiler.operators.groups import dense
 from ocrm55.compiler.operators.int8.convolution import Convolution, Depthwise, Pointwise
 from ocrm55.compiler.targets.m55 import packing
 from ocrm55.compiler.targets.m55.kernel import (
@@ -32,13 +33,13 @@ DEPTHWISE_GROUP = 8  # outputs between two stores of sums
 
 def _pointwise(spec: Pointwise, constants: Sequence[np.ndarray]) -> Call:
     weights, bias, scale, *extra = constants
-    fields = [
+    filled = [
         f".channels_in = {spec.channels}, .channels_out = {spec.outputs}, .y_stride = {spec.epilogue.stride},",
         ".weights = weights,",
         epilogue(spec.epilogue),
     ]
     pixels = spec.output_height * spec.output_width
-    body = structure("pointwise", fields)
+    body = structure("pointwise", filled)
     if spec.chunk:
         body += _chunks(spec, pixels)
     else:
@@ -71,7 +72,7 @@ def _geometry(spec: Convolution) -> list[str]:
 
 def _convolution(spec: Convolution, constants: Sequence[np.ndarray]) -> Call:
     weights, bias, scale, *extra = constants
-    fields = [
+    filled = [
         f".channels_in = {spec.channels}, .height = {spec.height}, .width = {spec.width},",
         f".channels_out = {spec.outputs}, .height_out = {spec.output_height}, .width_out = {spec.output_width},",
         f".kernel_height = {spec.kernel[0]}, .kernel_width = {spec.kernel[1]},",
@@ -80,7 +81,7 @@ def _convolution(spec: Convolution, constants: Sequence[np.ndarray]) -> Call:
         ".weights = weights,",
         epilogue(spec.epilogue),
     ]
-    body = [*structure("conv", fields), "ocrm55_conv_s8(&layer, x, y, workspace);"]
+    body = [*structure("conv", filled), "ocrm55_conv_s8(&layer, x, y, workspace);"]
     arrays = per_channel(spec.epilogue, spec.outputs, scale, extra[0] if extra else None)
     return Call(body, {"weights": packing.conv(weights, bias), **arrays})
 
@@ -91,19 +92,30 @@ def _widened(spec: Depthwise) -> Depthwise:
     return replace(spec, kernel=(size, size))
 
 
+def _is_large(spec: Depthwise) -> bool:
+    """Whether a window is larger than those of depthwise.c: conv.c computes it, with zeros for the other channels."""
+    return max(spec.kernel) > LARGEST_DEPTHWISE
+
+
+def _dense(spec: Depthwise) -> Convolution:
+    return Convolution(**{each.name: getattr(spec, each.name) for each in fields(Convolution)})
+
+
 def _depthwise(spec: Depthwise, constants: Sequence[np.ndarray]) -> Call:
     weights, bias, scale, *extra = constants
+    if _is_large(spec):
+        return _convolution(_dense(spec), [dense(weights, spec.channels), bias, scale, *extra])
     wide = _widened(spec)
     rows, columns = (large - small for large, small in zip(wide.kernel, spec.kernel, strict=True))
     weights, spec = np.pad(weights, ((0, 0), (0, 0), (0, rows), (0, columns))), wide
-    fields = [
+    filled = [
         f".channels = {spec.channels}, .height = {spec.height}, .width = {spec.width},",
         f".height_out = {spec.output_height}, .width_out = {spec.output_width}, .kernel = {spec.kernel[0]},",
         *_geometry(spec),
         ".weights = weights, .bias = bias,",
         epilogue(spec.epilogue),
     ]
-    body = [*structure("depthwise", fields), "ocrm55_depthwise_s8(&layer, x, y, workspace);"]
+    body = [*structure("depthwise", filled), "ocrm55_depthwise_s8(&layer, x, y, workspace);"]
     arrays = per_channel(spec.epilogue, spec.outputs, scale, extra[0] if extra else None)
     return Call(body, {"weights": packing.depthwise(weights), "bias": bias, **arrays})
 
@@ -123,6 +135,8 @@ def _convolution_bytes(spec: Convolution) -> int:
 
 
 def _depthwise_bytes(spec: Depthwise) -> int:
+    if _is_large(spec):
+        return _convolution_bytes(_dense(spec))
     spec = _widened(spec)
     kernel, (stride_y, stride_x), (top, _) = spec.kernel[0], spec.strides, spec.pads
     pitch = 8 if kernel == 5 else 4
@@ -140,8 +154,8 @@ def _depthwise_bytes(spec: Depthwise) -> int:
 
 
 def _depthwise_refusal(spec: Depthwise) -> str | None:
-    if max(spec.kernel) > LARGEST_DEPTHWISE:
-        return f"has depthwise kernels up to 5x5, not {spec.kernel[0]}x{spec.kernel[1]}"
+    if _is_large(spec):
+        return None
     if max(spec.strides) > 2 or spec.epilogue.activation == "real":
         return "has depthwise kernels with strides 1 and 2 and int8 results"
     return None
@@ -150,5 +164,12 @@ def _depthwise_refusal(spec: Depthwise) -> str | None:
 KERNELS: dict[type[Spec], Kernel] = {
     Pointwise: Kernel(_pointwise, ("pointwise", *TILES), _pointwise_bytes),
     Convolution: Kernel(_convolution, ("conv", *TILES), _convolution_bytes),
-    Depthwise: Kernel(_depthwise, ("depthwise", *TILES), _depthwise_bytes, _depthwise_refusal),
+    Depthwise: Kernel(
+        _depthwise,
+        ("depthwise", *TILES),
+        _depthwise_bytes,
+        _depthwise_refusal,
+        more=lambda spec: ("conv",) if _is_large(spec) else (),
+        in_place=lambda spec: not _is_large(spec),
+    ),
 }

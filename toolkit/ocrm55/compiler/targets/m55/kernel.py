@@ -38,13 +38,16 @@ class Kernel:
     """How an operator is called.
 
     sources: its files of firmware/kernels/FAMILY, without `.c`. workspace_bytes: from a spec to bytes of scratch.
-    refusal: why the kernel does not take a spec, None if it does.
+    refusal: why the kernel does not take a spec, None if it does. more: files besides, for a spec. in_place: whether
+    it may write over its input.
     """
 
     call: Callable[[Any, Sequence[np.ndarray]], Call]
     sources: tuple[str, ...]
     workspace_bytes: Callable[[Any], int] = lambda spec: 0
     refusal: Callable[[Any], str | None] = lambda spec: None
+    more: Callable[[Any], tuple[str, ...]] = lambda spec: ()
+    in_place: Callable[[Any], bool] = lambda spec: bool(spec.in_place)
 
 
 def row_bytes(spec: Any) -> int:

@@ -39,12 +39,13 @@ class M55Target(Target):
         operator.arguments = [*inputs, *packed, *operator.outputs]
         size = kernel.workspace_bytes(operator.spec)
         operator.workspaces = [Workspace("workspace", "uint8", size)] if size else []
-        operator.in_place = inputs[:1] if operator.spec.in_place else []
+        operator.in_place = inputs[:1] if kernel.in_place(operator.spec) else []
         operator.function = _function(operator, program, call, inputs)
 
     def kernel_sources(self, program: Program) -> list[str]:
-        used = {type(o.spec) for o in program.calls if o.target == self.name}
-        return sorted({source for kind in used for source in KERNELS[kind].sources})
+        specs = [o.spec for o in program.calls if o.target == self.name]
+        kernels = [(KERNELS[type(spec)], spec) for spec in specs]
+        return sorted({source for kernel, spec in kernels for source in (*kernel.sources, *kernel.more(spec))})
 
 
 def workspace_bytes(spec: Spec) -> int:
