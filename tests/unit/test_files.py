@@ -6,10 +6,12 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from ocrm55.errors import OutputError
+from ocrm55 import files
+from ocrm55.errors import InputError, OutputError
 from ocrm55.files import atomic_directory, atomic_file, digest, extract, write_json, write_text
 
 
@@ -194,3 +196,48 @@ def test_a_folder_that_was_set_aside_comes_back(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     assert names(tmp_path / "out") == ["good"]
     assert names(tmp_path) == ["out"]
+
+
+def test_only_a_regular_file_of_bounded_size_is_read_whole(tmp_path: Path) -> None:
+    """/dev/zero as a memory map took all memory, and a pipe waited for ever."""
+    text = tmp_path / "text"
+    text.write_bytes("\ufeffä\r\nb\rc".encode())
+    assert files.read_text(text, encoding="utf-8-sig") == "ä\nb\nc"
+    assert files.read_bytes(text, text.stat().st_size) == text.read_bytes()
+    with pytest.raises(InputError, match="has more than 3 bytes"):
+        files.read_bytes(text, 3)
+    pipe, endless, sparse = tmp_path / "pipe", tmp_path / "endless", tmp_path / "sparse"
+    os.mkfifo(pipe)
+    endless.symlink_to("/dev/zero")
+    with sparse.open("wb") as file:
+        file.truncate(1 << 40)
+    for path in (pipe, endless):
+        with pytest.raises(InputError, match="is not a regular file"):
+            files.read_text(path)
+    with pytest.raises(InputError, match="has more than"):
+        files.read_text(sparse)
+    for path in (tmp_path / "nothing", tmp_path):
+        with pytest.raises(OSError):
+            files.read_text(path)
+
+
+@pytest.mark.parametrize("name", ["board", "artifact", "names", "boxes", "log", "accuracy", "elf", "vela"])
+def test_readers_of_files_refuse_pipes_and_what_never_ends(name: str, tmp_path: Path) -> None:
+    from ocrm55 import boards, elf
+    from ocrm55.artifact import Artifact
+    from ocrm55.evaluation import page_labels, words
+    from ocrm55.npu_model import vela_files
+    from ocrm55.report import accuracy, board
+
+    (tmp_path / "metadata.json").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe")
+    pipe, log = tmp_path / "pipe", Mock()
+    readers = {
+        "board": lambda: boards.read_memories(pipe), "artifact": lambda: Artifact.read(tmp_path),
+        "names": lambda: words.load_names(pipe),
+        "boxes": lambda: page_labels.load_boxes(pipe), "log": lambda: board.read_log(pipe, log),
+        "accuracy": lambda: accuracy.load(pipe), "elf": lambda: elf.read_symbols(pipe),
+        "vela": lambda: vela_files.load(pipe),
+    }  # fmt: skip
+    with pytest.raises(InputError):
+        readers[name]()

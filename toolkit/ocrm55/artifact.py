@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from ocrm55 import files
 from ocrm55.errors import InputError
 from ocrm55.metadata import DamagedError, Metadata, NpuRow, OperatorRow
 
@@ -33,7 +34,7 @@ class Artifact:
         """
         path = folder / FILE
         try:
-            value = json.loads(path.read_text(encoding="utf-8"))
+            value = json.loads(files.read_text(path))
             return cls(folder, Metadata.of(value), value)
         except OSError as trouble:
             raise InputError(f"{path} cannot be read: {trouble.strerror}.", ["ocrm55 compile"]) from trouble

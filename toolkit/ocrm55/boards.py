@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ocrm55 import resources
+from ocrm55 import files, resources
 from ocrm55.errors import InputError, UnsupportedError
 
 DEFAULT = "corstone300"
@@ -27,6 +27,7 @@ TIGHTLY_COUPLED, ON_CHIP, OFF_CHIP = range(3)  # tiers
 _LARGEST = 1 << 32
 _CACHES = tuple(kilobytes << 10 for kilobytes in (4, 8, 16, 32, 64))
 _MOST_CYCLES = 10_000  # of one fill
+MOST_BYTES = 1 << 20  # of a memory map
 _COMPARE = [f"compare it with firmware/platform/{DEFAULT}/{FILE}"]
 
 
@@ -185,7 +186,7 @@ def _machines(path: Path) -> dict[str, str]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(files.read_text(path, MOST_BYTES))
     except OSError as trouble:
         raise InputError(f"the memory map {path} cannot be read: {trouble.strerror}.") from trouble
     except (ValueError, RecursionError) as trouble:

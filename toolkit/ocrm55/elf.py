@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from ocrm55 import files
 from ocrm55.errors import InputError
 
 T = TypeVar("T")
@@ -48,7 +49,7 @@ def read_symbols(path: Path) -> dict[str, int]:
 
 def _parsed(path: Path, parse: Callable[[bytes], T]) -> T:
     try:
-        return parse(path.read_bytes())
+        return parse(files.read_bytes(path))
     except OSError as trouble:
         raise InputError(f"{path} cannot be read: {trouble.strerror}.") from trouble
     except (struct.error, ValueError, IndexError) as trouble:

@@ -20,6 +20,7 @@ from ocrm55.temporary import Unfinished, is_abandoned
 # An unfinished file or folder has a name like `.NAME.ocrm55-XXXXXXXX`; nothing else in our folders has.
 _MARK = ".ocrm55-"
 _OLD = ".old"  # ... and what it replaces, for a moment
+MOST_BYTES, MOST_TEXT = 2 << 30, 256 << 20  # of a file that is read whole
 
 
 def _prefix(destination: Path) -> str:
@@ -223,6 +224,28 @@ def extract(archive: tarfile.TarFile, folder: Path) -> None:
         if not inside or not (member.isfile() or member.isdir()):
             raise tarfile.TarError(f"{member.name} is no plain file within the archive")
     archive.extractall(folder)
+
+
+def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
+    """The bytes of a regular file, of `most` bytes at the most: pipes and devices may never end.
+
+    Raises InputError for another file, OSError for one that cannot be read.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(f"{path} is not a regular file.")
+    with path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise InputError(f"{path} has more than {most:,} bytes.")
+        content = file.read(most + 1)  # it may grow
+        if len(content) > most:
+            raise InputError(f"{path} has more than {most:,} bytes.")
+        return content
+
+
+def read_text(path: Path, most: int = MOST_TEXT, *, encoding: str = "utf-8", errors: str = "strict") -> str:
+    """The text of a regular file; raises as `read_bytes` does, and UnicodeDecodeError. Line ends become line feeds."""
+    text = read_bytes(path, most).decode(encoding, errors)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def digest(paths: Iterable[Path], *values: object) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ocrm55 import files
 from ocrm55.compiler.operators import float32, registry
 from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
@@ -57,7 +58,7 @@ def read(folder: Path, width: int | None = None) -> Program:
         chosen = max(widths) if width is None and widths else width
         if chosen not in widths:
             raise InputError(f"{folder} keeps no program of {chosen or 'any'} columns.", ["--precision int8", *_AGAIN])
-        value = json.loads((place / f"{chosen}.json").read_text(encoding="utf-8"))
+        value = json.loads(files.read_text(place / f"{chosen}.json"))
         with np.load(place / VALUES, allow_pickle=False) as stored:
             values = {name: stored[name] for name in stored.files}
         return accelerators.read_files(_read_program(value, values), folder)

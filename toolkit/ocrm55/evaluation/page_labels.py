@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ocrm55 import files
 from ocrm55.errors import InputError
 from ocrm55.evaluation.words import load_names
 
@@ -90,7 +91,9 @@ def _load_boxes(folder: Path, name: str) -> tuple[Line, ...]:
 def load_boxes(path: Path) -> tuple[Line, ...]:
     """The lines of a box file. Raises InputError with the number of a row that is wrong."""
     try:
-        rows = path.read_text(encoding="utf-8-sig").split("\n")  # a text may hold other characters that split lines
+        rows = files.read_text(path, encoding="utf-8-sig").split(
+            "\n"
+        )  # a text may hold other characters that split lines
     except (OSError, UnicodeDecodeError) as trouble:
         raise InputError(f"{path} cannot be read as UTF-8 text: {trouble}.") from trouble
     return tuple(_line(row, f"{path}:{number}") for number, row in enumerate(rows, 1) if row.strip())

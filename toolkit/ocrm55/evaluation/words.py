@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ocrm55 import files
 from ocrm55.errors import InputError
 
 Pixels = np.ndarray  # uint8 [height, width, 3] RGB
@@ -47,7 +48,7 @@ def load_words(data: Path) -> list[Word]:
     labels = find_labels(data)
     words = []
     try:
-        lines = labels.read_text(encoding="utf-8-sig").splitlines()
+        lines = files.read_text(labels, encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as trouble:
         raise InputError(f"{labels} cannot be read as UTF-8 text: {trouble}.") from trouble
     for number, line in enumerate(lines, 1):
@@ -68,7 +69,7 @@ def load_words(data: Path) -> list[Word]:
 def load_names(path: Path) -> set[str]:
     """The first column of a list such as val.txt: names of pictures that are kept apart."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = files.read_text(path, encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as trouble:
         raise InputError(f"{path} cannot be read as UTF-8 text: {trouble}.") from trouble
     return {line.partition("\t")[0].strip() for line in lines if line.strip()}

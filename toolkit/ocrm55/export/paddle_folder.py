@@ -127,7 +127,7 @@ class PaddleFolder:
 
     def _read_program(self) -> _Program:
         try:
-            program = json.loads(self.program.read_text(encoding="utf-8"))
+            program = json.loads(files.read_text(self.program))
             return _Program(*program_shapes(program), last_operator(program), *_parameter_bytes(program))
         except Exception as trouble:  # whatever other JSON than a program makes of the look-ups
             raise InputError(f"{self.program} is not a Paddle 3 program, or is cut short.", _AGAIN) from trouble

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrm55 import plain_pickle
+from ocrm55 import files, plain_pickle
 from ocrm55.errors import InputError, Ocrm55Error, ToolchainError, UnsupportedError
 from ocrm55.npu_model.accelerators import Accelerator, by_macs
 from ocrm55.npu_model.machine import Result, run
@@ -82,7 +82,7 @@ def _without_leading_ones(shape: Sequence[int]) -> tuple[int, ...]:
 def load(path: Path) -> Program:
     """Read `network_vela.tflite` or `network_vela.npz`."""
     try:
-        data = path.read_bytes()
+        data = files.read_bytes(path)
     except OSError as trouble:
         raise InputError(f"{path} cannot be read: {trouble.strerror}.") from trouble
     if path.suffix == ".npz":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ocrm55 import console
+from ocrm55 import console, files
 from ocrm55.errors import InputError
 
 FILE = "evaluation.json"
@@ -48,7 +48,7 @@ def load(path: Path) -> Accuracy:
     """Read an evaluation.json, or the one in a folder. Raises InputError when it is none."""
     path = path / FILE if path.is_dir() else path
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(files.read_text(path))
         return Accuracy(
             file=path,
             data=str(value.get("data", "")),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ocrm55 import console
+from ocrm55 import console, files
 from ocrm55.cycles import pipeline
 from ocrm55.cycles.inference import Inference
 from ocrm55.errors import InputError, TargetError
@@ -49,7 +49,7 @@ def read_log(path: Path, metadata: Metadata) -> ImageResult:
     The log may have other lines before the firmware's first and behind its last.
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = files.read_text(path, errors="replace")
     except OSError as trouble:
         raise InputError(f"the log {path} cannot be read: {trouble.strerror}.") from trouble
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ocrm55 import plain_text, plain_yaml, resources
+from ocrm55 import files, plain_text, plain_yaml, resources
 from ocrm55.errors import InputError, first_line
 
 MOST_CLASSES = 65535  # the firmware keeps a class in 16 bits
@@ -24,7 +24,7 @@ def load_dictionary(path: Path | None = None) -> list[str]:
     path = path or resources.folder("models") / DICTIONARY
     try:
         # Only the line feed ends a line. A dictionary may hold characters at which str.splitlines() splits.
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = files.read_text(path).split("\n")
     except (OSError, UnicodeDecodeError) as trouble:
         raise InputError(f"the dictionary {path} cannot be read: {trouble}.") from trouble
     characters = [line.rstrip("\r") for line in lines]

@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-from ocrm55 import resources
+from ocrm55 import files, resources
 from ocrm55.errors import InputError
 from ocrm55.export import sources
 from ocrm55.export.paddle_folder import OLD_PROGRAM, SETTINGS, new_folder, program_shapes
@@ -68,7 +68,7 @@ def _check_english(folder: Path, program: Path) -> None:
 
 def _shapes(program: Path) -> tuple[list[list[int]], list[list[int]]]:
     try:
-        return program_shapes(json.loads(program.read_text(encoding="utf-8")))
+        return program_shapes(json.loads(files.read_text(program)))
     except Exception as trouble:  # whatever other JSON than a program makes of the look-ups
         raise InputError(
             f"{program} is not a Paddle 3 program, or is cut short.", ["export or copy the model again"]
