@@ -145,6 +145,18 @@ static float decode(const float *probabilities, uint32_t steps, uint16_t *kept, 
     return ocrm55_ctc_decode(probabilities, steps, CLASSES, kept, count);
 }
 
+/* As a restriction decodes: below 0, and no text, where none fits. */
+static float decode_within(const uint32_t *allowed, const float *probabilities, uint32_t steps, uint16_t *kept,
+                           uint32_t *count, float *lead)
+{
+    const float score = decode(probabilities, steps, kept, count, lead);
+    if (allowed == NULL && score > 0.5f) {
+        return score;
+    }
+    *count = 0;
+    return -1.0f;
+}
+
 static void require(int holds)
 {
     if (!holds) {
@@ -170,18 +182,22 @@ static void read_box(const struct ocrm55_frame *frame, const struct ocrm55_box *
         .steps = steps_of,
         .width = width_of,
     };
+    const float lead = (float)next() / 255.0f;
+    const uint32_t flags = next(); /* upside down, restricted, parts fit */
     const struct ocrm55_recognizer recognizer = {
         .network = &network,
         .labels = labels,
         .decode = decode,
-        .lead = (float)next() / 255.0f,
+        .lead = lead,
+        .decode_within = (flags & 2u) != 0u ? decode_within : NULL,
+        .parts_fit = (uint8_t)((flags >> 2) & 1u),
     };
     const size_t scratch_bytes = OCRM55_PAGE_READ_BYTES(HEIGHT, WIDTH, STEPS, CLASSES);
     const uint32_t class_room = number(80), text_bytes = number(120);
     void *const scratch = room_for(scratch_bytes), *const arena = room_for(ARENA);
     struct ocrm55_line line = {.text = room_for(text_bytes), .text_bytes = text_bytes, .class_room = class_room};
     line.classes = room_for(class_room * sizeof *line.classes);
-    line.likely_upside_down = (uint8_t)next();
+    line.likely_upside_down = (uint8_t)(flags & 1u);
     const enum ocrm55_page_outcome outcome = ocrm55_page_read(&recognizer, arena, ARENA, frame, box, options, scratch,
                                                               scratch_bytes, &line, NULL);
     require(outcome == OCRM55_PAGE_OK || outcome == OCRM55_PAGE_LONG || outcome == OCRM55_PAGE_BOX ||

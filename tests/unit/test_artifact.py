@@ -78,6 +78,7 @@ def _at(content: Any, path: tuple[str | int, ...]) -> Any:
         (_with(["4"], "tensors", 0, "shape"), "tensors[0].shape[0]"),
         (_with(1, "workspaces", 0, "operator"), "workspaces[0].operator"),
         (_with([320], "input", "shape"), "input.shape"),
+        (_with([40, 0], "output", "shape"), "output.shape"),
         (_with(0.5, "npu", "regions", 0, "operators", 0, "vela_cycles"), "npu.regions[0].operators[0].vela_cycles"),
         (_with([{"width": 96, "steps": 12}], "widths"), "widths[0].input"),
     ],

@@ -233,7 +233,7 @@ class Metadata(NetworkRow):
 def _check(network: NetworkRow, where: str) -> None:
     """What readers rely on besides types. Raises DamagedError."""
     for name, port, rank in (("input", network.input, 4), ("output", network.output, 2)):
-        if len(port.shape) < rank:
+        if len(port.shape) < rank or min(port.shape) < 1:
             raise DamagedError(f"{where}{name}.shape")
     tensors = {tensor.name for tensor in network.tensors}
     for number, operator in enumerate(network.operators):
