@@ -86,3 +86,13 @@ def test_values_of_one_large_number_have_a_range() -> None:
     constant = np.float32([123456.0])
     histogram = Histogram(constant, constant, np.ones((1, 1024), np.int64), 0)
     assert ranges.per_tensor(histogram).step == pytest.approx(123456 / 255, rel=0.8)
+
+
+def test_windows_with_gaps_or_borders_of_their_own_are_rounded_by_themselves() -> None:
+    """Their windows were taken for dense ones, which may be larger than the picture."""
+    weights = np.ones((3, 3, 2, 2), np.float32) / 3
+    model = quantised_with(("Conv", ["a", "k"], "r", {"auto_pad": "SAME_UPPER"}), k=weights)
+    check.check_int8(pipeline.to_program(model, CompileOptions()), model, Normalisation())
+    dilated = quantised_with(("Conv", ["a", "k"], "r", {"dilations": [3, 3], "pads": [2, 2, 1, 1]}), k=weights)
+    with pytest.raises(UnsupportedError, match="dilated"):
+        pipeline.to_program(dilated, CompileOptions())

@@ -34,7 +34,11 @@ def rounded(graph: Graph, chosen: Mapping[str, Quantization], inputs: Sequence[A
     """
     plain, found = Writer(graph, chosen), {}
     layers = {str(node.input[1]): node for node in graph.nodes if has_weights(graph, node)}
-    layers = {name: node for name, node in layers.items() if not _is_on_grid(plain, graph, name, node)}
+    layers = {
+        name: node
+        for name, node in layers.items()
+        if _has_plain_window(node) and not _is_on_grid(plain, graph, name, node)
+    }
     some = inputs[:: -(-len(inputs) // PICTURES)]
     summed = [name for name, node in layers.items() if not is_depthwise(node)]
     for name, seen in int4_rounding.inputs_of(graph, summed, some).items():
@@ -53,6 +57,12 @@ def _rounded(weights: Array, axis: int, seen: Inputs, least: Array | float) -> R
         return np.maximum(scale, least).astype(np.float32)
 
     return int4_rounding.rounded(weights, axis, seen, fitted, (-WEIGHT_MAX, WEIGHT_MAX), WHOLE)
+
+
+def _has_plain_window(node: onnx.NodeProto) -> bool:
+    """Whether a layer's sums are over windows without gaps, with a border that is written out."""
+    given = attributes(node)
+    return all(step == 1 for step in given.get("dilations", ())) and given.get("auto_pad", b"NOTSET") == b"NOTSET"
 
 
 def _is_on_grid(plain: Writer, graph: Graph, name: str, node: onnx.NodeProto) -> bool:
