@@ -77,3 +77,9 @@ class MiscompiledError(Ocrm55Error):
     """
 
     exit_code = 8
+
+
+class StrictError(Ocrm55Error):
+    """All went well, but there were warnings, and the user asked for none."""
+
+    exit_code = 9

@@ -22,14 +22,21 @@ from ocrm55.commands.options import (
 )
 from ocrm55.commands.page_options import DetectorOption, PageFlag, SizeOption, page_options
 from ocrm55.errors import InputError
+from ocrm55.simulators.protocol import ImageResult
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ocrm55.artifact import Artifact
     from ocrm55.page.program import PageOptions
     from ocrm55.simulators import Run
-    from ocrm55.simulators.protocol import ImageResult, Line
+    from ocrm55.simulators.base import Simulator
+    from ocrm55.simulators.protocol import Line
+    from ocrm55.stages import Prepared
+    from ocrm55.tasks.recognizer.picture_warnings import PictureWarning
 
 # As simulators/npu_registers.py has them.
+_CONFIDENCE = ("character ", "confidence ")  # how lines begin that say how sure a text is
 NPU_FAULTS = "absent|other-size|no-reset|bus-error|stream-error|ecc-error|hang|no-interrupt"
 
 
@@ -56,6 +63,9 @@ def run_fvp(
             help="Say of each text that is right with a probability under P that it is rejected.",
         ),
     ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="End with an error where a picture has a warning, such as being turned.")
+    ] = False,
     timeout: AnyTimeLimit = None,
     npu_fault: Annotated[
         str | None,
@@ -76,6 +86,7 @@ def run_fvp(
     """
     from ocrm55 import simulation
     from ocrm55.artifact import Artifact
+    from ocrm55.commands import hints
     from ocrm55.report import statistics
     from ocrm55.simulators import find_simulator
 
@@ -84,6 +95,8 @@ def run_fvp(
             raise InputError("pages are read without an NPU.", ["leave --npu-fault out"])
         if confidence or reject is not None:
             raise InputError("the confidence of whole pages is not known.", ["leave --confidence and --reject out"])
+        if strict:
+            raise InputError("whole pages have no warnings.", ["leave --strict out"])
         show_pages(images, page_options(options, detector, size), simulator, fvp, stats, as_json, timeout)
         return
     pictures = simulation.load(images)
@@ -96,21 +109,50 @@ def run_fvp(
         stats=stats,
         timeout_s=timeout or SECONDS,
         npu_fault=npu_fault,
-        want_confidence=confidence or as_json or reject is not None,
+        want_confidence=confidence or as_json or reject is not None or not stats,
     )
+    found = warnings_of(pictures, run, prepared, board, timeout or SECONDS, with_turns=npu_fault is None and not stats)
     artifact = Artifact.read(prepared.artifact)
     if reject is not None and not artifact.metadata.confidence:
         console.note("no text is rejected: how likely a text of this model is right is not known (docs/confidence.md)")
     if as_json:
-        console.result(as_json_text(_as_values(images, run, artifact, reject)))
-        return
-    for line in with_names(run.lines, images):
-        console.result(line)
-    for path, result in zip(images, run.results, strict=True):
-        if is_rejected(result, reject):
-            console.result(f"rejected: {plain_text.shown(str(path))}")
-    if stats:
-        statistics.show(artifact, prepared.elf, run)
+        console.result(as_json_text(_as_values(images, run, artifact, reject, found)))
+    else:
+        for line in with_names(run.lines, images, confidence=confidence or reject is not None):
+            console.result(line)
+        for path, result in zip(images, run.results, strict=True):
+            if is_rejected(result, reject):
+                console.result(f"rejected: {plain_text.shown(str(path))}")
+        if stats:
+            statistics.show(artifact, prepared.elf, run)
+    hints.show(images, found)
+    if strict:
+        hints.check(images, found)
+
+
+def warnings_of(
+    pictures: Sequence[np.ndarray],
+    run: Run,
+    prepared: Prepared,
+    board: Simulator,
+    timeout_s: float,
+    *,
+    with_turns: bool,
+) -> list[list[PictureWarning]]:
+    """The warnings about each picture. with_turns: read those in doubt once more, turned."""
+    from ocrm55 import simulation
+    from ocrm55.commands import hints
+    from ocrm55.tasks.recognizer.model import RecognizerFolder
+
+    def read(turned: list[np.ndarray]) -> Sequence[ImageResult]:
+        if not with_turns:
+            return [ImageResult("", 0.0)] * len(turned)
+        again = simulation.read_images(turned, prepared, board, timeout_s=timeout_s, want_confidence=True)
+        return again.results
+
+    options = prepared.options.compile
+    size = RecognizerFolder(prepared.model).sized(options.height, options.width)
+    return hints.find(pictures, run.results, size, read)
 
 
 def show_pages(
@@ -141,10 +183,17 @@ def show_pages(
         page_statistics.show(prepared, runs)
 
 
-def with_names(lines: Sequence[Line], images: Sequence[Path]) -> list[str]:
-    """The UART's lines as they came; that of an image gets the file's name, counts are left to the table of --stats."""
+def with_names(lines: Sequence[Line], images: Sequence[Path], *, confidence: bool = True) -> list[str]:
+    """The UART's lines as they came; that of an image gets the file's name, counts are left to the table of --stats.
+
+    confidence: whether to show how sure texts are.
+    """
     names = {number: f" {plain_text.shown(str(path))}" for number, path in enumerate(images, 1)}
-    return [f"{line.text}{names.get(line.image or 0, '')}" for line in lines if not line.is_count]
+    return [
+        f"{line.text}{names.get(line.image or 0, '')}"
+        for line in lines
+        if not line.is_count and (confidence or not line.text.startswith(_CONFIDENCE))
+    ]
 
 
 def as_json_text(value: object) -> str:
@@ -192,8 +241,14 @@ def _confidence(result: ImageResult, artifact: Artifact | None, reject: float | 
 
 
 def _as_values(
-    images: list[Path], run: Run, artifact: Artifact | None, reject: float | None
+    images: list[Path],
+    run: Run,
+    artifact: Artifact | None,
+    reject: float | None,
+    found: Sequence[Sequence[PictureWarning]] = (),
 ) -> list[dict[str, object]]:
+    from ocrm55.commands import hints
+
     return [
         {
             "image": str(path),
@@ -206,7 +261,8 @@ def _as_values(
             ),
             **({} if result.width is None else {"width": result.width}),
             **_confidence(result, artifact, reject),
+            **({"warnings": hints.values(found[number])} if found else {}),
             "instructions": {**result.instructions, "operators": result.operator_instructions},
         }
-        for path, result in zip(images, run.results, strict=True)
+        for number, (path, result) in enumerate(zip(images, run.results, strict=True))
     ]
