@@ -31,9 +31,13 @@ def rounded(graph: Graph, chosen: Mapping[str, Quantization], inputs: Sequence[A
     """The int8 weights of the layers of a float network, by name, except of those whose weights lie on the grid.
 
     chosen: scales and zero points of the network's tensors. inputs: to calibrate on, float32.
+    Raises UnsupportedError where a weight or a bias is not finite.
     """
     plain, found = Writer(graph, chosen), {}
     layers = {str(node.input[1]): node for node in graph.nodes if has_weights(graph, node)}
+    for bias in (plain.bias_of(name) for name in layers):
+        if bias is not None:
+            finite(graph, bias)
     layers = {
         name: node
         for name, node in layers.items()
