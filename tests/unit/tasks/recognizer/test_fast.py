@@ -53,7 +53,7 @@ def test_its_weights_are_half_as_long(folder: Path) -> None:
 
 def test_what_is_said_of_it(folder: Path) -> None:
     card = (folder / "MODEL_CARD.md").read_text()
-    assert all(words in card for words in (OFFICIAL, "Apache-2.0", "Nothing was trained here"))
+    assert all(words in card for words in (OFFICIAL, "Apache-2.0", "PaddleOCR's weights, trained on"))
     notice = Path(__file__).parents[4] / "NOTICE"
     assert f"models/{FAST}" in notice.read_text()
     assert OFFICIAL in notice.read_text()
@@ -81,11 +81,10 @@ def test_a_lead_that_is_no_share_is_refused(wrong: str, folder: Path, tmp_path: 
 
 
 def test_it_reads_the_samples(folder: Path) -> None:
-    """All but a telephone number's spaces, and a letter whose case nothing beside it tells."""
     network, samples = PaddleRecognizer(folder), folder.parent / "samples"
     wrong = {}
     for name, text in json.loads((samples / "samples.json").read_text()).items():
         read = decoding.decode(network.probabilities(image.to_tensor(samples / name)), network.charset, "context").text
         if read != text:
             wrong[name] = read
-    assert wrong == {"phone.png": "+44 207946", "path.png": "src/main.C"}
+    assert wrong == {}
