@@ -23,10 +23,17 @@ def test_a_character_is_the_text_that_is_written(text: str) -> None:
     assert plain_yaml.loads(f"- {quoted}\n- b") == [text, "b"]
 
 
+def as_texts(value: object) -> object:
+    """Numbers as the texts that stand in a file: they are not read as numbers."""
+    if isinstance(value, dict):
+        return {key: as_texts(each) for key, each in value.items()}
+    return [as_texts(each) for each in value] if isinstance(value, list) else str(value)
+
+
 def test_what_paddleocr_writes_comes_back(model_dir: Path) -> None:
     path = model_dir / "inference.yml"
     ours, theirs = plain_yaml.load(path), yaml.safe_load(path.read_text(encoding="utf-8"))
-    assert ours["PostProcess"] == theirs["PostProcess"]
+    assert ours["PostProcess"] == as_texts(theirs["PostProcess"])
     assert ours["Global"] == theirs["Global"]
     assert ours["PreProcess"]["transform_ops"][2] == {"RecResizeImg": {"image_shape": ["3", "48", "320"]}}
 

@@ -57,7 +57,8 @@ class Sim:
 def test_pages_are_handed_over_as_often_as_the_memory_is_full(tmp_path: Path) -> None:
     regions = dict(boards.find().memories.regions)
     small = replace(regions["DDR"], size=read.SCRATCH_ROOM + 25_000)
-    placement = Placement(1000, 1000, 0, {"arena": regions["DTCM"], "weights": regions["ISRAM"], "images": small})
+    chosen = {"arena": regions["DTCM"], "weights": regions["ISRAM"], "far_weights": regions["DDR"], "images": small}
+    placement = Placement(1000, 1000, 0, chosen)
     recognizer = SimpleNamespace(folder=SimpleNamespace(locked=None))
     prepared: Any = SimpleNamespace(elf=Path("x"), placement=placement, options=SimpleNamespace(recognizer=recognizer))
     pictures = read.load([save(tmp_path / f"{number}.png", 100, 100) for number in range(5)])

@@ -32,7 +32,7 @@ class Reads:
 
 
 class Nothing:
-    height, windows = 8, None
+    height, windows, parts_fit = 8, None, True
 
 
 def up(classes: list[int]) -> Line:

@@ -100,7 +100,7 @@ def rounded(
     lost = live - q * scales[:, :, None].astype(np.float64)
     errors = _power(lost, inputs.covariance)
     best, each = errors.argmin(axis=0), np.arange(len(rows))
-    whole = np.zeros(rows.shape)
+    whole = np.clip(np.rint(rows / scales[best, each, None]), *ends)  # those that meet the border only
     whole[:, inputs.taps] = q[best, each]
     shape = (weights.shape[axis], *np.delete(weights.shape, axis))
     values = np.moveaxis(whole.reshape(shape), 0, axis).astype(np.int8)
