@@ -28,7 +28,7 @@ from ocrm55.report.svg import Picture
 
 SAMPLE = "word_capital.png"
 TIMEOUT_S = 600.0  # of one inference
-WIDTH, HEIGHT, LEFT, TOP, BELOW, RIGHT = 760, 420, 52, 40, 44, 150
+WIDTH, HEIGHT, LEFT, TOP, BELOW, RIGHT = 800, 420, 52, 40, 44, 190
 
 
 @dataclass(frozen=True)
