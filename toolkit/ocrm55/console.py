@@ -24,8 +24,9 @@ from ocrm55 import processes
 from ocrm55.errors import Ocrm55Error, OutputError, ToolchainError
 from ocrm55.plain_text import shown
 
-_out = Console(highlight=False, soft_wrap=True)
-_err = Console(stderr=True, highlight=False, soft_wrap=True)
+# Without emoji: `:x:` in a text that was read, or in a file's name, stays what it is.
+_out = Console(highlight=False, soft_wrap=True, emoji=False)
+_err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 _verbose = False
 # The C library's words when a compiler or a linker meets a full disk.
 NO_ROOM = re.compile("No space left on device|Disk quota exceeded|File too large|final close failed")
@@ -76,16 +77,16 @@ def errors_end_the_program() -> Iterator[None]:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
     """Print a table to stdout; `right` names the columns that hold numbers."""
-    grid = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    grid = Table(title=escape(shown(title)) or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:
-        grid.add_column(column, justify="right" if column in right else "left", no_wrap=True)
+        grid.add_column(escape(shown(column)), justify="right" if column in right else "left", no_wrap=True)
     for row in rows:
         grid.add_row(*(escape(shown(str(cell))) for cell in row))
     if _out.is_terminal:
         _out.print(grid)
         return
     # Redirected output keeps whole lines: a table cut to 80 columns is no use in a log file.
-    wide = Console(file=io.StringIO(), width=400, highlight=False)
+    wide = Console(file=io.StringIO(), width=400, highlight=False, emoji=False)
     wide.print(grid)
     for line in cast(io.StringIO, wide.file).getvalue().splitlines():
         result(line.rstrip())
@@ -96,7 +97,7 @@ def progress(label: str, total: int | None) -> Iterator[Progress]:
     """A progress bar on stderr, if that is a terminal; advance it with `bar.advance(bar.task_ids[0])`."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal) as bar:
-        bar.add_task(label, total=total)
+        bar.add_task(escape(shown(label)), total=total)
         yield bar
 
 
