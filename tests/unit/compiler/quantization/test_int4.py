@@ -9,7 +9,7 @@ import onnx
 import pytest
 
 from ocrm55.compiler.quantization import calibration, int4, int4_rounding
-from ocrm55.compiler.quantization.int4_rounding import Inputs
+from ocrm55.compiler.quantization.int4_rounding import LEAST, MOST, Inputs
 from ocrm55.tasks.recognizer.task import Merit
 from tests.unit.compiler.graphs import folded, quantised_for_a_library
 from tests.unit.compiler.onnx_networks import network
@@ -69,6 +69,10 @@ def test_weights_that_meet_nothing_but_borders_are_zero():
     values, weights = related(24, 200), np.random.default_rng(4).normal(size=(5, 8, 3, 1))
     found = int4_rounding.rounded(weights, 0, seen(values, taps), lambda scale: scale)
     assert not found.values[:, :, [0, 2]].any() and found.values[:, :, 1].any()
+    kept = int4_rounding.rounded(weights, 0, seen(values, taps), lambda scale: scale, keeps_borders=True)
+    nearest = np.clip(np.rint(weights / kept.scale[:, None, None, None]), LEAST, MOST)
+    assert np.array_equal(kept.values[:, :, [0, 2]], nearest[:, :, [0, 2]])
+    assert np.array_equal(kept.values[:, :, 1], found.values[:, :, 1])
 
 
 def test_inputs_that_never_vary_do_no_harm():

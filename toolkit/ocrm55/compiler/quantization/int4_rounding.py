@@ -85,11 +85,13 @@ def rounded(
     fitted: Callable[[Array], Array],
     ends: tuple[int, int] = (LEAST, MOST),
     shares: Array = SHARES,
+    keeps_borders: bool = False,
 ) -> Rounded:
     """Weights in int4; each output has the scale with the least error of its sums.
 
     ends: other integers than those of int4. shares: of the largest weight, at which the range may end.
     fitted: turns scales, float32 [outputs], into ones at least as large that the kernels requantise exactly.
+    keeps_borders: weights that meet nothing but the border go to the nearest integer, not to zero.
     """
     rows = np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1).astype(np.float64)
     live = rows[:, inputs.taps]
@@ -100,7 +102,7 @@ def rounded(
     lost = live - q * scales[:, :, None].astype(np.float64)
     errors = _power(lost, inputs.covariance)
     best, each = errors.argmin(axis=0), np.arange(len(rows))
-    whole = np.clip(np.rint(rows / scales[best, each, None]), *ends)  # those that meet the border only
+    whole = np.clip(np.rint(rows / scales[best, each, None]), *ends) if keeps_borders else np.zeros(rows.shape)
     whole[:, inputs.taps] = q[best, each]
     shape = (weights.shape[axis], *np.delete(weights.shape, axis))
     values = np.moveaxis(whole.reshape(shape), 0, axis).astype(np.int8)

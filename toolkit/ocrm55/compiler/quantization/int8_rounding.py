@@ -60,7 +60,8 @@ def _rounded(weights: Array, axis: int, seen: Inputs, least: Array | float) -> R
     def fitted(scale: Array) -> Array:
         return np.maximum(scale, least).astype(np.float32)
 
-    return int4_rounding.rounded(weights, axis, seen, fitted, (-WEIGHT_MAX, WEIGHT_MAX), WHOLE)
+    # A checkpoint gets these weights, too (training/round_weights.py): those at borders count at other sizes.
+    return int4_rounding.rounded(weights, axis, seen, fitted, (-WEIGHT_MAX, WEIGHT_MAX), WHOLE, keeps_borders=True)
 
 
 def _has_plain_window(node: onnx.NodeProto) -> bool:
