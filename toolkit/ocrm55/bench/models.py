@@ -86,8 +86,8 @@ def measured(
 
     chosen = stages.Options(source=source, compile=options, build_dir=build_dir)
     prepared = stages.prepare(chosen)
-    metadata = Artifact.read(prepared.artifact).metadata
-    _, _, height, width = metadata.input.shape if metadata.input.shape[1] == 3 else _channels_last(metadata.input.shape)
+    artifact = Artifact.read(prepared.artifact)
+    metadata, (height, width) = artifact.metadata, artifact.image_size
     picture = image.resize(read_image(resources.folder("models") / "samples" / SAMPLE), height, width)
     run = find_simulator("qemu", None).run(Request(prepared.elf, [picture], stats=True, timeout_s=TIMEOUT_S))
     accuracy = {}
@@ -99,11 +99,6 @@ def measured(
         source, options.precision, width, metadata.macs, int(sum(run.results[0].operator_instructions)),
         metadata.arena_bytes, metadata.weight_bytes, accuracy,
     )  # fmt: skip
-
-
-def _channels_last(shape: Sequence[int]) -> tuple[int, int, int, int]:
-    batch, height, width, channels = shape
-    return batch, channels, height, width
 
 
 # --- showing ---------------------------------------------------------------------------------------------------------

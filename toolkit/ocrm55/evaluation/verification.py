@@ -13,11 +13,10 @@ from ocrm55.artifact import Artifact
 from ocrm55.compiler import program_file
 from ocrm55.compiler.reference.accelerator import AcceleratorReference
 from ocrm55.compiler.reference.int8.network import IntegerReference
-from ocrm55.restriction import UNRESTRICTED
 from ocrm55.simulators.base import Simulator
 from ocrm55.tasks.recognizer import ctc, decoding, image
 from ocrm55.tasks.recognizer.inference import OnnxRecognizer, PaddleRecognizer
-from ocrm55.tasks.recognizer.restriction.restriction import compile_restriction
+from ocrm55.tasks.recognizer.restriction.restriction import tables_of
 
 # Largest difference of a probability between Paddle and the float32 network on the target.
 FLOAT32_TOLERANCE = 1e-4
@@ -69,8 +68,7 @@ def compare(paths: Sequence[Path], options: stages.Options, simulator: Simulator
         for width in {result.width for result in run.results}
     }
     charset = paddle.charset
-    restricted = options.compile.restriction != UNRESTRICTED
-    tables = compile_restriction(options.compile.restriction, tuple(charset), artifact.steps) if restricted else None
+    tables = tables_of(options.compile.restriction, charset, artifact.steps)
     _, full = paddle.model.sized(options.compile.height, options.compile.width)
     comparisons = []
     for path, pixels, reported, rows in zip(paths, run.images, run.results, run.probabilities, strict=True):

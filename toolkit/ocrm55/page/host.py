@@ -14,7 +14,6 @@ from ocrm55.compiler.reference.accelerator import AcceleratorReference
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.errors import InputError
 from ocrm55.page.program import PageOptions, PreparedPage
-from ocrm55.restriction import UNRESTRICTED
 from ocrm55.stages import Options as StagesOptions
 from ocrm55.tasks.page import boxes, order, whole
 from ocrm55.tasks.page.boxes import Box
@@ -22,7 +21,7 @@ from ocrm55.tasks.page.components import CrowdedError
 from ocrm55.tasks.page.options import Options, of_model
 from ocrm55.tasks.page.windows import Windows, windows
 from ocrm55.tasks.recognizer import decoding
-from ocrm55.tasks.recognizer.restriction.restriction import Tables, compile_restriction
+from ocrm55.tasks.recognizer.restriction.restriction import Tables, tables_of
 
 MOST_BOXES = 1000  # as firmware/page/main.c has it; a detector may ask for less
 
@@ -100,7 +99,7 @@ class Host:
             windows(widths[-1], recognizer.steps, widths, self.options.beyond),
             recognizer.steps,
             min(recognizer.values.get("least_lead", decoding.LEAD), self.options.lead / 65536),
-            tables_of(options.recognizer, recognizer),
+            tables_of(options.recognizer.compile.restriction, recognizer.labels, recognizer.steps),
         )
 
     def map(self, picture: np.ndarray) -> np.ndarray:
@@ -115,12 +114,6 @@ class Host:
             return order.ordered(boxes.found(values, frame, self.options, room, self.most_boxes))
         except CrowdedError:
             return []
-
-
-def tables_of(options: StagesOptions, recognizer: Artifact) -> Tables | None:
-    """The tables of the restriction with which a recognizer was compiled; None without one."""
-    asked = options.compile.restriction
-    return None if asked == UNRESTRICTED else compile_restriction(asked, recognizer.labels, recognizer.steps)
 
 
 def reference_of(artifact: Artifact, options: StagesOptions, width: int | None = None) -> IntegerReference:

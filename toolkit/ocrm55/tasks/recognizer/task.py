@@ -20,7 +20,7 @@ from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tasks.recognizer.confidence import Calibration
 from ocrm55.tasks.recognizer.ctc import Recognition
 from ocrm55.tasks.recognizer.model import CAME, OFFICIAL, RecognizerFolder, to_onnx
-from ocrm55.tasks.recognizer.restriction.restriction import Tables, compile_restriction
+from ocrm55.tasks.recognizer.restriction.restriction import Tables, tables_of
 
 
 class Merit(base.Merit):
@@ -70,9 +70,7 @@ class RecognizerNetwork(base.Network):
 
     def tables(self, steps: int) -> Tables | None:
         """The tables of the restriction for an output of so many steps; None without one. Raises InputError."""
-        if self.restriction == UNRESTRICTED:
-            return None
-        return compile_restriction(self.restriction, tuple(self.charset), steps)
+        return tables_of(self.restriction, self.charset, steps)
 
     def resize(self, pixels: np.ndarray, height: int, width: int) -> np.ndarray:
         return image.resize(pixels, height, width)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ocrm55.errors import InputError
-from ocrm55.restriction import Restriction
+from ocrm55.restriction import UNRESTRICTED, Restriction
 from ocrm55.tasks.recognizer.restriction import check_digits, lexicon, patterns
 from ocrm55.tasks.recognizer.restriction.automaton import Automaton, NothingError
 
@@ -48,6 +48,11 @@ class Tables:
             and (self.automaton is None or self.automaton.accepts(classes))
             and (not self.check or check_digits.accepts(self.check, state))
         )
+
+
+def tables_of(asked: Restriction, charset: Sequence[str], steps: int) -> Tables | None:
+    """As `compile_restriction`; None where nothing is asked for."""
+    return None if asked == UNRESTRICTED else compile_restriction(asked, tuple(charset), steps)
 
 
 @lru_cache(maxsize=8)
