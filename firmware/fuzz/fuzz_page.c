@@ -39,7 +39,7 @@ static void *room_for(size_t bytes)
 /* Mostly small; at times as long as a frame may be, and a row or a column then. One in 16 is none. */
 static struct ocrm55_frame a_frame(void)
 {
-    static const int32_t pixel_bytes[] = {1, 2, 3, 3};
+    static const int32_t pixel_bytes[] = {1, 2, 3, 3, 2};
     const uint32_t kind = next();
     struct ocrm55_frame frame;
     frame.width = (int32_t)(kind % 5 == 0 ? 1 + number(OCRM55_PAGE_FRAME_SIDE) : 1 + number(200));
@@ -48,8 +48,13 @@ static struct ocrm55_frame a_frame(void)
         frame.width = 1 + frame.width % 3;
     }
     frame.format = (int32_t)(kind >> 3 & 3);
+    if (frame.format == OCRM55_RGB888 && (kind >> 6 & 1) != 0) {
+        frame.format = OCRM55_YUYV;
+        frame.width += frame.width % 2;
+    }
     const int32_t row = frame.width * pixel_bytes[frame.format];
     frame.stride = row + (int32_t)(kind >> 5 & 1 ? next() : 0);
+    frame.stride -= frame.format == OCRM55_YUYV ? (frame.stride - row) % 4 : 0;
     const size_t bytes = (size_t)(frame.height - 1) * (size_t)frame.stride + (size_t)row;
     uint8_t *const pixels = room_for(bytes);
     for (size_t i = 0; i < bytes; i++) {
@@ -164,6 +169,27 @@ static void require(int holds)
     }
 }
 
+/* A recognizer alone reads the region. */
+static void read_region(const struct ocrm55_recognizer *recognizer, const struct ocrm55_frame *frame,
+                        const struct ocrm55_box *box)
+{
+    const uint32_t how = next();
+    const int32_t polarity = (int32_t)(how >> 1) - 1;
+    const size_t scratch_bytes = OCRM55_FRAME_SCRATCH_BYTES(HEIGHT, WIDTH);
+    void *const scratch = room_for(scratch_bytes), *const arena = room_for(ARENA);
+    struct ocrm55_reading reading = {.classes = room_for(STEPS * sizeof *reading.classes)};
+    reading.text = room_for(3 * STEPS + 1);
+    const enum ocrm55_outcome outcome =
+        ocrm55_recognize_frame(recognizer, arena, ARENA, frame, (how & 1u) != 0u ? box : NULL, polarity, scratch,
+                               scratch_bytes, &reading, NULL);
+    require(outcome == OCRM55_READ || outcome == OCRM55_FRAME || ((how & 1u) != 0u && outcome == OCRM55_REGION));
+    require(outcome == OCRM55_READ || reading.characters == 0);
+    free(reading.text);
+    free(reading.classes);
+    free(arena);
+    free(scratch);
+}
+
 static void read_box(const struct ocrm55_frame *frame, const struct ocrm55_box *box,
                      const struct ocrm55_page_options *options)
 {
@@ -192,6 +218,7 @@ static void read_box(const struct ocrm55_frame *frame, const struct ocrm55_box *
         .decode_within = (flags & 2u) != 0u ? decode_within : NULL,
         .parts_fit = (uint8_t)((flags >> 2) & 1u),
     };
+    read_region(&recognizer, frame, box);
     const size_t scratch_bytes = OCRM55_PAGE_READ_BYTES(HEIGHT, WIDTH, STEPS, CLASSES);
     const uint32_t class_room = number(80), text_bytes = number(120);
     void *const scratch = room_for(scratch_bytes), *const arena = room_for(ARENA);

@@ -25,7 +25,8 @@
 
 _Static_assert(CACHE_LINE % OCRM55_ARENA_ALIGN == 0 && CACHE_LINE % DETECTOR_ARENA_ALIGN == 0, "the arena's alignment");
 _Static_assert((int)OCRF_GRAY8 == (int)OCRM55_GRAY8 && (int)OCRF_RGB565 == (int)OCRM55_RGB565 &&
-                   (int)OCRF_RGB888 == (int)OCRM55_RGB888 && (int)OCRF_BGR888 == (int)OCRM55_BGR888,
+                   (int)OCRF_RGB888 == (int)OCRM55_RGB888 && (int)OCRF_BGR888 == (int)OCRM55_BGR888 &&
+                   (int)OCRF_YUYV == (int)OCRM55_YUYV,
                "the container's formats are the page's");
 _Static_assert(OCRF_MOST_SIDE <= OCRM55_PAGE_FRAME_SIDE, "a frame that the container passes can be read");
 

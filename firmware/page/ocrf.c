@@ -1,6 +1,6 @@
 #include "ocrf.h"
 
-static const uint32_t pixel_bytes[OCRF_FORMATS] = {1, 2, 3, 3};
+static const uint32_t pixel_bytes[OCRF_FORMATS] = {1, 2, 3, 3, 2};
 
 static uint32_t little_endian(const uint8_t *at)
 {
@@ -44,8 +44,12 @@ static enum status check_sizes(const uint8_t *at, uint32_t frame, struct ocrf_tr
     if (format >= OCRF_FORMATS) {
         return fail(trouble, STATUS_OCRF_FORMAT, frame, format, OCRF_FORMATS - 1u);
     }
+    if (format == OCRF_YUYV && width % 2u != 0) {
+        return fail(trouble, STATUS_OCRF_WIDTH, frame, width, width - 1u);
+    }
     const uint32_t row = width * pixel_bytes[format];
-    if (stride < row || stride > OCRF_MOST_STRIDE || (format == OCRF_RGB565 && stride % 2u != 0)) {
+    const uint32_t whole = format == OCRF_YUYV ? 4u : format == OCRF_RGB565 ? 2u : 1u;
+    if (stride < row || stride > OCRF_MOST_STRIDE || stride % whole != 0) {
         return fail(trouble, STATUS_OCRF_STRIDE, frame, stride, row);
     }
     /* Both factors are bounded now, so the product does not wrap. */
@@ -122,6 +126,6 @@ struct ocrf_frame ocrf_next(struct ocrf *file)
 
 const char *ocrf_format_name(enum ocrf_format format)
 {
-    static const char *const names[OCRF_FORMATS] = {"gray8", "rgb565", "rgb888", "bgr888"};
+    static const char *const names[OCRF_FORMATS] = {"gray8", "rgb565", "rgb888", "bgr888", "yuyv"};
     return names[format];
 }

@@ -3,8 +3,8 @@
  *   header   char magic[4] = "OCRF"; uint32 version = 2; uint32 count; uint32 ocrf_checksum of all that follows
  *   record   uint32 width, height, stride, format, bytes; then `bytes` of pixels, padded to a multiple of 4
  *
- * Rows lie `stride` bytes apart, so `bytes` is stride x height. Formats: 0 GRAY8, 1 RGB565, 2 RGB888, 3 BGR888. Pixels are
- * read where they lie. ocri.h has the container of single lines.
+ * Rows lie `stride` bytes apart, so `bytes` is stride x height. Formats: 0 GRAY8, 1 RGB565, 2 RGB888, 3 BGR888,
+ * 4 YUYV, of an even width and a stride of whole 4 bytes. Pixels are read where they lie. ocri.h has the container of single lines.
  */
 #ifndef OCRM55_OCRF_H
 #define OCRM55_OCRF_H
@@ -19,7 +19,7 @@
 #define OCRF_MOST_SIDE 8192u    /* pixels */
 #define OCRF_MOST_STRIDE 65536u /* bytes */
 
-enum ocrf_format { OCRF_GRAY8, OCRF_RGB565, OCRF_RGB888, OCRF_BGR888, OCRF_FORMATS };
+enum ocrf_format { OCRF_GRAY8, OCRF_RGB565, OCRF_RGB888, OCRF_BGR888, OCRF_YUYV, OCRF_FORMATS };
 
 struct ocrf {
     const uint8_t *next; /* the record that ocrf_next takes */

@@ -19,8 +19,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 
 
 def noise(kind: int, width: int, height: int, seed: int) -> c_page.Frame:
+    width += width % 2 if kind == c_page.YUYV else 0
     row = width * c_page.PIXEL_BYTES[kind]
-    stride = row + seed % 3
+    stride = row + seed % 3 * (4 if kind == c_page.YUYV else 1)
     return c_page.Frame(width, height, stride, kind, np.random.default_rng(seed).bytes(stride * (height - 1) + row))
 
 
@@ -30,11 +31,13 @@ def commands() -> bytes:
     for seed, (width, height) in enumerate([(64, 48), (1, 1), (37, 1), (1, 50), (61, 33)]):
         for kind in c_page.PIXEL_BYTES:
             frame = frame_bytes(noise(kind, width, height, seed))
+            parts.append(ints(10) + frame + ints(0, 24, 100, 2))
             for size in ((32, 32), (50, 29), (7, 90)):
                 parts.append(ints(1) + frame + option_bytes(DEFAULTS) + ints(*size))
             for degrees in (0, 5, -30, 90, 200):
                 box = box_bytes(box_at(width / 2, height / 2, 60, 14, degrees))
                 parts.append(ints(2) + frame + box + ints(48, 203, 5, 61))
+                parts += [ints(10) + frame + ints(1) + box + ints(48, 320, way) for way in (0, 1, 2)]
                 parts.append(ints(6) + frame + option_bytes(DEFAULTS) + box + ints(400, 900, seed % 2))
     for name in PAGES:
         values, picture = real_map(name)

@@ -81,7 +81,7 @@ def test_a_drawn_page_is_read_right(prepared: PreparedPage, tmp_path: Path) -> N
 
 def test_every_step_equals_the_host(prepared: PreparedPage, tmp_path: Path) -> None:
     path = draw(tmp_path / "page.png", colours=True)
-    for pixels in ("gray8", "rgb565", "rgb888", "bgr888"):
+    for pixels in ("gray8", "rgb565", "rgb888", "bgr888", "yuyv"):
         pictures = read.load([path], pixels)
         compared = page_verification.compare(pictures, prepared, find_simulator("qemu"))
         assert [(each.boxes, each.differs) for each in compared] == [(4, None)]

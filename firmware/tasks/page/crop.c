@@ -1,5 +1,6 @@
 /* Straight crops of boxes from the frame. */
 #include "fixed.h"
+#include "ocrm55_frame.h"
 #include "sample.h"
 
 static uint64_t length(struct ocrm55_point a, struct ocrm55_point b)

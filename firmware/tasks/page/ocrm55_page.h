@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ocrm55_frame.h"
 #include "ocrm55_network.h"
 #include "ocrm55_recognize.h"
 
@@ -31,38 +32,8 @@
 extern "C" {
 #endif
 
-/* The longest side of a frame, and of a detector's map, in pixels. */
-#define OCRM55_PAGE_FRAME_SIDE 16384
+/* The longest side of a detector's map, in pixels. */
 #define OCRM55_PAGE_MAP_SIDE 4096
-
-enum ocrm55_format {
-    OCRM55_GRAY8,  /* a byte a pixel */
-    OCRM55_RGB565, /* two bytes a pixel, the low one first; red in the highest bits */
-    OCRM55_RGB888, /* three bytes a pixel: red, green, blue */
-    OCRM55_BGR888  /* three bytes a pixel: blue, green, red */
-};
-
-struct ocrm55_frame {
-    const uint8_t *pixels; /* row 0, the top one; of any alignment */
-    int32_t width, height; /* pixels, 1 to OCRM55_PAGE_FRAME_SIDE */
-    int32_t stride;        /* bytes from one row to the next, at least those of `width` pixels */
-    int32_t format;        /* an ocrm55_format; compilers differ in how large an enum is */
-};
-
-/* A place in a frame in units of 1/OCRM55_PAGE_UNIT pixel. The first pixel's middle is (0, 0); y grows downwards. */
-#define OCRM55_PAGE_UNIT 256
-struct ocrm55_point {
-    int32_t x, y;
-};
-
-/* A line of text. Corners may lie outside the frame, at most OCRM55_PAGE_FRAME_SIDE pixels from its first pixel; there,
- * the nearest pixel of the frame stands for what is missing. */
-struct ocrm55_box {
-    struct ocrm55_point corners[4]; /* as the text is read: top left, top right, bottom right, bottom left */
-    uint16_t score;                 /* the map's mean probability inside, in 1/65536 */
-    uint16_t line;                  /* boxes side by side share a number; from 0, downwards */
-    uint8_t turned; /* the text's direction against the frame's rows, nearest quarter turn clockwise: 0 to 3 */
-};
 
 /* Lengths in the map are pixels of the detector's input. */
 struct ocrm55_page_options {
@@ -187,14 +158,6 @@ static inline uint8_t ocrm55_page_leans(uint32_t upside_down, uint32_t lines)
 
 /* Turn boxes by half a turn, and their order: for a page that turned out to lie upside down. */
 void ocrm55_page_turn(struct ocrm55_box *boxes, uint32_t count);
-
-/* Columns of a box at this height: its ratio kept, at least 1. */
-int32_t ocrm55_page_columns(const struct ocrm55_box *box, int32_t height);
-
-/* Write columns first .. first + width - 1 of a box that has `whole` columns, straightened: height rows of `width`
- * pixels of blue, green, red. The frame and the box are valid: ocrm55_page_check says so. */
-void ocrm55_page_crop(const struct ocrm55_frame *frame, const struct ocrm55_box *box, int32_t whole, int32_t first,
-                      int32_t width, int32_t height, uint8_t *bgr);
 
 /* Whether a frame and a box can be read; either may be NULL. OCRM55_PAGE_OK, _FRAME, _BOX or _NO_POINTER. */
 enum ocrm55_page_outcome ocrm55_page_check(const struct ocrm55_frame *frame, const struct ocrm55_box *box);

@@ -44,34 +44,14 @@ const char *ocrm55_page_words(enum ocrm55_page_outcome outcome)
 
 enum ocrm55_page_outcome ocrm55_page_check(const struct ocrm55_frame *frame, const struct ocrm55_box *box)
 {
-    if (frame == NULL || frame->pixels == NULL) {
+    switch (ocrm55_frame_check(frame, box)) {
+    case OCRM55_READ:
+        return OCRM55_PAGE_OK;
+    case OCRM55_NO_POINTER:
         return OCRM55_PAGE_NO_POINTER;
-    }
-    int32_t pixel_bytes;
-    switch (frame->format) {
-    case OCRM55_GRAY8:
-        pixel_bytes = 1;
-        break;
-    case OCRM55_RGB565:
-        pixel_bytes = 2;
-        break;
-    case OCRM55_RGB888:
-    case OCRM55_BGR888:
-        pixel_bytes = 3;
-        break;
+    case OCRM55_REGION:
+        return OCRM55_PAGE_BOX;
     default:
         return OCRM55_PAGE_FRAME;
     }
-    if (frame->width < 1 || frame->width > OCRM55_PAGE_FRAME_SIDE || frame->height < 1 ||
-        frame->height > OCRM55_PAGE_FRAME_SIDE || frame->stride < frame->width * pixel_bytes) {
-        return OCRM55_PAGE_FRAME;
-    }
-    const int32_t far = OCRM55_PAGE_FRAME_SIDE * OCRM55_PAGE_UNIT;
-    for (int i = 0; box != NULL && i < 4; i++) {
-        const struct ocrm55_point corner = box->corners[i];
-        if (corner.x < -far || corner.x > far || corner.y < -far || corner.y > far) {
-            return OCRM55_PAGE_BOX;
-        }
-    }
-    return OCRM55_PAGE_OK;
 }

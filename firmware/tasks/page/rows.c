@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "fixed.h"
+#include "ocrm55_page.h"
 #include "sample.h"
 
 struct ocrm55_page_rows ocrm55_page_scaled(const struct ocrm55_frame *frame, const struct ocrm55_page_options *options,

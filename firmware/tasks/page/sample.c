@@ -16,7 +16,7 @@
 
 static inline int32_t pixel_bytes(enum ocrm55_format format)
 {
-    return format == OCRM55_GRAY8 ? 1 : format == OCRM55_RGB565 ? 2 : 3;
+    return format == OCRM55_GRAY8 ? 1 : format == OCRM55_RGB565 || format == OCRM55_YUYV ? 2 : 3;
 }
 
 /* Where in a pixel's bytes blue, green or red is. */
@@ -24,6 +24,9 @@ static inline int32_t byte_of(enum ocrm55_format format, int32_t colour)
 {
     return format == OCRM55_RGB888 ? 2 - colour : colour;
 }
+
+/* YUV to colours by BT.601, as OpenCV computes it: in 2^-20, Y from 16. */
+enum { YUV_SHIFT = 20, OF_Y = 1220542, U_TO_BLUE = 2116026, U_TO_GREEN = -409993, V_TO_GREEN = -852492, V_TO_RED = 1673527 };
 
 #if PAGE_HELIUM
 
@@ -82,6 +85,27 @@ INLINE int32x4_t colour_at(const uint8_t *pixels, int32x4_t places, enum ocrm55_
     return vorrq_s32(vshlq_n_s32(green, 2), vshrq_n_s32(green, 4));
 }
 
+/* Four pixels in YUYV. Two pixels share U and V, and begin at whole four bytes from the frame's first. */
+struct colours {
+    int32x4_t of[3]; /* blue, green, red */
+};
+
+INLINE struct colours yuyv_at(const uint8_t *pixels, int32x4_t places)
+{
+    const int32x4_t pair = vbicq_s32(places, vdupq_n_s32(3)), most = vdupq_n_s32(255), none = vdupq_n_s32(0);
+    const int32x4_t above = vmaxq_s32(vsubq_s32(byte_at(pixels, places), vdupq_n_s32(16)), none);
+    const int32x4_t y = vmlaq_n_s32(vdupq_n_s32(1 << (YUV_SHIFT - 1)), above, OF_Y);
+    const int32x4_t u = vsubq_s32(byte_at(pixels + 1, pair), vdupq_n_s32(128));
+    const int32x4_t v = vsubq_s32(byte_at(pixels + 3, pair), vdupq_n_s32(128));
+    const int32x4_t all[3] = {
+        vmlaq_n_s32(y, u, U_TO_BLUE), vmlaq_n_s32(vmlaq_n_s32(y, u, U_TO_GREEN), v, V_TO_GREEN), vmlaq_n_s32(y, v, V_TO_RED)};
+    struct colours colours;
+    for (int i = 0; i < 3; i++) {
+        colours.of[i] = vminq_s32(vmaxq_s32(vshrq_n_s32(all[i], YUV_SHIFT), none), most);
+    }
+    return colours;
+}
+
 /* The fraction of places, in 256ths. */
 INLINE int32x4_t part_of(int32x4_t place)
 {
@@ -121,6 +145,38 @@ INLINE uint32x4_t mixed(const struct ocrm55_frame *frame, const struct four *at,
     return vreinterpretq_u32_s32(vrshrq_n_s32(all, 16));
 }
 
+/* All colours of four pixels in YUYV. */
+INLINE struct colours mixed_yuyv(const struct ocrm55_frame *frame, const struct four *at, const struct weights *weights,
+                                 bool inside)
+{
+    const int32x4_t right = inside ? vdupq_n_s32(2) : at->right, down = inside ? vdupq_n_s32(frame->stride) : at->down;
+    const int32x4_t lower = vaddq_s32(at->place, down);
+    const struct colours a = yuyv_at(frame->pixels, at->place);
+    const struct colours b = yuyv_at(frame->pixels, vaddq_s32(at->place, right));
+    const struct colours c = yuyv_at(frame->pixels, lower), d = yuyv_at(frame->pixels, vaddq_s32(lower, right));
+    struct colours mixed;
+    for (int i = 0; i < 3; i++) {
+        int32x4_t all = vmulq_s32(a.of[i], weights->upper_left);
+        all = sum(all, b.of[i], weights->upper_right);
+        all = sum(all, c.of[i], weights->lower_left);
+        all = sum(all, d.of[i], weights->lower_right);
+        mixed.of[i] = vrshrq_n_s32(all, 16);
+    }
+    return mixed;
+}
+
+INLINE void sample_yuyv(const struct ocrm55_frame *frame, int32x4_t x, int32x4_t y, bool inside, mve_pred16_t some,
+                        uint8_t *bgr)
+{
+    const uint32x4_t thirds = vmulq_n_u32(vidupq_n_u32(0, 1), 3);
+    const struct weights weights = weights_at(x, y);
+    const struct four at = inside ? four_inside(x, y, frame, 2) : four_at(x, y, frame, 2);
+    const struct colours mixed = mixed_yuyv(frame, &at, &weights, inside);
+    for (int i = 0; i < 3; i++) {
+        vstrbq_scatter_offset_p_u32(bgr + i, thirds, vreinterpretq_u32_s32(mixed.of[i]), some);
+    }
+}
+
 /* Whether `count` places from `place` on have both neighbours among 0 .. high. */
 static bool stays_within(int32_t place, int32_t step, int32_t count, int32_t high)
 {
@@ -139,6 +195,12 @@ INLINE void sample_path(const struct ocrm55_frame *frame, struct page_path path,
     const int32_t four_x = (int32_t)((uint32_t)path.step_x * 4u), four_y = (int32_t)((uint32_t)path.step_y * 4u);
     for (; count > 0; count -= 4, bgr += 12) {
         const mve_pred16_t some = vctp32q((uint32_t)count);
+        if (format == OCRM55_YUYV) {
+            sample_yuyv(frame, x, y, inside, some, bgr);
+            x = vaddq_n_s32(x, four_x);
+            y = vaddq_n_s32(y, four_y);
+            continue;
+        }
         const struct weights weights = weights_at(x, y);
         const struct four at = inside ? four_inside(x, y, frame, bytes) : four_at(x, y, frame, bytes);
         const uint32x4_t blue = mixed(frame, &at, &weights, format, inside, 0);
@@ -167,8 +229,22 @@ INLINE void sample(const struct ocrm55_frame *frame, struct page_path path, int3
 
 #else
 
-INLINE int32_t colour_at(const uint8_t *pixel, enum ocrm55_format format, int32_t colour)
+/* Two pixels in YUYV share U and V. */
+static inline int32_t yuyv_at(const uint8_t *row, int32_t place, int32_t colour)
 {
+    const uint8_t *const pair = row + (place & ~3);
+    const int32_t above = row[place] - 16, u = pair[1] - 128, v = pair[3] - 128;
+    const int32_t y = (above > 0 ? above : 0) * OF_Y + (1 << (YUV_SHIFT - 1));
+    const int32_t value = y + (colour == 0 ? U_TO_BLUE * u : colour == 1 ? U_TO_GREEN * u + V_TO_GREEN * v : V_TO_RED * v);
+    return clamp(value >> YUV_SHIFT, 0, 255);
+}
+
+INLINE int32_t colour_at(const uint8_t *row, int32_t place, enum ocrm55_format format, int32_t colour)
+{
+    const uint8_t *const pixel = row + place;
+    if (format == OCRM55_YUYV) {
+        return yuyv_at(row, place, colour);
+    }
     if (format != OCRM55_RGB565) {
         return pixel[byte_of(format, colour)];
     }
@@ -194,10 +270,10 @@ INLINE void sample(const struct ocrm55_frame *frame, struct page_path path, int3
         const int32_t fx = x >> 8 & 255, fy = y >> 8 & 255;
         for (int32_t colour = 0; colour < 3; colour++) {
             if (colour == 0 || format != OCRM55_GRAY8) {
-                const int32_t top = between(colour_at(upper + left, format, colour),
-                                            colour_at(upper + right, format, colour), fx);
-                const int32_t bottom = between(colour_at(lower + left, format, colour),
-                                               colour_at(lower + right, format, colour), fx);
+                const int32_t top = between(colour_at(upper, left, format, colour),
+                                            colour_at(upper, right, format, colour), fx);
+                const int32_t bottom = between(colour_at(lower, left, format, colour),
+                                               colour_at(lower, right, format, colour), fx);
                 bgr[colour] = (uint8_t)((between(top, bottom, fy) + 32768) >> 16);
             } else {
                 bgr[colour] = bgr[0];
@@ -219,6 +295,9 @@ void ocrm55_page_sample(const struct ocrm55_frame *frame, struct page_path path,
         break;
     case OCRM55_RGB888:
         sample(frame, path, count, OCRM55_RGB888, bgr);
+        break;
+    case OCRM55_YUYV:
+        sample(frame, path, count, OCRM55_YUYV, bgr);
         break;
     default:
         sample(frame, path, count, OCRM55_BGR888, bgr);

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "ocrm55_page.h"
+#include "ocrm55_frame.h"
 
 /* Places in 1/65536 pixel: the first one, and from each to the next. */
 struct page_path {

@@ -91,6 +91,9 @@ enum ocrm55_outcome {
     OCRM55_IMAGE_SIZE,    /* the width is not between 1 and NAME_INPUT_WIDTH */
     OCRM55_NPU_FAILED,    /* the network's npu_status says what happened; until the next start the NPU is left alone */
     OCRM55_UNRESTRICTED,  /* `allowed` is given, and the network was compiled without a restriction */
+    OCRM55_FRAME,         /* the frame's size, stride or format is none (ocrm55_frame.h) */
+    OCRM55_REGION,        /* a corner of the region is too far outside the frame */
+    OCRM55_SCRATCH_SHORT  /* the scratch has too few bytes */
 };
 
 /* What a recognition is about to do. A narrow reading that leaves a character in doubt begins anew, at full width. */

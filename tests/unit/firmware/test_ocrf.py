@@ -17,6 +17,8 @@ def case(data: bytes) -> bytes:
 
 def some(width: int, height: int, pixel_format: str, gap: int = 0) -> Frame:
     size = FORMATS[pixel_format][1]
+    if pixel_format == "yuyv":
+        width, gap = width + width % 2, 2 * gap
     chance = np.random.default_rng(width * 7 + height)
     return Frame(chance.integers(0, 256, (height, width * size + gap), dtype=np.uint8), width, pixel_format)
 
@@ -67,7 +69,9 @@ def test_every_flipped_bit_is_refused(part) -> None:
         ((8193, 1, 8193, 0, 8193), "56 1 8193 8192"),
         ((1, 0, 4, 0, 0), "57 1 0 8192"),
         ((1, 0xFFFFFFFF, 4, 0, 0xFFFFFFFC), "57 1 4294967295 8192"),
-        ((1, 1, 4, 4, 4), "58 1 4 3"),
+        ((1, 1, 4, 5, 4), "58 1 5 4"),
+        ((3, 1, 8, 4, 8), "56 1 3 2"),  # YUYV has pairs
+        ((2, 2, 6, 4, 12), "59 1 6 4"),
         ((2, 2, 1, 0, 2), "59 1 1 2"),
         ((2, 2, 5, 3, 10), "59 1 5 6"),
         ((1, 2, 3, 1, 6), "59 1 3 2"),  # rows of RGB565 at odd addresses

@@ -36,6 +36,19 @@ def test_rgb565_has_opencvs_bits() -> None:
     assert np.array_equal(frame(np.full_like(COLOURS, 255), "rgb565").bgr(), np.full_like(COLOURS, 255))
 
 
+def test_yuyv_has_the_colours_that_opencv_sees() -> None:
+    yuyv = np.random.default_rng(1).integers(0, 256, (40, 50, 2), dtype=np.uint8)
+    seen = Frame(yuyv.reshape(40, 100), 50, "yuyv").bgr()
+    assert np.array_equal(seen, cv2.cvtColor(yuyv, cv2.COLOR_YUV2BGR_YUYV))
+
+
+def test_a_picture_in_yuyv_keeps_its_brightness_and_its_large_colours() -> None:
+    flat = np.repeat(np.repeat(COLOURS[::4, ::5], 4, axis=0), 10, axis=1)[:, :100]
+    assert np.abs(frame(flat, "yuyv").bgr().astype(int) - flat).max() <= 3
+    with pytest.raises(InputError, match="a width of 49 is odd"):
+        frame(COLOURS[:, :49], "yuyv")
+
+
 def test_rows_may_lie_further_apart() -> None:
     rows = np.zeros((4, 20), np.uint8)
     rows[:, :15] = COLOURS[:4, :5].reshape(4, 15)

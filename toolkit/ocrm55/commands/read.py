@@ -28,6 +28,7 @@ class PixelFormat(StrEnum):
     RGB565 = "rgb565"
     RGB888 = "rgb888"
     BGR888 = "bgr888"
+    YUYV = "yuyv"
 
 
 @build_options(without=["npu", "npu_memory_mode", "vela_config", "npu_fallback", "ethosu_driver", "prefix", "height"])

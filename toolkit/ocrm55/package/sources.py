@@ -21,15 +21,18 @@ _NOT_A_LIBRARY_S = (MODEL_HEADER, "inputs.h")  # short names, and an image: they
 _NPU_DRIVER = ("npu_driver.c", "npu_access.c", "npu_messages.c", "npu_checks.h", "npu_registers.h")
 _NPU_HEADERS = ("ocrm55_npu.h", "ocrm55_npu_port.h")  # what the program and its board see
 _RECOGNIZE_HEADER = "ocrm55_recognize.h"
+FRAME_HEADER = "ocrm55_frame.h"
+_FRAME = ("frame.c", "crop.c", "sample.c", "sample.h", "fixed.h", FRAME_HEADER)  # of firmware/tasks/page
 _RESTRICTED = ["restricted.c", "restricted.h", "check_digits.c", "check_digits.h"]
 
 
 def files(compiled: Compiled) -> dict[str, str]:
     """Every C file of the library by its path in the package."""
-    public = {f"{compiled.prefix}.h", NETWORK_HEADER, _RECOGNIZE_HEADER, *_NPU_HEADERS}
+    public = {f"{compiled.prefix}.h", NETWORK_HEADER, _RECOGNIZE_HEADER, FRAME_HEADER, *_NPU_HEADERS}
     texts = (
         generated(compiled) | kernels(compiled) | _task(in_context=compiled.in_context, restricted=compiled.restricted)
     )
+    texts |= _read(resources.folder("firmware") / "tasks" / "page", _FRAME)
     if compiled.npu:
         texts |= _read(resources.folder("firmware") / "npu", (*_NPU_DRIVER, *_NPU_HEADERS))
     written = {f"{'include' if name in public else 'src'}/{name}": text for name, text in texts.items()}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ocrm55.errors import InputError
 
 # Format -> number in the container, bytes of a pixel.
-FORMATS = {"gray8": (0, 1), "rgb565": (1, 2), "rgb888": (2, 3), "bgr888": (3, 3)}
+FORMATS = {"gray8": (0, 1), "rgb565": (1, 2), "rgb888": (2, 3), "bgr888": (3, 3), "yuyv": (4, 2)}
 MOST_SIDE = 8192  # pixels, as ocrf.h has it
 
 
@@ -20,7 +20,7 @@ MOST_SIDE = 8192  # pixels, as ocrf.h has it
 class Frame:
     """A picture of a page: uint8 [height, stride], rows of `width` pixels in one of FORMATS.
 
-    RGB565 is little endian: two bytes, red in the upper five bits.
+    RGB565 is little endian: two bytes, red in the upper five bits. YUYV has Y, U, Y, V for two pixels.
     """
 
     rows: NDArray[np.uint8]
@@ -57,11 +57,16 @@ class Frame:
             red, green, blue = value >> 11, value >> 5 & 63, value & 31
             parts = (blue << 3 | blue >> 2, green << 2 | green >> 4, red << 3 | red >> 2)
             return np.stack(parts, axis=2).astype(np.uint8)
+        if self.format == "yuyv":
+            return _bgr_of_yuyv(pixels)
         return pixels[..., ::-1] if self.format == "rgb888" else pixels
 
 
 def frame(pixels: NDArray[np.uint8], pixel_format: str = "auto") -> Frame:
-    """A frame of uint8 [height, width, 3] BGR. auto: gray8 where no pixel has a colour, otherwise bgr888."""
+    """A frame of uint8 [height, width, 3] BGR. auto: gray8 where no pixel has a colour, otherwise bgr888.
+
+    Raises InputError for YUYV of an odd width.
+    """
     height, width = pixels.shape[:2]
     grey = bool((pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 1] == pixels[..., 2]).all())
     chosen = ("gray8" if grey else "bgr888") if pixel_format == "auto" else pixel_format
@@ -71,9 +76,35 @@ def frame(pixels: NDArray[np.uint8], pixel_format: str = "auto") -> Frame:
         blue, green, red = (pixels[..., channel].astype(np.uint16) for channel in range(3))
         value = (red >> 3) << 11 | (green >> 2) << 5 | blue >> 3
         rows = value.astype("<u2").view(np.uint8).reshape(height, 2 * width)
+    elif chosen == "yuyv":
+        rows = _yuyv(pixels)
     else:
         rows = (pixels[..., ::-1] if chosen == "rgb888" else pixels).reshape(height, 3 * width)
     return Frame(np.ascontiguousarray(rows), width, chosen)
+
+
+def _yuyv(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Y, U, Y, V by ITU-R BT.601, of rows of 2 x width bytes; U and V are the means of two pixels."""
+    height, width = pixels.shape[:2]
+    if width % 2:
+        raise InputError(f"YUYV has pairs of pixels; a width of {width} is odd.", ["another format", "an even width"])
+    blue, green, red = (pixels[..., channel].astype(np.float64) for channel in range(3))
+    brightness = 0.299 * red + 0.587 * green + 0.114 * blue
+    u, v = (blue - brightness) / 1.772, (red - brightness) / 1.402
+    rows = np.empty((height, width, 2))
+    rows[..., 0] = 16 + brightness * 219 / 255
+    for place, colour in ((0, u), (1, v)):
+        rows[:, place::2, 1] = 128 + colour.reshape(height, -1, 2).mean(axis=2) * 224 / 255
+    return np.clip(np.rint(rows), 0, 255).astype(np.uint8).reshape(height, 2 * width)
+
+
+def _bgr_of_yuyv(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The colours of uint8 [height, width, 2] as firmware/tasks/page/sample.c computes them, and OpenCV."""
+    values = pixels.astype(np.int32)
+    y = np.maximum(values[..., 0] - 16, 0) * 1220542 + (1 << 19)
+    u, v = (np.repeat(values[:, place::2, 1] - 128, 2, axis=1) for place in (0, 1))
+    parts = (y + 2116026 * u, y - 409993 * u - 852492 * v, y + 1673527 * v)
+    return np.clip(np.stack(parts, axis=2) >> 20, 0, 255).astype(np.uint8)
 
 
 def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -21,9 +22,9 @@ FIRMWARE = Path(__file__).resolve().parents[4] / "firmware"
 FLAGS = ["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 COMPILERS = {"gcc": ["gcc"], "clang": ["clang-19", "clang"]}
-GRAY8, RGB565, RGB888, BGR888 = range(4)
+GRAY8, RGB565, RGB888, BGR888, YUYV = range(5)
 OK, NO_POINTER, FRAME, BOX, NETWORK, ARENA, SCRATCH, CROWDED, MORE, LONG, NPU = range(11)
-PIXEL_BYTES = {GRAY8: 1, RGB565: 2, RGB888: 3, BGR888: 3}
+PIXEL_BYTES = {GRAY8: 1, RGB565: 2, RGB888: 3, BGR888: 3, YUYV: 2}
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Frame:
             blue, green, red = words & 31, words >> 5 & 63, words >> 11
             parts = [blue << 3 | blue >> 2, green << 2 | green >> 4, red << 3 | red >> 2]
             return np.stack(parts, axis=-1).astype(np.uint8)
+        if self.format == YUYV:
+            return cv2.cvtColor(data, cv2.COLOR_YUV2BGR_YUYV)
         return data if self.format == BGR888 else data[..., ::-1]
 
 
@@ -101,6 +104,15 @@ class Page:
         self._ask(2, frame_bytes(frame), box_bytes(box), ints(height, whole, first, width))
         outcome, columns = self._ints(2)
         return outcome, columns, np.frombuffer(self._bytes(width * height * 3), np.uint8).reshape(height, width, 3)
+
+    def region(
+        self, frame: Frame, box: Box | None, height: int, widest: int, polarity: int = 0
+    ) -> tuple[int, np.ndarray]:
+        """The outcome of the check, and the crop that ocrm55_recognize_frame reads; box: None for the whole frame."""
+        given = ints(0) if box is None else ints(1) + box_bytes(box)
+        self._ask(10, frame_bytes(frame), given, ints(height, widest, polarity))
+        outcome, columns = self._ints(2)
+        return outcome, np.frombuffer(self._bytes(columns * height * 3), np.uint8).reshape(height, columns, 3)
 
     def ordered(self, boxes: Sequence[Box], turn: bool = False) -> list[Box]:
         self._ask(4 if turn else 3, ints(len(boxes)), *map(box_bytes, boxes))

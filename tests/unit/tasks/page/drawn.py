@@ -37,8 +37,9 @@ def frames(draw: st.DrawFn, longest: int = 60) -> c_page.Frame:
     """Noise in any format, with or without bytes behind its rows."""
     width, height = draw(st.integers(1, longest)), draw(st.integers(1, longest))
     kind = draw(st.sampled_from([*c_page.PIXEL_BYTES]))
+    width += width % 2 if kind == c_page.YUYV else 0
     row = width * c_page.PIXEL_BYTES[kind]
-    stride = row + draw(st.integers(0, 3))
+    stride = row + draw(st.integers(0, 3)) * (4 if kind == c_page.YUYV else 1)
     random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     return c_page.Frame(width, height, stride, kind, random.bytes(stride * (height - 1) + row))
 

@@ -183,6 +183,29 @@ static void crop(void)
     release(frame.pixels);
 }
 
+static void crop_region(void)
+{
+    const struct ocrm55_frame frame = a_frame();
+    struct ocrm55_box box;
+    const bool has_region = number() != 0;
+    if (has_region) {
+        box = a_box();
+    }
+    struct ocrm55_network network = {0};
+    network.input_height = number();
+    network.input_width = number();
+    const int32_t polarity = number();
+    const int32_t columns = has_region ? ocrm55_page_columns(&box, network.input_height) : network.input_width;
+    const int32_t room = columns < network.input_width ? columns : network.input_width;
+    uint8_t *const pixels = room_for((size_t)(3 * room * network.input_height));
+    const int32_t written = ocrm55_frame_crop(&network, &frame, has_region ? &box : NULL, polarity, pixels);
+    say((int32_t)ocrm55_frame_check(&frame, has_region ? &box : NULL));
+    say(written);
+    put(pixels, (size_t)(3 * written * network.input_height));
+    release(pixels);
+    release(frame.pixels);
+}
+
 static void order(int turn)
 {
     const int32_t count = number();
@@ -418,6 +441,9 @@ int main(void)
             break;
         case 8:
             join();
+            break;
+        case 10:
+            crop_region();
             break;
         default:
             find();

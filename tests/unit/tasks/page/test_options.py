@@ -37,6 +37,6 @@ def test_the_defaults_are_those_of_the_c_code() -> None:
         name: getattr(wanted, name) for name in values if name != "padding"
     }
     assert values["padding"] == "{" + ", ".join(map(str, wanted.padding)) + "}"
-    header = (c_page.FIRMWARE / "tasks/page/ocrm55_page.h").read_text()
+    header = "".join((c_page.FIRMWARE / f"tasks/page/ocrm55_{name}.h").read_text() for name in ("page", "frame"))
     for name, value in (("FRAME_SIDE", options.FRAME_SIDE), ("MAP_SIDE", options.MAP_SIDE), ("UNIT", options.UNIT)):
         assert f"#define OCRM55_PAGE_{name} {value}\n" in header
