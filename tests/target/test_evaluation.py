@@ -23,7 +23,9 @@ def test_board_and_host_read_a_set_alike(
     monkeypatch.setattr(evaluate, "TASK", 1)
     on_host = evaluate.evaluate(words, assess.reader_spec("host", options))
     on_target = evaluate.evaluate(words, assess.reader_spec("target", options, simulator=Choice("qemu")), workers=2)
+    native = evaluate.evaluate(words, assess.reader_spec("native", options), workers=2)
     assert on_host.scores.exact.right == on_target.scores.exact.right == len(chosen) == 2
-    for here, there in zip(on_host.readings, on_target.readings, strict=True):
-        assert (here.name, here.read) == (there.name, there.read)
+    for here, there, beside in zip(on_host.readings, on_target.readings, native.readings, strict=True):
+        assert (here.name, here.read) == (there.name, there.read) == (beside.name, beside.read)
         assert abs(here.score - there.score) < 1e-4
+        assert abs(here.score - beside.score) < 1e-4

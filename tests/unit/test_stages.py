@@ -36,6 +36,7 @@ class Board:
 
     name = "QEMU"
     counts_instructions = True
+    native = False
 
     def version(self) -> str:
         return "7.2"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ocrm55 import __version__, boards, console, elf, resources
 from ocrm55.boards import Board, MemoryMap, Region
+from ocrm55.compiler.host_check import host_compiler
 from ocrm55.errors import InputError, OutputError, ToolchainError
 from ocrm55.files import digest, refuse_link, write_json
 
@@ -117,6 +118,40 @@ def build(
     return inspect(build_dir / "ocrm55.elf", board.memories)
 
 
+def build_native(artifact: Path, build_dir: Path, *, defines: Mapping[str, str] | None = None) -> None:
+    """Build a program of this computer, ocrm55.elf in `build_dir`, of the same C; defines and errors as of `build`."""
+    refuse_link(Path(build_dir))
+    artifact, build_dir = Path(artifact).resolve(), Path(build_dir).resolve()
+    settings = {
+        "source": str(resources.folder("firmware")),
+        "cmake": digest([resources.folder("cmake")]),
+        "defines": {
+            "OCRM55_NATIVE": "ON",
+            "CMAKE_C_COMPILER": require_host_compiler(),
+            "OCRM55_ARTIFACT": str(artifact),
+            "OCRM55_VERSION": __version__,
+            **(defines or {}),
+        },
+    }
+    if not _is_configured(build_dir, settings):
+        _configure(build_dir, settings)
+    _cmake(["cmake", "--build", build_dir], build_dir, ["ocrm55 doctor", "ocrm55 build --force"])
+
+
+def require_host_compiler() -> str:
+    """The C compiler of this computer. Raises ToolchainError where it, or what drives it, is not there."""
+    compiler = host_compiler()
+    missing = [] if compiler else ["gcc"]
+    missing += [package for program, package in _BUILDERS.items() if not shutil.which(program)]
+    if compiler is None or missing:
+        what = "no C compiler" if compiler is None else "no CMake or ninja"
+        raise ToolchainError(
+            f"this computer has {what}, so no native program can be built.",
+            [f"sudo apt-get install {' '.join(missing)}", "--simulator qemu"],
+        )
+    return compiler
+
+
 def inspect(elf_file: Path, memories: MemoryMap) -> Firmware:
     """Read a built ELF again: its sections, and how full each memory is."""
     placed = elf.read_sections(elf_file)
@@ -193,7 +228,7 @@ def _configure(build_dir: Path, settings: Mapping[str, object]) -> None:
     write_json(build_dir / _SETTINGS, {})  # ours from now on, even if nobody lets CMake end
     words: list[str | Path] = [
         *("cmake", "-G", "Ninja", "-S", str(settings["source"]), "-B", str(build_dir)),
-        f"-DCMAKE_TOOLCHAIN_FILE={settings['toolchain']}",
+        *([f"-DCMAKE_TOOLCHAIN_FILE={settings['toolchain']}"] if "toolchain" in settings else []),
         *(f"-D{name}={value}" for name, value in defines.items()),
     ]
     _cmake(words, build_dir, ["ocrm55 doctor"])

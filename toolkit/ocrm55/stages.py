@@ -6,6 +6,7 @@ everything that a stage reads and writes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -206,11 +207,16 @@ def compiled(options: Options) -> Compilation:
     return Compilation(options, source, output)
 
 
-def prepare(options: Options) -> Prepared:
-    """Export, compile and build if needed; return everything for a run of the firmware."""
+def prepare(options: Options, *, native: bool = False) -> Prepared:
+    """Export, compile and build if needed; return everything for a run of the firmware.
+
+    native: build a program of this computer instead, for simulators that ask for one. Raises InputError with an NPU.
+    """
     from ocrm55.firmware import build, check_path
 
     check_path(options.build_dir)
+    if native:
+        return _prepare_native(options)
     done, board, chosen = compiled(options), options.board, options.build
     output = options.folder.firmware_dir(options.firmware_variant)
     elf = output / "ocrm55.elf"
@@ -231,3 +237,46 @@ def prepare(options: Options) -> Prepared:
             force=options.force,
         )
     return Prepared(options, done.model, done.artifact, elf)
+
+
+def _prepare_native(options: Options) -> Prepared:
+    check_native(options)
+    done = compiled(options)
+    output = options.folder.firmware_dir(f"{options.compile.variant}-native")
+    with options.folder.locked():
+        build_native_stage("program", done.artifact, [done.artifact], output, options)
+    return Prepared(options, done.model, done.artifact, output / "ocrm55.elf")
+
+
+def check_native(options: Options) -> None:
+    """Raise ToolchainError without a compiler of this computer, InputError for a program of an NPU."""
+    from ocrm55.firmware import require_host_compiler
+
+    require_host_compiler()
+    if options.compile.npu:
+        raise InputError("a native program has no NPU.", ["leave --npu out", "--simulator qemu"])
+
+
+def build_native_stage(
+    what: str,
+    artifact: Path,
+    artifacts: Sequence[Path],
+    output: Path,
+    options: Options,
+    defines: Mapping[str, str] | None = None,
+) -> None:
+    """Build the program of this computer in `output`, if needed. artifacts: all that it links, with `artifact`."""
+    from ocrm55.firmware import build_native, require_host_compiler
+
+    defines = {**libraries.defines(options.compile.kernels, options.build.cmsis_nn), **(defines or {})}
+    inputs = [*artifacts, resources.folder("firmware"), resources.folder("cmake")]
+    read = digest(inputs, __version__, "native", require_host_compiler(), sorted(defines.items()))
+    run_stage(
+        "build",
+        f"native {what} -> {output / 'ocrm55.elf'}",
+        output,
+        read,
+        lambda: build_native(artifact, output, defines=defines),
+        outputs=[output / "ocrm55.elf"],
+        force=options.force,
+    )

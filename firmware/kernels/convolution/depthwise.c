@@ -274,21 +274,39 @@ static inline void copy_row(const int8_t *from, int32_t channels, int8_t *to, in
 
 #else
 
+/* sums[n * period] of the blocks at block + n * step, all with the same taps. A function for each number of bytes, so that a
+ * compiler makes vectors of the innermost loop. */
+static inline void sum_blocks(const int8_t *block, int32_t step, const int16_t *taps, int32_t bytes, int32_t *sums,
+                              int32_t period, int32_t count)
+{
+    for (int32_t x = 0; x < count; x += period, block += step) {
+        int32_t sum = 0;
+        for (int32_t i = 0; i < bytes; i++) {
+            sum += (int16_t)block[i] * taps[i];
+        }
+        sums[x] = sum;
+    }
+}
+
 static void sum_rows(const struct ocrm55_depthwise *l, const struct plan *p, const int8_t *plane, const int8_t *taps,
                      const uint8_t *lanes, int32_t rows, int32_t *acc)
 {
-    for (int32_t row = 0; row < rows; row++, lanes += p->vectors * VECTOR) {
-        for (int32_t x = 0; x < l->width_out; x++, acc++) {
-            const int32_t column = x * l->stride_x, offset = column % p->columns;
-            const int8_t *block = plane + column / p->columns * VECTOR;
-            const uint8_t *index = lanes;
-            for (int32_t before = 0; before < offset; before += l->stride_x) {
-                index += ((before + l->kernel - 1) / p->columns + 1) * VECTOR;
+    const int32_t period = p->columns / l->stride_x; /* outputs until a column has the same place in its block again */
+    for (int32_t row = 0; row < rows; row++, acc += l->width_out) {
+        for (int32_t first = 0; first < period; first++) {
+            const int32_t vectors = (first * l->stride_x + l->kernel - 1) / p->columns + 1;
+            int16_t arranged[3 * VECTOR];
+            for (int32_t i = 0; i < vectors * VECTOR; i++) {
+                arranged[i] = taps[lanes[i]];
             }
-            const int32_t bytes = ((offset + l->kernel - 1) / p->columns + 1) * VECTOR;
-            *acc = 0;
-            for (int32_t i = 0; i < bytes; i++) {
-                *acc += block[i] * taps[index[i]];
+            lanes += vectors * VECTOR;
+            const int32_t count = l->width_out - first;
+            if (vectors == 1) {
+                sum_blocks(plane, VECTOR, arranged, VECTOR, acc + first, period, count);
+            } else if (vectors == 2) {
+                sum_blocks(plane, VECTOR, arranged, 2 * VECTOR, acc + first, period, count);
+            } else {
+                sum_blocks(plane, VECTOR, arranged, 3 * VECTOR, acc + first, period, count);
             }
         }
     }

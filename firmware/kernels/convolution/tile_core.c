@@ -107,23 +107,54 @@ __attribute__((naked, noinline)) void ocrm55_tile_core_sums(__attribute__((unuse
 
 #else
 
+/* In 16 bits, and with all eight sums in one loop: most computers have a vector instruction for sums of such products, and
+ * compilers find it. */
+static inline void widen(int16_t *to, const int8_t *from)
+{
+    for (int32_t i = 0; i < TILE_BLOCK; i++) {
+        to[i] = from[i];
+    }
+}
+
+static void add_products(int32_t *acc, int16_t (*x)[TILE_CHUNK_BLOCKS * TILE_BLOCK],
+                         int16_t (*w)[TILE_CHUNK_BLOCKS * TILE_BLOCK], int32_t count)
+{
+    int32_t s0 = 0, s1 = 0, s2 = 0, s3 = 0, s4 = 0, s5 = 0, s6 = 0, s7 = 0;
+    for (int32_t i = 0; i < count; i++) {
+        s0 += x[0][i] * w[0][i];
+        s1 += x[1][i] * w[0][i];
+        s2 += x[2][i] * w[0][i];
+        s3 += x[3][i] * w[0][i];
+        s4 += x[0][i] * w[1][i];
+        s5 += x[1][i] * w[1][i];
+        s6 += x[2][i] * w[1][i];
+        s7 += x[3][i] * w[1][i];
+    }
+    const int32_t sums[8] = {s0, s1, s2, s3, s4, s5, s6, s7};
+    for (int32_t i = 0; i < 8; i++) {
+        acc[i] += sums[i];
+    }
+}
+
 static void core(const struct tile_core_arguments *a, bool from_bias)
 {
+    int16_t x[TILE_PIXELS][TILE_CHUNK_BLOCKS * TILE_BLOCK], w[2][TILE_CHUNK_BLOCKS * TILE_BLOCK];
+    for (int32_t pixel = 0; pixel < TILE_PIXELS; pixel++) {
+        for (int32_t i = 0; i < a->blocks * TILE_BLOCK; i += TILE_BLOCK) {
+            widen(x[pixel] + i, a->x[pixel] + i);
+        }
+    }
     const int8_t *weights = a->weights;
     for (int32_t *acc = a->acc; weights < a->weights_end; acc += 8) {
         if (from_bias) {
             memcpy(acc, weights, 8 * sizeof *acc);
             weights += 8 * sizeof *acc;
         }
-        for (int32_t block = 0; block < a->blocks; block++, weights += 2 * TILE_BLOCK) {
-            for (int32_t pixel = 0; pixel < TILE_PIXELS; pixel++) {
-                const int8_t *row = a->x[pixel] + block * TILE_BLOCK;
-                for (int32_t i = 0; i < TILE_BLOCK; i++) {
-                    acc[pixel] += row[i] * weights[i];
-                    acc[4 + pixel] += row[i] * weights[TILE_BLOCK + i];
-                }
-            }
+        for (int32_t i = 0; i < a->blocks * TILE_BLOCK; i += TILE_BLOCK, weights += 2 * TILE_BLOCK) {
+            widen(w[0] + i, weights);
+            widen(w[1] + i, weights + TILE_BLOCK);
         }
+        add_products(acc, x, w, a->blocks * TILE_BLOCK);
     }
 }
 

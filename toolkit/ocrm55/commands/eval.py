@@ -25,6 +25,7 @@ class Place(StrEnum):
     HOST = "host"
     ONNX = "onnx"
     REFERENCE = "reference"
+    NATIVE = "native"
     TARGET = "target"
 
 
@@ -55,9 +56,9 @@ def eval_(
         Place,
         typer.Option(
             "--on",
-            help="Read by Paddle on the **host**, by **onnx** Runtime, or by the firmware on the **target**. Pages: in "
-            "float on the **host**, with the detector in int8 (**onnx**), with the target's own steps in int8 "
-            "(**reference**), or by the firmware.",
+            help="Read by Paddle on the **host**, by **onnx** Runtime, by the firmware's C on this computer "
+            "(**native**), or by the firmware on the **target**. Pages: in float on the **host**, with the detector in "
+            "int8 (**onnx**), with the target's own steps in int8 (**reference**), or by the firmware as before.",
         ),
     ] = Place.HOST,
     workers: Annotated[int, typer.Option(min=1, help="Processes that read, on this machine.")] = 1,

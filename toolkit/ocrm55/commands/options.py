@@ -58,6 +58,7 @@ class SimulatorChoice(StrEnum):
     AUTO = "auto"
     QEMU = "qemu"
     FVP = "fvp"
+    NATIVE = "native"
 
 
 def _accelerators() -> Any:
@@ -412,7 +413,11 @@ Images = Annotated[
 ]
 SimulatorOption = Annotated[
     SimulatorChoice,
-    typer.Option("--simulator", help="**auto** takes the Corstone-300 FVP where one is found, otherwise QEMU."),
+    typer.Option(
+        "--simulator",
+        help="**auto** takes the Corstone-300 FVP where one is found, otherwise QEMU. **native** runs the same C on "
+        "this computer: the same bits in int8, far faster than QEMU, and no counts of instructions.",
+    ),
 ]
 FvpPath = Annotated[
     Path | None,

@@ -13,7 +13,7 @@ import typer
 from ocrm55 import console, plain_text, stages
 from ocrm55.commands.options import FvpPath, SimulatorChoice, SimulatorOption, build_options
 from ocrm55.commands.page_options import DetectorOption, Pages, PageTimeLimit, SizeOption, page_options
-from ocrm55.commands.run_fvp import as_json_text
+from ocrm55.commands.run_fvp import as_json_text, check_counts
 from ocrm55.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ def read(
     _keep_pages(pages, [hocr, *(each for both in destinations for each in both)])
     pictures = reading.load(pages, pixels.value)
     board = find_simulator(simulator.value, fvp, options.board)
-    prepared = program.prepare(chosen)
+    check_counts(board, stats)
+    prepared = program.prepare(chosen, native=board.native)
     console.note(prepared.placement.words)
     runs = reading.run(pictures, prepared, board, stats=stats, timeout_s=timeout)
     read_pages = reading.pages(runs)

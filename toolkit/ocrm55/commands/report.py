@@ -18,6 +18,7 @@ from ocrm55.commands.options import (
     build_options,
 )
 from ocrm55.commands.page_options import DetectorOption, PageFlag, SizeOption, page_options
+from ocrm55.commands.run_fvp import check_counts
 
 if TYPE_CHECKING:
     from ocrm55.page.program import PageOptions
@@ -67,6 +68,7 @@ def report(
         return
     accuracies = accuracy.collect(evaluation or [], options.folder.root)
     board = find_simulator(simulator.value, fvp, options.board)
+    check_counts(board, True)
     measured = measure(images, options, board, want_probabilities=True, timeout_s=timeout or SECONDS)
     found = None
     if cycles:
@@ -98,6 +100,7 @@ def _report_pages(
     host.check(options)
     pictures = read.load(paths)
     board = find_simulator(simulator.value, fvp, options.recognizer.board)
+    check_counts(board, True)
     prepared = program.prepare(options)
     limit = timeout or read.SECONDS_PER_PAGE
     runs = read.run(pictures, prepared, board, stats=True, want_maps=True, timeout_s=limit)

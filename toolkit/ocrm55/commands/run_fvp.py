@@ -101,7 +101,8 @@ def run_fvp(
         return
     pictures = simulation.load(images)
     board = find_simulator(simulator.value, fvp, options.board)
-    prepared = stages.prepare(options)
+    check_counts(board, stats)
+    prepared = stages.prepare(options, native=board.native)
     run = simulation.read_images(
         pictures,
         prepared,
@@ -128,6 +129,12 @@ def run_fvp(
     hints.show(images, found)
     if strict:
         hints.check(images, found)
+
+
+def check_counts(board: Simulator, stats: bool) -> None:
+    """Raise InputError where counts are asked for, and memory of the board, that a native program does not have."""
+    if stats and board.native:
+        raise InputError("a native program counts no instructions.", ["leave --stats out", "--simulator qemu"])
 
 
 def warnings_of(
@@ -171,7 +178,8 @@ def show_pages(
 
     pictures = read.load(paths)
     board = find_simulator(simulator.value, fvp, options.recognizer.board)
-    prepared = program.prepare(options)
+    check_counts(board, stats)
+    prepared = program.prepare(options, native=board.native)
     runs = read.run(pictures, prepared, board, stats=stats, timeout_s=timeout or read.SECONDS_PER_PAGE)
     if as_json:
         console.result(as_json_text([page.values for page in read.pages(runs)]))

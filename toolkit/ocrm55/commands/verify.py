@@ -93,7 +93,7 @@ def verify_pages(paths: Sequence[Path], options: PageOptions, simulator: Simulat
 
     host.check(options)
     pictures = read.load(paths)
-    compared = page_verification.compare(pictures, program.prepare(options), simulator)
+    compared = page_verification.compare(pictures, program.prepare(options, native=simulator.native), simulator)
     rows = [(str(each.path), str(each.boxes), str(each.readings), each.differs or "exact") for each in compared]
     console.table("", ("page", "boxes", "readings", "verdict"), rows, right=("boxes", "readings"))
     failed = [each for each in compared if each.differs]

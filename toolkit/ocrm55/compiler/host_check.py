@@ -80,12 +80,17 @@ int main(int argc, char **argv) {
 """
 
 
+def host_compiler() -> str | None:
+    """The C compiler of this computer; None where it has none."""
+    return next((path for name in ("cc", "gcc", "clang") if (path := shutil.which(name))), None)
+
+
 def check_c(artifact: Path, program: Program, model: onnx.ModelProto, normalisation: Normalisation) -> None:
     """Raise MiscompiledError where an artifact's C computes something else than its program, or than its model.
 
     artifact: the folder that was written. program: of the widest input. model: what it was lowered from.
     """
-    compiler = next((path for name in ("cc", "gcc", "clang") if (path := shutil.which(name))), None)
+    compiler = host_compiler()
     if compiler is None:
         return
     _, height, width = program.input_size

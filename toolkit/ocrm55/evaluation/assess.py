@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ocrm55 import console, files, stages
@@ -35,7 +36,7 @@ def select(data: Path, *, only: Path | None = None, limit: int = 0) -> list[Word
 def reader_spec(
     on: str, options: stages.Options, *, simulator: Choice | None = None, timeout_s: float = 120.0
 ) -> readers.ReaderSpec:
-    """The reader for `host`, `onnx` or `target`; runs the stages that it needs.
+    """The reader for `host`, `onnx`, `native` or `target`; runs the stages that it needs.
 
     simulator: of the target; the default one where none is given.
     """
@@ -47,10 +48,11 @@ def reader_spec(
         compiled = stages.compiled(options)
         network, size = compiled.artifact / "model.onnx", _size(compiled.model, options)
         return readers.onnx_spec(network, compiled.model, size, decoder=chosen.decoder, restriction=chosen.restriction)
-    if on == "target":
-        prepared = stages.prepare(options)
-        size, npu = _size(prepared.model, options), chosen.npu or None
+    if on in ("native", "target"):
         simulator = simulator or Choice(board=options.board)
+        simulator = replace(simulator, name="native") if on == "native" else simulator
+        prepared = stages.prepare(options, native=simulator.native)
+        size, npu = _size(prepared.model, options), chosen.npu or None
         return readers.target_spec(prepared.elf, size, simulator=simulator, timeout_s=timeout_s, npu=npu)
     raise InputError(f"`{on}` is no place of an evaluation.", [f"use one of: {', '.join(readers.KINDS)}"])
 

@@ -27,14 +27,15 @@ from ocrm55.tasks.page.options import Options, of_model
 from ocrm55.tasks.recognizer.model import RecognizerFolder
 from ocrm55.tasks.recognizer.task import RECOGNIZER
 
-PLACES = ("host", "onnx", "reference", "target")
+PLACES = ("host", "onnx", "reference", "native", "target")
 
 
 def spec_of(on: str, options: program.PageOptions, *, simulator: Choice, timeout_s: float) -> PageSpec:
     """The reader for one of PLACES. Runs the stages that it needs.
 
     host: both networks in float, PaddleX's boxes and crops. onnx: the same with the detector in int8. reference: both
-    in int8, with the target's own steps. target: the firmware on `simulator`. timeout_s: of a page there.
+    in int8, with the target's own steps. native: the firmware's C on this computer.
+    target: the firmware on `simulator`. timeout_s: of a page there.
     """
     if on == "host":
         return host_spec(options)
@@ -42,8 +43,9 @@ def spec_of(on: str, options: program.PageOptions, *, simulator: Choice, timeout
         return replace(host_spec(options), detector={"inference.onnx": detector_int8(options)}, whole=True)
     if on == "reference":
         return reference_spec(options)
-    if on == "target":
-        prepared = program.prepare(options)
+    if on in ("native", "target"):
+        simulator = replace(simulator, name="native") if on == "native" else simulator
+        prepared = program.prepare(options, native=simulator.native)
         size = Artifact.read(prepared.detector.artifact).image_size
         return TargetSpec(prepared.elf.read_bytes(), (size[0], size[1]), simulator, timeout_s)
     raise InputError(f"`{on}` is no place of an evaluation.", [f"use one of: {', '.join(PLACES)}"])

@@ -57,7 +57,7 @@ class Comparison:
 def compare(paths: Sequence[Path], options: stages.Options, simulator: Simulator) -> list[Comparison]:
     """Run all images through Paddle, ONNX Runtime and the target (built if needed)."""
     pictures = simulation.load(paths)
-    prepared = stages.prepare(options)
+    prepared = stages.prepare(options, native=simulator.native)
     run = simulation.read_images(pictures, prepared, simulator, want_probabilities=True)
     assert run.probabilities is not None
     artifact = Artifact.read(prepared.artifact)

@@ -107,19 +107,22 @@ def _whole(size: int) -> int:
     return -(-size // _ALIGN) * _ALIGN
 
 
-def prepare(options: PageOptions) -> PreparedPage:
+def prepare(options: PageOptions, *, native: bool = False) -> PreparedPage:
     """Export, compile and build what is missing or out of date.
 
+    native: a program of this computer, for simulators that ask for one.
     Raises InputError for an option that programs for pages do not have.
     """
     _check(options)
     check_path(options.recognizer.build_dir)
+    if native:
+        stages.check_native(options.recognizer)
     recognizer = stages.compiled(options.recognizer)
     check_output(Artifact.read(recognizer.artifact))
     options = replace(options, detector=striped(options.detector, Artifact.read(recognizer.artifact).arena_bytes))
     detector = stages.compiled(options.detector)
     board, chosen, folder = options.recognizer.board, options.recognizer.build, options.recognizer.folder
-    output = folder.firmware_dir(f"page-{options.folder_name}")
+    output = folder.firmware_dir(f"page-{options.folder_name}{'-native' if native else ''}")
     elf = output / "ocrm55.elf"
     placement = place(Artifact.read(recognizer.artifact), Artifact.read(detector.artifact), board)
     inputs = [
@@ -131,8 +134,13 @@ def prepare(options: PageOptions) -> PreparedPage:
     ]
     inputs += [] if board.is_bundled else [board.folder]
     kernels = tuple({*options.recognizer.compile.kernels, *options.detector.compile.kernels})
-    defines = libraries.defines(kernels, chosen.cmsis_nn) | placement.defines
-    defines["OCRM55_DETECTOR"] = str(detector.artifact.resolve())
+    found = {"OCRM55_DETECTOR": str(detector.artifact.resolve())}
+    if native:
+        with folder.locked():
+            artifacts = [recognizer.artifact, detector.artifact]
+            stages.build_native_stage("program for pages", artifacts[0], artifacts, output, options.recognizer, found)
+        return PreparedPage(options, recognizer, detector, elf, placement)
+    defines = libraries.defines(kernels, chosen.cmsis_nn) | placement.defines | found
     with folder.locked():
         run_stage(
             "build",

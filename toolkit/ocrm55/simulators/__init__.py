@@ -1,4 +1,4 @@
-"""Boards that run the firmware: QEMU and Arm's Corstone-300 FVP, behind one interface."""
+"""What runs the firmware: QEMU, Arm's Corstone-300 FVP and this computer itself, behind one interface."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from ocrm55 import boards
 from ocrm55.boards import Board
 from ocrm55.errors import InputError
-from ocrm55.simulators import fvp, qemu
+from ocrm55.simulators import fvp, native, qemu
 from ocrm55.simulators.base import ImageResult, Request, Run, Simulator
 
 __all__ = ["Choice", "ImageResult", "Request", "Run", "Simulator", "find_simulator"]
 
-NAMES = ("auto", "qemu", "fvp")
+NAMES = ("auto", "qemu", "fvp", "native")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,11 @@ class Choice:
     fvp: Path | None = None
     board: Board = field(default_factory=boards.find)
 
+    @property
+    def native(self) -> bool:
+        """Whether it runs a program of this computer."""
+        return self.name == "native"
+
     def find(self) -> Simulator:
         """The simulator. Raises as find_simulator does."""
         return find_simulator(self.name, self.fvp, self.board)
@@ -32,7 +37,7 @@ class Choice:
 def find_simulator(name: str | None = None, fvp_path: Path | None = None, board: Board | None = None) -> Simulator:
     """The simulator to run on.
 
-    name: `qemu`, `fvp`, or `auto` (the default): the FVP where one is found and has the board, otherwise QEMU.
+    name: `qemu`, `fvp`, `native`, or `auto` (the default): the FVP where one is found and has the board, else QEMU.
     fvp_path: the FVP's executable or a folder of its installation; before FVP_PATH and PATH.
     board: that it simulates; the default one where none is given.
     Raises ToolchainError when it is not there or too old, UnsupportedError when it does not have the board.
@@ -40,6 +45,8 @@ def find_simulator(name: str | None = None, fvp_path: Path | None = None, board:
     if name not in (None, *NAMES):
         raise InputError(f"there is no simulator `{name}`.", [f"use one of {', '.join(NAMES)}"])
     board = board or boards.find()
+    if name == "native":
+        return native.Native(board)
     if name == "qemu":
         return qemu.find(board)
     executable = fvp.locate(fvp_path) if name == "fvp" or "fvp" in board.machines else None

@@ -118,6 +118,7 @@ class Simulator(ABC):
     name: str
     kind: str  # what --simulator and a board's file call it
     counts_instructions: bool
+    native = False  # whether it runs a program of this computer, which stages.prepare makes on demand
 
     def __init__(self, executable: Path, board: Board | None = None) -> None:
         """board: that it simulates, the default one where none is given. Raises UnsupportedError if it cannot."""
@@ -132,6 +133,10 @@ class Simulator(ABC):
     def arguments(self, elf: str, words: Sequence[str], request: Request) -> list[str]:
         """The command line for `elf` with the firmware's command line `words`; run in a folder of the run's own."""
 
+    def command(self, elf: Path, words: Sequence[str], request: Request) -> list[str]:
+        """The program and its arguments; elf: the copy in the run's own folder, in which the command starts."""
+        return [str(self.executable), *self.arguments(elf.name, words, request)]
+
     def companion(self, request: Request, elf: Path) -> Companion:
         """The companion of the run of `elf`. If the board lacks a part, the companion plays it."""
         return Companion()
@@ -140,6 +145,10 @@ class Simulator(ABC):
     def readable(self) -> Sequence[Path]:
         """Files and folders that the simulator's process reads, besides the system's."""
         return [confinement.installation_of(self.executable)]
+
+    def readable_in(self, place: Path) -> Sequence[Path]:
+        """The same for a run in the folder `place`."""
+        return self.readable
 
     def uart_of(self, output: str) -> str:
         """The UART's part of the simulator's output."""
@@ -183,7 +192,7 @@ class Simulator(ABC):
                 words.append("confidence=1")
             if request.stats:
                 words.append("stats=1")
-            command = [str(self.executable), *self.arguments(_ELF, words, request), *companion.arguments]
+            command = [*self.command(place / _ELF, words, request), *companion.arguments]
             ended = self._execute(command, place, request.timeout_s, companion)
             self.check_end(ended)
             return self._judge(ended, request, place)
@@ -198,7 +207,7 @@ class Simulator(ABC):
                 process = stack.enter_context(
                     processes.running(
                         command,
-                        confine=stack.enter_context(confinement.rules(place, self.readable)),
+                        confine=stack.enter_context(confinement.rules(place, self.readable_in(place))),
                         cwd=place,
                         env=self.environment(),
                         stdin=subprocess.DEVNULL,
