@@ -24,7 +24,7 @@ CATEGORY = (
     r"|preIncludeLocal|preIncludeGlobal"
 )
 SUFFIXES = {"source": (".c",), "header": (".h",), "linkerScript": (".ld", ".sct"), "doc": (".md", ".html", ".pdf")}
-# What the pack has for others than a CMSIS tool: those who build with CMake, a csolution layer, ourselves.
+# What the pack has for others than a CMSIS tool: those who build with CMake, a csolution layer, ourselves. zephyr/ too.
 NOT_NAMED = {"CMakeLists.txt", "ocrm55-config.cmake", "metadata.json", "recognizer.clayer.yml"}
 
 
@@ -200,7 +200,7 @@ def _files(package: ElementTree.Element, folder: Path) -> Iterator[str]:
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder)
         private = path.suffix == ".h" and str(place.parent) in sources  # included by the sources beside it
-        other = place.as_posix() in NOT_NAMED | licenses or path.suffix == ".pdsc"
+        other = place.as_posix() in NOT_NAMED | licenses or path.suffix == ".pdsc" or place.parts[0] == "zephyr"
         if path.is_file() and place.as_posix() not in named and not private and not other:
             yield f"{place} is in the pack and nothing names it"
 

@@ -23,6 +23,11 @@ from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
 
 VENDOR = "ocrm55"
+_ZEPHYR = (
+    *("zephyr/module.yml", "zephyr/Kconfig", "zephyr/CMakeLists.txt", "zephyr/weights.ld"),
+    *("zephyr/sample/CMakeLists.txt", "zephyr/sample/prj.conf", "zephyr/sample/sample.yaml"),
+    *("zephyr/sample/src/main.c", "zephyr/sample/boards/mps3_corstone300_an547.overlay"),
+)
 _ANOTHER = ["choose another folder with --out"]
 
 
@@ -73,7 +78,7 @@ def write(order: Order, destination: Path, *, replace: bool = False) -> Path:
     texts = files(order)
     with atomic_directory(place) as folder:
         for path, text in texts.items():
-            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
         shutil.copyfile(resources.folder("firmware").parent / "LICENSE", folder / "LICENSE")
         alone = not order.compiled.libraries  # what calls CMSIS-NN does not build without it
@@ -101,6 +106,8 @@ def files(order: Order) -> dict[str, str]:
     if order.page is not None:
         texts["examples/page.c"] = sources.render("page.c.j2", **values)
         texts["examples/page.h"] = page.picture(order.page)
+    modules = [*_ZEPHYR, *(["zephyr/npu_port.c"] if order.compiled.npu else [])]
+    texts |= {path: sources.render(f"{path}.j2", **values) for path in modules}
     return texts | {
         "CMakeLists.txt": sources.render("CMakeLists.txt.j2", **values),
         "ocrm55-config.cmake": sources.render("ocrm55-config.cmake.j2", **values),

@@ -1,0 +1,1 @@
+/* No memory has a name on this computer. */
