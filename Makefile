@@ -17,7 +17,7 @@ help:
 	@echo "make test    set up, then run all tests (unit and simulator)"
 	@echo "make fuzz    run each fuzzer for SECONDS=$(SECONDS) seconds; what they learn is kept in build/fuzz"
 	@echo "make lint    ruff and mypy"
-	@echo "make wheel   build dist/ocrm55-*.whl, and that of the script tvmc"
+	@echo "make wheel   build dist/ocrm55-*.whl, and those of the script tvmc and of ethosu-model"
 	@echo "make clean   remove build/ and dist/;  make distclean removes $(VENV)/ too"
 
 demo: $(VENV)/.installed
@@ -44,6 +44,7 @@ lint: $(VENV)/.installed-dev
 wheel: $(VENV)/.installed-dev
 	$(BIN)/python -m build $(if $(LOCKED),--no-isolation)
 	$(BIN)/python -m build $(if $(LOCKED),--no-isolation) --wheel --outdir dist toolkit/tvmc_script
+	$(BIN)/python -m build $(if $(LOCKED),--no-isolation) --wheel --outdir dist toolkit/ethosu_model
 
 setup: $(VENV)/.installed
 

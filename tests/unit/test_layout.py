@@ -20,7 +20,7 @@ TOGETHER = {
     "compiler/operators": {"live_macs"},
     "compiler/targets/m55": {"workspace"},
     "export": {"paddleocr"},
-    "npu_model": {"judge", "untrusted_files"},
+    "npu_model": {"distribution", "judge", "untrusted_files"},
     "package": {"pack_description", "zephyr"},
     "report": {"pictures"},
     "tasks": {"second_task"},

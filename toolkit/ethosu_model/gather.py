@@ -1,0 +1,69 @@
+"""Gathers the files of the distribution `ethosu-model` from ocrm55, with imports of their own.
+
+    ocrm55.npu_model       ethosu_model
+    ocrm55.errors, ...     ethosu_model.shared, the few modules that the model needs
+    tests.npu_networks     ethosu_model.judging
+
+There is one source of each file: what the tests of ocrm55 hold is what the distribution has.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+MODEL = CHECKOUT / "toolkit" / "ocrm55" / "npu_model"
+JUDGE = CHECKOUT / "tests" / "npu_networks"
+SHARED = ("console", "errors", "files", "plain_pickle", "plain_text", "processes", "temporary")
+_SHARED = "|".join(SHARED)
+# What a file says -> what it says in the distribution, in this order.
+CHANGES = (
+    (r"\bocrm55\.npu_model\b", "ethosu_model"),
+    (rf"\bocrm55\.({_SHARED})\b", r"ethosu_model.shared.\1"),
+    (rf"\bfrom ocrm55 import ((?:{_SHARED})(?:, (?:{_SHARED}))*)$", r"from ethosu_model.shared import \1"),
+    (r"\btests\.npu_networks\b", "ethosu_model.judging"),
+    (r"pip install 'ocrm55\[(npu|test|dev)\]'", "pip install 'ethosu-model[judge]'"),
+    (r"docs/npu_model\.md", "README.md"),
+)
+
+
+def gathered() -> dict[str, str]:
+    """The files of the distribution: path in it -> text. Raises ValueError where ocrm55 would still be imported."""
+    found = {f"ethosu_model/{path.name}": path for path in sorted(MODEL.glob("*.py"))}
+    found |= {f"ethosu_model/shared/{name}.py": MODEL.parent / f"{name}.py" for name in SHARED}
+    found |= {f"ethosu_model/judging/{path.name}": path for path in sorted(JUDGE.glob("*.py"))}
+    texts = {name: changed(path.read_text(encoding="utf-8")) for name, path in found.items()}
+    texts["ethosu_model/shared/__init__.py"] = '"""What the model shares with ocrm55: errors, files, the console."""\n'
+    texts["ethosu_model/py.typed"] = ""
+    texts["ethosu_model/LICENSE"] = (CHECKOUT / "LICENSE").read_text(encoding="utf-8")
+    for name, text in texts.items():
+        if re.search(r"^\s*(from|import) (ocrm55|tests)\b", text, re.M):
+            raise ValueError(f"{name} imports what the distribution has not")
+    return texts
+
+
+def changed(text: str) -> str:
+    """A file's text with the names of the distribution."""
+    for pattern, new in CHANGES:
+        text = re.sub(pattern, new, text, flags=re.M)
+    return text
+
+
+class Gather(BuildHookInterface):
+    """Hatch calls this before it writes the wheel."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        for name, text in gathered().items():
+            path = Path(self._folder.name) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            build_data["force_include"][str(path)] = name
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        self._folder.cleanup()
