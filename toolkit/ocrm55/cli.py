@@ -45,6 +45,7 @@ _COMMANDS = [
     ("eval", "eval", "eval_", _PROOF),
     ("quantize-report", "quantize_report", "quantize_report", _PROOF),
     ("profile", "profile", "profile", _PROOF),
+    ("compare", "compare", "compare", _PROOF),
     ("compare-board", "compare_board", "compare_board", _PROOF),
     ("report", "report", "report", _PROOF),
     ("bench", "bench", "bench", _PROOF),
