@@ -82,6 +82,7 @@ static struct ocrm55_page_options some_options(void)
         options.sure = (uint16_t)number(65536);
         options.lead = (uint16_t)number(65536);
         options.beyond = (uint8_t)next();
+        options.squeeze = (uint8_t)next();
     }
     return options;
 }
@@ -208,8 +209,9 @@ static void read_box(const struct ocrm55_frame *frame, const struct ocrm55_box *
         .steps = steps_of,
         .width = width_of,
     };
+    static const struct ocrm55_calibration calibration = {-1.0f, 0.25f, 0.5f};
     const float lead = (float)next() / 255.0f;
-    const uint32_t flags = next(); /* upside down, restricted, parts fit */
+    const uint32_t flags = next(); /* upside down, restricted, parts fit, measured */
     const struct ocrm55_recognizer recognizer = {
         .network = &network,
         .labels = labels,
@@ -217,6 +219,7 @@ static void read_box(const struct ocrm55_frame *frame, const struct ocrm55_box *
         .lead = lead,
         .decode_within = (flags & 2u) != 0u ? decode_within : NULL,
         .parts_fit = (uint8_t)((flags >> 2) & 1u),
+        .calibration = &calibration,
     };
     read_region(&recognizer, frame, box);
     const size_t scratch_bytes = OCRM55_PAGE_READ_BYTES(HEIGHT, WIDTH, STEPS, CLASSES);
@@ -225,15 +228,18 @@ static void read_box(const struct ocrm55_frame *frame, const struct ocrm55_box *
     struct ocrm55_line line = {.text = room_for(text_bytes), .text_bytes = text_bytes, .class_room = class_room};
     line.classes = room_for(class_room * sizeof *line.classes);
     line.likely_upside_down = (uint8_t)(flags & 1u);
+    line.measured = (flags & 8u) != 0u ? room_for(STEPS * sizeof *line.measured) : NULL;
     const enum ocrm55_page_outcome outcome = ocrm55_page_read(&recognizer, arena, ARENA, frame, box, options, scratch,
                                                               scratch_bytes, &line, NULL);
     require(outcome == OCRM55_PAGE_OK || outcome == OCRM55_PAGE_LONG || outcome == OCRM55_PAGE_BOX ||
             outcome == OCRM55_PAGE_FRAME);
     require(line.characters <= class_room && line.score >= 0.0f && line.score <= 1.0f);
     require(text_bytes == 0 || strlen(line.text) < text_bytes);
+    require(line.right <= 1.0f && (line.measured != NULL || line.right < 0.0f));
     for (uint32_t i = 0; i < line.characters; i++) {
         require(line.classes[i] > 0 && line.classes[i] < CLASSES);
     }
+    free(line.measured);
     free(line.classes);
     free(line.text);
     free(arena);

@@ -49,6 +49,8 @@ struct memory {
     struct ocrm55_box boxes[MOST_BOXES];
     uint8_t upside_down[MOST_BOXES];
     uint16_t classes[CLASS_ROOM];
+    struct ocrm55_character characters[OCRM55_OUTPUT_STEPS];
+    bool measures; /* how likely each text is right */
     char text[TEXT_ROOM];
     uint8_t row[3 * DETECTOR_INPUT_WIDTH];
     uint8_t scratch[SCRATCH_BYTES] __attribute__((aligned(16)));
@@ -131,7 +133,8 @@ static enum status read_box(struct memory *memory, const struct ocrm55_frame *fr
                                  .text_bytes = TEXT_ROOM,
                                  .classes = memory->classes,
                                  .class_room = CLASS_ROOM,
-                                 .likely_upside_down = likely_upside_down};
+                                 .likely_upside_down = likely_upside_down,
+                                 .measured = memory->measures ? memory->characters : NULL};
     page_watch_box(number);
     cost_stage(STAGE_CROP);
     const enum ocrm55_page_outcome outcome =
@@ -151,17 +154,22 @@ static enum status read_boxes(struct memory *memory, const struct ocrm55_frame *
                               const struct ocrm55_page_options *how, const struct ocrm55_page_watch *watch,
                               uint32_t count, uint32_t *turned)
 {
+    struct ocrm55_page_options one_way = *how;
+    one_way.sure = 0;
+    uint32_t certain[2] = {0, 0}; /* lines that stood upright, and on their heads */
     *turned = 0;
     for (uint32_t i = 0; i < count; i++) {
         struct ocrm55_line line;
-        const enum status status =
-            read_box(memory, frame, i + 1, ocrm55_page_leans(*turned, i), how, watch, &line);
+        const uint8_t first = ocrm55_page_leans(*turned, i);
+        const bool decided = ocrm55_page_decided(certain[first], certain[1 - first]) != 0;
+        const enum status status = read_box(memory, frame, i + 1, first, decided ? &one_way : how, watch, &line);
         if (status != STATUS_OK) {
             return status;
         }
         say_line("box", i + 1, &memory->boxes[i], &line);
         memory->upside_down[i] = line.upside_down;
         *turned += line.upside_down;
+        certain[line.upside_down] += line.score >= OCRM55_PAGE_CERTAIN ? 1u : 0u;
     }
     return STATUS_OK;
 }
@@ -236,6 +244,7 @@ static enum status read_pages(struct frame_source *source, const struct options 
     if (source->rest_bytes < sizeof *memory) {
         return complain(STATUS_PAGE, "the frames leave too little of the memory for images to read them", "");
     }
+    memory->measures = options->confidence;
     int32_t file = -1;
     if (options->probabilities != NULL) {
         file = platform_file_open(options->probabilities, PLATFORM_FILE_WRITE);

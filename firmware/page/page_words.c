@@ -98,6 +98,10 @@ void say_line(const char *kind, uint32_t number, const struct ocrm55_box *box, c
     print_u32((box->turned + first) % 4u);
     print_text(" readings ");
     print_u32(line->readings);
+    if (line->right >= 0.0f) {
+        print_text(" right ");
+        print_float6(line->right);
+    }
     print_text(" text: ");
     print_escaped(line->text);
     print_text(", score: ");

@@ -46,6 +46,7 @@ struct ocrm55_page_options {
     uint16_t sure;        /* a line that scores less is also read the other way up, in 1/65536; 0: never */
     uint16_t lead;        /* a narrow reading stands by the recognizer's lead or by this, in 1/65536: by the smaller */
     uint8_t beyond;       /* columns that a network narrower than the widest has behind a line, at least */
+    uint8_t squeeze;      /* a line keeps this share of its columns at least, in 1/256; 0: all of them */
 };
 
 /* DB's own: 0.3, 3 pixels, 0.6, 1.5; ImageNet's mean colour. */
@@ -134,15 +135,17 @@ struct ocrm55_line {
     uint16_t *classes;
     uint32_t class_room;
     uint8_t likely_upside_down; /* 1: that way is read first; see ocrm55_page_leans */
+    struct ocrm55_character *measured; /* room for as many as the recognizer has steps; NULL: `right` is not wanted */
     /* What was read. */
     uint32_t characters; /* of the text, which may have more bytes: as many `classes` are filled in */
     float score;         /* mean probability of the characters, 0 to 1; 0 for an empty text */
+    float right;         /* calibrated probability that the text is right; below 0 where not known or not wanted */
     uint32_t readings;   /* recognitions that it took: windows, times two where it was read upside down as well */
     uint8_t upside_down; /* 1 where the text stands on its head: its corners are the box's corners 2, 3, 0 and 1 */
 };
 
-/* Read the text of one box. A line longer than the recognizer's input is read in windows that overlap, and joined; it
- * is never squeezed. class_room: with options->sure, of two readings of the line. watch: NULL, or who follows. */
+/* Read the text of one box. A line longer than the recognizer's input is read in windows that overlap, and joined. It
+ * is squeezed by options->squeeze at most, where that makes it cheaper. class_room: with options->sure, of two readings of the line. watch: NULL, or who follows. */
 enum ocrm55_page_outcome ocrm55_page_read(const struct ocrm55_recognizer *recognizer, void *arena, size_t arena_bytes,
                                           const struct ocrm55_frame *frame, const struct ocrm55_box *box,
                                           const struct ocrm55_page_options *options, void *scratch,
@@ -154,6 +157,16 @@ enum ocrm55_page_outcome ocrm55_page_read(const struct ocrm55_recognizer *recogn
 static inline uint8_t ocrm55_page_leans(uint32_t upside_down, uint32_t lines)
 {
     return lines >= 3 && 2 * upside_down > lines ? 1 : 0;
+}
+
+/* A line that scores at least this is certain, of 1: of 618 receipt lines, 71 % are, and upside down 2 %. */
+#define OCRM55_PAGE_CERTAIN 0.95f
+
+/* Whether the page's next line need not be tried the other way up, after so many certain lines that stood as it is read
+ * first, and so many that stood the other way: with options->sure of 0 it is not. */
+static inline uint8_t ocrm55_page_decided(uint32_t this_way, uint32_t other_way)
+{
+    return this_way >= 3 && other_way == 0 ? 1 : 0;
 }
 
 /* Turn boxes by half a turn, and their order: for a page that turned out to lie upside down. */

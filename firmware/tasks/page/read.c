@@ -25,6 +25,7 @@ struct reader {
     uint8_t *pixels; /* [height][width][3], a window */
     float *kept;     /* [steps][classes], of the window before */
     uint16_t *found; /* [steps], of a part of a window */
+    struct ocrm55_character *measured; /* [steps], or NULL */
 };
 
 /* A reading as it grows. */
@@ -34,7 +35,14 @@ struct text {
     float sum; /* of each character's part's score */
     float score;
     bool cut; /* there was more than room */
+    bool sure; /* lead and likelihood are known */
+    float lead, likelihood; /* the least of its parts' leads, and the product of their likelihoods */
 };
+
+static struct text empty_text(uint16_t *classes, uint32_t room)
+{
+    return (struct text){.classes = classes, .room = room, .sure = true, .lead = 1.0f, .likelihood = 1.0f};
+}
 
 static void tell(const struct reader *reader, enum ocrm55_page_phase phase)
 {
@@ -51,6 +59,25 @@ static void append(struct text *text, const uint16_t *classes, uint32_t count, f
     text->score = text->count == 0 ? score : text->score;
     text->sum += score * (float)some;
     text->count += some;
+}
+
+/* A likelihood that counts as none, because denormals are not the same on every core. */
+#define NOTHING 0x1p-100f
+
+/* How sure a part is: of these probabilities [steps][classes]. */
+static void measure(const struct reader *reader, const float *probabilities, uint32_t steps,
+                    const struct ocrm55_reading *part, struct text *text)
+{
+    if (reader->measured == NULL || steps == 0u) {
+        return;
+    }
+    struct ocrm55_confidence confidence = {.characters = reader->measured};
+    text->sure = text->sure && ocrm55_measure_steps(reader->recognizer, probabilities, steps, part, &confidence);
+    if (text->sure) {
+        text->lead = confidence.lead < text->lead ? confidence.lead : text->lead;
+        const float likelihood = text->likelihood * confidence.likelihood;
+        text->likelihood = likelihood < NOTHING ? 0.0f : likelihood;
+    }
 }
 
 static enum ocrm55_page_outcome outcome_of(enum ocrm55_outcome outcome)
@@ -99,19 +126,20 @@ static float leave(const float *probabilities, uint32_t steps, uint16_t *kept, u
 static void decode(const struct reader *reader, const struct page_reading *window, int32_t from, int32_t to,
                    struct text *text)
 {
-    uint32_t count;
-    float lead;
+    struct ocrm55_reading part = {.classes = reader->found, .fits = 1u};
     const float *const start = window->probabilities + (from - window->first) * reader->classes;
     const struct ocrm55_recognizer *const recognizer = reader->recognizer;
     const uint32_t steps = to > from ? (uint32_t)(to - from) : 0u;
     float score;
     if (recognizer->decode_within != NULL) {
-        score = recognizer->decode_within(NULL, start, steps, reader->found, &count, &lead);
+        score = recognizer->decode_within(NULL, start, steps, reader->found, &part.characters, &part.lead);
+        part.fits = score >= 0.0f ? 1u : 0u;
         score = score > 0.0f ? score : 0.0f;
     } else {
-        score = recognizer->decode(start, steps, reader->found, &count, &lead);
+        score = recognizer->decode(start, steps, reader->found, &part.characters, &part.lead);
     }
-    append(text, reader->found, count, score);
+    measure(reader, start, steps, &part, text);
+    append(text, reader->found, part.characters, score);
 }
 
 /* Windows one after the other. The one before waits in reader->kept until it is known where the next takes over. */
@@ -152,12 +180,16 @@ static enum ocrm55_page_outcome read_once(const struct reader *reader, const str
                                           uint32_t *readings)
 {
     const struct ocrm55_network *const network = reader->recognizer->network;
-    int32_t whole = ocrm55_page_columns(box, network->input_height);
+    const int32_t whole =
+        ocrm55_page_fitted(&reader->windows, network, ocrm55_page_columns(box, network->input_height),
+                           reader->options->squeeze);
     if (whole <= network->input_width) {
         struct ocrm55_reading reading;
         const enum ocrm55_page_outcome outcome =
             recognize(reader, reader->recognizer, box, whole, 0, whole, &reading);
         if (outcome == OCRM55_PAGE_OK) {
+            tell(reader, OCRM55_PAGE_JOINS);
+            measure(reader, network->output(reader->arena), network->steps(reader->arena), &reading, text);
             append(text, reading.classes, reading.characters, reading.score);
             *readings += 1;
         }
@@ -206,7 +238,7 @@ static void write_text(const struct ocrm55_recognizer *recognizer, struct ocrm55
 static enum ocrm55_page_outcome read_line(const struct reader *reader, const struct ocrm55_box *box,
                                           struct ocrm55_line *line)
 {
-    struct text best = {.classes = line->classes, .room = line->class_room};
+    struct text best = empty_text(line->classes, line->class_room);
     struct ocrm55_box turned = *box;
     ocrm55_page_turn(&turned, 1);
     const bool on_its_head = line->likely_upside_down != 0;
@@ -216,7 +248,7 @@ static enum ocrm55_page_outcome read_line(const struct reader *reader, const str
     }
     line->upside_down = on_its_head ? 1 : 0;
     if (best.score < (float)reader->options->sure / 65536.0f) {
-        struct text other = {.classes = line->classes + best.count, .room = line->class_room - best.count};
+        struct text other = empty_text(line->classes + best.count, line->class_room - best.count);
         outcome = read_once(reader, on_its_head ? box : &turned, &other, &line->readings);
         if (outcome != OCRM55_PAGE_OK) {
             return outcome;
@@ -229,6 +261,9 @@ static enum ocrm55_page_outcome read_line(const struct reader *reader, const str
     }
     line->characters = best.count;
     line->score = best.score;
+    if (reader->measured != NULL && best.sure) {
+        line->right = ocrm55_calibrated(reader->recognizer, best.lead, best.likelihood);
+    }
     write_text(reader->recognizer, line, &best.cut);
     return best.cut ? OCRM55_PAGE_LONG : OCRM55_PAGE_OK;
 }
@@ -246,6 +281,7 @@ enum ocrm55_page_outcome ocrm55_page_read(const struct ocrm55_recognizer *recogn
     line->characters = line->readings = 0;
     line->upside_down = 0;
     line->score = 0.0f;
+    line->right = -1.0f;
     if (line->text != NULL && line->text_bytes > 0) {
         line->text[0] = '\0';
     }
@@ -286,6 +322,7 @@ enum ocrm55_page_outcome ocrm55_page_read(const struct ocrm55_recognizer *recogn
         scratch,
         kept,
         (uint16_t *)(void *)(kept + steps * classes),
+        line->measured,
     };
     const enum ocrm55_page_outcome outcome = read_line(&reader, box, line);
     tell(&reader, OCRM55_PAGE_DONE);

@@ -54,13 +54,6 @@ INLINE struct four four_at(int32x4_t x, int32x4_t y, const struct ocrm55_frame *
     };
 }
 
-/* The same where all neighbours are in the frame: only the place is needed. */
-INLINE struct four four_inside(int32x4_t x, int32x4_t y, const struct ocrm55_frame *frame, int32_t bytes)
-{
-    const int32x4_t left = vmulq_n_s32(vshrq_n_s32(x, 16), bytes), none = vdupq_n_s32(0);
-    return (struct four){vmlaq_n_s32(left, vshrq_n_s32(y, 16), frame->stride), none, none};
-}
-
 INLINE int32x4_t byte_at(const uint8_t *base, int32x4_t places)
 {
     return vreinterpretq_s32_u32(vldrbq_gather_offset_u32(base, vreinterpretq_u32_s32(places)));
@@ -129,31 +122,25 @@ INLINE struct weights weights_at(int32x4_t x, int32x4_t y)
     return (struct weights){vsubq_s32(vsubq_s32(vdupq_n_s32(65536), right), below), vsubq_s32(right, both), below, both};
 }
 
-/* One colour of four pixels. inside: their neighbours all are in the frame, so that bases reach them. */
-INLINE uint32x4_t mixed(const struct ocrm55_frame *frame, const struct four *at, const struct weights *weights,
-                        enum ocrm55_format format, bool inside, int32_t colour)
+/* One colour of four pixels. */
+INLINE uint32x4_t mixed(const uint8_t *base, const struct four *at, const struct weights *weights,
+                        enum ocrm55_format format, int32_t colour)
 {
-    const uint8_t *const base = frame->pixels;
-    const int32_t right = inside ? pixel_bytes(format) : 0, down = inside ? frame->stride : 0;
-    const int32x4_t lower = inside ? at->place : vaddq_s32(at->place, at->down);
-    const int32x4_t upper_right = inside ? at->place : vaddq_s32(at->place, at->right);
-    const int32x4_t lower_right = inside ? at->place : vaddq_s32(lower, at->right);
+    const int32x4_t lower = vaddq_s32(at->place, at->down);
     int32x4_t all = vmulq_s32(colour_at(base, at->place, format, colour), weights->upper_left);
-    all = sum(all, colour_at(base + right, upper_right, format, colour), weights->upper_right);
-    all = sum(all, colour_at(base + down, lower, format, colour), weights->lower_left);
-    all = sum(all, colour_at(base + down + right, lower_right, format, colour), weights->lower_right);
+    all = sum(all, colour_at(base, vaddq_s32(at->place, at->right), format, colour), weights->upper_right);
+    all = sum(all, colour_at(base, lower, format, colour), weights->lower_left);
+    all = sum(all, colour_at(base, vaddq_s32(lower, at->right), format, colour), weights->lower_right);
     return vreinterpretq_u32_s32(vrshrq_n_s32(all, 16));
 }
 
 /* All colours of four pixels in YUYV. */
-INLINE struct colours mixed_yuyv(const struct ocrm55_frame *frame, const struct four *at, const struct weights *weights,
-                                 bool inside)
+INLINE struct colours mixed_yuyv(const struct ocrm55_frame *frame, const struct four *at, const struct weights *weights)
 {
-    const int32x4_t right = inside ? vdupq_n_s32(2) : at->right, down = inside ? vdupq_n_s32(frame->stride) : at->down;
-    const int32x4_t lower = vaddq_s32(at->place, down);
+    const int32x4_t lower = vaddq_s32(at->place, at->down);
     const struct colours a = yuyv_at(frame->pixels, at->place);
-    const struct colours b = yuyv_at(frame->pixels, vaddq_s32(at->place, right));
-    const struct colours c = yuyv_at(frame->pixels, lower), d = yuyv_at(frame->pixels, vaddq_s32(lower, right));
+    const struct colours b = yuyv_at(frame->pixels, vaddq_s32(at->place, at->right));
+    const struct colours c = yuyv_at(frame->pixels, lower), d = yuyv_at(frame->pixels, vaddq_s32(lower, at->right));
     struct colours mixed;
     for (int i = 0; i < 3; i++) {
         int32x4_t all = vmulq_s32(a.of[i], weights->upper_left);
@@ -165,13 +152,12 @@ INLINE struct colours mixed_yuyv(const struct ocrm55_frame *frame, const struct 
     return mixed;
 }
 
-INLINE void sample_yuyv(const struct ocrm55_frame *frame, int32x4_t x, int32x4_t y, bool inside, mve_pred16_t some,
-                        uint8_t *bgr)
+INLINE void sample_yuyv(const struct ocrm55_frame *frame, int32x4_t x, int32x4_t y, mve_pred16_t some, uint8_t *bgr)
 {
     const uint32x4_t thirds = vmulq_n_u32(vidupq_n_u32(0, 1), 3);
     const struct weights weights = weights_at(x, y);
-    const struct four at = inside ? four_inside(x, y, frame, 2) : four_at(x, y, frame, 2);
-    const struct colours mixed = mixed_yuyv(frame, &at, &weights, inside);
+    const struct four at = four_at(x, y, frame, 2);
+    const struct colours mixed = mixed_yuyv(frame, &at, &weights);
     for (int i = 0; i < 3; i++) {
         vstrbq_scatter_offset_p_u32(bgr + i, thirds, vreinterpretq_u32_s32(mixed.of[i]), some);
     }
@@ -185,7 +171,7 @@ static bool stays_within(int32_t place, int32_t step, int32_t count, int32_t hig
 }
 
 INLINE void sample_path(const struct ocrm55_frame *frame, struct page_path path, int32_t count,
-                        enum ocrm55_format format, bool inside, uint8_t *bgr)
+                        enum ocrm55_format format, uint8_t *bgr)
 {
     const int32_t bytes = pixel_bytes(format);
     const uint32x4_t thirds = vmulq_n_u32(vidupq_n_u32(0, 1), 3);
@@ -196,34 +182,160 @@ INLINE void sample_path(const struct ocrm55_frame *frame, struct page_path path,
     for (; count > 0; count -= 4, bgr += 12) {
         const mve_pred16_t some = vctp32q((uint32_t)count);
         if (format == OCRM55_YUYV) {
-            sample_yuyv(frame, x, y, inside, some, bgr);
+            sample_yuyv(frame, x, y, some, bgr);
             x = vaddq_n_s32(x, four_x);
             y = vaddq_n_s32(y, four_y);
             continue;
         }
         const struct weights weights = weights_at(x, y);
-        const struct four at = inside ? four_inside(x, y, frame, bytes) : four_at(x, y, frame, bytes);
-        const uint32x4_t blue = mixed(frame, &at, &weights, format, inside, 0);
-        const uint32x4_t green = format == OCRM55_GRAY8 ? blue : mixed(frame, &at, &weights, format, inside, 1);
+        const struct four at = four_at(x, y, frame, bytes);
+        const uint32x4_t blue = mixed(frame->pixels, &at, &weights, format, 0);
+        const uint32x4_t green = format == OCRM55_GRAY8 ? blue : mixed(frame->pixels, &at, &weights, format, 1);
         vstrbq_scatter_offset_p_u32(bgr, thirds, blue, some);
         vstrbq_scatter_offset_p_u32(bgr + 1, thirds, green, some);
-        const uint32x4_t red = format == OCRM55_GRAY8 ? blue : mixed(frame, &at, &weights, format, inside, 2);
+        const uint32x4_t red = format == OCRM55_GRAY8 ? blue : mixed(frame->pixels, &at, &weights, format, 2);
         vstrbq_scatter_offset_p_u32(bgr + 2, thirds, red, some);
         x = vaddq_n_s32(x, four_x);
         y = vaddq_n_s32(y, four_y);
     }
 }
 
-/* Most of a frame's lines have no neighbour beyond its border: their places need no clamp. */
+/* Eight pixels at once in halves of 16 bits, where their neighbours lie close enough for such offsets. */
+INLINE uint16x8_t byte_near(const uint8_t *base, uint16x8_t offsets) { return vldrbq_gather_offset_u16(base, offsets); }
+
+/* As colour_at. */
+INLINE uint16x8_t colour_near(const uint8_t *base, uint16x8_t offsets, enum ocrm55_format format, int32_t colour)
+{
+    if (format != OCRM55_RGB565) {
+        return byte_near(base + byte_of(format, colour), offsets);
+    }
+    const uint16x8_t word = vorrq_u16(byte_near(base, offsets), vshlq_n_u16(byte_near(base + 1, offsets), 8));
+    if (colour == 1) {
+        const uint16x8_t green = vandq_u16(vshrq_n_u16(word, 5), vdupq_n_u16(63));
+        return vorrq_u16(vshlq_n_u16(green, 2), vshrq_n_u16(green, 4));
+    }
+    const uint16x8_t value = colour == 0 ? vandq_u16(word, vdupq_n_u16(31)) : vshrq_n_u16(word, 11);
+    return vorrq_u16(vshlq_n_u16(value, 3), vshrq_n_u16(value, 2));
+}
+
+/* How much left, right, upper and lower neighbours count, in 1/256. */
+struct shares {
+    uint16x8_t left, right, upper, lower;
+};
+
+INLINE uint16x8_t across(uint16x8_t left, uint16x8_t right, const struct shares *shares)
+{
+    return vaddq_u16(vmulq_u16(left, shares->left), vmulq_u16(right, shares->right));
+}
+
+INLINE uint16x8_t mixed_near(const uint8_t *base, uint16x8_t offsets, int32_t stride, const struct shares *shares,
+                             enum ocrm55_format format, int32_t colour)
+{
+    const uint8_t *const right = base + pixel_bytes(format), *const below = base + stride;
+    const uint16x8_t upper = across(colour_near(base, offsets, format, colour),
+                                    colour_near(right, offsets, format, colour), shares);
+    const uint16x8_t lower = across(colour_near(below, offsets, format, colour),
+                                    colour_near(right + stride, offsets, format, colour), shares);
+    const uint32x4_t even = vaddq_u32(vmullbq_int_u16(upper, shares->upper), vmullbq_int_u16(lower, shares->lower));
+    const uint32x4_t odd = vaddq_u32(vmulltq_int_u16(upper, shares->upper), vmulltq_int_u16(lower, shares->lower));
+    return vrshrntq_n_u32(vrshrnbq_n_u32(upper, even, 16), odd, 16);
+}
+
+/* Places of pixels 0, 2, 4 and 6 and of pixels 1, 3, 5 and 7. */
+struct places {
+    int32x4_t even, odd;
+};
+
+INLINE struct places places_from(int32_t first, int32_t step)
+{
+    const int32x4_t even = vmlaq_n_s32(vdupq_n_s32(first), vreinterpretq_s32_u32(vidupq_n_u32(0, 2)), step);
+    return (struct places){even, vaddq_n_s32(even, step)};
+}
+
+/* In 1/256 from `first`, a whole number of pixels at most 255 before them: what is cut off above is none. */
+INLINE uint16x8_t from(int32_t first, const struct places *places)
+{
+    const int16x8_t even = vshrnbq_n_s32(vdupq_n_s16(0), places->even, 8);
+    const uint16x8_t all = vreinterpretq_u16_s16(vshrntq_n_s32(even, places->odd, 8));
+    return vsubq_n_u16(all, (uint16_t)((uint32_t)first << 8));
+}
+
+INLINE void advance(struct places *places, int32_t by)
+{
+    places->even = vaddq_n_s32(places->even, by);
+    places->odd = vaddq_n_s32(places->odd, by);
+}
+
+INLINE void sample_near(const struct ocrm55_frame *frame, struct page_path path, int32_t count,
+                        enum ocrm55_format format, uint8_t *bgr)
+{
+    const int32_t bytes = pixel_bytes(format), stride = frame->stride;
+    const int32_t low_x = least(0, 7 * path.step_x), low_y = least(0, 7 * path.step_y);
+    const uint16x8_t thirds = vmulq_n_u16(vidupq_n_u16(0, 1), 3), one = vdupq_n_u16(256);
+    struct places xs = places_from(path.x, path.step_x), ys = places_from(path.y, path.step_y);
+    for (; count > 0; count -= 8, bgr += 24) {
+        const mve_pred16_t some = vctp16q((uint32_t)count);
+        const int32_t left = (path.x + low_x) >> 16, upper = (path.y + low_y) >> 16;
+        const uint16x8_t x = from(left, &xs), y = from(upper, &ys);
+        struct shares shares;
+        shares.right = vandq_u16(x, vdupq_n_u16(255));
+        shares.lower = vandq_u16(y, vdupq_n_u16(255));
+        shares.left = vsubq_u16(one, shares.right);
+        shares.upper = vsubq_u16(one, shares.lower);
+        const uint16x8_t offsets = vmlaq_n_u16(vmulq_n_u16(vshrq_n_u16(x, 8), (uint16_t)bytes), vshrq_n_u16(y, 8),
+                                               (uint16_t)stride);
+        const uint8_t *const base = frame->pixels + upper * stride + left * bytes;
+        const uint16x8_t blue = mixed_near(base, offsets, stride, &shares, format, 0);
+        vstrbq_scatter_offset_p_u16(bgr, thirds, blue, some);
+        const uint16x8_t green =
+            format == OCRM55_GRAY8 ? blue : mixed_near(base, offsets, stride, &shares, format, 1);
+        vstrbq_scatter_offset_p_u16(bgr + 1, thirds, green, some);
+        const uint16x8_t red = format == OCRM55_GRAY8 ? blue : mixed_near(base, offsets, stride, &shares, format, 2);
+        vstrbq_scatter_offset_p_u16(bgr + 2, thirds, red, some);
+        path.x += 8 * path.step_x;
+        path.y += 8 * path.step_y;
+        advance(&xs, 8 * path.step_x);
+        advance(&ys, 8 * path.step_y);
+    }
+}
+
+/* How many whole pixels eight places span at most. */
+static int64_t span_of(int32_t step)
+{
+    const int64_t all = 7 * (int64_t)step;
+    return step == 0 ? 0 : (all < 0 ? -all : all) / 65536 + 1;
+}
+
+/* Whether the offsets among eight pixels have 16 bits. */
+static bool is_near(const struct ocrm55_frame *frame, struct page_path path, int32_t bytes)
+{
+    const int64_t columns = span_of(path.step_x), rows = span_of(path.step_y);
+    return columns < 256 && rows < 256 && columns * bytes + rows * frame->stride < 65536;
+}
+
+static bool is_inside(const struct ocrm55_frame *frame, struct page_path path, int32_t count)
+{
+    return count > 0 && stays_within(path.x, path.step_x, count, frame->width - 1) &&
+           stays_within(path.y, path.step_y, count, frame->height - 1);
+}
+
+/* Most of a frame's lines have no neighbour beyond its border, or have one at their end only: the others need no clamp.
+ * Lanes behind the last pixel are read too. */
 INLINE void sample(const struct ocrm55_frame *frame, struct page_path path, int32_t count, enum ocrm55_format format,
                    uint8_t *bgr)
 {
-    const int32_t all = (count + 3) / 4 * 4; /* lanes behind the last pixel are read too */
-    if (stays_within(path.x, path.step_x, all, frame->width - 1) &&
-        stays_within(path.y, path.step_y, all, frame->height - 1)) {
-        sample_path(frame, path, count, format, true, bgr);
-    } else {
-        sample_path(frame, path, count, format, false, bgr);
+    const int32_t some = count / 8 * 8;
+    int32_t inside = 0;
+    if (format != OCRM55_YUYV && is_near(frame, path, pixel_bytes(format))) {
+        inside = is_inside(frame, path, (count + 7) / 8 * 8) ? count : is_inside(frame, path, some) ? some : 0;
+    }
+    if (inside > 0) {
+        sample_near(frame, path, inside, format, bgr);
+    }
+    if (inside < count) {
+        path.x += inside * path.step_x;
+        path.y += inside * path.step_y;
+        sample_path(frame, path, count - inside, format, bgr + 3 * inside);
     }
 }
 

@@ -15,6 +15,11 @@ struct page_windows {
 /* column_step is 0 where the network's steps do not divide its width, or are too few to share some. */
 struct page_windows ocrm55_page_windows_of(const struct ocrm55_network *recognizer, int32_t beyond);
 
+/* The columns that a line of `whole` of them is read with: as many as cost no more than its squeezed ones. squeeze: of
+ * struct ocrm55_page_options. */
+int32_t ocrm55_page_fitted(const struct page_windows *windows, const struct ocrm55_network *recognizer, int32_t whole,
+                           int32_t squeeze);
+
 /* How many windows a line of so many columns needs. */
 int32_t ocrm55_page_window_count(const struct page_windows *windows, int32_t whole);
 

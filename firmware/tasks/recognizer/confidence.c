@@ -122,10 +122,14 @@ static float share_of_odds(float odds)
     return 1.0f / (1.0f + against);
 }
 
-static float calibrated(const struct ocrm55_calibration *by, const struct ocrm55_confidence *confidence)
+float ocrm55_calibrated(const struct ocrm55_recognizer *recognizer, float lead, float likelihood)
 {
-    float odds = by->bias + by->lead * halvings(confidence->lead);
-    odds += by->likelihood * halvings(confidence->likelihood);
+    const struct ocrm55_calibration *const by = recognizer->calibration;
+    if (by == NULL) {
+        return -1.0f;
+    }
+    float odds = by->bias + by->lead * halvings(lead);
+    odds += by->likelihood * halvings(likelihood);
     return share_of_odds(odds);
 }
 
@@ -133,13 +137,19 @@ bool ocrm55_measure_confidence(const struct ocrm55_recognizer *recognizer, const
                                const struct ocrm55_reading *reading, struct ocrm55_confidence *confidence)
 {
     const struct ocrm55_network *const network = recognizer->network;
-    const uint32_t steps = network->steps(arena), count = reading->characters, states = 2u * count + 1u;
+    return network->run_into == NULL && ocrm55_measure_steps(recognizer, network->output(arena), network->steps(arena),
+                                                             reading, confidence);
+}
+
+bool ocrm55_measure_steps(const struct ocrm55_recognizer *recognizer, const float *probabilities, uint32_t steps,
+                          const struct ocrm55_reading *reading, struct ocrm55_confidence *confidence)
+{
+    const struct ocrm55_network *const network = recognizer->network;
+    const uint32_t count = reading->characters, states = 2u * count + 1u;
     const uint32_t classes = network->output_shape[network->output_dimensions - 1];
-    if (network->run_into != NULL || steps < 1u || steps > STEPS || count > steps || reading->fits == 0u ||
-        confidence->characters == NULL) {
+    if (steps < 1u || steps > STEPS || count > steps || reading->fits == 0u || confidence->characters == NULL) {
         return false;
     }
-    const float *const probabilities = network->output(arena);
     struct ways ways;
     for (uint32_t i = 0; i < states; i++) {
         ways.best[i] = ways.sum[i] = i == 0u ? 1.0f : 0.0f;
@@ -166,7 +176,6 @@ bool ocrm55_measure_confidence(const struct ocrm55_recognizer *recognizer, const
     confidence->mean = count > 0u ? total / (float)count : 0.0f;
     confidence->lead = share(reading->lead);
     confidence->likelihood = share(ways.sum[states - 1u] + (count > 0u ? ways.sum[states - 2u] : 0.0f));
-    const struct ocrm55_calibration *const by = recognizer->calibration;
-    confidence->right = by != NULL ? calibrated(by, confidence) : -1.0f;
+    confidence->right = ocrm55_calibrated(recognizer, confidence->lead, confidence->likelihood);
     return true;
 }

@@ -120,6 +120,14 @@ enum ocrm55_outcome ocrm55_recognize(const struct ocrm55_recognizer *recognizer,
 bool ocrm55_measure_confidence(const struct ocrm55_recognizer *recognizer, const void *arena,
                                const struct ocrm55_reading *reading, struct ocrm55_confidence *confidence);
 
+/* The same of what was decoded of some steps' probabilities [steps][classes], as of a part of a window. */
+bool ocrm55_measure_steps(const struct ocrm55_recognizer *recognizer, const float *probabilities, uint32_t steps,
+                          const struct ocrm55_reading *reading, struct ocrm55_confidence *confidence);
+
+/* The calibrated probability that a text of this lead and this likelihood is right; below 0 where not known. A text of
+ * parts has the least of their leads, and the product of their likelihoods. */
+float ocrm55_calibrated(const struct ocrm55_recognizer *recognizer, float lead, float likelihood);
+
 #ifdef __cplusplus
 }
 #endif

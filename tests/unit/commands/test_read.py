@@ -1,5 +1,7 @@
 """What `read` takes, where it writes, and what it prints."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,14 +67,26 @@ def test_several_pages_get_drawings_of_their_own() -> None:
 
 
 def test_text_goes_to_stdout_and_what_was_not_found_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
-    read._print([page("a.png", "one", "two"), page("b.png")], as_json=False)
+    read._print([page("a.png", "one", "two"), page("b.png")], as_json=False, reject=None)
     said = capsys.readouterr()
     assert said.out == "==> a.png <==\none\ntwo\n\n==> b.png <==\n"
     assert "b.png: no text was found." in said.err
-    read._print([page("a\nTOTAL 0.png", "one"), page("b.png", "two")], as_json=False)
+    read._print([page("a\nTOTAL 0.png", "one"), page("b.png", "two")], as_json=False, reject=None)
     assert capsys.readouterr().out.splitlines()[0] == "==> a\\nTOTAL 0.png <=="
-    read._print([page("a.png", "one")], as_json=False)
+    read._print([page("a.png", "one")], as_json=False, reject=None)
     assert capsys.readouterr().out == "one\n"
+
+
+def test_rejected_texts_are_left_out_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+    some = page("a.png", "one", "two")
+    some = replace(some, lines=[replace(line, right=0.3 if line.text == "two" else 0.95) for line in some.lines])
+    read._print([some], as_json=False, reject=0.9)
+    said = capsys.readouterr()
+    assert said.out == "one\n"
+    assert "a.png: rejected, right with 0.30: two" in said.err
+    read._print([some], as_json=True, reject=0.9)
+    (lines,) = (each["lines"] for each in json.loads(capsys.readouterr().out))
+    assert [(line["right"], line["rejected"]) for line in lines] == [(0.95, False), (0.3, True)]
 
 
 @pytest.mark.parametrize(

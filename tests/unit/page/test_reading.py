@@ -1,5 +1,6 @@
 """What was read of a page: corners in pixels of the picture, and text in reading order."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,18 @@ def test_corners_are_the_pictures_although_the_frame_was_smaller() -> None:
 def test_nothing_found_is_an_empty_text() -> None:
     page = of_result(Path("p.png"), 400, 300, PageResult(400, 300, "gray8"))
     assert (page.text, list(page.rows), page.values["lines"]) == ("", [], [])
+
+
+def test_unlikely_texts_are_rejected() -> None:
+    boxes = [
+        replace(box(text, i), right=right) for i, (text, right) in enumerate((("a", 0.9), ("b", 0.2), ("c", None)))
+    ]
+    page = of_result(Path("p.png"), 400, 300, PageResult(400, 300, "gray8", boxes))
+    assert page.without(0.9).text == "a\nc"
+    assert page.without(None).text == "a\nb\nc"
+    assert [line["rejected"] for line in page.values_with(0.5)["lines"]] == [False, True, False]
+    assert [line.get("right") for line in page.values_with(None)["lines"]] == [0.9, 0.2, None]
+    assert "rejected" not in page.values_with(None)["lines"][0]
 
 
 def test_values_say_everything_for_json() -> None:

@@ -44,6 +44,12 @@ def test_good_run() -> None:
     assert said.uart == GOOD
 
 
+def test_a_box_may_say_how_likely_its_text_is_right() -> None:
+    said = protocol.parse(GOOD.replace("readings 2 text: Hello", "readings 2 right 0.998021 text: Hello"))
+    assert [box.right for box in said.pages[0].boxes] == [0.998021, None]
+    assert said.pages[0].boxes[0].text == "Hello, score: 9"
+
+
 def test_a_box_that_was_read_again_takes_its_place() -> None:
     again = "crop 1 96x48 0x00000007\n" + BOX.format(1, 0, "Hallo").replace("box", "again")
     said = protocol.parse(GOOD.replace("reversed\n", f"reversed\ncrop 2 1x48 0x00000009\n{again}"))

@@ -57,6 +57,16 @@ def read(
             "--pixels", help="How pixels are handed over; **auto**: gray8 for a page without colours, else bgr888."
         ),
     ] = PixelFormat.AUTO,
+    reject: Annotated[
+        float | None,
+        typer.Option(
+            "--reject",
+            metavar="P",
+            min=0,
+            max=1,
+            help="Leave texts out that are right with a probability under P, and say which; **--json** marks them.",
+        ),
+    ] = None,
     simulator: SimulatorOption = SimulatorChoice.AUTO,
     fvp: FvpPath = None,
     timeout: PageTimeLimit = 600,
@@ -79,7 +89,8 @@ def read(
     check_counts(board, stats)
     prepared = program.prepare(chosen, native=board.native)
     console.note(prepared.placement.words)
-    runs = reading.run(pictures, prepared, board, stats=stats, timeout_s=timeout)
+    want_confidence = not stats or as_json or reject is not None or draw is not None
+    runs = reading.run(pictures, prepared, board, stats=stats, want_confidence=want_confidence, timeout_s=timeout)
     read_pages = reading.pages(runs)
     for page, (drawn, described) in zip(read_pages, destinations, strict=True):
         if drawn is not None:
@@ -88,7 +99,9 @@ def read(
             markup.write_alto(page, described)
     if hocr is not None:
         markup.write_hocr(read_pages, hocr)
-    _print(read_pages, as_json)
+    if reject is not None and not any(line.right is not None for page in read_pages for line in page.lines):
+        console.note("no text is rejected: how likely a text of this model is right is not known (docs/confidence.md)")
+    _print(read_pages, as_json, reject)
     if stats and not as_json:
         from ocrm55.report import page_statistics
 
@@ -116,15 +129,20 @@ def _keep_pages(pages: Sequence[Path], destinations: Sequence[Path | None]) -> N
             raise InputError(f"{each} is a page to read; it would be written over.", ["name another file"])
 
 
-def _print(pages: Sequence[Page], as_json: bool) -> None:
+def _print(pages: Sequence[Page], as_json: bool, reject: float | None) -> None:
     for page in pages:
         for note in page.notes:
             console.warning(f"{page.path}: {note}")
         if not any(line.text for line in page.lines):
             console.note(f"{page.path}: no text was found.")
     if as_json:
-        console.result(as_json_text([page.values for page in pages]))
+        console.result(as_json_text([page.values_with(reject) for page in pages]))
         return
+    for page in pages:
+        for line in page.lines:
+            if line.is_rejected(reject):
+                console.note(f"{page.path}: rejected, right with {line.right:.2f}: {plain_text.shown(line.text)}")
+    pages = [page.without(reject) for page in pages]
     for number, page in enumerate(pages):
         if len(pages) > 1:
             console.result(f"{chr(10) if number else ''}==> {plain_text.shown(str(page.path))} <==")

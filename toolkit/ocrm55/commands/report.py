@@ -103,5 +103,5 @@ def _report_pages(
     check_counts(board, True)
     prepared = program.prepare(options)
     limit = timeout or read.SECONDS_PER_PAGE
-    runs = read.run(pictures, prepared, board, stats=True, want_maps=True, timeout_s=limit)
+    runs = read.run(pictures, prepared, board, stats=True, want_maps=True, want_confidence=True, timeout_s=limit)
     whole_page.write(prepared, runs, destination)

@@ -93,11 +93,12 @@ def run_fvp(
     if page:
         if npu_fault is not None:
             raise InputError("pages are read without an NPU.", ["leave --npu-fault out"])
-        if confidence or reject is not None:
-            raise InputError("the confidence of whole pages is not known.", ["leave --confidence and --reject out"])
+        if reject is not None:
+            raise InputError("the UART rejects no text of a page.", ["use `ocrm55 read --reject P`"])
         if strict:
             raise InputError("whole pages have no warnings.", ["leave --strict out"])
-        show_pages(images, page_options(options, detector, size), simulator, fvp, stats, as_json, timeout)
+        chosen = page_options(options, detector, size)
+        show_pages(images, chosen, simulator, fvp, stats, as_json, timeout, confidence=confidence)
         return
     pictures = simulation.load(images)
     board = find_simulator(simulator.value, fvp, options.board)
@@ -170,8 +171,10 @@ def show_pages(
     stats: bool,
     as_json: bool,
     timeout: float | None,
+    *,
+    confidence: bool = False,
 ) -> None:
-    """Read whole pages, and show what the UART says of them."""
+    """Read whole pages, and show what the UART says of them. confidence: how likely each text is right, too."""
     from ocrm55.page import program, read
     from ocrm55.report import page_statistics
     from ocrm55.simulators import find_simulator
@@ -180,7 +183,8 @@ def show_pages(
     board = find_simulator(simulator.value, fvp, options.recognizer.board)
     check_counts(board, stats)
     prepared = program.prepare(options, native=board.native)
-    runs = read.run(pictures, prepared, board, stats=stats, timeout_s=timeout or read.SECONDS_PER_PAGE)
+    limit = timeout or read.SECONDS_PER_PAGE
+    runs = read.run(pictures, prepared, board, stats=stats, want_confidence=confidence or as_json, timeout_s=limit)
     if as_json:
         console.result(as_json_text([page.values for page in read.pages(runs)]))
         return

@@ -38,7 +38,7 @@ def compare(pictures: Sequence[Picture], prepared: PreparedPage, simulator: Simu
     """Read all pages on the target with hashes, and compute each step on the host."""
     host = Host(prepared)
     found = []
-    runs = reading.run(pictures, prepared, simulator, want_hashes=True)
+    runs = reading.run(pictures, prepared, simulator, want_hashes=True, want_confidence=True)
     for part, run in runs:
         for picture, result in zip(part, run.pages, strict=True):
             console.stage("verify", f"{picture.path}: {len(result.boxes)} boxes")
@@ -79,6 +79,9 @@ def _of_box(host: Host, each: ReadBox, said: BoxResult) -> Iterator[str]:
     read = (host.recognizer.text(line.classes), f"{line.score:.6f}", line.readings)
     if read != (said.text, f"{said.score:.6f}", said.readings):
         yield "the text or its score"
+    right = host.recognizer.right(line)
+    if (None if right is None else f"{right:.6f}") != (None if said.right is None else f"{said.right:.6f}"):
+        yield "how likely the text is right"
 
 
 def rows_hash(picture: np.ndarray) -> int:

@@ -44,7 +44,7 @@ def draw(page: Page, pixels: np.ndarray) -> Image.Image:
     width = max(1, round(min(size) / 400))
     for line in page.lines:
         corners = np.array(line.corners, np.float32) * scale
-        outline, colour = np.rint(corners).astype(np.int32), colour_of(line.score)
+        outline, colour = np.rint(corners).astype(np.int32), colour_of(line.sureness)
         wash = left.copy()
         cv2.fillConvexPoly(wash, outline, colour)
         cv2.addWeighted(wash, _WASH, left, 1 - _WASH, 0, left)
@@ -117,7 +117,7 @@ def _write_text(sheet: np.ndarray, line: Line, corners: np.ndarray) -> None:
         return
     turn = turn - np.array([[0, 0, low[0]], [0, 0, low[1]]])
     ink = cv2.warpAffine(np.asarray(mask), turn, part.shape[1::-1], flags=cv2.INTER_AREA)[:, :, None] / 255.0
-    part[:] = np.rint(part * (1 - ink) + np.array(colour_of(line.score)) * ink).astype(np.uint8)
+    part[:] = np.rint(part * (1 - ink) + np.array(colour_of(line.sureness)) * ink).astype(np.uint8)
 
 
 def _legend(sheet: Image.Image, page: Page, top: int) -> None:
@@ -128,5 +128,6 @@ def _legend(sheet: Image.Image, page: Page, top: int) -> None:
     for x in range(width):
         pen.line([(left + x, middle - 6), (left + x, middle + 6)], colour_of(low + (1 - low) * x / (width - 1)))
     read = sum(bool(line.text) for line in page.lines)
-    words = f"score {low:g} to 1      {len(page.lines)} boxes, {read} with a text"
+    what = "score" if all(line.right is None for line in page.lines) else "right with"
+    words = f"{what} {low:g} to 1      {len(page.lines)} boxes, {read} with a text"
     pen.text((left + width + 8, middle - 9), words, (60, 60, 60), font=letters)

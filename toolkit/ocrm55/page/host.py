@@ -18,9 +18,11 @@ from ocrm55.stages import Options as StagesOptions
 from ocrm55.tasks.page import boxes, order, whole
 from ocrm55.tasks.page.boxes import Box
 from ocrm55.tasks.page.components import CrowdedError
+from ocrm55.tasks.page.lines import Line
 from ocrm55.tasks.page.options import Options, of_model
 from ocrm55.tasks.page.windows import Windows, windows
-from ocrm55.tasks.recognizer import decoding
+from ocrm55.tasks.recognizer import confidence, decoding
+from ocrm55.tasks.recognizer.confidence import Calibration
 from ocrm55.tasks.recognizer.restriction.restriction import Tables, tables_of
 
 MOST_BOXES = 1000  # as firmware/page/main.c has it; a detector may ask for less
@@ -31,6 +33,7 @@ class HostRecognizer:
     """The recognizer on the host, as recognize.c of the firmware runs it.
 
     steps: of the output at full width. lead: by which a narrower reading stands. tables: of a restriction of texts.
+    calibration: of how likely a text is right.
     """
 
     references: dict[int, IntegerReference]
@@ -41,6 +44,7 @@ class HostRecognizer:
     steps: int
     lead: float = decoding.LEAD
     tables: Tables | None = None
+    calibration: Calibration | None = None
 
     @property
     def parts_fit(self) -> bool:
@@ -61,6 +65,20 @@ class HostRecognizer:
         """The classes and the score of a part of a window."""
         found = decoding.decode(probabilities, self.labels, self.decoder, self.tables)
         return [self.labels.index(character) for character in found.text], found.score
+
+    def right(self, line: Line) -> float | None:
+        """The calibrated probability that a line's text is right; None where it is not known."""
+        lead, likelihood = np.float32(1), np.float32(1)
+        for part in line.parts:
+            if not len(part):
+                continue
+            found = decoding.decode(part, self.labels, self.decoder, self.tables)
+            measured = decoding.with_confidence(found, part, None).confidence
+            if measured is None:
+                return None
+            lead = min(lead, np.float32(measured.lead))
+            likelihood = confidence.both(likelihood, np.float32(measured.likelihood))
+        return None if self.calibration is None else confidence.calibrated(self.calibration, lead, likelihood)
 
     def text(self, classes: Sequence[int]) -> str:
         """The text of classes."""
@@ -100,6 +118,7 @@ class Host:
             recognizer.steps,
             min(recognizer.values.get("least_lead", decoding.LEAD), self.options.lead / 65536),
             tables_of(options.recognizer.compile.restriction, recognizer.labels, recognizer.steps),
+            Calibration(*recognizer.metadata.confidence) if recognizer.metadata.confidence else None,
         )
 
     def map(self, picture: np.ndarray) -> np.ndarray:

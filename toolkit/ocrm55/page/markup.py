@@ -65,7 +65,7 @@ def _hocr_page(body: ET.Element, page: Page, number: int) -> None:
             angle = f"; textangle {-90 * line.turned % 360}" if line.turned else ""
             about = f"bbox {_bbox([line], page)}; poly {corners}{angle}"
             here = ET.SubElement(area, "span", {"class": "ocr_line", "id": f"line_{number}_{count}", "title": about})
-            confidence = f"bbox {_bbox([line], page)}; x_wconf {round(100 * _share(line.score))}"
+            confidence = f"bbox {_bbox([line], page)}; x_wconf {round(100 * _share(line.sureness))}"
             word = {"class": "ocrx_word", "id": f"word_{number}_{count}", "title": confidence}
             ET.SubElement(here, "span", word).text = _clean(line.text)
 
@@ -73,7 +73,7 @@ def _hocr_page(body: ET.Element, page: Page, number: int) -> None:
 def alto(page: Page) -> str:
     """ALTO 4.2: a TextBlock for each row of boxes, a TextLine for each box, a String for each of its words.
 
-    A word's bounds are its line's share by characters: the networks find lines. WC is the line's score.
+    A word's bounds are its line's share by characters: the networks find lines. WC is how sure the line is.
     """
     root = ET.Element(
         "alto", {"xmlns": _ALTO, "xmlns:xsi": _XSI, "xsi:schemaLocation": f"{_ALTO} {_SCHEMA}", "SCHEMAVERSION": "4.2"}
@@ -110,7 +110,7 @@ def _alto_line(block: ET.Element, line: Line, page: Page, number: int) -> None:
         share = _part(line, start / max(length, 1), (start + len(word)) / max(length, 1))
         if index > 1:
             ET.SubElement(here, "SP")
-        about = {"ID": f"string_{number}_{index}", "CONTENT": word, "WC": f"{_share(line.score):.4f}"}
+        about = {"ID": f"string_{number}_{index}", "CONTENT": word, "WC": f"{_share(line.sureness):.4f}"}
         ET.SubElement(here, "String", about | _place([share], page))
         start += len(word) + 1
 
@@ -128,7 +128,7 @@ def _part(line: Line, first: float, last: float) -> Line:
         between(left_bottom, right_bottom, last),
         between(left_bottom, right_bottom, first),
     )
-    return Line(corners, line.text, line.score, line.found, line.row, line.turned)
+    return Line(corners, line.text, line.score, line.found, line.row, line.turned, right=line.right)
 
 
 def _whole(corner: tuple[float, float], page: Page) -> tuple[int, int]:

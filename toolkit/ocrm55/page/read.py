@@ -58,6 +58,7 @@ def run(
     stats: bool = False,
     want_hashes: bool = False,
     want_maps: bool = False,
+    want_confidence: bool = False,
     timeout_s: float = SECONDS_PER_PAGE,
 ) -> list[tuple[Sequence[Picture], Run]]:
     """Run the firmware over all pictures; as often as the memory for images is filled.
@@ -74,6 +75,7 @@ def run(
             stats=stats,
             want_hashes=want_hashes,
             want_maps=want_maps,
+            want_confidence=want_confidence,
             timeout_s=timeout_s * len(part),
             guard=prepared.options.recognizer.folder.locked,
         )

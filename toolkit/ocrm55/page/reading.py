@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ class Line:
     The top left corner of the picture is (0, 0), the middle of its first pixel (0.5, 0.5).
     score: the mean probability of the characters, found: of text in the box; both 0 .. 1.
     row: the same for lines side by side. turned: quarter turns clockwise from the picture's rows to the text's.
+    right: the calibrated probability that the text is right; None where it is not known.
     """
 
     corners: tuple[tuple[float, float], ...]
@@ -29,6 +30,7 @@ class Line:
     row: int
     turned: int
     readings: int = 1
+    right: float | None = None
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
@@ -47,7 +49,17 @@ class Line:
             "row": self.row,
             "turned": self.turned,
             "readings": self.readings,
+            **({} if self.right is None else {"right": self.right}),
         }
+
+    @property
+    def sureness(self) -> float:
+        """How likely the text is right, where that is known; otherwise its score."""
+        return self.score if self.right is None else self.right
+
+    def is_rejected(self, reject: float | None) -> bool:
+        """Whether the text is right with a lower probability than this."""
+        return reject is not None and self.right is not None and self.right < reject
 
 
 @dataclass(frozen=True)
@@ -90,6 +102,17 @@ class Page:
             **({} if self.scratch_bytes is None else {"scratch_bytes": self.scratch_bytes}),
         }
 
+    def values_with(self, reject: float | None) -> dict[str, Any]:
+        """For JSON; with a probability, each line says whether it is rejected."""
+        if reject is None:
+            return self.values
+        lines = [line.values | {"rejected": line.is_rejected(reject)} for line in self.lines]
+        return self.values | {"lines": lines}
+
+    def without(self, reject: float | None) -> Page:
+        """The page without the lines that are rejected."""
+        return replace(self, lines=[line for line in self.lines if not line.is_rejected(reject)])
+
 
 def of_result(path: Path, width: int, height: int, result: PageResult) -> Page:
     """The target's answer for a picture of width x height pixels, which the frame may have been made smaller from."""
@@ -100,4 +123,4 @@ def of_result(path: Path, width: int, height: int, result: PageResult) -> Page:
 
 def _line(box: BoxResult, scales: tuple[float, float]) -> Line:
     corners = tuple(((x / UNIT + 0.5) * scales[0], (y / UNIT + 0.5) * scales[1]) for x, y in box.corners)
-    return Line(corners, box.text, box.score, box.found, box.line, box.turned, box.readings)
+    return Line(corners, box.text, box.score, box.found, box.line, box.turned, box.readings, box.right)

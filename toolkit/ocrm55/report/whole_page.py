@@ -51,6 +51,7 @@ class LineCard:
     found: str
     readings: int
     windows: list[Window]
+    right: str = ""  # the calibrated probability that the text is right; empty where not known
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,8 @@ def _line(host: Host, frame: Frame, said: BoxResult, number: int) -> LineCard:
             for name, size, count in (("wide", WIDE, 1), ("narrow", NARROW, 2))
         )
         windows.append(Window(pixels.shape[1], wide, narrow))
-    return LineCard(number, said.text, f"{said.score:.6f}", f"{said.found:.3f}", said.readings, windows)
+    right = "" if said.right is None else f"{said.right:.3f}"
+    return LineCard(number, said.text, f"{said.score:.6f}", f"{said.found:.3f}", said.readings, windows, right)
 
 
 def _uri(picture: Image.Image, kind: str) -> str:

@@ -6,7 +6,7 @@
     boxes 2
     crop 1 320x48 0x9ae0daaf                                 with hashes=1: a window of box 1, which is read
     box 1 2560,768 9216,768 9216,1536 2560,1536 score 0.912345 line 0 turned 0 readings 1 text: Hello, score: 0.986746
-    box 2 ...
+    box 2 2560,768 ... readings 1 right 0.998021 text: ...   with confidence=1: how likely the text is right
     note: the map has more runs of text than the scratch holds: nothing was found     of a page that is read in part
     reversed                                                 of a page that lies upside down: the last box comes first
     again 2 ...                                              a box that seemed upright there: in the place of box 2
@@ -35,7 +35,7 @@ _CROP = re.compile(rf"crop ({_N}) ({_N})x({_N}) 0x([0-9a-f]{{8}})")
 _BOX = re.compile(
     rf"(?:box|again) ({_N}) "
     + " ".join([f"({_INT}),({_INT})"] * 4)
-    + rf" score {_SCORE} line ({_N}) turned ([0-3]) readings ({_N}) text: (.*), score: {_SCORE}"
+    + rf" score {_SCORE} line ({_N}) turned ([0-3]) readings ({_N})(?: right {_SCORE})? text: (.*), score: {_SCORE}"
 )
 _WORK = re.compile(rf"work ((?:[a-z]+={_N}(?: |$))+)")
 _SCRATCH = re.compile(rf"scratch ({_N}) of ({_N})")
@@ -71,6 +71,7 @@ class BoxResult:
 
     found: the detector's score. line: the same for boxes side by side. turned: quarter turns clockwise.
     readings: runs of the recognizer. score: the recognizer's. crops: their hashes, if those were requested.
+    right: the calibrated probability that the text is right; None where it is not known, or was not requested.
     """
 
     corners: tuple[Corner, Corner, Corner, Corner]
@@ -81,6 +82,7 @@ class BoxResult:
     text: str
     score: float
     crops: tuple[Crop, ...] = ()
+    right: float | None = None
 
 
 @dataclass
@@ -164,7 +166,7 @@ class PageLines:
         """Keep a box, or let one that was read again take its place."""
         numbers = [int(found[group]) for group in range(2, 10)]
         corners = tuple(zip(numbers[::2], numbers[1::2], strict=True))
-        text = unescaped(found[14])
+        text = unescaped(found[15])
         number, again = int(found[1]), found[0].startswith("again")
         if again and not (page.reversed and 1 <= number <= len(page.boxes)):
             return "it takes no box's place"
@@ -179,8 +181,9 @@ class PageLines:
             int(found[12]),
             int(found[13]),
             text,
-            float(found[15]),
+            float(found[16]),
             tuple(self._crops),
+            None if found[14] is None else float(found[14]),
         )
         page.boxes[number - 1 : number] = [box]
         self._crops = []

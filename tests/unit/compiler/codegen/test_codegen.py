@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tvm import tirx
 
+from ocrm55 import resources
 from ocrm55.compiler.codegen import driver
 from ocrm55.compiler.operators.program import Program, Tensor, identifier
 from ocrm55.compiler.operators.quantization import Quantization
@@ -137,9 +138,11 @@ def test_vector_functions(tmp_path):
     assert abs(swish) < 1e-30
 
 
+KERNELS = resources.folder("firmware") / "kernels"
 SET_IMAGE = """
 #include <stdint.h>
 #include <stdio.h>
+#include "ocrm55_kernels.h"
 static _Alignas(16) uint8_t arena[64 + 4 * 46080], picture[46080];
 %s
 int main(void) {
@@ -162,7 +165,8 @@ def test_preprocessing(tmp_path, channels_last, quantization):
     size = np.dtype(dtype).itemsize
     program = Program("t", dtype, {"x": tensor})
     (tmp_path / "t.c").write_text(SET_IMAGE % (driver.set_image(program, 64), size))
-    subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "t.c", "-o", "t"], cwd=tmp_path, check=True)
+    given = ["-I", str(KERNELS), "t.c", str(KERNELS / "elementwise/lookup.c")]
+    subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", *given, "-o", "t"], cwd=tmp_path, check=True)
     pixels = np.random.default_rng(3).integers(0, 256, (48, 101, 3), dtype=np.uint8)
     done = subprocess.run(["./t"], cwd=tmp_path, input=pixels.tobytes(), capture_output=True, check=True)
     expected = normalise(pixels)

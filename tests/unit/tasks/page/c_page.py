@@ -142,21 +142,22 @@ class Page:
         class_room: int = 200,
         text_bytes: int = 400,
         likely: bool = False,
-    ) -> tuple[int, list[int], float, int, bool, bytes]:
+    ) -> tuple[int, list[int], float, int, bool, bytes, float]:
+        """Outcome, classes, score, readings, whether it stands on its head, the text, and how likely that is right."""
         self._ask(6, frame_bytes(frame), option_bytes(options), box_bytes(box), ints(class_room, text_bytes, likely))
         outcome, count = self._ints(2)
         classes = self._ints(count)
-        score = struct.unpack("<f", self._bytes(4))[0]
+        score, right = struct.unpack("<2f", self._bytes(8))
         readings, upside_down, used = self._ints(3)
-        return outcome, classes, score, readings, bool(upside_down), self._bytes(used)
+        return outcome, classes, score, readings, bool(upside_down), self._bytes(used), right
 
     def windows(
-        self, width: int, steps: int, widths: Sequence[int], whole: int, beyond: int
-    ) -> tuple[int, int, list[int]]:
-        """Columns of a step, columns that two windows share, the first column of each window."""
-        self._ask(7, ints(width, steps, len(widths), *widths, whole, beyond))
-        step, overlap, count = self._ints(3)
-        return step, overlap, self._ints(count)
+        self, width: int, steps: int, widths: Sequence[int], whole: int, beyond: int, squeeze: int
+    ) -> tuple[int, int, int, list[int]]:
+        """Columns of a step, those that two windows share, those of the line; the first column of each window."""
+        self._ask(7, ints(width, steps, len(widths), *widths, whole, beyond, squeeze))
+        step, overlap, fitted, count = self._ints(4)
+        return step, overlap, fitted, self._ints(count)
 
     def join(self, before: np.ndarray, first: int, after: np.ndarray, second: int, behind: int) -> int:
         parts = [ints(start, len(values)) + values.tobytes() for values, start in ((before, first), (after, second))]
@@ -179,7 +180,8 @@ def frame_bytes(frame: Frame) -> bytes:
 
 
 def option_bytes(o: Options) -> bytes:
-    return ints(o.threshold, o.least_side, o.least_score, o.unclip, *o.padding, o.windows, o.sure, o.lead, o.beyond)
+    found = (o.threshold, o.least_side, o.least_score, o.unclip, *o.padding)
+    return ints(*found, o.windows, o.sure, o.lead, o.beyond, o.squeeze)
 
 
 def box_bytes(box: Box) -> bytes:

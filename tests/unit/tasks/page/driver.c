@@ -104,6 +104,7 @@ static struct ocrm55_page_options some_options(void)
     options.sure = (uint16_t)number();
     options.lead = (uint16_t)number();
     options.beyond = (uint8_t)number();
+    options.squeeze = (uint8_t)number();
     return options;
 }
 
@@ -300,7 +301,10 @@ static void read(void)
         .steps = steps_of,
         .width = width_of,
     };
-    const struct ocrm55_recognizer recognizer = {.network = &network, .labels = labels, .decode = decode};
+    static const struct ocrm55_calibration calibration = {-1.0f, 0.25f, 0.5f};
+    const struct ocrm55_recognizer recognizer = {
+        .network = &network, .labels = labels, .decode = decode, .calibration = &calibration};
+    struct ocrm55_character characters[STEPS];
     const struct ocrm55_frame frame = a_frame();
     const struct ocrm55_page_options options = some_options();
     const struct ocrm55_box box = a_box();
@@ -311,6 +315,7 @@ static void read(void)
     line.classes = room_for((size_t)class_room * sizeof *line.classes + 1);
     line.class_room = (uint32_t)class_room;
     line.likely_upside_down = (uint8_t)number();
+    line.measured = characters;
     say((int32_t)ocrm55_page_read(&recognizer, arena, ARENA, &frame, &box, &options, scratch, scratch_bytes, &line,
                                   NULL));
     say((int32_t)line.characters);
@@ -318,6 +323,7 @@ static void read(void)
         say(line.classes[i]);
     }
     put(&line.score, sizeof line.score);
+    put(&line.right, sizeof line.right);
     say((int32_t)line.readings);
     say(line.upside_down);
     const int32_t used = text_bytes > 0 ? (int32_t)strlen(line.text) : 0;
@@ -343,8 +349,10 @@ static void window_places(void)
         .output_shape = {1, (uint32_t)steps, 9},
     };
     const struct page_windows windows = ocrm55_page_windows_of(&network, number());
+    const int32_t squeeze = number();
     say(windows.column_step);
     say(windows.overlap);
+    say(ocrm55_page_fitted(&windows, &network, whole, squeeze));
     const int32_t needed = windows.column_step != 0 ? ocrm55_page_window_count(&windows, whole) : 0;
     say(needed);
     for (int32_t i = 0; i < needed; i++) {

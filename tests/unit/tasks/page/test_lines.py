@@ -7,13 +7,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ocrm55.page.host import HostRecognizer
 from ocrm55.tasks.page import lines
 from ocrm55.tasks.page.boxes import Box
 from ocrm55.tasks.page.options import UNIT, Options
 from ocrm55.tasks.page.windows import windows
+from ocrm55.tasks.recognizer.confidence import Calibration
 from tests.unit.tasks.page import c_page, drawn
 
+PLAIN = Options(squeeze=0)  # every column counts where a text is in the columns themselves
 LABELS = ["", "a", "b", "ccc", "d", "e", "f", "g", " "]
+
+
+# What makes a probability of a line's parts, with driver.c's calibration.
+HOST = HostRecognizer({}, LABELS, "greedy", 8, windows(160, 20), 20, calibration=Calibration(-1.0, 0.25, 0.5))
 
 
 class Columns:
@@ -54,12 +61,14 @@ def test_c_and_host_read_alike(page: c_page.Page, data: st.DataObject) -> None:
         sure=data.draw(st.sampled_from([0, 20000, 32768, 40000, 65535])),
         windows=data.draw(st.integers(1, 24)),
         beyond=data.draw(st.sampled_from([0, 8, 100, 255])),
+        squeeze=data.draw(st.sampled_from([0, 223, 255])),
     )
     likely = data.draw(st.booleans())
-    outcome, classes, score, readings, upside_down, text = page.read(frame, box, options, 2000, 9000, likely)
+    outcome, classes, score, readings, upside_down, text, right = page.read(frame, box, options, 2000, 9000, likely)
     line = lines.read(Columns(options.beyond), frame.picture, box, options, likely_upside_down=likely)
     assert (classes, readings, upside_down) == (line.classes, line.readings, line.upside_down)
     assert np.float32(score) == np.float32(line.score)
+    assert right == HOST.right(line)
     assert text.decode() == "".join(LABELS[c] for c in classes)
     assert outcome == (c_page.LONG if line.cut else c_page.OK)
 
@@ -81,22 +90,26 @@ def wide_line(columns: int) -> tuple[np.ndarray, Box]:
 
 def test_a_long_line_is_joined_without_a_gap(page: c_page.Page) -> None:
     frame, box = wide_line(800)
-    outcome, classes, score, readings, upside_down, _ = page.read(c_page.frame_of(frame), box, Options())
+    outcome, classes, score, readings, upside_down, _, right = page.read(c_page.frame_of(frame), box, PLAIN)
     assert (outcome, readings, upside_down) == (c_page.OK, 7, False)
     assert classes == [1 + i % 2 for i in range(50)]
     assert score > 0.9
+    parts = lines.read(Columns(), frame, box, PLAIN).parts
+    assert len(parts) == 7 and sum(map(len, parts)) == 100
+    assert right == HOST.right(lines.Line(classes, score, 7, parts=parts)) > 0
+    assert right < HOST.right(lines.Line(classes, score, 7, parts=parts[:1]))  # more can be wrong of a longer text
 
 
 def test_more_windows_or_characters_than_room(page: c_page.Page) -> None:
     frame, box = wide_line(800)
     for options, class_room, text_bytes, wanted in (
-        (Options(windows=2), 200, 400, 16),
-        (Options(), 9, 400, 9),
-        (Options(), 200, 9, 8),
-        (Options(), 200, 1, 0),
-        (Options(), 0, 400, 0),
+        (Options(windows=2, squeeze=0), 200, 400, 16),
+        (PLAIN, 9, 400, 9),
+        (PLAIN, 200, 9, 8),
+        (PLAIN, 200, 1, 0),
+        (PLAIN, 0, 400, 0),
     ):
-        outcome, classes, _, _, _, text = page.read(c_page.frame_of(frame), box, options, class_room, text_bytes)
+        outcome, classes, _, _, _, text, _ = page.read(c_page.frame_of(frame), box, options, class_room, text_bytes)
         assert outcome == c_page.LONG and len(text) == len(classes)
         assert classes == [1 + i % 2 for i in range(len(classes))] and abs(len(classes) - wanted) <= 1
 
@@ -105,11 +118,11 @@ def test_more_windows_or_characters_than_room(page: c_page.Page) -> None:
 def test_a_line_on_its_head_is_noticed(page: c_page.Page, columns: int) -> None:
     frame, box = wide_line(columns)
     turned = np.ascontiguousarray(frame[::-1, ::-1])
-    right, head = (page.read(c_page.frame_of(picture), box, Options()) for picture in (frame, turned))
+    right, head = (page.read(c_page.frame_of(picture), box, PLAIN) for picture in (frame, turned))
     assert not right[4] and head[4]
     assert head[3] == 2 * right[3]
     assert head[2] > 0.9 and len(head[1]) >= len(right[1]) - 1
-    assert not page.read(c_page.frame_of(turned), box, Options(sure=0))[4]
+    assert not page.read(c_page.frame_of(turned), box, Options(sure=0, squeeze=0))[4]
 
 
 def test_a_page_upside_down_is_read_so_after_some_lines(page: c_page.Page) -> None:
@@ -119,9 +132,9 @@ def test_a_page_upside_down_is_read_so_after_some_lines(page: c_page.Page) -> No
     assert [lines.leans(up, count) for up, count in ((0, 0), (2, 2), (2, 3), (1, 3), (5, 10), (6, 10))] == [
         False, False, True, False, False, True,
     ]  # fmt: skip
-    head = page.read(c_page.frame_of(turned), box, Options(), likely=True)
+    head = page.read(c_page.frame_of(turned), box, PLAIN, likely=True)
     assert head[3] == 1 and head[4]
-    upright = page.read(c_page.frame_of(frame), box, Options(), likely=True)
+    upright = page.read(c_page.frame_of(frame), box, PLAIN, likely=True)
     assert upright[3] == 2 and not upright[4] and upright[2] > 0.9
 
 
@@ -135,5 +148,5 @@ def test_the_other_way_up_has_to_be_much_surer() -> None:
             return output, classes, score
 
     frame, box = wide_line(100)
-    first = lines.read(Unsure(), frame, box)
+    first = lines.read(Unsure(), frame, box, PLAIN)
     assert (first.score, first.readings, first.upside_down) == (0.7, 2, False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -63,6 +65,16 @@ def test_a_page_that_stands_upright_is_read_once(monkeypatch: pytest.MonkeyPatch
     assert not upside_down and len(reads.asked) == 4
     assert [each.line.classes for each in texts] == [[1], [2], [3], [4]]
     assert whole.read(Nothing(), FRAME, []) == ([], False)
+
+
+def test_certain_lines_decide_which_way_up_a_page_lies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After three of them no other way is tried, unless one of them stood the other way."""
+    said = [Line([1], score, 1) for score in (0.96, 0.94, 0.96, 0.99, 0.2, 0.3)]
+    for lines, tried in ((said, 4), ([down([1]), *said], 5), ([replace(down([1]), score=0.96), *said], 7)):
+        reads = Reads(*lines)
+        monkeypatch.setattr(whole.lines, "read", reads)
+        whole.read(Nothing(), FRAME, [box(i) for i in range(len(lines))])
+        assert [sure for _, sure, _ in reads.asked] == [DEFAULTS.sure] * tried + [0] * (len(lines) - tried)
 
 
 def test_the_firmware_has_room_for_as_many_runs() -> None:

@@ -21,9 +21,10 @@ def test_c_and_host_place_windows_alike(page: c_page.Page, data: st.DataObject) 
     widths = tuple(sorted({w for w in WIDTHS if w < width} | {width}))
     whole = data.draw(st.integers(1, 5000))
     beyond = data.draw(st.integers(0, 255))
-    step, overlap, firsts = page.windows(width, steps, widths, whole, beyond)
+    squeeze = data.draw(st.integers(0, 255))
+    step, overlap, fitted, firsts = page.windows(width, steps, widths, whole, beyond, squeeze)
     host = windows(width, steps, widths, beyond)
-    assert (step, overlap) == (host.column_step, host.overlap)
+    assert (step, overlap, fitted) == (host.column_step, host.overlap, host.fitted(whole, squeeze))
     if step:
         assert firsts == [host.first(whole, i) for i in range(host.count(whole))]
     else:
@@ -37,19 +38,37 @@ def test_windows_cover_a_line_and_overlap(whole: int) -> None:
     ends = [min(first + 320, whole) for first in firsts]
     assert firsts[0] == 0 and ends[-1] == whole
     assert all(first % 8 == 0 for first in firsts)
-    assert all(72 <= end - first for first, end in zip(firsts[1:], ends, strict=False))
+    assert all(64 <= end - first for first, end in zip(firsts[1:], ends, strict=False))
     assert all(a < b for a, b in pairwise(firsts))
-    assert len(firsts) == 1 or len(firsts) == -(-(whole - 320) // 248) + 1
+    assert len(firsts) == 1 or len(firsts) == -(-(whole - 320) // 256) + 1
 
 
 def test_a_last_window_is_as_narrow_as_the_network_allows() -> None:
     """It reaches back as far as its width has room, less the columns behind it."""
-    lines, none, some = (330, 336, 400, 408, 409, 568), windows(320, 40, WIDTHS), windows(320, 40, WIDTHS, 8)
+    lines, none, some = (330, 400, 408, 416, 417, 576), windows(320, 40, WIDTHS), windows(320, 40, WIDTHS, 8)
     assert [(none.first(w, 1), w - none.first(w, 1)) for w in lines] == [
-        (240, 90), (240, 96), (240, 160), (248, 160), (96, 313), (248, 320),
+        (240, 90), (240, 160), (248, 160), (256, 160), (104, 313), (256, 320),
     ]  # fmt: skip
     assert [(some.first(w, 1), w - some.first(w, 1)) for w in lines] == [
-        (248, 82), (248, 88), (248, 152), (88, 320), (96, 313), (248, 320),
+        (248, 82), (248, 152), (256, 152), (96, 320), (104, 313), (256, 320),
+    ]  # fmt: skip
+
+
+@given(st.integers(1, 9000), st.integers(1, 255))
+def test_a_squeezed_line_fills_what_it_costs(whole: int, squeeze: int) -> None:
+    host = windows(320, 40, WIDTHS, 8)
+    fitted, squeezed = host.fitted(whole, squeeze), -(-whole * squeeze // 256)
+    assert squeezed <= fitted <= whole
+    assert host.count(fitted) == host.count(squeezed)
+    last, least = (columns - host.first(columns, host.count(columns) - 1) for columns in (fitted, squeezed))
+    assert host.held(last) == host.held(least)
+    assert host.fitted(whole, 0) == whole
+
+
+def test_lines_become_as_narrow_as_a_width_or_a_window_less() -> None:
+    host = windows(320, 40, WIDTHS, 8)
+    assert [host.fitted(whole, 223) for whole in (80, 95, 101, 102, 300, 330, 367, 368, 500, 700)] == [
+        80, 88, 88, 102, 300, 320, 320, 344, 500, 664,
     ]  # fmt: skip
 
 

@@ -302,9 +302,10 @@ def _pointer(tensor: Tensor, offset: int) -> dict[str, Any]:
 def own_kernels(program: Program) -> set[str]:
     """The hand-written kernels that model.c calls itself."""
     table = pixel_table(program.input, program.normalisation)
-    by_channel = program.input.channels_last and not (table.values == table.values[0]).all()
+    one_row = (table.values == table.values[0]).all()
+    looked_up = program.input.channels_last and (program.input.dtype == "int8" or not one_row)
     copied = any(window.kept_bytes for segment in program.segments for window in segment.windows.values())
-    return ({"copy"} if copied else set()) | ({"lookup"} if by_channel else set())
+    return ({"copy"} if copied else set()) | ({"lookup"} if looked_up else set())
 
 
 def set_image(program: Program, offset: int, *, by_width: bool = False, source: int | None = None) -> str:
@@ -328,6 +329,7 @@ def set_image(program: Program, offset: int, *, by_width: bool = False, source: 
         type=C_TYPES[tensor.dtype],
         pixel_rows=rows,
         one_row=one_row,
+        looked_up=tensor.dtype == "int8",
         padding=literal(table.padding),
         channels_last=tensor.channels_last,
         by_width=by_width,

@@ -36,13 +36,17 @@ def read(
     Where most lines stood on their heads, those that seemed upright are read like the others, if that gives a text.
     """
     found: list[ReadBox] = []
-    turned = 0
+    turned, certain = 0, [0, 0]
+    one_way = replace(options, sure=0)
     for box in boxes:
-        found.append(_read(recognizer, frame, box, options, likely_upside_down=lines.leans(turned, len(found))))
-        turned += found[-1].line.upside_down
+        first = lines.leans(turned, len(found))
+        how = one_way if lines.decided(certain[first], certain[not first]) else options
+        found.append(_read(recognizer, frame, box, how, likely_upside_down=first))
+        line = found[-1].line
+        turned += line.upside_down
+        certain[line.upside_down] += int(np.float32(line.score) >= lines.CERTAIN)
     if 2 * turned <= len(found):
         return found, False
-    one_way = replace(options, sure=0)
     return [each if each.line.upside_down else _again(recognizer, frame, each, one_way) for each in found], True
 
 

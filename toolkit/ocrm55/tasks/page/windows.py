@@ -36,17 +36,32 @@ class Windows:
         """
         first = window * (self.width - self.overlap)
         if window and whole - first < self.width:
-            held = (width - self.beyond for width in self.widths if width < self.width)
-            columns = next((columns for columns in held if columns >= whole - first), self.width)
-            first = min(first, (whole - columns + self.column_step - 1) // self.column_step * self.column_step)
+            behind = whole - self.held(whole - first)
+            first = min(first, (behind + self.column_step - 1) // self.column_step * self.column_step)
         return first
+
+    def held(self, columns: int) -> int:
+        """The columns that the narrowest width holds which holds so many."""
+        narrow = (width - self.beyond for width in self.widths if width < self.width)
+        return next((held for held in narrow if held >= columns), self.width)
+
+    def fitted(self, whole: int, squeeze: int) -> int:
+        """The columns that a line of `whole` of them is read with: as many as cost no more than its squeezed ones.
+
+        squeeze: Options.squeeze.
+        """
+        squeezed = (whole * squeeze + 255) // 256
+        if not squeeze or (squeezed > self.width and not self.column_step):
+            return whole
+        first = (self.count(squeezed) - 1) * (self.width - self.overlap)
+        return min(whole, first + self.held(squeezed - first))
 
 
 def windows(width: int, steps: int, widths: Sequence[int] = (), beyond: int = 0) -> Windows:
     """Of a recognizer's input and the steps of its output at full width."""
     if steps < 4 * (2 * _MARGIN + 1) or width % steps:
         return Windows(width, 0, 0, (*widths,), beyond)
-    overlap = max(steps * 9 // 40, 2 * _MARGIN + 2)
+    overlap = max(steps // 5, 2 * _MARGIN + 2)
     return Windows(width, width // steps, overlap * (width // steps), (*widths,), beyond)
 
 

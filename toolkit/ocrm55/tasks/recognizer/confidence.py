@@ -83,7 +83,7 @@ def measure(
         least = min(least, np.float32(each.probability))
     mean = total / np.float32(len(characters)) if characters else _ZERO
     sure = _share(np.float32(lead))
-    right = None if calibration is None else float(_calibrated(calibration, sure, likelihood))
+    right = None if calibration is None else calibrated(calibration, sure, likelihood)
     return Confidence(characters, float(least), float(mean), float(sure), float(likelihood), right)
 
 
@@ -151,10 +151,17 @@ def features(lead: float, likelihood: float) -> np.ndarray:
     return np.array([1, _halvings(_share(np.float32(lead))), _halvings(np.float32(likelihood))], np.float64)
 
 
-def _calibrated(by: Calibration, lead: np.float32, likelihood: np.float32) -> np.float32:
+def both(likelihood: np.float32, other: np.float32) -> np.float32:
+    """The likelihood of a text of two parts."""
+    product = np.float32(likelihood * other)
+    return _ZERO if product < _NOTHING else product
+
+
+def calibrated(by: Calibration, lead: np.float32, likelihood: np.float32) -> float:
+    """The probability that a text of this lead and this likelihood is right."""
     bias, of_lead, of_likelihood = (np.float32(value) for value in by.values)
     odds = np.float32(bias + np.float32(of_lead * _halvings(lead)))
     odds = np.float32(odds + np.float32(of_likelihood * _halvings(likelihood)))
     bounded = min(max(odds, -_MOST_ODDS), _MOST_ODDS)
     against = np.int32(np.float32(_BIAS - bounded) * np.float32(2.0**23)).view(np.float32)
-    return np.float32(_ONE / np.float32(_ONE + against))
+    return float(np.float32(_ONE / np.float32(_ONE + against)))
