@@ -29,3 +29,19 @@ def test_board_and_host_read_a_set_alike(
         assert (here.name, here.read) == (there.name, there.read) == (beside.name, beside.read)
         assert abs(here.score - there.score) < 1e-4
         assert abs(here.score - beside.score) < 1e-4
+
+
+def test_the_reference_says_what_the_board_says(build_dir: Path, samples: dict[Path, str], tmp_path: Path) -> None:
+    chosen = [path for path in samples if path.stem in ("digit", "word_short", "slanted")]
+    labels = tmp_path / "labels.tsv"
+    labels.write_text("".join(f"{path}\t{samples[path]}\n" for path in chosen))
+    # Of several widths, so that the reference must choose as the board does.
+    options = stages.Options(build_dir=build_dir, compile=CompileOptions(widths=(96, 160, 320)))
+    words = assess.select(labels)
+    here = evaluate.evaluate(words, assess.reader_spec("reference", options)).readings
+    there = evaluate.evaluate(words, assess.reader_spec("target", options, simulator=Choice("qemu"))).readings
+    assert [(r.name, r.read, f"{r.score:.6f}") for r in here] == [(r.name, r.read, f"{r.score:.6f}") for r in there]
+    for one, other in zip(here, there, strict=True):
+        assert one.right is not None
+        assert other.right is not None
+        assert abs(one.right - other.right) < 1e-5

@@ -32,7 +32,11 @@ def test_eval_shows_tables_and_writes_json_and_picture(data: Path, tmp_path: Pat
     assert "exact match" in done.stdout
     assert "small letters" in done.stdout
     values = json.loads((tmp_path / "out" / "evaluation.json").read_text())
-    assert values["on"] == "host"
+    assert values["on"] == "reference"
+    assert "integer reference" in done.stdout
+    assert values["model"]["name"] == "en_ppocrv3_rec"
+    assert values["options"]["compile"]["precision"] == "int8"
+    assert values["versions"]["onnxruntime"]
     assert [row["written"] for row in values["readings"]] == ["Hello", "B2"]
     assert (tmp_path / "out" / "mistakes.png").is_file()
 

@@ -9,8 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ocrm55 import console, stages
-from ocrm55.commands.options import SECONDS, AnyTimeLimit, FvpPath, SimulatorChoice, SimulatorOption, build_options
+from ocrm55.commands.about import about
+from ocrm55.commands.options import (
+    SECONDS,
+    AnyTimeLimit,
+    FvpPath,
+    Precision,
+    SimulatorChoice,
+    SimulatorOption,
+    build_options,
+)
 from ocrm55.commands.page_options import DetectorOption, SizeOption, page_options
+from ocrm55.commands.run_fvp import as_json_text
 from ocrm55.errors import InputError
 from ocrm55.restriction import UNRESTRICTED
 
@@ -53,15 +63,23 @@ def eval_(
     ] = None,
     limit: Annotated[int, typer.Option(min=0, help="Take only the first so many pictures; 0 takes all.")] = 0,
     on: Annotated[
-        Place,
+        Place | None,
         typer.Option(
             "--on",
-            help="Read by Paddle on the **host**, by **onnx** Runtime, by the firmware's C on this computer "
-            "(**native**), or by the firmware on the **target**. Pages: in float on the **host**, with the detector in "
-            "int8 (**onnx**), with the target's own steps in int8 (**reference**), or by the firmware as before.",
+            show_default=False,
+            help="Read in float by Paddle on the **host**, by **onnx** Runtime, in int8 by the integer **reference** "
+            "on the host, every bit as the target, by the firmware's C on this computer (**native**), or by the "
+            "firmware on the **target**; without it an int8 model by the reference, and a float32 one on the host. "
+            "Pages: in float on the **host**, as without it, with the detector in int8 (**onnx**), with the target's "
+            "own steps in int8 (**reference**), or by the firmware as before.",
         ),
-    ] = Place.HOST,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that read, on this machine.")] = 1,
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1, show_default=False, help="Processes that read, on this machine; the reference takes one a core."
+        ),
+    ] = None,
     cluster: Annotated[
         str | None,
         typer.Option("--cluster", metavar="ADDRESS", help="A Dask scheduler, tcp://HOST:8786, instead of --workers."),
@@ -81,13 +99,15 @@ def eval_(
             "--reject", metavar="P", min=0, max=1, help="Count texts apart that are right with a probability under P."
         ),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the tables.")] = False,
     simulator: SimulatorOption = SimulatorChoice.AUTO,
     fvp: FvpPath = None,
     timeout: AnyTimeLimit = None,
 ) -> None:
     """Read the pictures of DATA. Say how many are right, by length and kind of character, and what is confused.
 
-    It also names the calibrated probability from which on texts can be accepted with 0.1, 1 and 5 % of them wrong.
+    It says first what read them, and how fast. It also names the calibrated probability from which on texts can be
+    accepted with 0.1, 1 and 5 % of them wrong.
 
     With --pages, find the lines of whole pages and read them. Say how many are found and right, by height of text.
     """
@@ -102,27 +122,29 @@ def eval_(
         )
     if pages is not None and data is None:
         both, limit_s = page_options(options, detector, size), timeout or SECONDS_PER_PAGE
-        _eval_pages(both, pages, on, chosen, limit_s, only, limit, workers, cluster, output)
+        place = on or Place.HOST
+        _eval_pages(both, pages, place, chosen, limit_s, only, limit, workers or 1, cluster, output)
         return
     if data is None or pages is not None:
         raise typer.BadParameter("name either DATA or --pages DIR", param_hint="DATA")
     words = assess.select(data, only=only, limit=limit)
-    spec = assess.reader_spec(on.value, options, simulator=chosen, timeout_s=timeout or SECONDS)
-    evaluation = assess.evaluate_with_bar(words, spec, workers=workers, cluster=cluster)
-    for title, columns, rows in [*assess.tables(evaluation), *assess.acceptance_tables(evaluation, reject)]:
-        console.table(title, columns, rows, right=columns[1:])
-        console.result()
+    place = on or (Place.REFERENCE if options.compile.precision == Precision.INT8 else Place.HOST)
+    count = workers or (assess.cores() if place is Place.REFERENCE else 1)
+    spec = assess.reader_spec(place.value, options, simulator=chosen, timeout_s=timeout or SECONDS)
+    evaluation = assess.evaluate_with_bar(words, spec, workers=count, cluster=cluster)
+    ran = assess.what_ran(place.value, options, evaluation, None if cluster else count)
+    chosen_values = {"decoder": options.compile.decoder, "variant": options.compile.variant}
+    values = {"data": str(data), "on": place.value, "source": options.source, "ran": ran}
+    values |= {"precision": options.compile.precision, **chosen_values}
+    if as_json:
+        console.result(as_json_text(evaluation.as_values(**about(options), **values)))
+    else:
+        console.result(ran)
+        for title, columns, rows in [*assess.tables(evaluation), *assess.acceptance_tables(evaluation, reject)]:
+            console.result()
+            console.table(title, columns, rows, right=columns[1:])
     if output:
-        about = {"data": str(data), "on": on.value, "source": options.source}
-        assess.write(
-            output,
-            words,
-            evaluation,
-            **about,
-            precision=options.compile.precision,
-            variant=options.compile.variant,
-            decoder=options.compile.decoder,
-        )
+        assess.write(output, words, evaluation, **about(options), **values)
         console.note(f"wrote {output / 'evaluation.json'}, {output / 'mistakes.png'} and {output / 'accepted.svg'}")
 
 

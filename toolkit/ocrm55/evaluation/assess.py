@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from ocrm55.evaluation import acceptance, accepted_picture, readers
 from ocrm55.evaluation.evaluate import Evaluation, evaluate
 from ocrm55.evaluation.metrics import Share
 from ocrm55.evaluation.mistakes import write_mistakes
+from ocrm55.evaluation.reference_reader import ReferenceSpec, reference_spec
 from ocrm55.evaluation.words import Word, load_names, load_words, split_words
 from ocrm55.simulators import Choice
 from ocrm55.tasks.recognizer.model import RecognizerFolder
@@ -35,8 +37,8 @@ def select(data: Path, *, only: Path | None = None, limit: int = 0) -> list[Word
 
 def reader_spec(
     on: str, options: stages.Options, *, simulator: Choice | None = None, timeout_s: float = 120.0
-) -> readers.ReaderSpec:
-    """The reader for `host`, `onnx`, `native` or `target`; runs the stages that it needs.
+) -> readers.ReaderSpec | ReferenceSpec:
+    """The reader for `host`, `onnx`, `reference`, `native` or `target`; runs the stages that it needs.
 
     simulator: of the target; the default one where none is given.
     """
@@ -48,6 +50,9 @@ def reader_spec(
         compiled = stages.compiled(options)
         network, size = compiled.artifact / "model.onnx", _size(compiled.model, options)
         return readers.onnx_spec(network, compiled.model, size, decoder=chosen.decoder, restriction=chosen.restriction)
+    if on == "reference":
+        compiled = stages.compiled(options)
+        return reference_spec(compiled, _size(compiled.model, options))
     if on in ("native", "target"):
         simulator = simulator or Choice(board=options.board)
         simulator = replace(simulator, name="native") if on == "native" else simulator
@@ -63,13 +68,38 @@ def _size(model: Path, options: stages.Options) -> tuple[int, int]:
 
 
 def evaluate_with_bar(
-    words: Sequence[Word], spec: readers.ReaderSpec, *, workers: int = 1, cluster: str | None = None
+    words: Sequence[Word], spec: readers.Spec, *, workers: int = 1, cluster: str | None = None
 ) -> Evaluation:
     """`evaluate` with a progress bar."""
     with console.progress("reading", len(words)) as bar:
         return evaluate(
             words, spec, workers=workers, cluster=cluster, advance=lambda count: bar.advance(bar.task_ids[0], count)
         )
+
+
+_PLACES = {
+    "host": "in float, by {library}",
+    "onnx": "in {precision}, rounded like the target's network, by ONNX Runtime",
+    "reference": "in int8, by the integer reference on the host: every bit as on the target",
+    "native": "in {precision}, by the firmware's C on this computer: every bit as on the target",
+    "target": "in {precision}, by the firmware on the simulated board",
+}
+
+
+def what_ran(on: str, options: stages.Options, evaluation: Evaluation, workers: int | None) -> str:
+    """One sentence: which model was read by what, and how fast. workers: processes here, None for a cluster."""
+    library = "Paddle" if not RecognizerFolder(options.folder.model_dir).is_onnx else "ONNX Runtime"
+    place = _PLACES[on].format(library=library, precision=options.compile.precision)
+    count, seconds = len(evaluation.readings), max(evaluation.seconds, 1e-3)
+    where = "on a cluster" if workers is None else "1 process" if workers == 1 else f"{workers} processes"
+    return (
+        f"{options.model_name} {place}.\n{count} pictures in {seconds:.1f} s, {count / seconds:.1f} a second, {where}"
+    )
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def tables(evaluation: Evaluation, most_confusions: int = 15) -> list[Table]:

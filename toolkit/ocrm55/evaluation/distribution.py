@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import atexit
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from ocrm55 import processes
@@ -24,6 +26,7 @@ class Spec(Protocol):
         """Open a reader, which has a `close`."""
 
 
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 Done = Iterator[tuple[int, list[Any]]]
 
 
@@ -76,11 +79,28 @@ def _read_in_process(index: int, task: Sequence[Any], work: Work) -> tuple[int, 
     return index, work(_reader, task)
 
 
+@contextmanager
+def _single_threads() -> Iterator[None]:
+    """The workers compute on one thread each; several times as many threads as cores take longer."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
 def _in_processes(tasks: Sequence[Sequence[Any]], spec: Spec, work: Work, workers: int) -> Done:
     # Paddle's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
     spec.open().close()  # here, a model that cannot be opened gives one sentence
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_open_in_process, initargs=(spec,)) as pool:
+    with (
+        _single_threads(),
+        ProcessPoolExecutor(workers, mp_context=context, initializer=_open_in_process, initargs=(spec,)) as pool,
+    ):
         futures = [pool.submit(_read_in_process, index, task, work) for index, task in enumerate(tasks)]
         try:
             for future in as_completed(futures):

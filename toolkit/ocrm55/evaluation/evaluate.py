@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,11 @@ TASK = 20
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All readings in the order of the label file, and the figures over them."""
+    """All readings in the order of the label file, the figures over them, and the time that reading took."""
 
     readings: list[Reading]
     scores: metrics.Scores
+    seconds: float = 0.0
 
     def worst_first(self) -> list[Reading]:
         """The wrong readings. Those with the most errors for their length come first; among equals, the surer
@@ -38,7 +40,8 @@ class Evaluation:
             | ({} if r.right is None else {"right": round(r.right, 6)})
             for r in self.readings
         ]
-        return {"ocrm55": __version__, **about, **self.scores.as_values(), "readings": rows}
+        timed = {"seconds": round(self.seconds, 2)}
+        return {"ocrm55": __version__, **about, **timed, **self.scores.as_values(), "readings": rows}
 
     def write_json(self, destination: Path, **about: object) -> None:
         """Write all figures and readings."""
@@ -59,5 +62,7 @@ def evaluate(
     advance: called in this process with the number of pictures done since the last call.
     Raises InputError for a picture or model that cannot be read, TargetError when the target fails.
     """
+    began = time.monotonic()
     readings = read_all(words, spec, read_task, task=TASK, workers=workers, cluster=cluster, advance=advance)
-    return Evaluation(readings, metrics.score((r.written, r.read) for r in readings))
+    seconds = time.monotonic() - began
+    return Evaluation(readings, metrics.score((r.written, r.read) for r in readings), seconds)

@@ -25,7 +25,7 @@ from ocrm55.tasks.recognizer.ctc import Recognition
 from ocrm55.tasks.recognizer.restriction import lexicon
 
 _LEXICON = "lexicon.txt"
-KINDS = ("host", "onnx", "native", "target")
+KINDS = ("host", "onnx", "reference", "native", "target")
 
 
 class Reader(Protocol):

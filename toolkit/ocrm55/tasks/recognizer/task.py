@@ -63,6 +63,11 @@ class RecognizerNetwork(base.Network):
         size = self._folder.sized(height, width)
         return to_onnx(self.source, destination, (1, 3, *size))
 
+    @property
+    def lead(self) -> float:
+        """By which a reading at less than full width stands."""
+        return decoding.LEAD if self._folder is None else self._folder.lead
+
     def restricted(self, asked: Restriction) -> RecognizerNetwork:
         chosen = copy(self)
         chosen.restriction = asked
@@ -88,9 +93,10 @@ class RecognizerNetwork(base.Network):
 
     def extras(self, shape: Sequence[int], decoder: str) -> Extras:
         steps = shape[-2]
-        lead = decoding.LEAD if self._folder is None else self._folder.lead
         fitting = decoding.for_network(decoder, self.charset, steps)
-        return headers.extras(self.charset, steps, fitting, lead, self.tables(steps), self.calibration(decoder, steps))
+        return headers.extras(
+            self.charset, steps, fitting, self.lead, self.tables(steps), self.calibration(decoder, steps)
+        )
 
     def calibration(self, decoder: str, steps: int) -> Calibration | None:
         """What makes a probability of a text's confidence; None where the model's settings do not say."""
