@@ -3,6 +3,7 @@
     build/NAME/model/               export:  the Paddle inference model
     build/NAME/PRECISION/           compile: C, weights, headers, metadata.json
     build/NAME/PRECISION-firmware/  build:   the CMake tree with ocrm55.elf
+    build/models/NAME/              finetune: a model that `--model NAME` finds
 
 Beside each artifact lies `STAGE.stamp.json` with two digests: of everything that the stage read and of everything
 that it wrote. A stage runs again when either digest differs: after an edited source, with another option, or with a
@@ -24,7 +25,13 @@ from ocrm55.errors import Ocrm55Error, OutputError
 from ocrm55.files import digest, remove_leftovers, write_json
 
 DEFAULT_BUILD_DIR = Path("build")
+MODELS = "models"
 _MOST_REFUSALS = 1000
+
+
+def named(build_dir: Path, name: str) -> Path:
+    """The folder of a model that the user made and named."""
+    return build_dir / MODELS / name
 
 
 @dataclass(frozen=True)

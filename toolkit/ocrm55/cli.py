@@ -49,6 +49,7 @@ _COMMANDS = [
     ("compare-board", "compare_board", "compare_board", _PROOF),
     ("report", "report", "report", _PROOF),
     ("bench", "bench", "bench", _PROOF),
+    ("finetune", "finetune", "finetune", _MODELS),
     ("train", "train", "train", _MODELS),
     ("tvmc", "tvmc", "tvmc", _TVM),
     ("headers", "headers", "headers", _TVM),

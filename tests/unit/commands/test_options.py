@@ -105,3 +105,13 @@ def test_a_wrong_value_is_one_sentence_on_every_command() -> None:
     result = CliRunner().invoke(cli.app, ["profile", "no.png", "--widths", "97,320"])
     assert result.exit_code == 3, result.output
     assert "97" in result.output
+
+
+def test_a_name_finds_a_model_that_was_made_in_the_build_folder(tmp_path: Path) -> None:
+    (tmp_path / "models" / "meter").mkdir(parents=True)
+    (tmp_path / "models" / "fast").mkdir()
+    made = options_of({"source": "meter", "build_dir": tmp_path})
+    assert made.source == str(tmp_path / "models" / "meter")
+    assert made.model_name == "meter"
+    assert options_of({"source": "fast", "build_dir": tmp_path}).source == "fast", "the words of ocrm55 come first"
+    assert options_of({"source": "other", "build_dir": tmp_path}).source == "other"

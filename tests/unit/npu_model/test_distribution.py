@@ -41,7 +41,9 @@ def site(gather: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def alone(site: Path, program: str) -> subprocess.CompletedProcess[str]:
     """Run a Python program that sees the distribution, and cannot import ocrm55."""
     words = [sys.executable, "-c", f"{ALONE}{program}"]
-    return subprocess.run(words, env=os.environ | {"PYTHONPATH": str(site)}, capture_output=True, text=True, cwd=site, check=False)
+    return subprocess.run(
+        words, env=os.environ | {"PYTHONPATH": str(site)}, capture_output=True, text=True, cwd=site, check=False
+    )
 
 
 def test_no_file_is_left_out_and_none_imports_ocrm55(gather: ModuleType) -> None:

@@ -143,6 +143,19 @@ def test_the_result_is_a_checkpoint_that_export_takes(options: TrainOptions) -> 
         loop.train(options, resume=True)
 
 
+def test_the_bundled_weights_are_a_start(options: TrainOptions, tmp_path: Path) -> None:
+    from typer.testing import CliRunner
+
+    from ocrm55.cli import app
+
+    paths = ["--output", str(tmp_path / "out"), "--fonts", str(options.fonts[0])]
+    small = ["--steps", "1", "--columns", "640", "--checked", "10", "--processes", "0", "--learning-rate", "0"]
+    done = CliRunner().invoke(app, ["train", "--start", "bundled", *paths, *small])
+    assert done.exit_code == 0, done.output
+    (row,) = record.load_rows(tmp_path / "out" / "log.jsonl")
+    assert row["unseen fonts, clean"] > 0.5, "random weights read nothing"
+
+
 def test_patience_ends_a_training_that_gets_no_better(options: TrainOptions) -> None:
     hopeless = dataclasses.replace(options, steps=40, measure_every=1, patience=2, learning_rate=0.0)
     rows = loop.train(hopeless).rows

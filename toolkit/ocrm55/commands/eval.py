@@ -77,7 +77,9 @@ def eval_(
     workers: Annotated[
         int | None,
         typer.Option(
-            min=1, show_default=False, help="Processes that read, on this machine; the reference takes one a core."
+            min=1,
+            show_default=False,
+            help="Processes that read, on this machine; the reference and native take one a core.",
         ),
     ] = None,
     cluster: Annotated[
@@ -129,7 +131,7 @@ def eval_(
         raise typer.BadParameter("name either DATA or --pages DIR", param_hint="DATA")
     words = assess.select(data, only=only, limit=limit)
     place = on or (Place.REFERENCE if options.compile.precision == Precision.INT8 else Place.HOST)
-    count = workers or (assess.cores() if place is Place.REFERENCE else 1)
+    count = workers or (assess.cores() if place in (Place.REFERENCE, Place.NATIVE) else 1)
     spec = assess.reader_spec(place.value, options, simulator=chosen, timeout_s=timeout or SECONDS)
     evaluation = assess.evaluate_with_bar(words, spec, workers=count, cluster=cluster)
     ran = assess.what_ran(place.value, options, evaluation, None if cluster else count)

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from ocrm55 import boards, libraries, stages
-from ocrm55.build_folder import DEFAULT_BUILD_DIR
+from ocrm55.build_folder import DEFAULT_BUILD_DIR, named
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.targets.names import NAMES
 from ocrm55.restriction import Restriction
@@ -92,8 +92,8 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
             metavar="DIR|bundled|fast|pp-ocrv3|NAME|CHECKPOINT",
             help="The recognizer: a Paddle inference model folder as PaddleOCR exports it, **bundled**, the smaller "
             "**fast** (bundled too), the official English **pp-ocrv3** (fetched), another of PaddleOCR's by its "
-            "name, such as PP-OCRv6_tiny_rec (fetched), its .pdparams training checkpoint, or any "
-            ".onnx file of a recognizer.",
+            "name, such as PP-OCRv6_tiny_rec (fetched), its .pdparams training checkpoint, any "
+            ".onnx file of a recognizer, or the --name of one that `ocrm55 finetune` made.",
         ),
     ),
     "dictionary": BuildOption(
@@ -398,8 +398,16 @@ def options_of(values: Mapping[str, Any]) -> stages.Options:
     inner = CompileOptions(**of(CompileOptions)), stages.BuildOptions(**of(stages.BuildOptions))
     given = of(stages.Options)
     if "source" in given:
+        given["source"] = located(given["source"], given.get("build_dir", DEFAULT_BUILD_DIR))
         given["task"] = task_of(given["source"])
     return stages.Options(**given, compile=inner[0], build=inner[1])
+
+
+def located(source: str, build_dir: Path) -> str:
+    """A model as the user named it, or the folder of one that `ocrm55 finetune` made under this name."""
+    folder = named(build_dir, source)
+    is_name = Path(source).name == source and source not in task_of(source).models
+    return str(folder) if is_name and not Path(source).exists() and folder.is_dir() else source
 
 
 def _parameter(name: str) -> inspect.Parameter:

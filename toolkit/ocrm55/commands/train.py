@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ocrm55 import console
+from ocrm55 import console, resources
+from ocrm55.tasks.recognizer.model import BUNDLED
 
 
 def train(
@@ -29,7 +30,11 @@ def train(
     ] = None,
     start: Annotated[
         Path | None,
-        typer.Option("--start", metavar="CHECKPOINT", help="A .pdparams file to go on from; otherwise random weights."),
+        typer.Option(
+            "--start",
+            metavar="bundled|CHECKPOINT|DIR",
+            help="The bundled weights, a .pdparams file or a model folder to go on from; otherwise random weights.",
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the training in DIR exactly where it stopped.")
@@ -68,7 +73,7 @@ def train(
         output=output,
         data=tuple(data or ()),
         apart=apart,
-        start=start,
+        start=resources.folder("models") / BUNDLED if start == Path("bundled") and not start.exists() else start,
         fonts=tuple(fonts or FONT_FOLDERS),
         steps=steps,
         columns=columns,

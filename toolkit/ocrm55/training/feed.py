@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from typing import Protocol
 
 from ocrm55 import processes
 from ocrm55.errors import ToolchainError
@@ -41,6 +42,24 @@ class Supply:
     seed: int = 1
     rank: int = 0
 
+    def maker(self) -> GroupMaker:
+        """What makes the groups of batches."""
+        return GroupMaker(self)
+
+
+class Maker(Protocol):
+    """Makes groups of batches; each is a function of its number."""
+
+    def make(self, number: int) -> list[Lot]:
+        """GROUP batches, not collated yet."""
+
+
+class AnySupply(Protocol):
+    """What batches depend on; it goes to the processes that make them."""
+
+    def maker(self) -> Maker:
+        """What makes the groups."""
+
 
 class GroupMaker:
     """Makes any group of batches; holds the pictures in memory."""
@@ -60,10 +79,10 @@ class GroupMaker:
         return group(SampleStream(rng, supply.fonts, mix, self.pictures), GROUP, supply.columns)
 
 
-_maker: GroupMaker | None = None  # of a worker process
+_maker: Maker | None = None  # of a worker process
 
 
-def _start(supply: Supply) -> None:
+def _start(supply: AnySupply) -> None:
     import os
 
     import cv2
@@ -72,7 +91,7 @@ def _start(supply: Supply) -> None:
     processes.end_with_parent()
     cv2.setNumThreads(1)
     os.nice(1)  # the training itself comes first
-    _maker = GroupMaker(supply)
+    _maker = supply.maker()
 
 
 def _make(number: int) -> list[Lot]:
@@ -83,7 +102,7 @@ def _make(number: int) -> list[Lot]:
 class Feed:
     """Batches from a step on, made by `processes` others (0: by this one); a context manager that ends them."""
 
-    def __init__(self, supply: Supply, processes: int = 1) -> None:
+    def __init__(self, supply: AnySupply, processes: int = 1) -> None:
         self.supply, self.processes = supply, processes
         self._pool: ProcessPoolExecutor | None = None
 
@@ -99,15 +118,19 @@ class Feed:
 
     def batches(self, step: int) -> Iterator[Batch]:
         """The batches of steps `step`, `step` + 1 and so on, without end."""
+        for samples, width in self.lots(step):
+            yield collate(samples, width)
+
+    def lots(self, step: int) -> Iterator[Lot]:
+        """The same, not collated."""
         skipped = step % GROUP
         for lots in self._groups(step // GROUP):
-            for samples, width in lots[skipped:]:
-                yield collate(samples, width)
+            yield from lots[skipped:]
             skipped = 0
 
     def _groups(self, number: int) -> Iterator[list[Lot]]:
         if not self._pool:
-            maker = GroupMaker(self.supply)
+            maker = self.supply.maker()
             while True:
                 yield maker.make(number)
                 number += 1

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -210,7 +211,17 @@ def collate(samples: Sequence[Sample], width: int) -> Batch:
     return Batch(images, labels, np.array([len(s.text) for s in samples], np.int64), frames)
 
 
-def group(stream: SampleStream, batches: int, columns: int) -> list[tuple[list[Sample], int]]:
+class Stream(Protocol):
+    """Gives samples without end; rng decides on them, and mix.widest says how wide one may be."""
+
+    rng: random.Random
+    mix: Mix
+
+    def sample(self) -> Sample:
+        """The next sample."""
+
+
+def group(stream: Stream, batches: int, columns: int) -> list[tuple[list[Sample], int]]:
     """`batches` batches of samples of similar widths, each with the width in pixels to pad to.
 
     columns: pixels of a batch, all its pictures side by side. A batch of narrow words has more pictures than a batch of

@@ -25,7 +25,7 @@ _OWN_BRANCHES = ("backbone.", "head.ctc_encoder.", "head.ctc_head.")
 
 
 def load_checkpoint(path: Path) -> Recognizer:
-    """The network with the weights of a `.pdparams` or `.onnx` file, in evaluation mode.
+    """The network with the weights of a `.pdparams` or `.onnx` file, or of a model folder, in evaluation mode.
 
     Accepts PaddleOCR's training layout: `Student.`/`Teacher.` prefixes (the student is taken), and a `state_dict`
     around it. Branches that exist only for training, such as `head.sar_head`, are left out with a note.
@@ -39,7 +39,7 @@ def load_checkpoint(path: Path) -> Recognizer:
     from ocrm55.tasks.recognizer.network import CLASSES, Recognizer
 
     is_onnx = path.suffix == ".onnx"
-    weights = read_weights(path) if is_onnx else _unwrap(path, read_arrays(path))
+    weights = read_weights(path) if is_onnx or path.is_dir() else _unwrap(path, read_arrays(path))
     network = Recognizer()
     wanted = network.state_dict()
     missing = [name for name in wanted if name not in weights]

@@ -8,6 +8,7 @@ kernels are used.
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import cache
 from pathlib import Path
@@ -25,6 +26,7 @@ def kernels() -> Any:
         return None
     from torch.utils.cpp_extension import load
 
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # "No CUDA runtime is found"
     sources = sorted(str(path) for path in Path(__file__).with_name("native").glob("*.cpp"))
     try:
         return load("ocrm55_native", sources, extra_cflags=["-O3", "-march=native"])
@@ -86,6 +88,13 @@ def depthwise(x: Tensor, conv: nn.Conv2d) -> Tensor:
     if torch.is_grad_enabled() and usable(x, conv.in_channels):
         return _Depthwise.apply(x, conv.weight, conv.bias, conv.stride, int(conv.padding[0]))
     return conv(x)
+
+
+def depthwise_with(x: Tensor, weight: Tensor, bias: Tensor | None, stride: tuple[int, int], padding: int) -> Tensor:
+    """The same with given weights [C, 1, k, k] and bias [C], padded alike on all sides."""
+    if torch.is_grad_enabled() and usable(x, weight.shape[0]):
+        return _Depthwise.apply(x, weight, bias, stride, padding)
+    return F.conv2d(x, weight, bias, stride, padding, 1, weight.shape[0])
 
 
 def norm_hardswish(x: Tensor, norm: nn.BatchNorm2d) -> Tensor:

@@ -1,0 +1,64 @@
+"""A recognizer's ONNX file in PyTorch: the same answers as ONNX Runtime, and the weights written back."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from ocrm55 import resources
+from ocrm55.errors import UnsupportedError
+from ocrm55.export.onnx_model import converted
+from ocrm55.tasks.recognizer.model import CAME, RecognizerFolder
+
+torch = pytest.importorskip("torch")
+from ocrm55.training.finetune.graph import TorchGraph  # noqa: E402
+
+
+def model_of(name: str) -> onnx.ModelProto:
+    folder = RecognizerFolder(resources.folder("models") / CAME[name])
+    return onnx.load(folder.program) if folder.is_onnx else converted(folder.program, folder.parameters)
+
+
+def answers(model: onnx.ModelProto, images: np.ndarray) -> np.ndarray:
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return np.concatenate([session.run(None, {session.get_inputs()[0].name: image[None]})[0] for image in images])
+
+
+@pytest.mark.parametrize("name", ["bundled", "fast"])
+def test_it_answers_as_onnx_runtime_does_before_and_after_a_step(name: str, tmp_path: Path) -> None:
+    model = model_of(name)
+    graph = TorchGraph(model)
+    images = np.random.default_rng(1).uniform(-1, 1, (2, 3, 48, 320)).astype(np.float32)
+    with torch.no_grad():
+        said = graph(torch.from_numpy(images)).softmax(-1).numpy()
+    assert np.abs(said - answers(model, images)).max() < 1e-4
+    with torch.no_grad():
+        for value in graph.parameters():
+            value.copy_((value * 1.02).half().float())  # the fast one stores its weights in float16
+        moved = graph(torch.from_numpy(images)).softmax(-1).numpy()
+    written = graph.written()
+    onnx.checker.check_model(written)
+    assert np.abs(moved - said).max() > 1e-3
+    assert np.abs(moved - answers(written, images)).max() < 1e-4
+    assert np.abs(said - answers(model, images)).max() < 1e-4, "the model that it was made of stays"
+
+
+def test_every_weight_learns_and_statistics_do_not() -> None:
+    graph = TorchGraph(model_of("bundled"))
+    images = torch.from_numpy(np.random.default_rng(1).uniform(-1, 1, (2, 3, 48, 80)).astype(np.float32))
+    graph(images).log_softmax(-1)[:, :, 1].sum().backward()
+    assert all(value.grad is not None for value in graph.parameters())
+    assert sum(value.numel() for value in graph.parameters()) > 2_000_000
+    assert len(list(graph.buffers())) >= 64  # mean and variance of 32 batch norms
+    assert len(graph.pace()) == len(list(graph.parameters()))
+
+
+def test_an_unknown_operator_is_named() -> None:
+    node = onnx.helper.make_node("LSTM", ["x"], ["y"])
+    info = onnx.helper.make_tensor_value_info
+    shape = ("x", onnx.TensorProto.FLOAT, [1, 2, 3]), ("y", onnx.TensorProto.FLOAT, [1, 2, 3])
+    model = onnx.helper.make_model(onnx.helper.make_graph([node], "g", [info(*shape[0])], [info(*shape[1])]))
+    with pytest.raises(UnsupportedError, match="LSTM"):
+        TorchGraph(model)
