@@ -21,7 +21,7 @@ TOGETHER = {
     "compiler/targets/m55": {"workspace"},
     "export": {"paddleocr"},
     "npu_model": {"distribution", "judge", "untrusted_files"},
-    "package": {"pack_description", "zephyr"},
+    "package": {"csolution", "pack_description", "zephyr"},
     "report": {"pictures"},
     "tasks": {"second_task"},
     "tasks/page": {"find", "real_maps"},

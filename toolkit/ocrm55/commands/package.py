@@ -36,6 +36,15 @@ def package(
     size: Annotated[
         str, typer.Option("--size", metavar="WIDTHxHEIGHT", help="The detector's input in pixels.")
     ] = "320x320",
+    url: Annotated[
+        str,
+        typer.Option(
+            "--url",
+            metavar="ADDRESS",
+            show_default=False,
+            help="The folder on the web where the CMSIS pack lies: for its description and its index.",
+        ),
+    ] = "",
     replace: Annotated[bool, typer.Option("--replace", help="Write over a package that ocrm55 wrote there.")] = False,
 ) -> None:
     """Write the recognizer as a C library that drops into any project, without our start-up code and drivers.
@@ -47,9 +56,9 @@ def package(
     from ocrm55.package import measure as measured
     from ocrm55.package.compiled import Compiled
     from ocrm55.package.page import Detector
-    from ocrm55.package.write import Order, check_place, write
+    from ocrm55.package.write import Order, check_place, check_url, write
 
-    place = check_place(out, replace)
+    place, url = check_place(out, replace), check_url(url)
     picture = example or resources.folder("models") / "samples" / "word_capital.png"
     read_image(picture)  # refuse a wrong picture before anything is compiled
     chosen = _detector_options(options, detector, size)
@@ -59,7 +68,7 @@ def package(
     finder = Detector.read(stages.compiled(chosen).artifact) if chosen is not None else None
     page = resources.folder("models") / "calibration_pages" / "page_00.jpg" if finder else None
     console.stage("package", f"{compiled.name}, {compiled.precision} -> {out}")
-    write(Order(compiled, options.board.memories, picture, run, finder, page), place, replace=replace)
+    write(Order(compiled, options.board.memories, picture, run, finder, page, url), place, replace=replace)
     if libraries.LIBRARY in compiled.libraries:
         console.note("link CMSIS-NN v7.0.0 or later too: with CMake, its target cmsis-nn")
     console.result(str(out))

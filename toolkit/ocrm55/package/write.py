@@ -12,7 +12,7 @@ from typing import Any
 
 from ocrm55 import __version__, resources
 from ocrm55.boards import MemoryMap
-from ocrm55.errors import OutputError
+from ocrm55.errors import InputError, OutputError
 from ocrm55.files import atomic_directory
 from ocrm55.package import measure, page, sources
 from ocrm55.package.compiled import Compiled
@@ -23,9 +23,10 @@ from ocrm55.pictures import read_image
 from ocrm55.tasks.recognizer import image
 
 VENDOR = "ocrm55"
-_ZEPHYR = (
+_PROJECTS = (
     *("zephyr/module.yml", "zephyr/Kconfig", "zephyr/CMakeLists.txt", "zephyr/weights.ld"),
     *("zephyr/sample/CMakeLists.txt", "zephyr/sample/prj.conf", "zephyr/sample/sample.yaml"),
+    *("csolution/recognizer.csolution.yml", "csolution/example.cproject.yml", "csolution/stdout.c"),
     *("zephyr/sample/src/main.c", "zephyr/sample/boards/mps3_corstone300_an547.overlay"),
 )
 _ANOTHER = ["choose another folder with --out"]
@@ -34,7 +35,8 @@ _ANOTHER = ["choose another folder with --out"]
 @dataclass(frozen=True)
 class Order:
     """The contents of a package. picture: an image file for the example. run: the figures of a run on the simulator,
-    or None. detector, page: of a package for pages, and the image file of its example.
+    or None. detector, page: of a package for pages, and the image file of its example. url: the folder on the web that
+    the CMSIS pack is downloaded from, with a slash at its end; empty for none.
     """
 
     compiled: Compiled
@@ -43,6 +45,14 @@ class Order:
     run: Run | None = None
     detector: Detector | None = None
     page: Path | None = None
+    url: str = ""
+
+
+def check_url(text: str) -> str:
+    """The address of a folder, with a slash at its end. Raises InputError for something else; empty stays empty."""
+    if text and not re.fullmatch(r"https?://[\w.~:/@%+-]+", text):
+        raise InputError(f"`{text[:80]}` is no address of a folder.", ["--url https://example.org/packs/"])
+    return f"{text.rstrip('/')}/" if text else ""
 
 
 def check_place(destination: Path, replace: bool) -> Path:
@@ -106,8 +116,10 @@ def files(order: Order) -> dict[str, str]:
     if order.page is not None:
         texts["examples/page.c"] = sources.render("page.c.j2", **values)
         texts["examples/page.h"] = page.picture(order.page)
-    modules = [*_ZEPHYR, *(["zephyr/npu_port.c"] if order.compiled.npu else [])]
+    modules = [*_PROJECTS, *(["zephyr/npu_port.c"] if order.compiled.npu else [])]
     texts |= {path: sources.render(f"{path}.j2", **values) for path in modules}
+    if order.url:
+        texts[f"{VENDOR}.pidx"] = sources.render("pack.pidx.j2", **values)
     return texts | {
         "CMakeLists.txt": sources.render("CMakeLists.txt.j2", **values),
         "ocrm55-config.cmake": sources.render("ocrm55-config.cmake.j2", **values),
@@ -130,6 +142,7 @@ def _values(order: Order) -> dict[str, Any]:
         "arena_bytes": order.compiled.arena_room,
         "picture": order.picture.name,
         "detector": order.detector,
+        "url": order.url,
         "page": order.page.name if order.page is not None else None,
         "vendor": VENDOR,
         "pack": f"{name}-{order.compiled.precision}",
