@@ -1,7 +1,8 @@
 """Boards that the firmware runs on: their memories, the folder of their sources, and their simulators.
 
 A board is a folder of `firmware/platform/`, or one of the user's own. Its `board.json` serves the compiler's fit check,
-the linker script and the simulators alike.
+the linker script and the simulators alike. A file of `firmware/boards/` describes another maker's board in the same
+way: programs are compiled and packaged for it, and its maker's SDK starts it (`facts.py` reads the rest of such files).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ CORE = "armv8_1m"  # folder with the sources that all boards with such a core sh
 LINKER_SCRIPT = "firmware.ld.S"
 PLACED = ("code", "data", "arena", "weights", "hot_weights", "images")
 TIGHTLY_COUPLED, ON_CHIP, OFF_CHIP = range(3)  # tiers
+ACCELERATORS = tuple(f"ethos-u55-{macs}" for macs in (32, 64, 128, 256))
 _LARGEST = 1 << 32
 _CACHES = tuple(kilobytes << 10 for kilobytes in (4, 8, 16, 32, 64))
 _MOST_CYCLES = 10_000  # of one fill
@@ -88,6 +90,7 @@ class Board:
     JSON file with its memories, the folder's own or the user's. machines: simulator -> the simulator's name for this
     board.
     tag: the board's name in a build folder; empty for the default board.
+    accelerator: the NPU that the file names, such as ethos-u55-256; empty for none or any.
     """
 
     name: str
@@ -96,6 +99,7 @@ class Board:
     memories: MemoryMap
     machines: Mapping[str, str] = field(default_factory=dict)
     tag: str = ""
+    accelerator: str = ""
 
     @property
     def title(self) -> str:
@@ -104,7 +108,12 @@ class Board:
     @property
     def is_bundled(self) -> bool:
         """Whether the board came with ocrm55."""
-        return self.folder.parent == platforms()
+        return self.folder.parent in (platforms(), described())
+
+    @property
+    def has_start_up(self) -> bool:
+        """Whether our firmware can start it; a board that is only described is its maker's SDK's."""
+        return self.folder.parent != described()
 
     @property
     def core(self) -> Path:
@@ -131,11 +140,12 @@ class Board:
 
     @property
     def has_npu(self) -> bool:
-        """Whether the board has an Ethos-U55; the board's side of the driver shows it."""
-        return (self.folder / "npu" / "npu_port.c").is_file()
+        """Whether the board has an Ethos-U55; the board's side of the driver shows it, or its file names it."""
+        return bool(self.accelerator) or (self.folder / "npu" / "npu_port.c").is_file()
 
     def machine(self, simulator: str) -> str:
         """The simulator's name for this board. Raises UnsupportedError if the simulator does not have it."""
+        self.check_start_up()
         if simulator not in self.machines:
             known = ", ".join(f"--simulator {name}" for name in self.machines)
             raise UnsupportedError(
@@ -144,15 +154,29 @@ class Board:
             )
         return self.machines[simulator]
 
+    def check_start_up(self) -> None:
+        """Raise UnsupportedError for a board that our firmware does not start, nor any simulator."""
+        if not self.has_start_up:
+            raise UnsupportedError(
+                f"ocrm55 has no start-up code for the board {self.name}: its maker's SDK starts it.",
+                [f"ocrm55 package --board {self.name} --out DIR", "leave --board out, to run on the Corstone-300"],
+            )
+
 
 def platforms() -> Path:
     """The folder of the boards that come with ocrm55."""
     return resources.folder("firmware") / "platform"
 
 
+def described() -> Path:
+    """The folder of the files that describe other makers' boards."""
+    return resources.folder("firmware") / "boards"
+
+
 def names() -> list[str]:
-    """The boards that come with ocrm55."""
-    return sorted(path.parent.name for path in platforms().glob(f"*/{FILE}"))
+    """The boards that come with ocrm55: those that its firmware starts, and those that are described."""
+    ours = [path.parent.name for path in platforms().glob(f"*/{FILE}")]
+    return sorted([*ours, *(path.stem for path in described().glob("*.json"))])
 
 
 def find(board: str = DEFAULT, memory_map: Path | None = None) -> Board:
@@ -163,28 +187,38 @@ def find(board: str = DEFAULT, memory_map: Path | None = None) -> Board:
     bundled = board in names()
     folder = platforms() / board if bundled else Path(board).absolute()
     file = folder / FILE
+    if bundled and not file.is_file():
+        folder, file = described() / board, described() / f"{board}.json"
     if not bundled and not os.access(file, os.R_OK):  # no such folder, a file, or a name that is too long
         raise InputError(
             f"there is no board `{board}`, and no folder of that name with a {FILE}.",
             [f"--board {', '.join(names())}", "--board DIR, a folder of your own: see docs/adding_a_board.md"],
         )
-    memories, machines = read_memories(file), _machines(file)
+    memories, machines, accelerator = read_memories(file), _machines(file), _accelerator(file)
     tags = [] if bundled and board == DEFAULT else [folder.name]
     if memory_map is not None:
         file, memories = memory_map, read_memories(memory_map)
         tags.append(memory_map.stem)
-    return Board(folder.name, folder, file, memories, machines, "-".join(tags))
+    return Board(folder.name, folder, file, memories, machines, "-".join(tags), accelerator)
 
 
 def _machines(path: Path) -> dict[str, str]:
     """Simulator -> machine, of a board's file."""
-    value = _read(path).get("simulators", {})
+    value = read_file(path).get("simulators", {})
     if not isinstance(value, dict) or not all(isinstance(machine, str) for machine in value.values()):
         raise InputError(f"{path} does not say in `simulators` what each simulator calls the board.", _COMPARE)
     return dict(value)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _accelerator(path: Path) -> str:
+    value = read_file(path).get("npu", "")
+    if value != "" and value not in ACCELERATORS:
+        raise InputError(f"{path} names an `npu` that is unknown.", [f"use one of {', '.join(ACCELERATORS)}"])
+    return str(value)
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """A board's file. Raises InputError when it cannot be read or is no JSON object."""
     try:
         value = json.loads(files.read_text(path, MOST_BYTES))
     except OSError as trouble:
@@ -198,7 +232,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def read_memories(path: Path) -> MemoryMap:
     """The memories that a JSON file describes. Raises InputError when it cannot be read or contradicts itself."""
-    value = _read(path)
+    value = read_file(path)
     regions = _regions(path, value)
     stack = value.get("stack_bytes")
     if not isinstance(stack, int) or not _is_count(stack):

@@ -40,6 +40,7 @@ _COMMANDS = [
     ("compile", "compile", "compile_", _PIPELINE),
     ("build", "build", "build", _PIPELINE),
     ("package", "package", "package", _PIPELINE),
+    ("boards", "boards", "boards", _PIPELINE),
     ("verify", "verify", "verify", _PROOF),
     ("agree", "agree", "agree", _PROOF),
     ("eval", "eval", "eval_", _PROOF),

@@ -22,6 +22,7 @@ from ocrm55.tasks.base import Task
 WIDTH_STEP = 8  # pixels of width to one step of the output
 LEAST_WIDTH = 32  # pixels: below this the wide convolutions see more padding than picture
 LONGEST_PREFIX = 40  # characters of a network's name in C
+SMALLER = {"bundled": ("fast", 741_328)}  # model -> another that is bundled, and the bytes of its int8 weights
 _OF_CPP = set("class delete friend namespace new operator private public template this throw try using virtual".split())
 _PACKAGE = Path(__file__).resolve().parent
 # The toolkit's files that decide what a stage writes: an edited one runs the stage again.
@@ -191,9 +192,16 @@ def compiled(options: Options) -> Compilation:
 
     def compile_it() -> None:
         # This imports TVM, which takes half the time of a run that compiles nothing.
+        from ocrm55.compiler.memory.placement import NoRoomError
         from ocrm55.compiler.pipeline import compile_model
 
-        compile_model(source, output, task, settings)
+        try:
+            compile_model(source, output, task, settings)
+        except NoRoomError as refused:
+            word, size = SMALLER.get(options.source, ("", 0))
+            if word and refused.what == "weights" and size <= refused.room:
+                refused.tries = [f"--model {word}", *refused.tries]
+            raise
 
     with options.folder.locked():
         run_stage(
@@ -217,6 +225,7 @@ def prepare(options: Options, *, native: bool = False) -> Prepared:
     check_path(options.build_dir)
     if native:
         return _prepare_native(options)
+    options.board.check_start_up()
     done, board, chosen = compiled(options), options.board, options.build
     output = options.folder.firmware_dir(options.firmware_variant)
     elf = output / "ocrm55.elf"

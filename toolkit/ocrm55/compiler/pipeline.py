@@ -131,6 +131,8 @@ def ways_out(
     if refused.what == "arena" and len(options.widths) > 1 and by_rows:
         alone = replace(options, arena_limit=refused.room, widths=())
         return ["leave --widths out"] if _fits(model, alone, by_rows=by_rows) else []
+    if refused.what == "weights":
+        return [] if options.weights == "int4" or options.npu else ["--kernels cmsis-nn --weights int4"]
     if refused.what != "arena" or len(options.widths) > 1:
         return []
     found, limited = [], replace(options, arena_limit=refused.room)

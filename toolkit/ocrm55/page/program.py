@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from ocrm55 import __version__, libraries, resources, stages
 from ocrm55.artifact import Artifact
@@ -79,7 +80,20 @@ class PreparedPage:
     placement: Placement
 
 
-def place(recognizer: Artifact, detector: Artifact, board: Board) -> Placement:
+class Needs(Protocol):
+    """Bytes that a network needs, as an artifact has them."""
+
+    @property
+    def arena_bytes(self) -> int: ...
+    @property
+    def weight_bytes(self) -> int: ...
+    @property
+    def hot_bytes(self) -> int: ...
+    @property
+    def far_bytes(self) -> int: ...
+
+
+def place(recognizer: Needs, detector: Needs, board: Board) -> Placement:
     """Choose regions for both networks in one program. Raises UnsupportedError if the board has no room."""
     memories = board.memories
     room = rooms(memories)
@@ -117,6 +131,8 @@ def prepare(options: PageOptions, *, native: bool = False) -> PreparedPage:
     check_path(options.recognizer.build_dir)
     if native:
         stages.check_native(options.recognizer)
+    else:
+        options.recognizer.board.check_start_up()
     recognizer = stages.compiled(options.recognizer)
     check_output(Artifact.read(recognizer.artifact))
     options = replace(options, detector=striped(options.detector, Artifact.read(recognizer.artifact).arena_bytes))

@@ -45,6 +45,11 @@ class NpuTarget(Accelerator):
             raise UnsupportedError(
                 f"the board {options.board.name} has no NPU.", ["leave --npu out", "--board corstone300"]
             )
+        if options.board.accelerator not in ("", self._npu.accelerator):
+            raise UnsupportedError(
+                f"the NPU of the board {options.board.name} is an {options.board.accelerator}.",
+                [f"--npu {options.board.accelerator}", "leave --npu out"],
+            )
         if options.precision != "int8":
             raise UnsupportedError("the NPU computes int8.", ["--precision int8", "leave --npu out"])
         if len(options.widths) > 1:
