@@ -97,8 +97,8 @@ size_t ocrm55_conv_s8_workspace_bytes(const struct ocrm55_conv *layer);
  *
  * The window of output (0, 0) starts at row -pad_top, column -pad_left; what lies outside of x counts as zero_point_in.
  * weights, packing.depthwise: for each channel its taps row by row, then zeros up to 16 (3x3) or 32 (5x5) bytes.
- * bias: [channels], input zero point folded in. x and y need no alignment. y may be x (and may be smaller), because a
- * channel is read whole before any of it is written. Not REAL. */
+ * bias: [channels], input zero point folded in. x and y need no alignment. y may be x (and may be smaller), because rows
+ * of a channel are read before any output of it is written over them. Not REAL. */
 struct ocrm55_depthwise {
     int32_t channels, height, width;
     int32_t height_out, width_out;

@@ -46,9 +46,11 @@ struct tile_layer {
 void ocrm55_tile_run(const struct tile_layer *layer, int32_t pixels, void *y, int32_t *acc);
 int32_t ocrm55_tile_sums_bytes(int32_t channels_out, int32_t group);
 
-/* acc[pixels] of one channel, 64 bytes beyond the last may be read -> y[pixel * stride]. Not REAL. */
-void ocrm55_tile_store_channel(const struct ocrm55_epilogue *epilogue, int32_t channel, int32_t bias, const int32_t *acc,
-                        int32_t pixels, int8_t *y, int32_t stride);
+/* acc[i][pixels], of which 32 bytes beyond the last may be read -> y[pixel * stride + i], for one channel or two. Not REAL.
+ * bias: of the first. */
+void ocrm55_tile_store_channels(const struct ocrm55_epilogue *epilogue, int32_t channel, int32_t channels,
+                                const int32_t *bias, const int32_t *const acc[2], int32_t pixels, int8_t *y,
+                                int32_t stride);
 
 /* Does the epilogue need more than the common case of its activation: limits narrower than int8, a table a channel? */
 static inline bool tile_special(const struct ocrm55_epilogue *e)

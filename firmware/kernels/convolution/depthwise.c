@@ -1,7 +1,8 @@
 /* Depthwise convolution by dot products: see ocrm55_kernels.h.
  *
  * A depthwise convolution has no channels to sum over, so the sum over taps has to fill the 16 lanes of vmladava. For that a
- * channel is copied out of NHWC into a plane whose 16 bytes are a small block of pixels, column by column:
+ * channel is copied out of NHWC into a plane whose 16 bytes are a small block of pixels, column by column, 4 channels and a
+ * strip of rows at a time:
  *
  *     5x5: 2 columns of 8 rows        3x3: 4 columns of 4 rows
  *
@@ -15,6 +16,7 @@
  * Instructions an output (5x5, stride 1): 3 multiplies for 25 MAC, half a load. A vmla with a tap in each instruction would
  * need 25 multiplies of 16-bit lanes for 8 outputs and as many widening loads, 6.3 an output, besides 16-bit overflow. */
 
+#include "depthwise_copy.h"
 #include "tile.h"
 
 #include <string.h>
@@ -22,6 +24,7 @@
 #define GROUP 8        /* outputs between two stores of sums */
 #define MAX_VECTORS 6  /* tap arrangements of an output row: all cases together */
 #define VECTOR 16
+#define SUMS 384       /* of a channel, that are there at once, if that is a row */
 
 struct plan {
     int32_t pitch;       /* rows of a block: 4 or 8 */
@@ -31,8 +34,10 @@ struct plan {
     int32_t lanes;       /* rows of the image that a strip needs */
     int32_t step;        /* rows of the image from strip to strip */
     int32_t strips;
-    int32_t strip_bytes; /* of the plane */
+    int32_t buffers;     /* strips that are there at once */
+    int32_t strip_bytes; /* of a channel's plane */
     int32_t groups;      /* of 8 outputs in a row */
+    int32_t summed;      /* output rows between two stores of outputs */
     int32_t taps_bytes;  /* of the weights of a channel */
     bool wrapped;        /* one strip, border in the lanes beyond the image */
 };
@@ -51,22 +56,27 @@ static struct plan make_plan(const struct ocrm55_depthwise *l)
     p.step = p.rows * l->stride_y;
     p.strips = (l->height_out + p.rows - 1) / p.rows;
     p.groups = (l->width_out + GROUP - 1) / GROUP;
+    p.summed = SUMS / l->width_out;
+    p.summed = p.summed < 1 ? 1 : p.summed < p.rows ? p.summed : p.rows;
     /* Blocks that all groups together read, two or one beyond their own. */
     const int32_t blocks = p.groups * GROUP * l->stride_x / p.columns + (l->kernel == 5 ? 2 : 1);
     p.strip_bytes = blocks * VECTOR;
+    /* If y is x, a strip's rows are copied before those above are written. Wider outputs reach farther than one strip. */
+    p.buffers = p.strips < 2 || l->width_out > l->width ? p.strips : 2;
     p.taps_bytes = l->kernel == 5 ? 32 : 16;
     return p;
 }
 
-/* Workspace: arrangements of a strip's rows | planes of one channel | sums of a strip, and of the last group's overhang. */
-static size_t arrangement_bytes(const struct plan *p) { return (size_t)(p->rows * p->vectors * VECTOR); }
-static size_t plane_bytes(const struct plan *p) { return (size_t)(p->strips * p->strip_bytes); }
+/* Workspace: arrangements of a strip's rows | planes of 4 channels | sums of some rows of two channels, and of the last
+ * group's overhang. What is on its way into the planes, and a word of the border, have the place of the sums. */
+static int32_t arrangement_bytes(const struct plan *p) { return p->rows * p->vectors * VECTOR; }
+static int32_t planes_bytes(const struct plan *p) { return p->buffers * PLANES * p->strip_bytes; }
 
 size_t ocrm55_depthwise_s8_workspace_bytes(const struct ocrm55_depthwise *layer)
 {
     const struct plan p = make_plan(layer);
-    const size_t sums = (size_t)round_up(p.rows * layer->width_out + 2 * GROUP, 4) * sizeof(int32_t);
-    return arrangement_bytes(&p) + plane_bytes(&p) + sums;
+    const int32_t sums = round_up(2 * p.summed * layer->width_out + GROUP, 4) * (int32_t)sizeof(int32_t);
+    return (size_t)(arrangement_bytes(&p) + planes_bytes(&p) + (sums < WORDS + QUAD ? WORDS + QUAD : sums));
 }
 
 /* Row of the image that tap row dy of output row `row` of a strip needs -> its lane in a block's column. */
@@ -140,10 +150,18 @@ struct row_arguments {
     "mov r1, r7\n"        \
     "ldr r0, [sp]\n"      \
     "add r5, r3, r0\n"
-#define GROUP_END                                              \
+#define STORE_GROUP                                            \
     "stmia.w r3!, {r0, r2, r4, r6, r8, r10, r12, lr}\n"        \
-    "cmp r3, r5\n"                                             \
-    "bne.w 1b\n"
+    "cmp r3, r5\n"
+/* The groups of a row: a taken branch costs as much as the products of 8 MACs, so four groups share one. */
+#define GROUPS(name, group)                                                                  \
+    ".p2align 2\n"                                                                           \
+    "1:\n" MARK_BEGIN(name) group STORE_GROUP MARK_END(name) "beq.w 3f\n"                    \
+    group STORE_GROUP "beq.w 3f\n"                                                           \
+    group STORE_GROUP "beq.w 3f\n"                                                           \
+    group STORE_GROUP "bne.w 1b\n"                                                           \
+    ".p2align 2\n"                                                                           \
+    "3:\n"
 #define ROWS_END                  \
     "ldrd r0, r2, [sp, #4]\n"     \
     "sub r3, r3, r0\n"            \
@@ -159,62 +177,62 @@ struct row_arguments {
 
 /* 5x5, stride 1: blocks of 2 columns; an even output wants 3 blocks by q0-q2, an odd one the same 3 by q3-q5. 8 outputs
  * share 6 blocks, of which q6 and q7 hand the last two on. 24 multiplies, 4 loads, 3 others: 31 for 200 MAC. */
+#define GROUP_5X5_1                                                                                      \
+    NEW("r0", "q6", "q0") NEW("r2", "q6", "q3")                                                          \
+    ADD("r0", "q7", "q1") NEXT("q6") ADD("r2", "q7", "q4") NEW("r4", "q7", "q0") NEW("r6", "q7", "q3")   \
+    ADD("r0", "q6", "q2") NEXT("q7") ADD("r2", "q6", "q5") ADD("r4", "q6", "q1") ADD("r6", "q6", "q4")   \
+    NEW("r8", "q6", "q0") NEW("r10", "q6", "q3")                                                         \
+    ADD("r4", "q7", "q2") NEXT("q6") ADD("r6", "q7", "q5") ADD("r8", "q7", "q1") ADD("r10", "q7", "q4")  \
+    NEW("r12", "q7", "q0") NEW("lr", "q7", "q3")                                                         \
+    ADD("r8", "q6", "q2") NEXT("q7") ADD("r10", "q6", "q5") ADD("r12", "q6", "q1") ADD("lr", "q6", "q4") \
+    ADD("r12", "q7", "q2") ADD("lr", "q7", "q5")
 __attribute__((naked, noinline)) static void rows_5x5_1(__attribute__((unused)) const struct row_arguments *arguments)
 {
     __asm volatile(ROWS_BEGIN FETCH_TAPS("q0") FETCH_TAPS("q1") FETCH_TAPS("q2") FETCH_TAPS("q3") FETCH_TAPS("q4")
                    FETCH_TAPS("q5") ROW_BEGIN NEXT("q6") NEXT("q7")
-                   "1:\n" MARK_BEGIN("depthwise_5x5_stride1")
-                   NEW("r0", "q6", "q0") NEW("r2", "q6", "q3")
-                   ADD("r0", "q7", "q1") NEXT("q6") ADD("r2", "q7", "q4") NEW("r4", "q7", "q0") NEW("r6", "q7", "q3")
-                   ADD("r0", "q6", "q2") NEXT("q7") ADD("r2", "q6", "q5") ADD("r4", "q6", "q1") ADD("r6", "q6", "q4")
-                   NEW("r8", "q6", "q0") NEW("r10", "q6", "q3")
-                   ADD("r4", "q7", "q2") NEXT("q6") ADD("r6", "q7", "q5") ADD("r8", "q7", "q1") ADD("r10", "q7", "q4")
-                   NEW("r12", "q7", "q0") NEW("lr", "q7", "q3")
-                   ADD("r8", "q6", "q2") NEXT("q7") ADD("r10", "q6", "q5") ADD("r12", "q6", "q1") ADD("lr", "q6", "q4")
-                   ADD("r12", "q7", "q2") ADD("lr", "q7", "q5")
-                   GROUP_END MARK_END("depthwise_5x5_stride1") ROWS_END);
+                   GROUPS("depthwise_5x5_stride1", GROUP_5X5_1) ROWS_END);
 }
 
 /* 5x5, stride 2: every output is an even one. 24 multiplies, 8 loads, 3 others. */
+#define GROUP_5X5_2                                                                         \
+    NEW("r0", "q3", "q0") NEXT("q5") ADD("r0", "q4", "q1") NEW("r2", "q4", "q0") NEXT("q6") \
+    ADD("r0", "q5", "q2") ADD("r2", "q5", "q1") NEW("r4", "q5", "q0") NEXT("q7")            \
+    ADD("r2", "q6", "q2") ADD("r4", "q6", "q1") NEW("r6", "q6", "q0") NEXT("q3")            \
+    ADD("r4", "q7", "q2") ADD("r6", "q7", "q1") NEW("r8", "q7", "q0") NEXT("q4")            \
+    ADD("r6", "q3", "q2") ADD("r8", "q3", "q1") NEW("r10", "q3", "q0") NEXT("q5")           \
+    ADD("r8", "q4", "q2") ADD("r10", "q4", "q1") NEW("r12", "q4", "q0") NEXT("q3")          \
+    ADD("r10", "q5", "q2") ADD("r12", "q5", "q1") NEW("lr", "q5", "q0") NEXT("q4")          \
+    ADD("r12", "q3", "q2") ADD("lr", "q3", "q1") ADD("lr", "q4", "q2")
 __attribute__((naked, noinline)) static void rows_5x5_2(__attribute__((unused)) const struct row_arguments *arguments)
 {
     __asm volatile(ROWS_BEGIN FETCH_TAPS("q0") FETCH_TAPS("q1") FETCH_TAPS("q2") ROW_BEGIN NEXT("q3") NEXT("q4")
-                   "1:\n" MARK_BEGIN("depthwise_5x5_stride2")
-                   NEW("r0", "q3", "q0") NEXT("q5") ADD("r0", "q4", "q1") NEW("r2", "q4", "q0") NEXT("q6")
-                   ADD("r0", "q5", "q2") ADD("r2", "q5", "q1") NEW("r4", "q5", "q0") NEXT("q7")
-                   ADD("r2", "q6", "q2") ADD("r4", "q6", "q1") NEW("r6", "q6", "q0") NEXT("q3")
-                   ADD("r4", "q7", "q2") ADD("r6", "q7", "q1") NEW("r8", "q7", "q0") NEXT("q4")
-                   ADD("r6", "q3", "q2") ADD("r8", "q3", "q1") NEW("r10", "q3", "q0") NEXT("q5")
-                   ADD("r8", "q4", "q2") ADD("r10", "q4", "q1") NEW("r12", "q4", "q0") NEXT("q3")
-                   ADD("r10", "q5", "q2") ADD("r12", "q5", "q1") NEW("lr", "q5", "q0") NEXT("q4")
-                   ADD("r12", "q3", "q2") ADD("lr", "q3", "q1") ADD("lr", "q4", "q2")
-                   GROUP_END MARK_END("depthwise_5x5_stride2") ROWS_END);
+                   GROUPS("depthwise_5x5_stride2", GROUP_5X5_2) ROWS_END);
 }
 
 /* 3x3, stride 1: blocks of 4 columns; outputs 0 and 1 of a block lie within it (q0, q1), 2 and 3 reach into the next (q2
  * and q3, q4 and q5). 12 multiplies, 2 loads, 3 others: 17 for 72 MAC. */
+#define GROUP_3X3_1                                                                                     \
+    NEW("r0", "q6", "q0") NEXT("q7") NEW("r2", "q6", "q1") NEW("r4", "q6", "q2") NEW("r6", "q6", "q4")  \
+    ADD("r4", "q7", "q3") NEXT("q6") ADD("r6", "q7", "q5") NEW("r8", "q7", "q0") NEW("r10", "q7", "q1") \
+    NEW("r12", "q7", "q2") NEW("lr", "q7", "q4") ADD("r12", "q6", "q3") ADD("lr", "q6", "q5")
 __attribute__((naked, noinline)) static void rows_3x3_1(__attribute__((unused)) const struct row_arguments *arguments)
 {
     __asm volatile(ROWS_BEGIN FETCH_TAPS("q0") FETCH_TAPS("q1") FETCH_TAPS("q2") FETCH_TAPS("q3") FETCH_TAPS("q4")
                    FETCH_TAPS("q5") ROW_BEGIN NEXT("q6")
-                   "1:\n" MARK_BEGIN("depthwise_3x3_stride1")
-                   NEW("r0", "q6", "q0") NEXT("q7") NEW("r2", "q6", "q1") NEW("r4", "q6", "q2") NEW("r6", "q6", "q4")
-                   ADD("r4", "q7", "q3") NEXT("q6") ADD("r6", "q7", "q5") NEW("r8", "q7", "q0") NEW("r10", "q7", "q1")
-                   NEW("r12", "q7", "q2") NEW("lr", "q7", "q4") ADD("r12", "q6", "q3") ADD("lr", "q6", "q5")
-                   GROUP_END MARK_END("depthwise_3x3_stride1") ROWS_END);
+                   GROUPS("depthwise_3x3_stride1", GROUP_3X3_1) ROWS_END);
 }
 
 /* 3x3, stride 2: outputs 0 (q0) and 2 (q1 and q2 of the next) of each block. 12 multiplies, 4 loads, 3 others. */
+#define GROUP_3X3_2                                                                \
+    NEW("r0", "q3", "q0") NEXT("q4") NEW("r2", "q3", "q1")                         \
+    ADD("r2", "q4", "q2") NEXT("q5") NEW("r4", "q4", "q0") NEW("r6", "q4", "q1")   \
+    ADD("r6", "q5", "q2") NEXT("q6") NEW("r8", "q5", "q0") NEW("r10", "q5", "q1")  \
+    ADD("r10", "q6", "q2") NEXT("q3") NEW("r12", "q6", "q0") NEW("lr", "q6", "q1") \
+    ADD("lr", "q3", "q2")
 __attribute__((naked, noinline)) static void rows_3x3_2(__attribute__((unused)) const struct row_arguments *arguments)
 {
     __asm volatile(ROWS_BEGIN FETCH_TAPS("q0") FETCH_TAPS("q1") FETCH_TAPS("q2") ROW_BEGIN NEXT("q3")
-                   "1:\n" MARK_BEGIN("depthwise_3x3_stride2")
-                   NEW("r0", "q3", "q0") NEXT("q4") NEW("r2", "q3", "q1")
-                   ADD("r2", "q4", "q2") NEXT("q5") NEW("r4", "q4", "q0") NEW("r6", "q4", "q1")
-                   ADD("r6", "q5", "q2") NEXT("q6") NEW("r8", "q5", "q0") NEW("r10", "q5", "q1")
-                   ADD("r10", "q6", "q2") NEXT("q3") NEW("r12", "q6", "q0") NEW("lr", "q6", "q1")
-                   ADD("lr", "q3", "q2")
-                   GROUP_END MARK_END("depthwise_3x3_stride2") ROWS_END);
+                   GROUPS("depthwise_3x3_stride2", GROUP_3X3_2) ROWS_END);
 }
 
 static void sum_rows(const struct ocrm55_depthwise *l, const struct plan *p, const int8_t *plane, const int8_t *taps,
@@ -226,49 +244,6 @@ static void sum_rows(const struct ocrm55_depthwise *l, const struct plan *p, con
         (l->stride_x == 1 ? rows_5x5_1 : rows_5x5_2)(&a);
     } else {
         (l->stride_x == 1 ? rows_3x3_1 : rows_3x3_2)(&a);
-    }
-}
-
-/* One row of one channel: bytes from every `channels`-th place to every pitch-th, twice where two strips want the row. */
-static inline void copy_row(const int8_t *from, int32_t channels, int8_t *to, int8_t *also, int32_t pitch, int32_t width)
-{
-    const uint16x8_t number = vidupq_n_u16(0, 1);
-    const uint16x8_t source = vmulq_n_u16(number, (uint16_t)channels), target = vmulq_n_u16(number, (uint16_t)pitch);
-    const uint16x8_t source_2 = vaddq_n_u16(source, (uint16_t)(8 * channels));
-    const uint16x8_t target_2 = vaddq_n_u16(target, (uint16_t)(8 * pitch));
-    int32_t left = width;
-    if (also) {
-        for (; left >= 16; left -= 16) {
-            const int16x8_t a = vldrbq_gather_offset_s16(from, source), b = vldrbq_gather_offset_s16(from, source_2);
-            vstrbq_scatter_offset_s16(to, target, a);
-            vstrbq_scatter_offset_s16(to, target_2, b);
-            vstrbq_scatter_offset_s16(also, target, a);
-            vstrbq_scatter_offset_s16(also, target_2, b);
-            from += 16 * channels;
-            to += 16 * pitch;
-            also += 16 * pitch;
-        }
-    } else {
-        for (; left >= 16; left -= 16) {
-            MARK(MARK_BEGIN("depthwise_copy"));
-            const int16x8_t a = vldrbq_gather_offset_s16(from, source), b = vldrbq_gather_offset_s16(from, source_2);
-            vstrbq_scatter_offset_s16(to, target, a);
-            vstrbq_scatter_offset_s16(to, target_2, b);
-            from += 16 * channels;
-            to += 16 * pitch;
-            MARK(MARK_END("depthwise_copy"));
-        }
-    }
-    for (; left > 0; left -= 8) {
-        const mve_pred16_t some = vctp16q((uint32_t)left);
-        const int16x8_t a = vldrbq_gather_offset_z_s16(from, source, some);
-        vstrbq_scatter_offset_p_s16(to, target, a, some);
-        from += 8 * channels;
-        to += 8 * pitch;
-        if (also) {
-            vstrbq_scatter_offset_p_s16(also, target, a, some);
-            also += 8 * pitch;
-        }
     }
 }
 
@@ -312,46 +287,68 @@ static void sum_rows(const struct ocrm55_depthwise *l, const struct plan *p, con
     }
 }
 
-static void copy_row(const int8_t *from, int32_t channels, int8_t *to, int8_t *also, int32_t pitch, int32_t width)
-{
-    for (int32_t x = 0; x < width; x++) {
-        to[x * pitch] = from[x * channels];
-        if (also) {
-            also[x * pitch] = from[x * channels];
-        }
-    }
-}
-
 #endif
 
-/* One channel of the image into the planes of all strips. A row is in one strip or two. */
-static void copy_channel(const struct ocrm55_depthwise *l, const struct plan *p, const int8_t *x, int8_t *plane)
+/* Where the workspace's parts begin. */
+struct work {
+    uint8_t *lanes;
+    int8_t *planes;
+    int32_t *acc[2];
+};
+
+static struct work of_workspace(const struct ocrm55_depthwise *l, const struct plan *p, void *workspace)
 {
-    const int32_t room = p->strip_bytes / p->pitch - l->pad_left, width = l->width < room ? l->width : room;
-    const int32_t row_bytes = l->width * l->channels;
-    if (p->wrapped) {
-        for (int32_t row = 0; row < l->height; row++) {
-            copy_row(x + row * row_bytes, l->channels, plane + row, NULL, p->pitch, width);
-        }
-        return;
+    struct work w = {.lanes = workspace};
+    w.planes = (int8_t *)w.lanes + arrangement_bytes(p);
+    w.acc[0] = (int32_t *)(void *)(w.planes + planes_bytes(p));
+    w.acc[1] = w.acc[0] + p->summed * l->width_out; /* what overhangs before is overwritten */
+    return w;
+}
+
+/* The plane of a strip's first channel. */
+static int8_t *plane_of(const struct plan *p, const struct work *w, int32_t strip)
+{
+    return w->planes + strip % p->buffers * PLANES * p->strip_bytes;
+}
+
+/* Some channels of a strip's rows into their planes. x: the first of them in the image. */
+static void copy_strip(const struct ocrm55_depthwise *l, const struct plan *p, const struct work *w, int32_t strip,
+                       const int8_t *x, int32_t channels)
+{
+    const int32_t room = p->strip_bytes / p->pitch - l->pad_left, columns = l->width < room ? l->width : room;
+    const int32_t first = p->wrapped ? 0 : strip * p->step - l->pad_top; /* row of the image in the first lane */
+    /* Lanes that no strip needs hold the border from the beginning. */
+    const int32_t lanes = p->lanes <= QUAD ? QUAD : p->pitch;
+    int8_t *words = (int8_t *)w->acc[0], *border = words + WORDS;
+    memset(border, l->zero_point_in, QUAD);
+    struct plane_rows from;
+    for (int32_t lane = 0; lane < lanes; lane++) {
+        const int32_t row = first + lane;
+        const bool inside = lane < p->lanes && row >= 0 && row < l->height;
+        from.row[lane] = inside ? x + row * l->width * l->channels : border;
+        from.step[lane] = inside ? l->channels : 0;
     }
-    int32_t strip = 0, lane = l->pad_top; /* of this row in the last strip that has begun */
-    while (lane >= p->step) {
-        strip++;
-        lane -= p->step;
-    }
-    for (int32_t row = 0; row < l->height; row++, x += row_bytes) {
-        int8_t *here = strip < p->strips && lane < p->lanes ? plane + strip * p->strip_bytes + lane : NULL;
-        int8_t *before = NULL;
-        if (strip > 0 && strip <= p->strips && lane + p->step < p->lanes) {
-            before = plane + (strip - 1) * p->strip_bytes + lane + p->step;
-        }
-        if (here || before) {
-            copy_row(x, l->channels, here ? here : before, here ? before : NULL, p->pitch, width);
-        }
-        if (++lane == p->step) {
-            lane = 0;
-            strip++;
+    copy_rows(&from, lanes, channels, columns, plane_of(p, w, strip) + l->pad_left * p->pitch, p->pitch, p->strip_bytes,
+              words);
+}
+
+/* Some channels of a strip, two at a time. y: the first of them in the strip's first row. */
+static void compute_strip(const struct ocrm55_depthwise *l, const struct plan *p, const struct work *w, int32_t strip,
+                          int32_t channel, int32_t channels, int8_t *y)
+{
+    const int32_t left = l->height_out - strip * p->rows, rows = left < p->rows ? left : p->rows;
+    const int32_t *const acc[2] = {w->acc[0], w->acc[1]};
+    const int8_t *plane = plane_of(p, w, strip);
+    for (int32_t i = 0; i < channels; i += 2, plane += 2 * p->strip_bytes) {
+        const int32_t both = channels - i < 2 ? 1 : 2;
+        for (int32_t row = 0; row < rows; row += p->summed) {
+            const int32_t some = rows - row < p->summed ? rows - row : p->summed;
+            for (int32_t n = 0; n < both; n++) {
+                sum_rows(l, p, plane + n * p->strip_bytes, l->weights + (channel + i + n) * p->taps_bytes,
+                         w->lanes + row * p->vectors * VECTOR, some, w->acc[n]);
+            }
+            ocrm55_tile_store_channels(&l->epilogue, channel + i, both, l->bias + channel + i, acc, some * l->width_out,
+                                       y + row * l->width_out * l->channels + i, l->channels);
         }
     }
 }
@@ -360,18 +357,17 @@ void ocrm55_depthwise_s8(const struct ocrm55_depthwise *layer, const int8_t *x, 
 {
     const struct ocrm55_depthwise l = *layer;
     const struct plan p = make_plan(&l);
-    uint8_t *lanes = workspace;
-    int8_t *plane = (int8_t *)lanes + arrangement_bytes(&p);
-    int32_t *acc = (int32_t *)(void *)(plane + plane_bytes(&p));
-    arrangement(&l, &p, lanes);
-    memset(plane, l.zero_point_in, plane_bytes(&p)); /* the border is the same for all channels */
-    for (int32_t channel = 0; channel < l.channels; channel++) {
-        copy_channel(&l, &p, x + channel, plane + l.pad_left * p.pitch); /* whole before the first output: y may be x */
+    const struct work w = of_workspace(&l, &p, workspace);
+    arrangement(&l, &p, w.lanes);
+    memset(w.planes, l.zero_point_in, (size_t)planes_bytes(&p)); /* the border is the same for all channels */
+    for (int32_t channel = 0; channel < l.channels; channel += PLANES) {
+        const int32_t left = l.channels - channel, channels = left < PLANES ? left : PLANES;
+        int32_t copied = 0; /* strips */
         for (int32_t strip = 0; strip < p.strips; strip++) {
-            const int32_t left = l.height_out - strip * p.rows, rows = left < p.rows ? left : p.rows;
-            sum_rows(&l, &p, plane + strip * p.strip_bytes, l.weights + channel * p.taps_bytes, lanes, rows, acc);
-            ocrm55_tile_store_channel(&l.epilogue, channel, l.bias[channel], acc, rows * l.width_out,
-                               y + strip * p.rows * l.width_out * l.channels + channel, l.channels);
+            for (; copied < p.strips && copied < strip + p.buffers; copied++) {
+                copy_strip(&l, &p, &w, copied, x + channel, channels);
+            }
+            compute_strip(&l, &p, &w, strip, channel, channels, y + strip * p.rows * l.width_out * l.channels + channel);
         }
     }
 }

@@ -29,6 +29,8 @@ GROUP_WEIGHT_BYTES = 16 * 1024
 SMALL_PIECE = 48  # a window's row of at most these bytes is fetched byte by byte
 LARGEST_DEPTHWISE = 5  # rows and columns of a window
 DEPTHWISE_GROUP = 8  # outputs between two stores of sums
+PLANES = 4  # channels that are copied together
+SUMS, WAY_BYTES = 384, 68  # sums of a channel that are there at once; bytes on their way into planes
 
 
 def _pointwise(spec: Pointwise, constants: Sequence[np.ndarray]) -> Call:
@@ -149,8 +151,10 @@ def _depthwise_bytes(spec: Depthwise) -> int:
     strips = -(-spec.output_height // rows)
     groups = -(-spec.output_width // DEPTHWISE_GROUP)
     blocks = groups * DEPTHWISE_GROUP * stride_x // columns + (2 if kernel == 5 else 1)
-    sums = round_up(rows * spec.output_width + 2 * DEPTHWISE_GROUP, 4) * 4
-    return rows * vectors * BLOCK + strips * blocks * BLOCK + sums
+    buffers = strips if strips < 2 or spec.output_width > spec.width else 2
+    summed = min(max(SUMS // spec.output_width, 1), rows)
+    sums = max(round_up(2 * summed * spec.output_width + DEPTHWISE_GROUP, 4) * 4, WAY_BYTES)
+    return rows * vectors * BLOCK + buffers * PLANES * blocks * BLOCK + sums
 
 
 def _depthwise_refusal(spec: Depthwise) -> str | None:
