@@ -149,18 +149,17 @@ static enum status read_box(struct memory *memory, const struct ocrm55_frame *fr
     return STATUS_OK;
 }
 
-/* Read the boxes one after the other. Those that stood on their heads are turned; *turned counts them. */
+/* Read the boxes one after the other. *reversed: most lines that are sure stood on their heads. */
 static enum status read_boxes(struct memory *memory, const struct ocrm55_frame *frame,
                               const struct ocrm55_page_options *how, const struct ocrm55_page_watch *watch,
-                              uint32_t count, uint32_t *turned)
+                              uint32_t count, bool *reversed)
 {
     struct ocrm55_page_options one_way = *how;
     one_way.sure = 0;
-    uint32_t certain[2] = {0, 0}; /* lines that stood upright, and on their heads */
-    *turned = 0;
+    uint32_t sure[2] = {0, 0}, certain[2] = {0, 0}; /* lines that stood upright, and on their heads */
     for (uint32_t i = 0; i < count; i++) {
         struct ocrm55_line line;
-        const uint8_t first = ocrm55_page_leans(*turned, i);
+        const uint8_t first = ocrm55_page_leans(sure[1], sure[0] + sure[1]);
         const bool decided = ocrm55_page_decided(certain[first], certain[1 - first]) != 0;
         const enum status status = read_box(memory, frame, i + 1, first, decided ? &one_way : how, watch, &line);
         if (status != STATUS_OK) {
@@ -168,9 +167,10 @@ static enum status read_boxes(struct memory *memory, const struct ocrm55_frame *
         }
         say_line("box", i + 1, &memory->boxes[i], &line);
         memory->upside_down[i] = line.upside_down;
-        *turned += line.upside_down;
+        sure[line.upside_down] += line.score >= (float)how->sure / 65536.0f ? 1u : 0u;
         certain[line.upside_down] += line.score >= OCRM55_PAGE_CERTAIN ? 1u : 0u;
     }
+    *reversed = sure[1] > sure[0];
     return STATUS_OK;
 }
 
@@ -218,16 +218,17 @@ static enum status read_page(struct memory *memory, const struct ocrf_frame *giv
     if (options->stats) {
         scratch_paint(memory->scratch, sizeof memory->scratch);
     }
-    uint32_t count, turned;
+    uint32_t count;
+    bool reversed = false;
     enum status status = find(memory, &frame, &how, watch, options, &count);
     cost_stage(STAGE_OTHER);
     if (status == STATUS_OK && file >= 0 && !write_map(file)) {
         status = complain(STATUS_FILE_WRITE, "cannot write probabilities to ", options->probabilities);
     }
     if (status == STATUS_OK) {
-        status = read_boxes(memory, &frame, &how, watch, count, &turned);
+        status = read_boxes(memory, &frame, &how, watch, count, &reversed);
     }
-    if (status == STATUS_OK && 2 * turned > count) {
+    if (status == STATUS_OK && reversed) {
         status = read_again(memory, &frame, &how, watch, count);
     }
     cost_stage(STAGE_OTHER);

@@ -153,7 +153,8 @@ enum ocrm55_page_outcome ocrm55_page_read(const struct ocrm55_recognizer *recogn
                                           const struct ocrm55_page_watch *watch);
 
 /* Whether a page's next line likely stands on its head, after `lines` of them of which so many did: read in this way, a
- * page that lies upside down costs no more than another. */
+ * page that lies upside down costs no more than another. Count lines that score options->sure at least: what cannot be
+ * read stands either way. */
 static inline uint8_t ocrm55_page_leans(uint32_t upside_down, uint32_t lines)
 {
     return lines >= 3 && 2 * upside_down > lines ? 1 : 0;

@@ -82,7 +82,7 @@ def test_each_pair_of_networks_has_a_folder_of_its_own() -> None:
     assert len(names) == 4
 
 
-def test_the_bundled_detector_has_stripes_that_fit_the_recognizers_arena() -> None:
+def test_bundled_detectors_have_stripes_that_fit_the_recognizers_arena() -> None:
     def limit(source: str, size: int, **change: Any) -> int | None:
         given = stages.Options(compile=replace(CompileOptions(), **change))
         detector = program.detector_options(given, source, size, size)
@@ -92,4 +92,5 @@ def test_the_bundled_detector_has_stripes_that_fit_the_recognizers_arena() -> No
     assert limit("bundled", 480) == 480 * 480 * 48 // 10
     assert limit("bundled", 320, arena_limit=400_000) == 400_000
     assert limit("bundled", 320, kernels=("cmsis-nn", "m55")) is None
+    assert limit("detector-v6", 320) == 493_600
     assert limit("PP-OCRv6_tiny_det", 320) is None

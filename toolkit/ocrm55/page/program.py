@@ -18,7 +18,7 @@ from ocrm55.files import digest
 from ocrm55.firmware import build, check_path
 
 SCRATCH_ROOM = 8 << 20  # bytes beside the frames, for boxes and scratch
-STRIPED_BYTES = 48  # tenths of a byte that the bundled detector in stripes needs for a pixel of its input, at most
+STRIPED_BYTES = 48  # tenths of a byte that a bundled detector in stripes needs for a pixel of its input, at most
 _ALIGN = 32
 
 
@@ -180,14 +180,14 @@ def check_output(recognizer: Artifact) -> None:
 
 
 def striped(detector: stages.Options, arena_bytes: int) -> stages.Options:
-    """The bundled detector in stripes of rows, so that it needs hardly more than the recognizer's arena_bytes.
+    """A bundled detector in stripes of rows, so that it needs hardly more than the recognizer's arena_bytes.
 
     Another detector has stripes only where the user gives a limit, since nobody knows how small it gets.
     """
-    from ocrm55.tasks.detector.sources import WORD
+    from ocrm55.tasks.detector.sources import BUNDLED
 
     chosen = detector.compile
-    known = detector.source == WORD and chosen.kernels == CompileOptions.kernels and chosen.arena_limit is None
+    known = detector.source in BUNDLED and chosen.kernels == CompileOptions.kernels and chosen.arena_limit is None
     if not known or chosen.height is None or chosen.width is None:
         return detector
     limit = max(_whole(arena_bytes), STRIPED_BYTES * chosen.height * chosen.width // 10)

@@ -58,6 +58,15 @@ def test_lines_that_seemed_upright_are_read_again(monkeypatch: pytest.MonkeyPatc
     assert reads.asked == [*firsts, ((18, 4), 0, False), ((38, 4), 0, False)]
 
 
+def test_what_cannot_be_read_stands_either_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a page of specks, one line that is sure says more than four that are not."""
+    reads = Reads(*(replace(down([1]), score=0.7) for _ in range(4)), up([2]))
+    monkeypatch.setattr(whole.lines, "read", reads)
+    texts, upside_down = whole.read(Nothing(), FRAME, [box(i) for i in range(5)])
+    assert not upside_down and texts[4].line.classes == [2]
+    assert not any(likely for _, _, likely in reads.asked)
+
+
 def test_a_page_that_stands_upright_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     reads = Reads(down([1]), up([2]), down([3]), up([4]))
     monkeypatch.setattr(whole.lines, "read", reads)

@@ -48,7 +48,7 @@ class Line:
 
 
 def leans(upside_down: int, lines: int) -> bool:
-    """Whether a page's next line likely stands on its head, after `lines` of them of which so many did."""
+    """Whether a page's next line likely stands on its head, after `lines` sure ones of which so many did."""
     return lines >= 3 and 2 * upside_down > lines
 
 

@@ -33,19 +33,20 @@ def read(
 ) -> tuple[list[ReadBox], bool]:
     """What boxes say, and whether the page lies upside down.
 
-    Where most lines stood on their heads, those that seemed upright are read like the others, if that gives a text.
+    Where most sure lines stood on their heads, those that seemed upright are read like them, if that gives a text.
     """
     found: list[ReadBox] = []
-    turned, certain = 0, [0, 0]
+    sure, certain = [0, 0], [0, 0]  # lines that stood upright, and on their heads
     one_way = replace(options, sure=0)
     for box in boxes:
-        first = lines.leans(turned, len(found))
+        first = lines.leans(sure[True], sum(sure))
         how = one_way if lines.decided(certain[first], certain[not first]) else options
         found.append(_read(recognizer, frame, box, how, likely_upside_down=first))
         line = found[-1].line
-        turned += line.upside_down
-        certain[line.upside_down] += int(np.float32(line.score) >= lines.CERTAIN)
-    if 2 * turned <= len(found):
+        score = np.float32(line.score)
+        sure[line.upside_down] += int(score >= np.float32(options.sure) / np.float32(65536))
+        certain[line.upside_down] += int(score >= lines.CERTAIN)
+    if 2 * sure[True] <= sum(sure):
         return found, False
     return [each if each.line.upside_down else _again(recognizer, frame, each, one_way) for each in found], True
 
