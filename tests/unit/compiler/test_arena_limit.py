@@ -8,13 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocrm55.compiler import arena_limit, pipeline
-from ocrm55.compiler.memory import overlap
+from ocrm55.compiler.memory import output_rows, overlap
+from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.operators.int8.convolution import Depthwise, Pointwise
 from ocrm55.compiler.operators.int8.epilogue import Epilogue
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.compiler.options import CompileOptions
+from ocrm55.compiler.quantization import fused
 from ocrm55.compiler.targets.choice import on_core
 from ocrm55.errors import UnsupportedError
+from tests.random_networks.networks import case
 
 TARGETS = on_core("int8")
 
@@ -108,6 +111,40 @@ def test_every_plan_computes_the_same(lowered, percent, chunk_bytes):
         limited = arena_limit.choose(lowered, TARGETS, least)
         assert limited.arena_bytes == least
     assert (computed(limited, image) == expected).all()
+
+
+@given(networks())
+@settings(max_examples=60, deadline=None)
+def test_no_limit_that_can_be_kept_is_refused_at_once(lowered):
+    """What all plans need is below each of them, and the choice is that of all plans."""
+    plain = arena_limit.choose(lowered, TARGETS, None)
+    least = arena_limit.least_arena(plain.program)
+    thresholds = arena_limit._thresholds(lowered)
+    plans = [arena_limit._planned(lowered, TARGETS, chunk, t) for t in thresholds for chunk in overlap.CHUNK_BYTES]
+    arenas = {plain.arena_bytes, *(plan.arena_bytes for plan in plans)}
+    assert least <= min(arenas)
+    for limit in sorted(arenas):
+        assert arena_limit.choose(lowered, TARGETS, limit).arena_bytes <= limit
+    with pytest.raises(arena_limit.ArenaLimitError):
+        arena_limit.choose(lowered, TARGETS, min(arenas) - 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(40))
+def test_the_least_arena_of_random_networks(seed):
+    graph = Graph(case(seed, "fused").model)
+    try:
+        fused.quantize(graph, [])
+        lowered = pipeline.to_program(graph.model(), CompileOptions(precision="int8"))
+        arena_limit.choose(lowered, TARGETS, None)
+    except UnsupportedError:
+        return
+    for program in filter(None, [lowered, *(output_rows.striped(lowered, rows) for rows in output_rows.ROWS)]):
+        plain = arena_limit.choose(program, TARGETS, None)
+        least = arena_limit.least_arena(plain.program)
+        for threshold in arena_limit._thresholds(program):
+            for chunk in overlap.CHUNK_BYTES:
+                assert least <= arena_limit._planned(program, TARGETS, chunk, threshold).arena_bytes
 
 
 def test_less_memory_costs_more_reading(int8_network):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,17 @@ import onnx
 import pytest
 
 from ocrm55 import boards
-from ocrm55.compiler import pipeline
+from ocrm55.compiler import arena_limit, pipeline
 from ocrm55.compiler.memory.placement import NoRoomError
+from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.options import CompileOptions
+from ocrm55.compiler.quantization import fused, unfused
 from ocrm55.compiler.targets import choice
 from ocrm55.compiler.widths import sharing
 from ocrm55.errors import UnsupportedError
+from ocrm55.export import onnx_model
 from ocrm55.tasks.recognizer.task import RECOGNIZER
+from tests.random_networks.networks import case
 from tests.unit.compiler.graphs import quantised
 from tests.unit.compiler.onnx_networks import network
 
@@ -81,10 +87,11 @@ def test_one_width_is_named_where_the_output_then_comes_by_rows(model: onnx.Mode
     assert pipeline.ways_out(refused(1000), model, program, several, by_rows=True) == []
 
 
-def test_a_large_output_is_refused_before_the_ranges_are_found(
-    model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("precision", ["int8", "float32"])
+def test_what_does_not_fit_is_refused_before_its_values_are_looked_at(
+    precision: str, model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Calibration takes most of the time, and its ranges decide no sizes."""
+    """Calibration and the comparison with Paddle take most of the time, and they decide no sizes."""
     asked, inputs = [], pipeline.calibration_inputs
 
     def few(*given: Any) -> list[np.ndarray]:
@@ -92,10 +99,11 @@ def test_a_large_output_is_refused_before_the_ranges_are_found(
         return inputs(*given)
 
     monkeypatch.setattr(pipeline, "calibration_inputs", few)
-    options = replace(INT8, width=64, decoder="greedy", arena_limit=3000)
+    monkeypatch.setattr(onnx_model, "largest_difference", None)
+    options = replace(INT8, precision=precision, width=64, arena_limit=3000)
     with pytest.raises(UnsupportedError, match=r"the arena takes .* at least; the limit is 3,000\."):
         pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, options)
-    assert asked == [1]
+    assert asked == ([0] if precision == "int8" else [])
     assert not (tmp_path / "artifact").exists()
 
 
@@ -106,9 +114,29 @@ def test_ranges_decide_no_sizes(model_dir: Path) -> None:
         pipeline.planned(
             pipeline.quantised(model, network, RECOGNIZER.calibration, INT8, most), choice.targets_for(INT8), INT8
         )[1].arena_bytes
-        for most in (1, 5)
+        for most in (0, 1, 5)
     }
     assert len(arenas) == 1
+
+
+@pytest.mark.parametrize("seed", range(100, 130))
+@pytest.mark.parametrize("recipe", [fused.quantize, partial(unfused.quantize, halves_down=False)])
+def test_no_values_give_random_networks_the_same_sizes(recipe: Callable[..., None], seed: int) -> None:
+    """What is refused for its values is refused when these are known."""
+    drawn = case(seed, "fused")
+    sizes: list[tuple[int, list[int]] | None] = []
+    for inputs in (drawn.inputs(2), []):
+        graph = Graph(drawn.model)
+        try:
+            recipe(graph, inputs)
+            lowered = pipeline.to_program(graph.model(), INT8)
+            choice_made = arena_limit.choose(lowered, choice.on_core("int8"), None)
+        except UnsupportedError:
+            sizes.append(None)
+            continue
+        tensors = lowered.tensors.values()
+        sizes.append((choice_made.arena_bytes, sorted(t.bytes for t in tensors if t.role != "weight")))
+    assert sizes[0] in (None, sizes[1])
 
 
 def test_a_memory_is_named_only_if_it_has_room() -> None:

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from copy import deepcopy
 from dataclasses import dataclass, replace
 
 from ocrm55.compiler.memory import overlap, planner
 from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.memory.stripes import Striping
-from ocrm55.compiler.operators.program import Program
+from ocrm55.compiler.operators.program import Operator, Program
+from ocrm55.compiler.operators.stripes import find
 from ocrm55.compiler.targets.base import Target, assign
 from ocrm55.errors import UnsupportedError
 
@@ -26,6 +26,10 @@ STRIPES = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 40)  # tried in this order
 WINDOWS = 12  # numbers of tensors that become windows: further ones are small
 CALL = 2000  # instructions that a kernel spends before its first row, about
 COPIED_AT_ONCE = 4  # bytes an instruction
+
+
+class ArenaLimitError(UnsupportedError):
+    """No plan keeps the limit of the arena."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +58,17 @@ class Choice:
 def choose(lowered: Program, targets: Sequence[Target], limit: int | None, *, stripes: bool = False) -> Choice:
     """Emit and place a lowered network. An int8 network itself stays unchanged. stripes: whether it may run in stripes.
 
-    Raises UnsupportedError, with the smallest possible arena, if no plan fits the limit.
+    Raises ArenaLimitError, with the smallest arena that a plan has, if no plan fits the limit.
     """
     plain = _planned(lowered, targets)
     if limit is None or plain.arena_bytes <= limit:
         return plain
     fitting: list[Choice] = []
     smallest = plain.arena_bytes
+    # Where chunks cannot help, the smallest say what an arena takes at least.
+    chunks = overlap.CHUNK_BYTES if least_arena(plain.program) <= limit else overlap.CHUNK_BYTES[-1:]
     for least_bytes in _thresholds(lowered):
-        for chunk_bytes in overlap.CHUNK_BYTES:
+        for chunk_bytes in chunks:
             choice = _planned(lowered, targets, chunk_bytes, least_bytes)
             smallest = min(smallest, choice.arena_bytes)
             if choice.arena_bytes <= limit:  # smaller chunks of the same layers only cost more
@@ -72,11 +78,40 @@ def choose(lowered: Program, targets: Sequence[Target], limit: int | None, *, st
         smallest = min(smallest, *_striped(lowered, targets, limit, fitting))
         fitting = [replace(each, plan=replace(each.plan, whole_bytes=plain.arena_bytes)) for each in fitting]
     if not fitting:
-        raise UnsupportedError(
+        raise ArenaLimitError(
             f"the arena takes {smallest:,} bytes at least; the limit is {limit:,}.",
             [f"--arena-limit {smallest}", "a narrower input" if lowered.precision == "int8" else "--precision int8"],
         )
     return min(fitting, key=lambda choice: (choice.striping_cost, choice.reread_bytes, choice.arena_bytes))
+
+
+def least_arena(program: Program) -> int:
+    """Bytes that every plan without further stripes needs: what is there during one step.
+
+    program: given to targets, in any chunks. Where the output may take over an input's bytes, only the larger of both
+    counts. Workspaces are left out, since other chunks may need others.
+    """
+    lifetimes = planner.tensor_lifetimes(program)
+    calls, most = program.calls, 0
+    sizes = {name: planner.round_up(program.stored_bytes(name)) for name in lifetimes if name in program.tensors}
+    alive = [0] * len(calls)
+    for name, size in sizes.items():
+        first, last = lifetimes[name]
+        for step in range(max(first, 0), min(last, len(calls) - 1) + 1):
+            alive[step] += size
+    for step, operator in enumerate(calls):
+        outputs = {program.storage(name) for name in operator.outputs}
+        shared = [name for name in _taken_over(program, operator) if lifetimes[name][1] == step]
+        saved = max((min(sizes[name], sizes[output]) for name in shared for output in outputs), default=0)
+        most = max(most, alive[step] - saved)
+    return most
+
+
+def _taken_over(program: Program, operator: Operator) -> set[str]:
+    """The tensors whose bytes an operator may write its output over."""
+    anyhow = operator.spec.pixelwise is not None or find(program.segments, operator.outputs[0]) is not None
+    names = operator.inputs if anyhow else operator.in_place
+    return {program.storage(name) for name in names if program.tensors[name].role != "weight"}
 
 
 def _striped(lowered: Program, targets: Sequence[Target], limit: int, fitting: list[Choice]) -> list[int]:
@@ -139,7 +174,7 @@ def _thresholds(lowered: Program) -> list[int]:
 
 def _planned(lowered: Program, targets: Sequence[Target], chunk_bytes: int = 0, least_bytes: int = 0) -> Choice:
     # Only int8 is planned more than once. float32 contains functions of TVM, which must not be copied.
-    program = deepcopy(lowered) if lowered.precision == "int8" else lowered
+    program = lowered.copied() if lowered.precision == "int8" else lowered
     if chunk_bytes:
         overlap.apply(program, chunk_bytes, least_bytes)
     return _placed(program, targets)

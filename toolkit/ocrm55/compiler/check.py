@@ -157,13 +157,14 @@ def _differences(reference: IntegerReference, values: dict[str, np.ndarray], pix
     found: list[Difference] = []
     whole = [program.storage(operator.outputs[0]) for operator in program.operators]  # several may write its parts
     complete = {name: place for place, name in enumerate(whole)}
+    coarse = {name for operator, name in zip(program.operators, whole, strict=True) if _rounds_coarsely(operator)}
     for place, (operator, name) in enumerate(zip(program.operators, whole, strict=True)):
         reference.step(operator)
         if name in known and complete[name] == place:
             result = reference.tensors[name]
             order = program.orders.get(name)
             wanted = _in_our_order(known[name], result) if order is None else _reordered(known[name], order, result)
-            found += _compared(operator, result, wanted)
+            found += _compared(operator, result, wanted, coarse=name in coarse)
             reference.tensors[name] = wanted
     output = reference.tensors[program.output.name].astype(np.float64)
     if (given := program.output.quantization) is not None and program.output.dtype == "int8":
@@ -189,11 +190,12 @@ def _that_are_read(program: Program, name: str, value: np.ndarray) -> np.ndarray
     return rows if (rows.shape[0], *rows.shape[2:], rows.shape[1]) == tuple(tensor.shape) else None
 
 
-def _compared(operator: Operator, result: np.ndarray, wanted: np.ndarray) -> list[Difference]:
+def _compared(operator: Operator, result: np.ndarray, wanted: np.ndarray, *, coarse: bool) -> list[Difference]:
+    """coarse: whether one of those that wrote the result rounds coarsely."""
     off = np.abs(result.reshape(-1).astype(np.int32) - wanted.reshape(-1).astype(np.int32))
     few = FEW / off.size
     shares = float((off > 0).mean()), float((off > 1).mean())
-    if (shares[0] <= MOST_OFF + few or _rounds_coarsely(operator)) and shares[1] <= MOST_FAR_OFF + few:
+    if (shares[0] <= MOST_OFF + few or coarse) and shares[1] <= MOST_FAR_OFF + few:
         return []
     return [Difference(operator.layer, operator.kind, *shares)]
 

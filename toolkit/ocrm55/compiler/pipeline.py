@@ -35,9 +35,13 @@ from ocrm55.compiler.widths.sharing import Fit
 from ocrm55.errors import InputError, Ocrm55Error, UnsupportedError
 from ocrm55.normalisation import Normalisation
 from ocrm55.pictures import read_image
-from ocrm55.tasks.base import Network, Task
+from ocrm55.tasks.base import Look, Network, Task
 
+LIVE_TENSORS = 3  # of the largest, that an arena may hold at once
 WIDTH_STEP = 32  # pixels: of a width that is named because it fits
+
+
+Fits = tuple[list[Fit], placement.Placement]
 
 
 @np.errstate(all="ignore")  # what is no finite number is refused where it matters
@@ -50,18 +54,20 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
     """
     options = options or CompileOptions()
     choice.check(options)
-    memories = options.board.memories
     original = None if options.image is None else read_image(options.image)
     network = task.network(source).restricted(options.restriction)
-    model, targets = load(network, options), choice.targets_for(options)
-    check_whole_output(model, network, memories, options)
+    targets, pictures = choice.targets_for(options), options.calibrate or task.calibration
+    early: Fits | None = None
+
+    def look(path: Path) -> None:
+        nonlocal early
+        early = sized(read(path, network), network, targets, pictures, options)
+
+    model = load(network, options, look)
     if options.precision == "int8":
         frontend.check(model)
-        pictures = options.calibrate or task.calibration
-        if has_large_output(model, memories, options):
-            placed_fits(quantised(model, network, pictures, options, most=1), network, targets, options)
         model = quantised(model, network, pictures, options)
-    fits, where = placed_fits(model, network, targets, options)
+    fits, where = early or placed_fits(model, network, targets, options)
     program, plan = fits[-1].program, fits[-1].plan
     shape = output_shape(model, program)
     if options.check and options.precision == "int8":
@@ -81,6 +87,27 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
     return artifact.write(program, plan, contents, destination, check_written)
 
 
+def sized(
+    model: onnx.ModelProto, network: Network, targets: list[Target], pictures: Path, options: CompileOptions
+) -> Fits | None:
+    """Refuse a network that does not fit, before its values are looked at: ranges and weights decide no sizes.
+
+    The planned network in float32; None in int8, which is planned again when its values are known.
+    """
+    check_whole_output(model, network, options.board.memories, options)
+    is_float = options.precision != "int8"
+    if is_float or may_be_refused(model, options):
+        try:
+            looked_at = model if is_float else quantised(model, network, pictures, options, most=0)
+            fits = placed_fits(looked_at, network, targets, options)
+        except (arena_limit.ArenaLimitError, placement.NoRoomError):
+            raise
+        except Ocrm55Error:  # said again where the values are looked at, if these say nothing worse
+            return None
+        return fits if is_float else None
+    return None
+
+
 def check_whole_output(model: onnx.ModelProto, network: Network, memories: MemoryMap, options: CompileOptions) -> None:
     """Refuse an output that no arena holds, where it cannot come row by row: its shape alone decides that."""
     ways = {"--precision int8": options.precision != "int8", "leave --npu out": options.npu,
@@ -90,18 +117,25 @@ def check_whole_output(model: onnx.ModelProto, network: Network, memories: Memor
         placement.check_output(4 * prod(declared_output(model)), memories, [" and ".join(needed)])
 
 
-def has_large_output(model: onnx.ModelProto, memories: MemoryMap, options: CompileOptions) -> bool:
-    """Whether the output is larger than any arena, so that the network may well be refused.
+def may_be_refused(model: onnx.ModelProto, options: CompileOptions) -> bool:
+    """Whether a float network for int8 may well not fit, so that planning it first saves the user's time."""
+    is_float = not any(node.op_type == "QuantizeLinear" for node in model.graph.node)
+    if not is_float or options.precision != "int8" or options.npu or options.weights != "int8":
+        return False
+    memories = options.board.memories
+    room = placement.arena_room(memories, coupled=False)
+    activations = [prod(dimension.dim_value for dimension in each.type.tensor_type.shape.dim)
+                   for each in model.graph.value_info]  # fmt: skip
+    weights = sum(prod(each.dims) for each in model.graph.initializer)
+    return (
+        options.arena_limit is not None
+        or 4 * prod(declared_output(model)) > room
+        or LIVE_TENSORS * max(activations, default=0) > room
+        or weights > max(placement.rooms(memories).values()) // 2
+    )
 
-    Then it is planned with the ranges of one picture first: ranges decide no sizes, and finding them takes longest.
-    """
-    room = options.arena_limit or placement.arena_room(memories, coupled=False)
-    return not options.npu and 4 * prod(declared_output(model)) > room
 
-
-def placed_fits(
-    model: onnx.ModelProto, network: Network, targets: list[Target], options: CompileOptions
-) -> tuple[list[Fit], placement.Placement]:
+def placed_fits(model: onnx.ModelProto, network: Network, targets: list[Target], options: CompileOptions) -> Fits:
     """The planned network at each width, and where all of it lies. Raises UnsupportedError, which names ways out."""
     memories = options.board.memories
     by_rows = network.takes_rows(declared_output(model), options.decoder)
@@ -337,9 +371,10 @@ def _in_smaller_ways(
     )
 
 
-def load(network: Network, options: CompileOptions | None = None) -> onnx.ModelProto:
+def load(network: Network, options: CompileOptions | None = None, look: Look | None = None) -> onnx.ModelProto:
     """The ONNX model of a network, with its normalisation noted in the metadata.
 
+    look: is given the ONNX file before it is compared with the model that it was made of, and may raise.
     Raises InputError for a height or width in the options that the network does not take.
     """
     options = options or CompileOptions()
@@ -347,11 +382,16 @@ def load(network: Network, options: CompileOptions | None = None) -> onnx.ModelP
     if source.is_file():
         if options.height or options.width:
             raise InputError(f"the size of the input is written into {source}.", ["leave --height and --width out"])
-        model = entrance.read(source)
-    else:
-        with temporary.folder() as folder:
-            path = network.to_onnx(folder / "model.onnx", options.height, options.width)
-            model = entrance.read(path)
+        if look is not None:
+            look(source)
+        return read(source, network)
+    with temporary.folder() as folder:
+        return read(network.to_onnx(folder / "model.onnx", options.height, options.width, look), network)
+
+
+def read(path: Path, network: Network) -> onnx.ModelProto:
+    """An ONNX file of a network, with the normalisation noted in the metadata."""
+    model = entrance.read(path)
     (Normalisation.of_model(model) or network.normalisation).write_to(model)
     return model
 
@@ -361,7 +401,8 @@ def quantised(
 ) -> onnx.ModelProto:
     """The model as int8 QDQ; an already quantised model stays unchanged.
 
-    pictures: a folder to calibrate on. most: pictures of it to use; all of them if None.
+    pictures: a folder to calibrate on. most: pictures of it to use; all of them if None. Of none, the model has the
+    same sizes and no other use.
     """
     if any(node.op_type == "QuantizeLinear" for node in model.graph.node):
         return _with_int8_output(model, network)

@@ -36,6 +36,7 @@ def to_onnx(
     check_output: Callable[[Sequence[int]], None] | None = None,
     with_softmax: bool = False,
     check: bool = True,
+    look: Callable[[Path], None] | None = None,
 ) -> Path:
     """Convert a Paddle inference model folder to an ONNX file with one static shape, opset 17.
 
@@ -45,6 +46,7 @@ def to_onnx(
     check_output: raises InputError for a shape of the output that the task does not know, whatever the program says of
     its own shapes. with_softmax: the network ends with logits and gets the softmax that makes them probabilities.
     `check` compares ONNX Runtime with Paddle on one image of noise and refuses a difference over TOLERANCE.
+    look: is given the ONNX file before that, and may raise.
 
     Raises InputError for a model that cannot be converted, ToolchainError when paddle2onnx fails or the check does.
     """
@@ -55,6 +57,8 @@ def to_onnx(
         graph = _with_softmax(graph)
     with files.atomic_file(destination) as staging:
         onnx.save(graph, str(staging))
+        if look is not None:
+            look(staging)
         if check:
             difference = largest_difference(model, staging, input_shape, with_softmax)
             if not difference <= TOLERANCE:
@@ -157,6 +161,7 @@ def file_to_onnx(
     *,
     check_output: Callable[[Sequence[int]], None],
     with_softmax: bool = False,
+    look: Callable[[Path], None] | None = None,
 ) -> Path:
     """Convert an ONNX file to one with one static shape, as `to_onnx` does with a Paddle model; raises as it does.
 
@@ -168,6 +173,8 @@ def file_to_onnx(
         graph = _with_softmax(graph)
     with files.atomic_file(destination) as staging:
         onnx.save(graph, str(staging))
+        if look is not None:
+            look(staging)
         truth = OnnxNetwork(source).run(noise(input_shape))
         found = OnnxNetwork(staging).run(noise(input_shape))
         difference = float(np.abs(found - (softmax(truth) if with_softmax else truth)).max())

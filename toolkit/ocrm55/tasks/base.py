@@ -18,6 +18,8 @@ from ocrm55.errors import InputError
 from ocrm55.normalisation import Normalisation
 from ocrm55.restriction import UNRESTRICTED, Restriction
 
+Look = Callable[[Path], None]
+
 
 @dataclass(frozen=True)
 class Extras:
@@ -69,9 +71,10 @@ class Network(ABC):
     int8_output: tuple[float, int] | None = None
 
     @abstractmethod
-    def to_onnx(self, destination: Path, height: int | None, width: int | None) -> Path:
+    def to_onnx(self, destination: Path, height: int | None, width: int | None, look: Look | None = None) -> Path:
         """Convert a model folder; height and width in pixels, of the settings where they are None.
 
+        look: is given the converted file before it is compared with the original; what it raises ends the conversion.
         Raises InputError for a size that the network does not take.
         """
 

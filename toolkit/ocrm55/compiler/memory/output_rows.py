@@ -7,7 +7,6 @@ reads the output takes the rows of a stripe before the next one begins.
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import replace
 from itertools import pairwise
 
@@ -27,7 +26,7 @@ def striped(lowered: Program, rows: int) -> Program | None:
     last = _last(lowered)
     if not last:
         return None
-    program = deepcopy(lowered)
+    program = lowered.copied()
     steps = _rows_of(last[-1].spec)
     stripes = [(first, min(first + rows, steps)) for first in range(0, steps, rows)]
     outputs = [operator.outputs[0] for operator in last]

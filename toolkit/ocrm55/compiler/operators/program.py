@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Literal
 
@@ -128,6 +128,19 @@ class Operator:
     def macs(self) -> int:
         return self.spec.macs
 
+    def copied(self) -> Operator:
+        """The same operator, with lists of its own."""
+        return replace(
+            self,
+            inputs=list(self.inputs),
+            outputs=list(self.outputs),
+            arguments=list(self.arguments),
+            workspaces=list(self.workspaces),
+            in_place=list(self.in_place),
+            why_not=dict(self.why_not),
+            fallback=[operator.copied() for operator in self.fallback],
+        )
+
 
 @dataclass
 class Program:
@@ -177,6 +190,16 @@ class Program:
                 if other.data.tobytes() == tensor.data.tobytes():
                     return other
         return self.add(tensor)
+
+    def copied(self) -> Program:
+        """The same program with operators, tensors and functions of its own; the values of weights are shared."""
+        return replace(
+            self,
+            tensors={name: replace(tensor) for name, tensor in self.tensors.items()},
+            operators=[operator.copied() for operator in self.operators],
+            functions=dict(self.functions),
+            segments=list(self.segments),
+        )
 
     def storage(self, name: str) -> str:
         """The tensor that owns the bytes of `name`: itself, or the tensor behind the view."""

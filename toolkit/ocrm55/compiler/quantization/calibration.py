@@ -62,9 +62,12 @@ def collect(graph: Graph, names: Sequence[str], inputs: Sequence[np.ndarray]) ->
 
     It runs twice: once for the range of every channel, once for the histograms. Keeping all activations of a hundred
     images would take gigabytes. 4-D tensors have their channels on axis 1, others on the last.
+    No inputs: any histograms, for a network of which only the sizes matter.
     """
     model, ranks = graph.model(), {name: len(graph.shape(name)) for name in names}
     axes = {name: 1 if rank == 4 else rank - 1 for name, rank in ranks.items()}
+    if not inputs:
+        return {name: _any(graph.shape(name)[axis], axis, place) for place, (name, axis) in enumerate(axes.items())}
     low: dict[str, np.ndarray] = {}
     high: dict[str, np.ndarray] = {}
     counts: dict[str, np.ndarray] = {}
@@ -83,6 +86,12 @@ def collect(graph: Graph, names: Sequence[str], inputs: Sequence[np.ndarray]) ->
                 counts[name] = counts[name] + counted if name in counts else counted
             bar.advance(bar.task_ids[0])
     return {name: Histogram(low[name], high[name], counts[name], axes[name]) for name in names}
+
+
+def _any(channels: int, axis: int, place: int) -> Histogram:
+    """A histogram of a tensor of which nothing is known; no two of them have the same range, as it would be."""
+    reach = np.full(channels, 1 + place / 64, np.float32)
+    return Histogram(-reach, reach, np.ones((channels, 64), np.int64), axis)
 
 
 def _check_ranges(graph: Graph, low: dict[str, np.ndarray], high: dict[str, np.ndarray]) -> None:

@@ -49,18 +49,21 @@ class QuantizeOptions:
 
 
 def quantize(graph: Graph, inputs: Sequence[np.ndarray], options: QuantizeOptions | None = None) -> None:
-    """Calibrate a float network on `inputs` and edit it to one with QDQ nodes; input and output stay float32."""
+    """Calibrate a float network on `inputs` and edit it to one with QDQ nodes; input and output stay float32.
+
+    No inputs: a network of the same sizes that computes nothing of use.
+    """
     options = options or QuantizeOptions()
     fold(graph)
     ungroup(graph)
     functions.find(graph)
     histograms = calibration.collect(graph, quantised_tensors(graph), inputs)
-    if options.equalise:
+    if options.equalise and inputs:
         histograms = streams.equalise(graph, equalise(graph, histograms))
         if options.channel_scales:
             histograms = turn(graph, histograms)
     chosen = choose(graph, histograms, options)
-    Writer(graph, chosen, int8_rounding.rounded(graph, chosen, inputs)).write()
+    Writer(graph, chosen, int8_rounding.rounded(graph, chosen, inputs) if inputs else {}).write()
 
 
 def quantised_tensors(graph: Graph) -> list[str]:

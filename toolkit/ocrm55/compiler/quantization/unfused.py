@@ -54,10 +54,10 @@ def quantize(
 
     halves_down: change averages so that ONNX Runtime rounds them as CMSIS-NN does; otherwise they stay, with one scale
     in front and behind. weights: int8, or int4 in as many layers as max_drop by merit allows (see int4.py). Both are
-    stored as int8; those of int4 are -8 .. 7.
+    stored as int8; those of int4 are -8 .. 7. No inputs: a network of the same sizes that computes nothing of use.
     """
     options = replace(options or QuantizeOptions(), channel_scales=False)
-    original = graph.model() if weights == "int4" else None
+    original = graph.model() if weights == "int4" and inputs else None
     fold(graph)
     ungroup(graph)
     functions.find(graph)

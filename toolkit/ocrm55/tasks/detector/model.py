@@ -17,6 +17,7 @@ from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.export import onnx_model
 from ocrm55.export.paddle_folder import SETTINGS, STEM, PaddleFolder
 from ocrm55.normalisation import Normalisation
+from ocrm55.tasks.base import Look
 from ocrm55.tasks.detector.image import HEIGHT, STEP, WIDTH
 
 ONNX = f"{STEM}.onnx"
@@ -73,13 +74,16 @@ class DetectorFolder(PaddleFolder):
     def _check_program(self) -> None:
         self.check_size(HEIGHT, WIDTH)
 
-    def to_onnx(self, destination: Path, height: int, width: int) -> Path:
-        """The network for pictures of one size as an ONNX file. Raises InputError, UnsupportedError, ToolchainError."""
+    def to_onnx(self, destination: Path, height: int, width: int, look: Look | None = None) -> Path:
+        """The network for pictures of one size as an ONNX file. Raises InputError, UnsupportedError, ToolchainError.
+
+        look: sees a converted file before it is compared with Paddle.
+        """
         check_size(height, width)
         shape = (1, 3, height, width)
         if not self.onnx.is_file():
             self.check_size(height, width)
-            return onnx_model.to_onnx(self, destination, shape, check_output=self.check_output)
+            return onnx_model.to_onnx(self, destination, shape, check_output=self.check_output, look=look)
         model = onnx_model.static_file(self.onnx, shape)
         self.check_output([dimension.dim_value for dimension in model.graph.output[0].type.tensor_type.shape.dim])
         with files.atomic_file(destination) as staging:

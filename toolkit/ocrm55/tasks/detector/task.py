@@ -47,9 +47,9 @@ class DetectorNetwork(base.Network):
         self.normalisation = LEVELS if self._folder is None else self._folder.levels
         self.thresholds = Thresholds() if self._folder is None else self._folder.thresholds
 
-    def to_onnx(self, destination: Path, height: int | None, width: int | None) -> Path:
+    def to_onnx(self, destination: Path, height: int | None, width: int | None, look: base.Look | None = None) -> Path:
         assert self._folder is not None, "an ONNX file is one already"
-        return self._folder.to_onnx(destination, height or image.HEIGHT, width or image.WIDTH)
+        return self._folder.to_onnx(destination, height or image.HEIGHT, width or image.WIDTH, look)
 
     def resize(self, pixels: np.ndarray, height: int, width: int) -> np.ndarray:
         return image.resize(pixels, height, width)

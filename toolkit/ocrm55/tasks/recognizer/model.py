@@ -13,6 +13,7 @@ from ocrm55.errors import InputError
 from ocrm55.export import onnx_model
 from ocrm55.export.paddle_folder import PROGRAM, SETTINGS, STEM, PaddleFolder, new_folder, save, shapes_text
 from ocrm55.normalisation import Normalisation
+from ocrm55.tasks.base import Look
 from ocrm55.tasks.recognizer import onnx_file
 from ocrm55.tasks.recognizer.charset import checked, with_blank_and_space
 from ocrm55.tasks.recognizer.confidence import Calibration
@@ -234,11 +235,17 @@ def write(
 
 
 def to_onnx(
-    model_dir: Path, destination: Path, input_shape: Sequence[int] | None = None, *, check: bool = True
+    model_dir: Path,
+    destination: Path,
+    input_shape: Sequence[int] | None = None,
+    *,
+    check: bool = True,
+    look: Look | None = None,
 ) -> Path:
     """Convert a recognizer's folder to an ONNX file, see ocrm55.export.onnx_model.
 
-    input_shape: of the image, the one that the folder's settings ask for by default.
+    input_shape: of the image, the one that the folder's settings ask for by default. look: sees the file before it is
+    compared with the original.
     A network that ends with logits gets the softmax that turns them into probabilities.
 
     Raises InputError for a folder that is no recognizer, ToolchainError when paddle2onnx fails or the check does.
@@ -250,8 +257,10 @@ def to_onnx(
         console.note(f"{model.directory} ends with logits; a softmax is added, so that scores are probabilities.")
     if model.is_onnx:
         return onnx_model.file_to_onnx(
-            model.program, destination, shape, check_output=model.check_output, with_softmax=model.gives_logits
-        )
+            model.program, destination, shape,
+            check_output=model.check_output, with_softmax=model.gives_logits, look=look,
+        )  # fmt: skip
     return onnx_model.to_onnx(
-        model, destination, shape, check_output=model.check_output, with_softmax=model.gives_logits, check=check
-    )
+        model, destination, shape,
+        check_output=model.check_output, with_softmax=model.gives_logits, check=check, look=look,
+    )  # fmt: skip

@@ -58,10 +58,10 @@ class RecognizerNetwork(base.Network):
         self._folder = folder
         self.restriction = UNRESTRICTED
 
-    def to_onnx(self, destination: Path, height: int | None, width: int | None) -> Path:
+    def to_onnx(self, destination: Path, height: int | None, width: int | None, look: base.Look | None = None) -> Path:
         assert self._folder is not None, "an ONNX file is one already"
         size = self._folder.sized(height, width)
-        return to_onnx(self.source, destination, (1, 3, *size))
+        return to_onnx(self.source, destination, (1, 3, *size), look=look)
 
     @property
     def lead(self) -> float:
