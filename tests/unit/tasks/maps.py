@@ -72,11 +72,11 @@ class MapNetwork(base.Network):
         given = None if self.folder is None else self.folder.normalisation
         self.normalisation = given or Normalisation(MEAN, DEVIATION, 1 / 255)
 
-    def to_onnx(self, destination: Path, height: int | None, width: int | None) -> Path:
+    def to_onnx(self, destination: Path, height: int | None, width: int | None, look: base.Look | None = None) -> Path:
         assert self.folder is not None
         shape = (1, 3, height or 2 * STEP, width or 2 * STEP)
         self.folder.check_size(*shape[2:])
-        return onnx_model.to_onnx(self.folder, destination, shape, check_output=self.check_output)
+        return onnx_model.to_onnx(self.folder, destination, shape, check_output=self.check_output, look=look)
 
     def resize(self, pixels: np.ndarray, height: int, width: int) -> np.ndarray:
         return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -68,13 +68,19 @@ def _table(
 ) -> tuple[Epilogue, dict[str, np.ndarray]]:
     """Any other function, by a table over the sum as int16.
 
-    Beyond the largest output, and below -10, where sigmoid and swish are at most 5e-4, the argument may saturate.
+    Beyond the largest output, and below -10, where sigmoid and swish are at most 5e-4, the argument may saturate. Where
+    an entry would then be more than a step of the output, it saturates where the output no longer changes.
     """
-    out = step_of(quantised, "an activation by table")
+    out, function = step_of(quantised, "an activation by table"), real_function(activation)
     ends = [(q - quantised.zero_point) * out for q in (-128, 127)]
-    reach = max(*((end - activation.offset) / activation.gain * 1.02 + 0.5 for end in ends), 10.0)
+    highest = max((end - activation.offset) / activation.gain * 1.02 + 0.5 for end in ends)
+    reach = max(highest, 10.0)
+    if reach / 32768 * (1 << TABLE_SHIFT) > out:
+        below = np.linspace(-10, 0, 4001)
+        found = tables.quantise(function(below), out, quantised.zero_point)
+        reach = max(highest, float(-below[found != found[0]].min(initial=0.0)))
     unit = reach / 32768
-    table = tables.table16(real_function(activation), unit, TABLE_SHIFT, out, quantised.zero_point)
+    table = tables.table16(function, unit, TABLE_SHIFT, out, quantised.zero_point)
     epilogue = Epilogue("table16", channels, quantised.zero_point, table_shift=TABLE_SHIFT)
     return epilogue, {"scale": (step / unit).astype(np.float32), "table": table}
 
