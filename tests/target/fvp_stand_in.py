@@ -89,7 +89,7 @@ def beside(application: str, parameters: dict[str, str]):  # type: ignore[no-unt
     """Who plays the NPU: nobody for a program that has no driver for one."""
     from ocrm55.errors import InputError
     from ocrm55.npu_model.accelerators import by_macs
-    from ocrm55.simulators.base import Companion
+    from ocrm55.simulators.companion import Companion
     from ocrm55.simulators.npu_coupling import NpuCoupling
 
     try:

@@ -1,7 +1,8 @@
 """Gathers the files of the distribution `ethosu-model` from ocrm55, with imports of their own.
 
     ocrm55.npu_model       ethosu_model
-    ocrm55.errors, ...     ethosu_model.shared, the few modules that the model needs
+    ocrm55.simulators      ethosu_model.qemu, of it the NPU beside QEMU
+    ocrm55.errors, ...     ethosu_model.shared, the few modules that these need
     tests.npu_networks     ethosu_model.judging
 
 There is one source of each file: what the tests of ocrm55 hold is what the distribution has.
@@ -19,16 +20,19 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 CHECKOUT = Path(__file__).resolve().parents[2]
 MODEL = CHECKOUT / "toolkit" / "ocrm55" / "npu_model"
 JUDGE = CHECKOUT / "tests" / "npu_networks"
-SHARED = ("console", "errors", "files", "plain_pickle", "plain_text", "processes", "temporary")
+QEMU = tuple(f"npu_{name}" for name in ("access", "coupling", "firmware", "memory", "registers"))
+SHARED = ("console", "elf", "errors", "files", "plain_pickle", "plain_text", "processes", "temporary")
 _SHARED = "|".join(SHARED)
 # What a file says -> what it says in the distribution, in this order.
 CHANGES = (
     (r"\bocrm55\.npu_model\b", "ethosu_model"),
+    (r"\bocrm55\.simulators\b", "ethosu_model.qemu"),
     (rf"\bocrm55\.({_SHARED})\b", r"ethosu_model.shared.\1"),
     (rf"\bfrom ocrm55 import ((?:{_SHARED})(?:, (?:{_SHARED}))*)$", r"from ethosu_model.shared import \1"),
     (r"\btests\.npu_networks\b", "ethosu_model.judging"),
     (r"pip install 'ocrm55\[(npu|test|dev)\]'", "pip install 'ethosu-model[judge]'"),
     (r"docs/npu_model\.md", "README.md"),
+    (r', \["(ocrm55 build|compile with --npu|rebuild it with: ocrm55 build --force)"\]', ""),
 )
 
 
@@ -36,9 +40,14 @@ def gathered() -> dict[str, str]:
     """The files of the distribution: path in it -> text. Raises ValueError where ocrm55 would still be imported."""
     found = {f"ethosu_model/{path.name}": path for path in sorted(MODEL.glob("*.py"))}
     found |= {f"ethosu_model/shared/{name}.py": MODEL.parent / f"{name}.py" for name in SHARED}
+    for name in ("companion", "gdb_remote", *QEMU):
+        found[f"ethosu_model/qemu/{name}.py"] = MODEL.parent / "simulators" / f"{name}.py"
     found |= {f"ethosu_model/judging/{path.name}": path for path in sorted(JUDGE.glob("*.py"))}
     texts = {name: changed(path.read_text(encoding="utf-8")) for name, path in found.items()}
     texts["ethosu_model/shared/__init__.py"] = '"""What the model shares with ocrm55: errors, files, the console."""\n'
+    texts["ethosu_model/qemu/__init__.py"] = (
+        '"""Runs firmware on QEMU with the NPU beside it; see npu_firmware.py."""\n'
+    )
     texts["ethosu_model/py.typed"] = ""
     texts["ethosu_model/LICENSE"] = (CHECKOUT / "LICENSE").read_text(encoding="utf-8")
     for name, text in texts.items():

@@ -67,6 +67,13 @@ def test_it_runs_a_stream_without_ocrm55(site: Path) -> None:
     assert "ethos-u55-128" in done.stdout
 
 
+def test_it_has_the_npu_beside_qemu_without_ocrm55(site: Path, tmp_path: Path) -> None:
+    words = [str(tmp_path / "absent.elf"), "--qemu", sys.executable]
+    done = alone(site, f"from ethosu_model.qemu.npu_firmware import main; sys.exit(main({words}))")
+    assert done.returncode == 3, done.stderr
+    assert "absent.elf is not there" in done.stderr
+
+
 def test_it_judges_networks_without_ocrm55(site: Path) -> None:
     pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed")
     pytest.importorskip("ai_edge_litert", reason="ai-edge-litert, the reference, is not installed")
@@ -92,6 +99,8 @@ def test_the_wheel_is_built(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     (wheel,) = tmp_path.glob("ethosu_model-*.whl")
     inside = zipfile.ZipFile(wheel)
-    assert {"ethosu_model/machine.py", "ethosu_model/judging/judge.py"} <= set(inside.namelist())
+    assert {"ethosu_model/machine.py", "ethosu_model/judging/judge.py", "ethosu_model/qemu/npu_firmware.py"} <= set(
+        inside.namelist()
+    )
     metadata = next(inside.read(name).decode() for name in inside.namelist() if name.endswith("METADATA"))
     assert "ocrm55" not in re.findall(r"^Requires-Dist: ([\w-]+)", metadata, re.M)

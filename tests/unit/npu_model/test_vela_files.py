@@ -84,6 +84,7 @@ def test_the_command_line_runs_and_disassembles(tmp_path: Path, capsys: pytest.C
     assert main([network, str(tmp_path / "input.npy"), "--out", str(tmp_path / "output.npy")]) == 0
     assert np.array_equal(np.load(tmp_path / "output.npy"), OUTPUT)
     assert main([network]) == 0
+    assert main([network, str(tmp_path / "input.npy"), "--trace"]) == 0
     assert main([network, "--disassemble"]) == 0
     printed = capsys.readouterr().out
     assert "ethos-u55-64" in printed and "int8[1, 4, 4, 8], scale 0.1, zero point 3" in printed

@@ -18,7 +18,8 @@ from ocrm55.cycles.counts import Counts, LogReader, of_plugin
 from ocrm55.cycles.disassembly import Program
 from ocrm55.cycles.instructions import Kind
 from ocrm55.errors import TargetError, ToolchainError
-from ocrm55.simulators.base import Companion, Ended, Request, Run
+from ocrm55.simulators.base import Ended, Request, Run
+from ocrm55.simulators.companion import Companion
 from ocrm55.simulators.qemu import Qemu
 
 SOURCE = Path(__file__).with_name("blockcount.c")

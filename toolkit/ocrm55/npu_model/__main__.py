@@ -1,6 +1,7 @@
 """Runs a network that Vela compiled, or prints its command stream.
 
 python -m ocrm55.npu_model network_vela.tflite input.npy --out output.npy
+python -m ocrm55.npu_model network_vela.tflite input.npy --trace
 python -m ocrm55.npu_model network_vela.tflite --disassemble
 """
 
@@ -18,7 +19,9 @@ from numpy.typing import NDArray
 from ocrm55 import console
 from ocrm55.errors import InputError, Ocrm55Error
 from ocrm55.files import atomic_file
+from ocrm55.npu_model import trace
 from ocrm55.npu_model.commands import disassemble
+from ocrm55.npu_model.machine import Watch
 from ocrm55.npu_model.vela_files import Program, Tensor, load
 
 
@@ -30,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("network", type=Path, help="network_vela.tflite, or network_vela.npz of --output-format raw")
     parser.add_argument("inputs", type=Path, nargs="*", metavar="input.npy", help="an array for each input, in order")
     parser.add_argument("--out", type=Path, help="write the output here (.npy; _1, _2 ... are added for further ones)")
+    parser.add_argument("--trace", action="store_true", help="print each operation with what it wrote, a line each")
     parser.add_argument("--disassemble", action="store_true", help="print the command stream, one command a line")
     chosen = parser.parse_args(arguments)
     try:
@@ -40,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif not chosen.inputs:
             _describe(program)
         else:
-            _run(program, chosen.inputs, chosen.out)
+            _run(program, chosen.inputs, chosen.out, trace.show if chosen.trace else None)
     except Ocrm55Error as trouble:
         console.error(trouble)
         return trouble.exit_code
@@ -56,8 +60,8 @@ def _describe(program: Program) -> None:
         console.result(f"region {region}: {size} bytes")
 
 
-def _run(program: Program, inputs: Sequence[Path], out: Path | None) -> None:
-    outputs, result = program.run([_read(path) for path in inputs])
+def _run(program: Program, inputs: Sequence[Path], out: Path | None, watch: Watch | None) -> None:
+    outputs, result = program.run([_read(path) for path in inputs], watch)
     console.note(", ".join(f"{name} {count}" for name, count in sorted(result.operations.items())))
     for number, (tensor, values) in enumerate(zip(program.outputs, outputs, strict=True)):
         console.result(f"output {_words(tensor)}: {values.min()} to {values.max()}")

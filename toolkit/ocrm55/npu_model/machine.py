@@ -26,6 +26,7 @@ _OPERATIONS: dict[str, Callable[[Context], Scaled]] = {
     "NPU_OP_POOL": operations.pooling,
     "NPU_OP_ELEMENTWISE": operations.elementwise,
 }
+Watch = Callable[[Command, str, NDArray[np.int64] | None], None]
 # Operations and copies run here one after another, each to its end, so there is nothing to wait for.
 _NO_EFFECT = ("NPU_OP_KERNEL_WAIT", "NPU_OP_DMA_WAIT", "NPU_OP_PMU_MASK")
 
@@ -43,14 +44,17 @@ def run(
     command_stream: bytes | NDArray[np.generic],
     regions: Mapping[int, NDArray[np.uint8]],
     accelerator: str | Accelerator = "ethos-u55-128",
+    watch: Watch | None = None,
 ) -> Result:
     """Run a command stream to its STOP. Regions (base pointers) are byte arrays; the NPU writes into them in place.
+
+    watch: called after each operation with its command, its name and the map that it has written (none: a copy).
 
     Raises UnsupportedError for what is not modelled, TargetError for an access outside a region, InputError for a
     stream that makes no sense; each names the command and its offset.
     """
     size = by_name(accelerator) if isinstance(accelerator, str) else accelerator
-    machine = Machine(Memory(regions, size.shram_bytes), size)
+    machine = Machine(Memory(regions, size.shram_bytes), size, watch)
     for command in decode(command_stream):
         machine.execute(command)
     return machine.result
@@ -59,7 +63,8 @@ def run(
 class Machine:
     """Registers, memory and the tables in SHRAM, command by command."""
 
-    def __init__(self, memory: Memory, accelerator: Accelerator) -> None:
+    def __init__(self, memory: Memory, accelerator: Accelerator, watch: Watch | None = None) -> None:
+        self._watch = watch
         self.memory = memory
         self.accelerator = accelerator
         self.registers = Registers()
@@ -90,7 +95,7 @@ class Machine:
             self._store(command, scaled, ofm)
         except (ValueError, IndexError, OverflowError) as mismatch:
             raise InputError(f"{command.where}: its registers do not fit together ({mismatch}).") from mismatch
-        self.result.operations[_name(command)] += 1
+        self._done(command, _name(command), self.memory.read(ofm, command.where) if self._watch else None)
 
     def _copy(self, command: Command) -> None:
         """NPU_OP_DMA_START: between regions, or from a region into SHRAM (activation tables)."""
@@ -110,7 +115,12 @@ class Machine:
             region = registers.field("DMA0_DST_REGION", "region")
             what = f"{command.where} (destination)"
             self.memory.span(region, destination, destination + length, what)[:] = data.copy()
-        self.result.operations["DMA"] += 1
+        self._done(command, "DMA", None)
+
+    def _done(self, command: Command, name: str, values: NDArray[np.int64] | None) -> None:
+        self.result.operations[name] += 1
+        if self._watch:
+            self._watch(command, name, values)
 
     def _store(self, command: Command, scaled: Scaled, fm: FeatureMap) -> None:
         """The output stage: scale, add the zero point, clip, apply the activation function, store."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ocrm55 import files, plain_pickle
 from ocrm55.errors import InputError, Ocrm55Error, ToolchainError, UnsupportedError
 from ocrm55.npu_model.accelerators import Accelerator, by_macs
-from ocrm55.npu_model.machine import Result, run
+from ocrm55.npu_model.machine import Result, Watch, run
 
 # Vela's numbers of the base pointers.
 WEIGHTS_REGION, ARENA_REGION, FAST_REGION = 0, 1, 2
@@ -51,8 +51,10 @@ class Program:
     inputs: list[Tensor]
     outputs: list[Tensor]
 
-    def run(self, values: Sequence[NDArray[np.generic]]) -> tuple[list[NDArray[np.generic]], Result]:
-        """Outputs for these inputs, and what the NPU did."""
+    def run(
+        self, values: Sequence[NDArray[np.generic]], watch: Watch | None = None
+    ) -> tuple[list[NDArray[np.generic]], Result]:
+        """Outputs for these inputs, and what the NPU did. watch: see machine.run."""
         if len(values) != len(self.inputs):
             raise InputError(f"The network has {len(self.inputs)} inputs; {len(values)} were given.")
         # Memory is not zero on a board either. This shows a stream that reads what nobody wrote.
@@ -65,7 +67,7 @@ class Program:
                 )
             raw = np.ascontiguousarray(value).reshape(-1).view(np.uint8)
             regions[tensor.region][tensor.offset : tensor.offset + raw.size] = raw
-        result = run(self.command_stream, regions, self.accelerator)
+        result = run(self.command_stream, regions, self.accelerator, watch)
         outputs = []
         for tensor in self.outputs:
             raw = regions[tensor.region][tensor.offset : tensor.offset + tensor.bytes]

@@ -22,6 +22,7 @@ from ocrm55 import boards, confinement, console, processes, temporary
 from ocrm55.boards import Board
 from ocrm55.errors import InputError, OutputError, TargetError, ToolchainError
 from ocrm55.simulators import protocol
+from ocrm55.simulators.companion import Companion
 from ocrm55.simulators.frames import Frame, ocrf
 from ocrm55.simulators.page_protocol import PageResult
 from ocrm55.simulators.protocol import ImageResult
@@ -92,24 +93,6 @@ class Ended:
     output: str  # standard output: the UART, and what the simulator adds
     complaints: str  # standard error
     returncode: int
-
-
-class Companion:
-    """Attends the simulator's process until it ends. This base class only watches the clock."""
-
-    descriptors: tuple[int, ...] = ()  # file descriptors that the process inherits
-
-    @property
-    def arguments(self) -> list[str]:
-        """More words for the simulator's command line."""
-        return []
-
-    def attend(self, process: subprocess.Popen[bytes], timeout_s: float) -> None:
-        """Return when the process has ended. Raises subprocess.TimeoutExpired when it has not in time."""
-        process.wait(timeout_s)
-
-    def close(self) -> None:
-        """Release what it holds."""
 
 
 class Simulator(ABC):

@@ -18,9 +18,9 @@ from ocrm55 import console, elf
 from ocrm55.errors import InputError, TargetError, UnsupportedError
 from ocrm55.npu_model.accelerators import Accelerator
 from ocrm55.npu_model.commands import decode
-from ocrm55.npu_model.machine import Machine
+from ocrm55.npu_model.machine import Machine, Watch
 from ocrm55.simulators import npu_access
-from ocrm55.simulators.base import Companion
+from ocrm55.simulators.companion import Companion
 from ocrm55.simulators.gdb_remote import ClosedError, GdbRemote
 from ocrm55.simulators.npu_memory import BoardMemory, BusError
 from ocrm55.simulators.npu_registers import PARSE_ERROR, Fault, Job, NpuRegisters, Outcome, bus_fault
@@ -32,14 +32,26 @@ _PORT_M1 = (0, 2, 3)  # channels that read constants: commands, weights, scales
 class NpuCoupling(Companion):
     """One run of QEMU with an NPU beside it. QEMU inherits a socket for its GDB stub; no port and no path is needed."""
 
-    def __init__(self, elf_file: Path, accelerator: Accelerator, fault: Fault | None = None) -> None:
-        way = npu_access.access(elf.read_symbols(elf_file))
+    def __init__(
+        self,
+        elf_file: Path,
+        accelerator: Accelerator,
+        fault: Fault | None = None,
+        *,
+        foreign: bool = False,
+        watch: Watch | None = None,
+    ) -> None:
+        """foreign: the program need not have a driver that we know; accesses to the NPU's addresses are answered.
+        watch: see npu_model.machine.run.
+        """
+        way = npu_access.access(elf.read_symbols(elf_file)) or (npu_access.AtAddresses() if foreign else None)
         if way is None:
             raise InputError(
                 "the program has no driver for the NPU: it was compiled for the CPU alone.", ["compile with --npu"]
             )
         self._access = way
         self._accelerator = accelerator
+        self._watch = watch
         self._registers = NpuRegisters(accelerator, self._execute, fault)
         ours, self._theirs = socket.socketpair()
         self.descriptors = (self._theirs.fileno(),)
@@ -82,7 +94,7 @@ class NpuCoupling(Companion):
         """Run a command stream on the board's memory."""
         start = time.monotonic()
         memory = BoardMemory(self._core, {**job.bases, _QUEUE: job.commands}, self._accelerator.shram_bytes)
-        machine = Machine(memory, self._accelerator)
+        machine = Machine(memory, self._accelerator, self._watch)
         taken = 0
         try:
             stream = np.frombuffer(memory.span(_QUEUE, 0, job.command_bytes, "the queue (commands)").tobytes(), "<u4")

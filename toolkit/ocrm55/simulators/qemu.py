@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ocrm55.boards import Board
 from ocrm55.errors import InputError, TargetError, ToolchainError
-from ocrm55.simulators.base import Companion, Ended, Request, Simulator
+from ocrm55.simulators.base import Ended, Request, Simulator
+from ocrm55.simulators.companion import Companion
 
 PROGRAM = "qemu-system-arm"
 OLDEST = (6, 0)  # the first with mps3-an547
