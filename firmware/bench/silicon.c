@@ -13,11 +13,12 @@
 
 #define CASE __attribute__((noinline, noclone, used)) static void
 #define SMALL 70000
-#define LARGE 1300000 /* MobileNetV2's first tensors, which lie in the images' memory */
+#define LARGE 1300000 /* MobileNetV2's first tensors and those of int16, which lie in the images' memory */
 
 static int8_t small_input[SMALL], small_output[SMALL], weights[80000], scratch[200000];
 static int8_t *input, *output;
 static int32_t bias[512], multipliers[512], shifts[512];
+static int64_t wide_bias[512];
 static const cmsis_nn_context context = {scratch, sizeof scratch};
 static const cmsis_nn_per_channel_quant_params scales = {multipliers, shifts};
 
@@ -117,6 +118,70 @@ CASE case_pool_3x3(void)
     const cmsis_nn_dims in = {1, 32, 32, 64}, filter = {1, 3, 3, 1}, out = {1, 32, 32, 64};
     arm_avgpool_s8(&context, &params, &in, input, &filter, &out, output);
 }
+/* Weights of 4 bits, two in a byte: the kernels fetch them by gathers of bytes. */
+CASE case_conv_s4(void)
+{
+    const cmsis_nn_conv_params params = {.input_offset = 128,
+                                         .output_offset = -128,
+                                         .stride = {1, 1},
+                                         .padding = {1, 1},
+                                         .dilation = {1, 1},
+                                         .activation = {-128, 127}};
+    const cmsis_nn_dims in = {1, 32, 32, 64}, filter = {64, 3, 3, 64}, biases = {1, 1, 1, 64};
+    arm_convolve_s4(&context, &params, &scales, &in, input, &filter, weights, &biases, bias, &in, output);
+}
+CASE case_depthwise_s4(void)
+{
+    const cmsis_nn_dw_conv_params params = {.input_offset = 128,
+                                            .output_offset = -128,
+                                            .ch_mult = 1,
+                                            .stride = {1, 1},
+                                            .padding = {1, 1},
+                                            .dilation = {1, 1},
+                                            .activation = {-128, 127}};
+    const cmsis_nn_dims in = {1, 32, 32, 64}, filter = {1, 3, 3, 64}, biases = {1, 1, 1, 64};
+    arm_depthwise_conv_s4_opt(&context, &params, &scales, &in, input, &filter, weights, &biases, bias, &in, output);
+}
+CASE case_matmul_s4(void)
+{
+    arm_nn_mat_mult_nt_t_s4(input, weights, bias, output, multipliers, shifts, 64, 256, 512, 128, -128, -128, 127, 512);
+}
+CASE case_vector_s4(void)
+{
+    arm_nn_vec_mat_mult_t_s4(input, weights, bias, output, 128, -128, 1500000000, -8, 512, 256, -128, 127);
+}
+CASE case_vector_s8(void)
+{
+    arm_nn_vec_mat_mult_t_s8(input, weights, bias, bias, output, 128, -128, 1500000000, -8, 512, 256, -128, 127, 1, 0);
+}
+CASE case_vector_s16(void)
+{
+    arm_nn_vec_mat_mult_t_s16((const int16_t *)input, weights, wide_bias, (int16_t *)output, 1500000000, -8, 512, 256, -32768,
+                              32767);
+}
+CASE case_conv_s16(void)
+{
+    const cmsis_nn_conv_params params = {
+        .stride = {1, 1}, .padding = {1, 1}, .dilation = {1, 1}, .activation = {-32768, 32767}};
+    const cmsis_nn_dims in = {1, 32, 32, 64}, filter = {64, 3, 3, 64}, biases = {1, 1, 1, 64};
+    const cmsis_nn_bias_data given = {wide_bias, false};
+    arm_convolve_s16(&context, &params, &scales, &in, (const int16_t *)input, &filter, weights, &biases, &given, &in,
+                     (int16_t *)output);
+}
+CASE case_depthwise_s16(void)
+{
+    const cmsis_nn_dw_conv_params params = {
+        .ch_mult = 1, .stride = {1, 1}, .padding = {1, 1}, .dilation = {1, 1}, .activation = {-32768, 32767}};
+    const cmsis_nn_dims in = {1, 32, 32, 64}, filter = {1, 3, 3, 64}, biases = {1, 1, 1, 64};
+    arm_depthwise_conv_fast_s16(&context, &params, &scales, &in, (const int16_t *)input, &filter, weights, &biases, wide_bias,
+                                &in, (int16_t *)output);
+}
+CASE case_pool_s16(void)
+{
+    const cmsis_nn_pool_params params = {.stride = {1, 1}, .padding = {1, 1}, .activation = {-32768, 32767}};
+    const cmsis_nn_dims in = {1, 32, 32, 64}, filter = {1, 3, 3, 1};
+    arm_avgpool_s16(&context, &params, &in, (const int16_t *)input, &filter, &in, (int16_t *)output);
+}
 CASE case_add_s8(void)
 {
     arm_elementwise_add_s8(input, input + 4096, 128, 1500000000, -1, 128, 1400000000, -1, 20, output, -128, 1600000000, -18,
@@ -186,11 +251,13 @@ int main(void)
     static void (*const in_small[])(void) = {
         case_ds_conv,     case_ds_depthwise,  case_ds_pointwise, case_ds_pool,  case_conv_3x3, case_conv_1x1,
         case_depthwise_3x3, case_matmul,      case_pool_3x3,     case_add_s8,   case_mul_s8,   case_add_s16,
-        case_mul_s16,
+        case_mul_s16,       case_conv_s4,     case_depthwise_s4, case_matmul_s4, case_vector_s4, case_vector_s8,
+        case_vector_s16,
     };
     static void (*const in_large[])(void) = {
         case_v2_conv,         case_v2_depthwise_32,    case_v2_pointwise_32_16,  case_v2_pointwise_16_96,
         case_v2_depthwise_96, case_v2_pointwise_96_24, case_v2_pointwise_24_144, case_v2_depthwise_144,
+        case_conv_s16,        case_depthwise_s16,      case_pool_s16,
     };
     uint32_t bytes;
     int8_t *const large = (int8_t *)platform_image_buffer(&bytes);
@@ -202,6 +269,7 @@ int main(void)
     }
     for (int32_t i = 0; i < 512; i++) {
         bias[i] = drawn() * 8;
+        wide_bias[i] = bias[i];
         multipliers[i] = 1500000000 + drawn() * 1000000;
         shifts[i] = -8;
     }

@@ -22,7 +22,8 @@ def rows() -> list[Compared]:
     require("arm-none-eabi-gcc", "qemu-system-arm", "cc")
     if not os.environ.get("CMSIS_NN_ROOT"):
         pytest.skip("CMSIS_NN_ROOT names no copy of CMSIS-NN")
-    return silicon.measure(Path(os.environ["CMSIS_NN_ROOT"]))
+    fork = os.environ.get("NS_CMSIS_NN_ROOT")
+    return silicon.measure(Path(os.environ["CMSIS_NN_ROOT"]), Path(fork) if fork else None)
 
 
 def test_it_is_as_close_as_it_says(rows: list[Compared]) -> None:
@@ -34,6 +35,9 @@ def test_it_is_as_close_as_it_says(rows: list[Compared]) -> None:
 
 
 def test_the_page_has_these_figures(rows: list[Compared]) -> None:
-    page = PAGE.read_text(encoding="utf-8")
+    """All of them with the fork's sources; without, those that it has no part in."""
+    page = " ".join(PAGE.read_text(encoding="utf-8").split())
+    stand_in = {row.measured.title for row in rows if row.measured.own}
     for line in silicon.markdown(rows).splitlines():
-        assert line in page
+        if not stand_in or not (line.startswith("- ") or line.split(" | ")[0][2:] in stand_in):
+            assert " ".join(line.split()) in page

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -37,6 +39,33 @@ def test_the_table_names_what_is_off_and_why(capsys: pytest.CaptureFixture[str])
     assert "* near" not in shown
 
 
+def test_a_row_says_what_a_line_of_the_cache_costs() -> None:
+    """By its own cycles; the others that miss the cache are told with it, and it counts for nothing itself."""
+    rows = [row("vector", 2000, 1000), row("matmul", 30_000, 10_000), *ROWS]
+    cached = [
+        replace(each, measured=replace(each.measured, lines=100 * n)) for each, n in zip(rows, (1, 20), strict=False)
+    ]
+    cached[0] = replace(cached[0], measured=replace(cached[0].measured, case=silicon._ANCHOR))
+    (sentence,) = silicon.waits([*cached, *ROWS])
+    assert "costs 10.0 cycles, by the row `vector`" in sentence
+    assert "matmul is 1.00, and 2 of the other 4 are within 15%" in sentence
+    stand_in = replace(cached[0], measured=replace(cached[0].measured, own="a.c"))
+    assert silicon.waits([stand_in, *ROWS]) == []
+
+
+def test_the_forks_kernels_take_the_librarys_places(tmp_path: Path) -> None:
+    wanted = sorted({each.own for each in silicon.MEASURED if each.own})
+    theirs = [tmp_path / "Source" / "Some" / name for name in wanted]
+    theirs[0].parent.mkdir(parents=True)
+    for path in theirs[1:]:
+        path.touch()
+    library = [Path("library") / name for name in (*wanted, "arm_convolve_s8.c")]
+    with pytest.raises(InputError, match=wanted[0]):
+        silicon._with_own(library, tmp_path)
+    theirs[0].touch()
+    assert silicon._with_own(library, tmp_path) == [*theirs, library[-1]]
+
+
 def test_files(tmp_path: Path) -> None:
     page, drawn = silicon.write(ROWS, tmp_path / "page.md")
     assert "| near | 1,000 | 1.05 k | 1.05 |" in page.read_text()
@@ -47,7 +76,7 @@ def test_files(tmp_path: Path) -> None:
 def test_every_case_is_in_the_program() -> None:
     program = (Path(silicon.resources.folder("firmware")) / "bench" / "silicon.c").read_text()
     for each in silicon.MEASURED:
-        assert program.count(f"case_{each.case}") == 2, each.case
+        assert len(re.findall(rf"\bcase_{each.case}\b", program)) == 2, each.case
 
 
 def test_without_sources_there_is_nothing_to_compare(tmp_path: Path) -> None:

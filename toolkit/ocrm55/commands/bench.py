@@ -51,6 +51,13 @@ def bench(
         Path | None,
         typer.Option("--markdown", metavar="FILE", help="With --against or `silicon`: write the table there too."),
     ] = None,
+    fork: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="For `silicon`: sources of ns-cmsis-nn, a fork of CMSIS-NN whose kernels were measured.",
+        ),
+    ] = None,
     record: Annotated[
         bool, typer.Option("--record", help="With --against: write the table of costs anew; compile chooses by it.")
     ] = False,
@@ -64,7 +71,7 @@ def bench(
     if what is What.SILICON:
         from ocrm55.bench import silicon
 
-        compared = silicon.measure(libraries.root(options.build.cmsis_nn))
+        compared = silicon.measure(libraries.root(options.build.cmsis_nn), fork)
         silicon.print_table(compared)
         for path in () if markdown is None else silicon.write(compared, markdown):
             console.note(f"wrote {path}")
