@@ -21,14 +21,16 @@ PROGRAM = parsed("""
 """)
 
 
-def log(*addresses: int) -> list[bytes]:
-    return [b"Linking", *(f"Trace 0: 0x7f [00000000/{each:08x}/00000110/ff000000] f".encode() for each in addresses)]
+def log(*addresses: int, digits: int = 8) -> list[bytes]:
+    lines = (f"Trace 0: 0x7f [00000000/{each:0{digits}x}/00000110/ff000000] f" for each in addresses)
+    return [b"Linking", *(line.encode() for line in lines)]
 
 
-def test_the_log_of_a_loop() -> None:
+@pytest.mark.parametrize("digits", [8, 16], ids=["QEMU 7.2", "QEMU 10"])
+def test_the_log_of_a_loop(digits: int) -> None:
     reader = LogReader({0x1000: "3"})
-    reader.feed(log(0x2000, 0x1000, 0x1006))
-    reader.feed(log(0x1006, 0x1006, 0x100C, 0x2004))
+    reader.feed(log(0x2000, 0x1000, 0x1006, digits=digits))
+    reader.feed(log(0x1006, 0x1006, 0x100C, 0x2004, digits=digits))
     counts = reader.counts(PROGRAM)
     assert counts.edges == {
         (0, (0, 0), (0x2000, 1)): 1,
@@ -39,6 +41,14 @@ def test_the_log_of_a_loop() -> None:
         (3, (0x100C, 1), (0x2004, 1)): 1,
     }
     assert counts.instructions() == {0: 1, 3: 4 + 2 * 3 + 1 + 1}
+
+
+@pytest.mark.parametrize("lines", [[], [b"Linking"], log(0, 0)], ids=["empty", "no block", "of no program"])
+def test_a_log_of_nothing(lines: list[bytes]) -> None:
+    reader = LogReader({})
+    reader.feed(lines)
+    with pytest.raises(ToolchainError, match="names none"):
+        reader.counts(PROGRAM)
 
 
 def test_a_block_may_end_before_its_branch() -> None:

@@ -90,8 +90,7 @@ class LogReader:
         seen, marks, section, (first, second) = self._seen, self._marks, self._section, self._two
         for line in lines:
             if line.startswith(b"Trace"):
-                at = line.index(b"/") + 1
-                address = int(line[at : at + 8], 16)
+                address = int(line.split(b"/", 2)[1], 16)  # of 8 digits, or of 16 since QEMU 8
                 seen[section, first, second, address] += 1
                 if address in marks:
                     section = after_mark(section, marks[address])
@@ -99,7 +98,7 @@ class LogReader:
         self._section, self._two = section, (first, second)
 
     def counts(self, program: Program) -> Counts:
-        """All that was counted; the program says how long blocks are."""
+        """All that was counted; the program says how long blocks are. Raises ToolchainError for a log of nothing."""
         first, second = self._two
         self._seen[self._section, first, second, 0] += 1
         counts = Counts()
@@ -112,6 +111,8 @@ class LogReader:
             if block:
                 key = (before, length(before, block) if before else 0), (block, length(block, following))
                 counts.edges[section, *key] += times
+        if not counts.edges:
+            raise ToolchainError("QEMU's log of blocks names none of the program.", ["ocrm55 doctor"])
         return counts
 
 
