@@ -76,6 +76,12 @@ struct ocrm55_network {
      * or more; `row` is room for one. NULL in a network with several widths, or with run_into. */
     void (*run_rows)(uint8_t *arena, uint8_t *row, const struct ocrm55_rows *rows, ocrm55_hook hook, void *context);
 
+    /* The same run in step_count steps, each an operator or a stripe of one: the caller counts them from 0 in their order,
+     * behind set_image, and may stop for good behind any. Returns the operator; taker: as of run_into, where that is.
+     * Nothing is kept but what lies in the arena. 0 and NULL in a network that was compiled without --stepwise. */
+    uint32_t step_count;
+    unsigned (*step)(uint8_t *arena, uint32_t step, const struct ocrm55_taker *taker);
+
     /* The output, valid until the next image; its steps (output_shape[output_dimensions - 2] at full width) and the
      * width at which this arena's image is read. */
     const float *(*output)(const uint8_t *arena); /* NULL where the output is int8, or comes by run_into */

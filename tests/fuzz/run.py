@@ -22,7 +22,10 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SOURCES = REPOSITORY / "firmware" / "fuzz"
-IN_C = ("fuzz_image_file", "fuzz_frames", "fuzz_program", "fuzz_decode", "fuzz_npu", "fuzz_page", "fuzz_page_program")
+IN_C = (
+    "fuzz_image_file", "fuzz_frames", "fuzz_program", "fuzz_decode", "fuzz_npu", "fuzz_page", "fuzz_page_program",
+    "fuzz_weights",
+)  # fmt: skip
 IN_PYTHON = (
     "fuzz_uart", "fuzz_records", "fuzz_binaries", "fuzz_pictures", "fuzz_models", "fuzz_dictionaries",
     "fuzz_checkpoints", "fuzz_archives",

@@ -93,7 +93,10 @@ enum ocrm55_outcome {
     OCRM55_UNRESTRICTED,  /* `allowed` is given, and the network was compiled without a restriction */
     OCRM55_FRAME,         /* the frame's size, stride or format is none (ocrm55_frame.h) */
     OCRM55_REGION,        /* a corner of the region is too far outside the frame */
-    OCRM55_SCRATCH_SHORT  /* the scratch has too few bytes */
+    OCRM55_SCRATCH_SHORT, /* the scratch has too few bytes */
+    OCRM55_NOT_STEPWISE,  /* the network was compiled without --stepwise */
+    OCRM55_STOPPED,       /* the caller stopped it (ocrm55_steps.h) */
+    OCRM55_GOES_ON        /* there are more steps (ocrm55_steps.h) */
 };
 
 /* What a recognition is about to do. A narrow reading that leaves a character in doubt begins anew, at full width. */

@@ -17,7 +17,7 @@ class Core(StrEnum):
     CORTEX_M55 = "cortex-m55"
 
 
-@build_options(also=["image"])
+@build_options(also=["image", "stepwise"])
 def compile_(
     options: stages.Options,
     target: Annotated[Core, typer.Option("--target", help="The processor for which the C is made.")] = Core.CORTEX_M55,

@@ -288,6 +288,15 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
         ),
         read=stages.parse_prefix,
     ),
+    "stepwise": BuildOption(
+        bool,
+        typer.Option(
+            False,
+            "--stepwise",
+            help="Let the network run step by step in C, for schedulers that cooperate, and be stopped in between.",
+        ),
+        usual=False,
+    ),
     "ethosu_driver": BuildOption(
         Path | None,
         typer.Option(

@@ -13,7 +13,7 @@ from ocrm55.errors import InputError
 from ocrm55.pictures import read_image
 
 
-@build_options(without=["cmsis_nn", "ethosu_driver", "toolchain"])
+@build_options(also=["stepwise"], without=["cmsis_nn", "ethosu_driver", "toolchain"])
 def package(
     options: stages.Options,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write; a new or an empty one.")],
@@ -45,6 +45,16 @@ def package(
             help="The folder on the web where the CMSIS pack lies: for its description and its index.",
         ),
     ] = "",
+    weights_image: Annotated[
+        int | None,
+        typer.Option(
+            "--weights-image",
+            metavar="NUMBER",
+            min=0,
+            max=0xFFFFFFFF,
+            help="Weights as an image of their own, for updates without new firmware; a higher number is newer.",
+        ),
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Write over a package that ocrm55 wrote there.")] = False,
 ) -> None:
     """Write the recognizer as a C library that drops into any project, without our start-up code and drivers.
@@ -68,7 +78,8 @@ def package(
     finder = Detector.read(stages.compiled(chosen).artifact) if chosen is not None else None
     page = resources.folder("models") / "calibration_pages" / "page_00.jpg" if finder else None
     console.stage("package", f"{compiled.name}, {compiled.precision} -> {out}")
-    write(Order(compiled, options.board.memories, picture, run, finder, page, url), place, replace=replace)
+    order = Order(compiled, options.board.memories, picture, run, finder, page, url, weights_image)
+    write(order, place, replace=replace)
     if libraries.LIBRARY in compiled.libraries:
         console.note("link CMSIS-NN v7.0.0 or later too: with CMake, its target cmsis-nn")
     console.result(str(out))

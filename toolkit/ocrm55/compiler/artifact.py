@@ -48,6 +48,7 @@ class Contents:
     """The contents of an artifact besides the program.
 
     targets: those that computed it. extras: the task's. image: name and pixels of an image to compile in.
+    stepwise: whether the network can run step by step.
     """
 
     model: onnx.ModelProto
@@ -56,6 +57,7 @@ class Contents:
     image: tuple[str, np.ndarray] | None = None
     placement: Placement | None = None
     fits: Sequence[Fit] = ()
+    stepwise: bool = False
 
 
 def write(
@@ -75,7 +77,8 @@ def write(
     called = {name for target in targets for name in target.kernel_sources(program)}
     kernels = sorted(called | driver.own_kernels(program))
     libraries = sorted({name for target in targets for name in target.libraries(program)})
-    network = driver.interface_of(program, plan, weights, contents.fits, contents.extras, additions)
+    parts = (contents.fits, contents.extras, additions)
+    network = driver.interface_of(program, plan, weights, *parts, stepwise=contents.stepwise)
     sources = {
         "model.c": driver.model_source(program, plan, weights, network, contents.fits),
         **contents.extras.sources(program.prefix),
@@ -108,6 +111,8 @@ def write(
         values = metadata(program, plan, weights, placement)
         values |= {"kernels": kernels, "libraries": libraries}
         values |= contents.extras.metadata
+        if network.step_count:
+            values |= {"step_count": network.step_count, "step_macs": network.step_macs}
         if program.precision == "int8":
             fits = {fit.width: fit.program for fit in contents.fits} or {program.input_size[2]: program}
             program_file.write(fits, folder)

@@ -39,6 +39,7 @@ class CompileOptions:
     core can compute that too. npu_memory_mode, vela_config: how Vela compiles for it.
     decoder: one of the task's decoders, which turn outputs into a result.
     restriction: what texts may be said.
+    stepwise: whether the network can run step by step, and be stopped in between.
     check: whether the compilation ends with a comparison with ONNX Runtime.
     """
 
@@ -63,6 +64,7 @@ class CompileOptions:
     decoder: str = field(default="context", metadata={"tag": lambda decoder: decoder})
     restriction: Restriction = field(default=UNRESTRICTED, metadata={"tag": lambda asked: asked.tag})
     image: Path | None = field(default=None, metadata={"tag": lambda image: image.stem})
+    stepwise: bool = field(default=False, metadata={"tag": lambda _: "stepwise"})
     check: bool = True
 
     @property

@@ -77,7 +77,13 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
         None if original is None or options.image is None else (options.image.name, network.resize(original, *size))
     )
     contents = Contents(
-        model, targets, network.extras(shape, options.decoder), picture, where, fits if len(fits) > 1 else ()
+        model,
+        targets,
+        network.extras(shape, options.decoder),
+        picture,
+        where,
+        fits if len(fits) > 1 else (),
+        stepwise=options.stepwise,
     )
 
     def check_written(folder: Path) -> None:

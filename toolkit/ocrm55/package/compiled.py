@@ -42,6 +42,11 @@ class Compiled(Artifact):
         return bool(self.metadata.restriction)
 
     @property
+    def step_count(self) -> int:
+        """Steps of a run; 0 where the network was compiled without --stepwise."""
+        return int(self.values.get("step_count", 0))
+
+    @property
     def text_bytes(self) -> int:
         """Bytes for the longest text that can be read, and the zero behind it."""
         return text_bytes(self.steps, self.labels)

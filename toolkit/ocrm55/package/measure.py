@@ -14,7 +14,10 @@ WEIGHTS = (".rodata.ocrm55.weights", ".rodata.ocrm55.hot_weights")
 
 @dataclass(frozen=True)
 class Run:
-    """The firmware of the same artifact on the simulator: instructions of one picture, and bytes of stack."""
+    """The firmware of the same artifact on the simulator: instructions of one picture, and bytes of stack.
+
+    step: the most instructions of the picture's way in, of an operator, or of the decoding.
+    """
 
     picture: str
     text: str
@@ -23,6 +26,7 @@ class Run:
     inference: int
     decode: int
     stack_bytes: int
+    step: int = 0
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,8 @@ def on_simulator(picture: Path, prepared: stages.Prepared) -> Run:
     if None in counts or run.stack_bytes is None:
         raise ToolchainError("the simulator did not count instructions.", ["package without --measure"])
     before, during, after = (count or 0 for count in counts)
-    return Run(picture.name, read.text, "QEMU", before, during + read.unsure_instructions, after, run.stack_bytes)
+    step = max(before, after, *read.operator_instructions)
+    return Run(picture.name, read.text, "QEMU", before, during + read.unsure_instructions, after, run.stack_bytes, step)
 
 
 def library(package: Path, name: str) -> Sizes:

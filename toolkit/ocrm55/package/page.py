@@ -39,12 +39,12 @@ class Detector(Compiled):
         return of_model(words)
 
 
-def files(detector: Detector, others: dict[str, str]) -> dict[str, str]:
+def files(detector: Detector, others: dict[str, str], *, apart: bool = False) -> dict[str, str]:
     """The files of the package, `others`, and those for pages.
 
-    Files of the detector that have another's name are named after the detector.
+    Files of the detector that have another's name are named after the detector. apart: its weights are an image.
     """
-    generated = sources.generated(detector)
+    generated = sources.generated(detector, apart=apart)
     new = {name: text for name, text in generated.items() if others.get(f"{_folder(name)}/{name}") != text}
     names = {name: f"detector_{name}" for name in new if f"{_folder(name)}/{name}" in others}
     own = {f"{_folder(name)}/{names.get(name, name)}": _renamed(text, names) for name, text in new.items()}
@@ -56,7 +56,8 @@ def files(detector: Detector, others: dict[str, str]) -> dict[str, str]:
 
 
 def _folder(name: str) -> str:
-    return "include" if name.startswith("ocrm55_") and name not in ("ocrm55_kernels.h", "ocrm55_vec.h") else "src"
+    own = name.startswith("ocrm55_") or name.endswith("_weights.h")
+    return "include" if own and name not in ("ocrm55_kernels.h", "ocrm55_vec.h") else "src"
 
 
 def _renamed(text: str, names: dict[str, str]) -> str:

@@ -14,6 +14,7 @@ from ocrm55 import __version__, resources
 from ocrm55.compiler.c_language import environment, standalone
 from ocrm55.compiler.c_language.text import c_string, comment
 from ocrm55.compiler.codegen.interface import MODEL_HEADER, NETWORK_HEADER
+from ocrm55.package import weights_image
 from ocrm55.package.compiled import Compiled
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -21,27 +22,33 @@ _NOT_A_LIBRARY_S = (MODEL_HEADER, "inputs.h")  # short names, and an image: they
 _NPU_DRIVER = ("npu_driver.c", "npu_access.c", "npu_messages.c", "npu_checks.h", "npu_registers.h")
 _NPU_HEADERS = ("ocrm55_npu.h", "ocrm55_npu_port.h")  # what the program and its board see
 _RECOGNIZE_HEADER = "ocrm55_recognize.h"
-FRAME_HEADER = "ocrm55_frame.h"
+FRAME_HEADER, STEPS_HEADER = "ocrm55_frame.h", "ocrm55_steps.h"
 _FRAME = ("frame.c", "crop.c", "sample.c", "sample.h", "fixed.h", FRAME_HEADER)  # of firmware/tasks/page
 _RESTRICTED = ["restricted.c", "restricted.h", "check_digits.c", "check_digits.h"]
 
 
-def files(compiled: Compiled) -> dict[str, str]:
-    """Every C file of the library by its path in the package."""
-    public = {f"{compiled.prefix}.h", NETWORK_HEADER, _RECOGNIZE_HEADER, FRAME_HEADER, *_NPU_HEADERS}
+def files(compiled: Compiled, *, apart: bool = False) -> dict[str, str]:
+    """Every C file of the library by its path in the package. apart: whether the weights are an image of their own."""
+    public = {f"{compiled.prefix}.h", NETWORK_HEADER, _RECOGNIZE_HEADER, FRAME_HEADER, STEPS_HEADER, *_NPU_HEADERS}
     texts = (
-        generated(compiled) | kernels(compiled) | _task(in_context=compiled.in_context, restricted=compiled.restricted)
+        generated(compiled, apart=apart)
+        | kernels(compiled)
+        | _task(in_context=compiled.in_context, restricted=compiled.restricted, stepwise=compiled.step_count > 0)
     )
     texts |= _read(resources.folder("firmware") / "tasks" / "page", _FRAME)
     if compiled.npu:
         texts |= _read(resources.folder("firmware") / "npu", (*_NPU_DRIVER, *_NPU_HEADERS))
+    public |= {weights_image.HEADER, f"{compiled.prefix}_weights.h"}
     written = {f"{'include' if name in public else 'src'}/{name}": text for name, text in texts.items()}
-    return {"include/ocrm55.h": header(compiled)} | written
+    return {"include/ocrm55.h": header(compiled, apart=apart)} | written
 
 
-def header(compiled: Compiled, detector: Compiled | None = None) -> str:
-    """include/ocrm55.h; detector: that of a package for pages."""
-    return render("ocrm55.h.j2", model=compiled, detector=detector)
+def header(compiled: Compiled, detector: Compiled | None = None, *, apart: bool = False, step: int = 0) -> str:
+    """include/ocrm55.h; detector: that of a package for pages. apart: as in files.
+
+    step: the instructions of the largest step, 0 where that is not measured.
+    """
+    return render("ocrm55.h.j2", model=compiled, detector=detector, apart=apart, step=step)
 
 
 def render(template: str, **values: Any) -> str:
@@ -53,25 +60,47 @@ def render(template: str, **values: Any) -> str:
     return templates.get_template(template).render(version=__version__, **values)
 
 
-def generated(compiled: Compiled) -> dict[str, str]:
-    """src/ and include/ of the artifact, by their names; its weights as C."""
+def generated(compiled: Compiled, *, apart: bool = False) -> dict[str, str]:
+    """src/ and include/ of the artifact, by their names; its weights as C, or what reads them in an image."""
     folder = compiled.folder
     paths = sorted([*(folder / "src").glob("*.[ch]"), *(folder / "include").glob("*.h")])
     texts = {path.name: path.read_text(encoding="utf-8") for path in paths if path.name not in _NOT_A_LIBRARY_S}
     for name, text in texts.items():
         if name.startswith("operators_"):
             texts[name] = standalone.with_pragma(text, standalone.FOR_OPERATORS)
-    return texts | _weights(compiled)
+    return texts | (_apart(compiled) if apart else _weights(compiled))
+
+
+def weight_bytes(compiled: Compiled) -> bytes:
+    """The weights as they lie in the artifact."""
+    return (compiled.folder / "src" / "weights.bin").read_bytes()
+
+
+def abi(compiled: Compiled) -> int:
+    """The hash by which the C knows its weights."""
+    code = generated(compiled) | kernels(compiled)
+    return weights_image.abi(code, compiled.prefix, compiled.name)
+
+
+def _apart(compiled: Compiled) -> dict[str, str]:
+    """What reads the weights in an image: weights.h, weights.c, the network's header for it, and the checks."""
+    values = {"model": compiled, "abi": abi(compiled)}
+    return {
+        "weights.h": render("weights.h.j2", **values),
+        "weights.c": render("weights.c.j2", **values),
+        f"{compiled.prefix}_weights.h": render("image_weights.h.j2", **values),
+        **_read(resources.folder("firmware") / "weights", weights_image.SOURCES),
+    }
 
 
 def _weights(compiled: Compiled) -> dict[str, str]:
     """weights.bin as C, and a weights.h that says so."""
-    data = (compiled.folder / "src" / "weights.bin").read_bytes()
+    data = weight_bytes(compiled)
     hot, others = data[: compiled.hot_bytes], data[compiled.hot_bytes :]
     rows = {"hot_rows": standalone.words(hot), "rows": standalone.words(others)}
     return {
-        "weights.h": render("weights.h.j2", model=compiled),
-        "weights.c": render("weights.c.j2", model=compiled, **rows),
+        "weights.h": render("weights.h.j2", model=compiled, abi=None),
+        "weights.c": render("weights.c.j2", model=compiled, abi=None, **rows),
     }
 
 
@@ -86,9 +115,10 @@ def kernels(compiled: Compiled) -> dict[str, str]:
     return written
 
 
-def _task(*, in_context: bool, restricted: bool) -> dict[str, str]:
+def _task(*, in_context: bool, restricted: bool, stepwise: bool) -> dict[str, str]:
     """The firmware's C that reads text with the network; with the decoders that were compiled."""
-    names = ["recognize.c", "confidence.c", _RECOGNIZE_HEADER, "ctc.c", "ctc.h"]
+    names = ["recognize.c", "reading.h", "confidence.c", _RECOGNIZE_HEADER, "ctc.c", "ctc.h"]
+    names += ["steps.c", STEPS_HEADER] if stepwise else []
     names += ["context.c"] if in_context else []
     names += ["context.h", "language.h"] if in_context or restricted else []
     names += _RESTRICTED if restricted else []

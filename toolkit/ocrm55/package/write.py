@@ -14,7 +14,7 @@ from ocrm55 import __version__, resources
 from ocrm55.boards import MemoryMap
 from ocrm55.errors import InputError, OutputError
 from ocrm55.files import atomic_directory
-from ocrm55.package import measure, page, sources
+from ocrm55.package import measure, page, sources, weights_image
 from ocrm55.package.compiled import Compiled
 from ocrm55.package.measure import Run
 from ocrm55.package.page import Detector
@@ -29,6 +29,8 @@ _PROJECTS = (
     *("csolution/recognizer.csolution.yml", "csolution/example.cproject.yml", "csolution/stdout.c"),
     *("zephyr/sample/src/main.c", "zephyr/sample/boards/mps3_corstone300_an547.overlay"),
 )
+_EXAMPLES = ["camera", "uart", "task"]  # main programs; examples/main.c reads a picture
+_STACK_WORDS = 2048  # of the task
 _ANOTHER = ["choose another folder with --out"]
 
 
@@ -36,7 +38,8 @@ _ANOTHER = ["choose another folder with --out"]
 class Order:
     """The contents of a package. picture: an image file for the example. run: the figures of a run on the simulator,
     or None. detector, page: of a package for pages, and the image file of its example. url: the folder on the web that
-    the CMSIS pack is downloaded from, with a slash at its end; empty for none.
+    the CMSIS pack is downloaded from, with a slash at its end; empty for none. weights: None for weights in the C, or
+    the number of the image that they become.
     """
 
     compiled: Compiled
@@ -46,6 +49,7 @@ class Order:
     detector: Detector | None = None
     page: Path | None = None
     url: str = ""
+    weights: int | None = None
 
 
 def check_url(text: str) -> str:
@@ -90,12 +94,16 @@ def write(order: Order, destination: Path, *, replace: bool = False) -> Path:
         for path, text in texts.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
+        images = weight_images(order)
+        for path, data in images.items():
+            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).write_bytes(data)
         shutil.copyfile(resources.folder("firmware").parent / "LICENSE", folder / "LICENSE")
         alone = not order.compiled.libraries  # what calls CMSIS-NN does not build without it
         sizes = measure.library(folder, order.compiled.prefix) if order.run is not None and alone else None
         readme = sources.render("README.md.j2", **_values(order), sizes=sizes, run=order.run)
         (folder / "README.md").write_text(readme, encoding="utf-8")
-        listed = sorted([*texts, "LICENSE", "README.md", "metadata.json"])
+        listed = sorted([*texts, *images, "LICENSE", "README.md", "metadata.json"])
         metadata = json.dumps({**order.compiled.values, "package": listed}, indent=2) + "\n"
         (folder / "metadata.json").write_text(metadata, encoding="utf-8")
     return place
@@ -103,14 +111,19 @@ def write(order: Order, destination: Path, *, replace: bool = False) -> Path:
 
 def files(order: Order) -> dict[str, str]:
     """The text files of the package by their path in it, without README.md and metadata.json."""
-    texts = sources.files(order.compiled)
+    apart = order.weights is not None
+    texts = sources.files(order.compiled, apart=apart)
     if order.detector is not None:
         check_output(order.compiled)
-        texts = page.files(order.detector, texts)
-        texts["include/ocrm55.h"] = sources.header(order.compiled, order.detector)
+        texts = page.files(order.detector, texts, apart=apart)
+    step = order.run.step if order.run is not None else 0
+    texts["include/ocrm55.h"] = sources.header(order.compiled, order.detector, apart=apart, step=step)
     compiled = sorted(path for path in texts if path.endswith(".c"))
     headers = sorted(path for path in texts if path.startswith("include/"))
+    programs = ["xip"] if apart else [] if order.compiled.npu else _EXAMPLES
     values = {**_values(order), "sources": compiled, "headers": headers}
+    values["programs"] = [f"examples/{name}.c" for name in programs]
+    texts |= {f"examples/{name}.c": sources.render(f"{name}.c.j2", **values) for name in programs}
     if order.compiled.npu:
         texts["examples/npu_port.c"] = sources.render("npu_port.c.j2", **values)
     if order.page is not None:
@@ -131,6 +144,17 @@ def files(order: Order) -> dict[str, str]:
     }
 
 
+def weight_images(order: Order) -> dict[str, bytes]:
+    """The images of weights by their path in the package, where weights are no C."""
+    if order.weights is None:
+        return {}
+    networks = [order.compiled, *([order.detector] if order.detector else [])]
+    return {
+        f"weights/{each.prefix}.bin": weights_image.image(sources.weight_bytes(each), sources.abi(each), order.weights)
+        for each in networks
+    }
+
+
 def _values(order: Order) -> dict[str, Any]:
     release = re.match(r"\d+\.\d+\.\d+", __version__)
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", order.compiled.name)
@@ -144,6 +168,8 @@ def _values(order: Order) -> dict[str, Any]:
         "detector": order.detector,
         "url": order.url,
         "page": order.page.name if order.page is not None else None,
+        "apart": order.weights is not None,
+        "stack_words": _STACK_WORDS,
         "vendor": VENDOR,
         "pack": f"{name}-{order.compiled.precision}",
         "release": release[0] if release else "0.0.0",

@@ -15,7 +15,7 @@ import numpy as np
 from ocrm55.compiler.c_language import environment
 from ocrm55.compiler.c_language.literals import C_TYPES, float_literal
 from ocrm55.compiler.c_language.text import c_string, comment, lines, wrapped
-from ocrm55.compiler.codegen import interface, stripes
+from ocrm55.compiler.codegen import interface, steps, stripes
 from ocrm55.compiler.codegen.interface import Interface
 from ocrm55.compiler.memory.planner import ALIGN, SOURCE_BYTES, MemoryPlan, workspace_key
 from ocrm55.compiler.operators.pixels import pixel_table
@@ -84,10 +84,13 @@ def interface_of(
     fits: Sequence[Fit] = (),
     extras: Extras | None = None,
     additions: Additions | None = None,
+    *,
+    stepwise: bool = False,
 ) -> Interface:
     """The interface of the network for a program.
 
     fits: the widths that share the program, where there are several. extras: the task's. additions: the targets'.
+    stepwise: whether it can run step by step.
     """
     return Interface(
         prefix=program.prefix,
@@ -103,6 +106,8 @@ def interface_of(
         by_rows=not fits and not program.output_rows,
         output_rows=program.output_rows,
         output_int8=_of_int8(program.output),
+        step_count=steps.count(program) if stepwise else 0,
+        step_macs=steps.most_macs(program) if stepwise else 0,
         extras=extras or Extras(),
         additions=additions or Additions(),
     )
@@ -126,8 +131,13 @@ def model_source(
         for pointer in run["tensors"]:
             pointer["offset"] = f"at->{pointer['name']}"
         output = f"fits[fit_of(arena)].at.{program.output.name}"
+    by_step = ""
+    if network.step_count:
+        values = steps.values(program, run["groups"], by_rows=source)
+        by_step = render("steps.c.j2", by_width=bool(fits), **run, **values).rstrip("\n")
     return render(
         "model.c.j2",
+        by_step=by_step,
         name=program.name,
         prefix=program.prefix,
         precision=program.precision,

@@ -26,8 +26,8 @@ class Interface:
     prefix: a C identifier, the name of the network's constant; every other name that the linker sees starts with it.
     model: the name that is printed. input_size: channels, height and width of the widest input. output_shape: its
     output's. operators: names of what a hook counts. widths: narrowest first. by_rows: whether it has run_rows.
-    output_rows: those that are there at once, 0 where the output is there whole. extras: the task's. additions: the
-    targets'.
+    output_rows: those that are there at once, 0 where the output is there whole. step_count, step_macs: steps of a run
+    and the most multiply-accumulates of one, 0 where it runs in one go. extras: the task's. additions: the targets'.
     """
 
     prefix: str
@@ -43,6 +43,8 @@ class Interface:
     by_rows: bool = False
     output_int8: tuple[str, int] | None = None
     output_rows: int = 0
+    step_count: int = 0
+    step_macs: int = 0
     extras: Extras = field(default_factory=Extras)
     additions: Additions = field(default_factory=Additions)
 
@@ -95,6 +97,9 @@ class Interface:
         yield "WEIGHT_BYTES", self.weight_bytes, ""
         yield "WIDTHS", len(self.widths), f"{', '.join(map(str, self.widths))} columns"
         yield from self.additions.sizes
+        if self.step_count:
+            yield "STEP_COUNT", self.step_count, "of a run"
+            yield "STEP_MACS", self.step_macs, "multiply-accumulates of a step, at most"
 
 
 def headers(network: Interface) -> dict[str, str]:
@@ -111,8 +116,8 @@ def definition(network: Interface) -> str:
     """C that defines the network's constant.
 
     In front of it stand static functions set_image, set_image_within, run_network, output_of, steps_of and width_of,
-    run_rows where it is `by_rows`, run_into in place of output_of where it has `output_rows`, and what its additions
-    name.
+    run_rows where it is `by_rows`, run_into in place of output_of where it has `output_rows`, step_alone where it has a
+    `step_count`, and what its additions name.
     """
     return _render("network.c.j2", network)
 

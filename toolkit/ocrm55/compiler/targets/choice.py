@@ -37,6 +37,8 @@ def check(options: CompileOptions) -> None:
     targets = targets_for(options)
     for target in targets:
         target.check(options)
+    if options.stepwise and options.npu:
+        raise UnsupportedError("an NPU's regions are not run in steps.", ["leave --npu out", "leave --stepwise out"])
     if options.weights == "int8":
         if options.int4_max_drop is not None:
             raise UnsupportedError(
