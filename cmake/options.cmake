@@ -15,6 +15,7 @@ set(OCRM55_MAIN "" CACHE FILEPATH "The program, in place of src/main.c")
 # A program for pages: the folder of the detector that finds the lines which OCRM55_ARTIFACT, a recognizer, reads.
 set(OCRM55_DETECTOR "" CACHE PATH "Folder of a detector that `ocrm55 compile` wrote")
 
+option(OCRM55_FRAMES "Build the program for a camera: it reads a region of each frame (firmware/camera)" OFF)
 option(OCRM55_NATIVE "Build a program of this computer, by its own compiler, instead of a board's firmware" OFF)
 set(OCRM55_PLATFORM "corstone300" CACHE STRING "Board: a folder of firmware/platform, or the path of one of your own")
 set(OCRM55_VERSION "unversioned" CACHE STRING "Version that the firmware says at its start")

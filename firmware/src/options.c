@@ -27,6 +27,10 @@ static bool take(const char *word, struct options *options)
         options->images = value;
     } else if ((value = value_of(word, "probabilities"))) {
         options->probabilities = value;
+    } else if ((value = value_of(word, "region"))) {
+        options->region = value;
+    } else if ((value = value_of(word, "polarity"))) {
+        options->polarity = value;
     } else if ((value = value_of(word, "stats"))) {
         return take_flag(value, &options->stats);
     } else if ((value = value_of(word, "confidence"))) {

@@ -1,4 +1,5 @@
-/* The host's command line: `ocrm55 images=FILE [probabilities=FILE] [stats=1] [hashes=1] [confidence=1]`. */
+/* The host's command line: `ocrm55 images=FILE [probabilities=FILE] [stats=1] [hashes=1] [confidence=1]`, and of a program for a
+ * camera `[region=NUMBERS] [polarity=NUMBER]`. */
 #ifndef OCRM55_OPTIONS_H
 #define OCRM55_OPTIONS_H
 
@@ -13,7 +14,9 @@ struct options {
     const char *probabilities; /* file to write the probabilities to, or NULL */
     bool stats;                /* print instruction counts */
     bool confidence;           /* say how sure each text and its characters are; nothing else than lines has some */
-    bool hashes;               /* print a hash of what each step of a page makes; nothing else than pages has some */
+    bool hashes;               /* print a hash of what each step of a page makes, or of a region */
+    const char *region;        /* what is read of a frame, or NULL */
+    const char *polarity;      /* whether it is inverted, or NULL */
 };
 
 /* Cut `line` into words in place; the options point into it. The first word is the program's name and is skipped.

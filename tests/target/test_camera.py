@@ -9,8 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from ocrm55 import stages
+from ocrm55 import cli, stages
 from ocrm55.artifact import Artifact
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.evaluation.verification import integer_reference
@@ -88,6 +89,20 @@ def package(build_dir: Path, shots: list[Shot], tmp_path_factory: pytest.TempPat
     folder = tmp_path_factory.mktemp("camera")
     (folder / "frames.h").write_text(header(shots))
     return test_package.package(folder / "package", build_dir, "--decoder", "greedy")
+
+
+def test_run_fvp_hands_frames_over(build_dir: Path, models: Path, samples: dict[Path, str], tmp_path: Path) -> None:
+    """The command compares each crop with the host's, and ends with an error where a bit differs."""
+    path = models / "samples" / "word_camel.png"
+    word = read_image(path)
+    dark = cv2.copyMakeBorder(255 - word, 5, 6, 8, 8 + word.shape[1] % 2, cv2.BORDER_CONSTANT, value=(10, 10, 10))
+    cv2.imwrite(str(tmp_path / "dark.png"), dark)
+    height, width = word.shape[:2]
+    words = ["run-fvp", str(tmp_path / "dark.png"), "--build-dir", str(build_dir), "--decoder", "greedy", "--simulator"]
+    words += ["qemu", "--frame", "yuyv", "--region", f"8,5,{width},{height}", "--polarity", "dark-on-light"]
+    done = CliRunner().invoke(cli.app, words)
+    assert done.exit_code == 0, done.output
+    assert f"text: {samples[path]}, score: 0." in done.output
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "arm-none-eabi-gcc", "clang-19"])

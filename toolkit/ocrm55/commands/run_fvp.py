@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ocrm55 import console, plain_text, stages
+from ocrm55.commands import camera_options
+from ocrm55.commands.camera_options import FrameOption, PolarityChoice, PolarityOption, RegionOption
 from ocrm55.commands.options import (
     SECONDS,
     AnyTimeLimit,
@@ -78,6 +80,9 @@ def run_fvp(
     page: PageFlag = False,
     detector: DetectorOption = "bundled",
     size: SizeOption = "320x320",
+    frame: FrameOption = None,
+    region: RegionOption = None,
+    polarity: PolarityOption = PolarityChoice.AS_IT_IS,
 ) -> None:
     """Read IMAGEs on a simulated Corstone-300 board (Cortex-M55) and show what its UART says.
 
@@ -85,24 +90,23 @@ def run_fvp(
     board has no NPU: with --npu, a functional model plays it. The firmware is the same as for a real NPU.
     """
     from ocrm55 import simulation
-    from ocrm55.artifact import Artifact
     from ocrm55.commands import hints
-    from ocrm55.report import statistics
     from ocrm55.simulators import find_simulator
 
+    camera_options.check(frame, region, polarity)
     if page:
-        if npu_fault is not None:
-            raise InputError("pages are read without an NPU.", ["leave --npu-fault out"])
-        if reject is not None:
-            raise InputError("the UART rejects no text of a page.", ["use `ocrm55 read --reject P`"])
-        if strict:
-            raise InputError("whole pages have no warnings.", ["leave --strict out"])
+        _check_page(frame, npu_fault, reject, strict)
         chosen = page_options(options, detector, size)
         show_pages(images, chosen, simulator, fvp, stats, as_json, timeout, confidence=confidence)
         return
     pictures = simulation.load(images)
     board = find_simulator(simulator.value, fvp, options.board)
     check_counts(board, stats)
+    if frame is not None:
+        view = (frame, region, polarity)
+        prepared, run = camera_options.read(images, options, *view, board, stats=stats, timeout_s=timeout or SECONDS)
+        _show(images, run, prepared, reject, stats, as_json, confidence=confidence)
+        return
     prepared = stages.prepare(options, native=board.native)
     run = simulation.read_images(
         pictures,
@@ -114,22 +118,54 @@ def run_fvp(
         want_confidence=confidence or as_json or reject is not None or not stats,
     )
     found = warnings_of(pictures, run, prepared, board, timeout or SECONDS, with_turns=npu_fault is None and not stats)
+    _show(images, run, prepared, reject, stats, as_json, found, confidence=confidence)
+    hints.show(images, found)
+    if strict:
+        hints.check(images, found)
+
+
+def _check_page(
+    frame: camera_options.FrameFormat | None, npu_fault: str | None, reject: float | None, strict: bool
+) -> None:
+    """Raise InputError for what pages do not have."""
+    if frame is not None:
+        raise InputError("a page is no region of a frame.", ["leave --frame out", "ocrm55 read --pixels rgb565"])
+    if npu_fault is not None:
+        raise InputError("pages are read without an NPU.", ["leave --npu-fault out"])
+    if reject is not None:
+        raise InputError("the UART rejects no text of a page.", ["use `ocrm55 read --reject P`"])
+    if strict:
+        raise InputError("whole pages have no warnings.", ["leave --strict out"])
+
+
+def _show(
+    images: list[Path],
+    run: Run,
+    prepared: Prepared,
+    reject: float | None,
+    stats: bool,
+    as_json: bool,
+    found: Sequence[Sequence[PictureWarning]] = (),
+    *,
+    confidence: bool,
+) -> None:
+    """Show what the UART says, or JSON."""
+    from ocrm55.artifact import Artifact
+    from ocrm55.report import statistics
+
     artifact = Artifact.read(prepared.artifact)
     if reject is not None and not artifact.metadata.confidence:
         console.note("no text is rejected: how likely a text of this model is right is not known (docs/confidence.md)")
     if as_json:
         console.result(as_json_text(_as_values(images, run, artifact, reject, found)))
-    else:
-        for line in with_names(run.lines, images, confidence=confidence or reject is not None):
-            console.result(line)
-        for path, result in zip(images, run.results, strict=True):
-            if is_rejected(result, reject):
-                console.result(f"rejected: {plain_text.shown(str(path))}")
-        if stats:
-            statistics.show(artifact, prepared.elf, run)
-    hints.show(images, found)
-    if strict:
-        hints.check(images, found)
+        return
+    for line in with_names(run.lines, images, confidence=confidence or reject is not None):
+        console.result(line)
+    for path, result in zip(images, run.results, strict=True):
+        if is_rejected(result, reject):
+            console.result(f"rejected: {plain_text.shown(str(path))}")
+    if stats:
+        statistics.show(artifact, prepared.elf, run)
 
 
 def check_counts(board: Simulator, stats: bool) -> None:

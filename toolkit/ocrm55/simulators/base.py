@@ -48,6 +48,7 @@ class Request:
     frames: pages instead of images, for a program of pages; want_hashes: of what each of its steps makes.
     want_maps: the detector's probabilities of every page, uint8.
     want_confidence: how sure each text is, and each of its characters.
+    view: words for a program for a camera, which reads a region of each of the frames; none for a program for pages.
     """
 
     elf: Path
@@ -63,6 +64,7 @@ class Request:
     want_hashes: bool = False
     want_maps: bool = False
     want_confidence: bool = False
+    view: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,7 @@ class Simulator(ABC):
             if request.frames:
                 (place / _IMAGES).write_bytes(ocrf(request.frames))
                 words.append(f"images={_IMAGES}")
+            words += request.view
             if request.want_hashes:
                 words.append("hashes=1")
             if request.want_probabilities or request.want_maps:
@@ -224,9 +227,9 @@ class Simulator(ABC):
             raise protocol.failure(said, request.elf)
         if said.exit_status is not None and ended.returncode not in (0, said.exit_status):
             raise ToolchainError(f"{self.name} ended with status {ended.returncode} after the firmware had ended well.")
-        if request.frames:
+        if request.frames and not request.view:
             return _pages_run(said, request, place, self.counts_instructions)
-        expected = len(request.images) or 1
+        expected = len(request.frames or request.images) or 1
         if len(said.results) != expected:
             raise TargetError(f"the firmware answered for {len(said.results)} of {expected} images.")
         results = said.results

@@ -8,6 +8,7 @@
     cycles 0 123456 retired=1 refills=2                      the same in cycles, where the core counts them
     cycles preprocess=1 inference=2 decode=3
     width 96                                                 of a program with several widths
+    region 240x48 0x9ae0daaf                                 of a program for a camera, with hashes=1: its CRC-32
     unsure 96 123456                                         with stats=1, of a reading that did not stand
     character 41 0.998102 steps 5 6 next 47 0.000812         with confidence=1: class, probability, place, runner-up
     confidence right=0.98 least=0.99 mean=0.99 lead=1.0 likelihood=0.97
@@ -46,6 +47,7 @@ _EVENTS = f"(?: [a-z-]{{1,20}}={_N}){{0,8}}"
 _CYCLES = re.compile(f"cycles ({_N}) ({_N})({_EVENTS})")
 _PHASE_CYCLES = re.compile(f"cycles preprocess=({_N}) inference=({_N}) decode=({_N})")
 _WIDTH = re.compile(f"width ({_N})")
+_REGION = re.compile(f"region ({_N})x({_N}) 0x([0-9a-f]{{8}})")
 _UNSURE = re.compile(f"unsure ({_N}) ({_N})")
 _TEXT = re.compile(r"text: (.*), score: ([0-9]{1,39}\.[0-9]{6}|nan|-?inf)")
 _SEEN = re.compile(r"nothing fits, seen: (.*), score: ([0-9]{1,39}\.[0-9]{6}|nan|-?inf)")
@@ -99,7 +101,7 @@ class ImageResult:
     width: columns of the input, None for a program with one width. unsure_instructions: of a reading at less than full
     width that left a step in doubt and was thrown away. seen: text and score without a restriction that no text fits.
     cycles: of the board's own counter, by operator, where it has one, with events by name; phase_cycles: of preprocess,
-    inference and decode.
+    inference and decode. region: columns, rows and CRC-32 of a frame's region as the network sees it.
     """
 
     text: str
@@ -114,6 +116,7 @@ class ImageResult:
     cycles: list[tuple[int, dict[str, int]]] = field(default_factory=list)
     phase_cycles: dict[str, int] = field(default_factory=dict)
     confidence: ConfidenceResult | None = None
+    region: tuple[int, int, int] | None = None
 
     @property
     def instructions(self) -> dict[str, int | None]:
@@ -202,6 +205,7 @@ class _Reader:
         self.counts: tuple[int, int, int] | None = None
         self.width: int | None = None
         self.unsure = 0
+        self.region: tuple[int, int, int] | None = None
         self.seen: tuple[str, float] | None = None
         self.cycles: list[tuple[int, dict[str, int]]] = []
         self.phase_cycles: dict[str, int] = {}
@@ -219,7 +223,7 @@ class _Reader:
                 raise _not_understood(line, "it is out of order")
             self.operators, self.counts, self.width, self.unsure, self.seen = [], None, None, 0, None
             self.cycles, self.phase_cycles = [], {}
-            self.characters, self.confidence = [], None
+            self.characters, self.confidence, self.region = [], None, None
             return Line(line, image=self.announced)
         elif found := _OPERATOR.fullmatch(line):
             if int(found[1]) != len(self.operators):
@@ -247,12 +251,15 @@ class _Reader:
                     self.cycles,
                     self.phase_cycles,
                     self.confidence,
+                    self.region,
                 )
             )
         elif found := _STACK.fullmatch(line):
             self.said.stack_bytes = int(found[1])
         elif found := _WIDTH.fullmatch(line):
             self.width = int(found[1])
+        elif found := _REGION.fullmatch(line):
+            self.region = (int(found[1]), int(found[2]), int(found[3], 16))
         elif found := _UNSURE.fullmatch(line):
             self.unsure, counted = int(found[2]), True
         elif line and not self.take_confidence(line) and not self.take_message(line):
