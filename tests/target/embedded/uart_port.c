@@ -16,7 +16,7 @@ int uart_to_send(void);
 #define VTOR REGISTER(0xE000ED08u)
 #define NVIC_ENABLE REGISTER(0xE000E104u) /* of interrupts 32 to 63 */
 
-enum { FIRST = 16, SENT = 33, RECEIVED = 34, VECTORS = 64 };
+enum { FIRST = 16, RECEIVED = 33, SENT = 34, VECTORS = 64 };
 enum { TX_FULL = 1, RX_FULL = 2, TX = 1, RX = 2, TX_ON = 1, RX_ON = 2, TX_INTERRUPT = 4, RX_INTERRUPT = 8 };
 
 static uintptr_t vectors[VECTORS] __attribute__((aligned(256)));
