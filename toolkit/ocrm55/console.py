@@ -6,21 +6,20 @@ only the result.
 
 from __future__ import annotations
 
-import io
+import os
 import re
 import shlex
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from ocrm55 import processes
+from ocrm55 import processes, table_layout
 from ocrm55.errors import Ocrm55Error, OutputError, ToolchainError
 from ocrm55.plain_text import shown
 
@@ -28,6 +27,8 @@ from ocrm55.plain_text import shown
 _out = Console(highlight=False, soft_wrap=True, emoji=False)
 _err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 _verbose = False
+_commands_are_told = True
+_NARROWEST, _UNLIMITED = 40, 10_000  # cells of a table's line
 # The C library's words when a compiler or a linker meets a full disk.
 NO_ROOM = re.compile("No space left on device|Disk quota exceeded|File too large|final close failed")
 
@@ -76,20 +77,27 @@ def errors_end_the_program() -> Iterator[None]:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Sequence[str] = ()) -> None:
-    """Print a table to stdout; `right` names the columns that hold numbers."""
-    grid = Table(title=escape(shown(title)) or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for column in columns:
-        grid.add_column(escape(shown(column)), justify="right" if column in right else "left", no_wrap=True)
-    for row in rows:
-        grid.add_row(*(escape(shown(str(cell))) for cell in row))
+    """Print a table to stdout; `right` names the columns that hold numbers.
+
+    It is as wide as the terminal at most, and every cell stays whole: table_layout says how. Redirected output has
+    whole rows, because tables are read by programs too, unless COLUMNS says how wide it is.
+    """
+    names = [shown(column) for column in columns]
+    cells = [[shown(str(cell)) for cell in row] for row in rows]
+    if title:
+        for line in table_layout.wrap(shown(title), _table_width()):
+            _out.print(line, style="bold", markup=False, highlight=False)
+    count = len(table_layout.lines(names, [], _table_width(), right))
+    for number, line in enumerate(table_layout.lines(names, cells, _table_width(), [shown(name) for name in right])):
+        _out.print(line, style="bold" if number < count else None, markup=False, highlight=False)
+
+
+def _table_width() -> int:
+    """Cells in a line of a table."""
     if _out.is_terminal:
-        _out.print(grid)
-        return
-    # Redirected output keeps whole lines: a table cut to 80 columns is no use in a log file.
-    wide = Console(file=io.StringIO(), width=400, highlight=False, emoji=False)
-    wide.print(grid)
-    for line in cast(io.StringIO, wide.file).getvalue().splitlines():
-        result(line.rstrip())
+        return _out.width
+    said = os.environ.get("COLUMNS", "")
+    return max(_NARROWEST, int(said)) if said.isascii() and said.isdigit() else _UNLIMITED
 
 
 @contextmanager
@@ -101,8 +109,16 @@ def progress(label: str, total: int | None) -> Iterator[Progress]:
         yield bar
 
 
+def keep_commands_quiet() -> None:
+    """Leave out the external command lines, unless the user asked for what they print."""
+    global _commands_are_told
+    _commands_are_told = _verbose
+
+
 def note_command(words: Sequence[str]) -> None:
     """Show an external command line as it is about to be run."""
+    if not _commands_are_told:
+        return
     _err.print(f"[dim]$ {escape(shown(shlex.join(words)))}[/]")
 
 

@@ -27,6 +27,14 @@ def shown(text: str, keep: str = "") -> str:
     return "".join(c if c in keep or is_shown(c) else escaped(c) for c in text)
 
 
+SPACE = "\u2423"  # an open box
+
+
+def with_spaces(text: str) -> str:
+    """A text whose spaces are to be seen: each is an open box."""
+    return text.replace(" ", SPACE)
+
+
 def escaped(character: str) -> str:
     """A character as Python writes it in ASCII, such as `\\x1b`."""
     return character.encode("unicode_escape").decode()

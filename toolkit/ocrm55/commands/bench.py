@@ -64,10 +64,13 @@ def bench(
 ) -> None:
     """Count the instructions of every int8 kernel on QEMU.
 
+    What it runs for that is shown with `ocrm55 -v bench` only.
+
     If llvm-mca is installed, its estimate for the inner loops stands beside the counts. It is no measurement.
     `silicon` builds CMSIS-NN's kernels from its sources (--cmsis-nn) and says how far the estimate is off.
     With --against, the network is compiled for both and run. Each layer then shows the instructions of both.
     """
+    console.keep_commands_quiet()
     if what is What.SILICON:
         from ocrm55.bench import silicon
 

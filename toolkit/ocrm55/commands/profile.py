@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ocrm55 import console, stages
+from ocrm55.commands.about import about
 from ocrm55.commands.options import Images, TimeLimit, build_options
+from ocrm55.commands.run_fvp import as_json_text
 from ocrm55.errors import InputError
 from ocrm55.report.profile import Sort
 
@@ -56,7 +57,8 @@ def profile(
     extra = {} if found is None else {"cycles": in_cycles.values(measured.layers, found, clock)}
     written = report.write(measured, folder, extra)
     if as_json:
-        console.result(json.dumps(report.as_values(measured) | extra, indent=2))
+        found_values = report.as_values(measured) | extra
+        console.result(as_json_text(about(options) | found_values))
     elif found is not None:
         in_cycles.show(measured.layers, found, clock)
     else:

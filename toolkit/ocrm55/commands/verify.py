@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from ocrm55 import console, stages
+from ocrm55.commands.about import about
 from ocrm55.commands.options import FvpPath, Images, SimulatorChoice, SimulatorOption, build_options
 from ocrm55.commands.page_options import DetectorOption, PageFlag, SizeOption, page_options
+from ocrm55.commands.run_fvp import as_json_text
 from ocrm55.errors import TargetError
 
 if TYPE_CHECKING:
@@ -27,6 +31,7 @@ def verify(
     size: SizeOption = "320x320",
     simulator: SimulatorOption = SimulatorChoice.AUTO,
     fvp: FvpPath = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
 ) -> None:
     """Show, side by side, what Paddle, ONNX Runtime and the target read in IMAGEs, and how far they differ.
 
@@ -42,40 +47,13 @@ def verify(
 
     board = find_simulator(simulator.value, fvp, options.board)
     if page:
-        verify_pages(images, page_options(options, detector, size), board)
+        verify_pages(images, page_options(options, detector, size), board, about(options) if as_json else None)
         return
     comparisons = verification.compare(images, options, board)
-    console.table(
-        "",
-        (
-            "image",
-            "Paddle",
-            "score",
-            "ONNX Runtime",
-            "score",
-            "largest diff.",
-            "target",
-            "score",
-            "largest diff.",
-            "verdict",
-        ),
-        (
-            (
-                row.path.name if row.width is None else f"{row.path.name} at {row.width}",
-                row.paddle.text,
-                f"{row.paddle.score:.6f}",
-                row.onnx.text,
-                f"{row.onnx.score:.6f}",
-                f"{row.onnx_difference:.1e}",
-                row.target.text,
-                f"{row.target.score:.6f}",
-                f"{row.target_difference:.1e}",
-                verdict(row),
-            )
-            for row in comparisons
-        ),
-        right=("score", "largest diff."),
-    )
+    if as_json:
+        console.result(as_json_text(about(options) | {"images": [values(row) for row in comparisons]}))
+    else:
+        show(comparisons)
     failed = [row for row in comparisons if not row.passed]
     if failed:
         raise TargetError(
@@ -83,11 +61,48 @@ def verify(
             f"{len(failed)} of {len(comparisons)} images, first on {failed[0].path}."
         )
     exact = all(row.exact for row in comparisons)
-    console.result(f"{len(comparisons)} of {len(comparisons)} {'bit for bit' if exact else 'the same'}")
+    if not as_json:
+        console.result(f"{len(comparisons)} of {len(comparisons)} {'bit for bit' if exact else 'the same'}")
 
 
-def verify_pages(paths: Sequence[Path], options: PageOptions, simulator: Simulator) -> None:
-    """Compare every step of reading pages. Raises TargetError where one differs."""
+def show(comparisons: Sequence[Comparison]) -> None:
+    """Print three lines for each image: the verdict and the target's reading, Paddle's, and ONNX Runtime's."""
+    rows = []
+    for row in comparisons:
+        image = row.path.name if row.width is None else f"{row.path.name} at {row.width}"
+        target, onnx = f"{row.target_difference:.1e}", f"{row.onnx_difference:.1e}"
+        rows += [
+            (image, verdict(row), "target", row.target.text, f"{row.target.score:.6f}", target),
+            ("", "", "ONNX Runtime", row.onnx.text, f"{row.onnx.score:.6f}", onnx),
+            ("", "", "Paddle", row.paddle.text, f"{row.paddle.score:.6f}", ""),
+        ]
+    columns = ("image", "verdict", "read by", "text", "score", "largest diff.")
+    console.table("", columns, rows, right=columns[4:])
+
+
+def values(row: Comparison) -> dict[str, Any]:
+    """For JSON. Differences are the largest of a probability, against Paddle."""
+    readings = {"target": row.target, "onnx": row.onnx, "paddle": row.paddle}
+    return {
+        "image": str(row.path),
+        "width": row.width,
+        "verdict": verdict(row),
+        "passed": row.passed,
+        "exact": row.exact,
+        "decode_agrees": row.decode_agrees,
+        **{name: {"text": each.text, "score": each.score} for name, each in readings.items()},
+        "target_difference": row.target_difference,
+        "onnx_difference": row.onnx_difference,
+    }
+
+
+def verify_pages(
+    paths: Sequence[Path], options: PageOptions, simulator: Simulator, head: dict[str, Any] | None = None
+) -> None:
+    """Compare every step of reading pages. Raises TargetError where one differs.
+
+    head: of JSON, which is then printed instead of the table.
+    """
     from ocrm55.evaluation import page_verification
     from ocrm55.page import host, program, read
 
@@ -95,14 +110,19 @@ def verify_pages(paths: Sequence[Path], options: PageOptions, simulator: Simulat
     pictures = read.load(paths)
     compared = page_verification.compare(pictures, program.prepare(options, native=simulator.native), simulator)
     rows = [(str(each.path), str(each.boxes), str(each.readings), each.differs or "exact") for each in compared]
-    console.table("", ("page", "boxes", "readings", "verdict"), rows, right=("boxes", "readings"))
+    if head is not None:
+        names = ("page", "boxes", "readings", "verdict")
+        console.result(as_json_text(head | {"pages": [dict(zip(names, row, strict=True)) for row in rows]}))
+    else:
+        console.table("", ("page", "boxes", "readings", "verdict"), rows, right=("boxes", "readings"))
     failed = [each for each in compared if each.differs]
     if failed:
         count = f"{len(failed)} of {len(compared)} pages"
         raise TargetError(
             f"the target differs from the host on {count}, first in {failed[0].differs} of {failed[0].path}."
         )
-    console.result(f"{len(compared)} of {len(compared)} bit for bit")
+    if head is None:
+        console.result(f"{len(compared)} of {len(compared)} bit for bit")
 
 
 def verdict(row: Comparison) -> str:

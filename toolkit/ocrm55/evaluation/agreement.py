@@ -17,6 +17,7 @@ from ocrm55.artifact import Artifact
 from ocrm55.errors import TargetError
 from ocrm55.evaluation import verification
 from ocrm55.pictures import read_image
+from ocrm55.plain_text import with_spaces
 from ocrm55.simulators.base import Simulator
 from ocrm55.tasks.recognizer import ctc, image
 from ocrm55.tasks.recognizer.inference import OnnxRecognizer, PaddleRecognizer
@@ -101,7 +102,7 @@ def show(found: Agreement, differing: int = 20) -> None:
     console.table("", ("texts", "pictures", "share"), rows, right=("pictures", "share"))
     apart = [r for r in found.readings if r.integers != r.onnx][:differing]
     if apart:
-        body = [(r.path.name, r.label, r.integers, r.onnx, r.real) for r in apart]
+        body = [(r.path.name, *map(with_spaces, (r.label, r.integers, r.onnx, r.real))) for r in apart]
         console.table("Read differently", ("picture", "label", "target", "ONNX Runtime", "float"), body)
     if found.on_target:
         console.result(f"{found.on_target} of {found.on_target} run on the target: bit for bit the host's reference")

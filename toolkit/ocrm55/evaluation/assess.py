@@ -15,6 +15,7 @@ from ocrm55.evaluation.metrics import Share
 from ocrm55.evaluation.mistakes import write_mistakes
 from ocrm55.evaluation.reference_reader import ReferenceSpec, reference_spec
 from ocrm55.evaluation.words import Word, load_names, load_words, split_words
+from ocrm55.plain_text import with_spaces
 from ocrm55.simulators import Choice
 from ocrm55.tasks.recognizer.model import RecognizerFolder
 
@@ -113,7 +114,7 @@ def tables(evaluation: Evaluation, most_confusions: int = 15) -> list[Table]:
     whole = [row("exact match", scores.exact), row("letters and digits, any case", scores.alphanumeric)]
     whole.append(["character error rate", f"{scores.character_error_rate:.1%}", "", f"{scores.characters}"])
     confusions = [
-        [f"{written or '(nothing)'} -> {read or '(nothing)'}", str(count)]
+        [f"{_seen(written)} -> {_seen(read)}", str(count)]
         for (written, read), count in scores.confusions.most_common(most_confusions)
     ]
     return [
@@ -122,6 +123,10 @@ def tables(evaluation: Evaluation, most_confusions: int = 15) -> list[Table]:
         ("characters by class", columns, [row(name, share) for name, share in scores.by_class.items()]),
         ("most frequent mistakes", ["written -> read", "count"], confusions),
     ]
+
+
+def _seen(characters: str) -> str:
+    return with_spaces(characters) or "(nothing)"
 
 
 def acceptance_tables(evaluation: Evaluation, reject: float | None = None) -> list[Table]:

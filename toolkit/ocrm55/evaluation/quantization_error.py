@@ -17,7 +17,7 @@ from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.quantization import calibration
 from ocrm55.compiler.quantization.equalise import factor_of
 from ocrm55.normalisation import Normalisation
-from ocrm55.report import svg
+from ocrm55.report import names, svg
 from ocrm55.report.svg import Picture
 from ocrm55.tasks.recognizer import ctc, image
 
@@ -184,7 +184,7 @@ def show(rows: Sequence[TensorError], sets: Sequence[Agreement]) -> None:
         ("layer", "scale", "zero point", "SQNR alone", "SQNR together", "at the ends"),
         (
             (
-                row.layer,
+                names.readable(row.layer),
                 f"{row.scale[0]:.4g}" if row.scale[0] == row.scale[1] else f"{row.scale[0]:.3g}..{row.scale[1]:.3g}",
                 row.zero_point,
                 f"{row.alone:.1f} dB",

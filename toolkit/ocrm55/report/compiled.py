@@ -16,13 +16,14 @@ VELA = "Vela's cycles"
 def show(artifact: Artifact) -> None:
     """Print an artifact's metadata: a row for each operator, then the sums."""
     metadata, npu, operators = artifact.metadata, artifact.npu, artifact.operators
+    titles = iter(names.unique([names.readable(each.name) for each in operators], [each.kind for each in operators]))
     asked = any(operator.why_not for operator in operators)  # say why the other targets did not take it
     estimated = [VELA] if npu else []
     console.table(
         "",
-        ("operator", "kind", "target", "output", "MACs", "weights", "scratch", *estimated, *(["why"] if asked else [])),
+        ("layer", "kind", "target", "output", "MACs", "weights", "scratch", *estimated, *(["why"] if asked else [])),
         (
-            (*_row(operator, metadata), *([""] if npu else []), *([_why(operator)] if asked else []))
+            (*_row(next(titles), operator, metadata), *([""] if npu else []), *([_why(operator)] if asked else []))
             if npu is None or operator.kind != NPU_REGION
             else row
             for operator in operators
@@ -98,10 +99,10 @@ def _show_int4(artifact: Artifact) -> None:
     )
 
 
-def _row(operator: OperatorRow, metadata: Metadata) -> tuple[str, ...]:
+def _row(title: str, operator: OperatorRow, metadata: Metadata) -> tuple[str, ...]:
     output = next(t for t in metadata.tensors if t.name == operator.output)
     return (
-        operator.name,
+        title,
         operator.kind,
         operator.target,
         figures.shape(output.shape),
@@ -117,17 +118,17 @@ def _inside(region: OperatorRow, npu: NpuRow) -> Iterator[tuple[str, ...]]:
     for operator in found.operators:
         estimate, target = operator.vela_cycles, f"{region.target} {region.name}"
         yield (
-            operator.name, operator.kind, target, figures.shape(operator.shape),
+            names.readable(operator.name), operator.kind, target, figures.shape(operator.shape),
             figures.nonzero(operator.macs), "", "", "" if estimate is None else f"{estimate:,}", "",
         )  # fmt: skip
 
 
 def _show_regions(npu: NpuRow, macs: int) -> None:
     """A row for each region, and their sums."""
-    names = ("operators", "MACs", "commands", "weights", "scratch", VELA)
+    sums = ("operators", "MACs", "commands", "weights", "scratch", VELA)
     console.table(
         "",
-        (f"region of the {npu.accelerator}", *names),
+        (f"region of the {npu.accelerator}", *sums),
         (
             (
                 region.name, str(len(region.operators)), f"{region.macs:,}",
@@ -136,7 +137,7 @@ def _show_regions(npu: NpuRow, macs: int) -> None:
             )
             for region in npu.regions
         ),
-        right=names,
+        right=sums,
     )  # fmt: skip
     console.result()
     console.result(f"NPU        {npu.macs:>13,} MACs, {100 * npu.macs / macs:.1f} % of all")

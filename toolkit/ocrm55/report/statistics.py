@@ -15,7 +15,7 @@ from ocrm55.simulators.base import ImageResult, Run
 
 
 def show(artifact: Artifact, elf: Path, run: Run) -> None:
-    """Print the instructions by operator for the first image of each width, and the memory of artifact and ELF.
+    """Print the instructions by layer for the first image of each width, and the memory of artifact and ELF.
 
     The simulator counted instructions, not cycles: neither QEMU nor the FVP knows a Cortex-M55's cycles.
     """
@@ -42,7 +42,7 @@ def show_operators(metadata: Metadata, image: ImageResult) -> None:
         )
         for row in layers(metadata, image.operator_instructions)
     ]
-    columns = ["operator", "kind", "target", "MACs", "instructions", "instr./MAC"]
+    columns = ["layer", "kind", "target", "MACs", "instructions", "instr./MAC"]
     if image.cycles:
         columns.append("cycles, measured")
         rows = [(*row, figures.count(cycles)) for row, (cycles, _) in zip(rows, image.cycles, strict=True)]
