@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -21,6 +21,7 @@ TEXTS = st.text(st.sampled_from("ab cd.-_/é漢"), max_size=30).map(lambda text:
 NUMBERS = st.integers(0, 10**9).map(lambda number: f"{number:,}")
 
 
+@settings(deadline=None)
 @given(st.integers(1, 12), st.data())
 def test_no_line_is_too_wide_and_no_character_is_lost(count: int, data: st.DataObject) -> None:
     numbers = data.draw(st.lists(st.booleans(), min_size=count, max_size=count))
