@@ -33,6 +33,9 @@ def profile(
         float | None,
         typer.Option("--clock", metavar="MHZ", min=0.001, help="With --cycles: say milliseconds at this clock."),
     ] = None,
+    graph: Annotated[
+        bool, typer.Option("--graph", help="Write the network with its costs for Model Explorer and Netron too.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the tables.")] = False,
     timeout: TimeLimit = 120,
 ) -> None:
@@ -41,11 +44,13 @@ def profile(
     A layer's costs do not depend on the picture, so one IMAGE is enough; with --widths, give one for each width.
     Prints a table, and writes profile.csv, profile.json and pictures: instructions.svg (by layer), intensity.svg (MACs
     an instruction over MACs a byte), memory.svg (what lies where on the board) and arena.svg (the arena over time).
+    With --graph it writes graph.json and overlay_*.json for Model Explorer, and graph.onnx for Netron (no weights).
     With --cycles it estimates what each layer takes a Cortex-M55, as a range; docs/cycles.md says how good that is.
     """
     if clock is not None and not cycles:
         raise InputError("--clock says at which clock cycles are milliseconds, so it needs --cycles.", ["add --cycles"])
     from ocrm55.report import cycles as in_cycles
+    from ocrm55.report import graph as in_graph
     from ocrm55.report import profile as report
     from ocrm55.report.measurement import estimated, measure
     from ocrm55.simulators import find_simulator
@@ -56,6 +61,9 @@ def profile(
     folder = out or options.folder.root / f"{options.firmware_variant}-profile"
     extra = {} if found is None else {"cycles": in_cycles.values(measured.layers, found, clock)}
     written = report.write(measured, folder, extra)
+    if graph:
+        costs = extra["cycles"]["layers"] if extra else None
+        written += in_graph.write(measured.metadata, measured.layers, folder, costs)
     if as_json:
         found_values = report.as_values(measured) | extra
         console.result(as_json_text(about(options) | found_values))
