@@ -248,6 +248,23 @@ def test_what_vela_made_is_run(fault: str, real: onnx.ModelProto, inputs: list[n
         check.check_int8(wrong, model, Normalisation(), plan)
 
 
+def test_one_wrong_weight_of_vela_is_found(real: onnx.ModelProto, inputs: list[np.ndarray]) -> None:
+    pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
+    model = quantised_for_a_library(real, inputs, halves_down=False).model()
+    options = CompileOptions(npu="ethos-u55-128")
+    program, plan = pipeline.planned(model, choice.targets_for(options), options)
+    accelerator_check.check_weights(program, plan)
+    region = next(each.spec for each in program.operators if isinstance(each.spec, Region))
+    tensors = {**region.part_tensors, **program.tensors}
+    given = [tensors[name] for part in region.parts for name in part.inputs]
+    weights = next(each for each in given if each.data is not None and each.dtype == "int8" and each.data.ndim == 4)
+    assert weights.data is not None
+    weights.data = weights.data.copy()
+    weights.data.flat[0] += 1 if weights.data.flat[0] < 127 else -1
+    with pytest.raises(MiscompiledError, match="of the accelerator's region_0 have other weights"):
+        accelerator_check.check_weights(program, plan)
+
+
 def test_a_miscompile_of_vela_is_found_by_compile(
     model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,24 @@ def pictures(program: Program, most: int) -> int:
     return fitting
 
 
+def check_weights(program: Program, plan: MemoryPlan) -> None:
+    """Raise MiscompiledError where the image holds other weights for an accelerator than the program, by one even."""
+    for operator in _accelerated(program):
+        accelerator = accelerators.maker(operator.spec)
+        assert accelerator is not None
+        try:
+            wrong = accelerator.wrong_weights(operator, program, plan)
+        except UnsupportedError as unknown:
+            console.note(f"the weights of the accelerator's {operator.layer} were not compared: {unknown}")
+            continue
+        except Ocrm55Error as trouble:
+            raise MiscompiledError(
+                f"the weights of the accelerator's {operator.layer} cannot be read: {trouble}", _TRIES
+            ) from trouble
+        if wrong:
+            raise MiscompiledError(f"{wrong} outputs of the accelerator's {operator.layer} have other weights.", _TRIES)
+
+
 def check(program: Program, plan: MemoryPlan, tensors: Mapping[str, np.ndarray]) -> None:
     """Raise MiscompiledError where an accelerator computes something else than the operators that it stands for.
 

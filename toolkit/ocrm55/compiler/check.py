@@ -62,6 +62,8 @@ def check_int8(
     _, height, width = plain.input_size
     session, chosen = _Watched(model), pictures(height, width)
     accelerated = 0 if plan is None else accelerator_check.pictures(program, len(chosen))
+    if plan is not None:
+        accelerator_check.check_weights(program, plan)
     for place, pixels in enumerate(chosen):
         values = session.run(normalisation.tensor(pixels, height, width))
         watched = IntegerReference(plain)

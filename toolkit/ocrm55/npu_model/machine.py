@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ _OPERATIONS: dict[str, Callable[[Context], Scaled]] = {
     "NPU_OP_ELEMENTWISE": operations.elementwise,
 }
 Watch = Callable[[Command, str, NDArray[np.int64] | None], None]
+WEIGHTED = ("NPU_OP_CONV", "NPU_OP_DEPTHWISE")
 # Operations and copies run here one after another, each to its end, so there is nothing to wait for.
 _NO_EFFECT = ("NPU_OP_KERNEL_WAIT", "NPU_OP_DMA_WAIT", "NPU_OP_PMU_MASK")
 
@@ -58,6 +59,31 @@ def run(
     for command in decode(command_stream):
         machine.execute(command)
     return machine.result
+
+
+def filters(
+    command_stream: bytes | NDArray[np.generic],
+    regions: Mapping[int, NDArray[np.uint8]],
+    accelerator: str | Accelerator = "ethos-u55-128",
+) -> Iterator[NDArray[np.int64]]:
+    """The weights of each convolution of a command stream, [O, H, W, I], with what it copies and nothing computed.
+
+    Raises as `run` does.
+    """
+    size = by_name(accelerator) if isinstance(accelerator, str) else accelerator
+    machine = Machine(Memory(regions, size.shram_bytes), size)
+    for command in decode(command_stream):
+        if command.name in WEIGHTED:
+            machine.registers.operation = command.where
+            context = Context(command, machine.registers, machine.memory, size)
+            depthwise = command.name == "NPU_OP_DEPTHWISE"
+            try:
+                decoded = operations.weights(context, machine.registers.kernel(), depthwise)
+            except (ValueError, IndexError, OverflowError) as mismatch:
+                raise InputError(f"{command.where}: its registers do not fit together ({mismatch}).") from mismatch
+            yield decoded
+        elif command.definition.kind != "op" or command.name == "NPU_OP_DMA_START":
+            machine.execute(command)
 
 
 class Machine:

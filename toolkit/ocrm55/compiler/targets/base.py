@@ -178,6 +178,11 @@ class Accelerator(Target):
         """`computed`, by the commands that the image holds, in an arena as the plan lays it out."""
         return cls.computed(operator, program, values)
 
+    @classmethod
+    def wrong_weights(cls, operator: Operator, program: Program, plan: MemoryPlan) -> int:
+        """How many outputs of an operator of `specs` the image holds other weights for than the program."""
+        return 0
+
 
 def assign(program: Program, targets: Sequence[Target]) -> None:
     """Give every operator to the first target that takes it; raises UnsupportedError when none does."""

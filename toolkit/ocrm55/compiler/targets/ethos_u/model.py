@@ -12,6 +12,7 @@ from ocrm55.compiler.targets.ethos_u import regions
 from ocrm55.compiler.targets.ethos_u.region import Compiled, Place, Region
 from ocrm55.npu_model import run, vela_files
 from ocrm55.npu_model.accelerators import by_name
+from ocrm55.npu_model.machine import filters
 
 
 def computed(operator: Operator, program: Program, values: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -38,6 +39,34 @@ def computed_as_placed(
         arena[place : place + tensor.bytes].view(tensor.dtype).reshape(tensor.shape)
         for tensor, place in zip(outputs, places, strict=True)
     ]
+
+
+def wrong_weights(operator: Operator, program: Program, plan: MemoryPlan) -> int:
+    """How many outputs of convolutions have other weights in the image than in the program: every wrong byte counts.
+
+    Vela orders and splits weights as it likes, so that an output is known by its weights that are not 0, sorted. What
+    Vela adds by itself, for averages and copies, are weights that are all the same.
+    """
+    compiled = regions.compiled_of(operator)
+    arena = np.zeros(plan.arena_bytes, np.uint8)
+    memories = {vela_files.WEIGHTS_REGION: compiled.weights.copy(), vela_files.ARENA_REGION: arena}
+    tensors = {**operator.spec.part_tensors, **program.tensors}
+    given = [tensors[name].data for part in operator.spec.parts for name in part.inputs]
+    weights = [data for data in given if data is not None and data.dtype == np.int8 and data.ndim > 1]
+    wanted = {key for data in weights for key in _keys(data) if key}
+    found: set[bytes] = set()
+    wrong = 0
+    for decoded in filters(regions.placed_stream(operator, plan), memories, compiled.accelerator):
+        keys = _keys(decoded)
+        found.update(keys)
+        wrong += sum(key not in wanted and len(set(np.frombuffer(key, np.int16))) > 1 for key in keys)
+    return wrong + sum(key not in found for key in wanted)
+
+
+def _keys(weights: np.ndarray) -> list[bytes]:
+    """The weights of each output that are not 0, sorted."""
+    rows = np.sort(weights.reshape(len(weights), -1).astype(np.int16), axis=1)
+    return [row[row != 0].tobytes() for row in rows]
 
 
 def model_program(operator: Operator, program: Program) -> vela_files.Program:

@@ -119,3 +119,7 @@ class NpuTarget(Accelerator):
         cls, operator: Operator, program: Program, plan: MemoryPlan, values: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
         return model.computed_as_placed(operator, program, plan, values)
+
+    @classmethod
+    def wrong_weights(cls, operator: Operator, program: Program, plan: MemoryPlan) -> int:
+        return model.wrong_weights(operator, program, plan)
