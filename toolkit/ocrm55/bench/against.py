@@ -1,4 +1,5 @@
-"""Our kernels and CMSIS-NN side by side on the same network: instructions of whole inferences, counted on QEMU.
+"""Our kernels and CMSIS-NN side by side on the same network: instructions of whole inferences, counted on QEMU, and the
+estimate of their cycles.
 
 Both networks are compiled, built and run. The firmware counts, operator by operator. Our convolution computes its
 activation as well, so CMSIS-NN's count is its call and the look-up table behind it.
@@ -13,10 +14,12 @@ from pathlib import Path
 from ocrm55 import console, libraries, resources, simulation, stages
 from ocrm55.artifact import Artifact
 from ocrm55.compiler import program_file
+from ocrm55.cycles.inference import estimate_inference
 from ocrm55.errors import TargetError
 from ocrm55.metadata import OperatorRow
-from ocrm55.report import names
+from ocrm55.report import figures, names
 from ocrm55.simulators import find_simulator
+from ocrm55.simulators.base import Request
 
 KINDS = {
     "lookup_int8": "activation",
@@ -32,6 +35,8 @@ KINDS = {
     "dequantize": "conversion",
 }
 AVERAGE = "/averagepool"
+CYCLES = ("m55, cycles", "CMSIS-NN, cycles", "ratio")
+TIME_LIMIT_S = 600.0
 LARGE = 1_000_000  # MACs of a layer; from here on, no kernel of ours may be slower
 
 
@@ -39,24 +44,34 @@ LARGE = 1_000_000  # MACs of a layer; from here on, no kernel of ours may be slo
 class Row:
     """A layer with MACs and its activation, or all operators of one kind without MACs. None: there is no such
     operator.
+
+    own, library: instructions. own_cycles, library_cycles: likely ones, by the estimate.
     """
 
     name: str
     macs: int
     own: int | None
     library: int | None
+    own_cycles: float | None = None
+    library_cycles: float | None = None
 
     @property
     def ratio(self) -> float | None:
         return self.own / self.library if self.own is not None and self.library else None
 
+    @property
+    def ratio_of_cycles(self) -> float | None:
+        known = self.own_cycles is not None and self.library_cycles
+        return self.own_cycles / self.library_cycles if known and self.own_cycles and self.library_cycles else None
+
 
 @dataclass(frozen=True)
 class Measured:
-    """One network that ran, and the instructions of each of its operators."""
+    """One network that ran, and the instructions and likely cycles of each of its operators."""
 
     artifact: Artifact
     counts: Sequence[int]
+    cycles: Sequence[float]
 
 
 def measure(options: stages.Options) -> list[Measured]:
@@ -67,14 +82,24 @@ def measure(options: stages.Options) -> list[Measured]:
         prepared = stages.prepare(replace(options, compile=replace(options.compile, kernels=kernels)))
         qemu = find_simulator("qemu", board=options.board)
         run = simulation.read_images(simulation.load([image]), prepared, qemu, stats=True)
-        found.append(Measured(Artifact.read(prepared.artifact), run.results[0].operator_instructions))
+        artifact = Artifact.read(prepared.artifact)
+        request = Request(prepared.elf, run.images[:1], timeout_s=TIME_LIMIT_S)
+        estimated = estimate_inference(prepared.elf, artifact.metadata, options.board, request, qemu.executable)
+        cycles = [each.likely.cycles for each in estimated.operators]
+        found.append(Measured(artifact, run.results[0].operator_instructions, cycles))
     return found
 
 
 def table_of(measured: Sequence[Measured]) -> list[Row]:
     """Compare both, row by row."""
     own, library = (grouped(m.artifact.operators, m.counts) for m in measured)
-    return rows(own, library)
+    cycles = [grouped(m.artifact.operators, [round(each) for each in m.cycles]) for m in measured]
+    return [_with_cycles(row, *cycles) for row in rows(own, library)]
+
+
+def _with_cycles(row: Row, own: Mapping[str, tuple[int, int]], library: Mapping[str, tuple[int, int]]) -> Row:
+    a, b = own.get(row.name), library.get(row.name)
+    return replace(row, own_cycles=a[1] if a else None, library_cycles=b[1] if b else None)
 
 
 def record(measured: Sequence[Measured]) -> Path:
@@ -123,8 +148,9 @@ def rows(own: Mapping[str, tuple[int, int]], library: Mapping[str, tuple[int, in
 
 
 def total(table: Sequence[Row]) -> Row:
-    own, library = (sum(getattr(row, side) or 0 for row in table) for side in ("own", "library"))
-    return Row("the whole network", sum(row.macs for row in table), own, library)
+    sides = ("own", "library", "own_cycles", "library_cycles")
+    own, library, *cycles = (sum(getattr(row, side) or 0 for row in table) for side in sides)
+    return Row("the whole network", sum(row.macs for row in table), own, library, *cycles)
 
 
 def lost(table: Sequence[Row]) -> list[Row]:
@@ -141,11 +167,12 @@ def print_table(table: Sequence[Row]) -> None:
             *("" if count is None else f"{count:,}" for count in (row.own, row.library)),
             *("" if not row.macs or count is None else f"{count / row.macs:.3f}" for count in (row.own, row.library)),
             "" if row.ratio is None else f"{row.ratio:.2f}",
+            *_cycles(row),
         )
         for row in [*table, total(table)]
     ]
-    columns = ("layer", "MAC", "m55", "CMSIS-NN", "m55/MAC", "CMSIS-NN/MAC", "m55 / CMSIS-NN")
-    console.table("Instructions on QEMU", columns, body, right=columns[1:])
+    columns = ("layer", "MAC", "m55", "CMSIS-NN", "m55/MAC", "CMSIS-NN/MAC", "m55 / CMSIS-NN", *CYCLES)
+    console.table("Instructions on QEMU, and likely cycles by the estimate", columns, body, right=columns[1:])
     console.result()
     losses = lost(table)
     if losses:
@@ -154,14 +181,18 @@ def print_table(table: Sequence[Row]) -> None:
         console.result(f"CMSIS-NN needs fewer instructions at no layer over {LARGE:,} MAC.")
 
 
+def _cycles(row: Row) -> list[str]:
+    """The last columns: millions of cycles of both, and their ratio."""
+    both = ["" if each is None else figures.short(each) for each in (row.own_cycles, row.library_cycles)]
+    return [*both, "" if row.ratio_of_cycles is None else f"{row.ratio_of_cycles:.2f}"]
+
+
 def as_markdown(table: Sequence[Row]) -> str:
-    """The same table for the documentation."""
-    lines = ["| Layer | MAC | m55 | CMSIS-NN | m55 / CMSIS-NN |", "|---|---:|---:|---:|---:|"]
+    """Instructions and likely cycles of both for the documentation."""
+    lines = [f"| Layer | m55 | CMSIS-NN | {' | '.join(CYCLES[:2])} |", "|---" + "|---:" * 4 + "|"]
     for row in [*table, total(table)]:
         counts = ["" if count is None else f"{count:,}" for count in (row.own, row.library)]
-        ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
-        lines.append(f"| {row.name} | {row.macs or '':,} | {' | '.join(counts)} | {ratio} |" if row.macs else
-                     f"| {row.name} | | {' | '.join(counts)} | {ratio} |")  # fmt: skip
+        lines.append("|" + "".join(f" {cell} |" if cell else " |" for cell in (row.name, *counts, *_cycles(row)[:2])))
     return "\n".join(lines) + "\n"
 
 

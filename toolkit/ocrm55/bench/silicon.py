@@ -146,7 +146,7 @@ def measure(library: Path | None, fork: Path | None = None) -> list[Compared]:
             ["--cmsis-nn PATH", "set CMSIS_NN_ROOT"],
         )
     sources = _sources(library)
-    cases = MEASURED
+    cases: Sequence[Measured] = MEASURED
     if fork is not None:
         sources = _with_own(sources, fork)
         cases = tuple(_as_measured(each) if each.own else each for each in MEASURED)
