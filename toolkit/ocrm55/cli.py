@@ -36,6 +36,7 @@ _SETUP = "Set-up"
 _COMMANDS = [
     ("run-fvp", "run_fvp", "run_fvp", _PIPELINE),
     ("read", "read", "read", _PIPELINE),
+    ("live", "live", "live", _PIPELINE),
     ("export", "export", "export", _PIPELINE),
     ("compile", "compile", "compile_", _PIPELINE),
     ("build", "build", "build", _PIPELINE),

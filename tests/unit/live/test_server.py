@@ -1,0 +1,204 @@
+"""The server of `ocrm55 live`: a secret in the address, one origin, bounded frames, and defined ends for the rest."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ocrm55.errors import InputError, TargetError
+
+pytest.importorskip("starlette", reason="the extra `live` is not installed")
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from ocrm55.live import server
+from ocrm55.live.engine import LONGEST, Answer, pixels_of
+from ocrm55.live.server import MOST_TABS, Live, application
+from ocrm55.live.session import Session, message_of, settings_of
+
+TOKEN = "secret"
+ORIGIN = {"origin": "http://localhost"}
+ADDRESS = f"ws://localhost/{TOKEN}/socket"
+
+
+class Engine:
+    """Reads the size of each frame; fails where that is 13 x 13."""
+
+    def follow(self, pixels: np.ndarray, tracker: object) -> Answer:
+        height, width = pixels.shape[:2]
+        if (width, height) == (13, 13):
+            raise TargetError("the native program failed: it ended.")
+        corners = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
+        return Answer([{"number": 1, "corners": corners, "text": f"<b>{width}", "score": 0.9}], 0.01, [1], readings=[])
+
+    def prove(self, pixels: np.ndarray) -> dict[str, Any]:
+        return {"same": True, "lines": 3, "hashes": 2, "apart": None, "uart": "image 1/1"}
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def live() -> Live:
+    engine: Any = Engine()
+    return Live(engine, lambda each: Session(each, ("", "a", "b"), 40), {"board": "corstone300"}, TOKEN)
+
+
+@pytest.fixture
+def client(live: Live) -> Iterator[TestClient]:
+    with TestClient(application(live), base_url="http://localhost") as found:
+        yield found
+
+
+def jpeg(width: int = 32, height: int = 16, kind: str = "JPEG") -> bytes:
+    data = io.BytesIO()
+    Image.new("RGB", (width, height), "white").save(data, kind)
+    return data.getvalue()
+
+
+def test_the_page_and_its_files_are_strict(client: TestClient) -> None:
+    for name, kind in (("", "text/html"), ("live.js", "text/javascript"), ("live.css", "text/css")):
+        answer = client.get(f"/{TOKEN}/{name}")
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith(kind)
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "http://" not in answer.text  # nothing comes from elsewhere
+        assert "https://" not in answer.text
+
+
+def test_the_page_makes_no_html_of_texts(client: TestClient) -> None:
+    assert "innerHTML" not in client.get(f"/{TOKEN}/live.js").text
+    assert "onclick=" not in client.get(f"/{TOKEN}/").text
+
+
+@pytest.mark.parametrize("path", ["/", "/other/", f"/{TOKEN}x/", f"/{TOKEN}/server.py", f"/{TOKEN}/..%2fserver.py"])
+def test_other_addresses_are_nothing(path: str, client: TestClient) -> None:
+    assert client.get(path).status_code == 404
+
+
+def test_a_foreign_name_that_leads_here_gets_nothing(client: TestClient) -> None:
+    assert client.get(f"/{TOKEN}/", headers={"host": "evil.example"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "headers"),
+    [
+        ("ws://localhost/wrong/socket", ORIGIN),
+        (ADDRESS, {"origin": "http://evil.example"}),
+        (ADDRESS, {"origin": "null"}),
+        (ADDRESS, {"origin": "http://localhost:99"}),
+        (ADDRESS, {}),
+    ],
+)
+def test_a_foreign_socket_is_refused(address: str, headers: dict[str, str], client: TestClient) -> None:
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect(address, headers=headers):
+        pass
+
+
+def test_a_frame_is_answered(client: TestClient) -> None:
+    with client.websocket_connect(ADDRESS, headers=ORIGIN) as socket:
+        assert socket.receive_json() == {"type": "about", "board": "corstone300"}
+        socket.send_bytes(jpeg())
+        answer = socket.receive_json()
+    assert answer["type"] == "frame"
+    assert answer["lines"][0]["text"] == "<b>32"
+    assert answer["size"] == [32, 16]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\xff\xd8\xff", jpeg()[:-40], b"GIF89a" + bytes(50), bytes(5000), jpeg(4097, 1)]
+)
+def test_a_broken_frame_is_a_sentence_and_the_next_one_is_read(data: bytes, client: TestClient) -> None:
+    with client.websocket_connect(ADDRESS, headers=ORIGIN) as socket:
+        socket.receive_json()
+        socket.send_bytes(data)
+        assert socket.receive_json()["type"] == "error"
+        socket.send_bytes(jpeg())
+        assert socket.receive_json()["type"] == "frame"
+
+
+def test_a_failing_program_is_a_sentence(client: TestClient) -> None:
+    with client.websocket_connect(ADDRESS, headers=ORIGIN) as socket:
+        socket.receive_json()
+        socket.send_bytes(jpeg(13, 13))
+        answer = socket.receive_json()
+        assert answer == {"type": "error", "sentence": "the native program failed: it ended.", "dropped": 0}
+
+
+def test_a_frame_that_is_too_large_ends_the_socket(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MOST_BYTES", 1000)
+    with client.websocket_connect(ADDRESS, headers=ORIGIN) as socket:
+        socket.receive_json()
+        socket.send_bytes(bytes(1001))
+        with pytest.raises(WebSocketDisconnect) as ended:
+            socket.receive_json()
+    assert ended.value.code == 1009
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "no json", "[]", "null", '{"type": "exec"}', "[" * 4000, '{"type": "settings", "engine": "sh"}', "x" * 5000]
+    + [json.dumps({"type": "settings", **each}) for each in ({"clock": "a"}, {"region": [1]}, {"allow": 3})],
+)
+def test_rubbish_is_a_sentence(text: str, client: TestClient) -> None:
+    with client.websocket_connect(ADDRESS, headers=ORIGIN) as socket:
+        socket.receive_json()
+        socket.send_text(text)
+        assert socket.receive_json()["type"] == "error"
+        socket.send_bytes(jpeg())
+        assert socket.receive_json()["type"] == "frame"
+
+
+def test_a_flood_ends_the_socket(client: TestClient) -> None:
+    with client.websocket_connect(ADDRESS, headers=ORIGIN) as socket:
+        socket.receive_json()
+        for _ in range(200):
+            socket.send_text("{")
+        with pytest.raises(WebSocketDisconnect) as ended:
+            while True:
+                socket.receive_json()
+    assert ended.value.code == 1008
+
+
+def test_tabs_are_counted_and_a_lost_one_makes_room(client: TestClient, live: Live) -> None:
+    live.tabs = MOST_TABS - 1
+    with client.websocket_connect(ADDRESS, headers=ORIGIN) as first:
+        first.receive_json()
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect(ADDRESS, headers=ORIGIN):
+            pass
+    live.tabs = MOST_TABS - 1
+    with client.websocket_connect(ADDRESS, headers=ORIGIN) as again:
+        assert again.receive_json()["type"] == "about"
+
+
+def test_a_proof_needs_a_frame(client: TestClient) -> None:
+    with client.websocket_connect(ADDRESS, headers=ORIGIN) as socket:
+        socket.receive_json()
+        socket.send_text('{"type": "prove"}')
+        assert socket.receive_json()["sentence"] == "there was no frame yet."
+        socket.send_bytes(jpeg())
+        socket.receive_json()
+        socket.send_text('{"type": "prove"}')
+        assert socket.receive_json()["same"] is True
+
+
+def test_a_4k_frame_is_made_smaller() -> None:
+    assert pixels_of(jpeg(3840, 2160)).shape == (LONGEST * 2160 // 3840, LONGEST, 3)
+    assert pixels_of(jpeg(20, 10, "PNG")).shape == (10, 20, 3)
+
+
+def test_numbers_stay_within_bounds() -> None:
+    value = message_of('{"type": "settings", "clock": 1e9, "region": [0.9, 0, 1, -1], "threshold": 7}')
+    found = settings_of(value)
+    assert found.clock == 2000
+    assert found.threshold == 1
+    assert found.region == pytest.approx((0.9, 0, 0.1, 0.001))
+    with pytest.raises(InputError):
+        settings_of({"clock": float("nan")})

@@ -1,0 +1,186 @@
+"""The server: one page, its files and a WebSocket, below an address that holds a secret."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from ocrm55.errors import Ocrm55Error
+from ocrm55.live.engine import MOST_BYTES, Engine, sentence
+from ocrm55.live.session import Session, message_of, settings_of
+
+_FILES = {
+    "": ("index.html", "text/html"),
+    "live.js": ("live.js", "text/javascript"),
+    "live.css": ("live.css", "text/css"),
+}
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
+    "media-src blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), microphone=()",
+}
+MOST_TABS = 8
+_MESSAGES_A_SECOND = 60
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+_POLICY, _TOO_BIG, _LATER = 1008, 1009, 1013  # codes of a closed socket
+
+
+@dataclass
+class Live:
+    """What the server shows. about: of the networks and the board, for the page. hosts: names in addresses."""
+
+    engine: Engine
+    session: Callable[[Engine], Session]
+    about: dict[str, Any]
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+    hosts: Sequence[str] = _LOOPBACK
+    tabs: int = 0
+    # A thread for native frames, and one for what takes seconds, so that it keeps no camera waiting. They live as long
+    # as the server: a process ends with the thread that began it.
+    worker: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "native"))
+    slow_worker: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "slow"))
+
+    def compute(self, work: Callable[[], Any], *, slow: bool = False) -> Awaitable[Any]:
+        """Run it in one of the two threads."""
+        return asyncio.get_running_loop().run_in_executor(self.slow_worker if slow else self.worker, work)
+
+    def knows(self, token: str, host: str) -> bool:
+        """Whether an address has the secret, and a name that is ours: another's name may lead here, too."""
+        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+        return secrets.compare_digest(token.encode(), self.token.encode()) and name in self.hosts
+
+
+def application(live: Live) -> Starlette:
+    """The ASGI application."""
+
+    async def file(request: Request) -> Response:
+        name = request.path_params.get("name", "")
+        known = live.knows(request.path_params["token"], request.headers.get("host", ""))
+        if not known or name not in _FILES:
+            return PlainTextResponse("There is no such page.\n", 404, headers=_HEADERS)
+        path, kind = _FILES[name]
+        return Response((Path(__file__).parent / "page" / path).read_bytes(), media_type=kind, headers=_HEADERS)
+
+    async def socket(websocket: WebSocket) -> None:
+        host = websocket.headers.get("host", "")
+        origin = urlsplit(websocket.headers.get("origin", ""))
+        if not live.knows(websocket.path_params["token"], host) or origin.netloc != host:
+            await websocket.close(_POLICY)
+            return
+        if live.tabs >= MOST_TABS:
+            await websocket.close(_LATER)
+            return
+        live.tabs += 1
+        try:
+            await websocket.accept()
+            await _Tab(live, websocket).serve()
+        finally:
+            live.tabs -= 1
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await live.compute(live.engine.close)
+        for worker in (live.worker, live.slow_worker):
+            worker.shutdown(wait=False, cancel_futures=True)
+
+    routes = [
+        Route("/{token}/", file),
+        Route("/{token}/{name}", file),
+        WebSocketRoute("/{token}/socket", socket),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+class _Tab:
+    """The socket of one tab: a task takes what comes, another answers the newest frame."""
+
+    def __init__(self, live: Live, socket: WebSocket) -> None:
+        self._live, self._socket = live, socket
+        self._session = live.session(live.engine)
+        self._frame: bytes | None = None
+        self._wishes: list[str] = []
+        self._dropped = 0
+        self._news = asyncio.Event()
+        self._window = (time.monotonic(), 0)
+
+    async def serve(self) -> None:
+        await self._socket.send_json({"type": "about", **self._live.about})
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._answer)
+            await self._take()
+            tasks.cancel_scope.cancel()
+
+    async def _take(self) -> None:
+        with contextlib.suppress(WebSocketDisconnect):
+            while True:
+                message = await self._socket.receive()
+                if message["type"] == "websocket.disconnect":
+                    return
+                if self._too_often():
+                    await self._socket.close(_POLICY)
+                    return
+                if (data := message.get("bytes")) is not None:
+                    if len(data) > MOST_BYTES:
+                        await self._socket.close(_TOO_BIG)
+                        return
+                    self._dropped += self._frame is not None
+                    self._frame = data
+                else:
+                    self._wishes = [*self._wishes[-3:], message.get("text") or ""]
+                self._news.set()
+
+    async def _answer(self) -> None:
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            while True:
+                await self._news.wait()
+                self._news.clear()
+                wishes, self._wishes = self._wishes, []
+                for wish in wishes:
+                    await self._say(partial(self._wish, wish), slow='"prove"' in wish)
+                frame, self._frame = self._frame, None
+                if frame is not None:
+                    await self._say(partial(self._session.step, frame), slow=self._session.settings.is_slow)
+
+    async def _say(self, work: Callable[[], dict[str, Any] | None], *, slow: bool) -> None:
+        """Answer with what `work` gives, or with its error in a sentence."""
+        try:
+            answer = await self._live.compute(work, slow=slow)
+        except Ocrm55Error as trouble:
+            answer = {"type": "error", "sentence": sentence(trouble)}
+        if answer is not None:
+            dropped, self._dropped = self._dropped, 0
+            await self._socket.send_json({**answer, "dropped": dropped})
+
+    def _wish(self, text: str) -> dict[str, Any] | None:
+        message = message_of(text)
+        if message["type"] == "prove":
+            return self._session.prove()
+        self._session.change(settings_of(message))
+        return None
+
+    def _too_often(self) -> bool:
+        begun, count = self._window
+        now = time.monotonic()
+        self._window = (now, 1) if now - begun >= 1 else (begun, count + 1)
+        return self._window[1] > _MESSAGES_A_SECOND
