@@ -34,7 +34,7 @@ class PixelFormat(StrEnum):
 @build_options(without=["npu", "npu_memory_mode", "vela_config", "npu_fallback", "ethosu_driver", "prefix", "height"])
 def read(
     options: stages.Options,
-    pages: Pages,
+    pages: Pages = None,  # type: ignore[assignment]
     detector: DetectorOption = "bundled",
     size: SizeOption = "320x320",
     draw: Annotated[
@@ -67,6 +67,13 @@ def read(
             help="Leave texts out that are right with a probability under P, and say which; **--json** marks them.",
         ),
     ] = None,
+    video: Annotated[
+        Path | None,
+        typer.Option(
+            "--video", metavar="FILE", help="Read the frames of a video instead; **--draw** then writes an MP4 or AVI."
+        ),
+    ] = None,
+    every: Annotated[int, typer.Option("--every", min=1, help="With --video, read only each so many-th frame.")] = 1,
     simulator: SimulatorOption = SimulatorChoice.AUTO,
     fvp: FvpPath = None,
     timeout: PageTimeLimit = 600,
@@ -82,6 +89,19 @@ def read(
     from ocrm55.simulators import find_simulator
 
     chosen = page_options(options, detector, size)
+    if video is not None:
+        from ocrm55.commands import read_video
+
+        if pages or hocr or alto or stats or reject is not None:
+            raise InputError(
+                "a video goes with --every, --draw and --json alone.",
+                ["leave PAGE, --hocr, --alto, --stats and --reject out"],
+            )
+        board = find_simulator(simulator.value, fvp, options.board)
+        read_video.show(video, every, chosen, board, draw=draw, as_json=as_json, timeout_s=timeout)
+        return
+    if not pages:
+        raise typer.BadParameter("name a PAGE, or --video FILE", param_hint="PAGE")
     destinations = _destinations(pages, draw, alto)
     _keep_pages(pages, [hocr, *(each for both in destinations for each in both)])
     pictures = reading.load(pages, pixels.value)

@@ -1,0 +1,91 @@
+"""Videos: their frames come in order, a file that is none is a sentence, and one that is written can be read again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ocrm55.errors import InputError
+from ocrm55.page import video
+from ocrm55.page.reading import Line, Page
+
+
+def film(path: Path, count: int = 20, size: tuple[int, int] = (160, 96)) -> Path:
+    """A video whose frame n is grey 10 n, 10 frames a second."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"MJPG"), 10, size)  # type: ignore[attr-defined]
+    for number in range(count):
+        writer.write(np.full((size[1], size[0], 3), 10 * number, np.uint8))
+    writer.release()
+    return path
+
+
+def page(text: str = "12345") -> Page:
+    corners = ((20.0, 40.0), (90.0, 40.0), (90.0, 60.0), (20.0, 60.0))
+    return Page(Path("frame"), 160, 96, [Line(corners, text, 0.9, 0.9, 0, 0)])
+
+
+@pytest.mark.parametrize(("every", "numbers"), [(1, list(range(20))), (7, [0, 7, 14])])
+def test_frames_come_in_order(every: int, numbers: list[int], tmp_path: Path) -> None:
+    parts = list(video.frames(film(tmp_path / "a.avi"), every))
+    found = [frame for part in parts for frame in part]
+    assert all(len(part) <= video.AT_ONCE for part in parts)
+    assert [frame.number for frame in found] == numbers
+    assert [frame.seconds for frame in found] == pytest.approx([number / 10 for number in numbers])
+    for frame in found:
+        assert abs(float(frame.pixels.mean()) - 10 * frame.number) < 3
+
+
+@pytest.mark.parametrize("content", [b"", b"RIFF", b"no video", bytes(10_000)])
+def test_a_file_that_is_no_video_is_a_sentence(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.avi").write_bytes(content)
+    with pytest.raises(InputError, match="no video"):
+        next(video.frames(tmp_path / "a.avi"))
+
+
+def test_a_video_that_is_cut_off_gives_the_frames_that_are_there(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.avi")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    try:
+        found = sum(len(part) for part in video.frames(path))
+    except InputError:
+        return
+    assert 0 < found < 20
+
+
+def test_an_address_is_no_file() -> None:
+    with pytest.raises(InputError, match="there is no video"):
+        next(video.frames(Path("http://localhost/a.mp4")))
+
+
+@pytest.mark.parametrize("name", ["read.avi", "read.mp4"])
+def test_what_was_read_is_drawn_into_a_video(name: str, tmp_path: Path) -> None:
+    frames = [np.full((97, 161, 3), 200, np.uint8)] * 4
+    with video.annotated(tmp_path / name, 5) as add:
+        for each in frames:
+            add(each, page())
+    (part,) = video.frames(tmp_path / name)
+    assert len(part) == 4
+    assert part[0].pixels.shape == (96, 160, 3)
+    assert video.rate_of(tmp_path / name) == pytest.approx(5)
+    assert (part[0].pixels[36:64, 16:94].std()) > 10  # a box is there
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+def test_a_failure_leaves_no_video(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), video.annotated(tmp_path / "read.mp4", 5) as add:
+        add(np.zeros((96, 160, 3), np.uint8), page())
+        raise RuntimeError
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_names_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="MP4 or AVI"):
+        video.check_destination(tmp_path / "read.png")
+
+
+def test_values_have_frame_and_time() -> None:
+    (value,) = video.values(video.VideoFrame(7, 0.7, np.zeros((1, 1, 3), np.uint8)), page())
+    assert (value["frame"], value["seconds"], value["text"]) == (7, 0.7, "12345")
