@@ -35,8 +35,8 @@ enum status {
     STATUS_OCRF_STRIDE = 59,   /* rows overlap or are too far apart */
     STATUS_OCRF_BYTES = 60,    /* a record's size is not stride x height */
     STATUS_OCRF_TRAILING = 61, /* bytes after the last record */
-    STATUS_REGION = 63,        /* a region lies too far outside the frame */
     STATUS_PAGE = 62,          /* a page cannot be read: too little memory beside the frames */
+    STATUS_REGION = 63,        /* a region lies too far outside the frame */
 };
 
 #endif

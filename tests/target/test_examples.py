@@ -17,7 +17,7 @@ from ocrm55.compiler.options import CompileOptions
 from ocrm55.evaluation.verification import integer_reference
 from ocrm55.pictures import read_image
 from ocrm55.simulators.frames import frame
-from ocrm55.tasks.page.region import Polarity, rectangle, region
+from ocrm55.tasks.page.region import rectangle, region
 from ocrm55.tasks.recognizer import ctc, image
 from tests import networks
 from tests.target import test_package
@@ -112,6 +112,6 @@ def test_the_examples_read(compiler: str, examples: Examples, tmp_path: Path) ->
 
     box = rectangle(0, 0, 320, 48)  # as examples/camera.c has it; beyond the frame, its nearest pixel counts
     seen = [frame(pixels, "rgb565").pixels for pixels in examples.pictures]
-    crops = [region(each, box, *examples.artifact.image_size, Polarity.DARK_ON_LIGHT) for each in seen]
+    crops = [region(each, box, *examples.artifact.image_size) for each in seen]
     shown = [examples.text(crop) for crop in crops]
     assert said([*QEMU, folder / "bare_camera"]).splitlines() == shown
