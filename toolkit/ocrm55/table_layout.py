@@ -75,6 +75,8 @@ def _groups(table: Sequence[_Column], width: int) -> Iterator[list[_Column]]:
 def _sizes(group: Sequence[_Column], width: int) -> list[int]:
     """The columns' widths: what they want if there is room, else the widest gets narrower."""
     sizes = [column.natural for column in group]
+    if sum(sizes) + GAP * (len(sizes) - 1) > width:  # headings are wrapped first
+        sizes = [max(column.least, *map(cell_len, column.cells), 1) for column in group]
     least = [min(column.least, width) for column in group]
     while sum(sizes) + GAP * (len(sizes) - 1) > width:
         spare = [size - small for size, small in zip(sizes, least, strict=True)]

@@ -22,7 +22,7 @@ def test_operators_have_a_row_each_and_a_sum(capsys: pytest.CaptureFixture[str])
     pool = next(line for line in shown.splitlines() if line.startswith("pool"))
     assert conv.split() == ["conv", "conv2d", "c", "3,000", "1,500", "0.500"]
     assert pool.split() == ["pool", "primitive", "c", "0", "100"]  # no MACs, no ratio
-    assert "1,600 instructions, 0.533 a MAC (3,000 MACs)" in shown
+    assert "1,600 instructions, 0.533 a MAC (3,000 padded MACs)" in shown
     assert "cycle" not in shown
 
 

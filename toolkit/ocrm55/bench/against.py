@@ -171,7 +171,7 @@ def print_table(table: Sequence[Row]) -> None:
         )
         for row in [*table, total(table)]
     ]
-    columns = ("layer", "MAC", "m55", "CMSIS-NN", "m55/MAC", "CMSIS-NN/MAC", "m55 / CMSIS-NN", *CYCLES)
+    columns = ("layer", figures.MACS, "m55", "CMSIS-NN", "m55/MAC", "CMSIS-NN/MAC", "m55 / CMSIS-NN", *CYCLES)
     console.table("Instructions on QEMU, and likely cycles by the estimate", columns, body, right=columns[1:])
     console.result()
     losses = lost(table)

@@ -21,6 +21,7 @@ from ocrm55.cycles.disassembly import read_program
 from ocrm55.cycles.estimate import Range, estimate, sum_of
 from ocrm55.errors import TargetError
 from ocrm55.report import cycles as in_cycles
+from ocrm55.report import figures
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Request
 
@@ -99,7 +100,7 @@ def _key(case: Case) -> tuple[str, tuple[int, ...], str]:
 
 def print_table(rows: Sequence[Row], loops: dict[str, Loop] | None) -> None:
     """Rows of layers with their sums, then the loops with llvm-mca's estimates."""
-    columns = ["layer", "kernel", "shape", "MAC", "instructions", "instr/MAC", "inner loop"]
+    columns = ["layer", "kernel", "shape", figures.MACS, "instructions", "instr/MAC", "inner loop"]
     estimated = all(row.cycles is not None for row in rows)
     if estimated:
         columns += ["cycles, likely", "CPI", "MAC/c", "lost to, %"]
@@ -119,7 +120,7 @@ def print_table(rows: Sequence[Row], loops: dict[str, Loop] | None) -> None:
     macs, instructions = sum(r.macs for r in rows), sum(r.instructions for r in rows)
     sums = in_cycles.cells(sum_of(row.cycles for row in rows if row.cycles is not None), macs) if estimated else ()
     body.append(("all", "", "", f"{macs:,}", f"{instructions:,}", f"{instructions / macs:.3f}", "", *sums))
-    right = ("MAC", "instructions", "instr/MAC", *columns[7:10])
+    right = (figures.MACS, "instructions", "instr/MAC", *columns[7:10])
     console.table("Instructions on QEMU", columns, body, right=right)
     console.result()
     if estimated:

@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ocrm55 import console
 from ocrm55.artifact import Artifact
 from ocrm55.metadata import Metadata, NpuRow, OperatorRow
 from ocrm55.report import figures, names
+from ocrm55.report.figures import MACS
 from ocrm55.report.layers import NPU_REGION
 
 VELA = "Vela's cycles"
+TARGET = 2  # place of the target's column
 
 
 def show(artifact: Artifact) -> None:
     """Print an artifact's metadata: a row for each operator, then the sums."""
     metadata, npu, operators = artifact.metadata, artifact.npu, artifact.operators
-    titles = iter(names.unique([names.readable(each.name) for each in operators], [each.kind for each in operators]))
     asked = any(operator.why_not for operator in operators)  # say why the other targets did not take it
-    estimated = [VELA] if npu else []
-    console.table(
-        "",
-        ("layer", "kind", "target", "output", "MACs", "weights", "scratch", *estimated, *(["why"] if asked else [])),
-        (
-            (*_row(next(titles), operator, metadata), *([""] if npu else []), *([_why(operator)] if asked else []))
-            if npu is None or operator.kind != NPU_REGION
-            else row
-            for operator in operators
-            for row in (_inside(operator, npu) if npu and operator.kind == NPU_REGION else [()])
-        ),
-        right=("MACs", "weights", "scratch", VELA),
-    )
+    columns = ["layer", "kind", "target", "output", MACS, "weights", "scratch", *([VELA] if npu else [])]
+    rows = [[*row, *([""] * (len(columns) - len(row)))] for row in _rows(operators, metadata, npu)]
+    if asked:
+        columns.append("why")
+        whys = [_why(operator) for operator in operators for _ in _parts(operator, npu)]
+        rows = [[*row, why] for row, why in zip(rows, whys, strict=True)]
+    only = {row[TARGET] for row in rows}
+    title = f"layers, computed by {only.pop()}" if len(only) == 1 else ""
+    if title:  # the same word in every row
+        columns, rows = _without(columns, TARGET), [_without(row, TARGET) for row in rows]
+    console.table(title, columns, rows, right=(MACS, "weights", "scratch", VELA))
     if npu:
         _show_regions(npu, metadata.macs)
     bound = metadata.arena_lower_bound
     console.result()
-    console.result(f"MACs       {metadata.macs:>13,}")
+    live = sum(operator.live_macs for operator in operators)
+    console.result(f"MACs       {metadata.macs:>13,} padded: with those on padding; {live:,} live: without them")
     console.result(f"weights    {metadata.weight_bytes:>13,} bytes")
     console.result(f"arena      {metadata.arena_bytes:>13,} bytes, lower bound {bound:,}")
     again = metadata.weights_read_again_bytes
@@ -99,33 +100,36 @@ def _show_int4(artifact: Artifact) -> None:
     )
 
 
-def _row(title: str, operator: OperatorRow, metadata: Metadata) -> tuple[str, ...]:
-    output = next(t for t in metadata.tensors if t.name == operator.output)
-    return (
-        title,
-        operator.kind,
-        operator.target,
-        figures.shape(output.shape),
-        figures.nonzero(operator.macs),
-        figures.nonzero(operator.weight_bytes),
-        figures.nonzero(operator.workspace_bytes),
-    )
+def _without(row: Sequence[str], place: int) -> list[str]:
+    return [*row[:place], *row[place + 1 :]]
 
 
-def _inside(region: OperatorRow, npu: NpuRow) -> Iterator[tuple[str, ...]]:
-    """The operators of a region. If Vela computes several as one, the last of them has the estimate."""
-    found = next(each for each in npu.regions if each.name == region.name)
-    for operator in found.operators:
-        estimate, target = operator.vela_cycles, f"{region.target} {region.name}"
-        yield (
-            names.readable(operator.name), operator.kind, target, figures.shape(operator.shape),
-            figures.nonzero(operator.macs), "", "", "" if estimate is None else f"{estimate:,}", "",
-        )  # fmt: skip
+def _rows(operators: Sequence[OperatorRow], metadata: Metadata, npu: NpuRow | None) -> Iterator[tuple[str, ...]]:
+    """A row for each operator, also for each of those in a region of the NPU."""
+    titles = names.unique([names.readable(each.name) for each in operators], [each.kind for each in operators])
+    shapes = {tensor.name: tensor.shape for tensor in metadata.tensors}
+    for title, operator in zip(titles, operators, strict=True):
+        for part in _parts(operator, npu):
+            if isinstance(part, OperatorRow):
+                sizes = (figures.nonzero(part.weight_bytes), figures.nonzero(part.workspace_bytes))
+                shape = figures.shape(shapes[part.output])
+                yield (title, part.kind, part.target, shape, figures.nonzero(part.macs), *sizes)
+            else:  # if Vela computes several as one, the last of them has the estimate
+                estimate = "" if part.vela_cycles is None else f"{part.vela_cycles:,}"
+                place, shape = f"{operator.target} {operator.name}", figures.shape(part.shape)
+                yield (names.readable(part.name), part.kind, place, shape, figures.nonzero(part.macs), "", "", estimate)
+
+
+def _parts(operator: OperatorRow, npu: NpuRow | None) -> Sequence[Any]:
+    """The operators of a region, or the operator itself."""
+    if npu is None or operator.kind != NPU_REGION:
+        return [operator]
+    return next(each for each in npu.regions if each.name == operator.name).operators
 
 
 def _show_regions(npu: NpuRow, macs: int) -> None:
     """A row for each region, and their sums."""
-    sums = ("operators", "MACs", "commands", "weights", "scratch", VELA)
+    sums = ("operators", MACS, "commands", "weights", "scratch", VELA)
     console.table(
         "",
         (f"region of the {npu.accelerator}", *sums),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+MACS = "padded MACs"  # the count that tables show: those on padding included, as docs/glossary.md says
+
 
 def count(value: int | None) -> str:
     """`1,234,567`; nothing for None."""

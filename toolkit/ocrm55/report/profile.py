@@ -51,7 +51,7 @@ COLUMNS: dict[str, Callable[[Layer], str]] = {
     "target": lambda row: row.target,
     "output": lambda row: figures.shape(row.shape),
     "instructions": lambda row: figures.count(row.instructions),
-    "MACs": lambda row: figures.nonzero(row.macs),
+    figures.MACS: lambda row: figures.nonzero(row.macs),
     "instr./MAC": lambda row: figures.ratio(row.per_mac),
     "weight bytes": lambda row: figures.nonzero(row.weight_bytes),
     "input bytes": lambda row: figures.count(row.input_bytes),
@@ -67,7 +67,7 @@ def bound_in_words(rows: Sequence[Layer]) -> str:
     rates = [f"{rate} {dtype}" for dtype, rate in PEAK_MACS_A_CYCLE.items() if any(row.dtype == dtype for row in core)]
     npu = next((f", at {row.macs_a_cycle} on the NPU" for row in rows if row.on_npu), "")
     return (
-        f"The bound is the cycles that the MACs need at the core's peak rate ({' and '.join(rates)} MACs a cycle)"
+        f"The bound is the cycles that the live MACs need at the core's peak rate ({' and '.join(rates)} MACs a cycle)"
         f"{npu}, taps on padding left out: multiplying cannot take fewer. It is no estimate of a time, and "
         "instructions are not cycles."
     )

@@ -42,7 +42,7 @@ def show_operators(metadata: Metadata, image: ImageResult) -> None:
         )
         for row in layers(metadata, image.operator_instructions)
     ]
-    columns = ["layer", "kind", "target", "MACs", "instructions", "instr./MAC"]
+    columns = ["layer", "kind", "target", figures.MACS, "instructions", "instr./MAC"]
     if image.cycles:
         columns.append("cycles, measured")
         rows = [(*row, figures.count(cycles)) for row, (cycles, _) in zip(rows, image.cycles, strict=True)]
@@ -68,7 +68,9 @@ def show_sums(metadata: Metadata, image: ImageResult) -> None:
         console.result(
             f"unsure       {image.unsure_instructions:>13,} instructions of a narrower reading that did not stand"
         )
-    console.result(f"inference    {total:>13,} instructions, {figures.ratio(ratio(total, macs))} a MAC ({macs:,} MACs)")
+    console.result(
+        f"inference    {total:>13,} instructions, {figures.ratio(ratio(total, macs))} a MAC ({macs:,} {figures.MACS})"
+    )
     console.result(f"preprocess   {image.preprocess_instructions or 0:>13,} instructions")
     console.result(f"CTC decode   {image.decode_instructions or 0:>13,} instructions")
     for part, cycles in image.phase_cycles.items():

@@ -11,7 +11,7 @@ from ocrm55.report.layers import ratio
 from ocrm55.simulators.base import ImageResult
 
 # Headings of the table, in the terminal and on the page.
-COLUMNS = ("columns", "images", "MACs", "instructions", "instr./MAC", "of the full width", "unsure before")
+COLUMNS = ("columns", "images", figures.MACS, "instructions", "instr./MAC", "of the full width", "unsure before")
 
 
 @dataclass(frozen=True)
