@@ -2,6 +2,7 @@
 
 import shutil
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -188,19 +189,50 @@ def test_kernels_are_built_when_asked_for_and_dropped_when_unused(artifact: Path
     assert unused.sections[".text"] < 14_000
 
 
+FLAGS = (
+    "CFLAGS", "CXXFLAGS", "CPPFLAGS", "ASMFLAGS", "CMAKE_C_FLAGS", "CFLAGS_FOR_TARGET", "GCC_COMPARE_DEBUG",
+)  # fmt: skip
+PROGRAMS = (
+    "CC", "CXX", "ASM", "LD", "AR", "RANLIB", "OBJCOPY", "STRIP", "COLLECT_LTO_WRAPPER", "CMAKE_MAKE_PROGRAM",
+    "CMAKE_C_COMPILER_LAUNCHER", "CMAKE_CXX_COMPILER_LAUNCHER", "CMAKE_C_LINKER_LAUNCHER", "CCACHE_PREFIX",
+    "PYTHONSTARTUP", "PYTHONINSPECT",
+)  # fmt: skip
+FOLDERS = (
+    "CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "LIBRARY_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "INCLUDE",
+    "CMAKE_PREFIX_PATH", "CMAKE_INCLUDE_PATH", "CMAKE_LIBRARY_PATH", "CMAKE_PROGRAM_PATH", "PYTHONPATH", "PYTHONHOME",
+    "SYSROOT", "LD_RUN_PATH", "PKG_CONFIG_PATH",
+)  # fmt: skip
+OTHERS = {
+    "LDFLAGS": "-Wl,--no-such-option", "LDEMULATION": "elf_x86_64", "CMAKE_TOOLCHAIN_FILE": "/nowhere/none.cmake",
+    "CMAKE_GENERATOR": "Unix Makefiles", "CMAKE_BUILD_TYPE": "Debug", "CMAKE_EXPORT_COMPILE_COMMANDS": "1",
+    "CMAKE_BUILD_PARALLEL_LEVEL": "0", "MAKEFLAGS": "-n", "VERBOSE": "1", "NINJA_STATUS": "error: %f ",
+    "DEPENDENCIES_OUTPUT": "/nowhere/deps", "SUNPRO_DEPENDENCIES": "/nowhere/deps", "GCC_COLORS": "error=01",
+    "SOURCE_DATE_EPOCH": "1", "CCACHE_IGNOREOPTIONS": "-O2", "LD_PRELOAD": "",
+}  # fmt: skip
+
+
+def _loaded(elf: Path, folder: Path) -> bytes:
+    """The bytes that a program has in the target's memory, with their places."""
+    hexed = folder / "loaded.hex"
+    subprocess.run(["arm-none-eabi-objcopy", "-O", "ihex", elf, hexed], check=True)
+    return hexed.read_bytes()
+
+
 def test_flags_of_the_environment_do_not_reach_the_target(
     artifact: Path, built: firmware.Firmware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("CFLAGS", "CXXFLAGS", "CPPFLAGS", "ASMFLAGS", "CMAKE_C_FLAGS"):
+    for name in FLAGS:
         monkeypatch.setenv(name, "-ffast-math -march=native -DOCRM55_STRANGE")
-    monkeypatch.setenv("LDFLAGS", "-Wl,--no-such-option")
-    monkeypatch.setenv("CC", "/bin/false")
-    monkeypatch.setenv("CPATH", str(tmp_path))
-    monkeypatch.setenv("CMAKE_TOOLCHAIN_FILE", str(tmp_path / "none.cmake"))
-    monkeypatch.setenv("GCC_EXEC_PREFIX", str(tmp_path))
+    for name in PROGRAMS:
+        monkeypatch.setenv(name, "/bin/false")
+    for name in FOLDERS:
+        monkeypatch.setenv(name, str(tmp_path))
+    for name, value in OTHERS.items():
+        monkeypatch.setenv(name, value)
     (tmp_path / "stdint.h").write_text("#error a stranger's header")
     elf = firmware.build(artifact, artifact.parent / "fw2").elf
     assert firmware.sections(elf) == built.sections
+    assert _loaded(elf, tmp_path) == _loaded(built.elf, tmp_path)
     commands = (elf.parent / "build.ninja").read_text()
     assert "fast-math" not in commands
     assert "STRANGE" not in commands

@@ -41,9 +41,9 @@ _KEPT = {
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
     ),
-    *("SSH_AUTH_SOCK", "CMSIS_NN_ROOT", "ETHOSU_DRIVER_ROOT"),
+    *("SSH_AUTH_SOCK", "CMSIS_NN_ROOT", "ETHOSU_DRIVER_ROOT", "CCACHE_DIR", "CCACHE_DISABLE"),
 }
-_KEPT_PREFIXES = ("LC_", "CCACHE_", "XDG_")
+_KEPT_PREFIXES = ("LC_", "XDG_")
 
 _FIRST_ERROR = re.compile(r"^(?P<place>[^\n:]+:\d+(?::\d+)?): (?:fatal )?error: (?P<what>.+)$", re.MULTILINE)
 _OVERFLOW = re.compile(r"region `(?P<region>\w+)' overflowed by (?P<bytes>\d+) bytes")
