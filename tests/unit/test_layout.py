@@ -28,7 +28,7 @@ TOGETHER = {
     "tasks/recognizer": {"damaged_folders", "fast"},
     "training": {"commands", "pages", "synthesis"},
     "tvmc": {"ethos_u", "int8"},
-    "": {"bad_input", "docker", "docs", "fuzzers", "layout", "once", "rooms"},
+    "": {"bad_input", "docker", "docs", "fuzzers", "layout", "once", "rooms", "supply_chain"},
 }
 
 

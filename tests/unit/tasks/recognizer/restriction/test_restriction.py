@@ -1,5 +1,6 @@
 """Characters, words and check digits together, as tables of a model."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,7 @@ def test_a_pattern_keeps_what_is_allowed() -> None:
         ("na\u00efve".encode(), "does not read"),
         (b"x" * 41, "at most 40"),
         (b"a\n" * 200_000, "at most 150,000"),
-        (b"ab\n" * 3_500_000, "more than 2 MB"),
+        (b"ab\n" * 3_500_000, "more than 2,097,152 bytes"),
     ],
 )
 def test_lists_that_are_refused(tmp_path: Path, content: bytes, why: str) -> None:
@@ -124,3 +125,10 @@ def test_each_restriction_has_a_folder_of_its_own(tmp_path: Path) -> None:
 def test_the_c_says_what_was_asked_and_ends_no_comment() -> None:
     text = restriction_header(tables(pattern="[*]/.*"), in_context=True)
     assert text.count("*/") == text.count("/*")
+
+
+def test_a_list_of_words_is_a_regular_file(tmp_path: Path) -> None:
+    """A pipe would never end."""
+    os.mkfifo(tmp_path / "words")
+    with pytest.raises(InputError, match="is not a regular file"):
+        lexicon.read(tmp_path / "words")

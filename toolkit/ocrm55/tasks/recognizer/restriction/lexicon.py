@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ocrm55 import files
 from ocrm55.errors import InputError
 from ocrm55.tasks.recognizer.restriction.automaton import MOST_STATES, Automaton, NothingError, tables
 
@@ -19,11 +20,7 @@ MOST_WORDS = 150_000
 def read(file: Path) -> list[str]:
     """The words of a file, one a line; empty lines do not count. Raises InputError."""
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise InputError(f"{file} has more than {MOST_BYTES >> 20} MB of words.", ["a shorter list"])
-        lines = data.decode("utf-8").split("\n")
+        lines = files.read_bytes(file, MOST_BYTES).decode("utf-8").split("\n")
     except OSError as trouble:
         raise InputError(f"{file} cannot be read: {trouble.strerror}.") from trouble
     except UnicodeDecodeError as trouble:
