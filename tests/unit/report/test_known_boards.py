@@ -36,6 +36,23 @@ def test_what_is_recorded_lies_inside_its_memories() -> None:
             assert all(size <= regions[region].size for region, size in taken.items()), name
 
 
+def test_boards_whose_npu_is_known_have_its_figures_too() -> None:
+    known = [name for name in ROWS if boards.find(name).accelerator]
+    assert known == [name for name in ROWS if "npu" in ROWS[name]] != []
+    for name in known:
+        regions = boards.find(name).memories.regions
+        for found in ROWS[name]["npu"].values():
+            if "refused" not in found:
+                assert found["npu_macs"] <= found["macs"] <= found["vela_cycles"] * 256
+                assert all(size <= regions[region].size for region, size in found["places"].values())
+    assert "cycles of the NPU for them, not measured" in said(known[0])
+
+
+def test_a_network_that_the_npu_s_memories_do_not_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    known_boards._show_on_npu({"refused": "the arena takes 7 bytes, and 6 are there.", "tries": []})
+    assert capsys.readouterr().out == "  on the NPU: the arena takes 7 bytes, and 6 are there.\n"
+
+
 def said(*words: str) -> str:
     done = CliRunner().invoke(cli.app, ["boards", *words])
     assert done.exit_code == 0, done.output
@@ -49,6 +66,12 @@ def test_the_list_fits_a_terminal() -> None:
         assert any(line.startswith(name) for line in lines)
 
 
+@pytest.mark.parametrize("name", boards.names())
+def test_so_does_what_is_known_of_one(name: str) -> None:
+    """But for an address, or a path, that has no space to fold at."""
+    assert all(len(line) <= 80 or " " not in line.strip() for line in said(name).splitlines())
+
+
 def test_the_page_in_the_docs_has_the_recorded_times() -> None:
     page = (Path(__file__).parents[3] / "docs" / "boards.md").read_text(encoding="utf-8")
     for name, row in ROWS.items():
@@ -58,6 +81,8 @@ def test_the_page_in_the_docs_has_the_recorded_times() -> None:
                 "too large" if "refused" in found else known_boards.time_of(facts.of(boards.find(name)), found).words
             )
             assert words in line
+        for found in row.get("npu", {}).values():
+            assert f"{found['vela_cycles']:,}" in page
 
 
 def test_a_board_that_is_too_small_says_what_would_help() -> None:

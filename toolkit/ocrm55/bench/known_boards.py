@@ -58,6 +58,8 @@ def measure(names: Sequence[str], build_dir: Path) -> dict[str, Any]:
         rows[name] = {
             "file": digest([board.file]), "model": pipeline.VERSION, "recognizers": found, "pages": pages
         }  # fmt: skip
+        if board.accelerator:
+            rows[name]["npu"] = {source: _or_refusal(on_npu, board, source, build_dir) for source in MODELS}
     return rows
 
 
@@ -79,6 +81,20 @@ def recognizer(board: Board, source: str, build_dir: Path) -> dict[str, Any]:
         "cycles": [least, likely, most],
         "line_fills": {row.region: list(row.fills) for row in found.memory if any(row.fills)},
         "cache_bytes": found.cache_bytes,
+    }
+
+
+def on_npu(board: Board, source: str, build_dir: Path) -> dict[str, Any]:
+    """Places of a recognizer on the board's NPU, and Vela's estimate. Raises UnsupportedError where it is too large."""
+    options = replace(_options(board, source, build_dir), compile=CompileOptions(board=board, npu=board.accelerator))
+    metadata = Artifact.read(stages.compiled(options).artifact).metadata
+    assert metadata.npu is not None
+    return {
+        "places": {what: [place.region, place.bytes] for what, place in metadata.placement.items()},
+        "npu_macs": metadata.npu.macs,
+        "macs": metadata.macs,
+        "vela": metadata.npu.vela,
+        "vela_cycles": metadata.npu.vela_cycles,
     }
 
 

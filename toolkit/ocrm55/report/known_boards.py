@@ -6,6 +6,7 @@ The figures are those of `known_boards.json`, which `ocrm55 boards --measure --r
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,7 +121,7 @@ def _npu(board: Facts) -> str:
 
 def show_one(board: Facts, row: Mapping[str, Any] | None) -> None:
     """Print all that is known of a board: memories with their sources, what fits, and what would help."""
-    console.result(board.board.title)
+    _folded(board.board.title)
     clock = "not stated" if board.clock_mhz is None else f"{board.clock_mhz:g} MHz"
     console.result(f"clock      {clock}")
     console.result(f"NPU        {board.npu or 'none'}")
@@ -135,18 +136,24 @@ def show_one(board: Facts, row: Mapping[str, Any] | None) -> None:
     for model in MODELS if row is not None else ():
         console.result()
         _show_program(board, model, row["recognizers"][model], row["pages"][model])  # type: ignore[index]
+        if "npu" in row:  # type: ignore[operator]
+            _show_on_npu(row["npu"][model])  # type: ignore[index]
     console.result()
     for what in board.not_stated:
         console.result(f"not stated: {what}")
     for key, text in board.sources.items():
-        console.result(f"[{key}] {text}")
+        _folded(f"[{key}] {text}")
+
+
+def _folded(text: str) -> None:
+    console.result(textwrap.fill(text, 80, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False))
 
 
 def _show_program(board: Facts, model: str, found: Mapping[str, Any], page: Mapping[str, Any]) -> None:
     if "refused" in found:
-        console.result(f"{model}: {found['refused']}")
+        _folded(f"{model}: {found['refused']}")
         for way in found["tries"]:
-            console.result(f"  try: {way}")
+            _folded(f"  try: {way}")
         return
     time = time_of(board, found)
     least, likely, most = (figures.short(each) for each in time.cycles)
@@ -159,7 +166,18 @@ def _show_program(board: Facts, model: str, found: Mapping[str, Any], page: Mapp
         console.result(f"  and the waits for {lines} lines of the data cache")
     for what, (region, size) in found["places"].items():
         console.result(f"  {region:<10} {size:>10,} bytes of {_PLACES[what]}")
-    console.result(f"  pages: {page.get('refused', 'fit too')}")
+    _folded(f"  pages: {page.get('refused', 'fit too')}")
+
+
+def _show_on_npu(found: Mapping[str, Any]) -> None:
+    if "refused" in found:
+        _folded(f"  on the NPU: {found['refused']}")
+        return
+    share = found["npu_macs"] / found["macs"]
+    console.result(f"  on the NPU: {share:.1%} of the MACs; Vela {found['vela']} estimates")
+    console.result(f"    {figures.short(found['vela_cycles'])} cycles of the NPU for them, not measured")
+    for what, (region, size) in found["places"].items():
+        console.result(f"    {region:<10} {size:>10,} bytes of {_PLACES[what]}")
 
 
 def values(rows: Mapping[str, Any], names: Sequence[str] = ()) -> list[dict[str, Any]]:
