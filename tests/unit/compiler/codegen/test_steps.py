@@ -1,0 +1,92 @@
+"""Networks that run in steps: their C computes what the reference does, for each kind of network."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ocrm55.artifact import Artifact
+from ocrm55.compiler import host_check, pipeline
+from ocrm55.compiler.artifact import Written
+from ocrm55.compiler.codegen import steps
+from ocrm55.compiler.onnx_graph import entrance
+from ocrm55.compiler.options import CompileOptions
+from ocrm55.errors import MiscompiledError, UnsupportedError
+from ocrm55.normalisation import Normalisation
+from ocrm55.tasks.recognizer.task import RECOGNIZER
+
+pytestmark = pytest.mark.slow
+
+SMALL = CompileOptions(width=64, model_name="small", stepwise=True)
+KINDS = {
+    "int8": {},
+    "float32": {"precision": "float32"},
+    "widths": {"widths": (32, 64)},
+}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def written(request: pytest.FixtureRequest, model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """Compiled with a check of the C at its end, which runs by steps."""
+    options = replace(SMALL, **KINDS[request.param])
+    return pipeline.compile_model(model_dir, tmp_path_factory.mktemp("steps") / "artifact", RECOGNIZER, options)
+
+
+def test_header_and_metadata_have_the_bounds(written: Written) -> None:
+    count, most = steps.count(written.program), steps.most_macs(written.program)
+    (header,) = (written.directory / "include").glob("ocrm55_small.h")
+    text = header.read_text()
+    assert f"OCRM55_SMALL_STEP_COUNT {count} " in text and f"OCRM55_SMALL_STEP_MACS {most} " in text
+    values = Artifact.read(written.directory).values
+    assert (values["step_count"], values["step_macs"]) == (count, most)
+    assert count == len(written.program.steps)
+    assert 0 < most <= max(operator.macs for operator in written.program.steps)
+
+
+def test_a_step_that_is_left_out_is_found(written: Written, tmp_path: Path) -> None:
+    """So the comparison at the end of the compilation does run the steps."""
+    folder = tmp_path / "spoilt"
+    shutil.copytree(written.directory, folder)
+    path = folder / "src" / "model.c"
+    text = path.read_text()
+    spoilt = text.replace(f"step < {steps.count(written.program)};", f"step < {steps.count(written.program) - 1};")
+    assert spoilt != text
+    path.write_text(spoilt)
+    with pytest.raises(MiscompiledError):
+        host_check.check_c(folder, written.program, entrance.read(folder / "model.onnx"), Normalisation())
+
+
+def test_an_npu_has_no_steps(model_dir: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ethosu.vela", reason="needs ethos-u-vela to compile for the NPU")
+    with pytest.raises(UnsupportedError, match="not run in steps"):
+        pipeline.compile_model(model_dir, tmp_path / "a", RECOGNIZER, replace(SMALL, npu="ethos-u55-128"))
+
+
+def test_without_the_option_nothing_is_there(model_dir: Path, tmp_path: Path) -> None:
+    options = replace(SMALL, stepwise=False, check=False)
+    found = pipeline.compile_model(model_dir, tmp_path / "plain", RECOGNIZER, options)
+    assert "step_alone" not in (found.directory / "src" / "model.c").read_text()
+    assert "STEP_" not in next((found.directory / "include").glob("ocrm55_small.h")).read_text()
+
+
+def test_stripes_are_steps_of_their_own() -> None:
+    """Of a segment between two operators; `op` and `stripe` are what the C computes from the number of a step."""
+    groups = [{"operators": [0], "stripes": 1}, {"operators": [0, 0], "stripes": 3}, {"operators": [0], "stripes": 1}]
+    program = SimpleNamespace(output_rows=0)
+    found = steps.values(program, groups, by_rows=None)  # type: ignore[arg-type]
+    assert found["count"] == 8
+    assert found["striped"] == [{"start": 1, "end": 7, "first": 1, "operators": 2, "shift": 4}]
+    (place,) = found["striped"]
+    numbers = []
+    for step in range(8):
+        inside = place["start"] <= step < place["end"]
+        op, stripe = step - (place["shift"] if step >= place["end"] else 0), 0
+        if inside:
+            stripe, rest = divmod(step - place["start"], place["operators"])
+            op = place["first"] + rest
+        numbers.append((op, stripe))
+    assert numbers == [(0, 0), (1, 0), (2, 0), (1, 1), (2, 1), (1, 2), (2, 2), (3, 0)]
