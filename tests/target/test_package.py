@@ -36,6 +36,7 @@ PICTURES = ("word_camel", "digit", "blank")
 # What the library may ask of libc and libm. Compilers turn loops into the first row by themselves.
 ALLOWED = {"memcpy", "memset", "memmove", "__aeabi_memcpy", "__aeabi_memcpy4", "__aeabi_memset", "__aeabi_memclr"}
 ALLOWED |= {"__aeabi_memclr4", "memcmp", "strlen", "sqrtf"}
+ALLOWED |= {"__aeabi_ldivmod", "__aeabi_uldivmod"}  # the compiler's own: a crop's places are divided in 64 bits
 
 # A tool-chain file, as a user writes one. clang has no linker and libraries of its own for bare cores here.
 BARE = """
