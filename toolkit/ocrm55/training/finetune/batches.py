@@ -4,24 +4,44 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
+from ocrm55.evaluation.words import two_tones
 from ocrm55.normalisation import Normalisation
 from ocrm55.training.feed import GROUP, Lot
-from ocrm55.training.finetune.own import OwnPictures, OwnStream
+from ocrm55.training.finetune.own import OwnPictures, OwnStream, varied
 from ocrm55.training.fonts import Font
-from ocrm55.training.samples import Mix, Sample, SampleStream, group
+from ocrm55.training.samples import Mix, Sample, SampleStream, group, photographed
 
-# As the bundled weights were trained at their end: half signs in the street, half print, much of it untouched.
-DRAWN = Mix(photographs=0, scene=0.45, lines=0.55, clean=0.4, full=0.3, tricky=0.15, decided=True, figures=0.08)
+# As the bundled weights were trained at their end: half signs in the street, half print, some of it untouched.
+OWN_SHARE = 0.45
+DRAWN = Mix(photographs=0, scene=0.45, lines=0.55, clean=0.25, full=0.3, tricky=0.15, decided=True, figures=0.08)
+
+
+class DrawnStream(SampleStream):
+    """Drawn signs and lines, half of them distorted just as the own pictures are.
+
+    Otherwise the network could tell the own ones by their look, and would read digits in every photograph.
+    """
+
+    def __init__(self, rng: random.Random, fonts: Sequence[Font], mix: Mix) -> None:
+        super().__init__(rng, fonts, mix, None)
+
+    def sample(self) -> Sample:
+        """The next sample; what it says may be beyond recognition."""
+        sample = super().sample()
+        if self.rng.random() < 0.5:
+            pixels = varied(self.rng, sample.pixels)
+            return photographed(self.rng, pixels, sample.text, self.mix.widest, gentle=self.rng.random() < 0.4)
+        return sample
 
 
 @dataclass(frozen=True)
 class OwnSupply:
-    """What the batches depend on. columns: pixels of a batch; widest: of a picture."""
+    """What the batches depend on. columns: pixels of a batch of both together; widest: of a picture."""
 
     pictures: OwnPictures
     fonts: list[Font]
@@ -39,13 +59,15 @@ class OwnMaker:
 
     def __init__(self, supply: OwnSupply) -> None:
         self.supply = supply
+        self.palette = [pair for pixels in supply.pictures.pixels if (pair := two_tones(pixels))]
 
     def make(self, number: int) -> list[Lot]:
         """The group's batches, not collated yet."""
         supply = self.supply
         rng = random.Random(f"{supply.seed} finetune {number}")
-        own = group(OwnStream(rng, supply.pictures, supply.widest), GROUP // 2, supply.columns)
-        drawn = group(SampleStream(rng, supply.fonts, DRAWN, None), GROUP // 2, supply.columns)
+        own = group(OwnStream(rng, supply.pictures, supply.widest), GROUP // 2, round(OWN_SHARE * supply.columns))
+        stream = DrawnStream(rng, supply.fonts, replace(DRAWN, palette=self.palette, widest=supply.widest))
+        drawn = group(stream, GROUP // 2, round((1 - OWN_SHARE) * supply.columns))
         return [lot for pair in zip(own, drawn, strict=True) for lot in pair]
 
 

@@ -26,11 +26,12 @@ from ocrm55.training.loop import CLIP, CTC_SCALE
 from ocrm55.training.samples import Sample
 from ocrm55.training.twin.noise import unlabelled
 
+KEPT = 0.5  # of the way that the weights went: half of it keeps most of what was learnt, and forgets a quarter
 AVERAGE = 0.99  # of the weights over the steps; the average is what is kept
 WARM_UP = 40  # steps
 SAVE_EVERY = 50  # steps
-REMEMBER = 5.0  # weight of the start's answers on drawn pictures
-DRAWN_LABELS = 0.0  # weight of their labels
+REMEMBER = 1.0  # weight of the start's answers on drawn pictures
+DRAWN_LABELS = 0.5  # weight of their labels
 Lots = Iterator[tuple[list[Sample], int]]
 
 
@@ -38,7 +39,8 @@ Lots = Iterator[tuple[list[Sample], int]]
 class Schedule:
     """steps: batches of own pictures. minutes: the schedule ends after so long too; 0 for no limit.
 
-    threads: of PyTorch, 0 for all cores. processes: that make pictures.
+    threads: of PyTorch, 0 for the cores that the processes leave: threads that wait for each other on a busy core take
+    many times as long. processes: that make pictures.
     """
 
     steps: int
@@ -55,7 +57,7 @@ class Learner:
     def __init__(self, graph: TorchGraph, schedule: Schedule, collator: Collator) -> None:
         self.schedule, self.collator = schedule, collator
         torch.manual_seed(schedule.seed)
-        torch.set_num_threads(schedule.threads or os.cpu_count() or 1)
+        torch.set_num_threads(schedule.threads or max(1, (os.cpu_count() or 1) - schedule.processes))
         self.network = graph.train()
         self.teacher, self.average = copy.deepcopy(graph).eval(), copy.deepcopy(graph).eval()
         self.pace = graph.pace()
@@ -157,6 +159,13 @@ class Learner:
     def _follow(self, keep: float) -> None:
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - keep)
+
+    def result(self) -> TorchGraph:
+        """The average of the weights over the steps, in the middle between the start and the end."""
+        result = copy.deepcopy(self.average)
+        with torch.no_grad():
+            torch._foreach_lerp_(list(result.parameters()), list(self.teacher.parameters()), 1 - KEPT)
+        return result
 
     # -- keeping
 

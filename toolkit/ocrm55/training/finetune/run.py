@@ -39,10 +39,10 @@ class FinetuneOptions:
     data: Sequence[Path]
     name: str
     held_out: float = own.HELD_OUT
-    steps: int = 400
+    steps: int = 160
     minutes: float = 10.0
-    learning_rate: float = 2e-4
-    columns: int = 1280
+    learning_rate: float = 3e-4
+    columns: int = 2000
     seed: int = 1
     drawn: int = 100
     fonts: Sequence[Path] = FONT_FOLDERS
@@ -118,7 +118,7 @@ def _learn(
     unfinished.mkdir(parents=True, exist_ok=True)
     state = unfinished / f"{_digest(options, source, words)}.pt"
     learner.run(supply, state)
-    _write(learner.average, source, destination)
+    _write(learner.result(), source, destination)
     shutil.rmtree(unfinished, ignore_errors=True)
 
 
