@@ -26,7 +26,7 @@ from ocrm55.training.loop import CLIP, CTC_SCALE
 from ocrm55.training.samples import Sample
 from ocrm55.training.twin.noise import unlabelled
 
-KEPT = 0.5  # of the way that the weights went: half of it keeps most of what was learnt, and forgets a quarter
+KEPT = 0.85  # of the way that the weights went; docs/finetune.md has what less and more of it read
 AVERAGE = 0.99  # of the weights over the steps; the average is what is kept
 WARM_UP = 40  # steps
 SAVE_EVERY = 50  # steps
@@ -161,7 +161,7 @@ class Learner:
             torch._foreach_lerp_(list(self.average.parameters()), list(self.network.parameters()), 1 - keep)
 
     def result(self) -> TorchGraph:
-        """The average of the weights over the steps, in the middle between the start and the end."""
+        """The average of the weights over the steps, a little nearer to the start."""
         result = copy.deepcopy(self.average)
         with torch.no_grad():
             torch._foreach_lerp_(list(result.parameters()), list(self.teacher.parameters()), 1 - KEPT)
