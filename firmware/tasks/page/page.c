@@ -10,7 +10,7 @@ const struct ocrm55_page_options ocrm55_page_defaults = {
     .sure = 52428,
     .lead = 0,
     .beyond = 8,
-    .squeeze = 223,
+    .squeeze = 231,
 };
 
 const char *ocrm55_page_words(enum ocrm55_page_outcome outcome)

@@ -23,7 +23,7 @@ class Options:
     sure: int = 52428  # in 1/65536: a line that scores less is read the other way up too
     lead: int = 0  # in 1/65536: a narrow reading stands by the recognizer's lead or by this, the smaller
     beyond: int = 8  # columns that a network narrower than the widest has behind a line, at least
-    squeeze: int = 223  # in 1/256: a line keeps this share of its columns at least; 0: all of them
+    squeeze: int = 231  # in 1/256: a line keeps this share of its columns at least; 0: all of them
 
 
 DEFAULTS = Options()
