@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,7 +21,7 @@ from starlette.websockets import WebSocketDisconnect
 from ocrm55.live import server
 from ocrm55.live.engine import LONGEST, Answer, pixels_of
 from ocrm55.live.server import MOST_TABS, Live, application
-from ocrm55.live.session import Session, message_of, settings_of
+from ocrm55.live.session import Session, Settings, message_of, settings_of
 
 TOKEN = "secret"
 ORIGIN = {"origin": "http://localhost"}
@@ -176,6 +177,28 @@ def test_tabs_are_counted_and_a_lost_one_makes_room(client: TestClient, live: Li
     live.tabs = MOST_TABS - 1
     with client.websocket_connect(ADDRESS, headers=ORIGIN) as again:
         assert again.receive_json()["type"] == "about"
+
+
+class _Slow(Session):
+    """Takes a while to change settings; of a frame it says under which clock it was read."""
+
+    def change(self, settings: Settings) -> None:
+        time.sleep(0.2)
+        super().change(settings)
+
+    def step(self, data: bytes) -> dict[str, Any]:
+        return {"type": "frame", "clock": self.settings.clock}
+
+
+def test_no_frame_overtakes_settings(live: Live, client: TestClient) -> None:
+    live.session = lambda engine: _Slow(engine, ("", "a", "b"), 40)
+    with client.websocket_connect(ADDRESS, headers=ORIGIN) as socket:
+        socket.receive_json()
+        socket.send_text('{"type": "settings", "clock": 100}')
+        time.sleep(0.1)  # the server is at it
+        socket.send_text('{"type": "settings", "clock": 200}')
+        socket.send_bytes(jpeg())
+        assert socket.receive_json()["clock"] == 200
 
 
 def test_a_proof_needs_a_frame(client: TestClient) -> None:

@@ -155,8 +155,8 @@ class _Tab:
             while True:
                 await self._news.wait()
                 self._news.clear()
-                wishes, self._wishes = self._wishes, []
-                for wish in wishes:
+                while self._wishes:  # also those that come meanwhile: a frame behind them is read as they say
+                    wish = self._wishes.pop(0)
                     await self._say(partial(self._wish, wish), slow='"prove"' in wish)
                 frame, self._frame = self._frame, None
                 if frame is not None:
