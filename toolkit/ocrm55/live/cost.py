@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from ocrm55 import __version__, files
+from ocrm55 import __version__, boards, files
 from ocrm55.artifact import Artifact
 from ocrm55.build_folder import run_stage
 from ocrm55.errors import TargetError
 from ocrm55.live.program import Programs
 from ocrm55.page import demo, program, read
+from ocrm55.report import known_boards
 from ocrm55.simulators import find_simulator
 from ocrm55.tasks.page.boxes import Box
 from ocrm55.tasks.page.crop import columns
 
-# Of the bundled recognizer in int8: 124 to 136 million cycles (docs/cycles.md) for 92.5 million instructions.
-CYCLES_AN_INSTRUCTION = (1.34, 1.47)
 _PER_LINE = ("crop", "prepare", "recognise", "decode")
 
 
@@ -40,9 +40,17 @@ class Rates:
         return round(self.detection + self.column * wide)
 
 
+@cache
+def cycles_an_instruction() -> tuple[float, float]:
+    """The least and the most, as `ocrm55 boards` has them of the bundled recognizer on the default board."""
+    counted = known_boards.record()[boards.find().name]["recognizers"]["bundled"]
+    least, _, most = counted["cycles"]
+    return least / counted["instructions"], most / counted["instructions"]
+
+
 def milliseconds(instructions: int, clock_mhz: float) -> tuple[float, float]:
     """The least and the most at a clock, estimated; memory waits for nobody."""
-    low, high = (instructions * each / clock_mhz / 1000 for each in CYCLES_AN_INSTRUCTION)
+    low, high = (instructions * each / clock_mhz / 1000 for each in cycles_an_instruction())
     return low, high
 
 
