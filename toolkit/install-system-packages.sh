@@ -1,13 +1,17 @@
 #!/bin/sh
 # Install the Debian packages that ocrm55 needs: the cross compiler, the simulator, the build tools, and the
 # shared libraries that the wheels of OpenCV and Paddle expect; with the argument `tests` also what only the tests
-# use: a second compiler, its analyser, and fonts to draw text with.  Says what it does before it does it; does nothing
-# when all are there; where it may not install, it names the command and fails.
+# use: a second compiler, its analyser, fonts to draw text with, and a browser.  Says what it does before it does it;
+# does nothing when all are there; where it may not install, it names the command and fails.
 set -eu
 
 packages="qemu-system-arm gcc-arm-none-eabi libnewlib-arm-none-eabi cmake ninja-build gcc libc6-dev libgl1 libglib2.0-0 libgomp1"
 if [ "${1:-}" = tests ]; then
     packages="$packages clang-19 libclang-rt-19-dev llvm-19 fonts-dejavu-core fonts-freefont-ttf fonts-liberation fonts-open-sans"
+    # Ubuntu has Chromium as a snap only; there the tests take Chrome, or say that there is no browser.
+    if [ "$(. /etc/os-release 2>/dev/null && echo "${ID:-}")" = debian ]; then
+        packages="$packages chromium"
+    fi
 fi
 # A virtual environment needs ensurepip, which Debian splits off from its own Python.
 if ! "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null; then
