@@ -19,6 +19,7 @@ from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.quantization import fused, unfused
 from ocrm55.compiler.targets import choice
+from ocrm55.compiler.targets.ethos_u import regions, vela
 from ocrm55.compiler.widths import sharing
 from ocrm55.errors import UnsupportedError
 from ocrm55.export import onnx_model
@@ -105,6 +106,31 @@ def test_what_does_not_fit_is_refused_before_its_values_are_looked_at(
         pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, options)
     assert asked == ([0] if precision == "int8" else [])
     assert not (tmp_path / "artifact").exists()
+
+
+def test_a_limit_that_no_region_of_an_npu_keeps_is_refused_before_its_compiler_runs(
+    model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
+    monkeypatch.setattr(vela, "compile_region", None)
+    monkeypatch.setattr(onnx_model, "largest_difference", None)
+    options = replace(INT8, npu="ethos-u55-128", width=64, arena_limit=3000)
+    with pytest.raises(UnsupportedError, match=r"the arena takes more than .* with ethos-u55; the limit is 3,000\."):
+        pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, options)
+    assert not (tmp_path / "artifact").exists()
+
+
+@pytest.mark.parametrize("seed", range(100, 130))
+def test_no_values_give_random_networks_the_same_regions_of_an_npu(seed: int) -> None:
+    drawn, least = case(seed, "fused"), []
+    for inputs in (drawn.inputs(2), []):
+        graph = Graph(drawn.model)
+        try:
+            unfused.quantize(graph, inputs, halves_down=False)
+            least.append(regions.least_arena(pipeline.to_program(graph.model(), INT8)))
+        except UnsupportedError:
+            least.append(None)
+    assert least[0] in (None, least[1])
 
 
 def test_ranges_decide_no_sizes(model_dir: Path) -> None:

@@ -91,15 +91,10 @@ def least_arena(program: Program) -> int:
     program: given to targets, in any chunks. Where the output may take over an input's bytes, only the larger of both
     counts. Workspaces are left out, since other chunks may need others.
     """
-    lifetimes = planner.tensor_lifetimes(program)
-    calls, most = program.calls, 0
+    lifetimes, most = planner.tensor_lifetimes(program), 0
     sizes = {name: planner.round_up(program.stored_bytes(name)) for name in lifetimes if name in program.tensors}
-    alive = [0] * len(calls)
-    for name, size in sizes.items():
-        first, last = lifetimes[name]
-        for step in range(max(first, 0), min(last, len(calls) - 1) + 1):
-            alive[step] += size
-    for step, operator in enumerate(calls):
+    alive = planner.tensors_alive(program)
+    for step, operator in enumerate(program.calls):
         outputs = {program.storage(name) for name in operator.outputs}
         shared = [name for name in _taken_over(program, operator) if lifetimes[name][1] == step]
         saved = max((min(sizes[name], sizes[output]) for name in shared for output in outputs), default=0)

@@ -105,6 +105,9 @@ def sized(
     if is_float or may_be_refused(model, options):
         try:
             looked_at = model if is_float else quantised(model, network, pictures, options, most=0)
+            if options.npu:
+                check_least(to_program(looked_at, options), targets[0], options.arena_limit)
+                return None
             fits = placed_fits(looked_at, network, targets, options)
         except (arena_limit.ArenaLimitError, placement.NoRoomError):
             raise
@@ -126,8 +129,10 @@ def check_whole_output(model: onnx.ModelProto, network: Network, memories: Memor
 def may_be_refused(model: onnx.ModelProto, options: CompileOptions) -> bool:
     """Whether a float network for int8 may well not fit, so that planning it first saves the user's time."""
     is_float = not any(node.op_type == "QuantizeLinear" for node in model.graph.node)
-    if not is_float or options.precision != "int8" or options.npu or options.weights != "int8":
+    if not is_float or options.precision != "int8" or options.weights != "int8":
         return False
+    if options.npu:  # it is not planned: its compiler takes longer than the calibration
+        return options.arena_limit is not None
     memories = options.board.memories
     room = placement.arena_room(memories, coupled=False)
     activations = [prod(dimension.dim_value for dimension in each.type.tensor_type.shape.dim)
@@ -365,6 +370,7 @@ def _in_smaller_ways(
     lowered: Program, targets: list[Target], target: Target, limit: int | None
 ) -> tuple[Program, MemoryPlan]:
     """The network in the first of a target's ways that fits the arena's limit."""
+    check_least(lowered, target, limit)
     smallest = 0
     for way in range(1 if limit is None else target.ways):
         chosen = arena_limit.choose(prepared(lowered, targets, way), targets, None)
@@ -375,6 +381,16 @@ def _in_smaller_ways(
         f"the arena takes {smallest:,} bytes at least with {target.name}; the limit is {limit:,}.",
         [f"--arena-limit {smallest}", "a narrower input", *target.without],
     )
+
+
+def check_least(lowered: Program, target: Target, limit: int | None) -> None:
+    """Refuse a limit of the arena that no way of a target keeps, before the target does its work."""
+    least = 0 if limit is None else target.least_arena(lowered)
+    if limit is not None and least > limit:
+        raise arena_limit.ArenaLimitError(
+            f"the arena takes more than {least:,} bytes with {target.name}; the limit is {limit:,}.",
+            ["a larger --arena-limit", "a narrower input", *target.without],
+        )
 
 
 def load(network: Network, options: CompileOptions | None = None, look: Look | None = None) -> onnx.ModelProto:

@@ -148,6 +148,16 @@ def tensor_lifetimes(program: Program) -> dict[str, tuple[int, int]]:
     return lifetimes
 
 
+def tensors_alive(program: Program) -> list[int]:
+    """Bytes of the tensors that are there during each step, without workspaces."""
+    alive = [0] * len(program.calls)
+    for name, (first, last) in tensor_lifetimes(program).items():
+        size = round_up(program.stored_bytes(name)) if name in program.tensors else 0
+        for step in range(max(first, 0), min(last, len(alive) - 1) + 1):
+            alive[step] += size
+    return alive
+
+
 def _placed(program: Program, lifetimes: dict[str, tuple[int, int]], may_shrink: bool) -> list[Block]:
     blocks = _blocks(program, lifetimes, may_shrink)
     place(blocks)

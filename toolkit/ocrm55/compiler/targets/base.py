@@ -94,6 +94,10 @@ class Target(ABC):
         """
         return program
 
+    def least_arena(self, program: Program) -> int:
+        """Bytes of arena that a lowered program takes in every way, as far as that is known before `prepare`."""
+        return 0
+
     @abstractmethod
     def refusal(self, operator: Operator, program: Program) -> str | None:
         """Why this target does not take the operator; None when it does."""

@@ -88,6 +88,24 @@ def test_the_stream_gives_litert_s_values_in_the_arena_and_touches_nothing_else(
     assert not written[start : start + values.size].any()  # a fallback needs the input after a failed run
 
 
+@pytest.mark.parametrize("strategy", vela.STRATEGIES)
+@pytest.mark.parametrize("seed", range(0, NETWORKS, 2))
+def test_no_arena_is_smaller_than_what_is_known_before_vela_runs(
+    seed: int, strategy: tuple[str, ...], drawn: Callable[[int], Program]
+) -> None:
+    """A region's inputs and outputs are there while it runs, and Vela's scratch beside them."""
+    lowered = drawn(seed)
+    target = NpuTarget(NpuOptions("ethos-u55-128"), [M55Target()])
+    least, before = target.least_arena(lowered), list(lowered.operators)
+    program = target.prepare(lowered, vela.STRATEGIES.index(strategy))
+    assign(program, [target, M55Target()])
+    region = only_region(program)
+    scratch = planner.round_up(regions.compiled_of(region).scratch_bytes)
+    assert sum(program.tensors[name].bytes for name in (*region.inputs, *region.outputs)) <= least
+    assert least + scratch <= planner.plan(program).arena_bytes
+    assert lowered.operators == before
+
+
 def test_one_step_serves_a_region_or_what_the_core_does_instead(drawn: Callable[[int], Program]) -> None:
     program = compiled(drawn(7), "ethos-u55-64", fallback=True)
     region = only_region(program)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ocrm55.compiler.c_language import environment, standalone
+from ocrm55.compiler.memory import planner
 from ocrm55.compiler.memory.planner import MemoryPlan, round_up
 from ocrm55.compiler.operators.program import Operator, Program
 from ocrm55.compiler.targets.base import Additions
@@ -45,6 +46,16 @@ def compile_regions(program: Program, options: NpuOptions, strategy: Sequence[st
             operator.spec = replace(operator.spec, inside=inside)
         program.tensors = {name: tensor for name, tensor in program.tensors.items() if name in used}
     return program
+
+
+def least_arena(program: Program) -> int:
+    """Bytes of the tensors that are there while some region runs; Vela's scratch comes on top.
+
+    program: lowered; it is changed. A region never writes over what it reads, so none of these bytes are shared.
+    """
+    partition(program)
+    alive = zip(program.calls, planner.tensors_alive(program), strict=True)
+    return max((size for operator, size in alive if isinstance(operator.spec, Region)), default=0)
 
 
 def read_regions(program: Program, folder: Path) -> Program:

@@ -62,6 +62,9 @@ class NpuTarget(Accelerator):
     def prepare(self, program: Program, way: int = 0) -> Program:
         return regions.compile_regions(deepcopy(program), self._npu, vela.STRATEGIES[way])
 
+    def least_arena(self, program: Program) -> int:
+        return regions.least_arena(deepcopy(program))
+
     def refusal(self, operator: Operator, program: Program) -> str | None:
         if isinstance(operator.spec, Region):
             return None
