@@ -122,6 +122,7 @@ def test_a_limit_that_no_region_of_an_npu_keeps_is_refused_before_its_compiler_r
 
 @pytest.mark.parametrize("seed", range(100, 130))
 def test_no_values_give_random_networks_the_same_regions_of_an_npu(seed: int) -> None:
+    """In 119, one part of a concatenation is made of another: these wait for each other, and no turn takes either."""
     drawn, least = case(seed, "fused"), []
     for inputs in (drawn.inputs(2), []):
         graph = Graph(drawn.model)

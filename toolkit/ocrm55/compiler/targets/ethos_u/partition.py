@@ -41,7 +41,7 @@ def _turns(program: Program, refusal: Callable[[Operator, Program], str | None])
                 operator.why_not[support.NAME] = reason
         taken[id(unit)] = all(reason is None for reason in reasons.values())
     missing = _written(program, waiting)
-    on_npu = False
+    on_npu, idle = False, 0
     while waiting:
         turn: Unit = []
         progress = True
@@ -53,6 +53,11 @@ def _turns(program: Program, refusal: Callable[[Operator, Program], str | None])
                     waiting.remove(unit)
                     missing -= _writes(program, unit)
                     progress = True
+        idle = 0 if turn else idle + 1
+        if idle > 1:  # parts of a tensor wait for what reads another part: the core keeps the order it was given
+            left = {id(operator) for unit in waiting for operator in unit}
+            yield False, [operator for operator in program.operators if id(operator) in left]
+            return
         if turn:
             yield on_npu, turn
         on_npu = not on_npu
