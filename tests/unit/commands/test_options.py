@@ -107,6 +107,24 @@ def test_a_wrong_value_is_one_sentence_on_every_command() -> None:
     assert "97" in result.output
 
 
+@pytest.mark.parametrize("option", ["--allow", "--pattern", "--check-digits"])
+@pytest.mark.parametrize("command", ["run-fvp", "read", "compile", "eval"])
+def test_an_empty_restriction_is_refused_as_it_would_let_every_text_pass(command: str, option: str) -> None:
+    given = [] if command == "compile" else ["no.png"]
+    result = CliRunner().invoke(cli.app, [command, *given, option, ""])
+    assert result.exit_code == 3, result.output
+    assert f"{option} is empty" in result.output
+
+
+def test_a_file_that_is_no_log_is_refused_before_anything_is_built(tmp_path: Path) -> None:
+    (tmp_path / "uart.log").write_text("boot loader 1.0\n")
+    for log in ("uart.log", "none.log"):
+        line = ["compare-board", str(tmp_path / log), "--build-dir", str(tmp_path / "build")]
+        result = CliRunner().invoke(cli.app, line)
+        assert result.exit_code == 3, result.output
+        assert not (tmp_path / "build").exists()
+
+
 def test_a_name_finds_a_model_that_was_made_in_the_build_folder(tmp_path: Path) -> None:
     (tmp_path / "models" / "meter").mkdir(parents=True)
     (tmp_path / "models" / "fast").mkdir()

@@ -60,6 +60,12 @@ def test_an_address_is_no_file() -> None:
         next(video.frames(Path("http://localhost/a.mp4")))
 
 
+def test_a_video_that_is_not_there_is_not_handed_to_the_library(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InputError, match="there is no video"):
+        video.rate_of(Path("none.avi"))
+    assert capfd.readouterr().err == ""  # where OpenCV warns
+
+
 @pytest.mark.parametrize("name", ["read.avi", "read.mp4"])
 def test_what_was_read_is_drawn_into_a_video(name: str, tmp_path: Path) -> None:
     frames = [np.full((97, 161, 3), 200, np.uint8)] * 4

@@ -31,6 +31,7 @@ def compare_board(
     from ocrm55.report.measurement import estimated_blank
     from ocrm55.simulators import find_simulator
 
+    report.check_log(log)  # refuse a wrong log before anything is built
     simulator = find_simulator("qemu", board=options.board)
     prepared = stages.prepare(options)
     metadata = Artifact.read(prepared.artifact).metadata

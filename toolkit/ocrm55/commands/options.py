@@ -16,6 +16,7 @@ from ocrm55 import boards, libraries, stages
 from ocrm55.build_folder import DEFAULT_BUILD_DIR, named
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.targets.names import NAMES
+from ocrm55.errors import InputError
 from ocrm55.restriction import Restriction
 from ocrm55.tasks.choice import task_of
 
@@ -59,6 +60,17 @@ class SimulatorChoice(StrEnum):
     QEMU = "qemu"
     FVP = "fvp"
     NATIVE = "native"
+
+
+def _restricted_by(option: str) -> Callable[[str | None], str]:
+    """What reads such an option. An empty one, as of a script's unset variable, must not let every text pass."""
+
+    def read(given: str | None) -> str:
+        if given is not None and not given:
+            raise InputError(f"{option} is empty, and would restrict nothing.", [f"leave {option} out"])
+        return given or ""
+
+    return read
 
 
 def _accelerators() -> Any:
@@ -244,38 +256,41 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
         read=lambda decoder: decoder.value,
     ),
     "allow": BuildOption(
-        str,
+        str | None,
         typer.Option(
-            "",
+            None,
             "--allow",
             metavar="CHARACTERS",
             show_default=False,
             help="Texts of these characters only, such as **0-9A-HJ-NPR-Z**.",
         ),
+        read=_restricted_by("--allow"),
     ),
     "pattern": BuildOption(
-        str,
+        str | None,
         typer.Option(
-            "",
+            None,
             "--pattern",
             metavar="REGEX",
             show_default=False,
             help="Texts of this pattern only, such as **\\\\d{6}\\\\.\\\\d**: a subset of regular expressions.",
         ),
+        read=_restricted_by("--pattern"),
     ),
     "lexicon": BuildOption(
         Path | None,
         typer.Option(None, "--lexicon", metavar="FILE", help="Only the words of this file, one a line."),
     ),
     "check_digits": BuildOption(
-        str,
+        str | None,
         typer.Option(
-            "",
+            None,
             "--check-digits",
             metavar="|".join(CHECK_DIGITS),
             show_default=False,
             help="Only texts whose check digit of this kind is right.",
         ),
+        read=_restricted_by("--check-digits"),
     ),
     "prefix": BuildOption(
         str,

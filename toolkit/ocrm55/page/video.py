@@ -37,8 +37,6 @@ class VideoFrame:
 
 def frames(path: Path, every: int = 1) -> Iterator[list[VideoFrame]]:
     """Each `every`th frame of a video, AT_ONCE at a time. Raises InputError for a file that holds none."""
-    if not path.is_file():
-        raise InputError(f"there is no video {path}.")
     with contextlib.closing(_Capture(path)) as capture:
         part: list[VideoFrame] = []
         for number, pixels in enumerate(capture.frames(every)):
@@ -51,7 +49,7 @@ def frames(path: Path, every: int = 1) -> Iterator[list[VideoFrame]]:
 
 
 def rate_of(path: Path) -> float:
-    """Frames a second of a video, a usual rate where its file does not say."""
+    """Frames a second of a video, a usual rate where its file does not say. Raises InputError where there is none."""
     with contextlib.closing(_Capture(path)) as capture:
         return capture.rate
 
@@ -60,6 +58,8 @@ class _Capture:
     """A video file that is open."""
 
     def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise InputError(f"there is no video {path}.")
         self._path = path
         self._video = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
         rate = self._video.get(cv2.CAP_PROP_FPS) if self._video.isOpened() else 0.0

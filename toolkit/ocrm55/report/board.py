@@ -43,21 +43,26 @@ class Row:
         return "yes" if least <= self.measured <= most else "above" if self.measured > most else "below"
 
 
-def read_log(path: Path, metadata: Metadata) -> ImageResult:
-    """The first reading with cycles in a UART's log. Raises InputError where it is not of this network's firmware.
-
-    The log may have other lines before the firmware's first and behind its last.
-    """
+def check_log(path: Path) -> protocol.Said:
+    """What a UART's log says. Raises InputError for a file that is no log of the firmware."""
     try:
         text = files.read_text(path, errors="replace")
     except OSError as trouble:
         raise InputError(f"the log {path} cannot be read: {trouble.strerror}.") from trouble
     try:
-        said = protocol.parse(text)
+        return protocol.parse(text)
     except TargetError as trouble:
         raise InputError(
             f"{path} is no log of the firmware: {trouble.sentence}", ["log the UART from reset on"]
         ) from trouble
+
+
+def read_log(path: Path, metadata: Metadata) -> ImageResult:
+    """The first reading with cycles in a UART's log. Raises InputError where it is not of this network's firmware.
+
+    The log may have other lines before the firmware's first and behind its last.
+    """
+    said = check_log(path)
     identity = said.identity
     assert identity is not None
     if (identity.model, identity.precision, identity.shape) != (metadata.model, metadata.precision, _shape(metadata)):
