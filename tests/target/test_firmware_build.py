@@ -211,7 +211,7 @@ OTHERS = {
 }  # fmt: skip
 
 
-def _loaded(elf: Path, folder: Path) -> bytes:
+def _in_hex(elf: Path, folder: Path) -> bytes:
     """The bytes that a program has in the target's memory, with their places."""
     hexed = folder / "loaded.hex"
     subprocess.run(["arm-none-eabi-objcopy", "-O", "ihex", elf, hexed], check=True)
@@ -232,7 +232,7 @@ def test_flags_of_the_environment_do_not_reach_the_target(
     (tmp_path / "stdint.h").write_text("#error a stranger's header")
     elf = firmware.build(artifact, artifact.parent / "fw2").elf
     assert firmware.sections(elf) == built.sections
-    assert _loaded(elf, tmp_path) == _loaded(built.elf, tmp_path)
+    assert _in_hex(elf, tmp_path) == _in_hex(built.elf, tmp_path)
     commands = (elf.parent / "build.ninja").read_text()
     assert "fast-math" not in commands
     assert "STRANGE" not in commands

@@ -66,7 +66,7 @@ def collect(graph: Graph, names: Sequence[str], inputs: Sequence[np.ndarray]) ->
     """
     model, ranks = graph.model(), {name: len(graph.shape(name)) for name in names}
     axes = {name: 1 if rank == 4 else rank - 1 for name, rank in ranks.items()}
-    if not inputs:
+    if len(inputs) == 0:
         return {name: _any(graph.shape(name)[axis], axis, place) for place, (name, axis) in enumerate(axes.items())}
     low: dict[str, np.ndarray] = {}
     high: dict[str, np.ndarray] = {}
