@@ -60,6 +60,13 @@ def test_read_only_place_is_one_sentence() -> None:
         pass
 
 
+@pytest.mark.parametrize("write", [atomic_file, atomic_directory])
+def test_a_folder_that_takes_nothing_new_is_refused(write) -> None:
+    """Linux says of /proc that a new file is not found, as it does of one that another process removed."""
+    with pytest.raises(OutputError, match="/proc cannot be written"), write(Path("/proc/ocrm55-out")):
+        pass
+
+
 def test_file_keeps_its_old_content_when_the_writer_fails(tmp_path: Path) -> None:
     place = tmp_path / "value.json"
     write_json(place, {"a": 1})

@@ -20,6 +20,7 @@ from ocrm55.temporary import Unfinished, is_abandoned
 # An unfinished file or folder has a name like `.NAME.ocrm55-XXXXXXXX`; nothing else in our folders has.
 _MARK = ".ocrm55-"
 _OLD = ".old"  # ... and what it replaces, for a moment
+_MOST_REMOVED = 20  # unfinished ones that vanish, before the place itself is at fault
 MOST_BYTES, MOST_TEXT = 2 << 30, 256 << 20  # of a file that is read whole
 
 
@@ -63,7 +64,11 @@ def _remove_dead(destination: Path) -> None:
 
 
 def _make(destination: Path, unfinished: Unfinished, *, folder: bool) -> Path:
-    """A new file or folder beside `destination`, with the permissions that the umask leaves, and a lock on it."""
+    """A new file or folder beside `destination`, with the permissions that the umask leaves, and a lock on it.
+
+    Raises FileNotFoundError where its folder takes none, as /proc does.
+    """
+    removed = 0  # by another ocrm55 that took them for abandoned, before they had their lock
     while True:
         path = destination.with_name(f"{_prefix(destination)}{secrets.token_hex(4)}")
         if os.path.lexists(path):  # another ocrm55's: not ours to remove
@@ -79,7 +84,8 @@ def _make(destination: Path, unfinished: Unfinished, *, folder: bool) -> Path:
             unfinished.path = None
             continue
         except FileNotFoundError:
-            if not destination.parent.is_dir():
+            removed += 1
+            if removed > _MOST_REMOVED or not destination.parent.is_dir():
                 raise
             continue
         if unfinished.hold(handle, path):
