@@ -220,32 +220,40 @@ def prepare(options: Options, *, native: bool = False) -> Prepared:
 
     native: build a program of this computer instead, for simulators that ask for one. Raises InputError with an NPU.
     """
-    from ocrm55.firmware import build, check_path
+    from ocrm55.firmware import check_path
 
     check_path(options.build_dir)
     if native:
         return _prepare_native(options)
     options.board.check_start_up()
-    done, board, chosen = compiled(options), options.board, options.build
+    done, chosen = compiled(options), options.build
     output = options.folder.firmware_dir(options.firmware_variant)
-    elf = output / "ocrm55.elf"
-    inputs = [done.artifact, resources.folder("firmware"), resources.folder("cmake"), board.file]
-    inputs += [] if board.is_bundled else [board.folder]
     defines = libraries.defines(options.compile.kernels, chosen.cmsis_nn)
     if options.compile.npu:
         defines |= libraries.npu_driver(chosen.ethosu_driver)
-    read = digest(inputs, __version__, chosen.toolchain, sorted(defines.items()))
     with options.folder.locked():
-        run_stage(
-            "build",
-            f"firmware -> {elf}",
-            output,
-            read,
-            lambda: build(done.artifact, output, board, defines=defines, toolchain=chosen.toolchain),
-            outputs=[elf],
-            force=options.force,
-        )
-    return Prepared(options, done.model, done.artifact, elf)
+        build_stage("firmware", done.artifact, [done.artifact], output, options, defines)
+    return Prepared(options, done.model, done.artifact, output / "ocrm55.elf")
+
+
+def build_stage(
+    what: str, artifact: Path, artifacts: Sequence[Path], output: Path, options: Options, defines: Mapping[str, str]
+) -> None:
+    """Build a program of the board in `output`, if needed. artifacts: all that it links, with `artifact`."""
+    from ocrm55.firmware import build
+
+    board, toolchain = options.board, options.build.toolchain
+    inputs = [*artifacts, resources.folder("firmware"), resources.folder("cmake"), board.file]
+    inputs += [] if board.is_bundled else [board.folder]
+    run_stage(
+        "build",
+        f"{what} -> {output / 'ocrm55.elf'}",
+        output,
+        digest(inputs, __version__, toolchain, sorted(defines.items())),
+        lambda: build(artifact, output, board, defines=defines, toolchain=toolchain),
+        outputs=[output / "ocrm55.elf"],
+        force=options.force,
+    )
 
 
 def _prepare_native(options: Options) -> Prepared:

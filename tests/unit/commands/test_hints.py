@@ -9,14 +9,15 @@ from ocrm55 import resources
 from ocrm55.commands import hints
 from ocrm55.errors import StrictError
 from ocrm55.pictures import read_image
-from ocrm55.simulators.protocol import ConfidenceResult, ImageResult
+from ocrm55.simulators.protocol import ImageResult
+from ocrm55.tasks.recognizer.confidence import Confidence
 
 WORD = read_image(resources.folder("models") / "samples" / "word_capital.png")
 IMAGES = [Path("a.png"), Path("b.png")]
 
 
 def result(text: str, right: float) -> ImageResult:
-    return ImageResult(text, 0.9, confidence=ConfidenceResult((), right, 0.9, 0.9, 0.9, 0.9))
+    return ImageResult(text, 0.9, confidence=Confidence((), 0.9, 0.9, 0.9, 0.9, right))
 
 
 def test_only_a_picture_in_doubt_is_read_again() -> None:

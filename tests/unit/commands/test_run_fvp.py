@@ -61,10 +61,11 @@ def test_json_has_null_for_a_score_that_is_no_number() -> None:
 
 def test_texts_that_are_not_likely_right_are_rejected() -> None:
     from ocrm55.commands.run_fvp import is_rejected
-    from ocrm55.simulators.protocol import ConfidenceResult, ImageResult
+    from ocrm55.simulators.protocol import ImageResult
+    from ocrm55.tasks.recognizer.confidence import Confidence
 
     def result(right: float | None) -> ImageResult:
-        return ImageResult("a", 0.5, confidence=ConfidenceResult((), right, 0.5, 0.5, 0.5, 0.5))
+        return ImageResult("a", 0.5, confidence=Confidence((), 0.5, 0.5, 0.5, 0.5, right))
 
     assert is_rejected(result(0.89), 0.9)
     assert not is_rejected(result(0.9), 0.9)

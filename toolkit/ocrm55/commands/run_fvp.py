@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from ocrm55.stages import Prepared
     from ocrm55.tasks.recognizer.picture_warnings import PictureWarning
 
-# As simulators/npu_registers.py has them.
 _CONFIDENCE = ("character ", "confidence ")  # how lines begin that say how sure a text is
+# As simulators/npu_registers.py has them.
 NPU_FAULTS = "absent|other-size|no-reset|bus-error|stream-error|ecc-error|hang|no-interrupt"
 
 

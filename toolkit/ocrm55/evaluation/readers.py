@@ -18,9 +18,7 @@ from ocrm55 import temporary
 from ocrm55.errors import InputError, TargetError
 from ocrm55.restriction import UNRESTRICTED, Restriction
 from ocrm55.simulators import Choice, Request
-from ocrm55.simulators.protocol import ConfidenceResult
 from ocrm55.tasks.recognizer import decoding, image
-from ocrm55.tasks.recognizer.confidence import Character, Confidence
 from ocrm55.tasks.recognizer.ctc import Recognition
 from ocrm55.tasks.recognizer.restriction import lexicon
 
@@ -176,7 +174,7 @@ class TargetReader:
                 result.score,
                 result.seen is None,
                 None if result.seen is None else Recognition(*result.seen),
-                confidence=_confidence(result.confidence),
+                confidence=result.confidence,
             )
             for result in results
         ]
@@ -184,14 +182,6 @@ class TargetReader:
     def close(self) -> None:
         """Remove the unpacked ELF."""
         self._stack.close()
-
-
-def _confidence(said: ConfidenceResult | None) -> Confidence | None:
-    """What the firmware said of a text's confidence."""
-    if said is None:
-        return None
-    characters = tuple(Character(**vars(each)) for each in said.characters)
-    return Confidence(characters, said.least, said.mean, said.lead, said.likelihood, said.right)
 
 
 @contextlib.contextmanager

@@ -9,12 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ocrm55 import __version__, console, libraries, resources, stages
+from ocrm55 import console, libraries, stages
 from ocrm55.artifact import Artifact
-from ocrm55.build_folder import run_stage
 from ocrm55.errors import InputError, MiscompiledError
-from ocrm55.files import digest
-from ocrm55.firmware import build, check_path
+from ocrm55.firmware import check_path
 from ocrm55.simulators.base import Request, Run, Simulator
 from ocrm55.simulators.frames import Frame
 from ocrm55.tasks.page.boxes import Box
@@ -68,24 +66,13 @@ def prepare(options: stages.Options) -> stages.Prepared:
     check_path(options.build_dir)
     if options.compile.npu or options.compile.image is not None:
         raise InputError("regions of frames are read without an NPU, and none is compiled in.", ["leave --npu out"])
-    done, board, chosen = stages.compiled(options), options.board, options.build
+    options.board.check_start_up()
+    done = stages.compiled(options)
     output = options.folder.firmware_dir(f"camera-{options.firmware_variant}")
-    elf = output / "ocrm55.elf"
-    inputs = [done.artifact, resources.folder("firmware"), resources.folder("cmake"), board.file]
-    inputs += [] if board.is_bundled else [board.folder]
-    defines = libraries.defines(options.compile.kernels, chosen.cmsis_nn) | {"OCRM55_FRAMES": "ON"}
-    read = digest(inputs, __version__, chosen.toolchain, sorted(defines.items()))
+    defines = libraries.defines(options.compile.kernels, options.build.cmsis_nn) | {"OCRM55_FRAMES": "ON"}
     with options.folder.locked():
-        run_stage(
-            "build",
-            f"firmware for a camera -> {elf}",
-            output,
-            read,
-            lambda: build(done.artifact, output, board, defines=defines, toolchain=chosen.toolchain),
-            outputs=[elf],
-            force=options.force,
-        )
-    return stages.Prepared(options, done.model, done.artifact, elf)
+        stages.build_stage("firmware for a camera", done.artifact, [done.artifact], output, options, defines)
+    return stages.Prepared(options, done.model, done.artifact, output / "ocrm55.elf")
 
 
 def crops(frames: Sequence[Frame], view: View, artifact: Artifact) -> list[np.ndarray]:

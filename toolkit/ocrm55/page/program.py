@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from ocrm55 import __version__, libraries, resources, stages
+from ocrm55 import libraries, stages
 from ocrm55.artifact import Artifact
 from ocrm55.boards import Board, Region
-from ocrm55.build_folder import run_stage
 from ocrm55.compiler.memory.placement import rooms
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.errors import InputError, UnsupportedError
-from ocrm55.files import digest
-from ocrm55.firmware import build, check_path
+from ocrm55.firmware import check_path
 
 SCRATCH_ROOM = 8 << 20  # bytes beside the frames, for boxes and scratch
 STRIPED_BYTES = 48  # tenths of a byte that a bundled detector in stripes needs for a pixel of its input, at most
@@ -137,37 +135,19 @@ def prepare(options: PageOptions, *, native: bool = False) -> PreparedPage:
     check_output(Artifact.read(recognizer.artifact))
     options = replace(options, detector=striped(options.detector, Artifact.read(recognizer.artifact).arena_bytes))
     detector = stages.compiled(options.detector)
-    board, chosen, folder = options.recognizer.board, options.recognizer.build, options.recognizer.folder
+    built, folder = options.recognizer, options.recognizer.folder
     output = folder.firmware_dir(f"page-{options.folder_name}{'-native' if native else ''}")
-    elf = output / "ocrm55.elf"
-    placement = place(Artifact.read(recognizer.artifact), Artifact.read(detector.artifact), board)
-    inputs = [
-        recognizer.artifact,
-        detector.artifact,
-        resources.folder("firmware"),
-        resources.folder("cmake"),
-        board.file,
-    ]
-    inputs += [] if board.is_bundled else [board.folder]
-    kernels = tuple({*options.recognizer.compile.kernels, *options.detector.compile.kernels})
-    found = {"OCRM55_DETECTOR": str(detector.artifact.resolve())}
-    if native:
-        with folder.locked():
-            artifacts = [recognizer.artifact, detector.artifact]
-            stages.build_native_stage("program for pages", artifacts[0], artifacts, output, options.recognizer, found)
-        return PreparedPage(options, recognizer, detector, elf, placement)
-    defines = libraries.defines(kernels, chosen.cmsis_nn) | placement.defines | found
+    artifacts = [recognizer.artifact, detector.artifact]
+    placement = place(Artifact.read(artifacts[0]), Artifact.read(artifacts[1]), built.board)
+    defines = {"OCRM55_DETECTOR": str(detector.artifact.resolve())}
     with folder.locked():
-        run_stage(
-            "build",
-            f"firmware for pages -> {elf}",
-            output,
-            digest(inputs, __version__, chosen.toolchain, sorted(defines.items())),
-            lambda: build(recognizer.artifact, output, board, defines=defines, toolchain=chosen.toolchain),
-            outputs=[elf],
-            force=options.recognizer.force,
-        )
-    return PreparedPage(options, recognizer, detector, elf, placement)
+        if native:
+            stages.build_native_stage("program for pages", artifacts[0], artifacts, output, built, defines)
+        else:
+            kernels = tuple({*built.compile.kernels, *options.detector.compile.kernels})
+            defines |= libraries.defines(kernels, built.build.cmsis_nn) | placement.defines
+            stages.build_stage("firmware for pages", artifacts[0], artifacts, output, built, defines)
+    return PreparedPage(options, recognizer, detector, output / "ocrm55.elf", placement)
 
 
 def check_output(recognizer: Artifact) -> None:

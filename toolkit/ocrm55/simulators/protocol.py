@@ -30,6 +30,7 @@ from pathlib import Path
 
 from ocrm55.errors import TargetError
 from ocrm55.simulators.page_protocol import Detector, PageLines, PageResult
+from ocrm55.tasks.recognizer.confidence import Character, Confidence
 
 FAULT_STATUS_BASE = 64
 
@@ -71,30 +72,6 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class CharacterResult:
-    """A character of a text, by its class. first, last: its steps. runner_up: another class; 0 for none."""
-
-    index: int
-    probability: float
-    first: int
-    last: int
-    runner_up: int
-    runner_up_probability: float
-
-
-@dataclass(frozen=True)
-class ConfidenceResult:
-    """How sure a text is. right: the calibrated probability that it is right; None where that is not known."""
-
-    characters: tuple[CharacterResult, ...]
-    right: float | None
-    least: float
-    mean: float
-    lead: float
-    likelihood: float
-
-
-@dataclass(frozen=True)
 class ImageResult:
     """The target's reading of one image; counts are instructions, None if they were not requested.
 
@@ -115,7 +92,7 @@ class ImageResult:
     seen: tuple[str, float] | None = None
     cycles: list[tuple[int, dict[str, int]]] = field(default_factory=list)
     phase_cycles: dict[str, int] = field(default_factory=dict)
-    confidence: ConfidenceResult | None = None
+    confidence: Confidence | None = None
     region: tuple[int, int, int] | None = None
 
     @property
@@ -209,8 +186,8 @@ class _Reader:
         self.seen: tuple[str, float] | None = None
         self.cycles: list[tuple[int, dict[str, int]]] = []
         self.phase_cycles: dict[str, int] = {}
-        self.characters: list[CharacterResult] = []
-        self.confidence: ConfidenceResult | None = None
+        self.characters: list[Character] = []
+        self.confidence: Confidence | None = None
         self.pages = PageLines()
         said.pages = self.pages.pages
 
@@ -284,11 +261,12 @@ class _Reader:
             self.seen = (found[1], float(found[2]))
         elif found := _CHARACTER.fullmatch(line):
             first, last, other = (int(found[i]) for i in (3, 4, 5))
-            each = CharacterResult(int(found[1]), float(found[2]), first, last, other, float(found[6]))
+            each = Character(int(found[1]), float(found[2]), first, last, other, float(found[6]))
             self.characters.append(each)
         elif found := _CONFIDENCE.fullmatch(line):
-            right, *others = (float(value) for value in found.groups())
-            self.confidence = ConfidenceResult(tuple(self.characters), right if right >= 0 else None, *others)
+            right, least, mean, lead, likelihood = (float(value) for value in found.groups())
+            known = right if right >= 0 else None
+            self.confidence = Confidence(tuple(self.characters), least, mean, lead, likelihood, known)
         return found is not None
 
     def take_page(self, line: str) -> Line:
