@@ -31,12 +31,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.qemu]
 
 @dataclass(frozen=True)
 class Apart:
-    """A package whose weights are an image, the folder of pictures.h, and what it reads."""
+    """A package whose weights are an image, the folder of pictures.h, and what it reads.
+
+    again, wanted_again: the image of the same network with other int8 ranges, as after more training, and its readings.
+    """
 
     package: Path
     image: bytes
     headers: Path
     wanted: list[Read]
+    again: bytes
+    wanted_again: list[Read]
 
 
 @pytest.fixture(scope="module")
@@ -44,23 +49,31 @@ def apart(build_dir: Path, tmp_path_factory: pytest.TempPathFactory, models: Pat
     folder = tmp_path_factory.mktemp("apart")
     recipe = networks.RECIPES["small_plain"]
     source = str(recipe.write(folder / "small_plain"))
-    chosen = CompileOptions(decoder="greedy")
-    artifact = Artifact.read(
-        stages.compiled(stages.Options(build_dir=build_dir, source=source, compile=chosen)).artifact
+    samples = models / "samples"
+    artifact, retrained = (
+        Artifact.read(stages.compiled(stages.Options(build_dir=place, source=source, compile=chosen)).artifact)
+        for place, chosen in (
+            (build_dir, CompileOptions(decoder="greedy")),
+            (folder / "again", CompileOptions(decoder="greedy", calibrate=samples)),
+        )
     )
-    text, rows, wanted = "#include <stdint.h>\n", "", []
+    text, rows, wanted, wanted_again = "#include <stdint.h>\n", "", [], []
     for name in PICTURES:
-        pixels = image.resize(read_image(models / "samples" / f"{name}.png"), recipe.height, recipe.width)
+        pixels = image.resize(read_image(samples / f"{name}.png"), recipe.height, recipe.width)
         text += f"static const uint8_t {name}[] = {{{','.join(map(str, pixels.reshape(-1).tolist()))}}};\n"
         rows += f"    {{{name}, {pixels.shape[1]}}},\n"
         wanted.append(read(artifact, pixels))
+        wanted_again.append(read(retrained, pixels))
     text += f"static const struct {{ const uint8_t *pixels; int32_t width; }} pictures[] = {{\n{rows}}};\n"
     (folder / "pictures.h").write_text(text)
     options = ["--source", source, "--decoder", "greedy", "--weights-image", "7"]
     package = test_package.package(folder / "package", build_dir, *options)
     (made,) = (package / "weights").glob("*.bin")
-    assert made.name == "ocrm55_small_plain.bin" and made.stat().st_size == HEADER_BYTES + artifact.weight_bytes
-    return Apart(package, made.read_bytes(), folder, wanted)
+    numbers = made.stat().st_size - HEADER_BYTES - artifact.weight_bytes
+    assert made.name == "ocrm55_small_plain.bin" and 0 < numbers < 1000 and numbers % 4 == 0
+    ranges = ["--calibrate", str(samples), *options[:-1], "8"]
+    (other,) = (test_package.package(folder / "other", folder / "again", *ranges) / "weights").glob("*.bin")
+    return Apart(package, made.read_bytes(), folder, wanted, other.read_bytes(), wanted_again)
 
 
 def numbered(data: bytes, number: int) -> bytes:
@@ -103,6 +116,10 @@ def test_the_newest_valid_image_is_read(compiler: str, apart: Apart, tmp_path: P
     assert said(A=apart.image, B=numbered(apart.image, 6))[2:] == ["slot A", *first[3:]]
     updated = said(A=apart.image, B=retrained(apart.image, 8))
     assert updated[:3] == [right, right, "slot B"] and updated[3:] != first[3:]
+    ranged = said(A=apart.image, B=apart.again)
+    assert ranged[:3] == [right, right, "slot B"]
+    assert [(r.hash, r.text) for r in readings("\n".join(ranged))] == [(r.hash, r.text) for r in apart.wanted_again]
+    assert [r.hash for r in apart.wanted_again] != [r.hash for r in apart.wanted]
     damaged = bytearray(numbered(apart.image, 9))
     damaged[-1] ^= 1
     assert said(A=apart.image, B=bytes(damaged)) == [right, "The weights are damaged.", *first[2:]]

@@ -6,7 +6,7 @@ system that compiles src/*.c with -Iinclude has the library.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from ocrm55 import __version__, resources
 from ocrm55.compiler.c_language import environment, standalone
 from ocrm55.compiler.c_language.text import c_string, comment
 from ocrm55.compiler.codegen.interface import MODEL_HEADER, NETWORK_HEADER
-from ocrm55.package import weights_image
+from ocrm55.package import numbers, weights_image
 from ocrm55.package.compiled import Compiled
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -62,13 +62,18 @@ def render(template: str, **values: Any) -> str:
 
 def generated(compiled: Compiled, *, apart: bool = False) -> dict[str, str]:
     """src/ and include/ of the artifact, by their names; its weights as C, or what reads them in an image."""
+    texts = _code(compiled)
+    return _apart(compiled, texts) if apart else texts | _weights(compiled)
+
+
+def _code(compiled: Compiled) -> dict[str, str]:
     folder = compiled.folder
     paths = sorted([*(folder / "src").glob("*.[ch]"), *(folder / "include").glob("*.h")])
     texts = {path.name: path.read_text(encoding="utf-8") for path in paths if path.name not in _NOT_A_LIBRARY_S}
     for name, text in texts.items():
         if name.startswith("operators_"):
             texts[name] = standalone.with_pragma(text, standalone.FOR_OPERATORS)
-    return texts | (_apart(compiled) if apart else _weights(compiled))
+    return texts
 
 
 def weight_bytes(compiled: Compiled) -> bytes:
@@ -76,16 +81,31 @@ def weight_bytes(compiled: Compiled) -> bytes:
     return (compiled.folder / "src" / "weights.bin").read_bytes()
 
 
-def abi(compiled: Compiled) -> int:
+def image(compiled: Compiled, number: int) -> bytes:
+    """The image of weights with this number: weights, and behind them the numbers that follow from them."""
+    code = _with_numbers(compiled, _code(compiled))
+    return weights_image.image(weight_bytes(compiled) + code.data, _abi(compiled, code), number)
+
+
+def _with_numbers(compiled: Compiled, texts: Mapping[str, str]) -> numbers.Moved:
+    return numbers.moved(texts, compiled.prefix)
+
+
+def _abi(compiled: Compiled, code: numbers.Moved) -> int:
     """The hash by which the C knows its weights."""
-    code = generated(compiled) | kernels(compiled)
-    return weights_image.abi(code, compiled.prefix, compiled.name)
+    return weights_image.abi(code.texts | kernels(compiled), compiled.prefix, compiled.name)
 
 
-def _apart(compiled: Compiled) -> dict[str, str]:
-    """What reads the weights in an image: weights.h, weights.c, the network's header for it, and the checks."""
-    values = {"model": compiled, "abi": abi(compiled)}
-    return {
+def _apart(compiled: Compiled, texts: Mapping[str, str]) -> dict[str, str]:
+    """The C that reads weights in an image: besides, weights.h, weights.c, the network's header for it, and checks."""
+    code = _with_numbers(compiled, texts)
+    values = {
+        "model": compiled,
+        "abi": _abi(compiled, code),
+        "image_bytes": compiled.weight_bytes + len(code.data),
+        "calibration": code.calibration,
+    }
+    return code.texts | {
         "weights.h": render("weights.h.j2", **values),
         "weights.c": render("weights.c.j2", **values),
         f"{compiled.prefix}_weights.h": render("image_weights.h.j2", **values),

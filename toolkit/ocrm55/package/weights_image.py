@@ -28,7 +28,7 @@ def abi(sources: Mapping[str, str], prefix: str, model: str) -> int:
     """
     found = hashlib.sha256()
     names = re.compile(rf"{re.escape(prefix)}|{re.escape(prefix.upper())}|{re.escape(model)}")
-    for name, text in sorted(sources.items()):
-        if not _OF_WEIGHTS.fullmatch(name):
-            found.update(names.sub("NAME", f"{name}\n{text}").encode())
+    files = (f"{name}\n{text}" for name, text in sources.items() if not _OF_WEIGHTS.fullmatch(name))
+    for text in sorted(names.sub("NAME", each) for each in files):  # the network's name decides no order
+        found.update(text.encode())
     return int.from_bytes(found.digest()[:4], "little")

@@ -14,7 +14,7 @@ from ocrm55 import __version__, resources
 from ocrm55.boards import MemoryMap
 from ocrm55.errors import InputError, OutputError
 from ocrm55.files import atomic_directory
-from ocrm55.package import measure, page, sources, weights_image
+from ocrm55.package import measure, page, sources
 from ocrm55.package.compiled import Compiled
 from ocrm55.package.measure import Run
 from ocrm55.package.page import Detector
@@ -149,10 +149,7 @@ def weight_images(order: Order) -> dict[str, bytes]:
     if order.weights is None:
         return {}
     networks = [order.compiled, *([order.detector] if order.detector else [])]
-    return {
-        f"weights/{each.prefix}.bin": weights_image.image(sources.weight_bytes(each), sources.abi(each), order.weights)
-        for each in networks
-    }
+    return {f"weights/{each.prefix}.bin": sources.image(each, order.weights) for each in networks}
 
 
 def _values(order: Order) -> dict[str, Any]:
