@@ -111,17 +111,20 @@ def run_stage(
     *,
     outputs: Sequence[Path] | None = None,
     force: bool = False,
+    first: Callable[[], object] = lambda: None,
 ) -> bool:
     """Run `action`, which writes `output`, unless that is up to date; return whether it ran.
 
     name, detail: shown as the stage is announced.
     read: digest of everything that the action reads.
     outputs: the files that count as written (default: all of the folder `output`).
+    first: is called before the stage is announced, if it runs: what refuses a user's words.
     """
     written = [output] if outputs is None else list(outputs)
     stamp = output.with_name(f"{output.name}.stamp.json")
     if not force and _holds(stamp, read, written):
         return False
+    first()
     console.stage(name, detail)
     try:
         stamp.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from ocrm55.compiler.operators.program import RESERVED
 from ocrm55.compiler.options import CompileOptions, slug
 from ocrm55.errors import InputError
 from ocrm55.files import digest
+from ocrm55.restriction import UNRESTRICTED
 from ocrm55.tasks.base import Task
 
 WIDTH_STEP = 8  # pixels of width to one step of the output
@@ -203,6 +204,10 @@ def compiled(options: Options) -> Compilation:
                 refused.tries = [f"--model {word}", *refused.tries]
             raise
 
+    def check_words() -> None:
+        if chosen.restriction != UNRESTRICTED:
+            task.network(source).restricted(chosen.restriction).check_restriction()
+
     with options.folder.locked():
         run_stage(
             "compile",
@@ -211,6 +216,7 @@ def compiled(options: Options) -> Compilation:
             read,
             compile_it,
             force=options.force,
+            first=check_words,
         )
     return Compilation(options, source, output)
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from ocrm55 import boards, cli, stages
 from ocrm55.commands.options import BUILD_OPTIONS, build_options, options_of
 from ocrm55.compiler.options import CompileOptions
+from ocrm55.errors import InputError
 
 _USUAL = [name for name, option in BUILD_OPTIONS.items() if option.usual]
 _BUILDING = ["run-fvp", "compile", "build", "verify", "eval", "profile", "report"]
@@ -133,3 +134,10 @@ def test_a_name_finds_a_model_that_was_made_in_the_build_folder(tmp_path: Path) 
     assert made.model_name == "meter"
     assert options_of({"source": "fast", "build_dir": tmp_path}).source == "fast", "the words of ocrm55 come first"
     assert options_of({"source": "other", "build_dir": tmp_path}).source == "other"
+
+
+@pytest.mark.parametrize("pattern", ["(", "[9-0]", "a{3", "^a", "x" * 1001])
+def test_a_pattern_that_cannot_be_read_is_refused_first_of_all(pattern: str, tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli.app, ["compile", "--pattern", pattern, "--build-dir", str(tmp_path / "build")])
+    assert done.exit_code == InputError.exit_code
+    assert done.output.startswith("error: ") and not (tmp_path / "build").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
@@ -71,6 +72,16 @@ def _restricted_by(option: str) -> Callable[[str | None], str]:
         return given or ""
 
     return read
+
+
+def _pattern(given: str | None) -> str:
+    """A pattern. One that cannot be read with any model's characters is refused before all work."""
+    text = _restricted_by("--pattern")(given)
+    if text:
+        from ocrm55.tasks.recognizer.restriction.patterns import check_pattern
+
+        check_pattern(text, ["", *sorted({*string.printable, *text})])
+    return text
 
 
 def _accelerators() -> Any:
@@ -275,7 +286,7 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
             show_default=False,
             help="Texts of this pattern only, such as **\\\\d{6}\\\\.\\\\d**: a subset of regular expressions.",
         ),
-        read=_restricted_by("--pattern"),
+        read=_pattern,
     ),
     "lexicon": BuildOption(
         Path | None,

@@ -84,6 +84,10 @@ class Network(ABC):
             raise InputError("only a recognizer's texts can be restricted.", ["leave --allow and its like out"])
         return self
 
+    def check_restriction(self) -> None:
+        """Raise InputError for a restriction that cannot be read, before any work."""
+        return
+
     @abstractmethod
     def resize(self, pixels: np.ndarray, height: int, width: int) -> np.ndarray:
         """Scale BGR uint8 [h, w, 3] by the task's rule to at most height x width; set_image fills up the right."""

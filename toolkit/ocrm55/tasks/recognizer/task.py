@@ -20,7 +20,7 @@ from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tasks.recognizer.confidence import Calibration
 from ocrm55.tasks.recognizer.ctc import Recognition
 from ocrm55.tasks.recognizer.model import CAME, OFFICIAL, RecognizerFolder, to_onnx
-from ocrm55.tasks.recognizer.restriction.restriction import Tables, tables_of
+from ocrm55.tasks.recognizer.restriction.restriction import Tables, check_words, tables_of
 
 
 class Merit(base.Merit):
@@ -72,6 +72,9 @@ class RecognizerNetwork(base.Network):
         chosen = copy(self)
         chosen.restriction = asked
         return chosen
+
+    def check_restriction(self) -> None:
+        check_words(self.restriction, self.charset)
 
     def tables(self, steps: int) -> Tables | None:
         """The tables of the restriction for an output of so many steps; None without one. Raises InputError."""

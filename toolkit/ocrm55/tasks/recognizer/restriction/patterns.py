@@ -33,9 +33,14 @@ def compile_pattern(pattern: str, charset: Sequence[str], longest: int) -> Autom
 
     Raises InputError, with one sentence, for what is no pattern, asks for too much, or fits no text.
     """
+    return _determined(check_pattern(pattern, charset), len(charset), longest)
+
+
+def check_pattern(pattern: str, charset: Sequence[str]) -> _Positions:
+    """What the parts of a pattern are. Raises InputError for what is no pattern."""
     if len(pattern) > MOST_CHARACTERS:
         raise InputError(f"a pattern has at most {MOST_CHARACTERS:,} characters; this one has {len(pattern):,}.")
-    return _determined(_Parser(pattern, charset).parse(), len(charset), longest)
+    return _Parser(pattern, charset).parse()
 
 
 @dataclass

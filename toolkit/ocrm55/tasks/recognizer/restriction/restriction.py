@@ -55,6 +55,13 @@ def tables_of(asked: Restriction, charset: Sequence[str], steps: int) -> Tables 
     return None if asked == UNRESTRICTED else compile_restriction(asked, tuple(charset), steps)
 
 
+def check_words(asked: Restriction, charset: Sequence[str]) -> None:
+    """Raise InputError for a pattern or characters that cannot be read: what takes no time to see."""
+    _allowed(asked.allow, tuple(charset))
+    if asked.pattern:
+        patterns.check_pattern(asked.pattern, charset)
+
+
 @lru_cache(maxsize=8)
 def compile_restriction(asked: Restriction, charset: tuple[str, ...], steps: int) -> Tables:
     """The tables for a model. charset: of its classes, the blank first. steps: of its output.
