@@ -92,6 +92,21 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
         _out.print(line, style="bold" if number < count else None, markup=False, highlight=False)
 
 
+def paragraph(line: str, most: int = _UNLIMITED) -> None:
+    """Print a sentence of a result to stdout, wrapped between words to a table's width; lines below are indented.
+
+    most: cells of a line, also where the width is not known.
+    """
+    width = min(most, _table_width())
+    text = shown(line)
+    start = " " * (len(text) - len(text.lstrip()))
+    first, *others = table_layout.wrap(text.lstrip(), width - len(start))
+    _out.print(f"{start}{first}", markup=False, highlight=False)
+    start += " " * table_layout.INDENT
+    for part in table_layout.wrap(" ".join(others), width - len(start)) if others else ():
+        _out.print(f"{start}{part}", markup=False, highlight=False)
+
+
 def _table_width() -> int:
     """Cells in a line of a table."""
     if _out.is_terminal:

@@ -78,16 +78,23 @@ def test_growth_over_the_limit_fails(limit: str, status: int, tmp_path: Path) ->
     assert compared(after, before, "--fail-over", "0")[0] == 0  # less is never too much
 
 
-def test_the_tables_fit_a_terminal(tmp_path: Path) -> None:
+def test_the_tables_fit_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     name = "backbone.blocks." + "x" * 100
     before = profile(tmp_path / "a", {name: 10_000_000, "same": 5})
     after = profile(tmp_path / "b", {name: 12_345_678, "same": 5})
     code, output = compared(before / "profile.json", after)
-    lines = [line for line in output.splitlines() if not line.startswith(("before", "after"))]
+    lines = output.splitlines()
     assert code == 0
     assert max(map(len, lines)) <= 80
     assert "same " not in "".join(line for line in lines if line.startswith("same"))
-    assert "…" in output
+    assert "…" not in output and output.count("x") >= 100
+
+
+def test_layers_have_the_names_of_other_tables(tmp_path: Path) -> None:
+    before = profile(tmp_path / "a", {"backbone.block_list.3._depthwise_conv._conv": 1})
+    after = profile(tmp_path / "b", {"backbone.block_list.3._depthwise_conv._conv": 2})
+    assert "block 3 depthwise " in compared(before, after)[1]
 
 
 def test_only_so_many_layers_are_printed(tmp_path: Path) -> None:

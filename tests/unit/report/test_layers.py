@@ -106,6 +106,8 @@ def test_an_npus_regions_have_the_npus_rate_and_weights() -> None:
     assert [row.bound for row in found] == [200, 8]
     assert [row.weight_bytes for row in found] == [700, 8]
     assert "(8 int8 MACs a cycle), at 128 on the NPU" in profile.bound_in_words(found)
-    assert profile.npu_in_words(metadata).startswith("An ethos-u55-128 computes 99.8% of the MACs in 1 command stream")
+    assert profile.npu_in_words(metadata).startswith(
+        "An ethos-u55-128 computes 99.8% of the padded MACs in 1 command stream"
+    )
     assert "Vela 5.2.0 estimates 4,321" in profile.npu_in_words(metadata)
     assert "region_0" not in str(intensity_picture(found, 800).inline("wide"))

@@ -72,7 +72,7 @@ def test_small_layers_are_folded_without_losing_any(metadata: Metadata) -> None:
 
 def test_without_counts_the_bars_are_macs(metadata: Metadata) -> None:
     said = words_of(cost_picture.instructions_picture(layers(metadata), 1040))
-    assert "MACs by layer, grouped by kind" in said
+    assert "padded MACs by layer, grouped by kind" in said
     assert any(
         "no layer has both" in words for words in words_of(cost_picture.intensity_picture(layers(metadata), 1040))
     )

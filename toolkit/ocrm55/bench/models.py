@@ -23,7 +23,7 @@ from ocrm55 import console, files, resources, stages
 from ocrm55.compiler.options import PRECISIONS, CompileOptions
 from ocrm55.errors import InputError
 from ocrm55.pictures import read_image
-from ocrm55.report import svg
+from ocrm55.report import figures, svg
 from ocrm55.report.svg import Picture
 
 SAMPLE = "word_capital.png"
@@ -112,7 +112,7 @@ def sets_of(rows: Sequence[Row]) -> list[str]:
 def table(rows: Sequence[Row]) -> tuple[list[str], list[list[str]]]:
     """The head and the lines of the table, the cheapest model first."""
     names = sets_of(rows)
-    head = ["model", "precision", "input", "MACs", "instructions", "arena", "constants", *names]
+    head = ["model", "precision", "input", figures.MACS, "instructions", "arena", "constants", *names]
     lines = []
     for row in sorted(rows, key=lambda row: row.instructions):
         shares = [f"{row.accuracy[n][0]:.1f} / {row.accuracy[n][1]:.1f}" if n in row.accuracy else "" for n in names]

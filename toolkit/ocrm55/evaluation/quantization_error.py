@@ -165,7 +165,7 @@ def picture(rows: Sequence[TensorError], width: int = 900) -> Picture:
     shapes: list[Markup] = []
     for index, row in enumerate(rows):
         y = 40 + index * line
-        shapes.append(svg.text(0, y + 11, svg.fit(row.layer, left - 10, svg.SMALL), "small"))
+        shapes.append(svg.text(0, y + 11, svg.fit(names.readable(row.layer), left - 10, svg.SMALL), "small"))
         tip = f"{row.tensor}: alone {row.alone:.1f} dB, together {row.together:.1f} dB"
         for value, css, height in ((row.alone, "fill-rule", 13), (row.together, "fill-hue-0", 7)):
             long = room * min(max(value, 0), MOST_DB) / MOST_DB

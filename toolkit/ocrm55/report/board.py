@@ -19,7 +19,6 @@ from ocrm55.simulators import protocol
 from ocrm55.simulators.base import ImageResult
 
 COLUMNS = ("layer", "measured", "likely", "likely/measured", "within the range")
-_TITLE = 24
 
 
 @dataclass(frozen=True)
@@ -105,24 +104,23 @@ def show(compared: Sequence[Row], measured: ImageResult, found: Inference) -> No
     console.table("cycles that the board measured, and the estimate", COLUMNS, body, right=COLUMNS[1:4])
     console.result()
     ratios = [abs(row.ratio - 1) for row in compared if row.ratio is not None]
-    console.result(
+    console.paragraph(
         f"Median error of a layer {statistics.median(ratios):.1%}; of all of them {likely / total - 1:+.1%}."
     )
     if total > most:
         missing = total - most
-        console.result(f"The board took {figures.short(missing)} cycles more than the most that is estimated.")
+        console.paragraph(f"The board took {figures.short(missing)} cycles more than the most that is estimated.")
         fills = sum(each.fills[1] for each in found.memory)
         if fills:
-            console.result(
+            console.paragraph(
                 f"If it waited for memory, that is {missing / fills:.1f} cycles for each of {fills:,} lines."
             )
-    console.result(f"The estimate (model {pipeline.VERSION}) has no wait for memory in it. See docs/cycles.md.")
+    console.paragraph(f"The estimate (model {pipeline.VERSION}) has no wait for memory in it. See docs/cycles.md.")
 
 
 def _cells(title: str, measured: int, cycles: tuple[float, float, float], where: str) -> tuple[str, ...]:
-    short = title if len(title) <= _TITLE else title[: _TITLE - 1] + "…"
     ratio = f"{cycles[1] / measured:.2f}" if measured else ""
-    return short, figures.count(measured), figures.short(cycles[1]), ratio, where
+    return title, figures.count(measured), figures.short(cycles[1]), ratio, where
 
 
 def values(compared: Sequence[Row], measured: ImageResult, found: Inference) -> dict[str, Any]:

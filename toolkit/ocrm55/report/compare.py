@@ -12,20 +12,20 @@ from typing import Any
 from ocrm55 import console, elf
 from ocrm55.errors import InputError, StrictError
 from ocrm55.files import read_text
-from ocrm55.report import figures
+from ocrm55.report import figures, names
+from ocrm55.report.figures import MACS
 
 PROFILE, ARTIFACT, FIRMWARE = "profile.json", "metadata.json", "ocrm55.elf"
 SUMS = {
     "arena_bytes": "arena, bytes",
     "weight_bytes": "weights, bytes",
     "code_bytes": "code and constants, bytes",
-    "macs": "MACs",
+    "macs": MACS,
     "instructions": "instructions",
     "cycles": "cycles, likely",
 }
 _OF_LAYERS = ("cycles", "instructions", "macs", "weight_bytes")
 _CODE = (".vectors", ".text", ".rodata", ".ARM.extab", ".ARM.exidx", ".data")
-_TITLE = 40  # characters of a layer's name in the table
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,8 @@ def layers(before: Build, after: Build) -> list[Change]:
     figure = next((name for name in _OF_LAYERS if name in before.sums and name in after.sums), None)
     if figure is None:
         return []
-    names = dict.fromkeys([*before.layers, *after.layers])
-    changes = [Change(name, figure, _of(before, name, figure), _of(after, name, figure)) for name in names]
+    every = dict.fromkeys([*before.layers, *after.layers])
+    changes = [Change(name, figure, _of(before, name, figure), _of(after, name, figure)) for name in every]
     changed = [change for change in changes if change.before != change.after]
     return sorted(changed, key=lambda change: -abs(change.difference))
 
@@ -155,8 +155,8 @@ def check(changes: Sequence[Change], limit: float) -> None:
 
 def show(before: Build, after: Build, most: int) -> None:
     """Print the sums and at most so many layers, in 80 columns."""
-    console.result(f"before  {before.name}")
-    console.result(f"after   {after.name}")
+    console.paragraph(f"before  {before.name}")
+    console.paragraph(f"after   {after.name}")
     columns = ("figure", "before", "after", "change", "share")
     console.table("", columns, _rows(sums(before, after)), right=columns[1:])
     changed = layers(before, after)
@@ -171,10 +171,10 @@ def show(before: Build, after: Build, most: int) -> None:
 
 def _rows(changes: Sequence[Change]) -> Iterator[tuple[str, ...]]:
     for change in changes:
-        name = change.name if len(change.name) <= _TITLE else f"…{change.name[1 - _TITLE :]}"
         values = ("" if each is None else figures.short(each) for each in (change.before, change.after))
         sign = "" if not change.difference else "+" if change.difference > 0 else "-"
-        yield (name, *values, f"{sign}{figures.short(abs(change.difference))}" if sign else "same", change.in_percent)
+        changed = f"{sign}{figures.short(abs(change.difference))}" if sign else "same"
+        yield (names.readable(change.name), *values, changed, change.in_percent)
 
 
 def values(before: Build, after: Build) -> dict[str, Any]:

@@ -36,20 +36,19 @@ def show(artifact: Artifact) -> None:
     bound = metadata.arena_lower_bound
     console.result()
     live = sum(operator.live_macs for operator in operators)
-    console.result(f"MACs       {metadata.macs:>13,} padded: with those on padding; {live:,} live: without them")
+    console.result(f"MACs       {metadata.macs:>13,} padded: those on padding count")
+    console.result(f"           {live:>13,} live: those on padding do not")
     console.result(f"weights    {metadata.weight_bytes:>13,} bytes")
     console.result(f"arena      {metadata.arena_bytes:>13,} bytes, lower bound {bound:,}")
     again = metadata.weights_read_again_bytes
     if again:
-        console.result(
-            f"again      {again:>13,} bytes of weights are read for that; 0 % of the MACs are computed twice"
-        )
+        console.result(f"again      {again:>13,} bytes of weights are read for that, and no MAC is twice")
     if metadata.stripes:
         _show_stripes(metadata)
     for what, place in metadata.placement.items():
         words = "weights that are read most often" if what == "hot_weights" else what
         if what == "far_weights":
-            words = f"weights that are read least often: {metadata.placement['weights'].region} has no room for them"
+            words = f"weights read least often: {metadata.placement['weights'].region} has no room"
         console.result(f"{place.region:<10} {place.bytes:>13,} bytes of {words}")
     _show_int4(artifact)
 
@@ -60,7 +59,8 @@ def _show_stripes(metadata: Metadata) -> None:
     copied = sum(row.copied_bytes for row in metadata.stripes)
     share = 100 * twice / max(metadata.macs, 1)
     console.result(f"whole      {metadata.whole_arena_bytes:>13,} bytes of arena without stripes of rows")
-    console.result(f"twice      {twice:>13,} MACs, {share:.1f} %; {copied:,} bytes are copied from stripe to stripe")
+    console.result(f"twice      {twice:>13,} {MACS}, {share:.1f} %")
+    console.result(f"copied     {copied:>13,} bytes from stripe to stripe")
     for row in metadata.stripes:
         picture = ", and the picture's rows" if row.reads_picture else ""
         console.result(f"stripes    {row.stripes:>13} for operators {row.first} to {row.last}{picture}")
@@ -85,19 +85,13 @@ def _show_int4(artifact: Artifact) -> None:
     ]  # fmt: skip
     console.table("", names_and_numbers, rows, right=(names_and_numbers[1], *names_and_numbers[3:]))
     taken = sum(layer.taken for layer in found.layers)
-    images = f"{found.images} calibration images"
-    console.result(
-        f"int4       {taken:>13} of {len(found.layers)} layers that could have it: {found.saved:,} of "
-        f"{found.bytes_int8:,} bytes saved"
-    )
-    console.result(
-        f"           {found.same} of {images} are read as with int8 weights; "
-        f"{found.as_float[1]} as by the float network, with int8 {found.as_float[0]}"
-    )
-    console.result(
-        f"           mean probability of the float network's texts {found.sure[1]:.4f}, with int8 {found.sure[0]:.4f}; "
-        f"it may fall by {found.max_drop:g}"
-    )
+    now, before = reversed(found.as_float)
+    console.result(f"int4       {taken:>13} of {len(found.layers)} layers that could have it")
+    console.result(f"saved      {found.saved:>13,} of {found.bytes_int8:,} bytes")
+    console.result(f"same       {found.same:>13} of {found.images} calibration images are read as with int8 weights")
+    console.result(f"as float   {now:>13} of them are read as by the float network, with int8 {before}")
+    console.result(f"sure       {found.sure[1]:>13.4f} mean probability of the float network's texts")
+    console.result(f"           {found.sure[0]:>13.4f} with int8; it may fall by {found.max_drop:g}")
 
 
 def _without(row: Sequence[str], place: int) -> list[str]:
@@ -144,8 +138,8 @@ def _show_regions(npu: NpuRow, macs: int) -> None:
         right=sums,
     )  # fmt: skip
     console.result()
-    console.result(f"NPU        {npu.macs:>13,} MACs, {100 * npu.macs / macs:.1f} % of all")
-    console.result(
+    console.result(f"NPU        {npu.macs:>13,} {MACS}, {100 * npu.macs / macs:.1f} % of all")
+    console.paragraph(
         f"Vela {npu.vela} estimates {npu.vela_cycles:,} cycles for them ({npu.system_config}, "
         f"{npu.memory_mode}): an estimate of its own, nothing that was measured."
     )

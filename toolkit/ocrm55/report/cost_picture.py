@@ -38,7 +38,7 @@ class _Bar:
 def instructions_picture(rows: Sequence[Layer], width: int) -> Picture:
     """Horizontal bars, one for each layer in the order of execution, grouped by kind. Without counts they show MACs."""
     counted = totals(rows).instructions is not None
-    unit = "instructions" if counted else "MACs"
+    unit = "instructions" if counted else figures.MACS
     whole = sum(_value(row) for row in rows)
     longest = max((_value(row) for row in rows), default=0)
     shapes: list[Markup] = []
@@ -122,7 +122,7 @@ def intensity_picture(rows: Sequence[Layer], width: int) -> Picture:
     """
     rows = [row for row in rows if not row.on_npu]  # the core's instructions say nothing about the NPU's MACs
     points = _points(rows)
-    title = "MACs an instruction over MACs a byte"
+    title = "live MACs an instruction over live MACs a byte"
     if not points:
         return Picture(
             title, width, 30, svg.text(0, 20, "no layer has both MACs and counted instructions", "fill-soft")
@@ -139,7 +139,7 @@ def intensity_picture(rows: Sequence[Layer], width: int) -> Picture:
         spots.append((point, x, y, radius))
         taken.append((x - radius, y - radius, x + radius, y + radius))
         tip = (
-            f"{point.name}: {point.y:.2f} MACs an instruction, {point.x:.1f} a byte, "
+            f"{point.name}: {point.y:.2f} live MACs an instruction, {point.x:.1f} a byte, "
             f"{figures.count(point.instructions)} instructions"
         )
         css = f"fill-hue-{hue(point.rows[0].kind)} line-paper"
@@ -208,9 +208,9 @@ class _Frame:
             shapes.append(svg.line(self.left, y, self.right, y, "line-mark", stroke_width=1.5, stroke_dasharray="5 4"))
             words = f"{ceiling} MACs: one vector instruction"
             shapes.append(svg.text(self.right, y - 5, words, "small end fill-mark"))
-        words = "MACs a byte of weights, inputs and outputs"
+        words = "live MACs a byte of weights, inputs and outputs"
         shapes.append(svg.text(self.right, self.bottom + 36, words, "small end fill-soft"))
-        shapes.append(svg.text(0, 10, "MACs an instruction", "small fill-soft"))
+        shapes.append(svg.text(0, 10, "live MACs an instruction", "small fill-soft"))
         return svg.group(*shapes)
 
 

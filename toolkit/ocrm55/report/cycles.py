@@ -16,18 +16,14 @@ from ocrm55.report.layers import Layer
 
 COLUMNS = ("layer", "instr.", "cycles, likely", "CPI", "MAC/c", "lost to, %")
 NUMBERS = COLUMNS[1:5]
-_TITLE = 24  # characters of a layer's title
 _REASONS = 2
 _WORTH_SAYING = 0.03  # of the cycles
 
 
 def show(layers: Sequence[Layer], found: Inference, clock_mhz: float | None) -> None:
     """Print a row for each layer, then memory, then what one inference takes."""
-    cut = [
-        (title if len(title) <= _TITLE else title[: _TITLE - 1] + "…", *others)
-        for title, *others in rows(layers, found)
-    ]
-    console.table("cycles of a Cortex-M55, estimated where memory waits for nobody", COLUMNS, cut, right=NUMBERS)
+    title = "cycles of a Cortex-M55, estimated where memory waits for nobody"
+    console.table(title, COLUMNS, rows(layers, found), right=NUMBERS)
     console.result()
     _show_memory(found)
     for line in in_words(found, clock_mhz):

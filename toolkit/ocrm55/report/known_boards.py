@@ -6,7 +6,6 @@ The figures are those of `known_boards.json`, which `ocrm55 boards --measure --r
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +92,7 @@ def show(rows: Mapping[str, Any]) -> None:
         "Without a clock, M are millions of cycles. pages: networks with which it fits.",
         "Estimates; nothing was timed on silicon. More: ocrm55 boards NAME",
     ):
-        console.result(line)
+        console.paragraph(line)
 
 
 def _row(board: Facts, row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -124,10 +123,10 @@ def show_one(board: Facts, row: Mapping[str, Any] | None) -> None:
     _folded(board.board.title)
     clock = "not stated" if board.clock_mhz is None else f"{board.clock_mhz:g} MHz"
     console.result(f"clock      {clock}")
-    console.result(f"NPU        {board.npu or 'none'}")
+    _folded(f"NPU        {board.npu or 'none'}")
     cache = board.board.memories.data_cache_bytes
     console.result(f"data cache {'not stated' if cache is None else figures.size(cache)}")
-    console.result(f"started by {board.sdk or 'our firmware'}")
+    _folded(f"started by {board.sdk or 'our firmware'}")
     regions = board.board.memories.regions.values()
     table = [
         (r.name, f"{r.origin:#010x}", figures.size(r.size), str(r.tier), board.cited.get(r.name, "")) for r in regions
@@ -140,13 +139,13 @@ def show_one(board: Facts, row: Mapping[str, Any] | None) -> None:
             _show_on_npu(row["npu"][model])  # type: ignore[index]
     console.result()
     for what in board.not_stated:
-        console.result(f"not stated: {what}")
+        _folded(f"not stated: {what}")
     for key, text in board.sources.items():
         _folded(f"[{key}] {text}")
 
 
 def _folded(text: str) -> None:
-    console.result(textwrap.fill(text, 80, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False))
+    console.paragraph(text, most=80)
 
 
 def _show_program(board: Facts, model: str, found: Mapping[str, Any], page: Mapping[str, Any]) -> None:
@@ -157,15 +156,15 @@ def _show_program(board: Facts, model: str, found: Mapping[str, Any], page: Mapp
         return
     time = time_of(board, found)
     least, likely, most = (figures.short(each) for each in time.cycles)
-    console.result(f"{model}: {least} to {most} cycles, likely {likely}")
+    _folded(f"{model}: {least} to {most} cycles, likely {likely}")
     if time.milliseconds is not None:
         low, middle, high = time.milliseconds
-        console.result(f"  {low:.3g} to {high:.3g} ms at {board.clock_mhz:g} MHz, likely {middle:.3g} ms")
+        _folded(f"  {low:.3g} to {high:.3g} ms at {board.clock_mhz:g} MHz, likely {middle:.3g} ms")
     if time.lines[1]:
         lines = " to ".join(figures.short(each) for each in sorted(set(time.lines)))
-        console.result(f"  and the waits for {lines} lines of the data cache")
+        _folded(f"  and the waits for {lines} lines of the data cache")
     for what, (region, size) in found["places"].items():
-        console.result(f"  {region:<10} {size:>10,} bytes of {_PLACES[what]}")
+        _folded(f"  {region:<10} {size:>10,} bytes of {_PLACES[what]}")
     _folded(f"  pages: {page.get('refused', 'fit too')}")
 
 
@@ -174,10 +173,10 @@ def _show_on_npu(found: Mapping[str, Any]) -> None:
         _folded(f"  on the NPU: {found['refused']}")
         return
     share = found["npu_macs"] / found["macs"]
-    console.result(f"  on the NPU: {share:.1%} of the MACs; Vela {found['vela']} estimates")
-    console.result(f"    {figures.short(found['vela_cycles'])} cycles of the NPU for them, not measured")
+    _folded(f"  on the NPU: {share:.1%} of the {figures.MACS}; Vela {found['vela']} estimates")
+    _folded(f"    {figures.short(found['vela_cycles'])} cycles of the NPU for them, not measured")
     for what, (region, size) in found["places"].items():
-        console.result(f"    {region:<10} {size:>10,} bytes of {_PLACES[what]}")
+        _folded(f"    {region:<10} {size:>10,} bytes of {_PLACES[what]}")
 
 
 def values(rows: Mapping[str, Any], names: Sequence[str] = ()) -> list[dict[str, Any]]:

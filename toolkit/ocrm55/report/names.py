@@ -34,7 +34,7 @@ def readable(name: str) -> str:
     text = layer
     for pattern, replacement in _PARTS:
         text = re.sub(pattern, replacement, text)
-    if text == layer:
+    if text in (layer, ""):
         return name
     text = " ".join(re.sub(r"[._]+", " ", text).split())
     kind, _, number = tail.partition(".")

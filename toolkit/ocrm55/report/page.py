@@ -163,7 +163,7 @@ def tiles(measured: Measurement) -> list[tuple[str, str, str]]:
         remarks = [f"{per_mac} a MAC" if per_mac else "", at_width]
         found.append((total, "instructions an inference", ", ".join(filter(None, remarks))))
     remark = ", ".join(filter(None, [f"{len(metadata.operators)} operators", at_width]))
-    found.append((figures.short(metadata.macs), "MACs", remark))
+    found.append((figures.short(metadata.macs), figures.MACS, remark))
     found.append((figures.size(metadata.arena_bytes), "arena", f"{figures.count(metadata.arena_bytes)} bytes"))
     weights = metadata.weight_bytes
     on_npu = sum(row.weight_bytes for row in measured.layers if row.on_npu)

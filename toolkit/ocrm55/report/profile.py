@@ -79,7 +79,7 @@ def npu_in_words(metadata: Metadata) -> str:
     if npu is None:
         return ""
     return (
-        f"An {npu.accelerator} computes {npu.macs / metadata.macs:.1%} of the MACs in "
+        f"An {npu.accelerator} computes {npu.macs / metadata.macs:.1%} of the {figures.MACS} in "
         f"{len(npu.regions)} command streams, for which Vela {npu.vela} estimates {npu.vela_cycles:,} of its "
         "cycles. Instructions are the core's, which only starts a stream and waits for its end."
     )
@@ -120,9 +120,9 @@ def _show_layers(measured: Measurement, result: ImageResult, by: Sort) -> None:
     title = f"layers {widths.words(measured.metadata, result.width)}".strip()
     console.table(f"{title}, instructions counted on {measured.simulator}", tuple(COLUMNS), body, right=NUMBERS)
     console.result()
-    console.result(bound_in_words(rows))
+    console.paragraph(bound_in_words(rows))
     if words := npu_in_words(measured.metadata):
-        console.result(words)
+        console.paragraph(words)
     console.result("Bytes are those of the tensors, from metadata.json, each counted once.")
     console.result()
     statistics.show_sums(measured.metadata.at_width(result.width), result)

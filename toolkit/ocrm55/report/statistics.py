@@ -33,7 +33,7 @@ def show_operators(metadata: Metadata, image: ImageResult) -> None:
     """Print a row for each operator (instructions, MACs, and their ratio), then the sums."""
     rows: list[tuple[str, ...]] = [
         (
-            row.name,
+            row.title,
             row.kind,
             row.target,
             figures.count(row.macs),
