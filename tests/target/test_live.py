@@ -143,4 +143,5 @@ def test_a_video_is_read(programs: Programs, tmp_path: Path) -> None:
     )
     values = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(value["frame"], value["text"]) for value in values] == [(each, "Meter 48 213") for each in (0, 2, 4)]
-    assert len(next(video.frames(tmp_path / "read.mp4"))) == 3
+    with video.opened(tmp_path / "read.mp4") as found:
+        assert [len(part) for part in found.parts()] == [3]

@@ -30,21 +30,21 @@ def show(
     """
     if draw is not None:
         video.check_destination(draw)
-    rate = video.rate_of(path) / every
-    frames = video.frames(path, every)
-    part = next(frames)  # before anything is built
-    prepared = program.prepare(options, native=board.native)
     with contextlib.ExitStack() as stack:
+        film = stack.enter_context(video.opened(path))
+        parts = film.parts(every)
+        part = next(parts)  # before anything is built
+        prepared = program.prepare(options, native=board.native)
         add: Callable[..., None] = lambda pixels, page: None  # noqa: E731
         if draw is not None:
-            add = stack.enter_context(video.annotated(draw, rate))
+            add = stack.enter_context(video.annotated(draw, film.rate / every))
         while part:
             pictures = [read.picture_of(Path(f"frame {each.number}"), each.pixels, "bgr888") for each in part]
             pages = read.pages(read.run(pictures, prepared, board, timeout_s=timeout_s))
             for frame, page in zip(part, pages, strict=True):
                 _print(frame, page, as_json)
                 add(frame.pixels, page)
-            part = next(frames, [])
+            part = next(parts, [])
 
 
 def _print(frame: video.VideoFrame, page: Page, as_json: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,9 @@ from ocrm55.page.draw import colour_of, font
 from ocrm55.page.reading import Page
 from ocrm55.pictures import MAX_PIXELS
 
-AT_ONCE = 8  # frames that one run of the firmware reads
+AT_ONCE = 8  # frames that one run of the firmware reads, at most
+_BYTES_AT_ONCE = 64 << 20  # of their pixels; a frame more begins another run
+_PICTURES = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "PPM")
 _USUAL_RATE = 25.0  # frames a second, of a file that does not say
 _ENDINGS = (".mp4", ".avi")
 _LONGEST = 200  # characters of a text that is drawn
@@ -35,56 +38,89 @@ class VideoFrame:
     pixels: np.ndarray
 
 
-def frames(path: Path, every: int = 1) -> Iterator[list[VideoFrame]]:
-    """Each `every`th frame of a video, AT_ONCE at a time. Raises InputError for a file that holds none."""
-    with contextlib.closing(_Capture(path)) as capture:
+class Video:
+    """A video file that is open. rate: its frames a second, a usual rate where the file does not say."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises InputError for a file that is no video, or whose frames are too large."""
+        if not path.is_file():
+            raise InputError(f"there is no video {path}.")
+        if _is_picture(path):
+            raise InputError(f"{path} is a picture and no video.", [f"ocrm55 read {path}"])
+        self._path = path
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's own lines: nobody knows them; read once
+        with _quiet():
+            self._video = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
+        self._size = [self._video.get(each) for each in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]
+        if not self._video.isOpened() or not 0 < self._size[0] * self._size[1] <= MAX_PIXELS:
+            self.close()
+            raise InputError(f"{path} is no video that can be read.", ["convert it to MP4 or AVI"])
+        rate = self._video.get(cv2.CAP_PROP_FPS)
+        self.rate = rate if 0.01 < rate < 10_000 else _USUAL_RATE
+
+    def parts(self, every: int = 1) -> Iterator[list[VideoFrame]]:
+        """Each `every`th frame, some at a time; call it once. Raises InputError where there is no frame.
+
+        Warns where the file announces many more frames than can be read.
+        """
         part: list[VideoFrame] = []
-        for number, pixels in enumerate(capture.frames(every)):
-            part.append(VideoFrame(number * every, number * every / capture.rate, pixels))
-            if len(part) == AT_ONCE:
+        for number, pixels in self._frames(every):
+            part.append(VideoFrame(number, number / self.rate, pixels))
+            if len(part) == AT_ONCE or sum(each.pixels.nbytes for each in part) > _BYTES_AT_ONCE:
                 yield part
                 part = []
         if part:
             yield part
 
+    def close(self) -> None:
+        """Close the file."""
+        self._video.release()
 
-def rate_of(path: Path) -> float:
-    """Frames a second of a video, a usual rate where its file does not say. Raises InputError where there is none."""
-    with contextlib.closing(_Capture(path)) as capture:
-        return capture.rate
-
-
-class _Capture:
-    """A video file that is open."""
-
-    def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise InputError(f"there is no video {path}.")
-        self._path = path
-        self._video = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
-        rate = self._video.get(cv2.CAP_PROP_FPS) if self._video.isOpened() else 0.0
-        self.rate = rate if 0.01 < rate < 10_000 else _USUAL_RATE
-
-    def frames(self, every: int) -> Iterator[np.ndarray]:
-        """The frames; those between are not converted."""
-        size = (self._video.get(each) for each in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-        width, height = size
-        if not self._video.isOpened() or not 0 < width * height <= MAX_PIXELS:
-            raise InputError(f"{self._path} is no video that can be read.", ["convert it to MP4 or AVI"])
+    def _frames(self, every: int) -> Iterator[tuple[int, np.ndarray]]:
+        """Frames with their numbers; those between are not converted."""
         count = 0
         while self._video.grab():
             if count % every == 0:
                 good, pixels = self._video.retrieve()
                 if not good:
                     break
-                yield pixels
+                yield count, pixels
             count += 1
         if not count:
-            raise InputError(f"{self._path} is a video without frames.")
+            raise InputError(f"{self._path} is a video without frames that can be read.")
+        announced = self._video.get(cv2.CAP_PROP_FRAME_COUNT)  # estimated in some formats
+        if announced < 1e9 and count < 0.9 * announced - 2:
+            console.warning(f"{self._path} announces {announced:.0f} frames; {count} of them can be read.")
 
-    def close(self) -> None:
-        """Close the file."""
-        self._video.release()
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Video]:
+    """A video for a block. Raises InputError as Video does."""
+    video = Video(path)
+    try:
+        yield video
+    finally:
+        video.close()
+
+
+def _is_picture(path: Path) -> bool:
+    """Whether it is a still picture, which FFmpeg would take for a video of one frame."""
+    try:
+        with Image.open(path, formats=_PICTURES) as image:
+            return image.width > 0
+    except Exception:  # a damaged file may raise anything; the video's reader judges it
+        return False
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without OpenCV's warnings: a file that is no video is our own sentence."""
+    before = cv2.getLogLevel()
+    cv2.setLogLevel(0)
+    try:
+        yield
+    finally:
+        cv2.setLogLevel(before)
 
 
 def check_destination(path: Path) -> None:
