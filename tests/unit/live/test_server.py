@@ -38,7 +38,7 @@ class Engine:
         corners = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
         return Answer([{"number": 1, "corners": corners, "text": f"<b>{width}", "score": 0.9}], 0.01, [1], readings=[])
 
-    def prove(self, pixels: np.ndarray) -> dict[str, Any]:
+    def prove(self, pixels: np.ndarray, listener: object) -> dict[str, Any]:
         return {"same": True, "lines": 3, "hashes": 2, "apart": None, "uart": "image 1/1"}
 
     def close(self) -> None:

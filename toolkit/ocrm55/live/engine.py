@@ -22,6 +22,7 @@ from ocrm55.page.program import PreparedPage
 from ocrm55.simulators import find_simulator
 from ocrm55.simulators.base import Run, Simulator
 from ocrm55.simulators.frames import frame
+from ocrm55.simulators.listener import Listener
 from ocrm55.tasks.page.boxes import Box
 
 ENGINES = ("native", "qemu", "fvp", "onnx")
@@ -100,23 +101,27 @@ class Engine:
         text, score, _ = service.read(box)
         return text, score, box
 
-    def whole(self, pixels: np.ndarray, name: str) -> Answer:
-        """Read a frame by one of ENGINES, from nothing."""
+    def whole(self, pixels: np.ndarray, name: str, listener: Listener | None = None) -> Answer:
+        """Read a frame by one of ENGINES, from nothing. listener: of a simulator's run."""
         begun = time.monotonic()
         if name == "onnx":
             found, _ = self._onnx_reader().read(pixels)
             size = np.array([pixels.shape[1], pixels.shape[0]])
             lines = [_values(0, (np.asarray(each.corners) / size).tolist(), each.text, each.score) for each in found]
             return Answer(lines, time.monotonic() - begun)
-        run = self._run(pixels, name)
+        run = self._run(pixels, name, listener=listener)
         lines = []
         for box in run.pages[0].in_order:
             lines.append(_values(0, _shares(box.corners, pixels.shape), box.text, box.score))
         return Answer(lines, time.monotonic() - begun, uart=run.uart)
 
-    def prove(self, pixels: np.ndarray) -> dict[str, Any]:
-        """Read a frame natively and on QEMU; compare what each step made, by hashes, and every line of the UART."""
-        native, board = (self._run(pixels, name, hashes=True) for name in ("native", "qemu"))
+    def prove(self, pixels: np.ndarray, listener: Listener | None = None) -> dict[str, Any]:
+        """Read a frame natively and on QEMU; compare what each step made, by hashes, and every line of the UART.
+
+        listener: of the run on QEMU.
+        """
+        native = self._run(pixels, "native", hashes=True)
+        board = self._run(pixels, "qemu", hashes=True, listener=listener)
         pairs = zip(native.uart.splitlines(), board.uart.splitlines(), strict=False)
         apart = next((pair for pair in pairs if pair[0] != pair[1]), None)
         same = native.uart == board.uart
@@ -133,10 +138,13 @@ class Engine:
         self._service = self._service or Service(self.programs.service)
         return self._service
 
-    def _run(self, pixels: np.ndarray, name: str, *, hashes: bool = False) -> Run:
+    def _run(self, pixels: np.ndarray, name: str, *, hashes: bool = False, listener: Listener | None = None) -> Run:
+        if listener is not None:
+            listener.check()  # it may have waited for another tab's run
         board: Simulator = find_simulator(name, self.fvp, self.programs.options.recognizer.board)
         prepared: PreparedPage = program.prepare(self.programs.options, native=board.native)
-        ((_, run),) = read.run([read.picture_of(Path("frame"), pixels, "bgr888")], prepared, board, want_hashes=hashes)
+        picture = read.picture_of(Path("frame"), pixels, "bgr888")
+        ((_, run),) = read.run([picture], prepared, board, want_hashes=hashes, listener=listener)
         return run
 
     def _onnx_reader(self) -> Any:

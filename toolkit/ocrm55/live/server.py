@@ -21,9 +21,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from ocrm55.errors import Ocrm55Error
+from ocrm55.errors import InputError, Ocrm55Error
 from ocrm55.live.engine import MOST_BYTES, Engine, sentence
 from ocrm55.live.session import Session, message_of, settings_of
+from ocrm55.simulators.listener import Listener
 
 _FILES = {
     "": ("index.html", "text/html"),
@@ -41,6 +42,7 @@ _HEADERS = {
 }
 MOST_TABS = 8
 _MESSAGES_A_SECOND = 60
+_MOST_UART = 1 << 18  # characters that wait for a slow reader; the answer has all
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 _POLICY, _TOO_BIG, _LATER = 1008, 1009, 1013  # codes of a closed socket
 
@@ -113,11 +115,14 @@ def application(live: Live) -> Starlette:
 
 
 class _Tab:
-    """The socket of one tab: a task takes what comes, another answers the newest frame."""
+    """The socket of one tab: a task takes what comes, one answers the newest frame, one tells a simulator's UART."""
 
     def __init__(self, live: Live, socket: WebSocket) -> None:
         self._live, self._socket = live, socket
         self._session = live.session(live.engine)
+        self._session.listener = Listener(self._heard)
+        self._loop = asyncio.get_running_loop()
+        self._uart, self._uart_came, self._sending = "", asyncio.Event(), asyncio.Lock()
         self._frame: bytes | None = None
         self._wishes: list[str] = []
         self._dropped = 0
@@ -128,7 +133,11 @@ class _Tab:
         await self._socket.send_json({"type": "about", **self._live.about})
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._answer)
-            await self._take()
+            tasks.start_soon(self._tell)
+            try:
+                await self._take()
+            finally:
+                self._session.listener.stop.set()  # a run for a tab that is gone ends with it
             tasks.cancel_scope.cancel()
 
     async def _take(self) -> None:
@@ -146,8 +155,10 @@ class _Tab:
                         return
                     self._dropped += self._frame is not None
                     self._frame = data
+                elif _is_stop(text := message.get("text") or ""):
+                    self._session.listener.stop.set()  # now, and not behind what it stops
                 else:
-                    self._wishes = [*self._wishes[-3:], message.get("text") or ""]
+                    self._wishes = [*self._wishes[-3:], text]
                 self._news.set()
 
     async def _answer(self) -> None:
@@ -164,13 +175,42 @@ class _Tab:
 
     async def _say(self, work: Callable[[], dict[str, Any] | None], *, slow: bool) -> None:
         """Answer with what `work` gives, or with its error in a sentence."""
+        if slow:
+            self._session.listener.stop.clear()
         try:
             answer = await self._live.compute(work, slow=slow)
         except Ocrm55Error as trouble:
             answer = {"type": "error", "sentence": sentence(trouble)}
+        await self._flush()  # what came before the end, also where the run was stopped
         if answer is not None:
             dropped, self._dropped = self._dropped, 0
-            await self._socket.send_json({**answer, "dropped": dropped})
+            await self._send({**answer, "dropped": dropped})
+
+    def _heard(self, text: str) -> None:
+        """Called by a run's thread."""
+        with contextlib.suppress(RuntimeError):  # the server ends
+            self._loop.call_soon_threadsafe(self._hear, text)
+
+    def _hear(self, text: str) -> None:
+        self._uart = (self._uart + text)[-_MOST_UART:]
+        self._uart_came.set()
+
+    async def _tell(self) -> None:
+        """The UART as it comes; what comes while the socket is slow is sent together."""
+        with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            while True:
+                await self._uart_came.wait()
+                self._uart_came.clear()
+                await self._flush()
+
+    async def _flush(self) -> None:
+        text, self._uart = self._uart, ""
+        if text:
+            await self._send({"type": "uart", "text": text})
+
+    async def _send(self, value: dict[str, Any]) -> None:
+        async with self._sending:
+            await self._socket.send_json(value)
 
     def _wish(self, text: str) -> dict[str, Any] | None:
         message = message_of(text)
@@ -184,3 +224,11 @@ class _Tab:
         now = time.monotonic()
         self._window = (now, 1) if now - begun >= 1 else (begun, count + 1)
         return self._window[1] > _MESSAGES_A_SECOND
+
+
+def _is_stop(text: str) -> bool:
+    """Whether a message asks to end a simulator's run."""
+    try:
+        return message_of(text)["type"] == "stop"
+    except InputError:
+        return False

@@ -17,6 +17,7 @@ from ocrm55.live.engine import ENGINES, Answer, Engine, pixels_of
 from ocrm55.live.steady import Steady
 from ocrm55.live.tracking import Tracker
 from ocrm55.restriction import Restriction
+from ocrm55.simulators.listener import Listener
 from ocrm55.tasks.recognizer.restriction.restriction import Tables, tables_of
 
 MOST_WORDS = 4096  # bytes of a message in JSON
@@ -49,7 +50,7 @@ def message_of(text: str) -> dict[str, Any]:
         value = json.loads(text)
     except (ValueError, RecursionError) as trouble:
         raise InputError("a message is no JSON.") from trouble
-    if not isinstance(value, dict) or value.get("type") not in ("settings", "prove"):
+    if not isinstance(value, dict) or value.get("type") not in ("settings", "prove", "stop"):
         raise InputError("a message is neither settings nor a wish.")
     return value
 
@@ -81,13 +82,17 @@ def _number(value: object, low: float, high: float) -> float:
 
 @dataclass
 class Session:
-    """A tab. labels, steps: of the recognizer's classes. Its methods run one after the other."""
+    """A tab. labels, steps: of the recognizer's classes. Its methods run one after the other.
+
+    listener: of a simulator's run, for the tab.
+    """
 
     engine: Engine
     labels: tuple[str, ...]
     steps: int
     rates: Rates | None = None
     settings: Settings = field(default_factory=Settings)
+    listener: Listener = field(default_factory=lambda: Listener(lambda text: None))
     _tracker: Tracker = field(default_factory=Tracker)
     _steady: Steady = field(default_factory=Steady)
     _tables: Tables | None = None
@@ -110,14 +115,14 @@ class Session:
         if self.settings.engine == "native":
             answer = self.engine.follow(pixels, self._tracker)
         else:
-            answer = self.engine.whole(pixels, self.settings.engine)
+            answer = self.engine.whole(pixels, self.settings.engine, self.listener)
         return {"type": "frame", **self._values(answer, pixels)}
 
     def prove(self) -> dict[str, Any]:
         """Whether QEMU computes the last frame's bits too. Raises Ocrm55Error."""
         if self._pixels is None:
             raise InputError("there was no frame yet.")
-        return {"type": "proof", **self.engine.prove(self._pixels)}
+        return {"type": "proof", **self.engine.prove(self._pixels, self.listener)}
 
     def _one_line(self, pixels: np.ndarray) -> dict[str, Any]:
         assert self.settings.region is not None

@@ -15,6 +15,7 @@ from ocrm55.page.reading import Page, of_result
 from ocrm55.pictures import read_image
 from ocrm55.simulators.base import Request, Run, Simulator
 from ocrm55.simulators.frames import Frame, frame
+from ocrm55.simulators.listener import Listener
 
 LONGEST = 4096  # pixels of a frame's side; a larger picture is made smaller
 SECONDS_PER_PAGE = 600.0  # a thousand boxes take QEMU minutes; a hang is told from work by this
@@ -60,10 +61,11 @@ def run(
     want_maps: bool = False,
     want_confidence: bool = False,
     timeout_s: float = SECONDS_PER_PAGE,
+    listener: Listener | None = None,
 ) -> list[tuple[Sequence[Picture], Run]]:
     """Run the firmware over all pictures; as often as the memory for images is filled.
 
-    timeout_s: limit per page, in seconds of the host.
+    timeout_s: limit per page, in seconds of the host. listener: hears the UART as it comes, and may stop the run.
     """
     count = "1 page" if len(pictures) == 1 else f"{len(pictures)} pages"
     console.stage("run", f"{count} on {simulator.name} {simulator.version()}")
@@ -78,6 +80,7 @@ def run(
             want_confidence=want_confidence,
             timeout_s=timeout_s * len(part),
             guard=prepared.options.recognizer.folder.locked,
+            listener=listener,
         )
         runs.append((part, simulator.run(request)))
     return runs

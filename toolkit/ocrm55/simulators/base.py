@@ -24,6 +24,7 @@ from ocrm55.errors import InputError, OutputError, TargetError, ToolchainError
 from ocrm55.simulators import protocol
 from ocrm55.simulators.companion import Companion
 from ocrm55.simulators.frames import Frame, ocrf
+from ocrm55.simulators.listener import Listener
 from ocrm55.simulators.page_protocol import PageResult
 from ocrm55.simulators.protocol import ImageResult
 
@@ -49,6 +50,7 @@ class Request:
     want_maps: the detector's probabilities of every page, uint8.
     want_confidence: how sure each text is, and each of its characters.
     view: words for a program for a camera, which reads a region of each of the frames; none for a program for pages.
+    listener: hears the UART while the firmware runs, and may stop it.
     """
 
     elf: Path
@@ -65,6 +67,7 @@ class Request:
     want_maps: bool = False
     want_confidence: bool = False
     view: Sequence[str] = ()
+    listener: Listener | None = None
 
 
 @dataclass(frozen=True)
@@ -179,11 +182,11 @@ class Simulator(ABC):
             if request.stats:
                 words.append("stats=1")
             command = [*self.command(place / _ELF, words, request), *companion.arguments]
-            ended = self._execute(command, place, request.timeout_s, companion)
+            ended = self._execute(command, place, request, companion)
             self.check_end(ended)
             return self._judge(ended, request, place)
 
-    def _execute(self, command: list[str], place: Path, timeout_s: float, companion: Companion) -> Ended:
+    def _execute(self, command: list[str], place: Path, request: Request, companion: Companion) -> Ended:
         """Run the simulator in `place`. Its process group ends with it, even when it hangs or the user interrupts."""
         console.note_command(command)
         output, complaints = place / "uart.txt", place / "stderr.txt"
@@ -206,15 +209,19 @@ class Simulator(ABC):
                 raise ToolchainError(
                     f"{self.name} cannot be started: {trouble.strerror}.", ["ocrm55 doctor"]
                 ) from trouble
+            if request.listener is not None:
+                stack.enter_context(request.listener.attending(process, output, self.uart_of))
             try:
-                companion.attend(process, timeout_s)
+                companion.attend(process, request.timeout_s)
             except subprocess.TimeoutExpired:
                 late = True
+        if request.listener is not None:
+            request.listener.check()
         text = output.read_bytes().decode("utf-8", "replace")
         if late:
             last = protocol.last_words(self.uart_of(text))
             raise TargetError(
-                f"the firmware did not end within {timeout_s:g} s on {self.name}; {last}.",
+                f"the firmware did not end within {request.timeout_s:g} s on {self.name}; {last}.",
                 ["give it more time with --timeout", "try one image only"],
             )
         return Ended(text, complaints.read_bytes().decode("utf-8", "replace"), process.returncode)

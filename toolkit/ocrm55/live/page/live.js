@@ -21,6 +21,7 @@ function connect() {
   socket.onmessage = (event) => take(JSON.parse(event.data));
   socket.onclose = () => {
     waiting = 0;
+    running("");
     status("The server is not there. Trying again …", true);
     setTimeout(connect, retry);
     retry = Math.min(retry * 2, 8000);
@@ -29,8 +30,10 @@ function connect() {
 
 function take(answer) {
   if (answer.type === "about") return about(answer);
-  if (answer.type === "proof") return proof(answer);
+  if (answer.type === "uart") return uart(answer.text, true);
   waiting = 0;
+  running("");
+  if (answer.type === "proof") return proof(answer);
   $("prove").disabled = false;
   if (answer.type === "error") return status(answer.sentence, true);
   status("");
@@ -42,7 +45,8 @@ function about(value) {
   $("arena").value = value.arena / value.memory;
   $("arena-text").textContent =
     `arena ${value.arena.toLocaleString("en")} of ${value.memory.toLocaleString("en")} bytes in ${value.region}`;
-  for (const option of $("engine").options) option.disabled = !value.engines.includes(option.value);
+  for (const option of [...$("engine").options]) if (!value.engines.includes(option.value)) option.remove();
+  $("prove").hidden = !value.engines.includes("qemu");
 }
 
 function show(answer) {
@@ -61,6 +65,7 @@ function show(answer) {
     row.lastChild.textContent = line.score.toFixed(3);
     row.lastChild.classList.toggle("unsure", line.score < 0.9);
   });
+  list.classList.toggle("many", texts.length > 6);
   $("none").hidden = texts.length > 0;
   view.setAttribute("aria-label", texts.length ? `Picture with ${texts.length} lines of text` : "Picture without text");
   const now = answer.milliseconds;
@@ -94,14 +99,28 @@ function show(answer) {
 
 const time = (ms) => (ms < 1000 ? `${ms.toFixed(0)} ms` : `${(ms / 1000).toFixed(2)} s`);
 
-function uart(text) {
-  $("uart").textContent = text;
+// What a simulator said; more: behind what is there already.
+function uart(text, more = false) {
+  const paper = $("uart"), below = paper.scrollHeight - paper.scrollTop - paper.clientHeight < 40;
+  if (more) paper.append(text); else paper.textContent = text;
   $("uart-box").hidden = false;
+  if (below) paper.scrollTop = paper.scrollHeight;
+}
+
+const NAMES = { qemu: "QEMU", fvp: "The FVP" };
+
+// Says that a simulator is at it, and offers to stop it; nothing where name is empty.
+function running(name) {
+  $("halt").hidden = !name;
+  $("ask").disabled = Boolean(name);
+  if (!name) return;
+  $("uart").textContent = "";
+  $("uart-box").hidden = false;
+  $("uart-box").open = true;
+  status(`${name} reads the frame …`);
 }
 
 function proof(answer) {
-  waiting = 0;
-  $("prove").disabled = false;
   const box = $("proof");
   box.className = answer.same ? "small good" : "small bad";
   box.textContent = answer.same
@@ -115,9 +134,10 @@ const accent = (name) => getComputedStyle(document.documentElement).getPropertyV
 // The last picture that was answered for, with boxes: they lie where the text is, not where it was.
 function draw() {
   if (!shown) return;
-  const { width, height } = shown;
+  const zoom = Math.max(1, LONGEST / Math.max(shown.width, shown.height)); // so that words are sharp
+  const width = Math.round(shown.width * zoom), height = Math.round(shown.height * zoom);
   if (view.width !== width || view.height !== height) { view.width = width; view.height = height; }
-  paper.drawImage(shown, 0, 0);
+  paper.drawImage(shown, 0, 0, width, height);
   const thick = Math.max(2, Math.min(width, height) / 240), taken = lines.map(bounds);
   paper.textBaseline = "middle";
   for (const [at, line] of lines.entries()) {
@@ -177,14 +197,23 @@ function send(canvas) {
     if (!blob || socket.readyState !== WebSocket.OPEN) { waiting = 0; return; }
     shown = canvas;
     socket.send(blob);
+    if (isSlow()) running(NAMES[$("engine").value]);
   }, "image/jpeg", QUALITY);
+}
+
+const isSlow = () => $("engine").value in NAMES && !$("one-on").checked;
+
+// A frame for a simulator: what the camera shows now, or the picture.
+function ask() {
+  if (live && video.videoWidth) send(frameOf(video, video.videoWidth, video.videoHeight));
+  else if (still) send(still);
+  else status("There is no picture yet.", true);
 }
 
 // A frame goes when the last one was answered: what the camera shows meanwhile is dropped.
 function tick() {
   if (waiting && Date.now() - waiting > PATIENCE) waiting = 0;
-  const engine = $("engine").value;
-  if (live && !waiting && video.videoWidth && !video.paused && (engine === "native" || engine === "onnx"))
+  if (live && !waiting && video.videoWidth && !video.paused && !isSlow())
     send(frameOf(video, video.videoWidth, video.videoHeight));
   requestAnimationFrame(tick);
 }
@@ -253,12 +282,15 @@ function sendSettings() {
     region: $("one-on").checked ? ["rx", "ry", "rw", "rh"].map(part) : null,
     allow: $("allow").value, pattern: $("pattern").value, threshold: Number($("threshold").value) || 0,
   }));
+  $("ask").hidden = !isSlow();
   const frame = still || (live && shown);
   if (frame) { waiting = 0; send(frame); }
 }
 
 $("camera").onclick = camera;
 $("stop").onclick = stop;
+$("ask").onclick = ask;
+$("halt").onclick = () => socket.send('{"type": "stop"}');
 $("video-file").onchange = (event) => open(event.target.files);
 $("picture-file").onchange = (event) => open(event.target.files);
 for (const id of ["engine", "clock", "one-on", "rx", "ry", "rw", "rh", "allow", "pattern", "threshold"]) $(id).onchange = sendSettings;
@@ -266,7 +298,8 @@ $("prove").onclick = () => {
   $("prove").disabled = true;
   waiting = Date.now();
   $("proof").className = "small";
-  $("proof").textContent = "QEMU reads the frame …";
+  $("proof").textContent = "This computer and QEMU read the frame …";
+  running("QEMU");
   socket.send(JSON.stringify({ type: "prove" }));
 };
 const drop = $("drop");
