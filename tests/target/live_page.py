@@ -68,9 +68,10 @@ def shows_label(frame: bytes) -> bool:
 
 @dataclass
 class Log:
-    """The answers that a page got for its frames."""
+    """The answers that a page got for its frames. uart: what a simulator said before an answer came."""
 
     answers: list[dict[str, Any]] = field(default_factory=list)
+    uart: str = ""
 
     def watch(self, page: Any) -> None:
         """Listen to the page's sockets, before it is opened."""
@@ -79,6 +80,8 @@ class Log:
     def _take(self, answer: dict[str, Any]) -> None:
         if answer["type"] == "frame":
             self.answers.append(answer)
+        elif answer["type"] == "uart":
+            self.uart += answer["text"]
 
     @property
     def texts(self) -> list[list[str]]:
@@ -89,13 +92,13 @@ class Log:
 class Server:
     """A server in a thread. address: of its page. shown: of each frame that came, whether it shows the label."""
 
-    def __init__(self, programs: Programs) -> None:
+    def __init__(self, programs: Programs, fvp: Path | None = None) -> None:
         import uvicorn
 
         from ocrm55.live import run
         from ocrm55.live.server import application
 
-        self.live = run.live_of(programs)
+        self.live = run.live_of(programs, fvp)
         self.shown: list[bool] = []  # told here: Chromium tells nobody what a page sends as a Blob
         self._session, self.live.session = self.live.session, self._watched
         self._listening = socket.create_server(("127.0.0.1", 0))

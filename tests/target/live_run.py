@@ -3,7 +3,8 @@
     python -m tests.target.live_run [--frames 1000] [--build-dir build]
 
 The server is a process of its own, as a user has it. It gets frames of 320 x 320 pixels with two lines of text that
-move and change: lines come, stay, change and leave. Memory and time are those of the server and of all that it runs.
+move and change: lines come, stay, change and leave. Then come some of which each has two other texts, so that both
+are read in every one. Memory and time are those of the server and of all that it runs.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 SIDE = 320
+BUSY = 20  # frames that change altogether
 WARM_UP = 40  # frames after which memory is looked at: all buffers were used once
 PATIENCE_S = 600
 _WALL, _CARD, _INK = (70, 92, 80), (244, 242, 235), (25, 25, 30)
@@ -32,12 +34,17 @@ _WALL, _CARD, _INK = (70, 92, 80), (244, 242, 235), (25, 25, 30)
 
 @dataclass(frozen=True)
 class Seen:
-    """memory: bytes after the warm-up and at the end. seconds: of a processor, a frame. read: lines of all frames."""
+    """memory: bytes after the warm-up and at the end. seconds: of a processor, a frame. read: lines of all frames.
+
+    busy_seconds, busy_read: the same of frames that change altogether.
+    """
 
     frames: int
     memory: tuple[int, int]
     seconds: float
     read: int
+    busy_seconds: float
+    busy_read: float
     texts: Sequence[str]
 
     @property
@@ -51,13 +58,13 @@ def texts_of(number: int) -> tuple[str, str]:
     return f"Meter {10 + number // 20 % 80} 213", f"{7000 + number // 5 % 900}.4"
 
 
-def frame(number: int) -> bytes:
-    """A JPEG of SIDE x SIDE pixels; of 20 frames the last two show nothing."""
+def frame(number: int, texts: tuple[str, str] | None = None) -> bytes:
+    """A JPEG of SIDE x SIDE pixels; of 20 frames the last two show nothing. texts: others than those of the number."""
     sheet = Image.new("RGB", (SIDE, SIDE), _WALL)
-    if number % 20 < 18:
+    if number % 20 < 18 or texts:
         card = Image.new("RGB", (260, 120), _CARD)
         pen = ImageDraw.Draw(card)
-        for top, size, text in zip((12, 70), (34, 30), texts_of(number), strict=True):
+        for top, size, text in zip((12, 70), (34, 30), texts or texts_of(number), strict=True):
             pen.text((14, top), text, _INK, font=ImageFont.load_default(size))
         sheet.paste(card, (10 + number % 20 * 2, 90 + number % 20))
     noise = np.random.default_rng(number).normal(0, 2, (SIDE, SIDE, 3))
@@ -127,7 +134,8 @@ def seconds(number: int) -> float:
 
 
 def run(build_dir: Path, frames: int) -> Seen:
-    """Send WARM_UP frames, and then so many more."""
+    """Send WARM_UP frames, then so many more, then BUSY that change altogether."""
+    busy: list[dict[str, Any]] = []
     with served(build_dir) as (number, address), connected(address) as socket:
         answers = [asked(socket, frame(each)) for each in range(WARM_UP)]
         end = time.monotonic() + PATIENCE_S
@@ -138,8 +146,14 @@ def run(build_dir: Path, frames: int) -> Seen:
         answers += [asked(socket, frame(WARM_UP + each)) for each in range(frames)]
         taken = (seconds(number) - begun) / frames
         after = memory(number)
+        begun, chosen = seconds(number), np.random.default_rng(55)
+        for each in range(BUSY):
+            low, high = chosen.integers(10_000, 99_999, 2)
+            busy.append(asked(socket, frame(each, (f"Meter {low}", f"Reading {high}"))))
+        busy_taken = (seconds(number) - begun) / BUSY
     texts = {line["text"] for answer in answers for line in answer["lines"]}
-    return Seen(frames, (before, after), taken, sum(each["readings"] for each in answers), sorted(texts))
+    read, busy_read = (sum(each["readings"] for each in some) for some in (answers, busy))
+    return Seen(frames, (before, after), taken, read, busy_taken, busy_read / BUSY, sorted(texts))
 
 
 def main() -> int:
@@ -151,7 +165,8 @@ def main() -> int:
     seen = run(options.build_dir, options.frames)
     before, after = (each / (1 << 20) for each in seen.memory)
     print(f"{seen.frames} frames, {seen.read} lines read; memory {before:.1f} MiB -> {after:.1f} MiB")
-    print(f"{1000 * seen.seconds:.0f} ms of a processor a frame, {1 / seen.seconds:.1f} frames a second of one")
+    for what, taken in (("", seen.seconds), (f", {seen.busy_read:.1f} lines read in each", seen.busy_seconds)):
+        print(f"{1000 * taken:.0f} ms of a processor a frame{what}: {1 / taken:.1f} frames a second of one")
     return 0
 
 

@@ -23,6 +23,7 @@ from ocrm55.live.service import Service
 from ocrm55.page import demo, video
 from ocrm55.simulators.frames import Frame, frame
 from ocrm55.tasks.page.boxes import Box
+from tests.target import live_run
 
 pytest.importorskip("starlette", reason="the extra `live` is not installed")
 
@@ -68,9 +69,13 @@ def test_a_page_is_read_followed_and_proved(programs: Programs) -> None:
             assert len(texts) == 19
             assert {"Corner Bakery", "Tel. 0117 496 0234", "22.00"} <= set(texts)
         socket.send_text('{"type": "prove"}')
-        proof = socket.receive_json()
+        answers = [socket.receive_json()]
+        while answers[-1]["type"] == "uart":
+            answers.append(socket.receive_json())
+        proof = answers.pop()
         assert proof["type"] == "proof"
         assert proof["same"], proof["apart"]
+        assert "".join(answer["text"] for answer in answers).startswith(proof["uart"].rstrip("\n"))
         assert proof["hashes"] > 19
 
 
@@ -107,6 +112,17 @@ def test_a_service_that_was_killed_is_a_sentence_and_starts_again(service: Servi
     with pytest.raises(TargetError, match="the native program failed"):
         service.find(given)
     assert service.find(given) == first
+
+
+def test_memory_does_not_grow_and_a_frame_costs_little(programs: Programs) -> None:
+    """`python -m tests.target.live_run` does it with a thousand frames."""
+    pytest.importorskip("websockets", reason="the extra `live` is not installed")
+    seen = live_run.run(programs.options.recognizer.build_dir, 60)
+    assert seen.growth < 6 << 20  # a frame's pixels that stay would be 18 MB
+    assert 15 < seen.read < 60  # 18 texts come or change, and lines that only move are not read again
+    assert seen.busy_read == pytest.approx(2, abs=0.2)
+    assert {"Meter 12 213", "7010.4"} <= set(seen.texts)
+    assert 1 / seen.busy_seconds > 2  # frames a second of one core, whatever else it has to do
 
 
 def test_the_board_is_estimated_by_counts(programs: Programs) -> None:

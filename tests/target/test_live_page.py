@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from ocrm55 import stages
 from ocrm55.commands.page_options import page_options
 from ocrm55.live import program
+from ocrm55.simulators import fvp
 from tests.target import live_page
 from tests.target.live_page import PATIENCE_S, TEXT, Log, Server
 
@@ -167,12 +168,119 @@ def test_the_page_says_who_computes(server: Server, browser: Any) -> None:
         assert TEXT in page.text_content("#uart")
 
 
+def test_a_simulator_speaks_while_it_runs_and_can_be_stopped(server: Server, browser: Any) -> None:
+    log = Log()
+    with opened(server, browser, log) as page:
+        choose(page, TEXT)
+        log.answers.clear()
+        page.select_option("#engine", "qemu")
+        api.expect(page.locator("#uart")).to_contain_text("ocrm55 ")  # its first line, in the box that opened
+        page.click("#halt")
+        api.expect(page.locator("#status")).to_have_text("the run was stopped.")
+        assert log.uart.startswith("ocrm55 ")
+        assert not log.answers
+        api.expect(page.locator("#halt")).to_be_hidden()
+        page.click("#ask")  # and it reads again
+        live_page.wait(page, lambda: log.answers, "the second run was not answered")
+        reads(page, TEXT)
+        assert log.uart.count("exit status 0") == 1
+
+
+def test_an_fvp_computes_where_there_is_one(
+    server: Server, browser: Any, build_dir: Path, fvp_stand_in: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a program that takes the FVP's command line and refuses what the FVP would not take."""
+    with opened(server, browser) as page:
+        there = page.locator("#engine option").evaluate_all("all => all.map(each => each.value)")
+        assert ("fvp" in there) == (fvp.locate() is not None)
+    options = page_options(stages.Options(build_dir=build_dir), "bundled", "320x320")
+    with contextlib.closing(Server(program.prepare(options), fvp_stand_in)) as second:
+        log = Log()
+        with opened(second, browser, log) as page:
+            choose(page, TEXT)
+            page.select_option("#engine", "fvp")
+            live_page.wait(page, lambda: log.answers[-1]["engine"] == "fvp", "no answer of the FVP")
+            reads(page, TEXT)
+            assert TEXT in page.text_content("#uart")
+            assert "Fast Models" not in page.text_content("#uart")  # the model's own words
+            assert "telnetterminal" not in log.uart
+
+
+def test_five_tabs_have_answers_of_their_own(server: Server, browser: Any) -> None:
+    texts = [f"Meter {number} 213" for number in range(41, 46)]
+    with contextlib.ExitStack() as stack:
+        pages = [stack.enter_context(opened(server, browser)) for _ in texts]
+        live_page.wait(pages[0], lambda: server.live.tabs == 5, "the server does not know its tabs")
+        for page, text in zip(pages, texts, strict=True):  # nobody waits for the one before
+            page.set_input_files("#picture-file", {"name": "a.png", "mimeType": "image/png", "buffer": png(text)})
+        for page, text in zip(pages, texts, strict=True):
+            reads(page, text)
+        pages[1].select_option("#engine", "onnx")  # a setting of one tab
+        for page, text in zip(pages, texts, strict=True):
+            page.click("#clock")
+            reads(page, text)
+        assert [page.input_value("#engine") for page in pages] == ["native", "onnx", "native", "native", "native"]
+    with opened(server, browser) as page:
+        live_page.wait(page, lambda: server.live.tabs == 1, "the server still counts closed tabs")
+
+
+def test_a_large_picture_is_read_and_a_broken_one_is_a_sentence(server: Server, browser: Any) -> None:
+    large = io.BytesIO()
+    drawn(TEXT).resize((3840, 1280), Image.Resampling.LANCZOS).crop((0, 0, 3840, 2160)).save(large, "JPEG")
+    with opened(server, browser) as page:
+        choose(page, METER)
+        page.set_input_files("#picture-file", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": large.getvalue()})
+        reads(page, TEXT)
+        broken = {"name": "a.png", "mimeType": "image/png", "buffer": png(METER)[:100]}
+        page.set_input_files("#picture-file", broken)
+        api.expect(page.locator("#status")).to_have_text("This is no picture that the browser can read.")
+        choose(page, METER)
+        api.expect(page.locator("#status")).to_have_text("")
+
+
+def test_the_keyboard_alone_reaches_and_works_everything(server: Server, browser: Any) -> None:
+    with opened(server, browser) as page:
+        page.keyboard.press("Tab")
+        reached = []
+        focused = "document.activeElement.id || document.activeElement.tagName"
+        while (name := page.evaluate(focused)) not in ["BODY", *reached]:  # behind the last one is the browser's own
+            reached.append(name)
+            if name == "SUMMARY":
+                page.keyboard.press("Enter")  # what is inside follows
+            outlined = "e => getComputedStyle(e.closest('label.button') || e).outlineStyle"
+            assert page.locator(":focus").evaluate(outlined) == "solid", name
+            page.keyboard.press("Tab")
+        wanted = page.evaluate(
+            """() => [...document.querySelectorAll("button, input, select, summary, [tabindex='0']")]
+            .filter(each => each.checkVisibility() && !each.disabled).map(each => each.id || each.tagName)"""
+        )
+        assert set(wanted) <= set(reached)
+        page.focus("#picture-file")
+        with page.expect_file_chooser() as chosen:
+            page.keyboard.press("Enter")
+        chosen.value.set_files({"name": "a.png", "mimeType": "image/png", "buffer": png(TEXT)})
+        reads(page, TEXT)
+        page.focus("#engine")
+        page.keyboard.press("End")
+        assert page.input_value("#engine") == "onnx"
+        page.focus("#one-on")
+        page.keyboard.press("Space")
+        assert page.is_checked("#one-on")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(scheme: str, server: Server, browser: Any) -> None:
+def test_axe_finds_nothing_and_nothing_is_cut_off(scheme: str, server: Server, browser: Any) -> None:
     axe = pytest.importorskip("axe_core_python.sync_playwright", reason="axe-core-python is not installed")
     with opened(server, browser, color_scheme=scheme, bypass_csp=True) as page:
         choose(page, TEXT)
         page.click("#one summary")
-        found = axe.Axe().run(page)
-        assert len(found["passes"]) > 20
-        assert [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]] == []
+        for width in (400, 800, 1600):
+            page.set_viewport_size({"width": width, "height": 900})
+            found = axe.Axe().run(page)
+            assert len(found["passes"]) > 20
+            assert [(each["id"], each["nodes"][0]["html"]) for each in found["violations"]] == []
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            # What was read stands on the first screen, larger than the rest.
+            place = page.locator("#lines .text").bounding_box()
+            assert place["y"] + place["height"] < 900
+            assert float(page.locator("#lines .text").evaluate("e => parseFloat(getComputedStyle(e).fontSize)")) > 20

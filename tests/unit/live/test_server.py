@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import secrets
+import socket as socket_module
+import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -22,6 +25,7 @@ from ocrm55.live import server
 from ocrm55.live.engine import LONGEST, Answer, pixels_of
 from ocrm55.live.server import MOST_TABS, Live, application
 from ocrm55.live.session import Session, Settings, message_of, settings_of
+from ocrm55.simulators.listener import Listener
 
 TOKEN = "secret"
 ORIGIN = {"origin": "http://localhost"}
@@ -37,6 +41,14 @@ class Engine:
             raise TargetError("the native program failed: it ended.")
         corners = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
         return Answer([{"number": 1, "corners": corners, "text": f"<b>{width}", "score": 0.9}], 0.01, [1], readings=[])
+
+    def whole(self, pixels: np.ndarray, name: str, listener: Listener) -> Answer:
+        """Says a line, and goes on until it is stopped."""
+        listener.heard("image 1/1\n")
+        self.ended = listener.stop.wait(30)
+        listener.heard("half of a li")
+        listener.check()
+        return Answer([], 0.01)
 
     def prove(self, pixels: np.ndarray, listener: object) -> dict[str, Any]:
         return {"same": True, "lines": 3, "hashes": 2, "apart": None, "uart": "image 1/1"}
@@ -199,6 +211,100 @@ def test_no_frame_overtakes_settings(live: Live, client: TestClient) -> None:
         socket.send_text('{"type": "settings", "clock": 200}')
         socket.send_bytes(jpeg())
         assert socket.receive_json()["clock"] == 200
+
+
+class _Late(Session):
+    """Takes its time for a frame; counts those that it takes."""
+
+    taken: ClassVar[list[int]] = []
+
+    def step(self, data: bytes) -> dict[str, Any]:
+        time.sleep(0.3)
+        self.taken.append(len(data))
+        return {"type": "frame", "bytes": len(data)}
+
+
+def test_a_slower_reader_drops_frames_and_queues_none(live: Live, client: TestClient) -> None:
+    live.session = lambda engine: _Late(engine, ("", "a", "b"), 40)
+    _Late.taken.clear()
+    frames = [bytes(number) for number in range(1, 21)]
+    with client.websocket_connect(ADDRESS, headers=ORIGIN) as socket:
+        socket.receive_json()
+        for data in frames:
+            socket.send_bytes(data)
+        answers = [socket.receive_json()]
+        while answers[-1]["bytes"] != 20:  # the newest frame is never the one that is dropped
+            answers.append(socket.receive_json())
+    assert len(answers) <= 3
+    assert sum(answer["dropped"] for answer in answers) == 20 - len(answers)
+    assert len(_Late.taken) == len(answers)
+
+
+class _Loud(Session):
+    """Answers with a megabyte that cannot be compressed."""
+
+    steps_taken: ClassVar[list[int]] = []
+    words = secrets.token_hex(1 << 20)
+
+    def step(self, data: bytes) -> dict[str, Any]:
+        self.steps_taken.append(1)
+        return {"type": "frame", "uart": self.words}
+
+
+def test_who_does_not_read_keeps_nothing_in_the_server(live: Live) -> None:
+    """With a real server and socket: answers wait for the reader, and no frame is computed meanwhile."""
+    uvicorn = pytest.importorskip("uvicorn")
+    connect = pytest.importorskip("websockets.sync.client").connect
+    live.session = lambda engine: _Loud(engine, ("", "a", "b"), 40)
+    _Loud.steps_taken.clear()
+    listening = socket_module.create_server(("127.0.0.1", 0))
+    there = f"127.0.0.1:{listening.getsockname()[1]}"
+    serving = uvicorn.Server(uvicorn.Config(application(live), log_level="error", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=serving.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    address = f"ws://{there}/{TOKEN}/socket"
+    with connect(address, origin=f"http://{there}", max_queue=1, max_size=None) as socket:  # type: ignore[arg-type]
+        for _ in range(40):
+            socket.send(jpeg())
+            time.sleep(0.05)
+        assert 1 <= len(_Loud.steps_taken) < 15, "40 answers would be 80 MB"
+        socket.close_socket()  # as a network that breaks does
+    serving.should_exit = True
+    thread.join(30)
+    listening.close()
+
+
+def test_what_a_simulator_says_comes_at_once_and_it_can_be_stopped(client: TestClient, live: Live) -> None:
+    with client.websocket_connect(ADDRESS, headers=ORIGIN) as socket:
+        socket.receive_json()
+        socket.send_text('{"type": "settings", "engine": "qemu"}')
+        for _ in range(2):  # a stop is for one run
+            socket.send_bytes(jpeg())
+            assert socket.receive_json() == {"type": "uart", "text": "image 1/1\n"}  # the run goes on
+            socket.send_text('{"type": "stop"}')
+            assert socket.receive_json() == {"type": "uart", "text": "half of a li"}
+            assert socket.receive_json()["sentence"] == "the run was stopped."
+
+
+def test_a_tab_that_is_gone_ends_its_run(client: TestClient, live: Live) -> None:
+    engine: Any = live.engine
+    with client.websocket_connect(ADDRESS, headers=ORIGIN) as socket:
+        socket.receive_json()
+        socket.send_text('{"type": "settings", "engine": "qemu"}')
+        socket.send_bytes(jpeg())
+        assert socket.receive_json()["type"] == "uart"
+    end = time.monotonic() + 20
+    while not hasattr(engine, "ended") and time.monotonic() < end:
+        time.sleep(0.05)
+    assert engine.ended
+
+
+def test_a_stop_without_a_run_is_no_error(client: TestClient) -> None:
+    with client.websocket_connect(ADDRESS, headers=ORIGIN) as socket:
+        socket.receive_json()
+        socket.send_text('{"type": "stop"}')
+        socket.send_bytes(jpeg())
+        assert socket.receive_json()["type"] == "frame"
 
 
 def test_a_proof_needs_a_frame(client: TestClient) -> None:

@@ -13,7 +13,9 @@ from ocrm55.tasks.page.boxes import Box
 
 _THUMB = (96, 16)  # pixels, width and height, of what is compared
 _PART = 8  # columns that are compared as one, so that a single other digit is seen
-_CHANGED = 20.0  # levels of 256 by which a part may differ: noise and a box's trembling do less
+_ALIKE = 20.0  # levels of 256 by which a part may differ where it is the same line, perhaps with another text
+_CHANGED = 5.0  # where it is the same text at the very same place: noise does under 2, another digit over 7
+_STEPS = 4  # of the search for the very same place, each half as wide
 _NEAR = 1.5  # heights of a box that its middle may move between two frames
 _GONE_AFTER = 2  # frames without a box after which it has left
 
@@ -22,7 +24,10 @@ Read = Callable[[Box, bool], tuple[str, float, bool]]
 
 @dataclass(frozen=True)
 class Track:
-    """A line that is followed. number: of its own, from 1. missed: frames since it was last found."""
+    """A line that is followed. number: of its own, from 1. missed: frames since it was last found.
+
+    thumb: its pixels when it was read. place: where they are now; boxes tremble from frame to frame, and this does not.
+    """
 
     number: int
     box: Box
@@ -30,6 +35,7 @@ class Track:
     score: float
     upside_down: bool
     thumb: np.ndarray = field(repr=False, compare=False)
+    place: Box
     missed: int = 0
 
 
@@ -64,8 +70,8 @@ class Tracker:
             known = self._nearest(box, thumb, list(before.values()))
             if known is not None:
                 del before[known.number]
-                if difference(known.thumb, thumb) <= _CHANGED:
-                    now.append(replace(known, box=box, missed=0))
+                if (place := _place_of(known, box, pixels)) is not None:
+                    now.append(replace(known, box=box, place=place, missed=0))
                     continue
             text, score, upside_down = read(box, known is not None and known.upside_down)
             readings.append(box)
@@ -75,7 +81,7 @@ class Tracker:
             elif known.text != text:
                 changed.append(known.number)
             number = self._last if known is None else known.number
-            now.append(Track(number, box, text, score, upside_down, thumb))
+            now.append(Track(number, box, text, score, upside_down, thumb, box))
         missed = [replace(track, missed=track.missed + 1) for track in before.values()]
         left = [track.number for track in missed if track.missed >= _GONE_AFTER]
         self._tracks = now + [track for track in missed if track.missed < _GONE_AFTER]
@@ -89,9 +95,39 @@ class Tracker:
         alike = [
             (found, track)
             for found, track in apart
-            if found <= _CHANGED or np.hypot(*(_middle(track.box) - middle)) <= most
+            if found <= _ALIKE or np.hypot(*(_middle(track.box) - middle)) <= most
         ]
         return min(alike, key=lambda pair: pair[0], default=(0.0, None))[1]
+
+
+def _place_of(track: Track, box: Box, pixels: np.ndarray) -> Box | None:
+    """Where a track's pixels are in this frame, at its old place or near its new box; None where they look different.
+
+    The shape stays that of the place where it was read: a new box is cut a little otherwise, and would look different.
+    """
+    if _apart(track, track.place, pixels) <= _CHANGED:
+        return track.place
+    step = _height(track.box) / 24
+    best = _moved(track.place, _middle(box) - _middle(track.place))
+    least = _apart(track, best, pixels)
+    for _ in range(_STEPS):
+        around = [_moved(best, step * np.array(way)) for way in np.ndindex(3, 3)]
+        around = [_moved(each, (-step, -step)) for each in around]
+        least, best = min([(_apart(track, each, pixels), each) for each in around], key=lambda pair: pair[0])
+        if least <= _CHANGED / 2:
+            break
+        step /= 2
+    return best if least <= _CHANGED else None
+
+
+def _apart(track: Track, place: Box, pixels: np.ndarray) -> float:
+    return difference(track.thumb, grey(place, pixels, _THUMB))
+
+
+def _moved(box: Box, way: Sequence[float] | np.ndarray) -> Box:
+    """A box by `way` pixels to the right and down."""
+    right, down = (round(256 * float(each)) for each in way)
+    return replace(box, corners=tuple((x + right, y + down) for x, y in box.corners))  # type: ignore[arg-type]
 
 
 def difference(one: np.ndarray, other: np.ndarray) -> float:
