@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from ocrm55 import console
 from ocrm55.errors import Ocrm55Error, TargetError, ToolchainError, UnsupportedError
 from ocrm55.npu_model import vela_files
-from ocrm55.npu_model.accelerators import ACCELERATORS
+from ocrm55.npu_model.accelerators import ACCELERATORS, MODELLED
 from ocrm55.npu_model.vela_files import Program
 from tests.npu_networks.networks import Network, Recipe, draw_network
 from tests.npu_networks.recipes import RECIPES
@@ -147,9 +147,10 @@ def _distance(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.int64]:
     return np.abs(first.astype(np.int64).reshape(-1) - second.astype(np.int64).reshape(-1))
 
 
-def cases(count: int, recipes: Sequence[Recipe] = RECIPES) -> Iterator[tuple[int, Recipe, str]]:
+def cases(
+    count: int, recipes: Sequence[Recipe] = RECIPES, accelerators: Sequence[str] = tuple(ACCELERATORS)
+) -> Iterator[tuple[int, Recipe, str]]:
     """Number, last operator and accelerator of `count` networks: each operator in turn, on each accelerator in turn."""
-    accelerators = list(ACCELERATORS)
     for number in range(count):
         turn = number + number // len(recipes)
         yield number, recipes[number % len(recipes)], accelerators[turn % len(accelerators)]
@@ -161,7 +162,7 @@ def judge_one(number: int, seed: int, last: Recipe, accelerator: str, vela: Sequ
     for attempt in range(ATTEMPTS):
         random = np.random.default_rng([seed, number, attempt])
         network = draw_network(random, RECIPES, last)
-        options = [*memory_options(random), *vela]
+        options = [*memory_options(random, accelerator), *vela]
         try:
             return judge(network, accelerator, number, options)
         except NotPlacedError as reason:
@@ -174,10 +175,15 @@ def judge_one(number: int, seed: int, last: Recipe, accelerator: str, vela: Sequ
     raise ToolchainError(f"{last.name}: no network in {ATTEMPTS} is placed on the NPU: {reasons[-1]}")
 
 
-def memory_options(random: np.random.Generator) -> list[str]:
+def memory_options(random: np.random.Generator, accelerator: str = "ethos-u55-128") -> list[str]:
     """Choose little memory sometimes, so that Vela uses stripes and rolling buffers, and sometimes a slow flash."""
     choice = random.random()
     shared = ["--config", "Arm/vela.ini", "--system-config", "Ethos_U55_High_End_Embedded"]
+    if accelerator.startswith("ethos-u65"):  # weights and maps in DRAM, copied to an SRAM of the NPU's own
+        shared[-1] = "Ethos_U65_High_End"
+        if choice < 0.6:
+            size = [] if choice < 0.3 else ["--arena-cache-size", str(int(random.integers(2000, 20000)))]
+            return [*shared, "--memory-mode", "Dedicated_Sram", *size]
     if choice < 0.3:
         return []
     if choice < 0.6:
@@ -197,22 +203,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--networks", type=int, default=200, help="how many (200)")
     parser.add_argument("--seed", type=int, default=1, help="of the dice (1)")
     parser.add_argument("--operator", action="append", help="only networks that end with this operator")
+    parser.add_argument("--accelerator", action="append", choices=sorted(MODELLED), help="only for it (all ethos-u55)")
     parser.add_argument("--legacy-core", action="store_true", help="compile with Vela's older core, in Python")
     parser.add_argument("--each", action="store_true", help="print a line for each network")
     chosen = parser.parse_args(arguments)
     recipes = [r for r in RECIPES if not chosen.operator or r.name in chosen.operator]
     try:
         vela = ["--debug-force-legacy-core"] if chosen.legacy_core else []
-        return _report(chosen.networks, chosen.seed, recipes, vela, chosen.each)
+        planned = cases(chosen.networks, recipes, chosen.accelerator or tuple(ACCELERATORS))
+        return _report(planned, chosen.seed, vela, chosen.each)
     except Ocrm55Error as trouble:
         console.error(trouble)
         return trouble.exit_code
 
 
-def _report(count: int, seed: int, recipes: Sequence[Recipe], vela: Sequence[str], each: bool) -> int:
+def _report(planned: Iterator[tuple[int, Recipe, str]], seed: int, vela: Sequence[str], each: bool) -> int:
     verdicts: list[Verdict] = []
     failed = 0
-    for number, last, accelerator in cases(count, recipes):
+    for number, last, accelerator in planned:
         try:
             verdict = judge_one(number, seed, last, accelerator, vela)
         except Ocrm55Error as trouble:

@@ -53,8 +53,8 @@ def test_addresses_have_40_bits_and_a_sign() -> None:
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        ([0x0000_0123], "NPU_SET_PARALLEL_MODE"),
-        ([0x0000_4090, 0], "NPU_SET_WEIGHT1_BASE"),
+        ([0x0000_0132], "NPU_SET_DMA0_SIZE0"),
+        ([0x0000_4033, 0], "NPU_SET_DMA0_SKIP0"),
         ([0x0000_0004], "command 0x004"),
         ([0x0000_8000], "0x00008000"),
     ],

@@ -68,8 +68,8 @@ def test_another_accelerator_and_other_files_are_refused(tmp_path: Path) -> None
     np.savez(tmp_path / "other.npz", a=1)
     with pytest.raises(InputError, match="is not what `vela --output-format raw` writes"):
         vela_files.load(tmp_path / "other.npz")
-    words = np.array([0x31504F43, 1, 0x10000007 | 1 << 28, 0], "<u4")
-    with pytest.raises(UnsupportedError, match="another NPU"):
+    words = np.array([0x31504F43, 1, 0x10000007 | 2 << 28, 0], "<u4")
+    with pytest.raises(UnsupportedError, match="neither Ethos-U55 nor Ethos-U65"):
         vela_files.unpack_payload(words.tobytes(), "test")
     with pytest.raises(InputError, match="ends before its command stream"):
         vela_files.unpack_payload(words[:1].tobytes(), "test")

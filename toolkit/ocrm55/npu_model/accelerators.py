@@ -1,4 +1,4 @@
-"""The four accelerators. They differ in the order of weights, and in where the tables are."""
+"""The accelerators. They differ in the order of weights, in where the tables are, and in their cores."""
 
 from __future__ import annotations
 
@@ -9,18 +9,22 @@ from ocrm55.errors import UnsupportedError
 
 @dataclass(frozen=True)
 class Accelerator:
-    """One of the four sizes (Vela's accelerator table).
+    """One size (Vela's accelerator table).
 
     ofm_ublock_depth: output channels that the MAC array takes at a time: the inner order of the weight stream.
     shram_bytes: internal memory; its last 2 KB hold the activation tables.
+    cores: with two, each has a weight and a scale stream of its own, for every second output channel.
+    product: bits 31..28 of the driver's configuration word.
     """
 
     name: str
     macs: int
     ofm_ublock_depth: int
     shram_bytes: int
+    cores: int = 1
+    product: int = 0
 
-    # The same for all four (Vela): input channels that the MAC array takes at a time.
+    # The same for all of them (Vela): input channels that the MAC array takes at a time.
     ifm_ublock_depth = 8
 
     @property
@@ -42,16 +46,25 @@ ACCELERATORS = {
         Accelerator("ethos-u55-256", 256, 8, 48 * 1024),
     )
 }
+# Their streams are modelled; nothing here compiles for them, and no board of ours has one.
+ETHOS_U65 = {
+    one.name: one
+    for one in (
+        Accelerator("ethos-u65-256", 256, 8, 48 * 1024, product=1),
+        Accelerator("ethos-u65-512", 512, 8, 48 * 1024, cores=2, product=1),
+    )
+}
+MODELLED = ACCELERATORS | ETHOS_U65
 
 
 def by_name(name: str) -> Accelerator:
     """Raises UnsupportedError that lists the names."""
     try:
-        return ACCELERATORS[name]
+        return MODELLED[name]
     except KeyError:
-        raise UnsupportedError(f"{name} is not modelled; these are: {', '.join(ACCELERATORS)}.") from None
+        raise UnsupportedError(f"{name} is not modelled; these are: {', '.join(MODELLED)}.") from None
 
 
-def by_macs(macs: int) -> Accelerator:
-    """The accelerator with that many MACs a cycle; the driver's configuration word holds the number."""
-    return by_name(f"ethos-u55-{macs}")
+def by_macs(macs: int, product: int = 0) -> Accelerator:
+    """The accelerator with that many MACs a cycle; the driver's configuration word holds both numbers."""
+    return by_name(f"ethos-u{65 if product == 1 else 55}-{macs}")

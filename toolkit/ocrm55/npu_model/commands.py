@@ -207,6 +207,7 @@ def _value_registers() -> list[Definition]:
         (0x120, "KERNEL_WIDTH_M1", (), "columns that the dilated kernel spans, less one", "regs, gen"),
         (0x121, "KERNEL_HEIGHT_M1", (), "rows that the dilated kernel spans, less one", "regs, gen"),
         (0x122, "KERNEL_STRIDE", _KERNEL_STRIDE, "strides and dilations, less one; weight order", "isa, gen"),
+        (0x123, "PARALLEL_MODE", (), "cores that work together, less one (Ethos-U65)", "regs, gen"),
         (0x124, "ACC_FORMAT", (Field("format", 0, 2, {0: "INT32", 1: "INT40", 2: "FP16"}),), "width", "regs, gen"),
         (0x125, "ACTIVATION", activation, "function after scaling; range that it clips to", "isa, gen"),
         (0x126, "ACTIVATION_MIN", (), "smallest value", "regs, gen"),
@@ -237,6 +238,10 @@ def _payload_registers() -> list[Definition]:
         (0x030, "DMA0_SRC", "address", (), "address to copy from", "regs, gen"),
         (0x031, "DMA0_DST", "address", (), "address to copy to", "regs, gen"),
         (0x032, "DMA0_LEN", "address", (), "bytes to copy", "regs, gen"),
+        (0x090, "WEIGHT1_BASE", "address", (), "WEIGHT_BASE of the second core (Ethos-U65)", "regs, gen"),
+        (0x091, "WEIGHT1_LENGTH", "length", (), "WEIGHT_LENGTH of the second core", "regs, gen"),
+        (0x092, "SCALE1_BASE", "address", (), "SCALE_BASE of the second core", "regs, gen"),
+        (0x093, "SCALE1_LENGTH", "length", (), "SCALE_LENGTH of the second core", "regs, gen"),
     )
     return [Definition(code, f"NPU_SET_{name}", kind, f, text, source) for code, name, kind, f, text, source in rows]
 
@@ -253,15 +258,10 @@ TABLE = _table()
 
 # Commands that exist but that this model refuses; the names make the refusal readable.
 KNOWN_REFUSED = {
-    (False, 0x123): "NPU_SET_PARALLEL_MODE (two cores: Ethos-U65)",
     (False, 0x132): "NPU_SET_DMA0_SIZE0 (2D and 3D copies: Ethos-U65)",
     (False, 0x133): "NPU_SET_DMA0_SIZE1 (3D copies: Ethos-U65)",
     (True, 0x033): "NPU_SET_DMA0_SKIP0 (2D and 3D copies: Ethos-U65)",
     (True, 0x034): "NPU_SET_DMA0_SKIP1 (3D copies: Ethos-U65)",
-    (True, 0x090): "NPU_SET_WEIGHT1_BASE (second core: Ethos-U65)",
-    (True, 0x091): "NPU_SET_WEIGHT1_LENGTH (second core: Ethos-U65)",
-    (True, 0x092): "NPU_SET_SCALE1_BASE (second core: Ethos-U65)",
-    (True, 0x093): "NPU_SET_SCALE1_LENGTH (second core: Ethos-U65)",
 }
 
 

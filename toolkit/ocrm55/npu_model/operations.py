@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrm55.errors import UnsupportedError
+from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.npu_model.accelerators import Accelerator
 from ocrm55.npu_model.arithmetic import Rounding, Values, count_leading_zeros, half_up, scale
 from ocrm55.npu_model.commands import ELEMENTWISE, POOLING, Command
@@ -92,33 +92,70 @@ def windows(padded: NDArray[Any], kernel: Kernel, ofm: tuple[int, int, int]):  #
 
 
 def channel_scales(context: Context) -> Scales:
-    registers = context.registers
-    base = registers.address("SCALE_BASE")
-    region = registers.field("SCALE_REGION", "region")
-    stream = context.memory.span(region, base, base + registers.payload("SCALE_LENGTH"), f"{context.where} (scales)")
-    return read_scales(stream, registers.value("OFM_DEPTH_M1") + 1, context.where)
+    """Bias, multiplier and shift of each output channel."""
+    depth, cores = context.registers.value("OFM_DEPTH_M1") + 1, _cores(context)
+    whole = [np.zeros(depth, np.int64) for _ in range(3)]
+    for core in range(cores):
+        stream = _stream(context, "SCALE", core, "scales")
+        part = read_scales(stream, len(range(core, depth, cores)), context.where)
+        for values, own in zip(whole, (part.bias, part.multiplier, part.shift), strict=True):
+            values[core::cores] = own
+    return Scales(*whole)
 
 
 def weights(context: Context, kernel: Kernel, depthwise: bool) -> Values:
+    """The weights of an operation, [O, H, W, I]."""
+    depth, cores = context.registers.value("OFM_DEPTH_M1") + 1, _cores(context)
+    parts = [_core_weights(context, kernel, depthwise, core, cores) for core in range(cores)]
+    if cores == 1:
+        return parts[0]
+    whole = np.zeros((depth, *parts[0].shape[1:]), np.int64)
+    for core, part in enumerate(parts):
+        whole[core::cores] = part
+    return whole
+
+
+def _cores(context: Context) -> int:
+    """Cores that share the output channels in turn: the first takes 0, 2, 4 ..., the second the others."""
+    registers, size = context.registers, context.accelerator
+    if size.cores == 1 and not registers.known("PARALLEL_MODE"):
+        return 1
+    cores = registers.value("PARALLEL_MODE") + 1
+    if cores > size.cores:
+        raise InputError(
+            f"{context.where} is for {cores} cores; the {size.name} has {size.cores}.",
+            ["name the accelerator that Vela compiled for"],
+        )
+    return min(cores, registers.value("OFM_DEPTH_M1") + 1)
+
+
+def _stream(context: Context, kind: str, core: int, what: str) -> NDArray[np.uint8]:
+    """The bytes of a core's weight or scale stream; kind: WEIGHT or SCALE."""
+    registers, name = context.registers, f"{kind}{core or ''}"
+    base = registers.address(f"{name}_BASE")
+    region = registers.field(f"{kind}_REGION", "region")
+    end = base + registers.payload(f"{name}_LENGTH")
+    return context.memory.span(region, base, end, f"{context.where} ({what})")
+
+
+def _core_weights(context: Context, kernel: Kernel, depthwise: bool, core: int, cores: int) -> Values:
     registers = context.registers
-    base = registers.address("WEIGHT_BASE")
-    region = registers.field("WEIGHT_REGION", "region")
-    stream = context.memory.span(region, base, base + registers.payload("WEIGHT_LENGTH"), f"{context.where} (weights)")
+    block = registers.value("OFM_BLK_DEPTH_M1") + 1
     order = WeightOrder(
-        ofm_depth=registers.value("OFM_DEPTH_M1") + 1,
+        ofm_depth=len(range(core, registers.value("OFM_DEPTH_M1") + 1, cores)),
         height=kernel.size[0],
         width=kernel.size[1],
         ifm_depth=1 if depthwise else registers.value("IFM_DEPTH_M1") + 1,
         depthwise=depthwise,
         part_kernel=kernel.part_kernel and not depthwise,
         ifm_bits=8 * registers.dtype("IFM").itemsize,
-        ofm_block_depth=registers.value("OFM_BLK_DEPTH_M1") + 1,
+        ofm_block_depth=len(range(core, block, cores)),
         ofm_ublock_depth=context.accelerator.ofm_ublock_depth,
         ifm_ublock_depth=context.accelerator.ifm_ublock_depth,
         subkernel_height=kernel.subkernel[0],
         subkernel_width=kernel.subkernel[1],
     )
-    return read_weights(stream, order, context.where)
+    return read_weights(_stream(context, "WEIGHT", core, "weights"), order, context.where)
 
 
 # --- operations -------------------------------------------------------------------------------------------------------

@@ -51,6 +51,10 @@ class Registers:
         except KeyError:
             raise InputError(f"{self.operation} needs NPU_SET_{register}, which the stream never set.") from None
 
+    def known(self, register: str) -> bool:
+        """Whether the stream has set it."""
+        return register in self._commands
+
     def value(self, register: str) -> int:
         return self._command(register).parameter
 

@@ -142,10 +142,10 @@ def _unpack_entry(words: NDArray[np.uint32], name: str) -> tuple[NDArray[np.uint
 
 
 def _configuration(config: int, name: str) -> Accelerator:
-    """CONFIG: bits 3..0 log2 of the MACs a cycle, 15..8 SHRAM in KB, 31..28 the product (0 is Ethos-U55)."""
-    if config >> 28:
-        raise UnsupportedError(f"{name} was compiled for another NPU than the Ethos-U55 (CONFIG {config:#010x}).")
-    return by_macs(1 << (config & 0xF))
+    """CONFIG: bits 3..0 log2 of the MACs a cycle, 15..8 SHRAM in KB, 31..28 the product (0 Ethos-U55, 1 -U65)."""
+    if config >> 28 > 1:
+        raise UnsupportedError(f"{name} was compiled for neither Ethos-U55 nor Ethos-U65 (CONFIG {config:#010x}).")
+    return by_macs(1 << (config & 0xF), config >> 28)
 
 
 # --- TFLite -----------------------------------------------------------------------------------------------------------
