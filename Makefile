@@ -9,7 +9,7 @@ SECONDS ?= 600
 # LOCKED=1 installs exactly the packages of docker/requirements-dev.txt, by their hashes, as CI does.
 LOCKED ?=
 
-.PHONY: demo demo-page test test-quick fuzz lint wheel setup system-packages test-system-packages clean distclean help
+.PHONY: demo demo-page test test-quick test-release fuzz lint wheel setup system-packages test-system-packages clean distclean help
 
 help:
 	@echo "make demo    set up, then export, compile, build and read $(SAMPLE) on the simulated Cortex-M55"
@@ -17,7 +17,8 @@ help:
 	@echo "make test    set up, then run all tests (unit and simulator)"
 	@echo "make fuzz    run each fuzzer for SECONDS=$(SECONDS) seconds; what they learn is kept in build/fuzz"
 	@echo "make lint    ruff and mypy"
-	@echo "make wheel   build dist/ocrm55-*.whl, and those of the script tvmc and of ethosu-model"
+	@echo "make wheel   build dist/: wheels and sources of ocrm55, of the script tvmc, and of ethosu-model"
+	@echo "make test-release  install those into a fresh Debian (debootstrap, root), and use them there"
 	@echo "make clean   remove build/ and dist/;  make distclean removes $(VENV)/ too"
 
 demo: $(VENV)/.installed
@@ -43,8 +44,11 @@ lint: $(VENV)/.installed-dev
 
 wheel: $(VENV)/.installed-dev
 	$(BIN)/python -m build $(if $(LOCKED),--no-isolation)
-	$(BIN)/python -m build $(if $(LOCKED),--no-isolation) --wheel --outdir dist toolkit/tvmc_script
-	$(BIN)/python -m build $(if $(LOCKED),--no-isolation) --wheel --outdir dist toolkit/ethosu_model
+	$(BIN)/python -m build $(if $(LOCKED),--no-isolation) --outdir dist toolkit/tvmc_script
+	$(BIN)/python -m build $(if $(LOCKED),--no-isolation) --outdir dist toolkit/ethosu_model
+
+test-release: wheel
+	PYTHON=$(BIN)/python tests/release/fresh_root.sh
 
 setup: $(VENV)/.installed
 

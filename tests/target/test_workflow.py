@@ -117,7 +117,7 @@ def test_a_release_is_made_by_a_tag_and_written_by_a_job_that_runs_nothing_of_it
     assert "permissions" not in build and publish["permissions"] == {"contents": "write"}
     assert publish["needs"] == "build" and not any("checkout" in step.get("uses", "") for step in publish["steps"])
     commands = "\n".join(step.get("run", "") for step in build["steps"])
-    for part in ("make wheel", ".pack", "cyclonedx-py", "sha256sum", "NOTES.md"):
+    for part in ("make wheel", "fresh_root.sh", ".pack", "cyclonedx-py", "sha256sum", "NOTES.md"):
         assert part in commands
 
 

@@ -5,7 +5,8 @@
     ocrm55.errors, ...     ethosu_model.shared, the few modules that these need
     tests.npu_networks     ethosu_model.judging
 
-There is one source of each file: what the tests of ocrm55 hold is what the distribution has.
+There is one source of each file: what the tests of ocrm55 hold is what the distribution has. A source distribution has
+the gathered files, so that a wheel is made of it alone.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parents[1]
 MODEL = CHECKOUT / "toolkit" / "ocrm55" / "npu_model"
 JUDGE = CHECKOUT / "tests" / "npu_networks"
 QEMU = tuple(f"npu_{name}" for name in ("access", "coupling", "firmware", "memory", "registers"))
@@ -63,12 +65,18 @@ def changed(text: str) -> str:
     return text
 
 
+def unpacked() -> dict[str, str]:
+    """The same files where a source distribution was unpacked: they lie beside this file. Empty in a checkout."""
+    found = sorted((HERE / "ethosu_model").rglob("*"))
+    return {path.relative_to(HERE).as_posix(): path.read_text(encoding="utf-8") for path in found if path.is_file()}
+
+
 class Gather(BuildHookInterface):
-    """Hatch calls this before it writes the wheel."""
+    """Hatch calls this before it writes the wheel, and the source distribution."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         self._folder = tempfile.TemporaryDirectory()
-        for name, text in gathered().items():
+        for name, text in (unpacked() or gathered()).items():
             path = Path(self._folder.name) / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")

@@ -65,7 +65,7 @@ def examine(build_dir: Path, fvp: Path | None = None) -> list[Finding]:
     findings += [finding for requirement in _requirements() if (finding := _package(requirement))]
     findings += [_program(program) for program in _PROGRAMS]
     findings += [_newlib(), _qemu_machine(), _fvp(fvp), _cmsis_nn(), _build_dir(build_dir)]
-    findings += [_room(room) for room in ("firmware", "cmake", "models")]
+    findings += [_room(room) for room in ("firmware", "cmake", "models", "docs")]
     return findings
 
 

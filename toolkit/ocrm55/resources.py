@@ -8,11 +8,11 @@ from ocrm55.errors import ToolchainError
 
 _PACKAGE = Path(__file__).resolve().parent
 _REINSTALL = ("reinstall: pip install --force-reinstall ocrm55",)
-_ROOMS = ("firmware", "cmake", "models", "fvp")
+_ROOMS = ("firmware", "cmake", "models", "fvp", "docs")
 
 
 def folder(room: str) -> Path:
-    """The folder `firmware`, `cmake`, `models` or `fvp` of this installation."""
+    """The folder `firmware`, `cmake`, `models`, `fvp` or `docs` of this installation."""
     if room not in _ROOMS:
         raise ValueError(f"no such room: {room}")
     for root in (_PACKAGE / "_data", _PACKAGE.parents[1]):

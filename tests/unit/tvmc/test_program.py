@@ -104,7 +104,7 @@ def test_what_is_given_away_names_no_folder(monkeypatch: pytest.MonkeyPatch) -> 
     plugins = pytest.importorskip("hatchling.plugin.manager").PluginManager
     monkeypatch.delenv("PIP_BUILD_TRACKER", raising=False)
     extras = metadata(str(ROOT), plugins()).core.optional_dependencies
-    assert extras["tvmc"] == ["ocrm55-tvmc==0.1.0"]
+    assert extras["tvmc"] == ["ocrm55-tvmc==0.2.0"]
     assert {"npu", "train", "test", "dev"} <= set(extras)
     monkeypatch.setenv("PIP_BUILD_TRACKER", "1")
     extras = metadata(str(ROOT), plugins()).core.optional_dependencies

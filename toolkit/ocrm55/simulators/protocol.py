@@ -1,6 +1,6 @@
 """The UART's lines, as firmware/src/main.c and the platform's faults.c print them.
 
-    ocrm55 0.1.0 en_ppocrv3_rec float32 1x3x48x320 arena 1966080
+    ocrm55 0.2.0 en_ppocrv3_rec float32 1x3x48x320 arena 1966080
     npu: ethos-u55-128, architecture 1.1.0                   or what is wrong with it, and that the CPU computes instead
     image 1/2
     op 0 123456                                              with stats=1, for every operator
