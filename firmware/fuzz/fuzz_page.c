@@ -1,5 +1,6 @@
 /* A page from its frame to its lines, with any frame, options, map, box and room: what is found lies where it can be
- * read, and nothing is read or written beside its buffer. */
+ * read, and nothing is read or written beside its buffer. Some frames change while they are read, and some pages are
+ * stopped. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -87,6 +88,26 @@ static struct ocrm55_page_options some_options(void)
     return options;
 }
 
+/* A frame that changes while it is read, as a camera's does: some bytes of it, between rows and between readings. */
+static uint8_t *changing; /* NULL: it stays as it is */
+static size_t changing_bytes;
+
+static void change(void)
+{
+    for (uint32_t i = 0; changing != NULL && i < 3; i++) {
+        changing[number(65536) % changing_bytes] ^= (uint8_t)next();
+    }
+}
+
+/* Who stops a page; one byte of the input in 256 says so. */
+static bool goes_on(void *context)
+{
+    bool *const asked = context;
+    *asked = true;
+    change();
+    return next() != 77;
+}
+
 /* A detector whose map is the input's bytes, and which looks at its rows. */
 enum { MAP_ALIGN = 8 };
 static int32_t map_width, map_height;
@@ -99,6 +120,7 @@ static void run_rows(uint8_t *arena, uint8_t *row, const struct ocrm55_rows *row
     float *const map = (float *)(void *)arena;
     for (int32_t y = 0; y < map_height; y++) {
         rows->read(rows->context, y, row);
+        change();
         for (int32_t x = 0; x < 3 * map_width; x++) {
             seen += row[x];
         }
@@ -130,6 +152,7 @@ static void set_image_within(uint8_t *arena, const uint8_t *bgr, int32_t width, 
         output[i] = (float)bgr[(size_t)i * 31u % (size_t)(3 * HEIGHT * width)] / 255.0f;
     }
     seen += bgr[3 * HEIGHT * width - 1];
+    change();
 }
 static void run(uint8_t *arena, ocrm55_hook hook, void *context)
 {
@@ -229,10 +252,13 @@ static void read_box(const struct ocrm55_frame *frame, const struct ocrm55_box *
     line.classes = room_for(class_room * sizeof *line.classes);
     line.likely_upside_down = (uint8_t)(flags & 1u);
     line.measured = (flags & 8u) != 0u ? room_for(STEPS * sizeof *line.measured) : NULL;
+    bool asked = false;
+    const struct ocrm55_page_watch watch = {.goes_on = (flags & 16u) != 0u ? goes_on : NULL, .context = &asked};
     const enum ocrm55_page_outcome outcome = ocrm55_page_read(&recognizer, arena, ARENA, frame, box, options, scratch,
-                                                              scratch_bytes, &line, NULL);
+                                                              scratch_bytes, &line, &watch);
     require(outcome == OCRM55_PAGE_OK || outcome == OCRM55_PAGE_LONG || outcome == OCRM55_PAGE_BOX ||
-            outcome == OCRM55_PAGE_FRAME);
+            outcome == OCRM55_PAGE_FRAME || (outcome == OCRM55_PAGE_STOPPED && asked));
+    require(outcome == OCRM55_PAGE_OK || outcome == OCRM55_PAGE_LONG || line.characters == 0);
     require(line.characters <= class_room && line.score >= 0.0f && line.score <= 1.0f);
     require(text_bytes == 0 || strlen(line.text) < text_bytes);
     require(line.right <= 1.0f && (line.measured != NULL || line.right < 0.0f));
@@ -269,8 +295,10 @@ static void find_and_read(const struct ocrm55_frame *frame, const struct ocrm55_
     void *const scratch = room_for(scratch_bytes), *const arena = room_for(network.arena_bytes);
     struct ocrm55_box *const boxes = room_for(room * sizeof *boxes);
     uint32_t count = room + 1;
+    bool asked = false;
+    const struct ocrm55_page_watch watch = {.goes_on = (next() & 3) == 0 ? goes_on : NULL, .context = &asked};
     const enum ocrm55_page_outcome outcome = ocrm55_page_find(&network, arena, network.arena_bytes, frame, options,
-                                                              scratch, scratch_bytes, boxes, room, &count, NULL);
+                                                              scratch, scratch_bytes, boxes, room, &count, &watch);
     require(outcome == OCRM55_PAGE_OK || outcome == OCRM55_PAGE_MORE || count == 0);
     require(count <= room);
     for (uint32_t i = 0; i < count; i++) {
@@ -306,6 +334,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         box.corners[i].y = ((int32_t)number(65536) - 32768) * reach;
     }
     const struct ocrm55_frame frame = a_frame();
+    const bool whole = ocrm55_page_check(&frame, NULL) == OCRM55_PAGE_OK;
+    changing = whole && (next() & 1) != 0 ? (uint8_t *)(uintptr_t)frame.pixels : NULL;
+    changing_bytes = whole ? (size_t)(frame.height - 1) * (size_t)frame.stride + (size_t)frame.width : 1;
     find_and_read(&frame, &options);
     read_box(&frame, &box, &options);
     free((void *)(uintptr_t)frame.pixels);

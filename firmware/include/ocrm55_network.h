@@ -82,6 +82,10 @@ struct ocrm55_network {
     uint32_t step_count;
     unsigned (*step)(uint8_t *arena, uint32_t step, const struct ocrm55_taker *taker);
 
+    /* In place of set_image, before the first step: the picture comes row by row, as for run_rows. `row` and `rows` are
+     * the network's until its last step. NULL where run_rows or step is. */
+    void (*set_rows)(uint8_t *arena, uint8_t *row, const struct ocrm55_rows *rows);
+
     /* The output, valid until the next image; its steps (output_shape[output_dimensions - 2] at full width) and the
      * width at which this arena's image is read. */
     const float *(*output)(const uint8_t *arena); /* NULL where the output is int8, or comes by run_into */

@@ -52,6 +52,32 @@ static const int8_t *map_of(const struct ocrm55_network *network, uint8_t *arena
     return bytes;
 }
 
+/* Run the detector; false where the watch stops it. rows and row are there until it has run. */
+static bool detect(const struct ocrm55_network *detector, uint8_t *arena, uint8_t *row, const struct ocrm55_rows *rows,
+                   const struct ocrm55_page_watch *watch)
+{
+    static const struct ocrm55_page_watch nobody;
+    watch = watch != NULL ? watch : &nobody;
+    if (watch->goes_on == NULL || detector->set_rows == NULL) {
+        if (watch->goes_on != NULL && !watch->goes_on(watch->context)) {
+            return false;
+        }
+        detector->run_rows(arena, row, rows, watch->operator_done, watch->context);
+        return true;
+    }
+    detector->set_rows(arena, row, rows);
+    for (uint32_t step = 0; step < detector->step_count; step++) {
+        const unsigned op = detector->step(arena, step, NULL);
+        if (watch->operator_done != NULL) {
+            watch->operator_done(watch->context, op);
+        }
+        if (!watch->goes_on(watch->context)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum ocrm55_page_outcome ocrm55_page_find(const struct ocrm55_network *detector, void *arena, size_t arena_bytes,
                                           const struct ocrm55_frame *frame, const struct ocrm55_page_options *options,
                                           void *scratch, size_t scratch_bytes, struct ocrm55_box *boxes, uint32_t room,
@@ -74,8 +100,9 @@ enum ocrm55_page_outcome ocrm55_page_find(const struct ocrm55_network *detector,
         ocrm55_page_scaled(frame, options, detector->input_width, detector->input_height);
     const struct ocrm55_rows rows = {ocrm55_page_row, &scaled};
     tell(watch, OCRM55_PAGE_DETECTS);
-    detector->run_rows(arena, scratch, &rows, watch != NULL ? watch->operator_done : NULL,
-                       watch != NULL ? watch->context : NULL);
+    if (!detect(detector, arena, scratch, &rows, watch)) {
+        return OCRM55_PAGE_STOPPED;
+    }
     if (detector->npu_status != NULL && !detector->npu_fallback && detector->npu_status() != 0) {
         return OCRM55_PAGE_NPU;
     }

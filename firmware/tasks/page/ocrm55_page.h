@@ -27,6 +27,7 @@
 #include "ocrm55_frame.h"
 #include "ocrm55_network.h"
 #include "ocrm55_recognize.h"
+#include "ocrm55_steps.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -64,7 +65,8 @@ enum ocrm55_page_outcome {
     OCRM55_PAGE_CROWDED,    /* the map has more runs of text than the scratch holds: nothing was found */
     OCRM55_PAGE_MORE,       /* there are more boxes than there is room for: the first ones from the top were kept */
     OCRM55_PAGE_LONG,       /* the line has more windows or characters than there is room for: its start was read */
-    OCRM55_PAGE_NPU         /* the network's npu_status says what happened */
+    OCRM55_PAGE_NPU,        /* the network's npu_status says what happened */
+    OCRM55_PAGE_STOPPED     /* the watch said so: there are no boxes, or the line has no text */
 };
 
 /* One sentence in English about an outcome, for logs. */
@@ -86,6 +88,9 @@ struct ocrm55_page_watch {
     ocrm55_hook operator_done; /* of the detector */
     void *context;
     const struct ocrm55_watch *recognition; /* NULL, or who follows each recognition */
+    /* Asked behind each step of a network that was compiled with --stepwise, and before each run of another: false stops.
+     * The arena then has nothing of worth, and the next call does as if this one had not been. */
+    ocrm55_goes_on goes_on;
 };
 
 /* Scratch in bytes, of this alignment. */

@@ -38,6 +38,8 @@ const char *ocrm55_page_words(enum ocrm55_page_outcome outcome)
         return "The line is longer than there is room for.";
     case OCRM55_PAGE_NPU:
         return "The NPU failed.";
+    case OCRM55_PAGE_STOPPED:
+        return "The caller stopped it.";
     default:
         return "This outcome is unknown.";
     }

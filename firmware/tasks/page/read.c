@@ -91,6 +91,8 @@ static enum ocrm55_page_outcome outcome_of(enum ocrm55_outcome outcome)
         return OCRM55_PAGE_NPU;
     case OCRM55_IMAGE_SIZE:
         return OCRM55_PAGE_NETWORK;
+    case OCRM55_STOPPED:
+        return OCRM55_PAGE_STOPPED;
     default:
         return OCRM55_PAGE_ARENA;
     }
@@ -107,6 +109,14 @@ static enum ocrm55_page_outcome recognize(const struct reader *reader, const str
     tell(reader, OCRM55_PAGE_RECOGNIZES);
     *reading = (struct ocrm55_reading){.classes = reader->found, .columns = width + reader->windows.beyond};
     const struct ocrm55_watch *const watch = reader->watch != NULL ? reader->watch->recognition : NULL;
+    const ocrm55_goes_on goes_on = reader->watch != NULL ? reader->watch->goes_on : NULL;
+    if (goes_on != NULL && recognizer->network->step != NULL) {
+        return outcome_of(ocrm55_recognize_while(goes_on, reader->watch->context, recognizer, reader->arena,
+                                                 reader->arena_bytes, reader->pixels, width, reading, watch));
+    }
+    if (goes_on != NULL && !goes_on(reader->watch->context)) {
+        return OCRM55_PAGE_STOPPED;
+    }
     return outcome_of(ocrm55_recognize(recognizer, reader->arena, reader->arena_bytes, reader->pixels, width, reading,
                                        watch));
 }

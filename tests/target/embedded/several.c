@@ -104,20 +104,78 @@ static bool stopped_anywhere(void)
            ocrm55_run_while(NULL, NULL, both[0]->network, arenas[0]);
 }
 
+/* Stopped behind some steps of the detector and of a box's reading, a page has no boxes, or the line has no text. */
+static bool stopped_page(const struct ocrm55_frame *frame, const struct ocrm55_box *box)
+{
+    static struct ocrm55_box boxes[50];
+    static uint16_t found[8 * OCRM55_STEPS];
+    static char text[8 * OCRM55_TEXT_BYTES];
+    const uint32_t all = OCRM55_DETECTOR.step_count, way_in = 1;
+    const uint32_t behind[] = {1, 2, all / 2, all};
+    uint32_t left, count;
+    const struct ocrm55_page_watch watch = {.context = &left, .goes_on = has_more};
+    for (unsigned i = 0; i < sizeof behind / sizeof behind[0]; i++) {
+        left = behind[i];
+        count = 1;
+        if (ocrm55_page_find(&OCRM55_DETECTOR, arenas[0], ARENA_BYTES, frame, &OCRM55_PAGE_OPTIONS, scratch, sizeof scratch,
+                             boxes, 50, &count, &watch) != OCRM55_PAGE_STOPPED ||
+            count != 0 || left != 0) {
+            return false;
+        }
+    }
+    const uint32_t reads = way_in + OCRM55_RECOGNIZER.network->step_count;
+    for (left = 1; left <= reads; left += reads / 3) {
+        uint32_t asked = left;
+        const struct ocrm55_page_watch reading = {.context = &asked, .goes_on = has_more};
+        struct ocrm55_line line = {
+            .text = text, .text_bytes = sizeof text, .classes = found, .class_room = sizeof found / sizeof found[0]};
+        text[0] = 'x';
+        if (ocrm55_page_read(&OCRM55_RECOGNIZER, arenas[0], ARENA_BYTES, frame, box, &OCRM55_PAGE_OPTIONS, scratch,
+                             sizeof scratch, &line, &reading) != OCRM55_PAGE_STOPPED ||
+            text[0] != '\0' || line.characters != 0 || line.score != 0.0f || asked != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool more(void *context)
+{
+    ++*(uint32_t *)context;
+    return true;
+}
+
 static bool a_page(void)
 {
     static struct ocrm55_box boxes[50];
     static uint16_t found[8 * OCRM55_STEPS];
     static char text[8 * OCRM55_TEXT_BYTES];
     const struct ocrm55_frame frame = {page_pixels, PAGE_WIDTH, PAGE_HEIGHT, PAGE_WIDTH, OCRM55_GRAY8};
-    uint32_t count;
+    uint32_t count, asked = 0;
+    const struct ocrm55_page_watch watch = {.context = &asked, .goes_on = more};
     enum ocrm55_page_outcome outcome = ocrm55_page_find(&OCRM55_DETECTOR, arenas[0], ARENA_BYTES, &frame,
                                                         &OCRM55_PAGE_OPTIONS, scratch, sizeof scratch, boxes, 50, &count, NULL);
+    if (outcome != OCRM55_PAGE_OK || count == 0 || !stopped_page(&frame, &boxes[0])) {
+        return false;
+    }
+    /* The same boxes and texts as if nothing had been stopped, and where each step asks whether to go on. */
+    struct ocrm55_box again[50];
+    uint32_t others;
+    if (ocrm55_page_find(&OCRM55_DETECTOR, arenas[0], ARENA_BYTES, &frame, &OCRM55_PAGE_OPTIONS, scratch, sizeof scratch,
+                         again, 50, &others, &watch) != OCRM55_PAGE_OK ||
+        asked != OCRM55_DETECTOR.step_count || others != count) {
+        return false;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (memcmp(again[i].corners, boxes[i].corners, sizeof boxes[i].corners) != 0 || again[i].score != boxes[i].score) {
+            return false;
+        }
+    }
     for (uint32_t i = 0; outcome == OCRM55_PAGE_OK && i < count; i++) {
         struct ocrm55_line line = {
             .text = text, .text_bytes = sizeof text, .classes = found, .class_room = sizeof found / sizeof found[0]};
         outcome = ocrm55_page_read(&OCRM55_RECOGNIZER, arenas[0], ARENA_BYTES, &frame, &boxes[i], &OCRM55_PAGE_OPTIONS,
-                                   scratch, sizeof scratch, &line, NULL);
+                                   scratch, sizeof scratch, &line, i % 2 ? &watch : NULL);
         uint32_t score;
         memcpy(&score, &line.score, sizeof score);
         say("line ");

@@ -36,6 +36,8 @@ static _Alignas(OCRM55_ARENA_ALIGN) uint8_t arena[OCRM55_ARENA_BYTES];
 static unsigned calls;
 static uint8_t input[OCRM55_INPUT_BYTES];
 static void count(void *context, unsigned op) { calls += *(unsigned *)context == op; ++*(unsigned *)context; }
+static unsigned last;
+static void stepped(unsigned op) { last = op > last ? op : last; }
 static void read_row(void *context, int32_t row, uint8_t *bgr) {
     if (context != input || row < 0 || row >= OCRM55_INPUT_HEIGHT) exit(5);
     memcpy(bgr, input + row * OCRM55_INPUT_WIDTH * OCRM55_INPUT_CHANNELS, OCRM55_INPUT_WIDTH * OCRM55_INPUT_CHANNELS);
@@ -51,7 +53,13 @@ int main(int argc, char **argv) {
     if (argc > 1) {
         const int32_t width = atoi(argv[1]);
         if (fread(input, 1, (size_t)width * OCRM55_INPUT_HEIGHT * OCRM55_INPUT_CHANNELS, stdin) == 0) return 2;
-        if (argc > 2) {
+        if (argc > 2 && argv[2][0] == 's') {
+            OCRM55_NETWORK.set_rows(arena, row, &rows);
+            const uint32_t steps = OCRM55_NETWORK.step_count;
+            for (uint32_t step = 0; step < steps; step++) stepped(OCRM55_NETWORK.step(arena, step, NULL));
+            if (last + 1 != OCRM55_OPERATOR_COUNT) return 6;
+            calls = OCRM55_OPERATOR_COUNT;
+        } else if (argc > 2) {
             OCRM55_NETWORK.run_rows(arena, row, &rows, count, &next);
         } else {
             OCRM55_NETWORK.set_image(arena, input, width);
@@ -61,6 +69,10 @@ int main(int argc, char **argv) {
     }
     if (argc < 3) OCRM55_NETWORK.run(arena, count, &next);
     if (calls != OCRM55_OPERATOR_COUNT || OCRM55_NETWORK.operator_names[calls - 1] == NULL) return 3;
+    if (OCRM55_NETWORK.output_int8 != NULL) {
+        fwrite(OCRM55_NETWORK.output_int8(arena), 1, OUTPUT_VALUES, stdout);
+        return 0;
+    }
     fwrite(OCRM55_NETWORK.output(arena), sizeof(float), OUTPUT_VALUES, stdout);
     return 0;
 }
@@ -90,10 +102,15 @@ class HostProgram:
         """The same of an image as wide as the input, which the network asks for row by row."""
         return self._call([str(pixels.shape[1]), "rows"], pixels.tobytes())
 
+    def read_rows_in_steps(self, pixels: np.ndarray) -> np.ndarray:
+        """The same, a step at a time."""
+        return self._call([str(pixels.shape[1]), "steps"], pixels.tobytes())
+
     def _call(self, arguments: Sequence[str], data: bytes) -> np.ndarray:
         done = subprocess.run([self.executable, *arguments], input=data, capture_output=True, timeout=120, check=False)
         assert done.returncode == 0, done.stderr.decode(errors="replace")[-3000:]
-        return np.frombuffer(done.stdout, np.float32).reshape(self.artifact.program.output.shape)
+        output = self.artifact.program.output
+        return np.frombuffer(done.stdout, output.dtype).reshape(output.shape)
 
 
 def build_host(artifact: Written, *, compiler: str = "cc", flags: Sequence[str] = ("-O1",)) -> HostProgram:

@@ -51,6 +51,7 @@ def files(detector: Detector, others: dict[str, str], *, apart: bool = False) ->
     kernels = {f"src/{name}": text for name, text in sources.kernels(detector).items()}
     page = resources.folder("firmware") / "tasks" / "page"
     steps = {f"{_folder(path.name)}/{path.name}": path.read_text(encoding="utf-8") for path in page.glob("*.[ch]")}
+    steps |= {f"{_folder(name)}/{name}": text for name, text in sources.stepwise().items()}
     options = {"src/page_options.c": sources.render("page_options.c.j2", detector=detector)}
     return others | kernels | own | steps | options
 

@@ -24,6 +24,7 @@ _NPU_HEADERS = ("ocrm55_npu.h", "ocrm55_npu_port.h")  # what the program and its
 _RECOGNIZE_HEADER = "ocrm55_recognize.h"
 FRAME_HEADER, STEPS_HEADER = "ocrm55_frame.h", "ocrm55_steps.h"
 _FRAME = ("frame.c", "crop.c", "sample.c", "sample.h", "fixed.h", FRAME_HEADER)  # of firmware/tasks/page
+_STEPWISE = ["steps.c", STEPS_HEADER]
 _RESTRICTED = ["restricted.c", "restricted.h", "check_digits.c", "check_digits.h"]
 
 
@@ -135,10 +136,15 @@ def kernels(compiled: Compiled) -> dict[str, str]:
     return written
 
 
+def stepwise() -> dict[str, str]:
+    """What reads with a network step by step, and stops it; a page needs it with any network."""
+    return _read(resources.folder("firmware") / "tasks" / "recognizer", _STEPWISE)
+
+
 def _task(*, in_context: bool, restricted: bool, stepwise: bool) -> dict[str, str]:
     """The firmware's C that reads text with the network; with the decoders that were compiled."""
     names = ["recognize.c", "reading.h", "confidence.c", _RECOGNIZE_HEADER, "ctc.c", "ctc.h"]
-    names += ["steps.c", STEPS_HEADER] if stepwise else []
+    names += _STEPWISE if stepwise else []
     names += ["context.c"] if in_context else []
     names += ["context.h", "language.h"] if in_context or restricted else []
     names += _RESTRICTED if restricted else []

@@ -11,7 +11,6 @@ from ocrm55 import libraries, stages
 from ocrm55.artifact import Artifact
 from ocrm55.boards import Board, Region
 from ocrm55.compiler.memory.placement import rooms
-from ocrm55.compiler.options import CompileOptions
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.firmware import check_path
 
@@ -167,7 +166,7 @@ def striped(detector: stages.Options, arena_bytes: int) -> stages.Options:
     from ocrm55.tasks.detector.sources import BUNDLED
 
     chosen = detector.compile
-    known = detector.source in BUNDLED and chosen.kernels == CompileOptions.kernels and chosen.arena_limit is None
+    known = detector.source in BUNDLED and chosen.arena_limit is None
     if not known or chosen.height is None or chosen.width is None:
         return detector
     limit = max(_whole(arena_bytes), STRIPED_BYTES * chosen.height * chosen.width // 10)
@@ -203,6 +202,7 @@ def detector_options(recognizer: stages.Options, source: str, height: int, width
             kernels=chosen.kernels,
             check=chosen.check,
             arena_limit=chosen.arena_limit,
+            stepwise=chosen.stepwise,
             decoder=DETECTOR.decoders[0],
         ),
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from ocrm55.artifact import Artifact
@@ -17,7 +18,11 @@ from ocrm55.compiler.onnx_graph import entrance
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.errors import MiscompiledError, UnsupportedError
 from ocrm55.normalisation import Normalisation
+from ocrm55.tasks.detector.model import settings_text
+from ocrm55.tasks.detector.task import DETECTOR
 from ocrm55.tasks.recognizer.task import RECOGNIZER
+from tests import detectors
+from tests.unit.compiler.host_program import SANITIZE, build_host
 
 pytestmark = pytest.mark.slow
 
@@ -71,6 +76,26 @@ def test_without_the_option_nothing_is_there(model_dir: Path, tmp_path: Path) ->
     found = pipeline.compile_model(model_dir, tmp_path / "plain", RECOGNIZER, options)
     assert "step_alone" not in (found.directory / "src" / "model.c").read_text()
     assert "STEP_" not in next((found.directory / "include").glob("ocrm55_small.h")).read_text()
+
+
+@pytest.mark.parametrize("share", [1, 0.6], ids=["whole", "in stripes"])
+def test_rows_come_step_by_step(share: float, tmp_path: Path) -> None:
+    """The picture is read in front of the first step, or by the steps themselves where these are stripes of rows."""
+    folder = tmp_path / "small"
+    detectors.write(folder / "inference.onnx", seed=3)
+    (folder / "inference.yml").write_text(settings_text("small"))
+    options = CompileOptions(model_name="small", height=64, width=96, stepwise=True)
+    written = pipeline.compile_model(folder, tmp_path / "whole", DETECTOR, options)
+    if share < 1:
+        limit = int(share * Artifact.read(written.directory).arena_bytes)
+        written = pipeline.compile_model(folder, tmp_path / "striped", DETECTOR, replace(options, arena_limit=limit))
+    assert written.program.input_by_rows == (share < 1)
+    program = build_host(written, flags=("-O1", *SANITIZE))
+    pixels = np.random.default_rng(8).integers(0, 256, (64, 96, 3), dtype=np.uint8)
+    found = program.read_rows_in_steps(pixels)
+    assert len(np.unique(found)) > 20
+    np.testing.assert_array_equal(found, program.read_rows(pixels))
+    np.testing.assert_array_equal(found, program.read(pixels))
 
 
 def test_stripes_are_steps_of_their_own() -> None:

@@ -23,7 +23,7 @@ FLAGS = ["-std=gnu11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-ffp-contrac
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 COMPILERS = {"gcc": ["gcc"], "clang": ["clang-19", "clang"]}
 GRAY8, RGB565, RGB888, BGR888, YUYV = range(5)
-OK, NO_POINTER, FRAME, BOX, NETWORK, ARENA, SCRATCH, CROWDED, MORE, LONG, NPU = range(11)
+OK, NO_POINTER, FRAME, BOX, NETWORK, ARENA, SCRATCH, CROWDED, MORE, LONG, NPU, STOPPED = range(12)
 PIXEL_BYTES = {GRAY8: 1, RGB565: 2, RGB888: 3, BGR888: 3, YUYV: 2}
 
 
@@ -142,9 +142,15 @@ class Page:
         class_room: int = 200,
         text_bytes: int = 400,
         likely: bool = False,
+        stop_at: int = 0,
+        steps: int = 0,
     ) -> tuple[int, list[int], float, int, bool, bytes, float]:
-        """Outcome, classes, score, readings, whether it stands on its head, the text, and how likely that is right."""
-        self._ask(6, frame_bytes(frame), option_bytes(options), box_bytes(box), ints(class_room, text_bytes, likely))
+        """Outcome, classes, score, readings, whether it stands on its head, the text, and how likely that is right.
+
+        stop_at: which question whether to go on gets a no; 0: nobody asks. steps: of the recognizer; 0: in one go.
+        """
+        how = ints(class_room, text_bytes, likely, stop_at, steps)
+        self._ask(6, frame_bytes(frame), option_bytes(options), box_bytes(box), how)
         outcome, count = self._ints(2)
         classes = self._ints(count)
         score, right = struct.unpack("<2f", self._bytes(8))
@@ -164,9 +170,14 @@ class Page:
         self._ask(8, ints(before.shape[1], behind), *parts)
         return self._ints(1)[0]
 
-    def find(self, frame: Frame, *, has_output: bool = True, misaligned: bool = False) -> tuple[int, int]:
-        """The outcome with a detector of 32 x 32 that sees no text, and how often it ran."""
-        self._ask(9, frame_bytes(frame), ints(has_output, misaligned))
+    def find(
+        self, frame: Frame, *, has_output: bool = True, misaligned: bool = False, stop_at: int = 0, steps: int = 0
+    ) -> tuple[int, int]:
+        """The outcome with a detector of 32 x 32 that sees no text, and how often it or one of its steps ran.
+
+        stop_at, steps: as for read.
+        """
+        self._ask(9, frame_bytes(frame), ints(has_output, misaligned, stop_at, steps))
         outcome, runs = self._ints(2)
         return outcome, runs
 

@@ -283,9 +283,22 @@ static float decode(const float *probabilities, uint32_t steps, uint16_t *kept, 
     return ocrm55_ctc_decode(probabilities, steps, CLASSES, kept, count);
 }
 
+/* Who stops a page: asked so many times, it says no the last time. 0: nobody asks. */
+static bool has_more(void *context)
+{
+    int32_t *const left = context;
+    return --*left != 0;
+}
+static unsigned step(uint8_t *arena, uint32_t number, const struct ocrm55_taker *taker)
+{
+    (void)arena;
+    (void)taker;
+    return number;
+}
+
 static void read(void)
 {
-    const struct ocrm55_network network = {
+    struct ocrm55_network network = {
         .input_height = HEIGHT,
         .input_width = WIDTH,
         .input_channels = 3,
@@ -316,8 +329,12 @@ static void read(void)
     line.class_room = (uint32_t)class_room;
     line.likely_upside_down = (uint8_t)number();
     line.measured = characters;
+    int32_t left = number();
+    network.step_count = (uint32_t)number();
+    network.step = network.step_count != 0 ? step : NULL;
+    const struct ocrm55_page_watch watch = {.context = &left, .goes_on = has_more};
     say((int32_t)ocrm55_page_read(&recognizer, arena, ARENA, &frame, &box, &options, scratch, scratch_bytes, &line,
-                                  NULL));
+                                  left != 0 ? &watch : NULL));
     say((int32_t)line.characters);
     for (uint32_t i = 0; i < line.characters; i++) {
         say(line.classes[i]);
@@ -386,12 +403,25 @@ static void run_rows(uint8_t *memory, uint8_t *row, const struct ocrm55_rows *ro
     rows->read(rows->context, 0, row);
     runs++;
 }
+static void set_rows(uint8_t *memory, uint8_t *row, const struct ocrm55_rows *rows)
+{
+    (void)memory;
+    rows->read(rows->context, 0, row);
+}
+static unsigned count_step(uint8_t *memory, uint32_t number, const struct ocrm55_taker *taker)
+{
+    runs++;
+    return step(memory, number, taker);
+}
 static const int8_t *output_int8(const uint8_t *memory) { return (const int8_t *)memory; }
 
 static void find(void)
 {
     const struct ocrm55_frame frame = a_frame();
     const int32_t has_output = number(), misaligned = number();
+    int32_t left = number();
+    const uint32_t steps = (uint32_t)number();
+    const struct ocrm55_page_watch watch = {.context = &left, .goes_on = has_more};
     const struct ocrm55_network network = {
         .arena_bytes = 32 * 32,
         .arena_align = 4,
@@ -400,6 +430,9 @@ static void find(void)
         .output_dimensions = 2,
         .output_shape = {32, 32},
         .run_rows = run_rows,
+        .step_count = steps,
+        .step = steps != 0 ? count_step : NULL,
+        .set_rows = steps != 0 ? set_rows : NULL,
         .output_int8 = has_output ? output_int8 : NULL,
         .output_scale = has_output ? 1.0f / 256.0f : 0.0f,
         .output_zero = has_output ? -128 : 0,
@@ -411,7 +444,7 @@ static void find(void)
     uint32_t count;
     runs = 0;
     say((int32_t)ocrm55_page_find(&network, memory, 32 * 32, &frame, &ocrm55_page_defaults, scratch + misaligned,
-                                  scratch_bytes, &box, 1, &count, NULL));
+                                  scratch_bytes, &box, 1, &count, left != 0 ? &watch : NULL));
     say(runs);
     release(memory);
     release(scratch);

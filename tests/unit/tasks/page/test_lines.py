@@ -150,3 +150,16 @@ def test_the_other_way_up_has_to_be_much_surer() -> None:
     frame, box = wide_line(100)
     first = lines.read(Unsure(), frame, box, PLAIN)
     assert (first.score, first.readings, first.upside_down) == (0.7, 2, False)
+
+
+@pytest.mark.parametrize(("steps", "asked"), [(3, 7 * (3 + 1)), (0, 7)], ids=["in steps", "in one go"])
+def test_a_line_is_stopped_in_any_window_and_then_has_no_text(page: c_page.Page, steps: int, asked: int) -> None:
+    frame, box = wide_line(800)
+    given = c_page.frame_of(frame)
+    whole = page.read(given, box, PLAIN)
+    for stop_at in range(1, asked + 1):
+        outcome, classes, score, _, upside_down, text, right = page.read(
+            given, box, PLAIN, stop_at=stop_at, steps=steps
+        )
+        assert (outcome, classes, score, upside_down, text) == (c_page.STOPPED, [], 0.0, False, b"") and right < 0
+    assert page.read(given, box, PLAIN, stop_at=asked + 1, steps=steps) == whole

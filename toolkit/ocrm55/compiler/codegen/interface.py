@@ -117,7 +117,7 @@ def definition(network: Interface) -> str:
 
     In front of it stand static functions set_image, set_image_within, run_network, output_of, steps_of and width_of,
     run_rows where it is `by_rows`, run_into in place of output_of where it has `output_rows`, step_alone where it has a
-    `step_count`, and what its additions name.
+    `step_count`, set_rows where it has both the first and the last, and what its additions name.
     """
     return _render("network.c.j2", network)
 
