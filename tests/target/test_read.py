@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import struct
 import subprocess
 import sys
@@ -194,6 +196,27 @@ def test_the_command(build_dir: Path, prepared: PreparedPage, tmp_path: Path) ->
     assert done.stdout.count("\nbox ") == 4 and done.stdout.endswith("exit status 0\n")
     done = ocrm55("verify", "--page", str(page), *common)
     assert done.stdout.endswith("1 of 1 bit for bit\n"), done.stderr
+
+
+def test_the_report_shows_each_stage(build_dir: Path, prepared: PreparedPage, tmp_path: Path) -> None:
+    """The page with its boxes, the map over it, a crop with its alignment for each line, costs by stage, memory."""
+    out = tmp_path / "page.html"
+    page = draw(tmp_path / "page.png")
+    done = ocrm55(
+        "report", "--page", str(page), "--build-dir", str(build_dir), "--simulator", "qemu", "--out", str(out)
+    )
+    assert done.returncode == 0, done.stderr
+    text = out.read_text()
+    cards = re.findall(r'<article class="card">.*?</article>', text, re.S)
+    assert [re.search(r'<p class="text">(.*?)</p>', card)[1] for card in cards] == [line for line, *_ in LINES]  # type: ignore[index]
+    assert all("<svg" in card for card in cards)
+    pictures = [base64.b64decode(found) for found in re.findall(r'<img src="data:image/\w+;base64,([^"]+)"', text)]
+    assert len(pictures) == 2
+    drawn, over = (cv2.imdecode(np.frombuffer(each, np.uint8), cv2.IMREAD_COLOR).astype(int) for each in pictures)
+    assert drawn.shape[1] > drawn.shape[0], "page and texts side by side"
+    assert (over[..., 2] - over[..., 0] > 60).mean() > 0.02, "red where text is"
+    for stage in ("resize", "detect", "boxes", "crop", "recognise", "decode"):
+        assert re.search(rf"<td>{stage}</td><td class=\"n\">[\d,]+</td>", text), stage
 
 
 def test_one_arena_serves_both_networks(prepared: PreparedPage) -> None:

@@ -50,6 +50,17 @@ def test_pages_are_read_and_counted(data: Path, workers: int) -> None:
     assert [reading.name for reading in result.worst_first()] == ["b", "a", "c"]
 
 
+@pytest.mark.slow
+def test_a_cluster_reads_the_same(data: Path) -> None:
+    distributed = pytest.importorskip("distributed", reason="--cluster needs distributed")
+    loaded = page_labels.load_pages(data)
+    alone = pages.evaluate_pages(loaded, StubPageReader())
+    with distributed.LocalCluster(2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster:
+        together = pages.evaluate_pages(loaded, StubPageReader(), cluster=cluster.scheduler_address)
+    assert [reading.name for reading in together.readings] == ["a", "b", "c"]
+    assert together.scores == alone.scores
+
+
 def test_tables_files_and_picture_say_the_same(data: Path, tmp_path: Path) -> None:
     loaded = page_labels.load_pages(data)
     result = pages.evaluate_pages(loaded, StubPageReader())

@@ -85,17 +85,15 @@ def test_rows_come_step_by_step(share: float, tmp_path: Path) -> None:
     detectors.write(folder / "inference.onnx", seed=3)
     (folder / "inference.yml").write_text(settings_text("small"))
     options = CompileOptions(model_name="small", height=64, width=96, stepwise=True)
-    written = pipeline.compile_model(folder, tmp_path / "whole", DETECTOR, options)
+    whole = written = pipeline.compile_model(folder, tmp_path / "whole", DETECTOR, options)
     if share < 1:
-        limit = int(share * Artifact.read(written.directory).arena_bytes)
+        limit = int(share * Artifact.read(whole.directory).arena_bytes)
         written = pipeline.compile_model(folder, tmp_path / "striped", DETECTOR, replace(options, arena_limit=limit))
     assert written.program.input_by_rows == (share < 1)
-    program = build_host(written, flags=("-O1", *SANITIZE))
     pixels = np.random.default_rng(8).integers(0, 256, (64, 96, 3), dtype=np.uint8)
-    found = program.read_rows_in_steps(pixels)
+    found = build_host(written, flags=("-O1", *SANITIZE)).read_rows_in_steps(pixels)
     assert len(np.unique(found)) > 20
-    np.testing.assert_array_equal(found, program.read_rows(pixels))
-    np.testing.assert_array_equal(found, program.read(pixels))
+    np.testing.assert_array_equal(found, build_host(whole).read(pixels))
 
 
 def test_stripes_are_steps_of_their_own() -> None:
