@@ -1,9 +1,20 @@
-"""The package as a Zephyr module, with a stand-in for Zephyr: module and sample build, and the sample reads."""
+"""The package as a Zephyr module: module and sample build, and the sample reads.
+
+A stand-in for Zephyr is always at hand. Zephyr itself is used where ZEPHYR_BASE names its sources, with the toolchain
+that Zephyr's own variables name. TWISTER_OPTIONS are more words for twister; TWISTER_PYTHON has twister's packages.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import shlex
+import shutil
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,3 +38,47 @@ def test_the_sample_reads_its_picture(chosen: str, build_dir: Path, tmp_path: Pa
     assert (out / "linked_with.txt").read_text() == ("SECTIONS;weights.ld" if chosen else "")
     sections = subprocess.run(["objdump", "-h", out / "app"], check=True, capture_output=True, text=True).stdout
     assert (".ocrm55.weights" in sections) == bool(chosen)
+
+
+def twister(zephyr: Path, sample: Path, out: Path) -> dict[str, Any]:
+    """Twister's own account of the sample on that Zephyr's MPS3 board: one test suite of its report."""
+    named = (zephyr / "boards" / "arm" / "mps3" / "mps3_corstone300_an547.dts").is_file()
+    board = "mps3/corstone300/an547" if named else "mps3/an547"  # until Zephyr 3.7
+    described = sample / "sample.yaml"
+    described.write_text(described.read_text().replace("mps3/corstone300/an547", board))
+    python = os.environ.get("TWISTER_PYTHON", sys.executable)
+    words = [python, zephyr / "scripts" / "twister", "-T", sample, "-p", board, "-O", out, "-j", "1"]
+    path = os.pathsep.join([str(Path(python).parent), os.environ["PATH"]])  # CMake takes the first Python
+    subprocess.run(
+        [*words, "--inline-logs", *shlex.split(os.environ.get("TWISTER_OPTIONS", ""))],
+        env={**os.environ, "PATH": path, "ZEPHYR_BASE": str(zephyr), "QEMU_BIN_PATH": str(qemu_folder())},
+        check=False,
+    )
+    (suite,) = json.loads((out / "twister.json").read_text())["testsuites"]
+    return dict(suite)
+
+
+def qemu_folder() -> Path:
+    found = shutil.which("qemu-system-arm")
+    assert found is not None
+    return Path(found).parent
+
+
+@pytest.mark.qemu
+@pytest.mark.parametrize(("model", "score"), [("bundled", "0.999848"), ("fast", "0.999668")])
+def test_zephyr_itself_builds_the_sample_and_it_reads_on_qemu(
+    model: str, score: str, build_dir: Path, tmp_path: Path
+) -> None:
+    if not os.environ.get("ZEPHYR_BASE"):
+        pytest.skip("ZEPHYR_BASE names no Zephyr")
+    require("cmake", "ninja", "dtc", "qemu-system-arm")
+    package = test_package.package(tmp_path / "package", build_dir, "--model", model)
+    suite = twister(Path(os.environ["ZEPHYR_BASE"]), package / "zephyr" / "sample", tmp_path / "out")
+    assert suite["status"] == "passed", suite
+    (log,) = (tmp_path / "out").rglob("handler.log")
+    assert f"text: Cambridge, score: {score}" in log.read_text()
+    (elf,) = (tmp_path / "out").rglob("zephyr.elf")
+    assert not elf.with_suffix(".bin").exists()  # of half a gigabyte
+    sections = subprocess.run(["objdump", "-h", elf], check=True, capture_output=True, text=True).stdout
+    assert re.search(r" \.ocrm55\.weights +\w+ +31000000 ", sections)
+    assert re.search(r" SRAM +\w+ +11000000 ", sections)

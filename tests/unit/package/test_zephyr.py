@@ -1,6 +1,7 @@
 """A package as a Zephyr module: its files keep Zephyr's schemas, in our words; module and sample build and run.
 
-Zephyr itself is not here. `zephyr_stand_in` plays what the module uses of it, as Zephyr's documentation describes that.
+Zephyr itself builds it in tests/target/test_zephyr.py, where it is at hand. Here `zephyr_stand_in` plays what the
+module uses of it, as Zephyr's documentation describes that.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ def map_of(required: dict[str, object], **optional: object) -> dict[str, object]
         "additionalProperties": False,
     }
 
+
+# Of Zephyr's lib/libc/Kconfig, in our words.
+LIBRARY = 'config REQUIRES_FULL_LIBC\n\tbool\nconfig REQUIRES_FLOAT_PRINTF\n\tbool "Floats"\n'
 
 # Those keys that Zephyr's scripts/schemas allow and that we write.
 MODULE = map_of(
@@ -72,7 +76,9 @@ def test_module_and_sample_keep_the_schemas(package: Path) -> None:
         jsonschema.validate(described, SAMPLE)
         board = described["common"]["platform_allow"]
         assert described["common"]["integration_platforms"] == [board]
-        assert (package / sample / "boards" / f"{board.replace('/', '_')}.overlay").is_file()
+        for name in (board.replace("/", "_"), "mps3_an547"):  # the other was its name until Zephyr 3.7
+            assert (package / sample / "boards" / f"{name}.overlay").is_file()
+            assert "CONFIG_BUILD_OUTPUT_BIN=n" in (package / sample / "boards" / f"{name}.conf").read_text()
 
 
 def test_the_sample_s_line_is_what_its_regex_awaits(package: Path) -> None:
@@ -87,11 +93,14 @@ def test_the_sample_s_line_is_what_its_regex_awaits(package: Path) -> None:
 def test_kconfig_is_read_by_kconfiglib(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kconfiglib = pytest.importorskip("kconfiglib")
     top = tmp_path / "Kconfig"
-    top.write_text(f'config CPU_HAS_FPU\n\tdef_bool y\nconfig FPU\n\tbool\nosource "{package}/zephyr/Kconfig"\n')
+    top.write_text(
+        f'config CPU_HAS_FPU\n\tdef_bool y\nconfig FPU\n\tbool\n{LIBRARY}osource "{package}/zephyr/Kconfig"\n'
+    )
     found = kconfiglib.Kconfig(str(top), warn_to_stderr=False)
     assert not found.warnings
     found.load_config(str(package / "zephyr" / "sample" / "prj.conf"))
-    assert (found.syms["OCRM55"].str_value, found.syms["FPU"].str_value) == ("y", "y")
+    assert not found.warnings
+    assert [found.syms[name].str_value for name in ("OCRM55", "FPU", "REQUIRES_FULL_LIBC")] == ["y", "y", "y"]
 
 
 def test_the_linker_script_s_part_is_whole(package: Path, tmp_path: Path) -> None:

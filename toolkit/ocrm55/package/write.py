@@ -27,7 +27,9 @@ _PROJECTS = (
     *("zephyr/module.yml", "zephyr/Kconfig", "zephyr/CMakeLists.txt", "zephyr/weights.ld"),
     *("zephyr/sample/CMakeLists.txt", "zephyr/sample/prj.conf", "zephyr/sample/sample.yaml"),
     *("csolution/recognizer.csolution.yml", "csolution/example.cproject.yml", "csolution/stdout.c"),
-    *("zephyr/sample/src/main.c", "zephyr/sample/boards/mps3_corstone300_an547.overlay"),
+    "zephyr/sample/src/main.c",
+    *("zephyr/sample/boards/mps3_corstone300_an547.overlay", "zephyr/sample/boards/mps3_corstone300_an547.conf"),
+    *("zephyr/sample/boards/mps3_an547.overlay", "zephyr/sample/boards/mps3_an547.conf"),
 )
 _EXAMPLES = ["camera", "uart", "task"]  # main programs; examples/main.c reads a picture
 _STACK_WORDS = 2048  # of the task
