@@ -170,6 +170,13 @@ def test_other_memories_on_the_same_board(tmp_path: Path) -> None:
     assert (mine.tag, mine.memories.stack_bytes) == ("mine-flat", 4096)
 
 
+def test_a_board_in_capitals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert boards.find("STM32N657") == boards.find("stm32n657")
+    assert boards.find("Corstone300") == boards.find()
+    monkeypatch.chdir(tmp_path)
+    assert boards.find(a_board(Path("M55M1")).name).folder == tmp_path / "M55M1"  # the user's own folder is preferred
+
+
 @pytest.mark.parametrize("name", ["nobody", "", "armv8_1m", "x" * 5000])
 def test_there_is_no_such_board(name: str) -> None:
     with pytest.raises(InputError, match="there is no board"):

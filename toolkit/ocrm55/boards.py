@@ -179,11 +179,18 @@ def names() -> list[str]:
     return sorted([*ours, *(path.stem for path in described().glob("*.json"))])
 
 
+def as_named(board: str) -> str:
+    """`board` as ocrm55 writes it if only its capitals differ; otherwise, and for a folder of that name, as it is."""
+    return board.lower() if board.lower() in names() and not Path(board).is_dir() else board
+
+
 def find(board: str = DEFAULT, memory_map: Path | None = None) -> Board:
     """The board of that name, or in the user's own folder; with other memories if `memory_map` names a file.
 
-    Raises InputError if there is no such board, or if a file cannot be read or contradicts itself.
+    A name may be in capitals, as makers write it: STM32N657. Raises InputError if there is no such board, or if a file
+    cannot be read or contradicts itself.
     """
+    board = as_named(board)
     bundled = board in names()
     folder = platforms() / board if bundled else Path(board).absolute()
     file = folder / FILE

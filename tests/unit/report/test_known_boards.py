@@ -127,6 +127,12 @@ def test_what_is_no_record(text: str, tmp_path: Path) -> None:
         known_boards.record(tmp_path / "record.json")
 
 
+def test_a_board_may_be_named_in_capitals() -> None:
+    done = [CliRunner().invoke(cli.app, ["boards", name]) for name in ("STM32N657", "stm32n657")]
+    assert done[0].exit_code == 0
+    assert done[0].output == done[1].output
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [(["nobody"], "there is no board `nobody`"), (["--record", "x"], "so it needs --measure")],

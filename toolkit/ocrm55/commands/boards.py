@@ -33,12 +33,13 @@ def boards(
     counts on QEMU, as of `ocrm55 profile --cycles`. Compile for a board with --board NAME; docs/boards.md goes on.
     """
     from ocrm55 import facts
-    from ocrm55.boards import find
+    from ocrm55.boards import as_named, find
     from ocrm55.report import known_boards as report
 
     if record is not None and not measure:
         raise InputError("--record says where new figures go, so it needs --measure.", ["add --measure"])
     known = [each.name for each in facts.known()]
+    name = None if name is None else as_named(name)
     if name is not None and name not in known:
         raise InputError(f"there is no board `{name[:80]}`.", [f"use one of {', '.join(known)}"])
     if measure:
