@@ -15,6 +15,7 @@ from PIL import Image
 from ocrm55.errors import InputError
 from ocrm55.report import accuracy, page
 from ocrm55.report.measurement import Measurement
+from ocrm55.tasks.recognizer.confidence import Confidence
 from tests.unit.report.tiny_network import COUNTS, PRECISIONS, estimate, measurement_of
 
 CHARSET = ["", "a", "b", "<", "&"]
@@ -194,3 +195,14 @@ def test_the_estimate_of_cycles_has_a_row_for_each_layer(picture: Path) -> None:
     assert "nothing was timed on silicon" in checker.words
     assert text.count("between layers") == 1
     assert "Cycles, estimated" not in checked(measured)[1].words
+
+
+def test_a_card_says_how_sure_the_text_is(picture: Path) -> None:
+    measured = measurement_of("int8", [picture])
+    for right, said in ((0.98765, "right with a probability of 0.9877; of"), (None, "How sure it is: of")):
+        confidence = Confidence((), 0.91, 0.95, 0.99, 0.88, right)
+        result = dataclasses.replace(measured.run.results[0], confidence=confidence)
+        run = dataclasses.replace(measured.run, results=[result])
+        words = " ".join(checked(dataclasses.replace(measured, run=run))[1].words.split())
+        assert f"{said} its characters the least sure has 0.9100" in words
+    assert "How sure" not in checked(measured)[1].words

@@ -69,7 +69,9 @@ def report(
     accuracies = accuracy.collect(evaluation or [], options.folder.root)
     board = find_simulator(simulator.value, fvp, options.board)
     check_counts(board, True)
-    measured = measure(images, options, board, want_probabilities=True, timeout_s=timeout or SECONDS)
+    measured = measure(
+        images, options, board, want_probabilities=True, want_confidence=True, timeout_s=timeout or SECONDS
+    )
     found = None
     if cycles:
         found = estimated(measured, options, find_simulator("qemu", board=options.board), timeout_s=timeout or SECONDS)

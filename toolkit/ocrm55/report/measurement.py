@@ -72,13 +72,20 @@ def measure(
     simulator: Simulator,
     *,
     want_probabilities: bool = False,
+    want_confidence: bool = False,
     timeout_s: float = simulation.SECONDS_PER_IMAGE,
 ) -> Measurement:
     """Run the firmware (built first if needed) over all images, with its counters on."""
     pictures = simulation.load(paths)
     prepared = stages.prepare(options)
     run = simulation.read_images(
-        pictures, prepared, simulator, stats=True, want_probabilities=want_probabilities, timeout_s=timeout_s
+        pictures,
+        prepared,
+        simulator,
+        stats=True,
+        want_probabilities=want_probabilities,
+        want_confidence=want_confidence,
+        timeout_s=timeout_s,
     )
     return Measurement(
         paths=list(paths),

@@ -24,6 +24,7 @@ from ocrm55.report.layers import Layer, Totals, by, totals
 from ocrm55.report.measurement import Measurement
 from ocrm55.report.svg import Picture
 from ocrm55.tasks.recognizer import image
+from ocrm55.tasks.recognizer.confidence import Confidence
 
 WIDE, NARROW = 880, 360  # pixels; the page shows the picture that fits
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -34,6 +35,7 @@ class ImageCard:
     """An image on the page: its reading, and the picture of the alignment for wide and narrow pages.
 
     alone: the text if each step is decoded by itself, if that is another text.
+    sure: how sure the text is, in words; empty where it is not known.
     """
 
     name: str
@@ -43,6 +45,7 @@ class ImageCard:
     instructions: list[tuple[str, str]]
     steps: list[Step]
     alone: str
+    sure: str
     wide: Markup
     narrow: Markup
 
@@ -205,8 +208,20 @@ def card(measured: Measurement, index: int, charset: Sequence[str]) -> ImageCard
         instructions=[(name, figures.count(count)) for name, count in counts.items() if count is not None],
         steps=steps,
         alone="" if alone == result.text else alone,
+        sure=sure_in_words(result.confidence),
         wide=alignment.alignment_picture(pixels, steps, width, WIDE).inline("wide"),
         narrow=alignment.alignment_picture(pixels, steps, width, NARROW, lines=2).inline("narrow"),
+    )
+
+
+def sure_in_words(found: Confidence | None) -> str:
+    """How sure a text is, in words; empty where that is not known."""
+    if found is None:
+        return ""
+    right = "" if found.right is None else f"right with a probability of {found.right:.4f}; "
+    return (
+        f"{right}of its characters the least sure has {found.least:.4f}, the mean {found.mean:.4f}; lead over the next "
+        f"text {found.lead:.4f}; likelihood {found.likelihood:.4f}"
     )
 
 
