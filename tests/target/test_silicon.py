@@ -1,4 +1,7 @@
-"""The estimate of cycles beside what others measured on silicon: how far it may be off, and that the page says so."""
+"""The estimate of cycles beside what others measured on silicon: how far it may be off, and that the page says so.
+
+CMSIS_NN_ROOT and NS_CMSIS_NN_ROOT name the sources, ANOTHER_GCC the GCC that builds them: the page's is 14.2.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from ocrm55.bench.silicon import Compared
 from tests.target.programs import require
 
 PAGE = Path(__file__).parents[2] / "docs" / "cycles.md"
+COMPILER = os.environ.get("ANOTHER_GCC", "gcc")
 
 pytestmark = pytest.mark.qemu
 
@@ -23,11 +27,12 @@ def rows() -> list[Compared]:
     if not os.environ.get("CMSIS_NN_ROOT"):
         pytest.skip("CMSIS_NN_ROOT names no copy of CMSIS-NN")
     fork = os.environ.get("NS_CMSIS_NN_ROOT")
-    return silicon.measure(Path(os.environ["CMSIS_NN_ROOT"]), Path(fork) if fork else None)
+    return silicon.measure(Path(os.environ["CMSIS_NN_ROOT"]), Path(fork) if fork else None, COMPILER)
 
 
 def test_it_is_as_close_as_it_says(rows: list[Compared]) -> None:
-    alike = [row for row in rows if not row.measured.unlike]
+    """With waits by the other rows. Without the fork, no other row says what a line costs that the matmul waits for."""
+    alike = [row for row in rows if row.line or not row.fills]
     assert len(rows) >= 12
     assert statistics.median(map(silicon.error, rows)) <= 0.08
     assert sum(row.is_close for row in alike) >= 0.9 * len(alike)
@@ -35,9 +40,9 @@ def test_it_is_as_close_as_it_says(rows: list[Compared]) -> None:
 
 
 def test_the_page_has_these_figures(rows: list[Compared]) -> None:
-    """All of them with the fork's sources; without, those that it has no part in."""
+    """Of the page's compiler, with the fork's sources."""
     page = " ".join(PAGE.read_text(encoding="utf-8").split())
-    stand_in = {row.measured.title for row in rows if row.measured.own}
+    if f"GCC {silicon.version(COMPILER)}" not in page or not os.environ.get("NS_CMSIS_NN_ROOT"):
+        pytest.skip("the page's figures are those of another compiler, and of the fork's kernels")
     for line in silicon.markdown(rows).splitlines():
-        if not stand_in or not (line.startswith("- ") or line.split(" | ")[0][2:] in stand_in):
-            assert " ".join(line.split()) in page
+        assert " ".join(line.split()) in page

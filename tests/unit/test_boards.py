@@ -85,6 +85,7 @@ def test_what_is_no_map(text: str, words: str, tmp_path: Path) -> None:
         (changed("regions", 4, "fill_cycles", "18"), "the fill_cycles of DDR"),
         (changed("regions", 4, "fill_cycles", [40, 9]), "the fill_cycles of DDR"),
         (changed("regions", 4, "fill_cycles", [9]), "the fill_cycles of DDR"),
+        (changed("regions", 4, "stores", True), "the stores of DDR"),
         (changed("stack_bytes", 1 << 20), "a stack of 1,048,576 bytes does not fit into DTCM"),
     ],
 )
@@ -95,12 +96,14 @@ def test_what_contradicts_itself(value: dict, words: str, tmp_path: Path) -> Non
 def test_what_memories_cost(tmp_path: Path) -> None:
     value = changed("regions", 4, "fill_cycles", 18)
     value["regions"][3]["fill_cycles"] = [7, 12.5]
+    value["regions"][4]["stores"] = "through"
     value["data_cache_bytes"] = 32768
     (tmp_path / "board.json").write_text(json.dumps(value))
     read = boards.read_memories(tmp_path / "board.json")
     assert read.data_cache_bytes == 32768
     costs = [read.regions[name].fill_cycles for name in ("DDR", "ISRAM", "DTCM")]
     assert costs == [(18, 18), (7, 12.5), None]
+    assert [read.regions[name].stores_go_through for name in ("DDR", "ISRAM")] == [True, False]
     assert [read.regions[name].is_cached for name in ("DDR", "ISRAM", "DTCM", "ITCM")] == [True, True, False, False]
 
 

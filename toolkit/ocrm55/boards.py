@@ -37,7 +37,8 @@ _COMPARE = [f"compare it with firmware/platform/{DEFAULT}/{FILE}"]
 class Region:
     """One memory of the board. tier: 0 is tightly coupled to the core, 1 on the chip, 2 outside; less is faster.
 
-    fill_cycles: what the fetch of a cache line costs, at least and at most; None where nobody said.
+    fill_cycles: what the fetch of a cache line costs, at least and at most; None where nobody said. stores_go_through:
+    whether the core's MPU is set so that a store goes to the memory and fetches no line.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Region:
     holds: str  # what goes there, in words
     tier: int = OFF_CHIP
     fill_cycles: tuple[float, float] | None = None
+    stores_go_through: bool = False
 
     def contains(self, address: int) -> bool:
         return self.origin <= address < self.origin + self.size
@@ -293,7 +295,8 @@ def _region(path: Path, entry: Any) -> Region:
         raise InputError(f"{path}: {name} reaches over the end of a 32-bit address space.", _COMPARE)
     if not _is_count(tier) or tier > OFF_CHIP:
         raise InputError(f"{path}: the tier of {name} is none of 0 (tightly coupled), 1 (on the chip), 2.", _COMPARE)
-    return Region(name, origin, size, str(entry.get("holds", "")), tier, _fill_cycles(path, name, entry))
+    fill, through = _fill_cycles(path, name, entry), _goes_through(path, name, entry)
+    return Region(name, origin, size, str(entry.get("holds", "")), tier, fill, through)
 
 
 def _fill_cycles(path: Path, name: str, entry: dict[str, Any]) -> tuple[float, float] | None:
@@ -308,6 +311,17 @@ def _fill_cycles(path: Path, name: str, entry: dict[str, Any]) -> tuple[float, f
             ['write "fill_cycles": 18 or "fill_cycles": [9, 40], or leave them out'],
         )
     return float(numbers[0]), float(numbers[1])
+
+
+def _goes_through(path: Path, name: str, entry: dict[str, Any]) -> bool:
+    """`stores` of a region: `back` to the cache, which is assumed, or `through` it."""
+    value = entry.get("stores", "back")
+    if value not in ("back", "through"):
+        raise InputError(
+            f"{path}: the stores of {name} go neither `back` nor `through`.",
+            ['write "stores": "through" where the data cache is written through, or leave it out'],
+        )
+    return bool(value == "through")
 
 
 def _is_cycles(value: Any) -> bool:

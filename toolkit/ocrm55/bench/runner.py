@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -113,8 +113,14 @@ def build_program(
     includes: Sequence[Path],
     compiler: str,
     flags: Sequence[str] = (),
+    only_tried: Sequence[str] = (),
+    headers: Mapping[Path, Path] | None = None,
 ) -> Path:
-    """Build a program for the board, in `folder`: the sources `tried` by the compiler, `own` and the board's by gcc."""
+    """Build a program for the board, in `folder`: the sources `tried` by the compiler, `own` and the board's by gcc.
+
+    compiler: gcc, clang, or the path of another GCC. flags: of all sources. only_tried: more, of those that are tried.
+    headers: source -> a folder whose headers it takes first.
+    """
     if shutil.which("arm-none-eabi-gcc") is None:
         raise ToolchainError(
             "arm-none-eabi-gcc is not installed.", ["apt install gcc-arm-none-eabi libnewlib-arm-none-eabi"]
@@ -136,14 +142,18 @@ def build_program(
     ]
     console.command([*preprocess, board.linker_script, "-o", script])
     places = [f"-I{place}" for place in (*includes, firmware / "src", *board.includes)]
-    clang = ["clang-19", "--target=thumbv8.1m.main-none-eabihf", "-isystem", "/usr/lib/arm-none-eabi/include"]
+    programs = {
+        "gcc": ["arm-none-eabi-gcc"],
+        "clang": ["clang-19", "--target=thumbv8.1m.main-none-eabihf", "-isystem", "/usr/lib/arm-none-eabi/include"],
+    }
     objects = list[Path]()
     for source in [*tried, *own, *board.sources, firmware / "src" / "print.c"]:
-        program = clang if compiler == "clang" and source in tried else ["arm-none-eabi-gcc"]
-        target = folder / f"{source.stem}-{compiler}.o"
-        console.command([*program, *_TARGET, *_WARNINGS, *flags, *places, "-c", source, "-o", target])
+        program = [*programs.get(compiler, [compiler]), *only_tried] if source in tried else programs["gcc"]
+        target = folder / f"{source.stem}-{Path(compiler).name}.o"
+        nearest = [f"-I{headers[source]}"] if headers and source in headers else []
+        console.command([*program, *_TARGET, *_WARNINGS, *flags, *nearest, *places, "-c", source, "-o", target])
         objects.append(target)
-    elf = folder / f"{name}-{compiler}.elf"
+    elf = folder / f"{name}-{Path(compiler).name}.elf"
     link = ["arm-none-eabi-gcc", *_TARGET, "--specs=nano.specs", "-nostartfiles", "-Wl,--gc-sections", f"-T{script}"]
     console.command([*link, f"-L{folder}", *objects, "-lm", "-o", elf])
     return elf

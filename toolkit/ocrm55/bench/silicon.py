@@ -1,21 +1,25 @@
 """The estimate of cycles beside what others measured on silicon, for CMSIS-NN's kernels at their shapes.
 
-The figures below were published with their shapes. CMSIS-NN is built here from the user's own sources, so compilers and
-releases differ from those that were measured; firmware/bench/silicon.c has the calls.
+CMSIS-NN is built here from the user's own sources, so compilers and releases may differ from those that were measured;
+firmware/bench/silicon.c has the calls, and silicon_cases.py the measurements.
 """
 
 from __future__ import annotations
 
 import shutil
 import statistics
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ocrm55 import boards, console, files, resources, temporary
+from ocrm55 import boards, console, files, processes, resources, temporary
 from ocrm55.bench.runner import build_program
+from ocrm55.bench.silicon_cases import MEASURED, Measured, Published
+from ocrm55.boards import Board
 from ocrm55.cycles.counting import Plan, count
-from ocrm55.cycles.disassembly import read_program
+from ocrm55.cycles.counts import Counts
+from ocrm55.cycles.disassembly import Program, read_program
 from ocrm55.cycles.estimate import Range, estimate
 from ocrm55.errors import InputError, ToolchainError
 from ocrm55.report import figures
@@ -23,122 +27,58 @@ from ocrm55.simulators.base import Request
 from ocrm55.simulators.qemu import PROGRAM
 
 CLOSE = 0.15  # of nine rows in ten
-_ANCHOR = "vector_s8"  # says what a line of the cache costs
+GCC = "arm-none-eabi-gcc"
 TIME_LIMIT_S = 300.0
-_APOLLO_NETWORK = "Apollo510, DS-CNN by layer: helia-profiler's CSV files, neuralSPOT's table"
-_APOLLO_KERNELS = "Apollo510: ns-cmsis-nn, docs/guides/kernel-benchmarks.md"
-_ALIF = "Alif E8, MobileNetV2 by layer: executorch#17651"
 # CMSIS-NN's files that the cases call, and more; the linker drops the rest.
 _TAKEN = ("_s8", "_s16", "_s4", "arm_nn_", "arm_elementwise_")
 _LEFT_OUT = ("lstm", "svdf", "transpose_conv", "softmax", "concatenation", "maximum", "minimum")
 _FLAGS = ("-w", "-DCMSIS_NN_USE_REQUANTIZE_INLINE_ASSEMBLY")
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Cycles on silicon. case: of silicon.c.
-
-    why: a reason for a difference, in words. unlike: whether the reason is known and no fault of the model.
-    own: the file of the kernel that was measured, if the library's stands in for one of a fork of CMSIS-NN.
-    lines: of weights that silicon fetched, because they are more than its cache of 64 KB holds.
-    """
-
-    case: str
-    title: str
-    macs: int
-    cycles: int
-    source: str
-    why: str = ""
-    unlike: bool = False
-    own: str = ""
-    lines: int = 0
-
-
-_LARGE = "tensors larger than the cache: silicon waited for memory, the estimate does not"
-_WEIGHTS = "131 KB of weights, larger than the cache"
-_FORK = "the kernel of a fork of CMSIS-NN was measured; --fork names its sources"
-_COMPILER = "a question of the compiler: GCC 14 built what was measured, GCC 12 this, and Clang 19 makes 0.75 of it"
-
-MEASURED = (
-    Measured("ds_conv", "conv 10x4, 49x10x1 to 25x5x64", 320_000, 347_648, _APOLLO_NETWORK),
-    Measured("ds_depthwise", "depthwise 3x3, 25x5x64", 72_000, 217_892, _APOLLO_NETWORK),
-    Measured("ds_pointwise", "1x1, 25x5x64 to 64", 512_000, 219_939, _APOLLO_NETWORK),
-    Measured("ds_pool", "average pool 25x5, 64", 0, 14_889, _APOLLO_NETWORK),
-    Measured("conv_3x3", "conv 3x3, 32x32x64 to 64", 37_748_736, 7_577_201, _APOLLO_KERNELS),
-    Measured("conv_1x1", "1x1, 32x32x64 to 64", 4_194_304, 1_707_351, _APOLLO_KERNELS),
-    Measured("depthwise_3x3", "depthwise 3x3, 32x32x64", 589_824, 1_741_530, _APOLLO_KERNELS),
-    Measured("matmul", "matmul 64x512x256", 8_388_608, 2_086_979, _APOLLO_KERNELS, _WEIGHTS, True, lines=16 * 4096),
-    Measured("pool_3x3", "average pool 3x3, 32x32x64", 0, 2_135_472, _APOLLO_KERNELS),
-    Measured("add_s8", "add int8, 4096", 0, 61_575, _APOLLO_KERNELS, own="arm_elementwise_add_s8.c"),
-    Measured(
-        "mul_s8", "multiply int8, 4096", 0, 22_647, _APOLLO_KERNELS, _FORK, unlike=True, own="arm_elementwise_mul_s8.c"
-    ),
-    Measured("add_s16", "add int16, 4096", 0, 53_370, _APOLLO_KERNELS),
-    Measured("mul_s16", "multiply int16, 4096", 0, 28_755, _APOLLO_KERNELS, _COMPILER),
-    Measured("conv_s4", "conv 3x3 of int4, 32x32x64 to 64", 37_748_736, 18_468_361, _APOLLO_KERNELS),
-    Measured("depthwise_s4", "depthwise 3x3 of int4, 32x32x64", 589_824, 2_188_508, _APOLLO_KERNELS),
-    Measured("matmul_s4", "matmul of int4, 64x512x256", 8_388_608, 4_197_172, _APOLLO_KERNELS),
-    Measured("vector_s4", "vector of int4, 512x256", 131_072, 88_622, _APOLLO_KERNELS),
-    Measured(
-        "vector_s8",
-        "vector, 512x256",
-        131_072,
-        69_076,
-        _APOLLO_KERNELS,
-        _WEIGHTS,
-        unlike=True,
-        own="arm_nn_vec_mat_mult_t_s8.c",
-        lines=4096,
-    ),
-    Measured(
-        "vector_s16",
-        "vector of int16, 512x256",
-        131_072,
-        99_807,
-        _APOLLO_KERNELS,
-        _WEIGHTS,
-        unlike=True,
-        own="arm_nn_vec_mat_mult_t_s16.c",
-        lines=4096,
-    ),
-    Measured("conv_s16", "conv 3x3 of int16, 32x32x64 to 64", 37_748_736, 31_488_224, _APOLLO_KERNELS),
-    Measured("depthwise_s16", "depthwise 3x3 of int16, 32x32x64", 589_824, 3_861_216, _APOLLO_KERNELS),
-    Measured("pool_s16", "average pool 3x3 of int16, 32x32x64", 0, 2_408_673, _APOLLO_KERNELS),
-    Measured("v2_conv", "conv 3x3 /2, 224x224x3 to 32", 10_838_016, 13_754_047, _ALIF),
-    Measured("v2_depthwise_32", "depthwise 3x3, 112x112x32", 3_612_672, 13_715_766, _ALIF),
-    Measured("v2_pointwise_32_16", "1x1, 112x112x32 to 16", 6_422_528, 4_915_937, _ALIF),
-    Measured("v2_pointwise_16_96", "1x1, 112x112x16 to 96", 19_267_584, 24_249_462, _ALIF),
-    Measured("v2_depthwise_96", "depthwise 3x3 /2, 112x112x96", 2_709_504, 10_286_711, _ALIF, _LARGE, True),
-    Measured("v2_pointwise_96_24", "1x1, 56x56x96 to 24", 7_225_344, 2_791_555, _ALIF),
-    Measured("v2_pointwise_24_144", "1x1, 56x56x24 to 144", 10_838_016, 10_329_014, _ALIF),
-    Measured("v2_depthwise_144", "depthwise 3x3, 56x56x144", 4_064_256, 15_319_785, _ALIF, _LARGE, True),
-)
+# GCC 14.3 built what was measured. Its cycles show loops that count on their own predicates. Arm's GCC 14.2 turns them
+# into tail-predicated ones, unless told not to.
+_AS_MEASURED = "-mno-dlstp"
+_TENSORS = "images"  # what silicon.c has in the images' memory: the tensors of MobileNetV2
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A measurement, the estimate beside it, and the lines that a cache of 32 KB would fill, by age."""
+    """A measurement and the estimate beside it, without waits. fills: lines that the data cache fetched.
+
+    line: cycles that a line costs on this board, by the board's other rows; 0 where none of them says.
+    """
 
     measured: Measured
     estimated: Range
-    fills: int
+    fills: float = 0.0
+    line: float = 0.0
+
+    @property
+    def cycles(self) -> tuple[float, float, float]:
+        """Least, likely and most, with the waits for the cache's lines."""
+        least, likely, most = self.estimated.cycles
+        waits = self.fills * self.line
+        return least + waits, likely + waits, most + waits
+
+    @property
+    def bare_ratio(self) -> float:
+        """The likely estimate over the measurement, where memory waits for nobody."""
+        return self.estimated.likely.cycles / self.measured.cycles
 
     @property
     def ratio(self) -> float:
-        """The likely estimate over the measurement."""
-        return self.estimated.likely.cycles / self.measured.cycles
+        """The likely estimate with waits over the measurement."""
+        return self.cycles[1] / self.measured.cycles
 
     @property
     def is_close(self) -> bool:
         return abs(self.ratio - 1) <= CLOSE
 
 
-def measure(library: Path | None, fork: Path | None = None) -> list[Compared]:
+def measure(library: Path | None, fork: Path | None = None, compiler: str = "gcc") -> list[Compared]:
     """Build CMSIS-NN's kernels from its sources, count them on QEMU, and estimate their cycles.
 
-    fork: sources of the fork whose kernels were measured on Apollo510. Those that it changed, and that are called as
-    before, take the place of the library's. Raises InputError where there are no sources, ToolchainError where a
-    program is missing.
+    fork: sources of the fork whose kernels were measured on Apollo510. Those that it changed or has alone take their
+    places; without it their rows are left out. compiler: of the kernels, gcc or the path of another GCC. Raises
+    InputError where there are no sources, ToolchainError where a program is missing.
     """
     if library is None or not (library / "Source").is_dir():
         raise InputError(
@@ -146,17 +86,37 @@ def measure(library: Path | None, fork: Path | None = None) -> list[Compared]:
             ["--cmsis-nn PATH", "set CMSIS_NN_ROOT"],
         )
     sources = _sources(library)
-    cases: Sequence[Measured] = MEASURED
+    cases, headers = [each for each in MEASURED if not each.own], dict[Path, Path]()
     if fork is not None:
-        sources = _with_own(sources, fork)
-        cases = tuple(_as_measured(each) if each.own else each for each in MEASURED)
+        sources, cases = with_own(sources, fork), list(MEASURED)
+        headers = {path: fork / "Include" for path in sources if path.is_relative_to(fork)}
     executable = shutil.which(PROGRAM)
     if executable is None:
         raise ToolchainError(f"`{PROGRAM}` is not installed or not on PATH.", ["ocrm55 doctor"])
     with temporary.folder() as folder:
         own = [resources.folder("firmware") / "bench" / "silicon.c"]
-        elf = build_program(folder, "silicon", sources, own, [library / "Include"], "gcc", _FLAGS)
-        return _compared(elf, Path(executable), cases)
+        extra = [_AS_MEASURED] if _takes(compiler, _AS_MEASURED) else []
+        includes = [library / "Include"]
+        elf = build_program(folder, "silicon", sources, own, includes, compiler, _FLAGS, extra, headers)
+        return with_lines(_compared(elf, Path(executable), cases))
+
+
+def version(compiler: str) -> str:
+    """The version of a GCC, such as 12.2.1. Raises ToolchainError where it cannot be run."""
+    program = GCC if compiler == "gcc" else compiler
+    try:
+        done = processes.completed([program, "-dumpfullversion"], 60)
+    except (OSError, subprocess.SubprocessError) as trouble:
+        raise ToolchainError(f"`{program}` cannot be run: {trouble}.", ["--cc PATH"]) from trouble
+    return done.stdout.strip()
+
+
+def _takes(compiler: str, option: str) -> bool:
+    program = GCC if compiler == "gcc" else compiler
+    with temporary.folder() as folder:
+        (folder / "empty.c").touch()
+        made = ["-c", str(folder / "empty.c"), "-o", str(folder / "empty.o")]
+        return processes.completed([program, option, *made], 60).returncode == 0
 
 
 def _sources(library: Path) -> list[Path]:
@@ -167,82 +127,93 @@ def _sources(library: Path) -> list[Path]:
     ]
 
 
-def _as_measured(case: Measured) -> Measured:
-    """A case whose kernel is the fork's."""
-    if case.why == _FORK:
-        return replace(case, own="", why="", unlike=False)
-    return replace(case, own="")
-
-
-def _with_own(sources: list[Path], fork: Path) -> list[Path]:
-    """The sources, with the fork's own kernels in place of theirs. Raises InputError where the fork has them not."""
+def with_own(sources: list[Path], fork: Path) -> list[Path]:
+    """The sources, with the fork's own kernels in their places. Raises InputError where the fork has them not."""
     wanted = {each.own for each in MEASURED if each.own}
     found = {path.name: path for path in (fork / "Source").rglob("*.c") if path.name in wanted}
     if missing := sorted(wanted - found.keys()):
         raise InputError(f"{fork}: no sources of the fork, because Source/ has no {missing[0]}.", ["--fork PATH"])
-    return [found.get(path.name, path) for path in sources]
+    return [*(path for path in sources if path.name not in found), *(found[name] for name in sorted(found))]
 
 
 def _compared(elf: Path, executable: Path, cases: Sequence[Measured]) -> list[Compared]:
-    program, board = read_program(elf), boards.find()
-    marks = {program.address(f"case_{each.case}"): str(n + 1) for n, each in enumerate(cases)}
-    marks[program.address("between_cases")] = "0"
-    known = {address: mark for address, mark in marks.items() if address is not None}
-    plan = Plan(program, board, known, is_firmware=False)
+    """Each case runs twice in silicon.c, in the order of MEASURED, and a mark follows each time."""
+    program = read_program(elf)
+    behind = {each.source.cache: each.source for each in cases}
+    counted = {cache: _counted(program, elf, executable, source) for cache, source in behind.items()}
+    costs = estimate(program, next(iter(counted.values())))
+    rows = []
+    for place, each in enumerate(MEASURED):
+        if each in cases:
+            second = 3 * place + 2
+            moved = counted[each.source.cache].memory.items()
+            fills = sum(statistics.mean(traffic.fills) for (section, _), traffic in moved if section == second)
+            rows.append(Compared(each, costs[second], fills))
+    return rows
+
+
+def _counted(program: Program, elf: Path, executable: Path, source: Published) -> Counts:
+    between = program.address("between_cases")
+    assert between is not None
+    plan = Plan(program, _behind_cache(boards.find(), source), {between: "++"}, is_firmware=False)
     _, counts, _ = count(plan, Request(elf, timeout_s=TIME_LIMIT_S), executable)
-    sections = estimate(program, counts)
-    fills = [
-        sum(t.fills[0] for (section, _), t in counts.memory.items() if section == n + 1) for n in range(len(cases))
-    ]
-    return [Compared(each, sections[n + 1], fills[n]) for n, each in enumerate(cases)]
+    return counts
+
+
+def _behind_cache(board: Board, source: Published) -> Board:
+    """The simulated board, with the data cache of one that was measured."""
+    memories = board.memories
+    tensors = memories.region_of(_TENSORS)
+    regions = {**memories.regions, tensors.name: replace(tensors, stores_go_through=source.through)}
+    return replace(board, memories=replace(memories, regions=regions, data_cache_bytes=source.cache_bytes))
+
+
+def with_lines(rows: Sequence[Compared]) -> list[Compared]:
+    """The rows, each with what a line costs by the board's other rows. So no row has a part in its own estimate."""
+    return [replace(row, line=cost_of_line([each for each in of_board(rows, row) if each is not row])) for row in rows]
+
+
+def of_board(rows: Sequence[Compared], row: Compared) -> list[Compared]:
+    """The rows that were measured on the same board."""
+    return [each for each in rows if each.measured.source.board == row.measured.source.board]
+
+
+def cost_of_line(rows: Sequence[Compared]) -> float:
+    """Cycles a line of the cache: where the squares of the rows' relative errors are least, and not below 0."""
+    shares = [(row.fills / row.measured.cycles, 1 - row.bare_ratio) for row in rows]
+    squares = sum(lines * lines for lines, _ in shares)
+    return max(0.0, sum(lines * missing for lines, missing in shares) / squares) if squares else 0.0
 
 
 def error(row: Compared) -> float:
-    """How far the likely estimate is from the measurement, as a share of it."""
+    """How far the likely estimate with waits is from the measurement, as a share of it."""
     return abs(row.ratio - 1)
 
 
 def sums(rows: Sequence[Compared]) -> list[str]:
-    """The errors of all rows, and of those that can be compared, in sentences."""
-    alike = [row for row in rows if not row.measured.unlike]
+    """The errors of all rows without waits and with them, and what a line costs, in sentences."""
+    bare = [abs(row.bare_ratio - 1) for row in rows]
+    boards_of = {row.measured.source.board: row for row in rows}
+    lines = ", ".join(f"{cost_of_line(of_board(rows, row)):.1f} on {board}" for board, row in boards_of.items())
     return [
-        f"Median error of all {len(rows)}: {statistics.median(map(error, rows)):.1%}; "
-        f"{sum(row.is_close for row in rows)} of them within {CLOSE:.0%}.",
-        f"Of the {len(alike)} whose code and memory are alike: median {statistics.median(map(error, alike)):.1%}; "
-        f"{sum(row.is_close for row in alike)} within {CLOSE:.0%}.",
-    ]
-
-
-def waits(rows: Sequence[Compared]) -> list[str]:
-    """A sentence: what a line of the cache costs Apollo510, by one row whose weights its cache does not hold, and what
-    that makes of the others. None without the fork: the library's kernel is not the one that was measured.
-    """
-    anchor = next((row for row in rows if row.measured.case == _ANCHOR and not row.measured.own), None)
-    if anchor is None:
-        return []
-    fill = (anchor.measured.cycles - anchor.estimated.likely.cycles) / anchor.measured.lines
-    ratios = {
-        row.measured.title: (row.estimated.likely.cycles + row.measured.lines * fill) / row.measured.cycles
-        for row in rows
-        if row is not anchor
-    }
-    waited = [row.measured.title for row in rows if row.measured.lines and row is not anchor]
-    close = sum(abs(ratio - 1) <= CLOSE for ratio in ratios.values())
-    return [
-        f"A line of Apollo510's cache costs {fill:.1f} cycles, by the row `{anchor.measured.title}`. With that, "
-        + ", ".join(f"{title} is {ratios[title]:.2f}" for title in waited)
-        + f", and {close} of the other {len(ratios)} are within {CLOSE:.0%}."
+        f"Without waits, the median error of {len(rows)} rows is {statistics.median(bare):.1%}, and "
+        f"{sum(each <= CLOSE for each in bare)} are within {CLOSE:.0%}.",
+        f"With a line's cost by the other rows of the board, the median error is "
+        f"{statistics.median(map(error, rows)):.1%}, and {sum(row.is_close for row in rows)} are within {CLOSE:.0%}.",
+        f"By all rows of a board, the fetch of a line costs this many cycles: {lines}.",
     ]
 
 
 def print_table(rows: Sequence[Compared]) -> None:
     """A row for each measurement, then the reasons of those that are not close, then the errors."""
-    columns = ("case", "measured", "least", "likely", "most", "likely/measured")
+    columns = ("case", "measured", "least", "likely", "most", "likely/measured", "lines", "with waits")
     body = [
         (
             row.measured.title,
             figures.count(row.measured.cycles),
             *(figures.short(cycles) for cycles in row.estimated.cycles),
+            f"{row.bare_ratio:.2f}",
+            figures.count(round(row.fills)) if row.fills else "",
             f"{row.ratio:.2f}" + ("" if row.is_close else " *"),
         )
         for row in rows
@@ -253,22 +224,23 @@ def print_table(rows: Sequence[Compared]) -> None:
         if not row.is_close:
             console.result(f"* {row.measured.title}: {row.measured.why or 'no reason is known'}")
     console.result()
-    for line in [*sums(rows), *waits(rows)]:
+    for line in sums(rows):
         console.result(line)
 
 
 def markdown(rows: Sequence[Compared]) -> str:
     """The same as a page: tables by source."""
     parts = []
-    for source in dict.fromkeys(row.measured.source for row in rows):
-        parts.append(f"{source}:\n\n| case | measured | likely | likely / measured |\n|---|---|---|---|")
+    for title in dict.fromkeys(row.measured.source.title for row in rows):
+        parts.append(f"{title}:\n\n| case | measured | likely / measured | lines | with waits |\n|---|---|---|---|---|")
         for row in rows:
-            if row.measured.source == source:
+            if row.measured.source.title == title:
                 ratio = f"{row.ratio:.2f}" if row.is_close else f"**{row.ratio:.2f}**"
-                cells = (row.measured.title, f"{row.measured.cycles:,}", figures.short(row.estimated.cycles[1]), ratio)
+                lines = f"{row.fills:,.0f}" if row.fills else ""
+                cells = (row.measured.title, f"{row.measured.cycles:,}", f"{row.bare_ratio:.2f}", lines, ratio)
                 parts.append("| " + " | ".join(cells) + " |")
         parts.append("")
-    return "\n".join([*parts, *(f"- {line}" for line in [*sums(rows), *waits(rows)])]) + "\n"
+    return "\n".join([*parts, *(f"- {line}" for line in sums(rows))]) + "\n"
 
 
 def write(rows: Sequence[Compared], path: Path) -> list[Path]:
@@ -277,7 +249,5 @@ def write(rows: Sequence[Compared], path: Path) -> list[Path]:
 
     drawn = path.with_suffix(".svg")
     files.write_text(path, markdown(rows))
-    files.write_text(
-        drawn, picture([(r.measured.title, r.measured.cycles, r.estimated.cycles) for r in rows]).standalone()
-    )
+    files.write_text(drawn, picture([(r.measured.title, r.measured.cycles, r.cycles) for r in rows]).standalone())
     return [path, drawn]

@@ -58,6 +58,9 @@ def bench(
             help="For `silicon`: sources of ns-cmsis-nn, a fork of CMSIS-NN whose kernels were measured.",
         ),
     ] = None,
+    cc: Annotated[
+        str, typer.Option("--cc", metavar="PATH", help="For `silicon`: another GCC for Arm, which builds the kernels.")
+    ] = "gcc",
     record: Annotated[
         bool, typer.Option("--record", help="With --against: write the table of costs anew; compile chooses by it.")
     ] = False,
@@ -74,7 +77,7 @@ def bench(
     if what is What.SILICON:
         from ocrm55.bench import silicon
 
-        compared = silicon.measure(libraries.root(options.build.cmsis_nn), fork)
+        compared = silicon.measure(libraries.root(options.build.cmsis_nn), fork, cc)
         silicon.print_table(compared)
         for path in () if markdown is None else silicon.write(compared, markdown):
             console.note(f"wrote {path}")

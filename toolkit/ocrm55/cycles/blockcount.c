@@ -6,7 +6,8 @@
  * The plan has lines
  *   mark ADDRESS [+]NUMBER     from a block that starts there on, the section is NUMBER; with +, NUMBER more than the one
  *                              that ends, unless that is as much already; ++ for NUMBER: one more, each time
- *   region START END NAME C    accesses are counted by regions; C is 1 where a data cache lies before it
+ *   region START END NAME C    accesses are counted by regions; C is 1 where a data cache lies before it, and 2 where it
+ *                              lets stores through: they fetch no line and leave none to be written back
  *   gather ADDRESS             a gather or scatter: count its pairs of elements that want two words of one bank
  *   cache BYTES                of the data cache: 4 ways, lines of 32 bytes
  * and the output
@@ -15,7 +16,7 @@
  *   G address pairs conflicts
  *
  * The declarations below are all that is used of QEMU's plugin interface, version 1 of QEMU 6.0 to 8.2 and its later
- * versions alike (10.0.2 was tried), so no header is needed: Debian's QEMU comes without. */
+ * versions alike (8.2.2, 9.2.1 and 10.0.2 were tried), so no header is needed: Debian's QEMU comes without. */
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -79,7 +80,7 @@ struct gather {
 struct region {
     uint32_t start, end;
     char name[32];
-    bool cached;
+    bool cached, through;
 };
 struct way {
     uint32_t line, used;
@@ -169,8 +170,9 @@ static void executed(unsigned cpu, void *data)
     last = block;
 }
 
-/* Whether the cache fetches a line for an access; `back` counts a changed line that makes room for it. */
-static bool fills(enum policy policy, uint32_t line, bool store, uint64_t *back)
+/* Whether the cache fetches a line for an access; `back` counts a changed line that makes room for it. A store that goes
+ * through fetches none. */
+static bool fills(enum policy policy, uint32_t line, bool store, bool through, uint64_t *back)
 {
     struct cache *const cache = &caches[policy];
     struct way *const ways = cache->ways[line % sets];
@@ -179,9 +181,12 @@ static bool fills(enum policy policy, uint32_t line, bool store, uint64_t *back)
     for (int i = 0; i < WAYS; i++) {
         if (ways[i].valid && ways[i].line == line) {
             ways[i].used = cache->clock;
-            ways[i].dirty |= store;
+            ways[i].dirty |= store && !through;
             return false;
         }
+    }
+    if (store && through) {
+        return false;
     }
     for (int i = 0; i < WAYS && victim->valid; i++) {
         if (!ways[i].valid || ways[i].used < victim->used) {
@@ -197,15 +202,15 @@ static bool fills(enum policy policy, uint32_t line, bool store, uint64_t *back)
     return true;
 }
 
-static void through_caches(struct traffic *t, uint32_t line, bool store)
+static void through_caches(struct traffic *t, uint32_t line, bool store, bool through)
 {
     uint64_t ignored = 0;
-    if (fills(LEAST_RECENTLY_USED, line, store, &t->written_back)) {
+    if (fills(LEAST_RECENTLY_USED, line, store, through, &t->written_back)) {
         t->fills[LEAST_RECENTLY_USED]++;
         t->following += line == caches[LEAST_RECENTLY_USED].last_filled + 1u;
         caches[LEAST_RECENTLY_USED].last_filled = line;
     }
-    t->fills[AT_RANDOM] += fills(AT_RANDOM, line, store, &ignored);
+    t->fills[AT_RANDOM] += fills(AT_RANDOM, line, store, through, &ignored);
 }
 
 static void accessed(unsigned cpu, qemu_plugin_meminfo_t info, uint64_t at, void *data)
@@ -229,7 +234,7 @@ static void accessed(unsigned cpu, qemu_plugin_meminfo_t info, uint64_t at, void
         if (address - regions[r].start < regions[r].end - regions[r].start) {
             traffic[section][r].bytes[store] += (uint64_t)1 << qemu_plugin_mem_size_shift(info);
             if (regions[r].cached && sets > 0) {
-                through_caches(&traffic[section][r], address / LINE, store);
+                through_caches(&traffic[section][r], address / LINE, store, regions[r].through);
             }
             return;
         }
@@ -316,6 +321,7 @@ static bool take(const char *line)
     } else if (sscanf(line, "region %" SCNx32 " %" SCNx32 " %31s %d", &region.start, &region.end, region.name, &cached) == 4 &&
                region_count < MAX_REGIONS) {
         region.cached = cached != 0;
+        region.through = cached == 2;
         regions[region_count++] = region;
     } else if (sscanf(line, "cache %" SCNu32, &bytes) == 1) {
         sets = bytes / (WAYS * LINE);

@@ -55,7 +55,8 @@ class Plan:
         lines += [f"mark {address:x} {section}" for address, section in self.marks.items()]
         for region in self.board.memories.regions.values():
             end = min(region.origin + region.size, 0xFFFFFFFF)
-            lines.append(f"region {region.origin:x} {end:x} {region.name[:31]} {int(region.is_cached)}")
+            cached = 0 if not region.is_cached else 2 if region.stores_go_through else 1
+            lines.append(f"region {region.origin:x} {end:x} {region.name[:31]} {cached}")
         code = self.program.code.values()
         lines += [f"gather {each.address:x}" for each in code if each.kind in (Kind.GATHER, Kind.SCATTER)]
         return "\n".join(lines) + "\n"
