@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ocrm55 import console, resources, temporary
@@ -47,6 +48,15 @@ def estimate() -> dict[str, Loop] | None:
                 count, cycles = (_figure(label, printed) / 100 for label in ("Instructions", "Total Cycles"))
                 loops[name] = Loop(name, round(count), cycles, LOOP_MACS.get(name, 0), of_a_pass(assembled(lines)))
     return loops
+
+
+def markdown(loops: Mapping[str, Loop]) -> str:
+    """A table: each loop's instructions, and the cycles of a pass by both models."""
+    lines = ["| loop | instructions | llvm-mca | our model | MAC a cycle |", "|---|---:|---:|---:|---:|"]
+    for loop in loops.values():
+        rate = f"{loop.macs / loop.own:.1f}" if loop.macs else ""
+        lines.append(f"| `{loop.name}` | {loop.instructions} | {loop.cycles:.0f} | {loop.own:.0f} | {rate} |")
+    return "\n".join(lines) + "\n"
 
 
 def regions_of(assembly: str) -> dict[str, list[str]]:

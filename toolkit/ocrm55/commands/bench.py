@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ocrm55 import console, libraries, stages, temporary
+from ocrm55 import console, files, libraries, stages, temporary
 from ocrm55.commands.options import build_options
 
 
@@ -49,7 +49,7 @@ def bench(
     ] = None,
     markdown: Annotated[
         Path | None,
-        typer.Option("--markdown", metavar="FILE", help="With --against or `silicon`: write the table there too."),
+        typer.Option("--markdown", metavar="FILE", help="Write the table there too; of `kernels` that of the loops."),
     ] = None,
     fork: Annotated[
         Path | None,
@@ -101,4 +101,8 @@ def bench(
     with temporary.folder() as scratch:
         path = to_onnx(folder, scratch / "model.onnx", check=False)
         rows = kernels.measure(path, compiler.value, cycles=True)
-    kernels.print_table(rows, loops.estimate())
+    estimated = loops.estimate()
+    kernels.print_table(rows, estimated)
+    if markdown is not None and estimated is not None:
+        files.write_text(markdown, loops.markdown(estimated))
+        console.note(f"wrote {markdown}")
