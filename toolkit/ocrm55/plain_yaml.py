@@ -7,6 +7,8 @@ cannot grow to a billion values.
 
 from __future__ import annotations
 
+import functools
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,7 +49,13 @@ def load(path: Path) -> Any:
 
 def loads(text: str) -> Any:
     """The value of a YAML text, as `load` gives it. Raises yaml.YAMLError."""
-    return _Builder(yaml.parse(text, Loader=_LOADER)).document()
+    return pickle.loads(_packed(text))
+
+
+@functools.lru_cache(maxsize=2)
+def _packed(text: str) -> bytes:
+    """The value, packed: a command reads the settings of its model several times, and may change what it was given."""
+    return pickle.dumps(_Builder(yaml.parse(text, Loader=_LOADER)).document())
 
 
 def _where(trouble: yaml.YAMLError) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ from ocrm55.inference import OnnxNetwork, softmax
 OPSET = 17
 MOST_COMPUTED = 1 << 24  # values that one operator makes of constants
 OTHER_WIDTH = 64  # pixels more, to see which sizes depend on the width
+MOST_SIZES = 1024  # values of a constant that may be sizes
 MOST_ROUNDS = 20  # of folding constants
 TOLERANCE = 1e-3  # largest difference of a probability from Paddle; rounding gives 1e-5, with random weights 1e-4
 
@@ -450,7 +452,7 @@ class _Cleaner:
 
     def _infer_shapes(self) -> dict[str, list[int]]:
         """Shapes of all tensors that are static, by name."""
-        inferred = inference.infer_shapes(self._write(), data_prop=True)
+        inferred = self._written(lambda value: value.size <= MOST_SIZES or value.dtype.kind != "f")
         shapes = {}
         for value in [*inferred.graph.value_info, *inferred.graph.input, *inferred.graph.output]:
             sizes = [each.dim_value for each in value.type.tensor_type.shape.dim]
@@ -459,14 +461,26 @@ class _Cleaner:
         return shapes
 
     def _write(self) -> onnx.ModelProto:
+        return self._written(lambda _: True)
+
+    def _written(self, holds: Callable[[np.ndarray], bool]) -> onnx.ModelProto:
+        """The graph as a model with inferred shapes. holds: whether it has a constant's values; else an input instead,
+        since weights decide no shapes and take long to pass on.
+        """
         graph = self.model.graph
+        held = {name: value for name, value in self.constants.items() if holds(value)}
+        others = [
+            onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
+            for name, value in self.constants.items()
+            if name not in held
+        ]
         result = onnx.helper.make_model(
             onnx.helper.make_graph(
                 self.nodes,
                 "recognizer",
-                graph.input,
+                [*graph.input, *others],
                 graph.output,
-                [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in self.constants.items()],
+                [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in held.items()],
             ),
             opset_imports=self.model.opset_import,
             ir_version=self.model.ir_version,
@@ -485,6 +499,8 @@ def _evaluate(node: onnx.NodeProto, inputs: dict[str, np.ndarray], model: onnx.M
 
     Raises InputError for constants that the operator cannot take.
     """
+    if (held := _held(node, inputs)) is not None:
+        return [held]
     if node.op_type == "Concat":  # Paddle 2 has no tensors without an axis: its scalars have one element
         inputs = {name: np.atleast_1d(value) for name, value in inputs.items()}
     layer = f"{node.op_type} of layer {node.name or node.output[0]}"
@@ -509,3 +525,15 @@ def _evaluate(node: onnx.NodeProto, inputs: dict[str, np.ndarray], model: onnx.M
         raise InputError(
             f"{layer} cannot be computed: {first_line(trouble)}.", ["export or copy the model again"]
         ) from trouble
+
+
+def _held(node: onnx.NodeProto, inputs: dict[str, np.ndarray]) -> np.ndarray | None:
+    """The value of a Constant or an Identity, of which converted models have hundreds; None for all else."""
+    if node.op_type == "Identity" and len(inputs) == 1:
+        return next(iter(inputs.values()))
+    given = node.attribute[0] if node.op_type == "Constant" and len(node.attribute) == 1 else None
+    if given is None or given.name != "value" or not given.HasField("t"):
+        return None
+    with suppress(ValueError, TypeError):  # of another size than it says: refused where it is computed
+        return numpy_helper.to_array(given.t) if math.prod(given.t.dims) <= MOST_COMPUTED else None
+    return None
