@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,8 @@ from ocrm55.compiler.memory.placement import NoRoomError
 from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.quantization import fused, unfused
+from ocrm55.compiler.reference.accelerator import AcceleratorReference
+from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.compiler.targets import choice
 from ocrm55.compiler.targets.ethos_u import regions, vela
 from ocrm55.compiler.widths import sharing
@@ -120,6 +123,24 @@ def test_a_limit_that_no_region_of_an_npu_keeps_is_refused_before_its_compiler_r
     assert not (tmp_path / "artifact").exists()
 
 
+@pytest.mark.parametrize("way", ["--arena-limit", "--memory-map"])
+def test_what_vela_s_scratch_does_not_fit_is_refused_before_calibration(
+    way: str, model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
+    monkeypatch.setattr(onnx_model, "largest_difference", None)
+    monkeypatch.setattr(pipeline, "read_image", None)
+    options = replace(INT8, npu="ethos-u55-128", width=64)
+    if way == "--arena-limit":
+        options = replace(options, arena_limit=90_000)
+        said = r"the arena takes more than .* with ethos-u55; the limit is 90,000\."
+    else:
+        monkeypatch.setattr(pipeline.placement, "rooms", lambda memories: dict.fromkeys(memories.regions, 90_000))
+        said = r"the arena takes .* bytes; .* has room for 90,000"
+    with pytest.raises(UnsupportedError, match=said):
+        pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, options)
+
+
 @pytest.mark.parametrize("seed", range(100, 130))
 def test_no_values_give_random_networks_the_same_regions_of_an_npu(seed: int) -> None:
     """In 119, one part of a concatenation is made of another: these wait for each other, and no turn takes either."""
@@ -132,6 +153,19 @@ def test_no_values_give_random_networks_the_same_regions_of_an_npu(seed: int) ->
         except UnsupportedError:
             least.append(None)
     assert least[0] in (None, least[1])
+
+
+def test_parts_of_a_concatenation_that_wait_for_each_other_have_the_core_s_numbers() -> None:
+    pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
+    drawn = case(119, "fused")
+    graph = Graph(drawn.model)
+    unfused.quantize(graph, drawn.inputs(2), halves_down=False)
+    program = pipeline.to_program(graph.model(), INT8)
+    targets = choice.targets_for(replace(INT8, npu="ethos-u55-128"))
+    on_npu, _ = pipeline.placed(deepcopy(program), targets, INT8)
+    assert "npu_region" in {step.kind for step in on_npu.steps}
+    image = np.random.default_rng(1).integers(-128, 128, program.input.shape, dtype=np.int8)
+    np.testing.assert_array_equal(AcceleratorReference(on_npu).run(image), IntegerReference(program).run(image))
 
 
 def test_ranges_decide_no_sizes(model_dir: Path) -> None:

@@ -98,7 +98,8 @@ def sized(
 ) -> Fits | None:
     """Refuse a network that does not fit, before its values are looked at: ranges and weights decide no sizes.
 
-    The planned network in float32; None in int8, which is planned again when its values are known.
+    The planned network in float32; None in int8, which is planned again when its values are known. These move the
+    arena of an accelerator by some bytes, which its own compiler takes for buffers of weights.
     """
     check_whole_output(model, network, options.board.memories, options)
     is_float = options.precision != "int8"
@@ -106,7 +107,7 @@ def sized(
         try:
             looked_at = model if is_float else quantised(model, network, pictures, options, most=0)
             if options.npu:
-                check_least(to_program(looked_at, options), targets[0], options.arena_limit)
+                check_accelerator(to_program(looked_at, options), targets, options)
                 return None
             fits = placed_fits(looked_at, network, targets, options)
         except (arena_limit.ArenaLimitError, placement.NoRoomError):
@@ -129,10 +130,8 @@ def check_whole_output(model: onnx.ModelProto, network: Network, memories: Memor
 def may_be_refused(model: onnx.ModelProto, options: CompileOptions) -> bool:
     """Whether a float network for int8 may well not fit, so that planning it first saves the user's time."""
     is_float = not any(node.op_type == "QuantizeLinear" for node in model.graph.node)
-    if not is_float or options.precision != "int8" or options.weights != "int8":
+    if not (is_float or options.npu) or options.precision != "int8" or options.weights != "int8":
         return False
-    if options.npu:  # it is not planned: its compiler takes longer than the calibration
-        return options.arena_limit is not None
     memories = options.board.memories
     room = placement.arena_room(memories, coupled=False)
     activations = [prod(dimension.dim_value for dimension in each.type.tensor_type.shape.dim)
@@ -383,9 +382,26 @@ def _in_smaller_ways(
     )
 
 
-def check_least(lowered: Program, target: Target, limit: int | None) -> None:
+def check_accelerator(lowered: Program, targets: list[Target], options: CompileOptions) -> None:
+    """Refuse a network that an accelerator cannot compute in the arena's limit, or in any memory of the board.
+
+    It is not planned: the accelerator's compiler takes longer than the calibration.
+    """
+    first, memories = targets[0], options.board.memories
+    if options.arena_limit is not None:
+        check_least(lowered, first, options.arena_limit, closely=True)
+        return
+    room = placement.arena_room(memories, coupled=False)
+    try:
+        placement.check_arena(first.least_arena(lowered, room, closely=True), memories, reach(targets))
+    except placement.NoRoomError as refused:
+        refused.tries = [*first.without, "a narrower input", *refused.tries]
+        raise
+
+
+def check_least(lowered: Program, target: Target, limit: int | None, *, closely: bool = False) -> None:
     """Refuse a limit of the arena that no way of a target keeps, before the target does its work."""
-    least = 0 if limit is None else target.least_arena(lowered)
+    least = 0 if limit is None else target.least_arena(lowered, limit, closely=closely)
     if limit is not None and least > limit:
         raise arena_limit.ArenaLimitError(
             f"the arena takes more than {least:,} bytes with {target.name}; the limit is {limit:,}.",

@@ -190,6 +190,13 @@ def arena_room(board: MemoryMap, *, coupled: bool = True) -> int:
     return max((room[region.name] for region in regions), default=0)
 
 
+def check_arena(size: int, board: MemoryMap, reach: Reach) -> None:
+    """Raise NoRoomError where an arena of that many bytes fits no memory within reach."""
+    if not reach.tightly_coupled or not reach.off_chip:
+        board = _within_reach(board, on_chip=not reach.off_chip)
+    _first_fit("arena", size, board, rooms(board))
+
+
 def check_output(size: int, board: MemoryMap, tries: Sequence[str]) -> None:
     """Raise NoRoomError, with `tries` first, where an output of that many bytes fits no arena by itself."""
     room = rooms(board)

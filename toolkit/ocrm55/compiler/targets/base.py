@@ -94,8 +94,11 @@ class Target(ABC):
         """
         return program
 
-    def least_arena(self, program: Program) -> int:
-        """Bytes of arena that a lowered program takes in every way, as far as that is known before `prepare`."""
+    def least_arena(self, program: Program, limit: int, *, closely: bool = False) -> int:
+        """Bytes of arena that a lowered program takes in every way, as far as that is known before `prepare`.
+
+        closely: whether it may take a second to find more of them, until there are more than `limit`.
+        """
         return 0
 
     @abstractmethod

@@ -1,5 +1,6 @@
 """Random networks through partition, TFLite, Vela and relocation, judged by LiteRT and by our own integer reference."""
 
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -96,13 +97,15 @@ def test_no_arena_is_smaller_than_what_is_known_before_vela_runs(
     """A region's inputs and outputs are there while it runs, and Vela's scratch beside them."""
     lowered = drawn(seed)
     target = NpuTarget(NpuOptions("ethos-u55-128"), [M55Target()])
-    least, before = target.least_arena(lowered), list(lowered.operators)
+    least, before = target.least_arena(lowered, 0), list(lowered.operators)
+    closely = target.least_arena(lowered, sys.maxsize, closely=True)  # in Vela's smallest way
     program = target.prepare(lowered, vela.STRATEGIES.index(strategy))
     assign(program, [target, M55Target()])
     region = only_region(program)
     scratch = planner.round_up(regions.compiled_of(region).scratch_bytes)
     assert sum(program.tensors[name].bytes for name in (*region.inputs, *region.outputs)) <= least
     assert least + scratch <= planner.plan(program).arena_bytes
+    assert least <= closely <= least + scratch
     assert lowered.operators == before
 
 

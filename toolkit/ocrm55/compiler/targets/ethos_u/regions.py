@@ -48,14 +48,30 @@ def compile_regions(program: Program, options: NpuOptions, strategy: Sequence[st
     return program
 
 
-def least_arena(program: Program) -> int:
-    """Bytes of the tensors that are there while some region runs; Vela's scratch comes on top.
+def least_arena(program: Program, options: NpuOptions | None = None, limit: int = 0) -> int:
+    """Bytes of the tensors that are there while some region runs; with options, Vela's scratch on top of them.
 
     program: lowered; it is changed. A region never writes over what it reads, so none of these bytes are shared.
+    options: to ask Vela about the regions in its smallest way, the largest first, until one takes more than `limit`.
     """
     partition(program)
-    alive = zip(program.calls, planner.tensors_alive(program), strict=True)
-    return max((size for operator, size in alive if isinstance(operator.spec, Region)), default=0)
+    calls = zip(program.calls, planner.tensors_alive(program), strict=True)
+    alive = [(size, operator) for operator, size in calls if isinstance(operator.spec, Region)]
+    least = max((size for size, _ in alive), default=0)
+    for size, operator in sorted(alive, key=lambda each: -_bytes_inside(each[1], program)):
+        if options is None or least > limit:
+            break
+        assert isinstance(operator.spec, Region)
+        data = tflite.write(operator, program)
+        compiled = vela.compile_region(operator.spec.name, data, options, vela.STRATEGIES[-1])
+        least = max(least, size + compiled.scratch_bytes)
+    return least
+
+
+def _bytes_inside(region: Operator, program: Program) -> int:
+    """Bytes of all that the operators of a region write."""
+    assert isinstance(region.spec, Region)
+    return sum(program.tensors[name].bytes for operator in region.spec.operators for name in operator.outputs)
 
 
 def read_regions(program: Program, folder: Path) -> Program:

@@ -62,8 +62,8 @@ class NpuTarget(Accelerator):
     def prepare(self, program: Program, way: int = 0) -> Program:
         return regions.compile_regions(deepcopy(program), self._npu, vela.STRATEGIES[way])
 
-    def least_arena(self, program: Program) -> int:
-        return regions.least_arena(deepcopy(program))
+    def least_arena(self, program: Program, limit: int, *, closely: bool = False) -> int:
+        return regions.least_arena(deepcopy(program), self._npu if closely else None, limit)
 
     def refusal(self, operator: Operator, program: Program) -> str | None:
         if isinstance(operator.spec, Region):
