@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,8 @@ from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.npu_model import vela_files
 from ocrm55.npu_model.__main__ import main
 from ocrm55.npu_model.tflite_writer import TFLiteWriter
+from tests.npu_networks.networks import draw_network
+from tests.npu_networks.recipes import RECIPES
 
 vela = pytest.importorskip("ethosu.vela.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
 
@@ -99,3 +104,36 @@ def test_the_command_line_ends_bad_input_with_its_exit_code(tmp_path: Path, caps
     assert main([network, *[str(tmp_path / "input.npy")] * 2]) == InputError.exit_code
     printed = capsys.readouterr().err
     assert "Input x is int8[1, 4, 4, 8], not int16[1, 4, 4, 8]" in printed
+
+
+def _damage(network: bytes) -> bytes:
+    """A file of Vela, its weights overwritten with zeros."""
+    from ethosu.vela.tflite.Model import Model
+
+    data = bytearray(network)
+    graph = Model.GetRootAs(data, 0).Subgraphs(0)
+    weights = graph.Tensors(int(graph.Operators(0).Inputs(1))).Buffer()
+    content = Model.GetRootAs(data, 0).Buffers(weights).DataAsNumpy()
+    content[:] = 0
+    return bytes(data)
+
+
+def test_damaged_weights_are_one_sentence_of_the_command(tmp_path: Path) -> None:
+    """Vela's codec ends its process there."""
+    recipe = next(one for one in RECIPES if one.name == "CONV_2D")
+    drawn = draw_network(np.random.default_rng(5), [recipe], recipe)
+    vela = _compile(tmp_path, drawn.data)
+    np.save(tmp_path / "input.npy", drawn.inputs[0])
+    command = [sys.executable, "-m", "ocrm55.npu_model", str(vela), str(tmp_path / "input.npy")]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    vela.write_bytes(_damage(vela.read_bytes()))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == InputError.exit_code, done.stderr
+    assert "Vela's codec ended in the middle of it" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_network_that_asks_for_all_memory_is_refused(tmp_path: Path) -> None:
+    loaded = vela_files.load(_compile(tmp_path, _network()))
+    greedy = replace(loaded, region_bytes={**loaded.region_bytes, 2: 1 << 31})
+    with pytest.raises(InputError, match=r"asks for \d+ bytes of memory"):
+        greedy.run([INPUT])

@@ -8,6 +8,8 @@ python -m ocrm55.npu_model network_vela.tflite --disassemble
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,6 +53,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def program() -> int:
+    """`main` in a child: Vela's codec ends its process where a weight stream is damaged, without a word to us."""
+    sys.stdout.flush()
+    if os.fork() == 0:
+        return main()
+    try:
+        status = os.waitstatus_to_exitcode(os.wait()[1])
+    except KeyboardInterrupt:  # the child had it too
+        return 128 + signal.SIGINT
+    if status != 1:  # no status of an error of ours
+        return status if status >= 0 else 128 - status
+    trouble = InputError("A weight stream of the network is damaged: Vela's codec ended in the middle of it.")
+    console.error(trouble)
+    return trouble.exit_code
+
+
 def _describe(program: Program) -> None:
     console.result(f"{program.accelerator.name}, {4 * program.command_stream.size} bytes of command stream")
     for kind, tensors in (("input", program.inputs), ("output", program.outputs)):
@@ -85,4 +103,4 @@ def _words(tensor: Tensor) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

@@ -119,6 +119,8 @@ class Machine:
             self.memory.check(ofm, command.where)
             scaled = _OPERATIONS[command.name](context)
             self._store(command, scaled, ofm)
+        except MemoryError as none:
+            raise UnsupportedError(f"{command.where} needs more memory than this computer has.") from none
         except (ValueError, IndexError, OverflowError) as mismatch:
             raise InputError(f"{command.where}: its registers do not fit together ({mismatch}).") from mismatch
         self._done(command, _name(command), self.memory.read(ofm, command.where) if self._watch else None)

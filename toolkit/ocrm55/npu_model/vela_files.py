@@ -20,6 +20,8 @@ from ocrm55.npu_model.machine import Result, Watch, run
 # Vela's numbers of the base pointers.
 WEIGHTS_REGION, ARENA_REGION, FAST_REGION = 0, 1, 2
 
+LARGEST_MEMORY = 1 << 30  # bytes
+
 _TYPES = {0: np.float32, 2: np.int32, 3: np.uint8, 4: np.int64, 6: np.bool_, 7: np.int16, 9: np.int8}
 
 
@@ -57,6 +59,9 @@ class Program:
         """Outputs for these inputs, and what the NPU did. watch: see machine.run."""
         if len(values) != len(self.inputs):
             raise InputError(f"The network has {len(self.inputs)} inputs; {len(values)} were given.")
+        needed = sum(self.region_bytes.values()) + self.weights.size
+        if needed > LARGEST_MEMORY:
+            raise InputError(f"The network asks for {needed} bytes of memory; no system with this NPU has so many.")
         # Memory is not zero on a board either. This shows a stream that reads what nobody wrote.
         regions = {number: np.full(size, 0xA5, np.uint8) for number, size in self.region_bytes.items()}
         regions[WEIGHTS_REGION] = self.weights.copy()
