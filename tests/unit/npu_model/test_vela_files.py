@@ -137,3 +137,9 @@ def test_a_network_that_asks_for_all_memory_is_refused(tmp_path: Path) -> None:
     greedy = replace(loaded, region_bytes={**loaded.region_bytes, 2: 1 << 31})
     with pytest.raises(InputError, match=r"asks for \d+ bytes of memory"):
         greedy.run([INPUT])
+
+
+@pytest.mark.parametrize(("shape", "offset"), [((1, -1, 4, 8), 0), ((1, 0, 4, 8), 0), ((1, 4, 4, 8), -16)])
+def test_a_tensor_that_is_nowhere_is_refused(shape: tuple[int, ...], offset: int) -> None:
+    with pytest.raises(InputError, match="Tensor x of shape"):
+        vela_files.Tensor("x", shape, np.dtype(np.int8), 1, offset, 0.1, 0)

@@ -37,6 +37,10 @@ class Tensor:
     scale: float
     zero_point: int
 
+    def __post_init__(self) -> None:
+        if self.offset < 0 or min(self.shape, default=1) < 1:
+            raise InputError(f"Tensor {self.name} of shape {list(self.shape)} cannot lie at byte {self.offset}.")
+
     @property
     def bytes(self) -> int:
         return int(np.prod(self.shape)) * self.dtype.itemsize
