@@ -12,13 +12,13 @@ LOCKED ?=
 .PHONY: demo demo-page test test-quick test-release fuzz lint wheel setup system-packages test-system-packages clean distclean help
 
 help:
-	@echo "make demo    set up, then export, compile, build and read $(SAMPLE) on the simulated Cortex-M55"
-	@echo "make demo-page  draw a page, then find and read its lines on the simulated Cortex-M55"
+	@echo "make demo    set up, then read a sample image on the simulated board"
+	@echo "make demo-page  draw a page, then find and read its lines on that board"
 	@echo "make test    set up, then run all tests (unit and simulator)"
-	@echo "make fuzz    run each fuzzer for SECONDS=$(SECONDS) seconds; what they learn is kept in build/fuzz"
+	@echo "make fuzz    run each fuzzer for SECONDS=$(SECONDS) seconds; build/fuzz keeps what they learn"
 	@echo "make lint    ruff and mypy"
-	@echo "make wheel   build dist/: wheels and sources of ocrm55, of the script tvmc, and of ethosu-model"
-	@echo "make test-release  install those into a fresh Debian (debootstrap, root), and use them there"
+	@echo "make wheel   build dist/: wheels and sources of ocrm55, tvmc and ethosu-model"
+	@echo "make test-release  use those in a fresh Debian (needs debootstrap and root)"
 	@echo "make clean   remove build/ and dist/;  make distclean removes $(VENV)/ too"
 
 demo: $(VENV)/.installed
