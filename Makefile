@@ -43,6 +43,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 wheel: $(VENV)/.installed-dev
+	rm -rf dist
 	$(BIN)/python -m build $(if $(LOCKED),--no-isolation)
 	$(BIN)/python -m build $(if $(LOCKED),--no-isolation) --outdir dist toolkit/tvmc_script
 	$(BIN)/python -m build $(if $(LOCKED),--no-isolation) --outdir dist toolkit/ethosu_model
