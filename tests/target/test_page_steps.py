@@ -26,7 +26,7 @@ def noise(kind: int, width: int, height: int, seed: int) -> c_page.Frame:
 
 
 def commands() -> bytes:
-    """Rows, crops, boxes and lines of frames in each format, some of them one pixel wide or high."""
+    """Rows, crops, boxes and lines of frames in each format, some one pixel wide or high; some lines are stopped."""
     parts = []
     for seed, (width, height) in enumerate([(64, 48), (1, 1), (37, 1), (1, 50), (61, 33)]):
         for kind in c_page.PIXEL_BYTES:
@@ -38,7 +38,8 @@ def commands() -> bytes:
                 box = box_bytes(box_at(width / 2, height / 2, 60, 14, degrees))
                 parts.append(ints(2) + frame + box + ints(48, 203, 5, 61))
                 parts += [ints(10) + frame + ints(1) + box + ints(48, 320, way) for way in (0, 1, 2)]
-                parts.append(ints(6) + frame + option_bytes(DEFAULTS) + box + ints(400, 900, seed % 2))
+                for stops in ((0, 0), (1 + seed, 0), (2 + seed, 6)):
+                    parts.append(ints(6) + frame + option_bytes(DEFAULTS) + box + ints(400, 900, seed % 2, *stops))
     for name in PAGES:
         values, picture = real_map(name)
         frame = c_page.Frame(picture.shape[1], picture.shape[0], picture.shape[1], 0, b"")
