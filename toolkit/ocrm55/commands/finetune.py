@@ -28,11 +28,11 @@ def finetune(
         float, typer.Option("--minutes", min=0, help="End the training after so long at the latest; 0 for no limit.")
     ] = 10.0,
     steps: Annotated[int, typer.Option(min=1, help="Batches of own pictures; the learning rate falls to the end.")] = (
-        160
+        480
     ),
     learning_rate: Annotated[
         float, typer.Option(min=0, help="Highest learning rate, for weights of a size of 0.1.")
-    ] = (3e-4),
+    ] = (1e-4),
     fonts: Annotated[
         list[Path] | None, typer.Option("--fonts", metavar="DIR", help="Font folders instead of the system's.")
     ] = None,

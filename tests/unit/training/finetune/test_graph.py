@@ -69,6 +69,18 @@ def test_the_result_lies_between_start_and_end() -> None:
         assert torch.allclose(now, before + KEPT, atol=1e-5)
 
 
+def test_it_says_where_the_time_ended_before_the_steps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from ocrm55.normalisation import Normalisation
+    from ocrm55.training.finetune.batches import Collator, OwnSupply
+    from ocrm55.training.finetune.learn import Learner, Schedule
+    from ocrm55.training.finetune.own import OwnPictures
+
+    supply = OwnSupply(OwnPictures([], []), [], 100, 320, 1)
+    learner = Learner(TorchGraph(model_of("fast")), Schedule(5, 1e-9, 1e-4, 1, 1, 0), Collator({}, Normalisation(), 48))
+    learner.run(supply, tmp_path / "state.pt")
+    assert "0 of 5 steps" in " ".join(capsys.readouterr().err.split())
+
+
 def test_an_unknown_operator_is_named() -> None:
     node = onnx.helper.make_node("LSTM", ["x"], ["y"])
     info = onnx.helper.make_tensor_value_info

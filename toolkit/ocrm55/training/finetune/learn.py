@@ -26,7 +26,7 @@ from ocrm55.training.loop import CLIP, CTC_SCALE
 from ocrm55.training.samples import Sample
 from ocrm55.training.twin.noise import unlabelled
 
-KEPT = 0.85  # of the way that the weights went; docs/finetune.md has what less and more of it read
+KEPT = 0.7  # of the way that the weights went; docs/finetune.md has what less and more of it read
 AVERAGE = 0.99  # of the weights over the steps; the average is what is kept
 WARM_UP = 40  # steps
 SAVE_EVERY = 50  # steps
@@ -91,6 +91,9 @@ class Learner:
                     told = f"loss of own pictures {own:.3f}, of drawn ones {drawn:.3f}"
                     console.note(f"step {self.step} of {self.schedule.steps}, {minutes:.1f} min: {told}")
                     self.save(state)
+        if self.step < self.schedule.steps:
+            share = f"{self.step} of {self.schedule.steps} steps"
+            console.warning(f"the time was over after {share}, so less was learnt; --minutes gives more of it")
 
     def learn(self, lots: Lots, share: float) -> np.ndarray:
         """One step; return the losses of the own pictures and of the drawn ones."""

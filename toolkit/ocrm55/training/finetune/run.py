@@ -39,9 +39,9 @@ class FinetuneOptions:
     data: Sequence[Path]
     name: str
     held_out: float = own.HELD_OUT
-    steps: int = 160
+    steps: int = 480
     minutes: float = 10.0
-    learning_rate: float = 3e-4
+    learning_rate: float = 1e-4
     columns: int = 2000
     seed: int = 1
     drawn: int = 100
