@@ -92,8 +92,8 @@ class Learner:
                     console.note(f"step {self.step} of {self.schedule.steps}, {minutes:.1f} min: {told}")
                     self.save(state)
         if self.step < self.schedule.steps:
-            share = f"{self.step} of {self.schedule.steps} steps"
-            console.warning(f"the time was over after {share}, so less was learnt; --minutes gives more of it")
+            part = f"{self.step} of {self.schedule.steps} steps"
+            console.warning(f"the time was over after {part}, so less was learnt; --minutes gives more of it")
 
     def learn(self, lots: Lots, share: float) -> np.ndarray:
         """One step; return the losses of the own pictures and of the drawn ones."""
