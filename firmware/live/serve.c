@@ -18,7 +18,7 @@
 #define READ_BYTES \
     OCRM55_PAGE_READ_BYTES(OCRM55_INPUT_HEIGHT, OCRM55_INPUT_WIDTH, OCRM55_OUTPUT_STEPS, OCRM55_OUTPUT_CLASSES)
 
-enum { FIND = 1, READ = 2 };
+enum { FIND = 1, READ = 2, HOLD = 3 }; /* HOLD takes a frame, as FIND does, and answers nothing */
 struct request {
     int32_t what, values[9]; /* FIND: width, height, stride, format, bytes. READ: 8 coordinates, likely_upside_down */
 };
@@ -48,21 +48,28 @@ static void say(const void *what, size_t bytes)
     (void)fwrite(what, 1, bytes, stdout);
 }
 
-/* False where the stream ends, or where more pixels are announced than there is room for. */
-static bool find(const int32_t *values)
+/* Takes a frame, or none where its sizes do not fit its bytes. False where the stream ends, or where more pixels are
+ * announced than there is room for. */
+static bool take(const int32_t *values)
 {
     const uint32_t bytes = (uint32_t)values[4];
     if (bytes > sizeof pixels || fread(pixels, 1, bytes, stdin) != bytes) {
         return false;
     }
-    struct found answer = {OCRM55_PAGE_FRAME, 0};
-    frame = (struct ocrm55_frame){pixels, values[0], values[1], values[2], values[3]};
     const bool whole = values[1] > 0 && values[2] > 0 && (uint64_t)values[1] * (uint64_t)values[2] <= bytes;
+    frame = (struct ocrm55_frame){0};
     if (whole) {
+        frame = (struct ocrm55_frame){pixels, values[0], values[1], values[2], values[3]};
+    }
+    return true;
+}
+
+static void find(void)
+{
+    struct found answer = {OCRM55_PAGE_FRAME, 0};
+    if (frame.pixels != NULL) {
         answer.outcome = (uint32_t)ocrm55_page_find(&DETECTOR, arena, sizeof arena, &frame, &how, scratch, FIND_BYTES,
                                                     boxes, MOST_BOXES, &answer.count, NULL);
-    } else {
-        frame = (struct ocrm55_frame){0};
     }
     say(&answer, sizeof answer);
     for (uint32_t i = 0; i < answer.count; i++) {
@@ -73,7 +80,6 @@ static bool find(const int32_t *values)
         }
         say(&box, sizeof box);
     }
-    return true;
 }
 
 static void read_line(const int32_t *values)
@@ -107,9 +113,12 @@ int firmware_main(void)
     how.windows = MOST_WINDOWS;
     memset(arena, 0xFF, sizeof arena);
     while (fread(&request, sizeof request, 1, stdin) == 1) {
-        if (request.what == FIND) {
-            if (!find(request.values)) {
+        if (request.what == FIND || request.what == HOLD) {
+            if (!take(request.values)) {
                 return 1;
+            }
+            if (request.what == FIND) {
+                find();
             }
         } else if (request.what == READ) {
             read_line(request.values);

@@ -92,6 +92,15 @@ def test_the_service_reads_what_the_program_for_pages_reads(programs: Programs, 
     assert said == [(corners, text, f"{score:.6f}") for corners, (text, score, _) in answers]
 
 
+def test_a_region_is_read_without_a_detection(service: Service) -> None:
+    given = frame(receipt(), "bgr888")
+    box, *_ = service.find(given)
+    text = service.read(box)
+    service.find(Frame(np.zeros((8, 24), np.uint8), 8, "bgr888"))
+    service.hold(given)
+    assert service.read(box) == text
+
+
 def test_frames_and_boxes_of_any_kind_end_well(service: Service) -> None:
     rows = np.zeros((8, 24), np.uint8)
     assert service.read(Box(((0, 0), (9, 0), (9, 9), (0, 9))))[0] == ""  # before any frame
@@ -133,7 +142,8 @@ def test_the_board_is_estimated_by_counts(programs: Programs) -> None:
     assert 0 < low < high
 
 
-def test_a_video_is_read(programs: Programs, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("simulator", "every"), [("native", 2), ("qemu", 4)])
+def test_a_video_is_read(simulator: str, every: int, programs: Programs, tmp_path: Path) -> None:
     film = tmp_path / "meter.avi"
     writer = cv2.VideoWriter(str(film), cv2.VideoWriter_fourcc(*"MJPG"), 10, (480, 160))  # type: ignore[attr-defined]
     for number in range(5):
@@ -141,23 +151,14 @@ def test_a_video_is_read(programs: Programs, tmp_path: Path) -> None:
         ImageDraw.Draw(sheet).text((30 + 4 * number, 50), "Meter 48 213", (25, 25, 30), font=ImageFont.load_default(40))
         writer.write(np.ascontiguousarray(np.asarray(sheet)[:, :, ::-1]))
     writer.release()
-    words = [
-        "read",
-        "--video",
-        film,
-        "--every",
-        "2",
-        "--simulator",
-        "native",
-        "--json",
-        "--draw",
-        tmp_path / "read.mp4",
-    ]
+    words = ["read", "--video", film, "--every", every, "--simulator", simulator, "--json"]
+    words += ["--draw", tmp_path / "read.mp4"]
     words += ["--build-dir", programs.options.recognizer.build_dir]
     done = subprocess.run(
         [sys.executable, "-m", "ocrm55", *map(str, words)], capture_output=True, text=True, check=True, timeout=600
     )
     values = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [(value["frame"], value["text"]) for value in values] == [(each, "Meter 48 213") for each in (0, 2, 4)]
+    numbers = list(range(0, 5, every))
+    assert [(value["frame"], value["text"]) for value in values] == [(each, "Meter 48 213") for each in numbers]
     with video.opened(tmp_path / "read.mp4") as found:
-        assert [len(part) for part in found.parts()] == [3]
+        assert [len(part) for part in found.parts()] == [len(numbers)]

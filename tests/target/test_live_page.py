@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,12 +114,51 @@ def test_a_label_is_read_when_it_comes_followed_while_it_moves_and_gone_when_it_
     assert texts[left] == []
 
 
-def test_a_picture_is_dropped_on_the_page(server: Server, browser: Any) -> None:
+def test_a_picture_is_dropped_on_the_page_or_pasted(server: Server, browser: Any) -> None:
     with opened(server, browser) as page:
         data = page.evaluate_handle(_DROP, base64.b64encode(png(TEXT)).decode())
         page.dispatch_event("#drop", "drop", {"dataTransfer": data})
         reads(page, TEXT)
-        assert page.get_attribute("#view", "aria-label") == "Picture with 1 lines of text"
+        assert page.get_attribute("#view", "aria-label") == "Picture with 1 line of text"
+        data = page.evaluate_handle(_DROP, base64.b64encode(png(METER)).decode())
+        page.evaluate("data => dispatchEvent(new ClipboardEvent('paste', { clipboardData: data }))", data)
+        reads(page, METER)
+
+
+def test_the_cost_stands_beside_the_picture(server: Server, browser: Any) -> None:
+    log = Log()
+    with opened(server, browser, log) as page:
+        choose(page, TEXT)
+        api.expect(page.locator("#news")).to_have_text("Since the last frame: 1 new.")
+
+        def is_counted() -> bool:
+            page.set_input_files("#picture-file", {"name": "a.png", "mimeType": "image/png", "buffer": png(TEXT)})
+            return "board" in log.answers[-1]
+
+        live_page.wait(page, is_counted, "QEMU counted nothing")
+        api.expect(page.locator("#board")).to_have_text(re.compile(r"\d+ ms . \d+ ms"))
+        slow = log.answers[-1]["board"]
+        assert page.text_content("#instructions") == f"{slow['instructions']:,}"
+        assert re.fullmatch(r"[\d.]+ here · [\d.]+ board", page.text_content("#rates"))
+        assert re.fullmatch(r"[\d.]+ (ms|s)", page.text_content("#machine"))
+        assert 0 < float(page.get_attribute("#arena", "value")) < 1
+        assert re.match(r"arena [\d,]+ of [\d,]+ bytes", page.text_content("#arena-text"))
+        page.fill("#clock", "200")
+        page.locator("#clock").blur()
+        live_page.wait(page, lambda: log.answers[-1]["board"] != slow, "the clock changed nothing")
+        assert log.answers[-1]["readings"] == 0  # a still picture costs a detection
+        ratio = 2 * log.answers[-1]["board"]["instructions"] / slow["instructions"]
+        assert log.answers[-1]["board"]["milliseconds"][0] == pytest.approx(ratio * slow["milliseconds"][0], rel=0.01)
+        api.expect(page.locator("#news")).to_have_text("Since the last frame: nothing.")
+
+
+def test_a_frame_is_proved_on_the_page(server: Server, browser: Any) -> None:
+    with opened(server, browser) as page:
+        choose(page, TEXT)
+        page.click("#prove")
+        api.expect(page.locator("#proof")).to_contain_text("The same bits: ")
+        api.expect(page.locator("#halt")).to_be_hidden()
+        assert "hash " in page.text_content("#uart")
 
 
 def test_a_lost_connection_comes_back_and_a_killed_tab_takes_nothing_along(server: Server, browser: Any) -> None:

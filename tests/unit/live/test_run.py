@@ -51,7 +51,19 @@ def test_it_listens_on_this_computer_only(started: list[Any], capsys: pytest.Cap
 def test_another_address_is_a_warning(started: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
     serve("0.0.0.0")
     assert started[0][1][0] == "0.0.0.0"
-    assert "everybody who reaches 0.0.0.0" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "everybody who reaches 0.0.0.0" in said.err
+    assert said.out.startswith(f"http://{socket.gethostname()}:")
+
+
+def test_a_computer_that_listens_on_all_its_numbers_knows_them() -> None:
+    engine: Any = None
+    one, all_of_them = (Live(engine, engine, {}, "secret", takes_numbers=each) for each in (False, True))
+    for host in ("192.168.7.5:8055", "[fe80::1]:8055"):
+        assert not one.knows("secret", host)
+        assert all_of_them.knows("secret", host)
+    for name in ("evil.example:8055", "192.168.7.5.evil.example", ""):  # a name that leads here
+        assert not all_of_them.knows("secret", name)
 
 
 def test_an_address_that_is_taken_is_a_sentence(started: list[Any]) -> None:

@@ -34,10 +34,10 @@ class Rates:
     height: int
     widest: int
 
-    def instructions(self, readings: Sequence[Box]) -> int:
-        """Of a frame in which these boxes were read."""
+    def instructions(self, readings: Sequence[Box], *, detects: bool = True) -> int:
+        """Of a frame in which these boxes were read. detects: whether they were looked for."""
         wide = sum(max(columns(box, self.height), 32) for box in readings)
-        return round(self.detection + self.column * wide)
+        return round(self.detection * detects + self.column * wide)
 
 
 @cache

@@ -97,7 +97,7 @@ class Engine:
         places = ((left, top), (right, top), (right, bottom), (left, bottom))
         box = Box(tuple((round(x * 256 - 128), round(y * 256 - 128)) for x, y in places))  # type: ignore[arg-type]
         service = self._native()
-        service.find(frame(pixels, "bgr888"))
+        service.hold(frame(pixels, "bgr888"))
         text, score, _ = service.read(box)
         return text, score, box
 

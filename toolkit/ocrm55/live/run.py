@@ -76,7 +76,8 @@ def serve(programs: Programs, host: str, port: int, fvp: Path | None = None) -> 
     except OSError as trouble:
         raise InputError(f"{host}:{port} cannot be listened on: {trouble.strerror}.", ["--port 0"]) from trouble
     port = listening.getsockname()[1]
-    name = f"[{host}]" if ":" in host else host
+    live.takes_numbers = host in ("0.0.0.0", "::")
+    name = socket.gethostname() if live.takes_numbers else f"[{host}]" if ":" in host else host
     if name not in live.hosts:
         live.hosts = [*live.hosts, name, socket.gethostname()]
         console.warning(f"everybody who reaches {host} and knows the address sees the page.")

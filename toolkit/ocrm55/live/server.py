@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -49,13 +50,17 @@ _POLICY, _TOO_BIG, _LATER = 1008, 1009, 1013  # codes of a closed socket
 
 @dataclass
 class Live:
-    """What the server shows. about: of the networks and the board, for the page. hosts: names in addresses."""
+    """What the server shows. about: of the networks and the board, for the page. hosts: names in addresses.
+
+    takes_numbers: whether an address may also name this computer by any IP number, as where it listens on all of them.
+    """
 
     engine: Engine
     session: Callable[[Engine], Session]
     about: dict[str, Any]
     token: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     hosts: Sequence[str] = _LOOPBACK
+    takes_numbers: bool = False
     tabs: int = 0
     # A thread for native frames, and one for what takes seconds, so that it keeps no camera waiting. They live as long
     # as the server: a process ends with the thread that began it.
@@ -69,7 +74,8 @@ class Live:
     def knows(self, token: str, host: str) -> bool:
         """Whether an address has the secret, and a name that is ours: another's name may lead here, too."""
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        return secrets.compare_digest(token.encode(), self.token.encode()) and name in self.hosts
+        is_ours = name in self.hosts or (self.takes_numbers and _is_number(name))
+        return secrets.compare_digest(token.encode(), self.token.encode()) and is_ours
 
 
 def application(live: Live) -> Starlette:
@@ -224,6 +230,15 @@ class _Tab:
         now = time.monotonic()
         self._window = (now, 1) if now - begun >= 1 else (begun, count + 1)
         return self._window[1] > _MESSAGES_A_SECOND
+
+
+def _is_number(name: str) -> bool:
+    """Whether it is an IP number: no name that somebody else lets lead here."""
+    try:
+        ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _is_stop(text: str) -> bool:

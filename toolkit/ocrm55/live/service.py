@@ -23,7 +23,7 @@ from ocrm55.simulators.frames import FORMATS, Frame
 from ocrm55.tasks.page.boxes import Box
 
 _REQUEST, _FOUND, _BOX, _LINE = (struct.Struct(layout) for layout in ("=i9i", "=II", "=8i3I", "=4If"))
-_FIND, _READ = 1, 2
+_FIND, _READ, _HOLD = 1, 2, 3
 _MORE, _LONG = 8, 9  # enum ocrm55_page_outcome: there is more than what is answered
 _MOST_BOXES, _MOST_TEXT = 1000, 1 << 16
 
@@ -39,9 +39,7 @@ class Service:
 
     def find(self, frame: Frame) -> list[Box]:
         """Hand over a frame; its boxes in reading order. Raises TargetError where the program fails or is late."""
-        code = FORMATS[frame.format][0]
-        pixels = frame.rows.tobytes()
-        self._send(_REQUEST.pack(_FIND, frame.width, frame.height, frame.stride, code, len(pixels), *[0] * 4) + pixels)
+        self._hand_over(_FIND, frame)
         outcome, count = _FOUND.unpack(self._take(_FOUND.size))
         if outcome not in (0, _MORE) or count > _MOST_BOXES:
             return []
@@ -50,6 +48,10 @@ class Service:
         for a, b, c, d, e, f, g, h, score, line, turned in _BOX.iter_unpack(answer):
             found.append(Box(((a, b), (c, d), (e, f), (g, h)), score, line, turned))
         return found
+
+    def hold(self, frame: Frame) -> None:
+        """Hand over a frame of which the boxes are known. Raises TargetError as `find` does."""
+        self._hand_over(_HOLD, frame)
 
     def read(self, box: Box, likely_upside_down: bool = False) -> tuple[str, float, bool]:
         """The text of a box of the frame, its score, and whether it stands on its head."""
@@ -67,6 +69,10 @@ class Service:
         self._process = None
         self._stack.close()
         self._stack = contextlib.ExitStack()
+
+    def _hand_over(self, what: int, frame: Frame) -> None:
+        code, pixels = FORMATS[frame.format][0], frame.rows.tobytes()
+        self._send(_REQUEST.pack(what, frame.width, frame.height, frame.stride, code, len(pixels), *[0] * 4) + pixels)
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:

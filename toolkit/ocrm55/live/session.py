@@ -152,7 +152,7 @@ class Session:
         if answer.readings is not None:
             value["readings"] = len(answer.readings)
             if self.rates is not None:
-                count = self.rates.instructions(answer.readings)
+                count = self.rates.instructions(answer.readings, detects=self.settings.region is None)
                 low, high = cost.milliseconds(count, self.settings.clock)
                 value["board"] = {"instructions": count, "milliseconds": [round(low, 1), round(high, 1)]}
         return value

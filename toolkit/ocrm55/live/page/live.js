@@ -47,6 +47,7 @@ function about(value) {
     `arena ${value.arena.toLocaleString("en")} of ${value.memory.toLocaleString("en")} bytes in ${value.region}`;
   for (const option of [...$("engine").options]) if (!value.engines.includes(option.value)) option.remove();
   $("prove").hidden = !value.engines.includes("qemu");
+  if ($("prove").hidden) $("proof").textContent = "QEMU, which proves a frame, is not installed on this computer.";
 }
 
 function show(answer) {
@@ -67,7 +68,8 @@ function show(answer) {
   });
   list.classList.toggle("many", texts.length > 6);
   $("none").hidden = texts.length > 0;
-  view.setAttribute("aria-label", texts.length ? `Picture with ${texts.length} lines of text` : "Picture without text");
+  view.setAttribute("aria-label", 
+    texts.length ? `Picture with ${texts.length} ${texts.length > 1 ? "lines" : "line"} of text` : "Picture without text");
   const now = answer.milliseconds;
   rate = rate ? 0.8 * rate + 0.2 * now : now;
   $("machine").textContent = time(now);
