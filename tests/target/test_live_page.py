@@ -161,6 +161,11 @@ def test_a_frame_is_proved_on_the_page(server: Server, browser: Any) -> None:
         api.expect(page.locator("#proof")).to_contain_text("The same bits: ")
         api.expect(page.locator("#halt")).to_be_hidden()
         assert "hash " in page.text_content("#uart")
+        page.click("#prove")
+        api.expect(page.locator("#uart")).to_contain_text("ocrm55 ")
+        page.click("#halt")
+        api.expect(page.locator("#status")).to_have_text("the run was stopped.")
+        api.expect(page.locator("#proof")).to_have_text("Not proved: the run was stopped.")
 
 
 def test_a_lost_connection_comes_back_and_a_killed_tab_takes_nothing_along(server: Server, browser: Any) -> None:

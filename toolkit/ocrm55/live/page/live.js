@@ -6,7 +6,7 @@ const QUALITY = 0.9; // of its JPEG
 const PATIENCE = 120000; // ms for an answer before the next frame goes anyway
 const $ = (id) => document.getElementById(id);
 const view = $("view"), video = $("video"), paper = view.getContext("2d");
-let socket = null, waiting = 0, still = null, live = false, shown = null, lines = [], rate = 0, retry = 500;
+let socket = null, waiting = 0, still = null, live = false, shown = null, lines = [], rate = 0, retry = 500, proving = false;
 
 function status(text, bad = false) {
   $("status").textContent = text;
@@ -20,8 +20,8 @@ function connect() {
   socket.onopen = () => { retry = 500; status(""); sendSettings(); if (still) send(still); };
   socket.onmessage = (event) => take(JSON.parse(event.data));
   socket.onclose = () => {
-    waiting = 0;
-    running("");
+    if (proving) $("proof").textContent = "Not proved: the connection was lost.";
+    idle();
     status("The server is not there. Trying again …", true);
     setTimeout(connect, retry);
     retry = Math.min(retry * 2, 8000);
@@ -31,10 +31,9 @@ function connect() {
 function take(answer) {
   if (answer.type === "about") return about(answer);
   if (answer.type === "uart") return uart(answer.text, true);
-  waiting = 0;
-  running("");
+  if (proving && answer.type === "error") $("proof").textContent = `Not proved: ${answer.sentence}`;
+  if (answer.type !== "frame" || !proving) idle(); // a frame that was on its way ends no proof
   if (answer.type === "proof") return proof(answer);
-  $("prove").disabled = false;
   if (answer.type === "error") return status(answer.sentence, true);
   status("");
   show(answer);
@@ -122,7 +121,15 @@ function running(name) {
   status(`${name} reads the frame …`);
 }
 
+// Nobody computes for this page.
+function idle() {
+  waiting = 0;
+  proving = $("prove").disabled = false;
+  running("");
+}
+
 function proof(answer) {
+  status("");
   const box = $("proof");
   box.className = answer.same ? "small good" : "small bad";
   box.textContent = answer.same
@@ -297,7 +304,8 @@ $("video-file").onchange = (event) => open(event.target.files);
 $("picture-file").onchange = (event) => open(event.target.files);
 for (const id of ["engine", "clock", "one-on", "rx", "ry", "rw", "rh", "allow", "pattern", "threshold"]) $(id).onchange = sendSettings;
 $("prove").onclick = () => {
-  $("prove").disabled = true;
+  if (!socket || socket.readyState !== WebSocket.OPEN) return;
+  $("prove").disabled = proving = true;
   waiting = Date.now();
   $("proof").className = "small";
   $("proof").textContent = "This computer and QEMU read the frame …";
