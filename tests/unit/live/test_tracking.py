@@ -55,6 +55,36 @@ def test_another_digit_is_read() -> None:
     assert step.tracks[0].text == "12347"
 
 
+@pytest.mark.parametrize(("longer", "more"), [("1234.", 12), ("12345", 22), ("123", -22)])
+def test_a_line_that_grows_or_shrinks_is_read(longer: str, more: int) -> None:
+    """What was there before looks as it did: the box alone tells."""
+    tracker, (read, asked) = Tracker(), reader("1234", longer)
+    tracker.step([box(width=100)], picture("1234"), read)
+    step = tracker.step([box(width=100 + more)], picture(longer), read)
+    assert len(asked) == 2
+    assert [track.text for track in step.tracks] == [longer]
+
+
+def trembling(chance: np.random.Generator) -> Box:
+    """The box of a line that stays: each edge by up to two pixels elsewhere, as detections have it."""
+    left, top, right, bottom = (256 * each for each in np.array([36, 40, 186, 78]) + chance.uniform(-2, 2, 4))
+    return Box(tuple((round(x), round(y)) for x, y in ((left, top), (right, top), (right, bottom), (left, bottom))))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_box_that_trembles_is_not_read_again_and_one_other_digit_is(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    digits = [str(each) for each in chance.integers(0, 10, 5)]
+    place = int(chance.integers(5))
+    others = [*digits[:place], str((int(digits[place]) + int(chance.integers(1, 10))) % 10), *digits[place + 1 :]]
+    tracker, (read, asked) = Tracker(), reader("before", "after")
+    for number in range(4):
+        tracker.step([trembling(chance)], picture("".join(digits), noise=100 * seed + number + 1), read)
+    assert len(asked) == 1
+    step = tracker.step([trembling(chance)], picture("".join(others), noise=seed + 9999), read)
+    assert [track.text for track in step.tracks] == ["after"], (digits, others)
+
+
 @pytest.mark.parametrize("stride", [3, 60])
 def test_a_line_that_moves_keeps_its_number_and_text(stride: int) -> None:
     tracker, (read, asked) = Tracker(), reader("12345")

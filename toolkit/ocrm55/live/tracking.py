@@ -15,6 +15,7 @@ _THUMB = (96, 16)  # pixels, width and height, of what is compared
 _PART = 8  # columns that are compared as one, so that a single other digit is seen
 _ALIKE = 20.0  # levels of 256 by which a part may differ where it is the same line, perhaps with another text
 _CHANGED = 5.0  # where it is the same text at the very same place: noise does under 2, another digit over 7
+_LONGER = 0.25  # heights by which a line may be longer or shorter and have the same text: less than a character
 _STEPS = 4  # of the search for the very same place, each half as wide
 _NEAR = 1.5  # heights of a box that its middle may move between two frames
 _GONE_AFTER = 2  # frames without a box after which it has left
@@ -105,6 +106,8 @@ def _place_of(track: Track, box: Box, pixels: np.ndarray) -> Box | None:
 
     The shape stays that of the place where it was read: a new box is cut a little otherwise, and would look different.
     """
+    if abs(_width(box) - _width(track.place)) > _LONGER * _height(box):
+        return None  # something was added to it, perhaps
     if _apart(track, track.place, pixels) <= _CHANGED:
         return track.place
     step = _height(track.box) / 24
@@ -145,3 +148,8 @@ def _middle(box: Box) -> np.ndarray:
 def _height(box: Box) -> float:
     corners = np.array(box.corners, np.float64) / 256
     return float(np.hypot(*(corners[3] - corners[0])) + np.hypot(*(corners[2] - corners[1]))) / 2
+
+
+def _width(box: Box) -> float:
+    corners = np.array(box.corners, np.float64) / 256
+    return float(np.hypot(*(corners[1] - corners[0])) + np.hypot(*(corners[2] - corners[3]))) / 2

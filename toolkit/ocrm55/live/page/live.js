@@ -67,7 +67,7 @@ function show(answer) {
   });
   list.classList.toggle("many", texts.length > 6);
   $("none").hidden = texts.length > 0;
-  view.setAttribute("aria-label", 
+  view.setAttribute("aria-label",
     texts.length ? `Picture with ${texts.length} ${texts.length > 1 ? "lines" : "line"} of text` : "Picture without text");
   const now = answer.milliseconds;
   rate = rate ? 0.8 * rate + 0.2 * now : now;
@@ -219,6 +219,11 @@ function ask() {
   else status("There is no picture yet.", true);
 }
 
+// Ends a simulator's run.
+function halt() {
+  if (!$("halt").hidden && socket.readyState === WebSocket.OPEN) socket.send('{"type": "stop"}');
+}
+
 // A frame goes when the last one was answered: what the camera shows meanwhile is dropped.
 function tick() {
   if (waiting && Date.now() - waiting > PATIENCE) waiting = 0;
@@ -299,10 +304,11 @@ function sendSettings() {
 $("camera").onclick = camera;
 $("stop").onclick = stop;
 $("ask").onclick = ask;
-$("halt").onclick = () => socket.send('{"type": "stop"}');
+$("halt").onclick = halt;
 $("video-file").onchange = (event) => open(event.target.files);
 $("picture-file").onchange = (event) => open(event.target.files);
-for (const id of ["engine", "clock", "one-on", "rx", "ry", "rw", "rh", "allow", "pattern", "threshold"]) $(id).onchange = sendSettings;
+$("engine").onchange = () => { halt(); sendSettings(); };
+for (const id of ["clock", "one-on", "rx", "ry", "rw", "rh", "allow", "pattern", "threshold"]) $(id).onchange = sendSettings;
 $("prove").onclick = () => {
   if (!socket || socket.readyState !== WebSocket.OPEN) return;
   $("prove").disabled = proving = true;
