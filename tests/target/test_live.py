@@ -126,6 +126,7 @@ def test_a_service_that_was_killed_is_a_sentence_and_starts_again(service: Servi
 def test_memory_does_not_grow_and_a_frame_costs_little(programs: Programs) -> None:
     """`python -m tests.target.live_run` does it with a thousand frames."""
     pytest.importorskip("websockets", reason="the extra `live` is not installed")
+    cost.measure(programs)  # the server would do it beside the first frames
     seen = live_run.run(programs.options.recognizer.build_dir, 60)
     assert seen.growth < 6 << 20  # a frame's pixels that stay would be 18 MB
     assert 15 < seen.read < 60  # 18 texts come or change, and lines that only move are not read again

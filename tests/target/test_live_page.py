@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ocrm55 import stages
 from ocrm55.commands.page_options import page_options
-from ocrm55.live import program
+from ocrm55.live import cost, program
 from ocrm55.simulators import fvp
 from tests.target import live_page
 from tests.target.live_page import PATIENCE_S, TEXT, Log, Server
@@ -39,7 +39,9 @@ _DROP = """text => {
 @pytest.fixture(scope="module")
 def server(build_dir: Path) -> Iterator[Server]:
     live_page.browser_program()
-    found = Server(program.prepare(page_options(stages.Options(build_dir=build_dir), "bundled", "320x320")))
+    programs = program.prepare(page_options(stages.Options(build_dir=build_dir), "bundled", "320x320"))
+    cost.measure(programs)  # the server would do it beside the first frames
+    found = Server(programs)
     yield found
     found.close()
 
