@@ -6,6 +6,7 @@ After a change that is meant to alter the cycles: `python -m tests.target.test_c
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -129,6 +130,22 @@ def test_no_layer_needs_more_cycles_than_on_record(estimated: Inference, metadat
     assert found.keys() == record.keys()
     worse = [f"{name}: {found[name]} for {record[name]}" for name in found if found[name] > record[name] * ALLOWANCE]
     assert not worse, "\n".join(worse)
+
+
+def test_bars_of_the_bundled_recognizer(build_dir: Path, models: Path) -> None:
+    """Cycles without waits, lines that a cache of 32 KB fetches at 18 cycles each, and the estimate's own seconds."""
+    require("cc")
+    prepared = stages.prepare(stages.Options(build_dir=build_dir, compile=CompileOptions(precision="int8")))
+    metadata = Artifact.read(prepared.artifact).metadata
+    request = reading(prepared, metadata, models)
+    before = os.times()
+    found = estimate(prepared, metadata, request)
+    spent = [after - start for start, after in zip(before[:4], os.times()[:4], strict=True)]
+    assert found.network.likely.cycles <= 125e6
+    assert found.network.instructions <= 93_000_000
+    assert found.cache_bytes == 32 * 1024
+    assert 18 * sum(each.fills[1] for each in found.memory) <= 6e6
+    assert sum(spent) < 20, "seconds of CPU, of QEMU and the compiler of its plugin too"
 
 
 def test_both_disassemblers_say_the_same(prepared: stages.Prepared, program: Program) -> None:

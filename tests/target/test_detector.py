@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ from tests import detectors
 
 MAIN = Path(__file__).parent / "detector" / "main.c"
 RECORD = Path(__file__).with_name("detector_counts.json")
+PAGE = Path(__file__).parents[2] / "docs" / "memory.md"
 QEMU = (
     "qemu-system-arm -M mps3-an547 -display none -monitor none -serial stdio -icount shift=5 "
     "-semihosting-config enable=on,target=native -kernel"
@@ -102,6 +104,8 @@ def test_the_bundled_detectors(name: str, build_dir: Path, tmp_path: Path) -> No
     wanted = json.loads(RECORD.read_text())[name]
     found = counts(artifact, ran)
     assert found.keys() == wanted.keys()
+    if name == "detector":
+        assert_on_page("none", artifact, ran)
     grown = {name: count for name, count in found.items() if count > wanted[name] * ALLOWANCE + 100}
     assert not grown
     probabilities = (ran.found + np.float32(128)) / 256
@@ -118,6 +122,15 @@ def test_the_bundled_detector_in_stripes(build_dir: Path, tmp_path: Path) -> Non
     assert ran.instructions[-1] <= MOST_INSTRUCTIONS["detector"]
     assert artifact.metadata.stripes[0].reads_picture
     assert not any(row.macs_again for row in artifact.metadata.stripes)
+    assert_on_page(str(MOST_ARENA_BYTES), artifact, ran)
+
+
+def assert_on_page(limit: str, artifact: Artifact, ran: Ran) -> None:
+    """The page's row has this arena, and these instructions to a thousandth: compilers differ."""
+    found = re.search(rf"^\| {limit} \| ([\d,]+) \| ([\d,]+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert found is not None
+    arena, instructions = (int(figure.replace(",", "")) for figure in found.groups())
+    assert (arena, instructions) == (artifact.arena_bytes, pytest.approx(int(ran.instructions[-1]), rel=1e-3))
 
 
 def counts(artifact: Artifact, ran: Ran) -> dict[str, int]:

