@@ -2,6 +2,7 @@
 
 python -m ocrm55.npu_model network_vela.tflite input.npy --out output.npy
 python -m ocrm55.npu_model network_vela.tflite input.npy --trace
+python -m ocrm55.npu_model network_vela.tflite input.npy --count
 python -m ocrm55.npu_model network_vela.tflite --disassemble
 """
 
@@ -21,9 +22,9 @@ from numpy.typing import NDArray
 from ocrm55 import console
 from ocrm55.errors import InputError, Ocrm55Error
 from ocrm55.files import atomic_file
-from ocrm55.npu_model import trace
+from ocrm55.npu_model import counts, trace
 from ocrm55.npu_model.commands import disassemble
-from ocrm55.npu_model.machine import Watch
+from ocrm55.npu_model.machine import Result, Watch
 from ocrm55.npu_model.vela_files import Program, Tensor, load
 
 
@@ -36,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("inputs", type=Path, nargs="*", metavar="input.npy", help="an array for each input, in order")
     parser.add_argument("--out", type=Path, help="write the output here (.npy; _1, _2 ... are added for further ones)")
     parser.add_argument("--trace", action="store_true", help="print each operation with what it wrote, a line each")
+    parser.add_argument(
+        "--count", action="store_true", help="print MACs and bytes, and beside them what Vela estimated"
+    )
     parser.add_argument("--disassemble", action="store_true", help="print the command stream, one command a line")
     chosen = parser.parse_args(arguments)
     try:
@@ -46,7 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif not chosen.inputs:
             _describe(program)
         else:
-            _run(program, chosen.inputs, chosen.out, trace.show if chosen.trace else None)
+            result = _run(program, chosen.inputs, chosen.out, trace.show if chosen.trace else None)
+            if chosen.count:
+                counts.show(program, result, counts.estimates(chosen.network))
     except Ocrm55Error as trouble:
         console.error(trouble)
         return trouble.exit_code
@@ -78,7 +84,7 @@ def _describe(program: Program) -> None:
         console.result(f"region {region}: {size} bytes")
 
 
-def _run(program: Program, inputs: Sequence[Path], out: Path | None, watch: Watch | None) -> None:
+def _run(program: Program, inputs: Sequence[Path], out: Path | None, watch: Watch | None) -> Result:
     outputs, result = program.run([_read(path) for path in inputs], watch)
     console.note(", ".join(f"{name} {count}" for name, count in sorted(result.operations.items())))
     for number, (tensor, values) in enumerate(zip(program.outputs, outputs, strict=True)):
@@ -88,6 +94,7 @@ def _run(program: Program, inputs: Sequence[Path], out: Path | None, watch: Watc
             with atomic_file(place) as staging, staging.open("wb") as file:
                 np.save(file, values)
             console.note(f"written to {place}")
+    return result
 
 
 def _read(path: Path) -> NDArray[Any]:

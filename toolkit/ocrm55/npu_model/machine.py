@@ -34,11 +34,18 @@ _NO_EFFECT = ("NPU_OP_KERNEL_WAIT", "NPU_OP_DMA_WAIT", "NPU_OP_PMU_MASK")
 
 @dataclass
 class Result:
-    """What a run did: operations by name, interrupts raised (the last one by STOP), and STOP's mask."""
+    """What a run did: operations by name, interrupts raised (the last one by STOP), and STOP's mask.
+
+    macs: multiply-accumulates of convolutions, those on padding too. read_bytes, written_bytes: by region, each byte of
+    a map or a stream once an operation; the NPU reads an IFM again for each block of output channels.
+    """
 
     operations: Counter[str] = field(default_factory=Counter)
     interrupts: int = 0
     stop_mask: int = 0
+    macs: int = 0
+    read_bytes: Counter[int] = field(default_factory=Counter)
+    written_bytes: Counter[int] = field(default_factory=Counter)
 
 
 def run(
@@ -94,7 +101,7 @@ class Machine:
         self.memory = memory
         self.accelerator = accelerator
         self.registers = Registers()
-        self.result = Result()
+        self.result = Result(read_bytes=memory.read_bytes, written_bytes=memory.written_bytes)
         self._tables_valid = False
 
     def execute(self, command: Command) -> None:
@@ -118,12 +125,13 @@ class Machine:
             ofm = self.registers.feature_map("OFM", self.registers.ofm_shape())
             self.memory.check(ofm, command.where)
             scaled = _OPERATIONS[command.name](context)
+            self.result.macs += scaled.macs
             self._store(command, scaled, ofm)
         except MemoryError as none:
             raise UnsupportedError(f"{command.where} needs more memory than this computer has.") from none
         except (ValueError, IndexError, OverflowError) as mismatch:
             raise InputError(f"{command.where}: its registers do not fit together ({mismatch}).") from mismatch
-        self._done(command, _name(command), self.memory.read(ofm, command.where) if self._watch else None)
+        self._done(command, _name(command), self.memory.values(ofm, command.where) if self._watch else None)
 
     def _copy(self, command: Command) -> None:
         """NPU_OP_DMA_START: between regions, or from a region into SHRAM (activation tables)."""
@@ -135,7 +143,7 @@ class Machine:
         if registers.field("DMA0_SRC_REGION", "memory"):
             raise UnsupportedError(f"{command.where}: copying out of SHRAM is not modelled.")
         region = registers.field("DMA0_SRC_REGION", "region")
-        data = self.memory.span(region, source, source + length, f"{command.where} (source)")
+        data = self.memory.stream(region, source, source + length, f"{command.where} (source)")
         if registers.field("DMA0_DST_REGION", "memory"):
             self.memory.shram_span(destination, destination + length, command.where)[:] = data
             self._tables_valid = True
@@ -143,6 +151,7 @@ class Machine:
             region = registers.field("DMA0_DST_REGION", "region")
             what = f"{command.where} (destination)"
             self.memory.span(region, destination, destination + length, what)[:] = data.copy()
+            self.memory.written_bytes[region] += length
         self._done(command, "DMA", None)
 
     def _done(self, command: Command, name: str, values: NDArray[np.int64] | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
@@ -56,6 +57,8 @@ class Memory:
             if data.dtype != np.uint8 or data.ndim != 1 or not data.flags.c_contiguous:
                 raise InputError(f"Region {number} is to be a one-dimensional, contiguous array of bytes.")
         self.regions = dict(regions)
+        self.read_bytes: Counter[int] = Counter()  # by region
+        self.written_bytes: Counter[int] = Counter()
         self.shram = np.zeros(shram_bytes, np.uint8)
 
     def span(self, region: int, first: int, end: int, what: str) -> NDArray[np.uint8]:
@@ -73,8 +76,19 @@ class Memory:
         for _ in self._views(fm, what):
             pass
 
+    def stream(self, region: int, first: int, end: int, what: str) -> NDArray[np.uint8]:
+        """As `span`, for bytes that the NPU reads."""
+        self.read_bytes[region] += end - first
+        return self.span(region, first, end, what)
+
     def read(self, fm: FeatureMap, what: str) -> NDArray[np.int64]:
-        """The values of a feature map, [height, width, channels]."""
+        """The values of a feature map, [height, width, channels], for the NPU."""
+        values = self.values(fm, what)
+        self.read_bytes[fm.region] += values.size * fm.dtype.itemsize
+        return values
+
+    def values(self, fm: FeatureMap, what: str) -> NDArray[np.int64]:
+        """The same for whoever looks on: it is not counted."""
         views = list(self._views(fm, what))
         values = np.empty(fm.shape, np.int64)
         for place, view in views:
@@ -85,6 +99,7 @@ class Memory:
     def write(self, fm: FeatureMap, values: NDArray[np.int64], what: str) -> None:
         """Store values that fit the type of the feature map."""
         stored = np.ascontiguousarray(values.astype(fm.dtype))
+        self.written_bytes[fm.region] += stored.nbytes
         for place, view in self._views(fm, what):
             part = np.ascontiguousarray(stored[place])
             view[...] = part.view(np.uint8).reshape(*part.shape, fm.dtype.itemsize)

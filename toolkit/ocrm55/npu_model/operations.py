@@ -22,11 +22,12 @@ from ocrm55.npu_model.streams import Scales, WeightOrder, read_scales, read_weig
 
 @dataclass(frozen=True)
 class Scaled:
-    """Accumulators, and how the output stage scales them."""
+    """Accumulators, and how the output stage scales them; the multiply-accumulates of a convolution."""
 
     values: Values
     multiplier: Values | int = 1
     shift: Values | int = 0
+    macs: int = 0
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def _stream(context: Context, kind: str, core: int, what: str) -> NDArray[np.uin
     base = registers.address(f"{name}_BASE")
     region = registers.field(f"{kind}_REGION", "region")
     end = base + registers.payload(f"{name}_LENGTH")
-    return context.memory.span(region, base, end, f"{context.where} ({what})")
+    return context.memory.stream(region, base, end, f"{context.where} ({what})")
 
 
 def _core_weights(context: Context, kernel: Kernel, depthwise: bool, core: int, cores: int) -> Values:
@@ -172,7 +173,7 @@ def convolution(context: Context) -> Scaled:
     total = np.zeros((height * width, depth), exact)
     for row, column, seen in windows(padded, kernel, ofm):
         total += seen.reshape(height * width, -1) @ filters[:, row, column].T
-    return _per_channel(context, total.astype(np.int64).reshape(ofm))
+    return _per_channel(context, total.astype(np.int64).reshape(ofm), filters[0].size)
 
 
 def depthwise(context: Context) -> Scaled:
@@ -184,15 +185,16 @@ def depthwise(context: Context) -> Scaled:
     total = np.zeros(ofm, np.int64)
     for row, column, seen in windows(padded, kernel, ofm):
         total += seen * filters[:, row, column]
-    return _per_channel(context, total)
+    return _per_channel(context, total, filters[0].size)
 
 
-def _per_channel(context: Context, total: Values) -> Scaled:
+def _per_channel(context: Context, total: Values, taps: int) -> Scaled:
+    """taps: multiply-accumulates for each value of the output."""
     # Vela gives every convolution a scale stream, also where all channels have one scale.
     scales = channel_scales(context)
     if context.registers.field("OFM_PRECISION", "scale_mode"):
-        return Scaled(total + scales.bias, *context.registers.scale("OFM_SCALE"))
-    return Scaled(total + scales.bias, scales.multiplier, scales.shift)
+        return Scaled(total + scales.bias, *context.registers.scale("OFM_SCALE"), total.size * taps)
+    return Scaled(total + scales.bias, scales.multiplier, scales.shift, total.size * taps)
 
 
 def pooling(context: Context) -> Scaled:
