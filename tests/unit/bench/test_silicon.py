@@ -13,7 +13,7 @@ from ocrm55.bench import silicon
 from ocrm55.bench.silicon import Compared
 from ocrm55.bench.silicon_cases import MEASURED, Measured, Published
 from ocrm55.cycles.estimate import Cost, Range
-from ocrm55.errors import InputError
+from ocrm55.errors import InputError, ToolchainError
 
 PAGE = Published("A board: a page", "board", 1024)
 
@@ -96,3 +96,9 @@ def test_without_sources_there_is_nothing_to_compare(tmp_path: Path) -> None:
     for path in (None, tmp_path):
         with pytest.raises(InputError, match="no copy of its sources"):
             silicon.measure(path)
+
+
+@pytest.mark.parametrize(("program", "words"), [("/no/such/gcc", "cannot be run"), ("/bin/true", "is no GCC for Arm")])
+def test_what_is_no_compiler_is_refused(program: str, words: str) -> None:
+    with pytest.raises(ToolchainError, match=words):
+        silicon.version(program)

@@ -33,8 +33,8 @@ TIME_LIMIT_S = 300.0
 _TAKEN = ("_s8", "_s16", "_s4", "arm_nn_", "arm_elementwise_")
 _LEFT_OUT = ("lstm", "svdf", "transpose_conv", "softmax", "concatenation", "maximum", "minimum")
 _FLAGS = ("-w", "-DCMSIS_NN_USE_REQUANTIZE_INLINE_ASSEMBLY")
-# GCC 14.3 built what was measured. Its cycles show loops that count on their own predicates. Arm's GCC 14.2 turns them
-# into tail-predicated ones, unless told not to.
+# GCC 14.3.0 built what was measured. Its cycles show loops that count on their own predicates, as upstream's GCC 14 has
+# them. Arm's GCC 14 turns them into tail-predicated ones, unless told not to (docs/cycles.md).
 _AS_MEASURED = "-mno-dlstp"
 _TENSORS = "images"  # what silicon.c has in the images' memory: the tensors of MobileNetV2
 
@@ -93,6 +93,7 @@ def measure(library: Path | None, fork: Path | None = None, compiler: str = "gcc
     executable = shutil.which(PROGRAM)
     if executable is None:
         raise ToolchainError(f"`{PROGRAM}` is not installed or not on PATH.", ["ocrm55 doctor"])
+    console.note(f"GCC {version(compiler)} builds the kernels")
     with temporary.folder() as folder:
         own = [resources.folder("firmware") / "bench" / "silicon.c"]
         extra = [_AS_MEASURED] if _takes(compiler, _AS_MEASURED) else []
@@ -102,13 +103,17 @@ def measure(library: Path | None, fork: Path | None = None, compiler: str = "gcc
 
 
 def version(compiler: str) -> str:
-    """The version of a GCC, such as 12.2.1. Raises ToolchainError where it cannot be run."""
+    """The version of a GCC, such as 12.2.1. Raises ToolchainError where it cannot be run, or is not one for Arm."""
     program = GCC if compiler == "gcc" else compiler
     try:
-        done = processes.completed([program, "-dumpfullversion"], 60)
+        machine, number = (
+            processes.completed([program, option], 60) for option in ("-dumpmachine", "-dumpfullversion")
+        )
     except (OSError, subprocess.SubprocessError) as trouble:
         raise ToolchainError(f"`{program}` cannot be run: {trouble}.", ["--cc PATH"]) from trouble
-    return done.stdout.strip()
+    if not machine.stdout.startswith("arm") or number.returncode != 0:
+        raise ToolchainError(f"`{program}` is no GCC for Arm.", [f"--cc PATH, such as that of {GCC}"])
+    return number.stdout.strip()
 
 
 def _takes(compiler: str, option: str) -> bool:
