@@ -219,6 +219,14 @@ def test_the_report_shows_each_stage(build_dir: Path, prepared: PreparedPage, tm
         assert re.search(rf"<td>{stage}</td><td class=\"n\">[\d,]+</td>", text), stage
 
 
+def test_compile_says_where_both_networks_lie(build_dir: Path, prepared: PreparedPage) -> None:
+    done = ocrm55("compile", "--detector", "bundled", "--build-dir", str(build_dir))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(f"both networks: {prepared.placement.words}\n")
+    for network in (prepared.recognizer, prepared.detector):
+        assert f"\n{network.artifact}\n" in done.stdout
+
+
 def test_one_arena_serves_both_networks(prepared: PreparedPage) -> None:
     listing = subprocess.run(["arm-none-eabi-size", "-A", prepared.elf], capture_output=True, text=True, check=True)
     size = next(int(row.split()[1]) for row in listing.stdout.splitlines() if row.startswith(".ocrm55.arena"))

@@ -9,6 +9,7 @@ import typer
 
 from ocrm55 import console, stages
 from ocrm55.commands.options import build_options
+from ocrm55.commands.page_options import SizeOption, page_options
 
 
 class Core(StrEnum):
@@ -21,6 +22,15 @@ class Core(StrEnum):
 def compile_(
     options: stages.Options,
     target: Annotated[Core, typer.Option("--target", help="The processor for which the C is made.")] = Core.CORTEX_M55,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            "--detector",
+            metavar="DIR|bundled|NAME",
+            help="For whole pages: compile this network that finds lines too, and say where both lie in one program.",
+        ),
+    ] = None,
+    size: SizeOption = "320x320",
 ) -> None:
     """Compile a recognizer to C: the network as a straight line of operators, its weights, and one arena.
 
@@ -31,8 +41,17 @@ def compile_(
     It refuses what does not fit: an operator without a lowering, or an arena or weights over the board's memory.
     """
     from ocrm55.artifact import Artifact
+    from ocrm55.page import program
     from ocrm55.report import compiled
 
-    artifact = Artifact.read(stages.compiled(options).artifact)
-    compiled.show(artifact)
-    console.result(str(artifact.folder))
+    if detector is None:
+        artifact = Artifact.read(stages.compiled(options).artifact)
+        compiled.show(artifact)
+        console.result(str(artifact.folder))
+        return
+    both = program.compiled(page_options(options, detector, size))
+    for network in (both.recognizer, both.detector):
+        artifact = Artifact.read(network.artifact)
+        compiled.show(artifact)
+        console.result(str(artifact.folder))
+    console.result(f"both networks: {both.placement.words}")

@@ -67,6 +67,18 @@ class Placement:
 
 
 @dataclass(frozen=True)
+class CompiledPage:
+    """Both networks as they were compiled for one program, and where they lie in it. options: with the detector's
+    limit of the arena.
+    """
+
+    options: PageOptions
+    recognizer: stages.Compilation
+    detector: stages.Compilation
+    placement: Placement
+
+
+@dataclass(frozen=True)
 class PreparedPage:
     """A program for pages that was built: both networks as they were compiled, and the ELF."""
 
@@ -130,14 +142,11 @@ def prepare(options: PageOptions, *, native: bool = False) -> PreparedPage:
         stages.check_native(options.recognizer)
     else:
         options.recognizer.board.check_start_up()
-    recognizer = stages.compiled(options.recognizer)
-    check_output(Artifact.read(recognizer.artifact))
-    options = replace(options, detector=striped(options.detector, Artifact.read(recognizer.artifact).arena_bytes))
-    detector = stages.compiled(options.detector)
+    both = compiled(options)
+    options, recognizer, detector, placement = both.options, both.recognizer, both.detector, both.placement
     built, folder = options.recognizer, options.recognizer.folder
     output = folder.firmware_dir(f"page-{options.folder_name}{'-native' if native else ''}")
     artifacts = [recognizer.artifact, detector.artifact]
-    placement = place(Artifact.read(artifacts[0]), Artifact.read(artifacts[1]), built.board)
     defines = {"OCRM55_DETECTOR": str(detector.artifact.resolve())}
     with folder.locked():
         if native:
@@ -147,6 +156,21 @@ def prepare(options: PageOptions, *, native: bool = False) -> PreparedPage:
             defines |= libraries.defines(kernels, built.build.cmsis_nn) | placement.defines
             stages.build_stage("firmware for pages", artifacts[0], artifacts, output, built, defines)
     return PreparedPage(options, recognizer, detector, output / "ocrm55.elf", placement)
+
+
+def compiled(options: PageOptions) -> CompiledPage:
+    """Export and compile what is missing or out of date of both networks, and place them in one program.
+
+    Raises InputError for an option that programs for pages do not have, UnsupportedError where the board has no room.
+    """
+    _check(options)
+    recognizer = stages.compiled(options.recognizer)
+    reads = Artifact.read(recognizer.artifact)
+    check_output(reads)
+    options = replace(options, detector=striped(options.detector, reads.arena_bytes))
+    detector = stages.compiled(options.detector)
+    placement = place(reads, Artifact.read(detector.artifact), options.recognizer.board)
+    return CompiledPage(options, recognizer, detector, placement)
 
 
 def check_output(recognizer: Artifact) -> None:
