@@ -33,6 +33,7 @@ if [ ! -e "$root/.installed" ]; then
     [ -e "$root/bin/sh" ] || debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates \
         bookworm "$root" "${MIRROR:-http://deb.debian.org/debian}" >/dev/null
     cp /etc/resolv.conf "$root/etc/resolv.conf"
+    echo "127.0.0.1 localhost" >"$root/etc/hosts"
     echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/fast" # the folder is thrown away: no need to wait for the disk
     cp "$here/toolkit/install-system-packages.sh" "$root/root/"
     in_root env PYTHON=python3 sh /root/install-system-packages.sh

@@ -19,9 +19,11 @@ def main() -> int:
         for line in server.stdout:
             print(line, end="")
             if address := re.search(r"http://\S+", line):
-                with urllib.request.urlopen(address[0], timeout=30) as page:
-                    shown = "<title>ocrm55 live</title>" in page.read().decode()
-                server.send_signal(signal.SIGINT)
+                try:
+                    with urllib.request.urlopen(address[0], timeout=30) as page:
+                        shown = "<title>ocrm55 live</title>" in page.read().decode()
+                finally:
+                    server.send_signal(signal.SIGINT)
                 return 0 if shown and server.wait(30) in (0, 130) else 1
     return 1  # it ended before it had an address
 
