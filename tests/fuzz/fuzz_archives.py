@@ -5,7 +5,6 @@ The first byte says whether the rest is the archive, or the metadata of one.
 
 import io
 import json
-import tarfile
 from collections.abc import Iterator
 
 from tests.fuzz import mutations
@@ -24,6 +23,8 @@ def _read() -> None:
 
 def archive(metadata: bytes, name: str = "./metadata.json") -> bytes:
     """An archive that holds these metadata."""
+    import tarfile  # not before it is instrumented
+
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as opened:
         for each, content in (("./readme", b"x"), (name, metadata)):
@@ -49,7 +50,24 @@ def seeds() -> Iterator[bytes]:
     yield b"\0" + archive(metadata)
     yield b"\0" + archive(metadata, "metadata.json")
     yield b"\0" + archive(metadata)[:700]
+    for kind in b"LKxgSV7126":  # long names, extended headers, sparse files, labels, links, devices
+        yield b"\0" + _with_header(archive(metadata), kind)
+
+
+def _with_header(data: bytes, kind: int) -> bytes:
+    """The archive with a header of another kind in front, and a record of an extended header behind it."""
+    header, record = bytearray(data[:512]), b"22 path=./metadata.json\n24 GNU.sparse.map=0,9,9,9\n"
+    header[124:136] = b"%011o\0" % len(record)
+    header[156] = kind
+    return mutations.summed(header) + record.ljust(512, b"\0") + data
+
+
+def mutate(data: bytes, most: int, seed: int) -> bytes:
+    """Metadata as JSON, archives by their headers."""
+    if data and data[0] % 2:
+        return mutations.json_after_first_byte(data, most, seed)
+    return data[:1] + mutations.tar_headers(data[1:], most - 1, seed)
 
 
 if __name__ == "__main__":
-    fuzz(one_input, MODULES, mutations.json_after_first_byte)
+    fuzz(one_input, MODULES, mutate)

@@ -84,3 +84,53 @@ def _collect(value: Any, places: list[Callable[[Any], None]]) -> None:
 
         places += [replace, replace, remove, wrap]
         _collect(value[key], places)
+
+
+_BLOCK = 512
+# Of a header in an archive: where its fields begin and end, but for the sum.
+_FIELDS = ((0, 100), (100, 108), (124, 136), (136, 148), (156, 157), (157, 257), (257, 265), (345, 500))
+_KINDS = b"0123456 7LKxgXSVDN\0\xff"
+_OCTAL = (b"0", b"1", b"777", b"77777777777", b"-1", b"\x80\0\0\0\0\0\0\0\0\0\2\0", b"\xff" * 12, b"8", b" 12 ", b"")
+
+
+def summed(header: bytes | bytearray) -> bytes:
+    """A header of an archive with its right sum: a reader looks at nothing else where that is wrong."""
+    block = bytearray(header[:_BLOCK].ljust(_BLOCK, b"\0"))
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+def tar_headers(data: bytes, most: int, seed: int) -> bytes:
+    """Change, repeat, drop or exchange blocks of an archive; changed headers get their right sum."""
+    chance = random.Random(seed)
+    blocks = [data[start : start + _BLOCK] for start in range(0, len(data), _BLOCK)]
+    headers = [place for place, block in enumerate(blocks) if block[257:262] == b"ustar"]
+    if not headers or chance.randrange(8) == 0:
+        return bytes_within(data, most)
+    here = chance.choice(headers)
+    match chance.randrange(8):
+        case 0:
+            blocks.insert(chance.randrange(len(blocks) + 1), blocks[here])
+        case 1:
+            del blocks[here]
+        case 2:
+            other = chance.randrange(len(blocks))
+            blocks[here], blocks[other] = blocks[other], blocks[here]
+        case 3:
+            body = min(here + 1, len(blocks) - 1)
+            blocks[body] = bytes_within(blocks[body], _BLOCK).ljust(_BLOCK, b"\0")[:_BLOCK]
+        case _:
+            blocks[here] = _changed(bytearray(blocks[here].ljust(_BLOCK, b"\0")), chance)
+    return b"".join(blocks)[:most]
+
+
+def _changed(header: bytearray, chance: random.Random) -> bytes:
+    first, end = chance.choice(_FIELDS)
+    if (first, end) == (156, 157):
+        header[first] = chance.choice(_KINDS)
+    elif first in (0, 157, 257, 345):
+        header[first:end] = bytes_within(bytes(header[first:end]), end - first).ljust(end - first, b"\0")[: end - first]
+    else:
+        header[first:end] = chance.choice(_OCTAL).ljust(end - first, b"\0")[: end - first]
+    return summed(header)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import math
+import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -208,14 +209,22 @@ def _parameter_bytes(program: dict[str, Any]) -> tuple[float, float]:
 
 
 @contextmanager
-def new_folder(destination: Path, read: Callable[[Path], object] = PaddleFolder) -> Iterator[Path]:
+def new_folder(
+    destination: Path, read: Callable[[Path], object] = PaddleFolder, source: Path | None = None
+) -> Iterator[Path]:
     """Yield an empty folder that replaces `destination` at the end; a model card and other text files there stay.
 
-    read: reads the new folder before it replaces anything; raises InputError if the folder is wrong.
+    read: reads the new folder before it replaces anything; raises InputError if the folder is wrong. source: the file
+    or folder that it is made of, which the error names then.
     """
     with files.atomic_directory(destination) as staging:
         yield staging
-        read(staging)
+        try:
+            read(staging)
+        except InputError as trouble:
+            named = destination if source is None else source
+            place = re.escape(str(staging)) + (r"(?:/[\w.]+)?" if named.is_file() else "")
+            raise InputError(re.sub(place, lambda _: str(named), trouble.sentence), trouble.tries) from trouble
         for path in destination.glob("*") if destination.is_dir() else ():
             if path.suffix in (".md", ".txt"):
                 shutil.copy2(path, staging / path.name)

@@ -89,7 +89,7 @@ def _copy(folder: Path, destination: Path, sources: Sources[Folder]) -> Folder:
     is_program = (folder / PROGRAM).is_file() and (folder / PARAMETERS).is_file()
     text = sources.described(folder, folder / PROGRAM) if is_program else None
     if text is not None:
-        with new_folder(destination, sources.read) as staging:
+        with new_folder(destination, sources.read, folder) as staging:
             for name in (PROGRAM, PARAMETERS):
                 shutil.copyfile(folder / name, staging / name)
             (staging / SETTINGS).write_text(text, encoding="utf-8")
@@ -97,7 +97,7 @@ def _copy(folder: Path, destination: Path, sources: Sources[Folder]) -> Folder:
     model = sources.read(folder)
     if destination.resolve() == folder.resolve():
         return model
-    with new_folder(destination, sources.read) as staging:
+    with new_folder(destination, sources.read, folder) as staging:
         for file in model.files:
             shutil.copyfile(file, staging / file.name)
     return sources.read(destination)
@@ -108,7 +108,7 @@ def _convert_old(folder: Path, destination: Path, sources: Sources[Folder]) -> F
     program = folder / OLD_PROGRAM
     if not (folder / PARAMETERS).is_file():
         raise InputError(f"the model folder {folder} has no {PARAMETERS}.")
-    with new_folder(destination, sources.read) as staging:
+    with new_folder(destination, sources.read, folder) as staging:
         stems = [str((folder / STEM).absolute()), str(staging / STEM)]
         done = apart.run("Paddle", "ocrm55.export.paddle2_process", stems)
         if done.returncode or not (staging / PROGRAM).is_file():

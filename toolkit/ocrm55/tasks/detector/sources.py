@@ -40,7 +40,7 @@ def _from_file(path: Path, destination: Path) -> DetectorFolder:
         raise InputError(f"{path} is no detector.", ["name a Paddle inference model folder or an .onnx file"])
     check_file(path)
     beside = path.with_name(SETTINGS)
-    with new_folder(destination, DetectorFolder) as staging:
+    with new_folder(destination, DetectorFolder, path) as staging:
         shutil.copyfile(path, staging / ONNX)
         if beside.is_file():
             shutil.copyfile(beside, staging / SETTINGS)

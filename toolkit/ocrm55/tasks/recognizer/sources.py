@@ -113,7 +113,7 @@ def _as_it_is(path: Path, destination: Path, found: onnx_file.OnnxFile, characte
     usual = (HEIGHT if sizes[0] < 1 else sizes[0], WIDTH if sizes[1] < 1 else sizes[1])
     fixed = usual if settings is None or min(sizes) > 0 else None
     text = onnx_file.settings_with(settings, describe(characters, usual, path.stem[:80]), characters, fixed)
-    with new_folder(destination, RecognizerFolder) as staging:
+    with new_folder(destination, RecognizerFolder, path) as staging:
         shutil.copyfile(path, staging / ONNX)
         (staging / SETTINGS).write_text(text, encoding="utf-8")
     return RecognizerFolder(destination)
