@@ -24,8 +24,9 @@ from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.compiler.targets import choice
 from ocrm55.compiler.targets.ethos_u import regions, vela
 from ocrm55.compiler.widths import sharing
-from ocrm55.errors import UnsupportedError
+from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.export import onnx_model
+from ocrm55.restriction import Restriction
 from ocrm55.tasks.recognizer.task import RECOGNIZER
 from tests.random_networks.networks import case
 from tests.unit.compiler.graphs import quantised
@@ -121,6 +122,17 @@ def test_a_limit_that_no_region_of_an_npu_keeps_is_refused_before_its_compiler_r
     with pytest.raises(UnsupportedError, match=r"the arena takes more than .* with ethos-u55; the limit is 3,000\."):
         pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, options)
     assert not (tmp_path / "artifact").exists()
+
+
+def test_a_restriction_that_no_text_keeps_is_refused_before_calibration(
+    model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the number of steps says that: sixty letters have no room in eight."""
+    monkeypatch.setattr(onnx_model, "largest_difference", None)
+    monkeypatch.setattr(pipeline, "read_image", None)
+    options = replace(INT8, width=64, restriction=Restriction(pattern="[a-z]{60}"))
+    with pytest.raises(InputError):
+        pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, options)
 
 
 @pytest.mark.parametrize("way", ["--arena-limit", "--memory-map"])

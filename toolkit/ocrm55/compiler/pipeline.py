@@ -35,6 +35,7 @@ from ocrm55.compiler.widths.sharing import Fit
 from ocrm55.errors import InputError, Ocrm55Error, UnsupportedError
 from ocrm55.normalisation import Normalisation
 from ocrm55.pictures import read_image
+from ocrm55.restriction import UNRESTRICTED
 from ocrm55.tasks.base import Look, Network, Task
 
 LIVE_TENSORS = 3  # of the largest, that an arena may hold at once
@@ -102,6 +103,8 @@ def sized(
     arena of an accelerator by some bytes, which its own compiler takes for buffers of weights.
     """
     check_whole_output(model, network, options.board.memories, options)
+    if all(declared_output(model)) and options.restriction != UNRESTRICTED:
+        network.extras(declared_output(model), options.decoder)  # refuses what no text of these steps keeps
     is_float = options.precision != "int8"
     if is_float or may_be_refused(model, options):
         try:

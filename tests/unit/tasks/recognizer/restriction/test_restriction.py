@@ -12,7 +12,7 @@ from ocrm55.restriction import Restriction
 from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.tasks.recognizer.headers import restriction_header
 from ocrm55.tasks.recognizer.restriction import lexicon
-from ocrm55.tasks.recognizer.restriction.restriction import Tables, compile_restriction
+from ocrm55.tasks.recognizer.restriction.restriction import Tables, check_words, compile_restriction
 
 CHARSET = tuple(load_charset())
 INDEX = {character: index for index, character in reversed(list(enumerate(CHARSET)))}
@@ -29,6 +29,11 @@ def fits(found: Tables, text: str) -> bool:
 def listed(tmp_path: Path, *words: str) -> Path:
     (tmp_path / "words").write_text("\n".join(words), encoding="utf-8")
     return tmp_path / "words"
+
+
+def test_a_lexicon_that_no_model_can_say_is_refused_before_the_model_is_made(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="which the model does not read"):
+        check_words(Restriction(lexicon=listed(tmp_path, "good", "\x1b[31m")), CHARSET)
 
 
 def test_characters_and_ranges() -> None:

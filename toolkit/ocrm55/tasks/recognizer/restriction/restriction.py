@@ -56,10 +56,12 @@ def tables_of(asked: Restriction, charset: Sequence[str], steps: int) -> Tables 
 
 
 def check_words(asked: Restriction, charset: Sequence[str]) -> None:
-    """Raise InputError for a pattern or characters that cannot be read: what takes no time to see."""
+    """Raise InputError for a pattern, characters or a lexicon that cannot be read: what takes no time to see."""
     _allowed(asked.allow, tuple(charset))
     if asked.pattern:
         patterns.check_pattern(asked.pattern, charset)
+    if asked.lexicon is not None:
+        lexicon.classes_of(lexicon.read(asked.lexicon), charset, STEPS)
 
 
 @lru_cache(maxsize=8)
