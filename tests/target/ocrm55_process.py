@@ -55,6 +55,13 @@ class Ocrm55:
                 assert time.monotonic() < end and self.process.poll() is None, f"no `{beginning}` in: {self.said}"
                 self._heard.wait(1)
 
+    def wait_for_processes(self, number: int) -> None:
+        """Until so many run, itself among them."""
+        end = time.monotonic() + PATIENCE_S
+        while len(_marked(self.mark)) < number:
+            assert time.monotonic() < end and self.process.poll() is None, self.said
+            time.sleep(0.1)
+
     @property
     def said(self) -> str:
         return "\n".join(self.lines)

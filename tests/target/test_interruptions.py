@@ -40,6 +40,15 @@ COMMANDS = {
     "tvmc compile --target=c NET --output OUT": ("tvmc:", signal.SIGTERM),
 }
 
+# Commands that are killed, and the line after which, or the number of processes; PAGE is a picture of a page.
+KILLED = {
+    "compile --build-dir FRESH": "compile ",  # paddle2onnx runs
+    "read PAGE --hocr OUT --build-dir FRESH": "compile ",
+    "live --build-dir FRESH": "compile ",
+    "eval LINES --on reference --workers 2 --build-dir BUILD": 3,
+    "finetune LINES --name killed --build-dir FRESH": "export ",
+}
+
 
 def texts(output: str) -> list[str]:
     return [row["text"] for row in json.loads(output)]
@@ -81,15 +90,21 @@ def test_every_stage_can_be_interrupted_and_the_next_run_works(folder: Path) -> 
     assert (status, texts(output)) == (0, ["7"]), run.said
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_other_commands_can_be_interrupted(built: Path, command: str) -> None:
-    folder = built
-    moment, number = COMMANDS[command]
+def places_in(folder: Path) -> dict[str, Path]:
+    """The words in capitals of COMMANDS and KILLED."""
     places = {"LINES": folder / "lines", "OUT": folder / "out", "BUILD": folder / "build", "FRESH": folder / "fresh"}
     places |= {"PICTURE": PICTURE, "NET": places["BUILD"] / BUNDLED / "int8" / "model.onnx"}
+    places |= {"PAGE": SAMPLES.parent / "calibration_pages" / "page_00.jpg"}
     places["LINES"].mkdir(exist_ok=True)
     shutil.copy(PICTURE, places["LINES"])
     (places["LINES"] / "labels.tsv").write_text(f"{PICTURE.name}\t7\n" * 40, encoding="utf-8")
+    return places
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_other_commands_can_be_interrupted(built: Path, command: str) -> None:
+    folder, places = built, places_in(built)
+    moment, number = COMMANDS[command]
     run = Ocrm55(folder, *(places.get(word, word) for word in command.split()))
     run.wait_for(moment)
     time.sleep(0.4)
@@ -102,6 +117,28 @@ def test_other_commands_can_be_interrupted(built: Path, command: str) -> None:
     assert list(run.temporary.iterdir()) == []
     assert not places["OUT"].exists()
     assert leftovers(places["BUILD"]) + leftovers(places["FRESH"]) == []
+
+
+@pytest.mark.parametrize("command", KILLED)
+def test_killed_commands_leave_nothing_after_the_next_start(built: Path, command: str) -> None:
+    needed = {"finetune": "torch", "live": "uvicorn"}.get(command.split(maxsplit=1)[0])
+    if needed is not None:
+        pytest.importorskip(needed, reason=f"{needed} is not installed")
+    places = places_in(built)
+    run = Ocrm55(built, *(places.get(word, word) for word in command.split()))
+    moment = KILLED[command]
+    if isinstance(moment, int):
+        run.wait_for_processes(moment)
+    else:
+        run.wait_for(moment)
+    time.sleep(2)
+    run.send(signal.SIGKILL)
+    assert run.end()[0] == -signal.SIGKILL, run.said
+    assert run.survivors() == []
+    left = run.temporary
+    assert Ocrm55(built, "boards", environment={"TMPDIR": str(left)}).end()[0] == 0
+    assert list(left.iterdir()) == []
+    assert not places["OUT"].exists()
 
 
 def test_two_runs_at_once_in_one_folder(built: Path) -> None:

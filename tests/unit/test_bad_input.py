@@ -1,6 +1,9 @@
 """Bad input at the command line: one sentence, an exit code of its own kind, and nothing half-written."""
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from ocrm55 import cli
-from ocrm55.errors import InputError, OutputError, ToolchainError
+from ocrm55.errors import InputError, OutputError, ToolchainError, UnsupportedError
 
 runner = CliRunner()
 
@@ -80,6 +83,53 @@ def test_build_folder_that_cannot_be_written() -> None:
     status, printed = run("export", "--build-dir", "/proc/ocrm55")
     assert status == OutputError.exit_code
     assert "--build-dir" in printed
+
+
+@pytest.mark.parametrize("place", ["/proc/x.png", "link.png"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "read {page} --draw {out}",
+        "read {page} --hocr {out}",
+        "read {page} --alto {out}",
+        "report {picture} --out {out}",
+        "bench kernels --markdown {out}",
+        "profile {picture} --out /proc/x",
+        "quantize-report --out /proc/x",
+        "package --out /proc/x",
+    ],
+)
+def test_outputs_that_cannot_be_written_are_refused_before_any_work(
+    words: str, place: str, tmp_path: Path, models: Path
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link.png").symlink_to(tmp_path / "file")
+    places = {"page": models / "calibration_pages" / "page_00.jpg", "picture": models / "samples" / "digit.png"}
+    given = words.format(out=tmp_path / place, **places).split()  # an absolute `place` stays what it is
+    status, printed = run(*given, "--build-dir", tmp_path / "build")
+    assert status == OutputError.exit_code, printed
+    assert not (tmp_path / "build").exists()
+    assert (tmp_path / "link.png").is_symlink()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words",
+    [
+        "compile --arena-limit 100000",
+        "compile --precision float32 --arena-limit 100000",
+        "compile --npu ethos-u55-128 --arena-limit 300000",
+        "compile --model detector --arena-limit 20000",
+    ],
+)
+def test_refusals_take_little_memory(words: str, tmp_path: Path) -> None:
+    """The largest process of each, children among them; the calibration alone takes more."""
+    command = [sys.executable, "-P", "-m", "ocrm55", *words.split(), "--build-dir", str(tmp_path / "build")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == UnsupportedError.exit_code
+    assert used.ru_maxrss < 512 * 1024
 
 
 def test_missing_simulator(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from ocrm55 import files
 from ocrm55.errors import InputError, OutputError
-from ocrm55.files import atomic_directory, atomic_file, digest, extract, write_json, write_text
+from ocrm55.files import atomic_directory, atomic_file, check_place, digest, extract, write_json, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -89,6 +89,20 @@ def test_digest_sees_content_names_and_values(tmp_path: Path) -> None:
     assert digest([tmp_path], "option") not in (before, changed)
 
 
+def test_a_digest_refuses_what_would_take_all_memory_or_no_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (tmp_path / "sparse.onnx").open("wb") as sparse:
+        sparse.truncate(1 << 38)
+    for path in (tmp_path, tmp_path / "sparse.onnx"):
+        with pytest.raises(InputError, match="more than 2,147,483,648 bytes"):
+            digest([path])
+    monkeypatch.setattr(files, "MOST_FILES", 3)
+    (tmp_path / "sparse.onnx").unlink()
+    for name in "abcd":
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match="more than 3 files"):
+        digest([tmp_path])
+
+
 @pytest.mark.parametrize("filters", [True, False])
 def test_archive_that_leads_out_of_its_folder_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, filters: bool
@@ -151,6 +165,26 @@ def test_what_is_no_regular_file_is_not_replaced(tmp_path: Path) -> None:
         with pytest.raises(OutputError, match=sentence):
             write_text(tmp_path / name, "x")
     assert names(tmp_path) == ["folder", "pipe"]
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_place_is_refused_before_any_work_as_it_is_after_it(tmp_path: Path, folder: bool) -> None:
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    for place in (Path("/proc/x"), Path("/proc/x/y"), tmp_path / "file" / "below"):
+        with pytest.raises(OutputError):
+            check_place(place, folder=folder)
+    check_place(tmp_path / "new" / "x", folder=folder)
+    assert not (tmp_path / "new").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "link"]
+    if folder:
+        check_place(tmp_path, folder=True)
+    else:
+        for place in (tmp_path, tmp_path / "link"):
+            with pytest.raises(OutputError):
+                check_place(place)
+        for place in (tmp_path / "file", Path("/dev/null"), None):
+            check_place(place)
 
 
 @pytest.mark.parametrize("place", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/../dev/stdout"])

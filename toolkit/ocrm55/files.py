@@ -11,6 +11,7 @@ import stat
 import tarfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
 from ocrm55 import temporary
@@ -22,6 +23,7 @@ _MARK = ".ocrm55-"
 _OLD = ".old"  # ... and what it replaces, for a moment
 _MOST_REMOVED = 20  # unfinished ones that vanish, before the place itself is at fault
 MOST_BYTES, MOST_TEXT = 2 << 30, 256 << 20  # of a file that is read whole
+MOST_FILES = 20_000  # of a folder that a stage reads
 
 
 def _prefix(destination: Path) -> str:
@@ -157,6 +159,31 @@ def atomic_file(destination: Path) -> Iterator[Path]:
         unfinished.remove()
 
 
+def check_place(destination: Path | None, *, folder: bool = False) -> None:
+    """Raise OutputError, before any work, for a place that could not be written after it; None is no place.
+
+    folder: whether files are written in it, with its link followed, instead of a file there.
+    """
+    if destination is None or (not folder and _is_device(destination)):
+        return
+    if not folder:
+        refuse_link(destination)
+        _permissions(destination)
+    absolute = Path.cwd() / destination
+    above = next(each for each in (*([absolute] if folder else []), *absolute.parents) if os.path.lexists(each))
+    if not above.is_dir():
+        raise OutputError(f"{destination} cannot be written: {above} is no folder.", ["choose another place"])
+    unfinished = Unfinished()
+    try:
+        _make(above / destination.name, unfinished, folder=False)
+    except OSError as trouble:
+        raise OutputError(
+            f"{destination} cannot be written: {above}: {trouble.strerror}.", ["choose another place"]
+        ) from trouble
+    finally:
+        unfinished.remove()
+
+
 def _begin(destination: Path, unfinished: Unfinished, *, folder: bool) -> Path:
     """What is written until it is whole, beside `destination`, whose folder is made. Raises OutputError."""
     try:
@@ -254,21 +281,33 @@ def read_text(path: Path, most: int = MOST_TEXT, *, encoding: str = "utf-8", err
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def _files_below(folder: Path) -> list[Path]:
+    """The regular files of a folder and those below it, in the order of their names. Raises InputError for too many."""
+    found = sorted(islice((path for path in folder.rglob("*") if path.is_file()), MOST_FILES + 1))
+    if len(found) > MOST_FILES:
+        raise InputError(f"{folder} holds more than {MOST_FILES:,} files.")
+    return found
+
+
 def digest(paths: Iterable[Path], *values: object) -> str:
     """SHA-256 over the contents of files (folders are walked in name order) and the text of plain values.
 
-    Raises InputError when one cannot be read.
+    Raises InputError when one cannot be read, or holds more than MOST_FILES files or MOST_BYTES bytes.
     """
     total = hashlib.sha256()
     for path in paths:
         total.update(b"path\0")
-        for file in sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]:
+        found = _files_below(path) if path.is_dir() else [path]
+        if sum(file.stat().st_size for file in found if file.is_file()) > MOST_BYTES:
+            raise InputError(f"{path} has more than {MOST_BYTES:,} bytes.")
+        for file in found:
             name = file.relative_to(path) if path.is_dir() else file.name
             total.update(os.fsencode(name) + b"\0")
             if file.exists() and not file.is_file():  # reading a pipe would wait for ever
                 raise InputError(f"{file} is not a regular file.")
             try:
-                total.update(hashlib.sha256(file.read_bytes()).digest())
+                with file.open("rb") as stream:
+                    total.update(hashlib.file_digest(stream, hashlib.sha256).digest())
             except OSError as trouble:
                 raise InputError(f"{file} cannot be read: {trouble.strerror}.") from trouble
     for value in values:

@@ -59,7 +59,7 @@ def npu_driver(path: Path | None = None) -> dict[str, str]:
 def defines(chosen: Sequence[str], path: Path | None = None) -> dict[str, str]:
     """CMake's entries for a model that calls the library; nothing for one that does not.
 
-    Raises ToolchainError where no copy is named, InputError where the folder is not there.
+    Raises ToolchainError where no copy is named, InputError where the folder is not there, or no copy.
     """
     if LIBRARY not in chosen:
         return {}
@@ -76,6 +76,7 @@ def defines(chosen: Sequence[str], path: Path | None = None) -> dict[str, str]:
         )
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}, which --cmsis-nn or {VARIABLE} names.")
+    version(folder)
     return {"OCRM55_CMSIS_NN": str(folder)}
 
 

@@ -232,11 +232,12 @@ def prepare(options: Options, *, native: bool = False) -> Prepared:
     if native:
         return _prepare_native(options)
     options.board.check_start_up()
-    done, chosen = compiled(options), options.build
-    output = options.folder.firmware_dir(options.firmware_variant)
-    defines = libraries.defines(options.compile.kernels, chosen.cmsis_nn)
+    chosen = options.build
+    defines = libraries.defines(options.compile.kernels, chosen.cmsis_nn)  # refuses what is not there before any work
     if options.compile.npu:
         defines |= libraries.npu_driver(chosen.ethosu_driver)
+    done = compiled(options)
+    output = options.folder.firmware_dir(options.firmware_variant)
     with options.folder.locked():
         build_stage("firmware", done.artifact, [done.artifact], output, options, defines)
     return Prepared(options, done.model, done.artifact, output / "ocrm55.elf")
@@ -264,6 +265,7 @@ def build_stage(
 
 def _prepare_native(options: Options) -> Prepared:
     check_native(options)
+    libraries.defines(options.compile.kernels, options.build.cmsis_nn)
     done = compiled(options)
     output = options.folder.firmware_dir(f"{options.compile.variant}-native")
     with options.folder.locked():

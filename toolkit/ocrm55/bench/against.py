@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ocrm55 import console, libraries, resources, simulation, stages
+from ocrm55 import console, files, libraries, resources, simulation, stages
 from ocrm55.artifact import Artifact
 from ocrm55.compiler import program_file
 from ocrm55.cycles.inference import estimate_inference
@@ -197,4 +197,4 @@ def as_markdown(table: Sequence[Row]) -> str:
 
 
 def write(table: Sequence[Row], path: Path) -> None:
-    path.write_text(as_markdown(table), encoding="utf-8")
+    files.write_text(path, as_markdown(table))

@@ -74,6 +74,7 @@ def bench(
     With --against, the network is compiled for both and run. Each layer then shows the instructions of both.
     """
     console.keep_commands_quiet()
+    files.check_place(markdown)
     if what is What.SILICON:
         from ocrm55.bench import silicon
 

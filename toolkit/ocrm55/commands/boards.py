@@ -42,6 +42,7 @@ def boards(
     name = None if name is None else as_named(name)
     if name is not None and name not in known:
         raise InputError(f"there is no board `{name[:80]}`.", [f"use one of {', '.join(known)}"])
+    files.check_place(record)
     if measure:
         from ocrm55.bench import known_boards
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ocrm55 import console, stages
+from ocrm55 import console, files, stages
 from ocrm55.commands.about import about
 from ocrm55.commands.options import (
     SECONDS,
@@ -117,6 +117,7 @@ def eval_(
     from ocrm55.page.read import SECONDS_PER_PAGE
     from ocrm55.simulators import Choice
 
+    files.check_place(output, folder=True)
     chosen = Choice(simulator.value, fvp, options.board)
     if pages is not None and options.compile.restriction != UNRESTRICTED:
         raise InputError(

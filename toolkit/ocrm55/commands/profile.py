@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ocrm55 import console, stages
+from ocrm55 import console, files, stages
 from ocrm55.commands.about import about
 from ocrm55.commands.options import Images, TimeLimit, build_options
 from ocrm55.commands.run_fvp import as_json_text
@@ -47,6 +47,7 @@ def profile(
     With --graph it writes graph.json and overlay_*.json for Model Explorer, and graph.onnx for Netron (no weights).
     With --cycles it estimates what each layer takes a Cortex-M55, as a range; docs/cycles.md says how good that is.
     """
+    files.check_place(out, folder=True)
     if clock is not None and not cycles:
         raise InputError("--clock says at which clock cycles are milliseconds, so it needs --cycles.", ["add --cycles"])
     from ocrm55.report import cycles as in_cycles

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ocrm55 import console, stages
+from ocrm55 import console, files, stages
 from ocrm55.commands.options import build_options
 from ocrm55.errors import InputError
 from ocrm55.pictures import read_image
@@ -46,6 +46,7 @@ def quantize_report(
     from ocrm55.evaluation import quantization_error
     from ocrm55.tasks.recognizer.task import RECOGNIZER
 
+    files.check_place(out, folder=True)
     compiled = stages.compiled(options)
     quantised = entrance.read(compiled.artifact / "model.onnx")
     network = RECOGNIZER.network(compiled.model)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ocrm55 import console, plain_text, stages
+from ocrm55 import console, files, plain_text, stages
 from ocrm55.commands.options import FvpPath, SimulatorChoice, SimulatorOption, build_options
 from ocrm55.commands.page_options import DetectorOption, Pages, PageTimeLimit, SizeOption, page_options
 from ocrm55.commands.run_fvp import as_json_text, check_counts
@@ -104,6 +104,8 @@ def read(
         raise typer.BadParameter("name a PAGE, or --video FILE", param_hint="PAGE")
     destinations = _destinations(pages, draw, alto)
     _keep_pages(pages, [hocr, *(each for both in destinations for each in both)])
+    for place in (hocr, *(each for both in destinations for each in both)):
+        files.check_place(place)
     pictures = reading.load(pages, pixels.value)
     board = find_simulator(simulator.value, fvp, options.board)
     check_counts(board, stats)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ocrm55 import console, stages
+from ocrm55 import console, files, stages
 from ocrm55.commands.options import (
     SECONDS,
     AnyTimeLimit,
@@ -61,6 +61,7 @@ def report(
     from ocrm55.report.versions import versions
     from ocrm55.simulators import find_simulator
 
+    files.check_place(out)
     if page:
         destination = out or options.folder.root / "pages-report.html"
         _report_pages(images, page_options(options, detector, size), simulator, fvp, timeout, destination)

@@ -99,6 +99,10 @@ def run_fvp(
         chosen = page_options(options, detector, size)
         show_pages(images, chosen, simulator, fvp, stats, as_json, timeout, confidence=confidence)
         return
+    if npu_fault is not None:
+        from ocrm55.simulators.npu_registers import fault_of
+
+        fault_of(npu_fault, options.compile.npu)
     pictures = simulation.load(images)
     board = find_simulator(simulator.value, fvp, options.board)
     check_counts(board, stats)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ocrm55 import console, resources
+from ocrm55 import console, files, resources
 from ocrm55.tasks.recognizer.model import BUNDLED
 
 
@@ -86,6 +86,7 @@ def train(
         checked=checked,
         processes=processes,
     )
+    files.check_place(output, folder=True)
     record = run(options, resume=resume)
     if record.rows:
         console.result(f"best at step {record.best_step}: {output / 'best.pdparams'}")

@@ -59,12 +59,15 @@ def compile_model(source: Path, destination: Path, task: Task, options: CompileO
     network = task.network(source).restricted(options.restriction)
     targets, pictures = choice.targets_for(options), options.calibrate or task.calibration
     early: Fits | None = None
+    looked = False
 
     def look(path: Path) -> None:
-        nonlocal early
-        early = sized(read(path, network), network, targets, pictures, options)
+        nonlocal early, looked
+        early, looked = sized(read(path, network), network, targets, pictures, options), True
 
     model = load(network, options, look)
+    if not looked:  # a network that nothing converts
+        early = sized(model, network, targets, pictures, options)
     if options.precision == "int8":
         frontend.check(model)
         model = quantised(model, network, pictures, options)

@@ -14,6 +14,7 @@ from ocrm55 import __version__, resources
 from ocrm55.boards import MemoryMap
 from ocrm55.errors import InputError, OutputError
 from ocrm55.files import atomic_directory
+from ocrm55.files import check_place as check_writable
 from ocrm55.package import measure, page, sources
 from ocrm55.package.compiled import Compiled
 from ocrm55.package.measure import Run
@@ -72,7 +73,10 @@ def check_place(destination: Path, replace: bool) -> Path:
         raise OutputError(f"{destination} cannot be written: {trouble.strerror}.", _ANOTHER) from trouble
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         raise OutputError(f"{destination} cannot be written: {above} is no folder that may be written to.", _ANOTHER)
-    if not place.is_dir() or not any(place.iterdir()):
+    if not place.is_dir():
+        check_writable(place)
+        return place
+    if not any(place.iterdir()):
         return place
     if not replace:
         raise OutputError(f"{destination} is not empty.", [*_ANOTHER, "--replace, where it is an older package"])

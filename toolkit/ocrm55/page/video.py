@@ -124,9 +124,10 @@ def _quiet() -> Iterator[None]:
 
 
 def check_destination(path: Path) -> None:
-    """Raise InputError for a name of no video that can be written."""
+    """Raise InputError for a name of no video that can be written, OutputError for a place that cannot."""
     if path.suffix.lower() not in _ENDINGS:
         raise InputError(f"{path} is no name of an MP4 or AVI file.", ["--draw read.mp4"])
+    files.check_place(path)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ocrm55.errors import InputError
 from ocrm55.npu_model.accelerators import ACCELERATORS, Accelerator
 
 ID, STATUS, CMD, RESET, QBASE0, QREAD, QSIZE, PROT, CONFIG = 0x00, 0x04, 0x08, 0x0C, 0x10, 0x18, 0x20, 0x24, 0x28
@@ -38,6 +39,17 @@ class Fault(StrEnum):
     ECC_ERROR = "ecc-error"
     HANG = "hang"
     NO_INTERRUPT = "no-interrupt"  # the line to the core is cut, everything else works
+
+
+def fault_of(name: str | None, accelerator: str | None) -> Fault | None:
+    """The fault that a user names, for a program of that accelerator; None for none. Raises InputError."""
+    if name is None:
+        return None
+    if accelerator is None:
+        raise InputError("nothing can go wrong with an NPU that the program does not use.", ["--npu ethos-u55-128"])
+    if name not in list(Fault):
+        raise InputError(f"there is no fault `{name[:40]}`.", [f"use one of {', '.join(Fault)}"])
+    return Fault(name)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ocrm55.boards import Board
-from ocrm55.errors import InputError, TargetError, ToolchainError
+from ocrm55.errors import TargetError, ToolchainError
 from ocrm55.simulators.base import Ended, Request, Simulator
 from ocrm55.simulators.companion import Companion
 
@@ -76,13 +76,10 @@ class Qemu(Simulator):
             return Companion()
         from ocrm55.npu_model.accelerators import by_name
         from ocrm55.simulators.npu_coupling import NpuCoupling
-        from ocrm55.simulators.npu_registers import Fault
+        from ocrm55.simulators.npu_registers import fault_of
 
-        if request.npu is None:
-            raise InputError("nothing can go wrong with an NPU that the program does not use.", ["--npu ethos-u55-128"])
-        if request.npu_fault not in (None, *Fault):
-            raise InputError(f"there is no fault `{request.npu_fault}`.", [f"use one of {', '.join(Fault)}"])
-        fault = None if request.npu_fault is None else Fault(request.npu_fault)
+        fault = fault_of(request.npu_fault, request.npu)
+        assert request.npu is not None
         return NpuCoupling(elf, by_name(request.npu), fault)
 
     def check_end(self, ended: Ended) -> None:

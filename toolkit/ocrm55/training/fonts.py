@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageFont
 
+from ocrm55 import files
 from ocrm55.errors import InputError
 
 FONT_FOLDERS = (Path("/usr/share/fonts"), Path("/usr/local/share/fonts"), Path.home() / ".fonts")
@@ -150,7 +151,7 @@ def split(fonts: Sequence[Font]) -> tuple[list[Font], list[Font]]:
 
 def save_fonts(destination: Path, fonts: Sequence[Font]) -> None:
     """Write a list of fonts, so that the next run need not search for them."""
-    destination.write_text(json.dumps([asdict(font) for font in fonts], indent=1) + "\n", encoding="utf-8")
+    files.write_text(destination, json.dumps([asdict(font) for font in fonts], indent=1) + "\n")
 
 
 def load_fonts(source: Path) -> list[Font]:

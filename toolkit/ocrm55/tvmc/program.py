@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from ocrm55 import __version__, console, processes, temporary
+from ocrm55 import __version__, console, files, processes, temporary
 from ocrm55.errors import InputError, Ocrm55Error, UnsupportedError
 
 _USAGE = """\
@@ -66,6 +66,7 @@ def _compile(arguments: Sequence[str], prog: str) -> None:
         console.note(f"tvmc: {remark}")
     if wanted.verbose:
         console.set_verbose(True)
+    files.check_place(wanted.output)
     from ocrm55.tvmc import sources
     from ocrm55.tvmc.compile import compile_library
 
