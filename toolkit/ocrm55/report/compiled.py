@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ocrm55 import console
 from ocrm55.artifact import Artifact
-from ocrm55.metadata import Metadata, NpuRow, OperatorRow
+from ocrm55.metadata import Metadata, NpuRow, OperatorRow, PlaceRow
 from ocrm55.report import figures, names
 from ocrm55.report.figures import MACS
 from ocrm55.report.layers import NPU_REGION
@@ -45,12 +45,19 @@ def show(artifact: Artifact) -> None:
         console.result(f"again      {again:>13,} bytes of weights are read for that, and no MAC is twice")
     if metadata.stripes:
         _show_stripes(metadata)
-    for what, place in metadata.placement.items():
-        words = "weights that are read most often" if what == "hot_weights" else what
-        if what == "far_weights":
-            words = f"weights read least often: {metadata.placement['weights'].region} has no room"
-        console.result(f"{place.region:<10} {place.bytes:>13,} bytes of {words}")
+    for line in places(metadata.placement):
+        console.result(line)
     _show_int4(artifact)
+
+
+def places(placement: Mapping[str, PlaceRow]) -> list[str]:
+    """What lies where, in a line each; and which memory has no room for weights that lie farther away."""
+    said = {"hot_weights": "weights that are read most often"}
+    if "far_weights" in placement:
+        said["far_weights"] = f"weights read least often: {placement['weights'].region} has no room"
+    return [
+        f"{place.region:<10} {place.bytes:>13,} bytes of {said.get(what, what)}" for what, place in placement.items()
+    ]
 
 
 def _show_stripes(metadata: Metadata) -> None:
