@@ -12,8 +12,10 @@
 #define OCRM55_NPU_TIMEOUT_MS 5000u
 #endif
 
-/* A reset takes a few cycles. */
+/* A reset takes a few cycles. An operating system may let another thread run between two reads, and its clock may
+ * advance by 10 ms at a time: so time alone proves nothing. */
 #define RESET_MS 1u
+#define RESET_READS 16u
 
 static bool ready;
 static bool interrupt_works;
@@ -26,8 +28,8 @@ static volatile uint32_t status_at_end;
 static bool is_reset(void)
 {
     const uint32_t start = ocrm55_npu_port_milliseconds();
-    while (ocrm55_npu_read(NPU_STATUS) & STATUS_IN_RESET) {
-        if (ocrm55_npu_port_milliseconds() - start > RESET_MS) {
+    for (uint32_t reads = 1; ocrm55_npu_read(NPU_STATUS) & STATUS_IN_RESET; reads++) {
+        if (reads >= RESET_READS && ocrm55_npu_port_milliseconds() - start > RESET_MS) {
             return false;
         }
     }

@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from ocrm55.errors import TargetError
+from ocrm55.simulators import npu_firmware
 from tests.target import test_package
 from tests.target.programs import require
 from tests.unit.package.test_zephyr import STAND_IN
@@ -62,6 +64,21 @@ def qemu_folder() -> Path:
     found = shutil.which("qemu-system-arm")
     assert found is not None
     return Path(found).parent
+
+
+@pytest.mark.qemu
+def test_zephyr_s_build_for_the_npu_reads_as_the_firmware_does(build_dir: Path, tmp_path: Path) -> None:
+    """QEMU has no NPU, and the sample never ends: the model of the NPU beside QEMU says what it printed last."""
+    if not os.environ.get("ZEPHYR_BASE"):
+        pytest.skip("ZEPHYR_BASE names no Zephyr")
+    require("cmake", "ninja", "dtc", "qemu-system-arm")
+    words = ["--model", "fast", "--npu", "ethos-u55-128"]
+    package = test_package.package(tmp_path / "package", build_dir, *words)
+    suite = twister(Path(os.environ["ZEPHYR_BASE"]), package / "zephyr" / "sample", tmp_path / "out")
+    assert suite["testcases"][0]["status"] not in ("failed", "error"), suite
+    (elf,) = (tmp_path / "out").rglob("zephyr.elf")
+    with pytest.raises(TargetError, match=r"the last that it said: text: Cambridge, score: 0\.999774"):
+        npu_firmware.run(elf, "ethos-u55-128", timeout_s=60)
 
 
 @pytest.mark.qemu

@@ -63,6 +63,11 @@ def test_every_run_sets_up_again(play: Play) -> None:
     assert lines.count(RUN) == 2
 
 
+def test_a_clock_that_jumps_between_two_looks_ends_no_reset(play: Play) -> None:
+    """An operating system's clock, or another thread in between: the NPU needs three reads for its reset."""
+    assert play("coarse-clock")[-1].startswith("run 0 ")
+
+
 def test_levels_are_the_boards(play: Play) -> None:
     assert "00c 00000003" in play("non-secure")
 
