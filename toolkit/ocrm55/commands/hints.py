@@ -31,7 +31,7 @@ def find(
     read: reads pictures once more; it is given those whose reading is in doubt, turned.
     """
     found = [
-        picture_warnings.of_picture(pixels, sureness(result), *size)
+        picture_warnings.of_picture(pixels, sureness(result), *size) + picture_warnings.of_gap(pixels, result.text)
         for pixels, result in zip(pictures, results, strict=True)
     ]
     tasks = [

@@ -33,10 +33,27 @@ def test_no_sample_looks_like_several_lines() -> None:
     assert all(warnings.lines(read_image(path)) < 2 for path in SAMPLES)
 
 
+def test_no_sample_has_a_gap() -> None:
+    assert not any(warnings.of_gap(read_image(path), "read") for path in SAMPLES)
+
+
 def test_a_squeezed_line_says_by_how_much() -> None:
     (found,) = warnings.of_picture(np.tile(WORD, (1, 4, 1)), 0.9, 48, 320)
     assert found.kind == "squeezed"
     assert f"{4 * 48 * WORD.shape[1] / WORD.shape[0] / 320:.2f} times" in found.sentence
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_a_wide_gap_without_a_space_is_warned_of(light: bool) -> None:
+    picture = np.full((48, 320, 3), 255, np.uint8)
+    picture[10:38, 10:30] = picture[10:38, 250:270] = 0
+    picture = 255 - picture if light else picture
+    (warning,) = warnings.of_gap(picture, "AB")
+    assert warning.kind == "gap" and "a gap is 7." in warning.sentence
+    assert not warnings.of_gap(picture, "A B") and not warnings.of_gap(picture, "")
+    near = np.full((48, 320, 3), 255, np.uint8)
+    near[10:38, 10:30] = near[10:38, 60:80] = 0
+    assert not warnings.of_gap(near, "AB")
 
 
 def test_small_pictures_and_several_lines_are_warned_of_only_in_doubt() -> None:

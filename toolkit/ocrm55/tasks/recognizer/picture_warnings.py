@@ -18,13 +18,14 @@ BLANK = 16  # grey levels between the darkest and the lightest parts
 DOUBT = 0.5  # probability that a text is right, or its score where that is not known
 SURE = 0.9  # of a text that is read when the picture is turned
 TALL = 1.5  # times as high as wide
+GAP = 2.0  # of paper between ink, times as wide as the ink is high: a space at least
 _ROWS, _LEAST_ROWS, _LEAST_INK, _LEAST_SPAN = 64, 10, 0.02, 0.3
 _TURNS = {1: "90 degrees clockwise", 2: "180 degrees", 3: "90 degrees anticlockwise"}
 
 
 @dataclass(frozen=True)
 class PictureWarning:
-    """kind: squeezed, small, blank, lines or turned. sentence: what is wrong. advice: a short imperative sentence."""
+    """kind: squeezed, small, blank, lines, gap or turned. sentence: what is wrong. advice: what to do, short."""
 
     kind: str
     sentence: str
@@ -57,6 +58,21 @@ def of_picture(pixels: np.ndarray, sure: float, height: int, width: int) -> list
     return found
 
 
+def of_gap(pixels: np.ndarray, text: str) -> list[PictureWarning]:
+    """The warning of a picture with a wide gap where `text` was read without a space."""
+    if not text or " " in text or is_blank(pixels):
+        return []
+    ink = _ink(pixels)
+    rows, columns = (np.flatnonzero(ink.any(axis=axis)) for axis in (1, 0))
+    if not len(columns):
+        return []
+    wide = float((np.diff(columns, prepend=columns[0]) - 1).max()) / (rows[-1] - rows[0] + 1)
+    if wide < GAP:
+        return []
+    sentence = f"a gap is {wide:.1f} times as wide as the text is high, and no space was read"
+    return [PictureWarning("gap", sentence, "read the parts one by one, or read it with `ocrm55 read`")]
+
+
 def ways_to_turn(pixels: np.ndarray, sure: float) -> list[int]:
     """Quarter turns anticlockwise in which a picture is worth another reading, because this one is in doubt."""
     if sure >= DOUBT or is_blank(pixels):
@@ -87,17 +103,21 @@ def is_blank(pixels: np.ndarray) -> bool:
 
 def lines(pixels: np.ndarray) -> int:
     """Bands of ink across a picture with rows of paper between them: its lines, 0 for none."""
+    ink = _ink(pixels)
+    has_ink = np.concatenate([[False], ink.mean(axis=1) > _LEAST_INK, [False]]).astype(np.int8)
+    starts, ends = np.flatnonzero(np.diff(has_ink) > 0), np.flatnonzero(np.diff(has_ink) < 0)
+    bands = [ink[a:b] for a, b in zip(starts, ends, strict=True) if b - a >= _LEAST_ROWS]
+    return sum(bool(band.any(axis=0).mean() >= _LEAST_SPAN) for band in bands)
+
+
+def _ink(pixels: np.ndarray) -> np.ndarray:
+    """1 where a picture has ink and 0 where paper, uint8 [_ROWS, columns]: the edge is paper."""
     grey = _grey(pixels)
     columns = max(8, round(grey.shape[1] * _ROWS / grey.shape[0]))
     small = cv2.resize(grey, (columns, _ROWS), interpolation=cv2.INTER_AREA)
     _, ink = cv2.threshold(small, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
     edge = np.concatenate([ink[0], ink[-1], ink[:, 0], ink[:, -1]])
-    if edge.mean() > 0.5:  # the paper is lighter than the ink
-        ink = 1 - ink
-    has_ink = np.concatenate([[False], ink.mean(axis=1) > _LEAST_INK, [False]]).astype(np.int8)
-    starts, ends = np.flatnonzero(np.diff(has_ink) > 0), np.flatnonzero(np.diff(has_ink) < 0)
-    bands = [ink[a:b] for a, b in zip(starts, ends, strict=True) if b - a >= _LEAST_ROWS]
-    return sum(bool(band.any(axis=0).mean() >= _LEAST_SPAN) for band in bands)
+    return 1 - ink if edge.mean() > 0.5 else ink
 
 
 def _grey(pixels: np.ndarray) -> np.ndarray:
