@@ -91,6 +91,22 @@ def test_a_small_network(kernels: str, build_dir: Path, tmp_path: Path) -> None:
     check(artifact, run(artifact, pixels, tmp_path, **libraries.defines(chosen)), pixels)
 
 
+@pytest.mark.parametrize("kernels", ["m55", "cmsis-nn"])
+def test_a_small_network_in_stripes(kernels: str, build_dir: Path, tmp_path: Path) -> None:
+    """A program for pages has the bundled detectors so, whoever computes them."""
+    chosen = libraries.kernels(kernels)
+    if libraries.LIBRARY in chosen and libraries.VARIABLE not in os.environ:
+        pytest.skip(f"{libraries.VARIABLE} names no copy of CMSIS-NN")
+    source = str(detectors.write(tmp_path / "small.onnx", seed=1))
+    sizes: dict[str, object] = {"height": 64, "width": 96, "kernels": chosen}
+    whole = Artifact.read(stages.compiled(options_of(source, build_dir, **sizes)).artifact)
+    limit = int(0.7 * whole.arena_bytes)
+    striped = Artifact.read(stages.compiled(options_of(source, build_dir, arena_limit=limit, **sizes)).artifact)
+    assert striped.arena_bytes <= limit and striped.metadata.stripes
+    pixels = page(64, 96)
+    check(striped, run(striped, pixels, tmp_path, **libraries.defines(chosen)), pixels)
+
+
 @pytest.mark.parametrize("name", MOST_INSTRUCTIONS)
 def test_the_bundled_detectors(name: str, build_dir: Path, tmp_path: Path) -> None:
     options = options_of(name, build_dir)
