@@ -47,6 +47,20 @@ def test_what_changed_by_layer(tmp_path: Path) -> None:
     assert changed == [("head", None, 80, "new"), ("fc", 50, None, "gone"), ("conv1", 100, 90, "-10.0 %")]
 
 
+def test_operators_that_share_a_name_are_all_counted(tmp_path: Path) -> None:
+    """A layer's convolution and the copy of its output are two."""
+    read = []
+    for name, second in (("a", 20), ("b", 25)):
+        folder = profile(tmp_path / name, {"conv": 0})
+        rows = [{"name": "conv", "instructions": count, "macs": 1, "weight_bytes": 1} for count in (100, second)]
+        cycles = [{"name": "conv", "cycles": {"likely": 2 * row["instructions"]}} for row in rows]
+        value = {"arena_bytes": 1, "weight_bytes": 2, "layers": rows, "cycles": {"layers": cycles}}
+        (folder / "profile.json").write_text(json.dumps(value))
+        read.append(compare.read(folder))
+    assert [build.sums["instructions"] for build in read] == [120, 125]
+    assert [(c.name, c.before, c.after) for c in compare.layers(*read)] == [("conv/2", 40, 50)]
+
+
 def test_cycles_are_compared_where_both_have_them(tmp_path: Path) -> None:
     with_cycles = compare.read(profile(tmp_path / "a", LAYERS, {"conv1": 7, "conv2": 8, "fc": 9}))
     others = compare.read(profile(tmp_path / "b", LAYERS, {"conv1": 7, "conv2": 10, "fc": 9}))

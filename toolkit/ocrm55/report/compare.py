@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,19 +102,28 @@ def _add(build: Build, value: Mapping[str, Any], file: Path) -> None:
         for name in ("arena_bytes", "weight_bytes"):
             build.sums[name] = float(value[name])
         rows = value["layers"] if "layers" in value else value["operators"]
-        for row in rows:
-            layer = build.layers.setdefault(str(row["name"]), {})
+        for label, row in _labelled(rows):
+            layer = build.layers.setdefault(label, {})
             for figure in ("instructions", "macs", "weight_bytes"):
                 if row.get(figure) is not None:
                     layer[figure] = float(row[figure])
-        for row in value.get("cycles", {}).get("layers", ()):
-            build.layers[str(row["name"])]["cycles"] = float(row["cycles"]["likely"])
+        for label, row in _labelled(value.get("cycles", {}).get("layers", ())):
+            build.layers[label]["cycles"] = float(row["cycles"]["likely"])
     except (KeyError, TypeError, ValueError, AttributeError) as trouble:
         raise InputError(f"{file} is damaged: its layers are not as ocrm55 writes them.") from trouble
     for figure in ("instructions", "macs", "cycles"):
         of_layers = [layer[figure] for layer in build.layers.values() if figure in layer]
         if of_layers:
             build.sums[figure] = sum(of_layers)
+
+
+def _labelled(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The rows with their names; operators of one layer share its name, and get a number from the second on."""
+    seen: Counter[str] = Counter()
+    for row in rows:
+        name = str(row["name"])
+        seen[name] += 1
+        yield (name if seen[name] == 1 else f"{name}/{seen[name]}"), row
 
 
 def sums(before: Build, after: Build) -> list[Change]:
