@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from ocrm55 import console, plain_text
+from ocrm55.errors import InputError
 from ocrm55.page import program, read, video
 from ocrm55.page.program import PageOptions
 from ocrm55.page.reading import Page
@@ -30,6 +32,8 @@ def show(
     """
     if draw is not None:
         video.check_destination(draw)
+        if os.path.realpath(draw) == os.path.realpath(path):
+            raise InputError(f"{draw} is the video to read; it would be written over.", ["name another file"])
     with contextlib.ExitStack() as stack:
         film = stack.enter_context(video.opened(path))
         parts = film.parts(every)
@@ -38,13 +42,17 @@ def show(
         add: Callable[..., None] = lambda pixels, page: None  # noqa: E731
         if draw is not None:
             add = stack.enter_context(video.annotated(draw, film.rate / every))
+        found = False
         while part:
             pictures = [read.picture_of(Path(f"frame {each.number}"), each.pixels, "bgr888") for each in part]
             pages = read.pages(read.run(pictures, prepared, board, timeout_s=timeout_s))
             for frame, page in zip(part, pages, strict=True):
+                found |= any(line.text for line in page.lines)
                 _print(frame, page, as_json)
                 add(frame.pixels, page)
             part = next(parts, [])
+    if not found:
+        console.note(f"{path}: no text was found.")
 
 
 def _print(frame: video.VideoFrame, page: Page, as_json: bool) -> None:
