@@ -23,6 +23,8 @@ from tests.target import live_page
 from tests.target.live_page import PATIENCE_S, TEXT, Log, Server
 
 pytest.importorskip("starlette", reason="the extra `live` is not installed")
+from ocrm55.live.server import MOST_TABS
+
 api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 pytestmark = [pytest.mark.slow, pytest.mark.qemu]
@@ -271,6 +273,14 @@ def test_five_tabs_have_answers_of_their_own(server: Server, browser: Any) -> No
         assert [page.input_value("#engine") for page in pages] == ["native", "onnx", "native", "native", "native"]
     with opened(server, browser) as page:
         live_page.wait(page, lambda: server.live.tabs == 1, "the server still counts closed tabs")
+        server.live.tabs = MOST_TABS
+        context = browser.new_context()
+        with contextlib.closing(context):
+            late = context.new_page()
+            late.goto(server.address)
+            api.expect(late.locator("#status")).to_contain_text("There are too many tabs of this page.")
+            server.live.tabs = 1
+            api.expect(late.locator("#about")).to_contain_text(" on ")  # it came in when there was room
 
 
 def test_a_large_picture_is_read_and_a_broken_one_is_a_sentence(server: Server, browser: Any) -> None:

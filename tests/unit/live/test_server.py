@@ -184,8 +184,11 @@ def test_tabs_are_counted_and_a_lost_one_makes_room(client: TestClient, live: Li
     live.tabs = MOST_TABS - 1
     with client.websocket_connect(ADDRESS, headers=ORIGIN) as first:
         first.receive_json()
-        with pytest.raises(WebSocketDisconnect), client.websocket_connect(ADDRESS, headers=ORIGIN):
-            pass
+        with client.websocket_connect(ADDRESS, headers=ORIGIN) as more:
+            with pytest.raises(WebSocketDisconnect) as refused:
+                more.receive_json()
+            assert refused.value.code == 1013  # of which the page says that there are too many
+        assert live.tabs == MOST_TABS
     live.tabs = MOST_TABS - 1
     with client.websocket_connect(ADDRESS, headers=ORIGIN) as again:
         assert again.receive_json()["type"] == "about"

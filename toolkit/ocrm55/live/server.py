@@ -96,6 +96,7 @@ def application(live: Live) -> Starlette:
             await websocket.close(_POLICY)
             return
         if live.tabs >= MOST_TABS:
+            await websocket.accept()  # so that the page learns the code, and says why
             await websocket.close(_LATER)
             return
         live.tabs += 1

@@ -3,6 +3,7 @@
 
 const LONGEST = 1280; // pixels of a frame's side that is sent
 const QUALITY = 0.9; // of its JPEG
+const TOO_MANY = 1013; // code of a closed socket: there are as many tabs as the server takes
 const PATIENCE = 120000; // ms for an answer before the next frame goes anyway
 const $ = (id) => document.getElementById(id);
 const view = $("view"), video = $("video"), paper = view.getContext("2d");
@@ -19,10 +20,10 @@ function connect() {
   socket.binaryType = "arraybuffer";
   socket.onopen = () => { retry = 500; status(""); sendSettings(); if (still) send(still); };
   socket.onmessage = (event) => take(JSON.parse(event.data));
-  socket.onclose = () => {
+  socket.onclose = (event) => {
     if (proving) $("proof").textContent = "Not proved: the connection was lost.";
     idle();
-    status("The server is not there. Trying again …", true);
+    status(event.code === TOO_MANY ? "There are too many tabs of this page. Trying again …" : "The server is not there. Trying again …", true);
     setTimeout(connect, retry);
     retry = Math.min(retry * 2, 8000);
   };
