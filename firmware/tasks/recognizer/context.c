@@ -18,6 +18,10 @@
 enum { WIDTH = 4, CHOICES = 4, REACHED = WIDTH * (CHOICES + 1) };
 #define LEAST_PROBABILITY 0.001f
 #define LEAST_SHARE 0x1p-20f
+/* Least probability of blank and space together in each step of a gap, and of a space somewhere in it. As in
+ * context.py. */
+#define LEAST_IN_GAP 0.9f
+#define LEAST_SPACE 0.5f
 
 /* The best path that ends in a text: its weight, and the sum of the characters' probabilities along it. */
 struct path {
@@ -34,6 +38,13 @@ struct prefix {
 struct choice {
     uint32_t class;
     float probability;
+};
+
+/* Steps between two characters, up to `end`. If none of them is a space by itself and one of them is probably one, it
+ * is at `peak`, and `none` is the probability that none is; otherwise `peak` is `end`. */
+struct gap {
+    uint32_t end, peak;
+    float none;
 };
 
 static struct path better(const struct prefix *prefix)
@@ -77,6 +88,47 @@ static uint32_t choose(const float *frame, uint32_t classes, struct choice *chos
         chosen[i].probability = chosen[i].probability < 1.0f ? chosen[i].probability : 1.0f;
     }
     return count;
+}
+
+/* The class of the space; the blank if there is none. */
+static uint32_t space_of(const struct ocrm55_context *context)
+{
+    for (uint32_t class = 1; class < context->classes; class++) {
+        if ((context->characters[class].flags & OCRM55_CONTEXT_SPACE) != 0) {
+            return class;
+        }
+    }
+    return OCRM55_CTC_BLANK;
+}
+
+/* The gap that begins at a step, of at least this step. */
+static struct gap find_gap(const float *probabilities, uint32_t first, uint32_t steps, uint32_t classes, uint32_t space)
+{
+    struct gap gap = {first, 0u, 1.0f};
+    uint32_t peak = first;
+    bool is_undecided = space != OCRM55_CTC_BLANK && first > 0;
+    for (; gap.end < steps; gap.end++) {
+        const float *frame = probabilities + gap.end * classes;
+        const float blank = frame[OCRM55_CTC_BLANK], both = blank + frame[space];
+        if (!(both >= LEAST_IN_GAP)) { /* also true for NaN */
+            break;
+        }
+        is_undecided = is_undecided && blank > frame[space];
+        gap.none *= blank / both;
+        peak = frame[space] > probabilities[peak * classes + space] ? gap.end : peak;
+    }
+    is_undecided = is_undecided && gap.end < steps && 1.0f - gap.none > LEAST_SPACE;
+    gap.end = gap.end > first ? gap.end : first + 1;
+    gap.peak = is_undecided ? peak : gap.end;
+    return gap;
+}
+
+/* A space somewhere in the gap, or none. */
+static uint32_t choose_space(const struct gap *gap, uint32_t space, struct choice *chosen)
+{
+    chosen[0] = (struct choice){space, 1.0f - gap->none};
+    chosen[1] = (struct choice){OCRM55_CTC_BLANK, gap->none};
+    return gap->none >= LEAST_PROBABILITY ? 2 : 1;
 }
 
 /* The texts to which a step leads. */
@@ -213,8 +265,15 @@ float ocrm55_context_decode(const struct ocrm55_context *context, const float *p
     memset(&prefixes[0], 0, sizeof prefixes[0]);
     prefixes[0].blank.weight = 1.0f;
     memcpy(prefixes[0].language.kinds, context->prior, sizeof context->prior);
+    const uint32_t space = space_of(context);
+    struct gap gap = {0u, 0u, 1.0f};
     for (uint32_t step = 0; step < steps; step++) {
-        const uint32_t choice_count = choose(probabilities + step * context->classes, context->classes, choices);
+        if (step >= gap.end) {
+            gap = find_gap(probabilities, step, steps, context->classes, space);
+        }
+        const uint32_t choice_count =
+            step == gap.peak ? choose_space(&gap, space, choices)
+                             : choose(probabilities + step * context->classes, context->classes, choices);
         reached.count = 0;
         for (uint32_t i = 0; i < prefix_count; i++) {
             for (uint32_t j = 0; j < choice_count; j++) {

@@ -5,7 +5,7 @@ import struct
 import numpy as np
 import pytest
 
-from ocrm55.tasks.recognizer import context
+from ocrm55.tasks.recognizer import context, ctc
 from ocrm55.tasks.recognizer.charset import load_charset
 from tests.unit.firmware.host_driver import words
 
@@ -50,6 +50,24 @@ def test_ties_repetitions_and_all_classes_alike(part) -> None:
         case[:, [0, *few]] = generator.choice([0, 0.25, 0.5, 1], (16, 7))
         cases.append(case)
     cases.append(np.full((40, 97), 1 / 97, np.float32))
+    check(part, cases)
+
+
+def test_wide_gaps(part) -> None:
+    """Runs of steps that are blanks or spaces, at the edges and between characters, some with another step."""
+    generator = np.random.default_rng(5)
+    space, cases, widened = CHARSET.index(" "), [], 0
+    for _ in range(300):
+        case = np.full((40, 97), 1e-5, np.float32)
+        for step in range(40):
+            case[step, generator.integers(1, 95) if generator.random() < 0.15 else 0] = 0.97
+        for first in generator.integers(0, 36, 3):
+            share = generator.uniform(0, 0.5, 4)
+            case[first : first + 4] = 1e-5
+            case[first : first + 4, 0], case[first : first + 4, space] = 0.98 - share, share
+        cases.append(case)
+        widened += context.decode(case, CHARSET).text != ctc.decode(case, CHARSET).text
+    assert widened > 30
     check(part, cases)
 
 

@@ -68,6 +68,34 @@ def test_score_is_of_what_is_read() -> None:
     assert read.score == pytest.approx((0.45 + 2 * SURE) / 3)
 
 
+MAYBE = {"": 0.65, " ": 0.33}
+
+
+def test_a_space_that_no_step_shows_is_read_in_a_wide_gap() -> None:
+    """As the bundled weights see a gap of eight spaces: any of its steps may be the space, none is by itself."""
+    wide = seen("A", *[MAYBE] * 5, {"": 0.6, " ": 0.38}, "B")
+    assert ctc.decode(wide, CHARSET).text == "AB"
+    read = context.decode(wide, CHARSET)
+    assert read.text == "A B"
+    none = (0.65 / 0.98) ** 5 * 0.6 / 0.98 * (SURE / (SURE + 1e-5)) ** 7  # the likelihood of no space at any step
+    assert read.score == pytest.approx((2 * SURE + 1 - none) / 3, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ["A", MAYBE, "B"],  # likelier no space than one
+        [MAYBE, MAYBE, MAYBE, "A"],  # the picture's edges
+        ["A", MAYBE, MAYBE, MAYBE],
+        ["A", MAYBE, MAYBE, {" ": SURE}, "B"],  # a step shows the space
+        ["A", {"": 0.5, " ": 0.33, "-": 0.15}, {"": 0.5, " ": 0.33, "-": 0.15}, "B"],  # another sign, perhaps
+    ],
+)
+def test_other_gaps_stay(steps: list) -> None:
+    table = seen(*steps)
+    assert context.decode(table, CHARSET) == ctc.decode(table, CHARSET)
+
+
 def likelihood_of(text: str, model: context.Context) -> float:
     """The language model's factor of a whole text, kind after kind of each token, in float64."""
     total, prior = 1.0, model.prior.astype(float)

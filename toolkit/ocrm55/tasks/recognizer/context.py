@@ -43,6 +43,8 @@ UPPER, LOWER, IN_CODE, SPACE = 1, 2, 4, 8  # flags of a character
 # least probability; a text below this share of the likeliest text's weight is given up.
 WIDTH, CHOICES = 4, 4
 LEAST_PROBABILITY, LEAST_SHARE = np.float32(0.001), np.float32(2**-20)
+# Least probability of blank and space together in each step of a gap, and of a space somewhere in it.
+LEAST_IN_GAP, LEAST_SPACE = np.float32(0.9), np.float32(0.5)
 LEAST_KIND = np.float32(2**-40)  # the least likelihood of a kind; denormals are not the same on every core
 
 _ONE, _ZERO = np.float32(1), np.float32(0)
@@ -234,10 +236,36 @@ def _choices(frame: np.ndarray) -> list[tuple[int, np.float32]]:
     return [(int(index), min(np.float32(frame[index]), _ONE)) for index in chosen] or [(0, _ONE)]
 
 
-def _step(context: Context, prefixes: dict[tuple[int, ...], _Prefix], frame: np.ndarray) -> None:
+def _wide_gaps(context: Context, probabilities: np.ndarray) -> dict[int, list[tuple[int, np.float32]]]:
+    """Steps at which a space is read that no step shows by itself, each with its choices.
+
+    In a gap of several letters' width, every step may say blank, and most of them say that it could be a space. The
+    best path alone would lose it. So the choice is between a space at any of these steps and a space at none.
+    """
+    found: dict[int, list[tuple[int, np.float32]]] = {}
+    spaces = np.flatnonzero(context.classes[1:, 2] & SPACE)
+    if len(spaces) == 0:
+        return found
+    space = int(spaces[0]) + 1
+    with np.errstate(all="ignore"):  # of a network that answers with infinities
+        blank, both = probabilities[:, 0], probabilities[:, 0] + probabilities[:, space]
+        inside = np.concatenate([[False], both >= LEAST_IN_GAP, [False]])
+        edges = np.flatnonzero(inside[1:] != inside[:-1])
+        for first, end in edges.reshape(-1, 2).tolist():
+            none = np.multiply.accumulate(blank[first:end] / both[first:end])[-1]  # one after the other
+            is_undecided = bool((blank[first:end] > probabilities[first:end, space]).all())
+            if 0 < first and end < len(probabilities) and is_undecided and _ONE - none > LEAST_SPACE:
+                choices = [(space, np.float32(_ONE - none)), (0, none)]
+                peak = first + int(probabilities[first:end, space].argmax())
+                found[peak] = choices if none >= LEAST_PROBABILITY else choices[:1]
+    return found
+
+
+def _step(
+    context: Context, prefixes: dict[tuple[int, ...], _Prefix], choices: Sequence[tuple[int, np.float32]]
+) -> None:
     """Extend all texts by a step, and keep the likeliest."""
     reached: dict[tuple[int, ...], _Prefix] = {}
-    choices = _choices(frame)
     for text, prefix in prefixes.items():
         weight, total = prefix.best
         for index, probability in choices:
@@ -287,8 +315,9 @@ def _decoded(probabilities: np.ndarray, charset: Sequence[str], path: Path | Non
         return ctc.decode(probabilities, charset), 1.0
     context = load(tuple(charset), path)
     prefixes: dict[tuple[int, ...], _Prefix] = {(): _Prefix(Language(tuple(context.prior), 0, 0, 0), blank=_ONE)}
-    for frame in probabilities:
-        _step(context, prefixes, frame)
+    gaps = _wide_gaps(context, probabilities)
+    for step, frame in enumerate(probabilities):
+        _step(context, prefixes, gaps.get(step) or _choices(frame))
     ranked = []
     for text, prefix in prefixes.items():
         weight, total = prefix.best
