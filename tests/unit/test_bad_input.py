@@ -112,6 +112,14 @@ def test_outputs_that_cannot_be_written_are_refused_before_any_work(
     assert (tmp_path / "link.png").is_symlink()
 
 
+@pytest.mark.parametrize("command", ["quantize-report --data {data}", "agree {data}", "eval {data}"])
+def test_labels_are_read_before_anything_is_compiled(command: str, tmp_path: Path) -> None:
+    (tmp_path / "labels.tsv").write_text("nothing.png\tabc\n")
+    status, printed = run(*command.format(data=tmp_path).split(), "--build-dir", tmp_path / "build")
+    assert (status, printed.count("error:")) == (InputError.exit_code, 1)
+    assert not (tmp_path / "build").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "words",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -124,6 +126,17 @@ def test_weights_that_paddle2onnx_misses(model_dir: Path, tmp_path: Path, monkey
     monkeypatch.setattr(RecognizerFolder, "_check_weights", lambda *_: None)
     with pytest.raises(InputError, match=r"inference\.pdiparams lacks the weights .*; it is cut short"):
         to_onnx(folder, tmp_path / "model.onnx")
+
+
+def test_paddle2onnx_gives_the_same_with_and_without_its_python_part(model_dir: Path, tmp_path: Path) -> None:
+    words = [str(model_dir / "inference.json"), str(model_dir / "inference.pdiparams")]
+    script = "import sys; from ocrm55.export import paddle2onnx_process as p; {}; status = p.main(*sys.argv[1:]); "
+    script += "sys.exit(status or ('paddle' in sys.modules) == {})"
+    for name, change, alone in (("direct", "pass", True), ("usual", "p._converted = lambda *_: None", False)):
+        arguments = [*words, str(tmp_path / name), str(onnx_model.OPSET)]
+        done = subprocess.run([sys.executable, "-P", "-c", script.format(change, alone), *arguments], check=False)
+        assert done.returncode == 0
+    assert (tmp_path / "direct").read_bytes() == (tmp_path / "usual").read_bytes()
 
 
 def test_modules_in_the_working_folder_do_not_run(

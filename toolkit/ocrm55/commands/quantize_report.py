@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,8 @@ from ocrm55.pictures import read_image
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from ocrm55.evaluation.words import Word
 
 
 @build_options(without=["precision"])
@@ -43,10 +46,13 @@ def quantize_report(
     from ocrm55.compiler.onnx_graph import entrance
     from ocrm55.compiler.onnx_graph.folding import fold
     from ocrm55.compiler.onnx_graph.graph import Graph
-    from ocrm55.evaluation import quantization_error
+    from ocrm55.evaluation import assess, quantization_error
     from ocrm55.tasks.recognizer.task import RECOGNIZER
 
     files.check_place(out, folder=True)
+    if only is not None and data is None:
+        raise InputError("--only names pictures of a set, and --data is missing.", ["--data DIR"])
+    words = [] if data is None else assess.select(data, only=only)  # refused before anything is compiled
     compiled = stages.compiled(options)
     quantised = entrance.read(compiled.artifact / "model.onnx")
     network = RECOGNIZER.network(compiled.model)
@@ -59,7 +65,7 @@ def quantize_report(
     folded = graph.model()
     sets = [
         quantization_error.agreement(name, folded, quantised, pictures, network.charset)
-        for name, pictures in labelled(data, only, synthetic, (height, width))
+        for name, pictures in labelled(data, words, synthetic, (height, width))
     ]
     quantization_error.show(rows, sets)
     folder = out or options.folder.root / "quantize-report"
@@ -68,16 +74,16 @@ def quantize_report(
 
 
 def labelled(
-    data: Path | None, only: Path | None, synthetic: int, size: tuple[int, int]
+    data: Path | None, words: Sequence[Word], synthetic: int, size: tuple[int, int]
 ) -> list[tuple[str, list[tuple[np.ndarray, str]]]]:
-    """The sets of pictures with their texts, by name. Pictures have that height and at most that width."""
-    from ocrm55.evaluation import assess
+    """The sets of pictures with their texts, by name. Pictures have that height and at most that width.
+
+    words: of the set `data`.
+    """
     from ocrm55.tasks.recognizer import image
     from ocrm55.training.checks import unseen_fonts
     from ocrm55.training.fonts import find_fonts, split
 
-    if only is not None and data is None:
-        raise InputError("--only names pictures of a set, and --data is missing.", ["--data DIR"])
     sets = []
     if synthetic:
         _, fonts = split(find_fonts())
@@ -85,7 +91,6 @@ def labelled(
         drawn = [(image.resize(s.pixels[:, :, ::-1], *size), s.text) for s in samples]
         sets.append(("synthetic", drawn))
     if data is not None:
-        words = assess.select(data, only=only)
         read = [(image.resize(read_image(word.path), *size), word.text) for word in words]
         sets.append((data.name, read))
     return sets
