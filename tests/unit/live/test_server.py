@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import secrets
@@ -254,12 +255,11 @@ class _Loud(Session):
         return {"type": "frame", "uart": self.words}
 
 
-def test_who_does_not_read_keeps_nothing_in_the_server(live: Live) -> None:
-    """With a real server and socket: answers wait for the reader, and no frame is computed meanwhile."""
+@contextlib.contextmanager
+def served(live: Live) -> Iterator[Any]:
+    """A real server in a thread, and a socket of its page; both end with the block."""
     uvicorn = pytest.importorskip("uvicorn")
     connect = pytest.importorskip("websockets.sync.client").connect
-    live.session = lambda engine: _Loud(engine, ("", "a", "b"), 40)
-    _Loud.steps_taken.clear()
     listening = socket_module.create_server(("127.0.0.1", 0))
     there = f"127.0.0.1:{listening.getsockname()[1]}"
     serving = uvicorn.Server(uvicorn.Config(application(live), log_level="error", timeout_graceful_shutdown=1))
@@ -267,14 +267,35 @@ def test_who_does_not_read_keeps_nothing_in_the_server(live: Live) -> None:
     thread.start()
     address = f"ws://{there}/{TOKEN}/socket"
     with connect(address, origin=f"http://{there}", max_queue=1, max_size=None) as socket:  # type: ignore[arg-type]
+        yield socket
+        serving.should_exit = True
+        thread.join(30)
+        socket.close_socket()  # it may never have read, and closes no other way
+    listening.close()
+    assert not thread.is_alive()
+
+
+def test_who_does_not_read_keeps_nothing_in_the_server(live: Live) -> None:
+    """With a real server and socket: answers wait for the reader, and no frame is computed meanwhile."""
+    live.session = lambda engine: _Loud(engine, ("", "a", "b"), 40)
+    _Loud.steps_taken.clear()
+    with served(live) as socket:
         for _ in range(40):
             socket.send(jpeg())
             time.sleep(0.05)
         assert 1 <= len(_Loud.steps_taken) < 15, "40 answers would be 80 MB"
-        socket.close_socket()  # as a network that breaks does
-    serving.should_exit = True
-    thread.join(30)
-    listening.close()
+
+
+def test_a_server_that_ends_ends_its_runs(live: Live) -> None:
+    engine: Any = live.engine
+    begun = time.monotonic()
+    with served(live) as socket:
+        socket.recv()
+        socket.send('{"type": "settings", "engine": "qemu"}')
+        socket.send(jpeg())
+        assert json.loads(socket.recv())["type"] == "uart"
+    assert engine.ended  # by the stop, and not by its own end after half a minute
+    assert time.monotonic() - begun < 25
 
 
 def test_what_a_simulator_says_comes_at_once_and_it_can_be_stopped(client: TestClient, live: Live) -> None:
