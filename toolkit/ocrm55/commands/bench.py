@@ -75,6 +75,8 @@ def bench(
     """
     console.keep_commands_quiet()
     files.check_place(markdown)
+    if against is not None:
+        libraries.defines((libraries.LIBRARY,), options.build.cmsis_nn)  # refused before anything is compiled
     if what is What.SILICON:
         from ocrm55.bench import silicon
 

@@ -16,8 +16,7 @@ from dataclasses import dataclass, replace
 from ocrm55.compiler.memory import overlap, planner
 from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.memory.stripes import Striping
-from ocrm55.compiler.operators.program import Operator, Program
-from ocrm55.compiler.operators.stripes import find
+from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.targets.base import Target, assign
 from ocrm55.errors import UnsupportedError
 
@@ -65,10 +64,11 @@ def choose(lowered: Program, targets: Sequence[Target], limit: int | None, *, st
         return plain
     fitting: list[Choice] = []
     smallest = plain.arena_bytes
-    # Where chunks cannot help, the smallest say what an arena takes at least.
-    chunks = overlap.CHUNK_BYTES if least_arena(plain.program) <= limit else overlap.CHUNK_BYTES[-1:]
     for least_bytes in _thresholds(lowered):
-        for chunk_bytes in chunks:
+        # Where the smallest chunks do not help, larger ones do not; they say what an arena takes at least.
+        choice = _planned(lowered, targets, overlap.CHUNK_BYTES[-1], least_bytes)
+        smallest = min(smallest, choice.arena_bytes)
+        for chunk_bytes in overlap.CHUNK_BYTES if choice.arena_bytes <= limit else ():
             choice = _planned(lowered, targets, chunk_bytes, least_bytes)
             smallest = min(smallest, choice.arena_bytes)
             if choice.arena_bytes <= limit:  # smaller chunks of the same layers only cost more
@@ -83,30 +83,6 @@ def choose(lowered: Program, targets: Sequence[Target], limit: int | None, *, st
             [f"--arena-limit {smallest}", "a narrower input" if lowered.precision == "int8" else "--precision int8"],
         )
     return min(fitting, key=lambda choice: (choice.striping_cost, choice.reread_bytes, choice.arena_bytes))
-
-
-def least_arena(program: Program) -> int:
-    """Bytes that every plan without further stripes needs: what is there during one step.
-
-    program: given to targets, in any chunks. Where the output may take over an input's bytes, only the larger of both
-    counts. Workspaces are left out, since other chunks may need others.
-    """
-    lifetimes, most = planner.tensor_lifetimes(program), 0
-    sizes = {name: planner.round_up(program.stored_bytes(name)) for name in lifetimes if name in program.tensors}
-    alive = planner.tensors_alive(program)
-    for step, operator in enumerate(program.calls):
-        outputs = {program.storage(name) for name in operator.outputs}
-        shared = [name for name in _taken_over(program, operator) if lifetimes[name][1] == step]
-        saved = max((min(sizes[name], sizes[output]) for name in shared for output in outputs), default=0)
-        most = max(most, alive[step] - saved)
-    return most
-
-
-def _taken_over(program: Program, operator: Operator) -> set[str]:
-    """The tensors whose bytes an operator may write its output over."""
-    anyhow = operator.spec.pixelwise is not None or find(program.segments, operator.outputs[0]) is not None
-    names = operator.inputs if anyhow else operator.in_place
-    return {program.storage(name) for name in names if program.tensors[name].role != "weight"}
 
 
 def _striped(lowered: Program, targets: Sequence[Target], limit: int, fitting: list[Choice]) -> list[int]:
