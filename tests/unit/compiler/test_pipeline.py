@@ -135,6 +135,15 @@ def test_a_restriction_that_no_text_keeps_is_refused_before_calibration(
         pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, options)
 
 
+def test_widths_of_another_model_are_refused_before_calibration(
+    model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx_model, "largest_difference", None)
+    monkeypatch.setattr(pipeline, "read_image", None)
+    with pytest.raises(InputError, match="widest of the widths is 96"):
+        pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, replace(INT8, widths=(64, 96)))
+
+
 @pytest.mark.parametrize("way", ["--arena-limit", "--memory-map"])
 def test_what_vela_s_scratch_does_not_fit_is_refused_before_calibration(
     way: str, model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

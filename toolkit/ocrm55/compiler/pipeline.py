@@ -106,6 +106,8 @@ def sized(
     arena of an accelerator by some bytes, which its own compiler takes for buffers of weights.
     """
     check_whole_output(model, network, options.board.memories, options)
+    if options.widths:
+        sharing.check(options.widths, model)
     if all(declared_output(model)) and options.restriction != UNRESTRICTED:
         network.extras(declared_output(model), options.decoder)  # refuses what no text of these steps keeps
     is_float = options.precision != "int8"
