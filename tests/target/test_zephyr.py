@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from ocrm55.elf import read_symbols as elf_symbols
 from ocrm55.errors import TargetError
 from ocrm55.simulators import npu_firmware
 from tests.target import test_package
@@ -42,7 +43,7 @@ def test_the_sample_reads_its_picture(chosen: str, build_dir: Path, tmp_path: Pa
     assert (".ocrm55.weights" in sections) == bool(chosen)
 
 
-def twister(zephyr: Path, sample: Path, out: Path) -> dict[str, Any]:
+def twister(zephyr: Path, sample: Path, out: Path, *options: str) -> dict[str, Any]:
     """Twister's own account of the sample on that Zephyr's MPS3 board: one test suite of its report."""
     named = (zephyr / "boards" / "arm" / "mps3" / "mps3_corstone300_an547.dts").is_file()
     board = "mps3/corstone300/an547" if named else "mps3/an547"  # until Zephyr 3.7
@@ -52,7 +53,7 @@ def twister(zephyr: Path, sample: Path, out: Path) -> dict[str, Any]:
     words = [python, zephyr / "scripts" / "twister", "-T", sample, "-p", board, "-O", out, "-j", "1"]
     path = os.pathsep.join([str(Path(python).parent), os.environ["PATH"]])  # CMake takes the first Python
     subprocess.run(
-        [*words, "--inline-logs", *shlex.split(os.environ.get("TWISTER_OPTIONS", ""))],
+        [*words, "--inline-logs", *options, *shlex.split(os.environ.get("TWISTER_OPTIONS", ""))],
         env={**os.environ, "PATH": path, "ZEPHYR_BASE": str(zephyr), "QEMU_BIN_PATH": str(qemu_folder())},
         check=False,
     )
@@ -66,17 +67,29 @@ def qemu_folder() -> Path:
     return Path(found).parent
 
 
+def with_zephyr_s_driver(zephyr: Path) -> list[str]:
+    """Options of twister that switch on Zephyr's driver of the NPU; skips where its module hal_ethos_u is absent."""
+    if not (zephyr.parent / "modules/hal/ethos_u").is_dir() and "ethos_u" not in os.environ.get("TWISTER_OPTIONS", ""):
+        pytest.skip("Zephyr's module hal_ethos_u is not there")
+    old = "config ARM_ETHOS_U\n" in (zephyr / "modules" / "hal_ethos_u" / "Kconfig").read_text()  # until Zephyr 3.7
+    return [f"-x=CONFIG_{'ARM_' if old else ''}ETHOS_U=y", "-x=CONFIG_HEAP_MEM_POOL_SIZE=4096"]
+
+
 @pytest.mark.qemu
-def test_zephyr_s_build_for_the_npu_reads_as_the_firmware_does(build_dir: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("driver", ["the library's", "Zephyr's"])
+def test_zephyr_s_build_for_the_npu_reads_as_the_firmware_does(driver: str, build_dir: Path, tmp_path: Path) -> None:
     """QEMU has no NPU, and the sample never ends: the model of the NPU beside QEMU says what it printed last."""
     if not os.environ.get("ZEPHYR_BASE"):
         pytest.skip("ZEPHYR_BASE names no Zephyr")
     require("cmake", "ninja", "dtc", "qemu-system-arm")
     words = ["--model", "fast", "--npu", "ethos-u55-128"]
+    zephyr = Path(os.environ["ZEPHYR_BASE"])
+    options = with_zephyr_s_driver(zephyr) if driver == "Zephyr's" else []
     package = test_package.package(tmp_path / "package", build_dir, *words)
-    suite = twister(Path(os.environ["ZEPHYR_BASE"]), package / "zephyr" / "sample", tmp_path / "out")
+    suite = twister(zephyr, package / "zephyr" / "sample", tmp_path / "out", *options)
     assert suite["testcases"][0]["status"] not in ("failed", "error"), suite
     (elf,) = (tmp_path / "out").rglob("zephyr.elf")
+    assert ("ethosu_invoke_v3" in elf_symbols(elf)) == bool(options)
     with pytest.raises(TargetError, match=r"the last that it said: text: Cambridge, score: 0\.999774"):
         npu_firmware.run(elf, "ethos-u55-128", timeout_s=60)
 

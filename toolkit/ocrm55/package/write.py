@@ -135,7 +135,7 @@ def files(order: Order) -> dict[str, str]:
     if order.page is not None:
         texts["examples/page.c"] = sources.render("page.c.j2", **values)
         texts["examples/page.h"] = page.picture(order.page)
-    modules = [*_PROJECTS, *(["zephyr/npu_port.c"] if order.compiled.npu else [])]
+    modules = [*_PROJECTS, *(["zephyr/npu_port.c", "zephyr/npu_driver.c"] if order.compiled.npu else [])]
     texts |= {path: sources.render(f"{path}.j2", **values) for path in modules}
     if order.url:
         texts[f"{VENDOR}.pidx"] = sources.render("pack.pidx.j2", **values)
