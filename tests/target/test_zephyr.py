@@ -68,11 +68,15 @@ def qemu_folder() -> Path:
 
 
 def with_zephyr_s_driver(zephyr: Path) -> list[str]:
-    """Options of twister that switch on Zephyr's driver of the NPU; skips where its module hal_ethos_u is absent."""
+    """Options of twister that switch on Zephyr's driver of the NPU; skips where its module hal_ethos_u is absent.
+
+    Debian's picolibc has errno in a section that Zephyr's linker script does not name, and its driver takes it in.
+    """
     if not (zephyr.parent / "modules/hal/ethos_u").is_dir() and "ethos_u" not in os.environ.get("TWISTER_OPTIONS", ""):
         pytest.skip("Zephyr's module hal_ethos_u is not there")
     old = "config ARM_ETHOS_U\n" in (zephyr / "modules" / "hal_ethos_u" / "Kconfig").read_text()  # until Zephyr 3.7
-    return [f"-x=CONFIG_{'ARM_' if old else ''}ETHOS_U=y", "-x=CONFIG_HEAP_MEM_POOL_SIZE=4096"]
+    words = ["--disable-warnings-as-errors", "-x=CONFIG_HEAP_MEM_POOL_SIZE=4096"]
+    return [*words, f"-x=CONFIG_{'ARM_' if old else ''}ETHOS_U=y"]
 
 
 @pytest.mark.qemu
@@ -87,7 +91,7 @@ def test_zephyr_s_build_for_the_npu_reads_as_the_firmware_does(driver: str, buil
     options = with_zephyr_s_driver(zephyr) if driver == "Zephyr's" else []
     package = test_package.package(tmp_path / "package", build_dir, *words)
     suite = twister(zephyr, package / "zephyr" / "sample", tmp_path / "out", *options)
-    assert suite["testcases"][0]["status"] not in ("failed", "error"), suite
+    assert suite["status"] not in ("failed", "error"), suite
     (elf,) = (tmp_path / "out").rglob("zephyr.elf")
     assert ("ethosu_invoke_v3" in elf_symbols(elf)) == bool(options)
     with pytest.raises(TargetError, match=r"the last that it said: text: Cambridge, score: 0\.999774"):
