@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -130,6 +132,18 @@ def test_damaged_weights_are_one_sentence_of_the_command(tmp_path: Path) -> None
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == InputError.exit_code, done.stderr
     assert "Vela's codec ended in the middle of it" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_what_cannot_be_printed_is_no_damage(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "ocrm55.npu_model", str(_compile(tmp_path, _network())), "--disassemble"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as gone:
+        done = subprocess.run(command, stdout=gone, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode != 0 and "damaged" not in done.stderr
 
 
 def test_a_network_that_asks_for_all_memory_is_refused(tmp_path: Path) -> None:
