@@ -6,13 +6,15 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+from onnx import helper, numpy_helper
 
 from ocrm55.errors import InputError, ToolchainError, UnsupportedError
-from ocrm55.export import onnx_model
+from ocrm55.export import constants, onnx_model
 from ocrm55.tasks.recognizer.charset import load_dictionary
 from ocrm55.tasks.recognizer.inference import OnnxRecognizer, PaddleRecognizer
 from ocrm55.tasks.recognizer.model import RecognizerFolder, to_onnx
@@ -105,6 +107,21 @@ def test_difference_from_paddle_is_refused(
     with pytest.raises(ToolchainError, match="differs from Paddle"):
         to_onnx(model_dir, tmp_path / "model.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("change", [{"data_type": 99}, {"data_type": 0}, {"dims": [7]}, {"data_location": 1}])
+def test_a_constant_of_no_value_is_a_sentence(change: dict[str, Any]) -> None:
+    node = helper.make_node("Constant", [], ["y"], value=numpy_helper.from_array(np.arange(6, dtype=np.float32)))
+    held = node.attribute[0].t
+    for name, value in change.items():
+        held.ClearField(name)
+        if isinstance(value, list):
+            getattr(held, name).extend(value)
+        else:
+            setattr(held, name, value)
+    model = helper.make_model(helper.make_graph([], "none", [], []), opset_imports=[helper.make_opsetid("", 17)])
+    with pytest.raises(InputError, match="Constant of layer y cannot be computed"):
+        constants.evaluate(node, {}, model)
 
 
 def test_program_that_paddle2onnx_cannot_read(model_dir: Path, tmp_path: Path) -> None:

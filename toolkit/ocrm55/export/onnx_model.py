@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,18 +11,17 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import numpy_helper, version_converter
-from onnx.reference import ReferenceEvaluator
 
 from ocrm55 import files, temporary
 from ocrm55.compiler.onnx_graph import bounds, entrance, inference
 from ocrm55.compiler.onnx_graph.graph import drop_left_out
-from ocrm55.errors import InputError, Ocrm55Error, ToolchainError, UnsupportedError, first_line
+from ocrm55.errors import InputError, Ocrm55Error, ToolchainError, first_line
 from ocrm55.export import apart
+from ocrm55.export.constants import evaluate
 from ocrm55.export.paddle_folder import PaddleFolder
 from ocrm55.inference import OnnxNetwork, softmax
 
 OPSET = 17
-MOST_COMPUTED = 1 << 24  # values that one operator makes of constants
 OTHER_WIDTH = 64  # pixels more, to see which sizes depend on the width
 MOST_SIZES = 1024  # values of a constant that may be sizes
 MOST_ROUNDS = 20  # of folding constants
@@ -315,7 +313,7 @@ class _Cleaner:
             if node.op_type == "Shape" and node.input[0] in shapes:
                 self.constants[node.output[0]] = np.array(shapes[node.input[0]], dtype=np.int64)
             elif all(name == "" or name in self.constants for name in node.input):
-                values = _evaluate(node, {name: self.constants[name] for name in node.input if name}, self.model)
+                values = evaluate(node, {name: self.constants[name] for name in node.input if name}, self.model)
                 self.constants.update(zip(node.output, values, strict=True))
             else:
                 self._give_axes(node)
@@ -492,48 +490,3 @@ class _Cleaner:
 def _layer(weight: str) -> str:
     """`backbone.conv1._conv.weight` -> `backbone.conv1._conv`; PaddleOCR's `conv2d_0.w_0` -> `conv2d_0`."""
     return weight.removesuffix(".weight").removesuffix(".w_0")
-
-
-def _evaluate(node: onnx.NodeProto, inputs: dict[str, np.ndarray], model: onnx.ModelProto) -> Sequence[np.ndarray]:
-    """Compute one operator on constants with ONNX's reference implementation.
-
-    Raises InputError for constants that the operator cannot take.
-    """
-    if (held := _held(node, inputs)) is not None:
-        return [held]
-    if node.op_type == "Concat":  # Paddle 2 has no tensors without an axis: its scalars have one element
-        inputs = {name: np.atleast_1d(value) for name, value in inputs.items()}
-    layer = f"{node.op_type} of layer {node.name or node.output[0]}"
-    if (values := inference.values_of(node, inputs, model)) > MOST_COMPUTED:
-        raise UnsupportedError(
-            f"{layer} makes {values:,} values of constants; {MOST_COMPUTED:,} are the most.", ["export the model again"]
-        )
-    unknown = onnx.TypeProto()
-    graph = onnx.helper.make_graph(
-        [node],
-        "constant",
-        [
-            onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(value.dtype), value.shape)
-            for name, value in inputs.items()
-        ],
-        [onnx.helper.make_value_info(name, unknown) for name in node.output],
-    )
-    single = onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
-    try:
-        return [np.asarray(value) for value in ReferenceEvaluator(single).run(None, inputs)]
-    except Exception as trouble:  # numpy and the reference implementation each raise their own
-        raise InputError(
-            f"{layer} cannot be computed: {first_line(trouble)}.", ["export or copy the model again"]
-        ) from trouble
-
-
-def _held(node: onnx.NodeProto, inputs: dict[str, np.ndarray]) -> np.ndarray | None:
-    """The value of a Constant or an Identity, of which converted models have hundreds; None for all else."""
-    if node.op_type == "Identity" and len(inputs) == 1:
-        return next(iter(inputs.values()))
-    given = node.attribute[0] if node.op_type == "Constant" and len(node.attribute) == 1 else None
-    if given is None or given.name != "value" or not given.HasField("t"):
-        return None
-    with suppress(ValueError, TypeError):  # of another size than it says: refused where it is computed
-        return numpy_helper.to_array(given.t) if math.prod(given.t.dims) <= MOST_COMPUTED else None
-    return None
