@@ -48,12 +48,16 @@ def test_it_listens_on_this_computer_only(started: list[Any], capsys: pytest.Cap
     assert config.limit_concurrency <= 100
 
 
-def test_another_address_is_a_warning(started: list[Any], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("name", ["bench", "localhost"])
+def test_another_address_is_a_warning(
+    name: str, started: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: name)
     serve("0.0.0.0")
     assert started[0][1][0] == "0.0.0.0"
     said = capsys.readouterr()
     assert "everybody who reaches 0.0.0.0" in said.err
-    assert said.out.startswith(f"http://{socket.gethostname()}:")
+    assert said.out.startswith(f"http://{name}:")
 
 
 def test_a_computer_that_listens_on_all_its_numbers_knows_them() -> None:

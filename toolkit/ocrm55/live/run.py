@@ -78,7 +78,7 @@ def serve(programs: Programs, host: str, port: int, fvp: Path | None = None) -> 
     port = listening.getsockname()[1]
     live.takes_numbers = host in ("0.0.0.0", "::")
     name = socket.gethostname() if live.takes_numbers else f"[{host}]" if ":" in host else host
-    if name not in live.hosts:
+    if live.takes_numbers or name not in live.hosts:  # a computer may call itself localhost
         live.hosts = [*live.hosts, name, socket.gethostname()]
         console.warning(f"everybody who reaches {host} and knows the address sees the page.")
     console.result(f"http://{'localhost' if host == '127.0.0.1' else name}:{port}/{live.token}/")

@@ -18,7 +18,7 @@ function connect() {
   const where = location.href.replace(/^http/, "ws").replace(/[^/]*$/, "") + "socket";
   socket = new WebSocket(where);
   socket.binaryType = "arraybuffer";
-  socket.onopen = () => { retry = 500; status(""); sendSettings(); if (still) send(still); };
+  socket.onopen = () => { status(""); sendSettings(); if (still) send(still); };
   socket.onmessage = (event) => take(JSON.parse(event.data));
   socket.onclose = (event) => {
     if (proving) $("proof").textContent = "Not proved: the connection was lost.";
@@ -41,6 +41,7 @@ function take(answer) {
 }
 
 function about(value) {
+  retry = 500; // a server with too many tabs opens the socket, too, and closes it
   $("about").textContent = `${value.recognizer} and ${value.detector}, ${value.size}, on ${value.board}`;
   $("arena").value = value.arena / value.memory;
   $("arena-text").textContent =
