@@ -218,12 +218,12 @@ def test_no_frame_overtakes_settings(live: Live, client: TestClient) -> None:
 
 
 class _Late(Session):
-    """Takes its time for a frame; counts those that it takes."""
+    """Takes its time for a frame, until a stop was taken; counts the frames."""
 
     taken: ClassVar[list[int]] = []
 
     def step(self, data: bytes) -> dict[str, Any]:
-        time.sleep(0.3)
+        assert self.listener.stop.wait(30)
         self.taken.append(len(data))
         return {"type": "frame", "bytes": len(data)}
 
@@ -236,10 +236,11 @@ def test_a_slower_reader_drops_frames_and_queues_none(live: Live, client: TestCl
         socket.receive_json()
         for data in frames:
             socket.send_bytes(data)
+        socket.send_text('{"type": "stop"}')  # which the server takes behind the frames
         answers = [socket.receive_json()]
         while answers[-1]["bytes"] != 20:  # the newest frame is never the one that is dropped
             answers.append(socket.receive_json())
-    assert len(answers) <= 3
+    assert len(answers) <= 2  # of the first that found nothing before it, and of the newest
     assert sum(answer["dropped"] for answer in answers) == 20 - len(answers)
     assert len(_Late.taken) == len(answers)
 
@@ -288,14 +289,12 @@ def test_who_does_not_read_keeps_nothing_in_the_server(live: Live) -> None:
 
 def test_a_server_that_ends_ends_its_runs(live: Live) -> None:
     engine: Any = live.engine
-    begun = time.monotonic()
     with served(live) as socket:
         socket.recv()
         socket.send('{"type": "settings", "engine": "qemu"}')
         socket.send(jpeg())
         assert json.loads(socket.recv())["type"] == "uart"
     assert engine.ended  # by the stop, and not by its own end after half a minute
-    assert time.monotonic() - begun < 25
 
 
 def test_what_a_simulator_says_comes_at_once_and_it_can_be_stopped(client: TestClient, live: Live) -> None:
