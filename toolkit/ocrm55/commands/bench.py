@@ -11,6 +11,7 @@ import typer
 
 from ocrm55 import console, files, libraries, stages, temporary
 from ocrm55.commands.options import build_options
+from ocrm55.errors import ToolchainError
 
 
 class What(enum.StrEnum):
@@ -100,11 +101,15 @@ def bench(
     from ocrm55.tasks.recognizer.model import to_onnx
 
     assert what is What.KERNELS
+    estimated = loops.estimate()
+    if markdown is not None and estimated is None:
+        raise ToolchainError(
+            f"{loops.MCA[0]}, whose figures --markdown writes, is not installed.", ["apt install llvm-19"]
+        )
     folder = stages.model(options)
     with temporary.folder() as scratch:
         path = to_onnx(folder, scratch / "model.onnx", check=False)
         rows = kernels.measure(path, compiler.value, cycles=True)
-    estimated = loops.estimate()
     kernels.print_table(rows, estimated)
     if markdown is not None and estimated is not None:
         files.write_text(markdown, loops.markdown(estimated))
