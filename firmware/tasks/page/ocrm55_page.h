@@ -150,7 +150,8 @@ struct ocrm55_line {
 };
 
 /* Read the text of one box. A line longer than the recognizer's input is read in windows that overlap, and joined. It
- * is squeezed by options->squeeze at most, where that makes it cheaper. class_room: with options->sure, of two readings of the line. watch: NULL, or who follows. */
+ * is squeezed by options->squeeze at most, where that makes it cheaper. class_room: with options->sure, of two readings
+ * of the line. watch: NULL, or who follows. */
 enum ocrm55_page_outcome ocrm55_page_read(const struct ocrm55_recognizer *recognizer, void *arena, size_t arena_bytes,
                                           const struct ocrm55_frame *frame, const struct ocrm55_box *box,
                                           const struct ocrm55_page_options *options, void *scratch,
