@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -157,3 +158,27 @@ def test_other_names_are_refused(tmp_path: Path) -> None:
 def test_values_have_frame_and_time() -> None:
     (value,) = video.values(video.VideoFrame(7, 0.7, np.zeros((1, 1, 3), np.uint8)), page())
     assert (value["frame"], value["seconds"], value["text"]) == (7, 0.7, "12345")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["ffconcat version 1.0", "file real.avi"],
+        ["#EXTM3U", "#EXT-X-TARGETDURATION:10", "#EXTINF:10,", "{folder}/real.avi", "#EXT-X-ENDLIST"],
+        ["#EXTM3U", "#EXT-X-TARGETDURATION:10", "#EXTINF:10,", "{folder}/real.avi"],  # waits for more
+        ["ten lines of text"] * 10,
+    ],
+)
+def test_a_list_of_other_files_is_no_video(lines: list[str], tmp_path: Path) -> None:
+    """FFmpeg would read what the list names, and wait for it."""
+    film(tmp_path / "real.avi")
+    for name in ("a.avi", "a.m3u8", "a.txt"):
+        (tmp_path / name).write_text("\n".join(lines).format(folder=tmp_path) + "\n")
+        with pytest.raises(InputError, match="no video"):
+            parts_of(tmp_path / name)
+
+
+def test_the_user_s_options_of_ffmpeg_are_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENCV_FFMPEG_CAPTURE_OPTIONS", "format_whitelist;hls")
+    assert len(parts_of(film(tmp_path / "a.avi"))) > 0
+    assert os.environ["OPENCV_FFMPEG_CAPTURE_OPTIONS"] == "format_whitelist;hls"

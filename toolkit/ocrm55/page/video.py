@@ -26,6 +26,12 @@ _USUAL_RATE = 25.0  # frames a second, of a file that does not say
 _ENDINGS = (".mp4", ".avi")
 _LONGEST = 200  # characters of a text that is drawn
 Bounds = tuple[float, float, float, float]
+# FFmpeg takes text for a video too, and lists of other files (HLS, concat): these name what the user did not.
+_CONTAINERS = (
+    *("avi", "mov", "matroska", "mpegts", "mpeg", "mpegvideo", "m4v", "h264", "hevc", "mjpeg", "ogg", "flv", "asf"),
+    *("ivf", "mxf", "nut", "gif"),
+)
+_OPENED_WITH = f"format_whitelist;{','.join(_CONTAINERS)}|protocol_whitelist;file"
 _CODES = {".mp4": "mp4v", ".avi": "MJPG"}
 
 
@@ -49,7 +55,7 @@ class Video:
             raise InputError(f"{path} is a picture and no video.", [f"ocrm55 read {path}"])
         self._path = path
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg's own lines: nobody knows them; read once
-        with _quiet():
+        with _quiet(), _only_this_file():
             self._video = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
         self._size = [self._video.get(each) for each in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)]
         if not self._video.isOpened() or not 0 < self._size[0] * self._size[1] <= MAX_PIXELS:
@@ -121,6 +127,21 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         cv2.setLogLevel(before)
+
+
+@contextlib.contextmanager
+def _only_this_file() -> Iterator[None]:
+    """FFmpeg opens one file, and only as one of _CONTAINERS."""
+    name = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+    before = os.environ.get(name)
+    os.environ[name] = _OPENED_WITH
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def check_destination(path: Path) -> None:
