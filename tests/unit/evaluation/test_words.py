@@ -86,3 +86,23 @@ def test_the_two_tones_of_a_sign_are_background_first() -> None:
     sign[12:28, 30:70] = (10, 20, 60)
     assert words.two_tones(sign) == ((200, 180, 20), (10, 20, 60))
     assert words.two_tones(np.full((40, 100, 3), 90, np.uint8)) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("a" * 300 + ".png\tx\n", "does not exist"),
+        ("a\0.png\tx\n", "does not exist"),
+        ("a.png\t" + "x" * 5000 + "\n", "5,000 characters"),
+    ],
+)
+def test_a_label_that_no_picture_can_have(line: str, why: str, tmp_path: Path) -> None:
+    (tmp_path / "labels.tsv").write_text(line)
+    with pytest.raises(InputError, match=why):
+        words.load_words(tmp_path)
+
+
+def test_more_lines_than_are_taken(tmp_path: Path) -> None:
+    (tmp_path / "labels.tsv").write_text("a.png\tx\n" * 11)
+    with pytest.raises(InputError, match="11 lines; 10 are the most"):
+        words.load_words(tmp_path, most=10)

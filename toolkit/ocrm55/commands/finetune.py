@@ -36,7 +36,7 @@ def finetune(
     fonts: Annotated[
         list[Path] | None, typer.Option("--fonts", metavar="DIR", help="Font folders instead of the system's.")
     ] = None,
-    drawn: Annotated[int, typer.Option("--drawn", min=10, help="Drawn lines to measure on.")] = 100,
+    drawn: Annotated[int, typer.Option("--drawn", min=10, max=10_000, help="Drawn lines to measure on.")] = 100,
     seed: Annotated[int, typer.Option(help="Decides which pictures are held out, and how they are varied.")] = 1,
 ) -> None:
     """Teach a recognizer your own pictures, some hundred of them, in minutes. It needs PyTorch.

@@ -13,11 +13,14 @@ import numpy as np
 
 from ocrm55 import files
 from ocrm55.errors import InputError
+from ocrm55.pictures import read_image
 
 Pixels = np.ndarray  # uint8 [height, width, 3] RGB
 READABLE = frozenset(string.digits + string.ascii_letters + string.punctuation + " ")
 # Photographs have any size; more pixels than this teach a network of 48 rows nothing.
 MOST_LINES = 96
+MOST_BYTES = 64 << 20  # of a label file
+MOST_CHARACTERS = 1000  # of a label
 
 
 @dataclass(frozen=True)
@@ -40,30 +43,45 @@ def find_labels(data: Path) -> Path:
     raise InputError(f"{data} is {found}.", ["write labels.tsv there: path, tab, text, one picture a line"])
 
 
-def load_words(data: Path) -> list[Word]:
+def load_words(data: Path, most: int | None = None) -> list[Word]:
     """Read the labels of a folder or label file: `path<TAB>text` a line, paths relative to the file.
 
-    Raises InputError for a line without a tab, with its number, and for a missing picture.
+    most: lines that are taken. Raises InputError for more, for a line without a tab, with its number, and for a
+    missing picture.
     """
     labels = find_labels(data)
     words = []
     try:
-        lines = files.read_text(labels, encoding="utf-8-sig").splitlines()
+        lines = files.read_text(labels, MOST_BYTES, encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as trouble:
         raise InputError(f"{labels} cannot be read as UTF-8 text: {trouble}.") from trouble
+    if most is not None and len(lines) > most:
+        raise InputError(f"{labels} has {len(lines):,} lines; {most:,} are the most here.", ["take some of them"])
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         name, tab, text = line.partition("\t")
         if not tab:
             raise InputError(f"{labels}:{number} has no tab between path and text.", ["path, tab, text on each line"])
+        if len(text) > MOST_CHARACTERS:
+            raise InputError(
+                f"{labels}:{number} has a text of {len(text):,} characters, which is no line of a picture."
+            )
         path = labels.parent / name
-        if not path.is_file():
+        if not _is_file(path):
             raise InputError(f"{labels}:{number} names {path}, which does not exist.")
         words.append(Word(name, path, text))
     if not words:
         raise InputError(f"{labels} names no pictures.")
     return words
+
+
+def _is_file(path: Path) -> bool:
+    """Whether it is a file; no name that no file can have is one."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def load_names(path: Path) -> set[str]:
@@ -90,11 +108,8 @@ def trainable(words: Iterable[Word]) -> list[Word]:
 
 
 def read_pixels(word: Word) -> Pixels:
-    """The picture [H, W, 3] in RGB, at most 96 lines. Raises InputError when it is damaged."""
-    pixels = cv2.imread(str(word.path), cv2.IMREAD_COLOR)
-    if pixels is None or pixels.size == 0:
-        raise InputError(f"{word.path} is not a picture that can be read.")
-    pixels = np.ascontiguousarray(pixels[:, :, ::-1])
+    """The picture [H, W, 3] in RGB, at most 96 lines, as all commands read it. Raises InputError as read_image does."""
+    pixels = np.ascontiguousarray(read_image(word.path)[:, :, ::-1])
     height, width = pixels.shape[:2]
     if height > MOST_LINES:
         size = (max(4, round(width * MOST_LINES / height)), MOST_LINES)

@@ -38,9 +38,16 @@ def test_without_torch_it_says_what_to_install(meters: Path, tmp_path: Path, mon
     assert not (tmp_path / "build").exists()
 
 
-@pytest.mark.parametrize("name", ["", "../up", ".hidden", "a b"])
+@pytest.mark.parametrize("name", ["", "../up", ".hidden", "a b", "-x", "a" * 65, "meter.unfinished", "meter.onnx"])
 def test_a_name_is_a_folder_s(name: str) -> None:
     with pytest.raises(InputError, match="no name of a model"):
+        run.checked_name(name)
+
+
+@pytest.mark.parametrize("name", ["bundled", "fast", "PP-OCRv6_tiny_rec", "en_ppocrv3_rec", "models"])
+def test_a_name_is_no_other_model_s(name: str) -> None:
+    """`--model NAME` would take the other one."""
+    with pytest.raises(InputError, match="another model"):
         run.checked_name(name)
 
 

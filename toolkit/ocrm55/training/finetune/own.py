@@ -15,6 +15,7 @@ from ocrm55.evaluation.words import Word, read_pixels
 from ocrm55.training.samples import Mix, Pixels, Sample, photographed, steps_needed
 
 LEAST = 20  # pictures: a fifth of fewer says nothing about the next picture
+MOST = 20_000  # of a set: all of them lie in memory, decoded
 HELD_OUT = 0.2
 _TRIES = 20
 

@@ -17,7 +17,9 @@ from ocrm55.errors import InputError, ToolchainError
 from ocrm55.evaluation.words import Word, load_words
 from ocrm55.export.onnx_model import converted
 from ocrm55.export.paddle_folder import new_folder
+from ocrm55.tasks.detector.task import DETECTOR
 from ocrm55.tasks.recognizer.model import ONNX, RecognizerFolder
+from ocrm55.tasks.recognizer.task import RECOGNIZER
 from ocrm55.training import checks
 from ocrm55.training.finetune import measure, own
 from ocrm55.training.fonts import FONT_FOLDERS, Font, find_fonts, split
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
     from ocrm55.training.finetune.graph import TorchGraph
 
 STATE, RECORD = "state.pt", "finetune.json"
+LONGEST_NAME = 64
+_UNFINISHED = ".unfinished"  # beside the model's folder, while it is trained
+_ENDINGS = (_UNFINISHED, ".onnx", ".pdparams", ".json")
+_NAMED = ["--name meter"]
 STEP = 8  # pixels of the input for each step of the output
 
 
@@ -67,7 +73,7 @@ def finetune(options: FinetuneOptions, building: stages.Options) -> Result:
     check_torch()
     destination = build_folder.named(building.build_dir, options.name)
     source = RecognizerFolder(stages.model(building))
-    words = [word for data in options.data for word in load_words(data)]
+    words = [word for data in options.data for word in load_words(data, own.MOST)]
     words = own.checked(words, source.charset, source.input_shape[2] // STEP)
     learnt, held_out = own.split(words, options.held_out, options.seed)
     console.note(f"{len(learnt)} pictures to learn, {len(held_out)} held out to measure on")
@@ -114,7 +120,7 @@ def _learn(
         options.steps, options.minutes, options.learning_rate, options.seed, options.threads, options.processes
     )
     learner = Learner(graph, schedule, collator)
-    unfinished = destination.with_name(f"{destination.name}.unfinished")
+    unfinished = destination.with_name(f"{destination.name}{_UNFINISHED}")
     unfinished.mkdir(parents=True, exist_ok=True)
     state = unfinished / f"{_digest(options, source, words)}.pt"
     learner.run(supply, state)
@@ -136,7 +142,17 @@ def _write(graph: TorchGraph, source: RecognizerFolder, destination: Path) -> No
 
 
 def checked_name(name: str) -> str:
-    """A model's name as a user writes it. Raises InputError for one that cannot be a folder's."""
-    if not name or not all(char.isalnum() or char in "-_." for char in name) or name.startswith("."):
-        raise InputError(f"`{name[:80]}` is no name of a model: letters, digits, - and _ are.", ["--name meter"])
+    """A model's name as a user writes it.
+
+    Raises InputError for one that cannot be a folder's, or that stands for another model or folder already.
+    """
+    if not name or not all(char.isalnum() or char in "-_." for char in name) or not name[0].isalnum():
+        raise InputError(f"`{name[:80]}` is no name of a model: letters, digits, - and _ are.", _NAMED)
+    if len(name.encode()) > LONGEST_NAME or name.endswith(_ENDINGS):
+        raise InputError(
+            f"`{name[:80]}` is no name of a model: {LONGEST_NAME} bytes at most, without an ending of a file.", _NAMED
+        )
+    known = (RECOGNIZER.models, DETECTOR.models)
+    if name in {build_folder.MODELS, *(each for models in known for pair in models.items() for each in pair)}:
+        raise InputError(f"`{name}` stands for another model already, which --model would take.", _NAMED)
     return name
