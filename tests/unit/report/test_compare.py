@@ -148,3 +148,13 @@ def test_what_is_no_per_cent(text: str) -> None:
 def test_growth_from_nothing_has_no_share() -> None:
     assert Change("x", "macs", 0, 5).share is None
     compare.check(compare.sums(Build("a", {"macs": 0}), Build("b", {"macs": 5})), 0.0)
+
+
+@pytest.mark.parametrize("wrong", ["NaN", "1e999", "-1", "true", '"7"', "1" + "0" * 400, "1" + "0" * 5000])
+def test_a_figure_that_counts_nothing_is_damage(wrong: str, tmp_path: Path) -> None:
+    """Python's JSON has numbers that are none, and integers beyond any float."""
+    good = '{"arena_bytes": 1, "weight_bytes": 2, "layers": [{"name": "a", "macs": 3}]}'
+    for figure in ("1,", "3}"):
+        (tmp_path / "profile.json").write_text(good.replace(f" {figure}", f" {wrong}{figure[-1]}"))
+        with pytest.raises(InputError):
+            compare.read(tmp_path)

@@ -26,6 +26,7 @@ SUMS = {
     "cycles": "cycles, likely",
 }
 _OF_LAYERS = ("cycles", "instructions", "macs", "weight_bytes")
+_MOST = 1e18  # of any figure
 _CODE = (".vectors", ".text", ".rodata", ".ARM.extab", ".ARM.exidx", ".data")
 
 
@@ -100,21 +101,28 @@ def _add(build: Build, value: Mapping[str, Any], file: Path) -> None:
     """Figures of profile.json or metadata.json, which call layers `layers` and `operators`."""
     try:
         for name in ("arena_bytes", "weight_bytes"):
-            build.sums[name] = float(value[name])
+            build.sums[name] = _figure(value[name])
         rows = value["layers"] if "layers" in value else value["operators"]
         for label, row in _labelled(rows):
             layer = build.layers.setdefault(label, {})
             for figure in ("instructions", "macs", "weight_bytes"):
                 if row.get(figure) is not None:
-                    layer[figure] = float(row[figure])
+                    layer[figure] = _figure(row[figure])
         for label, row in _labelled(value.get("cycles", {}).get("layers", ())):
-            build.layers[label]["cycles"] = float(row["cycles"]["likely"])
+            build.layers[label]["cycles"] = _figure(row["cycles"]["likely"])
     except (KeyError, TypeError, ValueError, AttributeError) as trouble:
         raise InputError(f"{file} is damaged: its layers are not as ocrm55 writes them.") from trouble
     for figure in ("instructions", "macs", "cycles"):
         of_layers = [layer[figure] for layer in build.layers.values() if figure in layer]
         if of_layers:
             build.sums[figure] = sum(of_layers)
+
+
+def _figure(value: object) -> float:
+    """A figure of JSON. Raises ValueError for what counts nothing: a word, a truth, no number, more than can be."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _MOST:
+        raise ValueError("no figure")
+    return float(value)
 
 
 def _labelled(rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Mapping[str, Any]]]:
