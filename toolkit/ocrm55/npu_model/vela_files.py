@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from ocrm55.npu_model.machine import Result, Watch, run
 WEIGHTS_REGION, ARENA_REGION, FAST_REGION = 0, 1, 2
 
 LARGEST_MEMORY = 1 << 30  # bytes
+MOST_UNPACKED = 128 << 20  # of a .npz: a small file may hold any number of zeros
 
 _TYPES = {0: np.float32, 2: np.int32, 3: np.uint8, 4: np.int64, 6: np.bool_, 7: np.int16, 9: np.int8}
 
@@ -43,7 +45,7 @@ class Tensor:
 
     @property
     def bytes(self) -> int:
-        return int(np.prod(self.shape)) * self.dtype.itemsize
+        return math.prod(self.shape) * self.dtype.itemsize
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,10 @@ class Program:
         """Outputs for these inputs, and what the NPU did. watch: see machine.run."""
         if len(values) != len(self.inputs):
             raise InputError(f"The network has {len(self.inputs)} inputs; {len(values)} were given.")
-        needed = sum(self.region_bytes.values()) + self.weights.size
+        sizes = self.region_bytes.values()
+        needed = sum(sizes) + self.weights.size
+        if min(sizes) < 0:
+            raise InputError(f"The network asks for {min(sizes)} bytes of memory.")
         if needed > LARGEST_MEMORY:
             raise InputError(f"The network asks for {needed} bytes of memory; no system with this NPU has so many.")
         # Memory is not zero on a board either. This shows a stream that reads what nobody wrote.
@@ -209,14 +214,16 @@ def _program(model, graph, operator, name: str) -> Program:  # type: ignore[no-u
 
     inputs = [tensor(int(graph.Inputs(i))) for i in range(graph.InputsLength())]
     outputs = [tensor(int(graph.Outputs(i))) for i in range(graph.OutputsLength())]
-    arena = max(
-        [int(np.prod(graph.Tensors(arena_index).ShapeAsNumpy()))] + [t.offset + t.bytes for t in inputs + outputs]
-    )
+    arena = max([_elements(graph.Tensors(arena_index))] + [t.offset + t.bytes for t in inputs + outputs])
     region_bytes = {ARENA_REGION: arena}
     if fast_index != arena_index:
-        region_bytes[FAST_REGION] = int(np.prod(graph.Tensors(fast_index).ShapeAsNumpy()))
+        region_bytes[FAST_REGION] = _elements(graph.Tensors(fast_index))
     constants = np.zeros(0, np.uint8) if isinstance(weights, int) else np.array(weights, np.uint8)
     return Program(accelerator, stream, constants, region_bytes, inputs, outputs)
+
+
+def _elements(tensor) -> int:  # type: ignore[no-untyped-def]
+    return math.prod(np.ravel(tensor.ShapeAsNumpy()).tolist())
 
 
 def _arena_offsets(model, name: str) -> list[int]:  # type: ignore[no-untyped-def]
@@ -272,6 +279,8 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of a .npz by name."""
     found = {}
     with zipfile.ZipFile(path) as archive:
+        if sum(member.file_size for member in archive.infolist()) > MOST_UNPACKED:
+            raise InputError(f"{path} has more than {MOST_UNPACKED:,} bytes once it is unpacked.")
         for name in archive.namelist():
             with archive.open(name) as member:
                 found[name.removesuffix(".npy")] = _array(io.BytesIO(member.read()))
