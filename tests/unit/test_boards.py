@@ -186,7 +186,7 @@ def test_there_is_no_such_board(name: str) -> None:
         boards.find(name)
 
 
-@pytest.mark.parametrize("value", [7, ["qemu"], {"qemu": 7}])
+@pytest.mark.parametrize("value", [7, ["qemu"], {"qemu": 7}, {"qemu": "virt,dumpdtb=x"}, {"fvp": "../x"}, {"qemu": ""}])
 def test_simulators_that_are_no_names(value: object, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="`simulators`"):
         boards.find(str(a_board(tmp_path / "mine", simulators=value)))

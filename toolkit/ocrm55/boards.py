@@ -214,9 +214,14 @@ def find(board: str = DEFAULT, memory_map: Path | None = None) -> Board:
 def _machines(path: Path) -> dict[str, str]:
     """Simulator -> machine, of a board's file."""
     value = read_file(path).get("simulators", {})
-    if not isinstance(value, dict) or not all(isinstance(machine, str) for machine in value.values()):
+    if not isinstance(value, dict) or not all(_is_machine(machine) for machine in value.values()):
         raise InputError(f"{path} does not say in `simulators` what each simulator calls the board.", _COMPARE)
     return dict(value)
+
+
+def _is_machine(name: object) -> bool:
+    """Whether it names a simulator's machine, and nothing else: behind a comma QEMU takes options that write files."""
+    return isinstance(name, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name) is not None
 
 
 def _accelerator(path: Path) -> str:
@@ -244,7 +249,7 @@ def read_memories(path: Path) -> MemoryMap:
     value = read_file(path)
     regions = _regions(path, value)
     stack = value.get("stack_bytes")
-    if not isinstance(stack, int) or not _is_count(stack):
+    if not isinstance(stack, int) or not _is_count(stack) or stack == 0:
         raise InputError(f"{path} does not say how many `stack_bytes` there are.", _COMPARE)
     placement = _object(path, value, "placement")
     for what in PLACED:
