@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -182,3 +183,15 @@ def test_a_library_that_is_missing_is_named(tmp_path: Path, models: Path) -> Non
     done = subprocess.run(configure, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "this recognizer calls CMSIS-NN and there is no target cmsis-nn" in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"package": [["x"]]}', None])
+def test_a_folder_whose_list_is_damaged_is_not_replaced(content: str | None, tmp_path: Path) -> None:
+    """None: a pipe, which nobody writes to."""
+    place = tmp_path / "metadata.json"
+    if content is None:
+        os.mkfifo(place)
+    else:
+        place.write_text(content)
+    with pytest.raises(OutputError, match="no package that ocrm55 wrote"):
+        check_place(tmp_path, replace=True)

@@ -13,7 +13,7 @@ from typing import Any
 from ocrm55 import __version__, resources
 from ocrm55.boards import MemoryMap
 from ocrm55.errors import InputError, OutputError
-from ocrm55.files import atomic_directory
+from ocrm55.files import atomic_directory, read_text
 from ocrm55.files import check_place as check_writable
 from ocrm55.package import measure, page, sources
 from ocrm55.package.compiled import Compiled
@@ -81,8 +81,8 @@ def check_place(destination: Path, replace: bool) -> Path:
     if not replace:
         raise OutputError(f"{destination} is not empty.", [*_ANOTHER, "--replace, where it is an older package"])
     try:
-        ours = set(json.loads((place / "metadata.json").read_text(encoding="utf-8"))["package"])
-    except (OSError, ValueError, KeyError, TypeError) as trouble:
+        ours = set(json.loads(read_text(place / "metadata.json"))["package"])
+    except (InputError, OSError, ValueError, KeyError, TypeError, RecursionError) as trouble:
         raise OutputError(f"{destination} is not empty, and no package that ocrm55 wrote.", _ANOTHER) from trouble
     found = (path.relative_to(place).as_posix() for path in place.rglob("*") if not path.is_dir())
     if strange := sorted(set(found) - ours):
