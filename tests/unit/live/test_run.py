@@ -81,3 +81,10 @@ def test_each_start_has_another_secret() -> None:
     tokens = {Live(engine, engine, {}).token for _ in range(20)}
     assert len(tokens) == 20
     assert all(len(token) >= 24 for token in tokens)  # 18 bytes: nobody guesses them
+
+
+@pytest.mark.parametrize("host", ["a" * 300, "a..b", ":::", "\u202e"])
+def test_what_is_no_name_of_a_computer(host: str, started: list[Any]) -> None:
+    with pytest.raises(InputError):
+        serve(host)
+    assert not started

@@ -75,8 +75,10 @@ def serve(programs: Programs, host: str, port: int, fvp: Path | None = None) -> 
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as trouble:
         raise InputError(f"{host}:{port} cannot be listened on: {trouble.strerror}.", ["--port 0"]) from trouble
+    except (ValueError, TypeError) as trouble:  # no name that a computer can have
+        raise InputError(f"`{host[:80]}` is no name of a computer.", ["--host 127.0.0.1"]) from trouble
     port = listening.getsockname()[1]
-    live.takes_numbers = host in ("0.0.0.0", "::")
+    live.takes_numbers = host in ("", "0.0.0.0", "::")
     name = socket.gethostname() if live.takes_numbers else f"[{host}]" if ":" in host else host
     if live.takes_numbers or name not in live.hosts:  # a computer may call itself localhost
         live.hosts = [*live.hosts, name, socket.gethostname()]
