@@ -121,7 +121,7 @@ def parse_widths(text: str) -> tuple[int, ...]:
     words = [word.strip() for word in text.split(",")] if text.strip() else []
     tries = ["--widths 96,160,320"]
     if not all(word.isascii() and word.isdigit() and len(word) < 6 for word in words):
-        raise InputError(f"`{text}` is no list of widths in pixels.", tries)
+        raise InputError(f"`{text[:80]}` is no list of widths in pixels.", tries)
     widths = tuple(sorted({int(word) for word in words}))
     wrong = [width for width in widths if width < LEAST_WIDTH or width % WIDTH_STEP]
     if wrong:
@@ -142,6 +142,8 @@ def model(options: Options) -> Path:
     """Export the model if needed; return its folder (Paddle inference format)."""
     output, task = options.folder.model_dir, options.task
     if options.dictionary is not None:
+        if not options.dictionary.is_file():  # what is up to date would be taken without a word
+            raise InputError(f"{options.dictionary} is no file with a dictionary.", ["--dict FILE"])
         task = task.with_dictionary(options.dictionary)
     path = Path(options.source)
     bundled = resources.folder("models") / options.model_name

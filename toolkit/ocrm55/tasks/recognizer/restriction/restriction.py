@@ -58,10 +58,16 @@ def tables_of(asked: Restriction, charset: Sequence[str], steps: int) -> Tables 
 def check_words(asked: Restriction, charset: Sequence[str]) -> None:
     """Raise InputError for a pattern, characters or a lexicon that cannot be read: what takes no time to see."""
     _allowed(asked.allow, tuple(charset))
+    _check_kind(asked.check_digits)
     if asked.pattern:
         patterns.check_pattern(asked.pattern, charset)
     if asked.lexicon is not None:
         lexicon.classes_of(lexicon.read(asked.lexicon), charset, STEPS)
+
+
+def _check_kind(check: str) -> None:
+    if check and check not in check_digits.KINDS:
+        raise InputError(f"`{check[:40]}` is no kind of check digit.", [f"use one of: {', '.join(check_digits.KINDS)}"])
 
 
 @lru_cache(maxsize=8)
@@ -90,8 +96,7 @@ def compile_restriction(asked: Restriction, charset: tuple[str, ...], steps: int
         used[automaton.classes] = True
         allowed = allowed & used
     check = asked.check_digits
-    if check and check not in check_digits.KINDS:
-        raise InputError(f"`{check[:40]}` is no kind of check digit.", [f"use one of: {', '.join(check_digits.KINDS)}"])
+    _check_kind(check)
     values = check_digits.values(check, charset) if check else np.zeros(0, np.uint8)
     if check:
         allowed = allowed & (values != check_digits.NOT_IN_IT)
