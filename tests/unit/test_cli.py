@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -107,3 +108,40 @@ def test_failing_program_shows_its_last_lines_and_command_line(capsys: pytest.Ca
 def test_program_without_end_is_stopped() -> None:
     with pytest.raises(errors.ToolchainError, match="did not finish"):
         console.command([sys.executable, "-c", "import time; time.sleep(60)"], timeout_s=0.5)
+
+
+@pytest.mark.parametrize("command", [["eval"], ["package", "--out"], ["compile", "--model"], ["compare", "x"]])
+def test_a_path_that_no_system_follows_is_one_sentence(command: list[str], tmp_path: Path) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    for path in (loop, tmp_path / ("a" * 300)):
+        done = runner.invoke(cli.app, [*command, str(path)])
+        assert done.exit_code in (errors.InputError.exit_code, errors.OutputError.exit_code), done.output
+        assert done.output.count("error:") == 1
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "\u00b2", "-1", ""])
+@pytest.mark.parametrize("name", ["COLUMNS", "LINES"])
+def test_any_size_of_a_terminal(name: str, number: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rich makes a number of it, and fails."""
+    monkeypatch.setenv(name, number)
+    monkeypatch.setattr(sys, "argv", ["ocrm55", "compare", "nowhere", "nowhere"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == errors.InputError.exit_code
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("words", ["--help", "boards --help"])
+def test_help_for_a_full_disk(words: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "ocrm55.cli", *words.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == errors.OutputError.exit_code
+    assert "Traceback" not in done.stderr
+    assert "the output" in done.stderr

@@ -7,6 +7,7 @@ import functools
 import importlib
 import io
 import os
+import re
 import sys
 import tempfile
 import warnings
@@ -16,7 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ocrm55 import __version__, console, processes, temporary
-from ocrm55.errors import Ocrm55Error, OutputError
+from ocrm55.errors import InputError, Ocrm55Error, OutputError
 
 app = typer.Typer(
     name="ocrm55",
@@ -26,6 +27,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+_LOOP, _OTHER_PATH = "Symlink loop from ", "name another path"
 
 # name of the command -> module and function; in the order in which a newcomer meets them.
 _PIPELINE = "The pipeline"
@@ -90,7 +93,7 @@ def _reporting(command: Callable[..., None]) -> Callable[..., None]:
         except Exception as trouble:
             if ended := processes.received():  # C++ turned the signal into an error on its way up
                 _end(ended)
-            known = _disk_full(trouble) if isinstance(trouble, OSError) else trouble
+            known = _of_system(trouble)
             if not isinstance(known, Ocrm55Error):
                 raise
             console.error(known)
@@ -99,12 +102,21 @@ def _reporting(command: Callable[..., None]) -> Callable[..., None]:
     return reported
 
 
-def _disk_full(trouble: OSError) -> OutputError | None:
-    """A full disk can appear wherever a file is written, temporary files too."""
-    if trouble.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return None
-    place = trouble.filename or tempfile.gettempdir()
-    return OutputError(f"{place} cannot be written: {trouble.strerror}.", ["free some space", "set TMPDIR"])
+def _of_system(trouble: Exception) -> Exception:
+    """What the system says of any file, as a sentence: a full disk, and a path that it does not follow.
+
+    Both can appear wherever a path is looked at, temporary files too. Everything else stays as it is.
+    """
+    if isinstance(trouble, RuntimeError) and str(trouble).startswith(_LOOP):  # Path.resolve until Python 3.12
+        return InputError(f"{str(trouble).removeprefix(_LOOP)} is a link that leads to itself.", [_OTHER_PATH])
+    if not isinstance(trouble, OSError):
+        return trouble
+    place = trouble.filename or f"the output, or a file in {tempfile.gettempdir()},"  # which one, nobody says
+    if trouble.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return OutputError(f"{place} cannot be written: {trouble.strerror}.", ["free some space", "set TMPDIR"])
+    if trouble.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EACCES):
+        return InputError(f"{place} cannot be used: {trouble.strerror}.", [_OTHER_PATH])
+    return trouble
 
 
 def _end(stop: KeyboardInterrupt) -> NoReturn:
@@ -136,6 +148,9 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # a file's name may hold what the terminal's encoding lacks
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    for name in ("COLUMNS", "LINES"):  # Rich takes what it believes to be digits, and as many as there are
+        if not re.fullmatch("[0-9]{1,5}", os.environ.get(name, "0")):
+            del os.environ[name]
     warnings.filterwarnings("ignore", message="No ccache found", category=UserWarning)
     try:
         app()
@@ -143,6 +158,12 @@ def main() -> None:
         if ended := processes.received():  # wherever it came up: click makes 130 of every interruption
             sys.exit(ended.exit_status)
         raise
+    except OSError as trouble:  # where no command runs yet: help for a full disk
+        known = _of_system(trouble)
+        if not isinstance(known, Ocrm55Error):
+            raise
+        console.error(known)
+        sys.exit(known.exit_code)
 
 
 if __name__ == "__main__":
