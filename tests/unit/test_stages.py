@@ -207,3 +207,11 @@ def test_a_network_s_name_in_c(name: str) -> None:
 def test_what_is_no_name_in_c(name: str) -> None:
     with pytest.raises(InputError, match="no name that C leaves"):
         stages.parse_prefix(name)
+
+
+@pytest.mark.parametrize("name", ["missing.txt", "."])
+def test_a_dictionary_that_is_no_file_is_never_passed_over(name: str, tmp_path: Path) -> None:
+    options = stages.Options(build_dir=tmp_path / "build", dictionary=tmp_path / name)
+    with pytest.raises(InputError, match="no file with a dictionary"):
+        stages.model(options)
+    assert not (tmp_path / "build").exists()

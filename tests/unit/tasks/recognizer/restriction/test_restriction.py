@@ -137,3 +137,8 @@ def test_a_list_of_words_is_a_regular_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "words")
     with pytest.raises(InputError, match="is not a regular file"):
         lexicon.read(tmp_path / "words")
+
+
+def test_a_kind_of_check_digit_is_refused_before_all_work() -> None:
+    with pytest.raises(InputError, match="no kind of check digit"):
+        check_words(Restriction(check_digits="x\u202e"), CHARSET)
