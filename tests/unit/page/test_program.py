@@ -94,3 +94,8 @@ def test_bundled_detectors_have_stripes_that_fit_the_recognizers_arena() -> None
     assert limit("bundled", 320, kernels=("cmsis-nn",)) == 493_600
     assert limit("detector-v6", 320) == 493_600
     assert limit("PP-OCRv6_tiny_det", 320) is None
+
+
+def test_a_detector_that_is_not_there_is_refused_before_all_work() -> None:
+    with pytest.raises(InputError, match="there is no detector"):
+        program.detector_options(stages.Options(), "nowhere", 320, 320)

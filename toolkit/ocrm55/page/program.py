@@ -207,11 +207,14 @@ def _check(options: PageOptions) -> None:
 def detector_options(recognizer: stages.Options, source: str, height: int, width: int) -> stages.Options:
     """The options of the detector beside a recognizer's: same board, same folder, same compiler.
 
-    source: one of the detector's words or a path. height, width: of its input in pixels.
+    source: one of the detector's words or a path. height, width: of its input in pixels. Raises InputError for a
+    source that is not there, before the recognizer is compiled for it.
     """
     from ocrm55.tasks.detector.sources import WORD
     from ocrm55.tasks.detector.task import DETECTOR
 
+    if source != "bundled" and source not in DETECTOR.models and not Path(source).exists():
+        raise InputError(f"there is no detector {source}.", ["--detector bundled"])
     chosen = recognizer.compile
     return replace(
         recognizer,
