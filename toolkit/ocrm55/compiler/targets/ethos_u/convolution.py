@@ -17,11 +17,12 @@ from ocrm55.compiler.targets.ethos_u.npu_operator import LARGEST_KERNEL, LARGEST
 from ocrm55.compiler.targets.ethos_u.padding import PADDINGS, VALID, padding
 from ocrm55.compiler.targets.ethos_u.tflite_file import NONE, RELU, File, Image
 
+MOST_BIAS = 2**30  # of what moves a result: int32, and room for the sums
+
 
 def _convolution(file: File, operator: Operator) -> None:
     spec = operator.spec
     assert isinstance(spec, Convolution)
-    weights, bias, ratio = file.weights(operator)
     source = file.program.tensors[operator.inputs[0]]
     rows = _rows_read(spec)
     image = file.image(operator.inputs[0], (1, min(rows, spec.height), spec.width, spec.channels))
@@ -29,15 +30,11 @@ def _convolution(file: File, operator: Operator) -> None:
     result = file.write_output(operator, (1, spec.output_height, spec.output_width, spec.outputs))
     assert source.quantization is not None
     step_in, step_out = source.quantization.step, result.quantization.step
+    weights, bias, ratio = numbers(spec, file.weights(operator), result.quantization.zero_point)
     # The scale of weights that gives the factor of the sums.
-    scale = (ratio.astype(np.float64) * step_out / step_in).astype(np.float32)
-    shifted = spec.epilogue.zero_point - result.quantization.zero_point  # hard-sigmoid's middle
-    sums = weights.reshape(spec.outputs, -1).astype(np.int64).sum(1)
-    whole = (
-        bias.astype(np.int64) + spec.zero_point * sums + np.rint(shifted / ratio.astype(np.float64)).astype(np.int64)
-    )
+    scale = (ratio * step_out / step_in).astype(np.float32)
     names = [f"{operator.outputs[0]}_{what}" for what in ("weights", "bias")]
-    bias_index = file.constant(names[1], whole.astype(np.int32), step_in * scale.astype(np.float64))
+    bias_index = file.constant(names[1], bias, step_in * scale.astype(np.float64))
     kernel = weights.reshape(spec.outputs, -1, *spec.kernel)
     fused, limits = _activation(spec, result.quantization.zero_point)
     options: dict[str, Any] = {
@@ -56,6 +53,27 @@ def _convolution(file: File, operator: Operator) -> None:
     unlimited = result if not limits else file.new(f"{operator.outputs[0]}_open", result.shape, result.quantization)
     file.writer.operator(name, [image.index, index, bias_index], [unlimited.index], table, **options)
     _limit(file, operator.outputs[0], unlimited, result, limits)
+
+
+def numbers(spec: Convolution, data: list[np.ndarray], zero_point: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights int8 and bias int32 as the file has them, and the factor of each output's sums, float64.
+
+    data: the operator's weights, bias and factors. zero_point: of the result in the file. Where it is not the
+    operator's (hard-sigmoid's middle), the bias moves the result. An output that hardly depends on the input has a tiny
+    factor, and that bias exceeds int32. Its weights then are in larger steps, which the result cannot show: it moves
+    by less than 2**-14 of a step for each weight.
+    """
+    weights, bias, ratio = data[0], data[1].astype(np.int64), data[2].astype(np.float64)
+    moved = spec.epilogue.zero_point - zero_point
+    rows = weights.reshape(spec.outputs, -1).astype(np.int64)
+    whole = bias + spec.zero_point * rows.sum(1)  # without the input's zero point, which TFLite takes off itself
+    if moved:
+        halvings = np.ceil(np.log2(np.maximum(1.0, abs(moved) / (ratio * MOST_BIAS))))
+        ratio = ratio * 2.0**halvings
+        coarse = np.rint(rows / 2.0 ** halvings[:, None])
+        weights = coarse.astype(np.int8).reshape(weights.shape)
+        whole = np.rint(whole / 2.0**halvings).astype(np.int64) + np.rint(moved / ratio).astype(np.int64)
+    return weights, whole.astype(np.int32), ratio
 
 
 def _activation(spec: Convolution, zero_point: int) -> tuple[int, dict[str, int]]:

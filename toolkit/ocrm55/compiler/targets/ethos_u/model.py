@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ocrm55.compiler.memory.planner import MemoryPlan
+from ocrm55.compiler.operators.int8.convolution import Convolution
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
-from ocrm55.compiler.targets.ethos_u import regions
+from ocrm55.compiler.targets.ethos_u import convolution, regions
 from ocrm55.compiler.targets.ethos_u.region import Compiled, Place, Region
 from ocrm55.npu_model import run, vela_files
 from ocrm55.npu_model.accelerators import by_name
@@ -51,9 +52,7 @@ def wrong_weights(operator: Operator, program: Program, plan: MemoryPlan) -> int
     arena = np.zeros(plan.arena_bytes, np.uint8)
     memories = {vela_files.WEIGHTS_REGION: compiled.weights.copy(), vela_files.ARENA_REGION: arena}
     tensors = {**operator.spec.part_tensors, **program.tensors}
-    given = [tensors[name].data for part in operator.spec.parts for name in part.inputs]
-    weights = [data for data in given if data is not None and data.dtype == np.int8 and data.ndim > 1]
-    wanted = {key for data in weights for key in _keys(data) if key}
+    wanted = {key for part in operator.spec.parts for data in _weights(part, tensors) for key in _keys(data) if key}
     found: set[bytes] = set()
     wrong = 0
     for decoded in filters(regions.placed_stream(operator, plan), memories, compiled.accelerator):
@@ -61,6 +60,17 @@ def wrong_weights(operator: Operator, program: Program, plan: MemoryPlan) -> int
         found.update(keys)
         wrong += sum(key not in wanted and len(set(np.frombuffer(key, np.int16))) > 1 for key in keys)
     return wrong + sum(key not in found for key in wanted)
+
+
+def _weights(part: Operator, tensors: Mapping[str, Tensor]) -> list[np.ndarray]:
+    """The weights of an operator of a region, as the NPU gets them."""
+    found = [data for name in part.inputs if (data := tensors[name].data) is not None]
+    if not isinstance(part.spec, Convolution):
+        return [data for data in found if data.dtype == np.int8 and data.ndim > 1]
+    result = tensors[part.outputs[0]]
+    quantization = result.quantization or (tensors[result.view_of].quantization if result.view_of else None)
+    zero_point = part.spec.epilogue.zero_point if quantization is None else quantization.zero_point
+    return [convolution.numbers(part.spec, found, zero_point)[0]]
 
 
 def _keys(weights: np.ndarray) -> list[bytes]:
