@@ -54,4 +54,4 @@ def compile_(
         artifact = Artifact.read(network.artifact)
         compiled.show(artifact)
         console.result(str(artifact.folder))
-    console.result(f"both networks: {both.placement.words}")
+    console.paragraph(f"both networks: {both.placement.words}")
