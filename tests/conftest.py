@@ -31,6 +31,15 @@ os.environ.setdefault("PADDLE_PDX_DISABLE_MODEL_SOURCE_CHECK", "True")
 REPOSITORY = Path(__file__).parents[1]
 
 
+@pytest.fixture(autouse=True)
+def commands_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undoes what a test's command said of this process: `bench` leaves out the lines of external commands."""
+    from ocrm55 import console
+
+    monkeypatch.setattr(console, "_commands_are_told", True)
+    monkeypatch.setattr(console, "_verbose", False)
+
+
 @pytest.fixture(scope="session")
 def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     """Makes a thing in one worker for all; see tests/once.py."""

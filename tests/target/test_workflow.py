@@ -28,6 +28,7 @@ NOT_HERE = {
     "test": "make test",
     "docker": "docker ",
     "cmsis-nn": ".venv/bin/pytest",
+    "zephyr": "west init",  # and what it gets: Zephyr, from GitHub
     "build": "make test",  # of a release, and its wheels: test_wheel.py
     "publish": "gh release",
 }

@@ -283,4 +283,8 @@ def test_the_library_must_be_named(monkeypatch, tmp_path):
     with pytest.raises(InputError, match="there is no folder"):
         libraries.defines(("cmsis-nn",), tmp_path / "missing")
     monkeypatch.setenv(libraries.VARIABLE, str(tmp_path))
+    with pytest.raises(InputError, match="is no CMSIS-NN"):
+        libraries.defines(("cmsis-nn",))
+    (tmp_path / "Include").mkdir()
+    (tmp_path / "Include" / "arm_nnfunctions.h").write_text("/* $Revision: V.18.0.0 */")
     assert libraries.defines(("cmsis-nn",)) == {"OCRM55_CMSIS_NN": str(tmp_path.resolve())}
