@@ -66,14 +66,11 @@ def choose(lowered: Program, targets: Sequence[Target], limit: int | None, *, st
     smallest = plain.arena_bytes
     for least_bytes in _thresholds(lowered):
         # Where the smallest chunks do not help, larger ones do not; they say what an arena takes at least.
-        choice = _planned(lowered, targets, overlap.CHUNK_BYTES[-1], least_bytes)
-        smallest = min(smallest, choice.arena_bytes)
-        for chunk_bytes in overlap.CHUNK_BYTES if choice.arena_bytes <= limit else ():
-            choice = _planned(lowered, targets, chunk_bytes, least_bytes)
-            smallest = min(smallest, choice.arena_bytes)
-            if choice.arena_bytes <= limit:  # smaller chunks of the same layers only cost more
-                fitting.append(choice)
-                break
+        least = _planned(lowered, targets, overlap.CHUNK_BYTES[-1], least_bytes)
+        smallest = min(smallest, least.arena_bytes)
+        if least.arena_bytes <= limit:  # smaller chunks of the same layers only cost more
+            larger = (_planned(lowered, targets, chunk_bytes, least_bytes) for chunk_bytes in overlap.CHUNK_BYTES[:-1])
+            fitting.append(next((choice for choice in larger if choice.arena_bytes <= limit), least))
     if not fitting and stripes and lowered.precision == "int8":
         smallest = min(smallest, *_striped(lowered, targets, limit, fitting))
         fitting = [replace(each, plan=replace(each.plan, whole_bytes=plain.arena_bytes)) for each in fitting]
