@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ocrm55.errors import InputError, Ocrm55Error, TargetError, UnsupportedError
-from ocrm55.npu_model import run
+from ocrm55.npu_model import machine, run
 from ocrm55.npu_model.commands import encode
 from ocrm55.npu_model.streams import read_scales
 
@@ -131,3 +131,39 @@ def test_scale_entries_have_40_32_and_6_bits() -> None:
     )
     with pytest.raises(InputError, match="too short for 3 channels"):
         read_scales(np.frombuffer(entry * 2, np.uint8), 3, "test")
+
+
+KERNEL = {"KERNEL_STRIDE": 0} | {f"IFM_PAD_{side}": 0 for side in ("TOP", "LEFT", "BOTTOM", "RIGHT")}
+
+
+def _pooling(addition, height: int, width: int) -> np.ndarray:
+    """A maximum over a kernel of that size, of a map whose rows all lie at one place."""
+    strides = {f"IFM_STRIDE_{axis}": 0 for axis in "XY"}
+    kernel = {"KERNEL_HEIGHT_M1": height - 1, "KERNEL_WIDTH_M1": width - 1, **KERNEL}
+    stream = addition(OFM_HEIGHT_M1=0, OFM_WIDTH_M1=0, **kernel, **strides)
+    return np.array([*stream[:-2], *encode("NPU_OP_POOL", 0), stream[-1]], np.uint32)
+
+
+def test_a_stream_that_would_run_for_days_is_refused_at_once(addition) -> None:
+    run(_pooling(addition, 8, 8), {1: _arena()})
+    with pytest.raises(InputError, match="computes more than any network"):
+        run(_pooling(addition, 1 << 13, 1 << 13), {1: _arena()})
+    with pytest.raises(InputError, match="padded IFM of 65536 x 65536 x 3 values"):
+        run(_pooling(addition, 1 << 16, 1 << 16), {1: _arena()})
+
+
+def test_many_small_operations_are_work_too(addition, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = addition()
+    often = np.concatenate([stream[:-1], np.repeat(stream[-2:-1], 20), stream[-1:]])
+    assert run(often, {1: _arena()}).operations["ELEMENTWISE.ADD"] == 21
+    monkeypatch.setattr(machine, "MOST_WORK", 20 << 16)
+    with pytest.raises(InputError, match="computes more than any network"):
+        run(often, {1: _arena()})
+    copies = np.array(_copy(16, 44, 4) * 21 + encode("NPU_OP_STOP"), np.uint32)
+    with pytest.raises(InputError, match="computes more than any network"):
+        run(copies, {0: np.zeros(64, np.uint8), 1: _arena()})
+
+
+def test_a_copy_of_less_than_nothing(addition) -> None:
+    with pytest.raises(InputError, match="copies -4 bytes"):
+        run(np.array(_copy(16, 44, -4), np.uint32), {0: np.zeros(64, np.uint8), 1: _arena()})

@@ -69,3 +69,10 @@ def test_memory_that_no_system_has(changed: dict[str, object], tmp_path: Path) -
 def test_a_small_file_of_many_zeros_is_not_unpacked(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="once it is unpacked"):
         vela_files.load(raw(tmp_path / "a.npz", weight_data=np.zeros(vela_files.MOST_UNPACKED, np.uint8)))
+
+
+def test_a_tensor_outside_its_region(tmp_path: Path) -> None:
+    for kind in ("input", "output"):
+        program = vela_files.load(raw(tmp_path / "a.npz", **{f"{kind}_region": [0], f"{kind}_offset": [4]}))
+        with pytest.raises(InputError, match=f"Tensor {kind} 0 lies outside region 0"):
+            program.run([np.zeros((1, 1), np.int8)])

@@ -9,10 +9,8 @@ python -m ocrm55.npu_model network_vela.tflite --disassemble
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -57,36 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Ocrm55Error as trouble:
         console.error(trouble)
         return trouble.exit_code
-    return 0
-
-
-def program() -> int:
-    """`main` in a child: Vela's codec ends its process where a weight stream is damaged, without a word to us."""
-    sys.stdout.flush()
-    if os.fork() == 0:
-        return _never_one()
-    try:
-        status = os.waitstatus_to_exitcode(os.wait()[1])
-    except KeyboardInterrupt:  # the child had it too
+    except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    if status != 1:  # the codec's; see _never_one
-        return status if status >= 0 else 128 - status
-    trouble = InputError("A weight stream of the network is damaged: Vela's codec ended in the middle of it.")
-    console.error(trouble)
-    return trouble.exit_code
-
-
-def _never_one() -> int:
-    """The status of `main`, another one where that would be 1."""
-    try:
-        return main()
-    except SystemExit as ended:
-        if ended.code != 1:
-            raise
-        return 128 + signal.SIGPIPE  # who reads what is printed has gone
-    except Exception:
-        traceback.print_exc()
-        return os.EX_SOFTWARE
+    return 0
 
 
 def _describe(program: Program) -> None:
@@ -124,4 +95,4 @@ def _words(tensor: Tensor) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(program())
+    sys.exit(main())

@@ -16,7 +16,7 @@ from ocrm55.npu_model.accelerators import Accelerator, by_name
 from ocrm55.npu_model.activation import TABLE_SLOT, Function
 from ocrm55.npu_model.arithmetic import Values, scale
 from ocrm55.npu_model.commands import ELEMENTWISE, POOLING, Command, decode
-from ocrm55.npu_model.memory import FeatureMap, Memory
+from ocrm55.npu_model.memory import LARGEST_MAP, FeatureMap, Memory
 from ocrm55.npu_model.operations import Context, Scaled
 from ocrm55.npu_model.registers import Registers
 
@@ -28,6 +28,11 @@ _OPERATIONS: dict[str, Callable[[Context], Scaled]] = {
 }
 Watch = Callable[[Command, str, NDArray[np.int64] | None], None]
 WEIGHTED = ("NPU_OP_CONV", "NPU_OP_DEPTHWISE")
+# A stream may ask for any work in few words. Multiply-accumulates, or values that are touched; numpy takes minutes for
+# so many, and the largest networks for this NPU have a tenth.
+MOST_WORK = 1 << 38
+_LEAST_WORK = 1 << 16  # of an operation, in the same unit: the time that a small one takes
+_LEAST_OF_TAP, _OF_CHANNEL = 1 << 12, 1 << 8  # of a tap of the kernel, of a channel in its brick
 # Operations and copies run here one after another, each to its end, so there is nothing to wait for.
 _NO_EFFECT = ("NPU_OP_KERNEL_WAIT", "NPU_OP_DMA_WAIT", "NPU_OP_PMU_MASK")
 
@@ -82,6 +87,7 @@ def filters(
     for command in decode(command_stream):
         if command.name in WEIGHTED:
             machine.registers.operation = command.where
+            machine.spend(command, _LEAST_WORK)
             context = Context(command, machine.registers, machine.memory, size)
             depthwise = command.name == "NPU_OP_DEPTHWISE"
             try:
@@ -103,6 +109,13 @@ class Machine:
         self.registers = Registers()
         self.result = Result(read_bytes=memory.read_bytes, written_bytes=memory.written_bytes)
         self._tables_valid = False
+        self._work = 0
+
+    def spend(self, command: Command, work: int) -> None:
+        """Count what is to be done. Raises InputError for more than any network does."""
+        self._work += work
+        if self._work > MOST_WORK:
+            raise InputError(f"{command.where}: up to here the stream computes more than any network for this NPU.")
 
     def execute(self, command: Command) -> None:
         if command.definition.kind != "op":
@@ -124,6 +137,7 @@ class Machine:
             context = Context(command, self.registers, self.memory, self.accelerator)
             ofm = self.registers.feature_map("OFM", self.registers.ofm_shape())
             self.memory.check(ofm, command.where)
+            self.spend(command, _work(command, self.registers))
             scaled = _OPERATIONS[command.name](context)
             self.result.macs += scaled.macs
             self._store(command, scaled, ofm)
@@ -137,6 +151,9 @@ class Machine:
         """NPU_OP_DMA_START: between regions, or from a region into SHRAM (activation tables)."""
         registers, length = self.registers, self.registers.address("DMA0_LEN")
         source, destination = registers.address("DMA0_SRC"), registers.address("DMA0_DST")
+        if length < 0:
+            raise InputError(f"{command.where} copies {length} bytes.")
+        self.spend(command, _LEAST_WORK + length)
         for register in ("DMA0_SRC_REGION", "DMA0_DST_REGION"):
             if registers.field(register, "stride_mode"):
                 raise UnsupportedError(f"{command.where}: 2D and 3D copies (Ethos-U65) are not modelled.")
@@ -192,6 +209,24 @@ class Machine:
                 ["name the accelerator that Vela compiled for"],
             )
         return self.memory.shram[self.accelerator.tables_start + slot * TABLE_SLOT :]
+
+
+def _work(command: Command, registers: Registers) -> int:
+    """What an operation takes, in the unit of MOST_WORK. Raises InputError for a padded IFM that no memory holds."""
+    height, width, depth = registers.ofm_shape()
+    ifm_depth = registers.value("IFM_DEPTH_M1") + 1
+    values = height * width * depth
+    work = _LEAST_WORK + _OF_CHANNEL * (depth + ifm_depth)
+    if command.name == "NPU_OP_ELEMENTWISE":
+        return work + values
+    kernel = registers.kernel()
+    rows = (height - 1) * kernel.stride[0] + kernel.span[0]
+    columns = (width - 1) * kernel.stride[1] + kernel.span[1]
+    padded = rows * columns * ifm_depth
+    if padded > LARGEST_MAP:
+        raise InputError(f"{command.where} has a padded IFM of {rows} x {columns} x {ifm_depth} values.")
+    a_tap = values * ifm_depth if command.name == "NPU_OP_CONV" else values
+    return work + padded + kernel.size[0] * kernel.size[1] * max(a_tap, _LEAST_OF_TAP)
 
 
 def _built_in(function: int, values: Values, dtype: np.dtype[Any]) -> Values:

@@ -8,9 +8,15 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrm55.errors import InputError, ToolchainError
+from ocrm55.errors import InputError
+from ocrm55.npu_model import weight_codec
 
 SCALE_ENTRY = 10  # bytes: 40 bits of bias, 32 of scale, 6 of shift, 2 unused
+
+# More has no network for this NPU, so the stream is damaged; the second is of subkernels in blocks.
+LARGEST_WEIGHTS, MOST_PIECES = 1 << 25, 1 << 17
+LARGEST_KEPT = 1 << 20  # weights of an operation that are kept for the next image
+SLACK = 4096  # weights behind the last one, and bytes
 
 
 @dataclass(frozen=True)
@@ -53,15 +59,25 @@ def read_scales(stream: NDArray[np.uint8], channels: int, where: str) -> Scales:
 def read_weights(stream: NDArray[np.uint8], order: WeightOrder, where: str) -> NDArray[np.int64]:
     """Decode a weight stream to [O, H, W, I]; weights are signed, with their zero point taken off, up to 9 bits.
 
-    Vela's codec ends the process, with a message, when a damaged stream runs out before its end mark.
+    Raises InputError for a stream that is damaged or of another order, and for more weights than networks have.
     """
-    return _read_weights(stream.tobytes(), order, where)
+    if not order.ofm_block_depth:
+        raise InputError(f"{where}: its blocks have no channels.")
+    size, pieces = _extent(order)
+    if size > LARGEST_WEIGHTS or pieces > MOST_PIECES:
+        raise InputError(f"{where}: no network has an operation of {size:,} weights in {pieces:,} parts.")
+    if stream.size > 4 * size + SLACK:
+        raise InputError(f"{where}: a weight stream of {stream.size:,} bytes is too long for {size:,} weights.")
+    read = _read_weights if size <= LARGEST_KEPT else _read_weights.__wrapped__
+    return read(stream.tobytes(), order, where)
 
 
 @lru_cache(maxsize=256)  # each image runs the same streams
 def _read_weights(stream: bytes, order: WeightOrder, where: str) -> NDArray[np.int64]:
-    decoded = np.array(_codec().decode(bytearray(stream)), np.int64)
-    index = weight_index(order)
+    index = (weight_index if _extent(order)[0] <= LARGEST_KEPT else weight_index.__wrapped__)(order)
+    decoded = weight_codec.decoded(stream, index.size + SLACK)
+    if decoded is None:
+        raise InputError(f"{where}: its weight stream is damaged.", ["name the accelerator that Vela compiled for"])
     if decoded.size < index.size or np.any(decoded[index.size :]):
         raise InputError(
             f"{where}: its weight stream holds {decoded.size} weights where {index.size} are expected.",
@@ -80,6 +96,43 @@ def _read_weights(stream: bytes, order: WeightOrder, where: str) -> NDArray[np.i
     return shaped
 
 
+def _extent(order: WeightOrder) -> tuple[int, int]:
+    """Weights that a stream of this order holds, with its padding, and the subkernels of all blocks in it."""
+    ifm_block, elements = _blocking(order)
+    ofm, ofm_pieces = _in_blocks(order.ofm_depth, order.ofm_block_depth, order.ofm_ublock_depth)
+    ifm, ifm_pieces = (1, 1) if order.depthwise else _in_blocks(order.ifm_depth, ifm_block, order.ifm_ublock_depth)
+    if not order.depthwise and not order.part_kernel:
+        ifm = ifm_pieces * ifm_block
+    size = pieces = 0
+    for rows, above in _parts(order.height, order.subkernel_height):
+        for columns, beside in _parts(order.width, order.subkernel_width):
+            size += above * beside * _round_up(rows * columns, elements)
+            pieces += above * beside
+    return ofm * ifm * size, ofm_pieces * ifm_pieces * pieces
+
+
+def _parts(whole: int, part: int) -> list[tuple[int, int]]:
+    """The sizes of the parts of a whole, and how many have each."""
+    return [(part, whole // part), (whole % part, 1)] if whole % part else [(part, whole // part)]
+
+
+def _in_blocks(depth: int, block: int, step: int) -> tuple[int, int]:
+    """Channels in blocks that are padded to whole steps, and the number of blocks."""
+    parts = _parts(depth, block)
+    return sum(_round_up(size, step) * count for size, count in parts), sum(count for _, count in parts)
+
+
+def _round_up(value: int, step: int) -> int:
+    return -(-value // step) * step
+
+
+def _blocking(order: WeightOrder) -> tuple[int, int]:
+    """IFM channels of a block, and the number that a subkernel's elements are rounded up to."""
+    ifm_block = 16 if order.part_kernel or order.ifm_bits == 16 else 32
+    round_up = 4 if order.depthwise or (order.part_kernel and order.ifm_bits != 16) else 2 if order.part_kernel else 1
+    return ifm_block, round_up
+
+
 @lru_cache(maxsize=64)
 def weight_index(order: WeightOrder) -> NDArray[np.int64]:
     """For each weight of the stream its place in [O, H, W, I], -1 where the stream is padded.
@@ -89,8 +142,7 @@ def weight_index(order: WeightOrder) -> NDArray[np.int64]:
     - part kernel first: the IFM micro-blocks are outside the OFM micro-blocks;
     - depthwise: one IFM channel, kernel elements rounded up to 4.
     """
-    ifm_block = 16 if order.part_kernel or order.ifm_bits == 16 else 32
-    round_up = 4 if order.depthwise or (order.part_kernel and order.ifm_bits != 16) else 2 if order.part_kernel else 1
+    ifm_block, round_up = _blocking(order)
     pieces = []
     for ofm_start in range(0, order.ofm_depth, order.ofm_block_depth):
         ofm_count = min(order.ofm_block_depth, order.ofm_depth - ofm_start)
@@ -113,7 +165,7 @@ def _subkernel_index(
 ) -> NDArray[np.int64]:
     rows = min(order.subkernel_height, order.height - top)
     columns = min(order.subkernel_width, order.width - left)
-    elements = -(-rows * columns // round_up) * round_up
+    elements = _round_up(rows * columns, round_up)
     ifm_step = 1 if order.depthwise else order.ifm_ublock_depth
     ofm_blocks = np.arange(0, ofm[1], order.ofm_ublock_depth)
     ifm_blocks = np.arange(0, ifm[1], ifm_step)
@@ -130,13 +182,3 @@ def _subkernel_index(
     place = ((o * order.height + top + y) * order.width + left + x) * order.ifm_depth + i
     inside = (o < order.ofm_depth) & (i < order.ifm_depth) & (y < rows)
     return np.where(inside, place, -1).reshape(-1)
-
-
-def _codec():  # type: ignore[no-untyped-def]
-    try:
-        from ethosu import mlw_codec
-    except ImportError as missing:
-        raise ToolchainError(
-            "Weight streams are decoded by ethos-u-vela, which is not installed.", ["pip install 'ocrm55[npu]'"]
-        ) from missing
-    return mlw_codec

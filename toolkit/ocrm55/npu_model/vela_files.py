@@ -74,6 +74,9 @@ class Program:
         # Memory is not zero on a board either. This shows a stream that reads what nobody wrote.
         regions = {number: np.full(size, 0xA5, np.uint8) for number, size in self.region_bytes.items()}
         regions[WEIGHTS_REGION] = self.weights.copy()
+        for tensor in (*self.inputs, *self.outputs):
+            if tensor.region not in regions or tensor.offset + tensor.bytes > regions[tensor.region].size:
+                raise InputError(f"Tensor {tensor.name} lies outside region {tensor.region}.")
         for tensor, value in zip(self.inputs, values, strict=True):
             if _without_leading_ones(value.shape) != _without_leading_ones(tensor.shape) or value.dtype != tensor.dtype:
                 raise InputError(
