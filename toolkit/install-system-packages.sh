@@ -1,8 +1,8 @@
 #!/bin/sh
 # Install the Debian packages that ocrm55 needs: the cross compiler, the simulator, the build tools, and the
 # shared libraries that the wheels of OpenCV and Paddle expect; with the argument `tests` also what only the tests
-# use: a second compiler, its analyser, fonts to draw text with, and a browser.  Says what it does before it does it;
-# does nothing when all are there; where it may not install, it names the command and fails.
+# use: a second compiler, its analyser, fonts to draw text with, a browser, and Arduino's builder.  Says what it does
+# before it does it; does nothing when all are there; where it may not install, it names the command and fails.
 set -eu
 
 packages="qemu-system-arm gcc-arm-none-eabi libnewlib-arm-none-eabi cmake ninja-build gcc libc6-dev libgl1 libglib2.0-0 libgomp1"
@@ -11,6 +11,10 @@ if [ "${1:-}" = tests ]; then
     # Ubuntu has Chromium as a snap only; there the tests take Chrome, or say that there is no browser.
     if [ "$(. /etc/os-release 2>/dev/null && echo "${ID:-}")" = debian ]; then
         packages="$packages chromium"
+    fi
+    # Debian 12 has Arduino's builder; elsewhere its test is skipped.
+    if [ "$(. /etc/os-release 2>/dev/null && echo "${VERSION_CODENAME:-}")" = bookworm ]; then
+        packages="$packages arduino-builder"
     fi
 fi
 # A virtual environment needs ensurepip, which Debian splits off from its own Python.

@@ -82,7 +82,10 @@ def package(out: Path, build_dir: Path, *arguments: str) -> Path:
 def pictures(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
     """The folder of pictures.h."""
     require("arm-none-eabi-gcc", "cmake", "ninja", "qemu-system-arm")
-    folder = tmp_path_factory.mktemp("pictures")
+    return write_pictures(tmp_path_factory.mktemp("pictures"), models)
+
+
+def write_pictures(folder: Path, models: Path) -> Path:
     text, rows = "#include <stdint.h>\n", ""
     for name in PICTURES:
         pixels = image.resize(read_image(models / "samples" / f"{name}.png"))

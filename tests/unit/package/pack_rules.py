@@ -26,7 +26,8 @@ CATEGORY = (
 SUFFIXES = {"source": (".c",), "header": (".h",), "linkerScript": (".ld", ".sct"), "doc": (".md", ".html", ".pdf")}
 # What the pack has for others than a CMSIS tool: those who build with CMake, a csolution layer, ourselves.
 NOT_NAMED = {"CMakeLists.txt", "ocrm55-config.cmake", "metadata.json", "recognizer.clayer.yml", "ocrm55.pidx"}
-OTHERS = {"zephyr", "csolution"}  # folders of the same kind
+NOT_NAMED |= {"library.json", "library.properties"}
+OTHERS = {"zephyr", "csolution", "examples/Read", "examples/platformio"}  # folders of the same kind
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,8 @@ def _files(package: ElementTree.Element, folder: Path) -> Iterator[str]:
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder)
         private = path.suffix == ".h" and str(place.parent) in sources  # included by the sources beside it
-        other = place.as_posix() in NOT_NAMED | licenses or path.suffix == ".pdsc" or place.parts[0] in OTHERS
+        other = place.as_posix() in NOT_NAMED | licenses or path.suffix == ".pdsc"
+        other = other or any(above.as_posix() in OTHERS for above in place.parents)
         if path.is_file() and place.as_posix() not in named and not private and not other:
             yield f"{place} is in the pack and nothing names it"
 

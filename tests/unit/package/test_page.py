@@ -74,7 +74,7 @@ def test_every_include_is_there(order: Order) -> None:
         name
         for path, text in texts.items()
         if path.endswith((".c", ".h"))
-        for name in re.findall(r'#include "(.+)"', text)
+        for name in re.findall(r'#include "(?:\.\./include/)?(.+)"', text)
     }
     assert wanted - names <= {"picture.h", "page.h", "labels.h", "FreeRTOS.h", "queue.h", "task.h"}
 

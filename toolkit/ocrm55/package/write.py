@@ -15,7 +15,7 @@ from ocrm55.boards import MemoryMap
 from ocrm55.errors import InputError, OutputError
 from ocrm55.files import atomic_directory, read_text
 from ocrm55.files import check_place as check_writable
-from ocrm55.package import measure, page, sources
+from ocrm55.package import manifests, measure, page, sources
 from ocrm55.package.compiled import Compiled
 from ocrm55.package.measure import Run
 from ocrm55.package.page import Detector
@@ -139,13 +139,16 @@ def files(order: Order) -> dict[str, str]:
     texts |= {path: sources.render(f"{path}.j2", **values) for path in modules}
     if order.url:
         texts[f"{VENDOR}.pidx"] = sources.render("pack.pidx.j2", **values)
+    picture = _picture(order)
+    if not (order.compiled.npu or order.compiled.libraries or apart):
+        texts |= manifests.files(values, texts, picture)
     return texts | {
         "CMakeLists.txt": sources.render("CMakeLists.txt.j2", **values),
         "ocrm55-config.cmake": sources.render("ocrm55-config.cmake.j2", **values),
         f"{VENDOR}.{values['pack']}.pdsc": sources.render("recognizer.pdsc.j2", **values),
         "recognizer.clayer.yml": sources.render("recognizer.clayer.yml.j2", **values),
         "examples/main.c": sources.render("main.c.j2", **values),
-        "examples/picture.h": _picture(order),
+        "examples/picture.h": picture,
         "examples/board.ld": sources.render("board.ld.j2", **values),
     }
 
