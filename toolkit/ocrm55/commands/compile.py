@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from ocrm55 import console, stages
-from ocrm55.commands import effect
 from ocrm55.commands.options import build_options
 from ocrm55.commands.page_options import SizeOption, page_options
 
@@ -46,7 +45,6 @@ def compile_(
     from ocrm55.report import compiled
 
     if detector is None:
-        effect.refuse("without --detector", ["size"], "--detector bundled")
         artifact = Artifact.read(stages.compiled(options).artifact)
         compiled.show(artifact)
         console.result(str(artifact.folder))

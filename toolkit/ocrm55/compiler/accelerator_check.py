@@ -23,8 +23,6 @@ MEAN_OFF, MOST_MEAN_OFF = 0.25, 4.0  # an operator, and at the most
 CHANNEL_OFF, MOST_CHANNEL_OFF = 0.5, 10.0
 ASTRAY, MOST_ASTRAY = 12, 0.01  # steps, and the share of outputs that may be off by more
 FEW = 3  # outputs that may be astray whatever the share
-# A channel of few outputs is hardly a mean: all of them may be as far off as one that is not astray.
-FEW_OF_CHANNEL = 32
 
 _TRIES = ["leave --npu out", "report the model", "--no-check, to look at the C"]
 
@@ -86,11 +84,10 @@ def _compare(operator: Operator, name: str, result: np.ndarray, wanted: np.ndarr
     off = np.abs(result.astype(np.int64) - wanted.astype(np.int64)).reshape(-1, result.shape[-1])
     parts = max(1, len(operator.spec.parts))
     mean, channel, astray = float(off.mean()), float(off.mean(axis=0).max()), float((off > ASTRAY).mean())
-    most_of_channel = MOST_CHANNEL_OFF if len(off) > FEW_OF_CHANNEL else ASTRAY
     slack = FEW / len(off)  # of a channel that has few outputs, one or two may be off
     if (
         mean > min(MOST_MEAN_OFF, MEAN_OFF * (1 + parts))
-        or channel > min(most_of_channel, CHANNEL_OFF * (1 + parts) + slack)
+        or channel > min(MOST_CHANNEL_OFF, CHANNEL_OFF * (1 + parts) + slack)
         or astray > MOST_ASTRAY + FEW / off.size
     ):
         raise MiscompiledError(

@@ -99,6 +99,19 @@ def filters(
             machine.execute(command)
 
 
+def tables_copied(command_stream: bytes | NDArray[np.generic]) -> Iterator[tuple[int, int, int]]:
+    """Region, first byte and bytes of what a command stream copies into SHRAM, its tables; nothing is copied."""
+    registers = Registers()
+    for command in decode(command_stream):
+        if command.definition.kind != "op":
+            registers.set(command)
+        elif command.name == "NPU_OP_DMA_START":
+            registers.operation = command.where
+            if registers.field("DMA0_DST_REGION", "memory"):
+                region = registers.field("DMA0_SRC_REGION", "region")
+                yield region, registers.address("DMA0_SRC"), registers.address("DMA0_LEN")
+
+
 class Machine:
     """Registers, memory and the tables in SHRAM, command by command."""
 

@@ -278,6 +278,18 @@ def _from_npz(path: Path) -> Program:
         raise InputError(f"{path} is not what `vela --output-format raw` writes ({_first_line(damaged)}).") from damaged
 
 
+def with_weights(raw: bytes, weights: NDArray[np.uint8]) -> bytes:
+    """What `vela --output-format raw` wrote, with other weights, as many bytes."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(raw)) as read, zipfile.ZipFile(written, "w") as archive:
+        for member in read.infolist():
+            data = read.read(member)
+            if member.filename == "weight_data.npy":
+                data = data[: len(data) - weights.size] + weights.tobytes()
+            archive.writestr(member, data, member.compress_type)
+    return written.getvalue()
+
+
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     """The arrays of a .npz by name."""
     found = {}

@@ -28,7 +28,8 @@ class Place:
 class Compiled:
     """Vela's output for a region.
 
-    accelerator: that it is for. tflite: the file that Vela read. raw: the file that it wrote (`--output-format raw`).
+    accelerator: that it is for. tflite: the file that Vela read, with tables in the place of stand-ins for them
+    (lookup_tables.py). raw: the file that it wrote (`--output-format raw`), with those tables.
     commands: the bare command stream, uint32. weights: base pointer 0. scratch_bytes: of base pointer 1.
     inputs, outputs: the places where the stream expects them, in the region's order.
     layers: the rows of Vela's per-layer estimates. cycles: their sum.

@@ -15,11 +15,12 @@ from ocrm55.compiler.memory import planner
 from ocrm55.compiler.memory.planner import MemoryPlan, round_up
 from ocrm55.compiler.operators.program import Operator, Program
 from ocrm55.compiler.targets.base import Additions
-from ocrm55.compiler.targets.ethos_u import tflite, vela
+from ocrm55.compiler.targets.ethos_u import lookup_tables, tflite, vela
 from ocrm55.compiler.targets.ethos_u.options import ALIGN, NpuOptions
 from ocrm55.compiler.targets.ethos_u.partition import partition
 from ocrm55.compiler.targets.ethos_u.region import SCRATCH, Compiled, Region
 from ocrm55.compiler.targets.ethos_u.relocation import ARENA, Move, relocate
+from ocrm55.compiler.targets.ethos_u.tflite_file import StandIn
 from ocrm55.npu_model.accelerators import by_name
 
 ARCHITECTURE = 0x1006_0000  # ID register: version 1.0.6, which Vela compiles for
@@ -33,8 +34,7 @@ def compile_regions(program: Program, options: NpuOptions, strategy: Sequence[st
     partition(program)
     for operator in program.operators:
         if isinstance(operator.spec, Region):
-            data = tflite.write(operator, program)
-            compiled = vela.compile_region(operator.spec.name, data, options, strategy)
+            compiled = _compiled(operator, program, options, strategy)
             rows = _rows(operator.spec.operators, compiled.layers, program)
             operator.spec = replace(operator.spec, compiled=compiled, rows=tuple(rows))
     if not options.fallback:
@@ -61,11 +61,20 @@ def least_arena(program: Program, options: NpuOptions | None = None, limit: int 
     for size, operator in sorted(alive, key=lambda each: -_bytes_inside(each[1], program)):
         if options is None or least > limit:
             break
-        assert isinstance(operator.spec, Region)
-        data = tflite.write(operator, program)
-        compiled = vela.compile_region(operator.spec.name, data, options, vela.STRATEGIES[-1])
+        compiled = _compiled(operator, program, options, vela.STRATEGIES[-1])
         least = max(least, size + compiled.scratch_bytes)
     return least
+
+
+def _compiled(operator: Operator, program: Program, options: NpuOptions, strategy: Sequence[str]) -> Compiled:
+    """Vela's output for a region, with the core's tables where Vela read stand-ins."""
+    assert isinstance(operator.spec, Region)
+    stand_ins: list[StandIn] = []
+    name, data = operator.spec.name, tflite.write(operator, program, stand_ins)
+    compiled = vela.compile_region(name, data, options, strategy)
+    if not stand_ins:
+        return compiled
+    return replace(lookup_tables.filled(name, compiled, stand_ins), tflite=tflite.write(operator, program))
 
 
 def _bytes_inside(region: Operator, program: Program) -> int:
@@ -196,7 +205,7 @@ def header(program: Program, accelerator: str) -> str:
 
 
 def write_files(program: Program, folder: Path) -> None:
-    """Each region as Vela read it and wrote it, to run it or look at it (python -m ocrm55.npu_model)."""
+    """Each region as LiteRT runs it and as Vela wrote it, to run it or look at it (python -m ocrm55.npu_model)."""
     folder.mkdir()
     for operator in regions_of(program):
         compiled = compiled_of(operator)

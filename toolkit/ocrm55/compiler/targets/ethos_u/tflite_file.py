@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ocrm55.compiler.operators.int8.convolution import Convolution
 from ocrm55.compiler.operators.program import Operator, Program, Quantization
@@ -14,9 +15,11 @@ from ocrm55.errors import Ocrm55Error
 from ocrm55.npu_model.tflite_writer import TFLiteWriter
 
 Shape = tuple[int, int, int, int]
+Table = npt.NDArray[np.int8]
 NONE, RELU = 0, 1  # TFLite's ActivationFunctionType
 # The nominal scale if a convolution's channels differ in scale; only ratios of scales enter the arithmetic.
 NOMINAL = 2.0**-5
+NEAR = 1  # steps that Vela's rounding of a table may be off ours
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,30 @@ class Image:
     quantization: Quantization
 
 
-class File:
-    """The file under construction. images: tensor of the program -> tensor of the file."""
+@dataclass(frozen=True, eq=False)
+class StandIn:
+    """An operator that Vela reads in the place of a table (lookup_tables.py).
 
-    def __init__(self, program: Program, region: Region) -> None:
+    made: the table that Vela makes of it, wanted: the one to replace it; 256 entries, that of -128 first.
+    """
+
+    made: Table
+    wanted: Table
+
+    def is_like(self, table: Table, steps: int = NEAR) -> bool:
+        return bool(np.abs(self.made.astype(int) - table).max() <= steps)
+
+
+class File:
+    """The file under construction. images: tensor of the program -> tensor of the file.
+
+    stand_ins: what Vela reads for functions by their tables (lookup_tables.py); None in LiteRT's file.
+    """
+
+    def __init__(self, program: Program, region: Region, stand_ins: list[StandIn] | None = None) -> None:
         self.program = program
         self.region = region
+        self.stand_ins = stand_ins
         self.writer = TFLiteWriter()
         self.images: dict[str, Image] = {}
         self.parts: dict[str, dict[int, Image]] = {}
