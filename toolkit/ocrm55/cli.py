@@ -17,6 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from ocrm55 import __version__, console, processes, temporary
+from ocrm55.commands import effect
 from ocrm55.errors import InputError, Ocrm55Error, OutputError
 
 app = typer.Typer(
@@ -134,9 +135,9 @@ for _name, _module, _function, _panel in _COMMANDS:
         if _group not in _groups:
             _groups[_group] = typer.Typer(help=_imported.HELP, no_args_is_help=True, rich_markup_mode="markdown")
             app.add_typer(_groups[_group], name=_group, rich_help_panel=_panel)
-        _groups[_group].command(_name)(_command)
+        _groups[_group].command(_name, cls=effect.Command)(_command)
     else:
-        app.command(_name, rich_help_panel=_panel, context_settings=_settings)(_command)
+        app.command(_name, cls=effect.Command, rich_help_panel=_panel, context_settings=_settings)(_command)
 
 
 def main() -> None:

@@ -65,7 +65,7 @@ def defines(chosen: Sequence[str], path: Path | None = None) -> dict[str, str]:
         return {}
     if str(path or os.environ.get(VARIABLE)) == FETCH:
         return {"OCRM55_FETCH_CMSIS_NN": "ON", "OCRM55_CMSIS_NN": ""}
-    folder = root(path)
+    folder = checked(path)
     if folder is None:
         raise ToolchainError(
             "the model calls CMSIS-NN and no copy of it is named.",
@@ -74,10 +74,25 @@ def defines(chosen: Sequence[str], path: Path | None = None) -> dict[str, str]:
                 f"--cmsis-nn {FETCH}, where there is network",
             ],
         )
+    return {"OCRM55_CMSIS_NN": str(folder)}
+
+
+def checked(path: Path | None = None) -> Path | None:
+    """The folder of `root`. Raises InputError where it is not there, or no copy of CMSIS-NN."""
+    folder = root(path)
+    if folder is None:
+        return None
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}, which --cmsis-nn or {VARIABLE} names.")
     version(folder)
-    return {"OCRM55_CMSIS_NN": str(folder)}
+    return folder
+
+
+def named(path: Path | None) -> Path | None:
+    """What --cmsis-nn names, as it is. Raises InputError for no copy, also where nothing will use it."""
+    if path is not None and str(path) != FETCH:
+        checked(path)
+    return path
 
 
 def archive(folder: Path) -> Path | None:

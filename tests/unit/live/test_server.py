@@ -309,6 +309,61 @@ def test_what_a_simulator_says_comes_at_once_and_it_can_be_stopped(client: TestC
             assert socket.receive_json()["sentence"] == "the run was stopped."
 
 
+def test_a_stop_is_also_for_what_waits_behind_the_run(client: TestClient) -> None:
+    with client.websocket_connect(ADDRESS, headers=ORIGIN) as socket:
+        socket.receive_json()
+        socket.send_text('{"type": "settings", "engine": "qemu"}')
+        socket.send_bytes(jpeg())
+        assert socket.receive_json()["type"] == "uart"  # it runs
+        for message in ('{"type": "prove"}', '{"type": "stop"}'):
+            socket.send_bytes(jpeg())
+            socket.send_text(message)
+        answers = [socket.receive_json() for _ in range(4)]
+        assert answers[0] == {"type": "uart", "text": "half of a li"}
+        assert [each.get("sentence") for each in answers[1:]] == ["the run was stopped."] * 3
+        socket.send_bytes(jpeg())
+        assert socket.receive_json() == {"type": "uart", "text": "image 1/1\n"}  # the next one is not stopped
+        socket.send_text('{"type": "stop"}')
+
+
+class _Watched(Live):
+    """Notes what is done in the thread for slow work."""
+
+    slow: ClassVar[list[Any]] = []
+
+    def compute(self, work: Any, *, slow: bool = False) -> Any:
+        if slow:
+            self.slow.append(*work.args)
+        return super().compute(work, slow=slow)
+
+
+def test_only_a_proof_is_slow_and_not_settings_that_have_the_word() -> None:
+    engine: Any = Engine()
+    _Watched.slow.clear()
+    wishes = ['{"type": "settings", "allow": "prove"}', r'{"type": "pro\u0076e"}']
+    live = _Watched(engine, lambda each: Session(each, ("", *"prove"), 40), {}, TOKEN)
+    with (
+        TestClient(application(live), base_url="http://localhost") as client,
+        client.websocket_connect(ADDRESS, headers=ORIGIN) as socket,
+    ):
+        socket.receive_json()
+        for wish in wishes:
+            socket.send_text(wish)
+            socket.send_bytes(jpeg())
+            assert socket.receive_json()["type"] in ("frame", "proof", "error")
+        socket.receive_json()
+    assert _Watched.slow == wishes[1:]
+
+
+def test_settings_that_come_often_push_no_wish_out(live: Live, client: TestClient) -> None:
+    live.session = lambda engine: _Slow(engine, ("", "a", "b"), 40)
+    with client.websocket_connect(ADDRESS, headers=ORIGIN) as socket:
+        socket.receive_json()
+        for message in ("settings", "prove", *["settings"] * 5):
+            socket.send_text(f'{{"type": "{message}"}}')
+        assert socket.receive_json()["sentence"] == "there was no frame yet."
+
+
 def test_a_tab_that_is_gone_ends_its_run(client: TestClient, live: Live) -> None:
     engine: Any = live.engine
     with client.websocket_connect(ADDRESS, headers=ORIGIN) as socket:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ocrm55 import console, files, libraries, stages, temporary
+from ocrm55.commands import effect
 from ocrm55.commands.options import build_options
 from ocrm55.errors import ToolchainError
 
@@ -76,6 +77,12 @@ def bench(
     """
     console.keep_commands_quiet()
     files.check_place(markdown)
+    if what is What.SILICON:
+        effect.refuse("on silicon", ["source", "calibrate", "compiler", "against", "record", "force"])
+    else:
+        effect.refuse(f"on {what.value}", ["fork", "cc"], "ocrm55 bench silicon")
+    if against is None:
+        effect.refuse("without --against", ["record", "calibrate"], "--against cmsis-nn")
     if against is not None:
         libraries.defines((libraries.LIBRARY,), options.build.cmsis_nn)  # refused before anything is compiled
     if what is What.SILICON:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ocrm55 import console
+from ocrm55.commands import effect
 
 
 def compare(
@@ -28,6 +29,7 @@ def compare(
     """
     from ocrm55.report import compare as report
 
+    effect.refuse("with --json, which has all layers", ["most"] if as_json else ())
     limit = None if fail_over is None else report.limit_of(fail_over)
     first, second = report.read(before), report.read(after)
     if as_json:

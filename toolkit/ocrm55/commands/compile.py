@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ocrm55 import console, stages
+from ocrm55.commands import effect
 from ocrm55.commands.options import build_options
 from ocrm55.commands.page_options import SizeOption, page_options
 
@@ -45,6 +46,7 @@ def compile_(
     from ocrm55.report import compiled
 
     if detector is None:
+        effect.refuse("without --detector", ["size"], "--detector bundled")
         artifact = Artifact.read(stages.compiled(options).artifact)
         compiled.show(artifact)
         console.result(str(artifact.folder))

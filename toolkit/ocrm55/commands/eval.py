@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ocrm55 import console, files, stages
+from ocrm55.commands import effect
 from ocrm55.commands.about import about
 from ocrm55.commands.options import (
     SECONDS,
@@ -119,6 +120,7 @@ def eval_(
 
     files.check_place(output, folder=True)
     chosen = Choice(simulator.value, fvp, options.board)
+    _check_effects(pages is not None, on, options, simulator, cluster)
     if pages is not None and options.compile.restriction != UNRESTRICTED:
         raise InputError(
             "whole pages are evaluated without a restriction of texts.", ["leave --allow and its like out"]
@@ -126,7 +128,7 @@ def eval_(
     if pages is not None and data is None:
         both, limit_s = page_options(options, detector, size), timeout or SECONDS_PER_PAGE
         place = on or Place.HOST
-        _eval_pages(both, pages, place, chosen, limit_s, only, limit, workers or 1, cluster, output)
+        _eval_pages(both, pages, place, chosen, limit_s, only, limit, workers or 1, cluster, output, as_json)
         return
     if data is None or pages is not None:
         raise typer.BadParameter("name either DATA or --pages DIR", param_hint="DATA")
@@ -151,6 +153,28 @@ def eval_(
         console.note(f"wrote {output / 'evaluation.json'}, {output / 'mistakes.png'} and {output / 'accepted.svg'}")
 
 
+def _check_effects(
+    pages: bool, on: Place | None, options: stages.Options, simulator: SimulatorChoice, cluster: str | None
+) -> None:
+    """Refuse options that would have no effect."""
+    is_int8 = options.compile.precision == Precision.INT8
+    place = on or (Place.REFERENCE if is_int8 and not pages else Place.HOST)
+    if pages:
+        effect.refuse("with --pages", ["reject"])
+    else:
+        effect.refuse("without --pages", ["detector", "size"], "--pages DIR")
+    if cluster is not None:
+        effect.refuse("with --cluster", ["workers"])
+    if place == Place.HOST:
+        effect.check_float_on_host(options)
+    if place == Place.TARGET:
+        effect.check_simulator(simulator.value, options)
+        return
+    effect.refuse("without --on target", ["simulator", "fvp"], "--on target")
+    if place != Place.NATIVE:
+        effect.refuse("without --on target", ["timeout"], "--on target")
+
+
 def _eval_pages(
     options: PageOptions,
     data: Path,
@@ -162,6 +186,7 @@ def _eval_pages(
     workers: int,
     cluster: str | None,
     output: Path | None,
+    as_json: bool,
 ) -> None:
     from ocrm55.evaluation import page_labels, page_specs
     from ocrm55.evaluation import pages as evaluation
@@ -169,12 +194,16 @@ def _eval_pages(
     labelled = page_labels.load_pages(data, only=only, limit=limit)
     spec = page_specs.spec_of(on.value, options, simulator=simulator, timeout_s=timeout)
     found = evaluation.evaluate_with_bar(labelled, spec, workers=workers, cluster=cluster)
-    for title, columns, rows in evaluation.tables(found):
-        console.table(title, columns, rows, right=columns[1:])
-        console.result()
+    chosen = options.detector
+    said = {"data": str(data), "on": on.value, "recognizer": options.recognizer.source, "detector": chosen.source}
+    said |= {"size": f"{chosen.compile.width}x{chosen.compile.height}"}
+    said |= {"precision": options.recognizer.compile.precision}
+    if as_json:
+        console.result(as_json_text(found.as_values(**said)))
+    else:
+        for title, columns, rows in evaluation.tables(found):
+            console.table(title, columns, rows, right=columns[1:])
+            console.result()
     if output:
-        chosen = options.detector
-        about = {"data": str(data), "on": on.value, "recognizer": options.recognizer.source, "detector": chosen.source}
-        size = f"{chosen.compile.width}x{chosen.compile.height}"
-        evaluation.write(output, labelled, found, **about, size=size, precision=options.recognizer.compile.precision)
+        evaluation.write(output, labelled, found, **said)
         console.note(f"wrote {output / 'pages.json'} and {output / 'pages.png'}")

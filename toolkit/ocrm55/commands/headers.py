@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ocrm55 import console
+from ocrm55.commands import effect
 
 
 def headers(
@@ -35,6 +36,11 @@ def headers(
     You then do not need convert_image.py and convert_labels.py of those demos. The arrays are called `input`, `output`
     and `labels`. The image is scaled and normalised as PaddleOCR does it.
     """
+    sizes = ["height", "width", "outputs"]
+    if library is not None:
+        effect.refuse("with --library, which has the sizes", sizes)
+    if image is None:
+        effect.refuse("without an IMAGE", ["library", *sizes], "name an IMAGE")
     from ocrm55.tasks.recognizer.charset import load_charset
     from ocrm55.tvmc import headers as tvm_headers
 

@@ -15,6 +15,7 @@ import typer
 
 from ocrm55 import boards, libraries, stages
 from ocrm55.build_folder import DEFAULT_BUILD_DIR, named
+from ocrm55.commands import effect
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.targets.names import NAMES
 from ocrm55.errors import InputError
@@ -200,6 +201,7 @@ BUILD_OPTIONS: dict[str, BuildOption] = {
             help="CMSIS-NN: a source tree, an installed prefix, or **fetch** for a release off the network; otherwise "
             "CMSIS_NN_ROOT.",
         ),
+        read=libraries.named,
     ),
     "weights": BuildOption(
         Weights,
@@ -406,7 +408,9 @@ def build_options(
         @functools.wraps(command)
         def wrapped(**given: Any) -> None:
             values = {name: BUILD_OPTIONS[name].read(given.pop(name)) for name in chosen}
-            command(options=options_of(values), **given)
+            options = options_of(values)
+            effect.check_built(options)
+            command(options=options, **given)
 
         parameters = [*own, *map(_parameter, chosen)]
         wrapped.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ocrm55 import console, libraries, resources, stages
+from ocrm55.commands import effect
 from ocrm55.commands.options import build_options
 from ocrm55.errors import InputError
 from ocrm55.pictures import read_image
@@ -90,6 +91,7 @@ def _detector_options(options: stages.Options, detector: str | None, size: str) 
     from ocrm55.page import program
 
     if detector is None:
+        effect.refuse("without --detector", ["size"], "--detector bundled")
         return None
     if options.compile.npu:
         raise InputError("pages are read without an NPU.", ["leave --npu out", "leave --detector out"])

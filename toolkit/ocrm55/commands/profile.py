@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ocrm55 import console, files, stages
+from ocrm55.commands import effect
 from ocrm55.commands.about import about
 from ocrm55.commands.options import Images, TimeLimit, build_options
 from ocrm55.commands.run_fvp import as_json_text
@@ -50,6 +51,8 @@ def profile(
     files.check_place(out, folder=True)
     if clock is not None and not cycles:
         raise InputError("--clock says at which clock cycles are milliseconds, so it needs --cycles.", ["add --cycles"])
+    effect.refuse("with --json", ["sort"] if as_json else ())
+    effect.refuse("with --cycles, whose table is in the order of execution", ["sort"] if cycles else ())
     from ocrm55.report import cycles as in_cycles
     from ocrm55.report import graph as in_graph
     from ocrm55.report import profile as report

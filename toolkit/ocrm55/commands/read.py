@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ocrm55 import console, files, plain_text, stages
+from ocrm55.commands import effect
 from ocrm55.commands.options import FvpPath, SimulatorChoice, SimulatorOption, build_options
 from ocrm55.commands.page_options import DetectorOption, Pages, PageTimeLimit, SizeOption, page_options
 from ocrm55.commands.run_fvp import as_json_text, check_counts
@@ -88,8 +89,11 @@ def read(
     from ocrm55.page import read as reading
     from ocrm55.simulators import find_simulator
 
+    effect.check_simulator(simulator.value, options)
     chosen = page_options(options, detector, size)
-    if video is not None:
+    if video is None:
+        effect.refuse("without --video", ["every"])
+    else:
         from ocrm55.commands import read_video
 
         if pages or hocr or alto or stats or reject is not None:
@@ -97,6 +101,7 @@ def read(
                 "a video goes with --every, --draw and --json alone.",
                 ["leave PAGE, --hocr, --alto, --stats and --reject out"],
             )
+        effect.refuse("with --video, whose frames are bgr888", ["pixels"])
         board = find_simulator(simulator.value, fvp, options.board)
         read_video.show(video, every, chosen, board, draw=draw, as_json=as_json, timeout_s=timeout)
         return

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ocrm55 import console, files, stages
+from ocrm55.commands import effect
 from ocrm55.commands.options import (
     SECONDS,
     AnyTimeLimit,
@@ -62,7 +63,11 @@ def report(
     from ocrm55.simulators import find_simulator
 
     files.check_place(out)
-    if page:
+    effect.check_simulator(simulator.value, options)
+    if not page:
+        effect.refuse("without --page", ["detector", "size"], "--page")
+    else:
+        effect.refuse("with --page", ["cycles", "evaluation"])
         destination = out or options.folder.root / "pages-report.html"
         _report_pages(images, page_options(options, detector, size), simulator, fvp, timeout, destination)
         console.result(str(destination))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ocrm55 import console, plain_text, stages
-from ocrm55.commands import camera_options
+from ocrm55.commands import camera_options, effect
 from ocrm55.commands.camera_options import FrameOption, PolarityChoice, PolarityOption, RegionOption
 from ocrm55.commands.options import (
     SECONDS,
@@ -94,6 +94,9 @@ def run_fvp(
     from ocrm55.simulators import find_simulator
 
     camera_options.check(frame, region, polarity)
+    effect.check_simulator(simulator.value, options)
+    if not page:
+        effect.refuse("without --page", ["detector", "size"], "--page")
     if page:
         _check_page(frame, npu_fault, reject, strict)
         chosen = page_options(options, detector, size)
@@ -107,6 +110,7 @@ def run_fvp(
     board = find_simulator(simulator.value, fvp, options.board)
     check_counts(board, stats)
     if frame is not None:
+        effect.refuse("with --frame", ["npu_fault", "strict"])
         view = (frame, region, polarity)
         prepared, run = camera_options.read(images, options, *view, board, stats=stats, timeout_s=timeout or SECONDS)
         _show(images, run, prepared, reject, stats, as_json, confidence=confidence)

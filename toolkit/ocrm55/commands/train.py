@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ocrm55 import console, files, resources
+from ocrm55.commands import effect
 from ocrm55.tasks.recognizer.model import BUNDLED
 
 
@@ -65,6 +66,7 @@ def train(
     **python -m paddle.distributed.launch "$(which ocrm55)" train …** The result, best.pdparams, goes into
     **ocrm55 export --source**.
     """
+    effect.refuse("without --data", [] if data else ["apart"], "--data DIR")
     from ocrm55.training.fonts import FONT_FOLDERS
     from ocrm55.training.loop import TrainOptions
     from ocrm55.training.loop import train as run

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ocrm55 import console, stages
+from ocrm55.commands import effect
 from ocrm55.commands.about import about
 from ocrm55.commands.options import FvpPath, Images, SimulatorChoice, SimulatorOption, build_options
 from ocrm55.commands.page_options import DetectorOption, PageFlag, SizeOption, page_options
@@ -45,6 +46,9 @@ def verify(
     from ocrm55.evaluation import verification
     from ocrm55.simulators import find_simulator
 
+    effect.check_simulator(simulator.value, options)
+    if not page:
+        effect.refuse("without --page", ["detector", "size"], "--page")
     board = find_simulator(simulator.value, fvp, options.board)
     if page:
         verify_pages(images, page_options(options, detector, size), board, about(options) if as_json else None)

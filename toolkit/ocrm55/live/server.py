@@ -25,7 +25,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ocrm55.errors import InputError, Ocrm55Error
 from ocrm55.live.engine import MOST_BYTES, Engine, sentence
 from ocrm55.live.session import Session, message_of, settings_of
-from ocrm55.simulators.listener import Listener
+from ocrm55.simulators.listener import Listener, stopped
 
 _FILES = {
     "": ("index.html", "text/html"),
@@ -130,8 +130,9 @@ class _Tab:
         self._session.listener = Listener(self._heard)
         self._loop = asyncio.get_running_loop()
         self._uart, self._uart_came, self._sending = "", asyncio.Event(), asyncio.Lock()
-        self._frame: bytes | None = None
-        self._wishes: list[str] = []
+        self._frame: tuple[bytes, int] | None = None  # and the number of stops before it
+        self._wishes: dict[str, tuple[str, int]] = {}  # by kind: newer settings stand for older ones
+        self._stops = 0
         self._dropped = 0
         self._news = asyncio.Event()
         self._window = (time.monotonic(), 0)
@@ -144,7 +145,7 @@ class _Tab:
             try:
                 await self._take()
             finally:
-                self._session.listener.stop.set()  # a run for a tab that is gone ends with it
+                self._stop()  # a run for a tab that is gone ends with it
             tasks.cancel_scope.cancel()
 
     async def _take(self) -> None:
@@ -161,11 +162,12 @@ class _Tab:
                         await self._socket.close(_TOO_BIG)
                         return
                     self._dropped += self._frame is not None
-                    self._frame = data
-                elif _is_stop(text := message.get("text") or ""):
-                    self._session.listener.stop.set()  # now, and not behind what it stops
+                    self._frame = data, self._stops
+                elif (kind := _kind_of(text := message.get("text") or "")) == "stop":
+                    self._stop()  # now, and not behind what it stops
                 else:
-                    self._wishes = [*self._wishes[-3:], text]
+                    self._wishes.pop(kind, None)
+                    self._wishes[kind] = text, self._stops
                 self._news.set()
 
     async def _answer(self) -> None:
@@ -174,17 +176,26 @@ class _Tab:
                 await self._news.wait()
                 self._news.clear()
                 while self._wishes:  # also those that come meanwhile: a frame behind them is read as they say
-                    wish = self._wishes.pop(0)
-                    await self._say(partial(self._wish, wish), slow='"prove"' in wish)
-                frame, self._frame = self._frame, None
-                if frame is not None:
-                    await self._say(partial(self._session.step, frame), slow=self._session.settings.is_slow)
+                    kind = next(iter(self._wishes))
+                    text, stops = self._wishes.pop(kind)
+                    await self._say(partial(self._wish, text), stops, slow=kind == "prove")
+                taken, self._frame = self._frame, None
+                if taken is not None:
+                    frame, stops = taken
+                    await self._say(partial(self._session.step, frame), stops, slow=self._session.settings.is_slow)
 
-    async def _say(self, work: Callable[[], dict[str, Any] | None], *, slow: bool) -> None:
-        """Answer with what `work` gives, or with its error in a sentence."""
-        if slow:
-            self._session.listener.stop.clear()
+    def _stop(self) -> None:
+        """End the run that goes on, and begin none of those that wait."""
+        self._stops += 1
+        self._session.listener.stop.set()
+
+    async def _say(self, work: Callable[[], dict[str, Any] | None], stops: int, *, slow: bool) -> None:
+        """Answer with what `work` gives, or with its error in a sentence. stops: how many came before it was asked."""
         try:
+            if slow and stops < self._stops:
+                raise stopped()
+            if slow:
+                self._session.listener.stop.clear()
             answer = await self._live.compute(work, slow=slow)
         except Ocrm55Error as trouble:
             answer = {"type": "error", "sentence": sentence(trouble)}
@@ -242,9 +253,9 @@ def _is_number(name: str) -> bool:
     return True
 
 
-def _is_stop(text: str) -> bool:
-    """Whether a message asks to end a simulator's run."""
+def _kind_of(text: str) -> str:
+    """What a message is: settings, a wish, or an empty text for anything else."""
     try:
-        return message_of(text)["type"] == "stop"
+        return str(message_of(text)["type"])
     except InputError:
-        return False
+        return ""

@@ -200,6 +200,8 @@ def striped(detector: stages.Options, arena_bytes: int) -> stages.Options:
 def _check(options: PageOptions) -> None:
     if options.recognizer.compile.npu or options.detector.compile.npu:
         raise InputError("pages are read without an NPU.", ["leave --npu out"])
+    if options.recognizer.task.name == options.detector.task.name:
+        raise InputError(f"{options.recognizer.source} finds lines and reads none.", ["--model bundled"])
     if options.recognizer.compile.image is not None:
         raise InputError("no page is compiled in.", ["leave --image out"])
 

@@ -44,7 +44,7 @@ class Listener:
     def check(self) -> None:
         """Raise TargetError where the run was stopped."""
         if self.stop.is_set():
-            raise TargetError("the run was stopped.")
+            raise stopped()
 
     def _follow(
         self,
@@ -65,6 +65,11 @@ class Listener:
                 lines, rest = (text, "") if last else _whole(text)
                 if said := uart_of(lines):
                     self.heard(said)
+
+
+def stopped() -> TargetError:
+    """The error of a run that was stopped, or that did not begin because of that."""
+    return TargetError("the run was stopped.")
 
 
 def _whole(text: str) -> tuple[str, str]:

@@ -1,0 +1,82 @@
+"""Options that would have no effect beside others are refused: nobody shall believe that they had one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from ocrm55 import stages
+from ocrm55.errors import InputError
+
+# Parameter -> option, of what the user wrote on the command line, also where it says what holds without it.
+_WRITTEN: ContextVar[Mapping[str, str]] = ContextVar("_WRITTEN", default={})  # noqa: B039
+_OF_NPU = ("npu_memory_mode", "vela_config", "npu_fallback", "ethosu_driver")
+_OF_INT8 = ("calibrate", "kernels")
+# What decides neither a model in float nor how its output is read.
+_OF_C = (
+    *("calibrate", "arena_limit", "kernels", "cmsis_nn", "weights", "int4_max_drop", "npu", *_OF_NPU),
+    *("prefix", "stepwise", "board", "memory_map", "image", "check", "toolchain"),
+)
+
+
+class Command(TyperCommand):
+    """A command that knows which of its options the user wrote."""
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        sources = {each: ctx.get_parameter_source(each.name) for each in self.params if each.name}
+        _WRITTEN.set(
+            {
+                str(each.name): each.opts[0]
+                for each, source in sources.items()
+                if source is not None and source.name == "COMMANDLINE" and each.param_type_name == "option"
+            }
+        )
+        return super().invoke(ctx)
+
+
+def is_written(parameter: str) -> bool:
+    """Whether the user wrote this option of the command that runs."""
+    return parameter in _WRITTEN.get()
+
+
+def refuse(why: str, parameters: Sequence[str], *tries: str) -> None:
+    """Raise InputError for the first of these options that the user wrote.
+
+    why: when they have no effect, such as `without --page`. tries: what else may be meant.
+    """
+    for parameter in parameters:
+        if is_written(parameter):
+            option = _WRITTEN.get()[parameter]
+            raise InputError(f"{option} has no effect {why}.", [*tries, f"leave {option} out"])
+
+
+def check_built(options: stages.Options) -> None:
+    """Of the options that decide what is built. Raises InputError."""
+    chosen = options.compile
+    if not chosen.npu:
+        refuse("without --npu", _OF_NPU, "--npu ethos-u55-128")
+    if chosen.precision == "float32":
+        refuse("on a network in float32", _OF_INT8, "--precision int8")
+    if options.task.name == "detector":
+        refuse("on a detector, which gives no text", ["decoder"])
+
+
+def check_simulator(name: str, options: stages.Options) -> None:
+    """Of the options that say what runs a program. name: of the simulator. Raises InputError."""
+    if name in ("qemu", "native"):
+        refuse(f"with --simulator {name}", ["fvp"], "--simulator fvp")
+    elif "fvp" not in options.board.machines:
+        refuse(f"on the board {options.board.name}, which the FVP is not", ["fvp"])
+    if name == "native":
+        refuse("on a program of this computer, whose own compiler builds it", ["toolchain"])
+
+
+def check_float_on_host(options: stages.Options) -> None:
+    """Of an evaluation by the model itself, in float on the host, for which nothing is compiled. Raises InputError."""
+    if options.compile.precision == "int8":
+        refuse("on the host, where the model is read in float", ["precision"], "--on reference")
+    refuse("on the host, where no C is made", _OF_C, "--on reference")
