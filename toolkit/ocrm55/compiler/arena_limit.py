@@ -62,15 +62,7 @@ def choose(lowered: Program, targets: Sequence[Target], limit: int | None, *, st
     plain = _planned(lowered, targets)
     if limit is None or plain.arena_bytes <= limit:
         return plain
-    fitting: list[Choice] = []
-    smallest = plain.arena_bytes
-    for least_bytes in _thresholds(lowered):
-        # Where the smallest chunks do not help, larger ones do not; they say what an arena takes at least.
-        least = _planned(lowered, targets, overlap.CHUNK_BYTES[-1], least_bytes)
-        smallest = min(smallest, least.arena_bytes)
-        if least.arena_bytes <= limit:  # smaller chunks of the same layers only cost more
-            larger = (_planned(lowered, targets, chunk_bytes, least_bytes) for chunk_bytes in overlap.CHUNK_BYTES[:-1])
-            fitting.append(next((choice for choice in larger if choice.arena_bytes <= limit), least))
+    fitting, smallest = _in_chunks(lowered, targets, limit, plain)
     if not fitting and stripes and lowered.precision == "int8":
         smallest = min(smallest, *_striped(lowered, targets, limit, fitting))
         fitting = [replace(each, plan=replace(each.plan, whole_bytes=plain.arena_bytes)) for each in fitting]
@@ -80,6 +72,40 @@ def choose(lowered: Program, targets: Sequence[Target], limit: int | None, *, st
             [f"--arena-limit {smallest}", "a narrower input" if lowered.precision == "int8" else "--precision int8"],
         )
     return min(fitting, key=lambda choice: (choice.striping_cost, choice.reread_bytes, choice.arena_bytes))
+
+
+def _in_chunks(lowered: Program, targets: Sequence[Target], limit: int, plain: Choice) -> tuple[list[Choice], int]:
+    """Plans that fit; where none does, the smallest arena of all plans besides."""
+    fitting, smallest = [], plain.arena_bytes
+    *larger, last = overlap.CHUNK_BYTES
+    for least_bytes in _thresholds(lowered):
+        least = _planned(lowered, targets, last, least_bytes)
+        smallest = min(smallest, least.arena_bytes)
+        if least.arena_bytes <= limit:  # smaller chunks of the same layers only cost more
+            choices = (_planned(lowered, targets, chunk_bytes, least_bytes) for chunk_bytes in larger)
+            fitting.append(next((choice for choice in choices if choice.arena_bytes <= limit), least))
+    if fitting:
+        return fitting, smallest
+    for least_bytes in _thresholds(lowered):  # smaller chunks are a smaller arena as a rule, not always
+        for chunk_bytes in larger:
+            if least_arena(plain.program, chunk_bytes, least_bytes) < smallest:
+                choice = _planned(lowered, targets, chunk_bytes, least_bytes)
+                smallest = min(smallest, max(choice.arena_bytes, limit + 1))  # what fits is found at any size
+                fitting += [choice] if choice.arena_bytes <= limit else []
+    return fitting, smallest
+
+
+def least_arena(program: Program, chunk_bytes: int, least_bytes: int) -> int:
+    """Bytes that a plan in these chunks takes at least: what is there at one step, but for the chunks' workspaces.
+
+    program: given to targets, in no chunks.
+    """
+    program = replace(program, operators=[replace(operator) for operator in program.operators])
+    overlap.apply(program, chunk_bytes, least_bytes)
+    for operator in program.steps:
+        if operator.overlap is not None:
+            operator.workspaces = []
+    return planner.least_bytes(program)
 
 
 def _striped(lowered: Program, targets: Sequence[Target], limit: int, fitting: list[Choice]) -> list[int]:
