@@ -39,6 +39,11 @@ def set_verbose(verbose: bool) -> None:
     _verbose = verbose
 
 
+def is_verbose() -> bool:
+    """Whether the user asked for the output of external commands."""
+    return _verbose
+
+
 def result(line: str = "") -> None:
     """Print the command's result to stdout; what a terminal would not show as a character is written as its escape."""
     _out.print(shown(line, keep="\n\t"), markup=False)
@@ -128,6 +133,17 @@ def keep_commands_quiet() -> None:
     """Leave out the external command lines, unless the user asked for what they print."""
     global _commands_are_told
     _commands_are_told = _verbose
+
+
+@contextmanager
+def commands_told(wanted: bool) -> Iterator[None]:
+    """Show the external command lines of a block only if wanted, or if the user asked for what they print."""
+    global _commands_are_told
+    before, _commands_are_told = _commands_are_told, _commands_are_told and (wanted or _verbose)
+    try:
+        yield
+    finally:
+        _commands_are_told = before
 
 
 def note_command(words: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ocrm55 import stages
+from ocrm55 import console, stages
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.errors import InputError, Ocrm55Error, ToolchainError
 from ocrm55.evaluation import assess, evaluate, mistakes, readers, readings, words
@@ -53,6 +53,21 @@ def test_several_processes_read_the_same(data: Path, tmp_path: Path) -> None:
     diary = tmp_path / "diary"
     check(evaluate.evaluate(words.load_words(data), StubReader(diary=diary), workers=2), data)
     assert len(set(diary.read_text().split()) - {str(os.getpid())}) in (1, 2)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_command_of_every_task_is_told_once(workers: int, data: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    evaluate.evaluate(words.load_words(data), StubReader(command="simulator"), workers=workers)
+    assert capfd.readouterr().err.count("$ simulator") == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_all_commands_are_told_who_wants_their_output(
+    workers: int, data: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "_verbose", True)
+    evaluate.evaluate(words.load_words(data), StubReader(command="simulator"), workers=workers)
+    assert capfd.readouterr().err.count("$ simulator") == 3
 
 
 def test_a_picture_that_cannot_be_read_is_named_from_a_worker_too(data: Path, tmp_path: Path) -> None:
@@ -126,7 +141,7 @@ def test_a_cluster_that_loses_a_worker_loses_nothing(data: Path) -> None:
         result = evaluate.evaluate(loaded, spec, cluster=cluster.scheduler_address, advance=kill_one)
         assert killed
         assert [reading.name for reading in result.readings] == [word.name for word in loaded]
-        assert time.monotonic() - began < 60
+        assert time.monotonic() - began < 240  # it waits for nothing; no measure of speed
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from ocrm55 import processes
+from ocrm55 import console, processes
 from ocrm55.errors import ToolchainError
 from ocrm55.evaluation.cluster import read_on_cluster
 
@@ -59,7 +59,9 @@ def _here(tasks: Sequence[Sequence[Any]], spec: Spec, work: Work) -> Done:
     reader = spec.open()
     try:
         for index, task in enumerate(tasks):
-            yield index, work(reader, task)
+            with console.commands_told(index == 0):  # the others differ in their place alone
+                results = work(reader, task)
+            yield index, results
     finally:
         reader.close()
 
@@ -67,8 +69,9 @@ def _here(tasks: Sequence[Sequence[Any]], spec: Spec, work: Work) -> Done:
 _reader: Any = None  # of a worker process, opened once
 
 
-def _open_in_process(spec: Spec) -> None:
+def _open_in_process(spec: Spec, verbose: bool) -> None:
     global _reader
+    console.set_verbose(verbose)
     processes.end_with_parent()
     _reader = spec.open()
     atexit.register(_reader.close)
@@ -76,7 +79,8 @@ def _open_in_process(spec: Spec) -> None:
 
 def _read_in_process(index: int, task: Sequence[Any], work: Work) -> tuple[int, list[Any]]:
     assert _reader is not None
-    return index, work(_reader, task)
+    with console.commands_told(index == 0):
+        return index, work(_reader, task)
 
 
 @contextmanager
@@ -99,7 +103,9 @@ def _in_processes(tasks: Sequence[Sequence[Any]], spec: Spec, work: Work, worker
     spec.open().close()  # here, a model that cannot be opened gives one sentence
     with (
         _single_threads(),
-        ProcessPoolExecutor(workers, mp_context=context, initializer=_open_in_process, initargs=(spec,)) as pool,
+        ProcessPoolExecutor(
+            workers, mp_context=context, initializer=_open_in_process, initargs=(spec, console.is_verbose())
+        ) as pool,
     ):
         futures = [pool.submit(_read_in_process, index, task, work) for index, task in enumerate(tasks)]
         try:
