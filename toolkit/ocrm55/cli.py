@@ -18,6 +18,7 @@ import typer
 
 from ocrm55 import __version__, console, processes, temporary
 from ocrm55.commands import effect
+from ocrm55.commands.help_text import spaced
 from ocrm55.errors import InputError, Ocrm55Error, OutputError
 
 app = typer.Typer(
@@ -129,7 +130,7 @@ _groups: dict[str, typer.Typer] = {}
 for _name, _module, _function, _panel in _COMMANDS:
     _imported = importlib.import_module(f"ocrm55.commands.{_module}")
     _settings = getattr(_imported, "CONTEXT_SETTINGS", None)  # of a command that reads its own command line
-    _command = _reporting(getattr(_imported, _function))
+    _command = spaced(_reporting(getattr(_imported, _function)))
     if " " in _name:  # a command of a group
         _group, _name = _name.split(" ")
         if _group not in _groups:

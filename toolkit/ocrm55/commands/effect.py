@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -10,6 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from ocrm55 import stages
+from ocrm55.commands import help_text
 from ocrm55.errors import InputError
 
 # Parameter -> option, of what the user wrote on the command line, also where it says what holds without it.
@@ -24,7 +26,14 @@ _OF_C = (
 
 
 class Command(TyperCommand):
-    """A command that knows which of its options the user wrote."""
+    """A command that knows which of its options the user wrote. Its help fits narrow terminals too."""
+
+    def format_help(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
+        width = shutil.get_terminal_size().columns
+        if width < help_text.NARROW:
+            formatter.write(help_text.narrow(ctx, max(width, help_text.NARROWEST)) + "\n")
+        else:
+            super().format_help(ctx, formatter)
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         sources = {each: ctx.get_parameter_source(each.name) for each in self.params if each.name}
