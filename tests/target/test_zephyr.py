@@ -18,9 +18,15 @@ from typing import Any
 
 import pytest
 
+from ocrm55 import stages
+from ocrm55.artifact import Artifact
 from ocrm55.elf import read_symbols as elf_symbols
 from ocrm55.errors import TargetError
+from ocrm55.evaluation import verification
+from ocrm55.pictures import read_image
 from ocrm55.simulators import npu_firmware
+from ocrm55.tasks.recognizer import decoding, image
+from ocrm55.tasks.recognizer.model import RecognizerFolder
 from tests.target import test_package
 from tests.target.programs import require
 from tests.unit.package.test_zephyr import STAND_IN
@@ -98,10 +104,18 @@ def test_zephyr_s_build_for_the_npu_reads_as_the_firmware_does(driver: str, buil
         npu_firmware.run(elf, "ethos-u55-128", timeout_s=60)
 
 
+def said_on_the_host(model: str, build_dir: Path, models: Path) -> str:
+    """The line that the integer reference makes of the sample's picture."""
+    compiled = stages.compiled(stages.Options(build_dir=build_dir, source=model))
+    pixels = image.resize(read_image(models / "samples" / "word_capital.png"))
+    probabilities = verification.integer_reference(Artifact.read(compiled.artifact)).probabilities(pixels)
+    return str(decoding.decode(probabilities, RecognizerFolder(compiled.model).charset, decoding.CONTEXT))
+
+
 @pytest.mark.qemu
-@pytest.mark.parametrize(("model", "score"), [("bundled", "0.999848"), ("fast", "0.999668")])
+@pytest.mark.parametrize("model", ["bundled", "fast"])
 def test_zephyr_itself_builds_the_sample_and_it_reads_on_qemu(
-    model: str, score: str, build_dir: Path, tmp_path: Path
+    model: str, build_dir: Path, models: Path, tmp_path: Path
 ) -> None:
     if not os.environ.get("ZEPHYR_BASE"):
         pytest.skip("ZEPHYR_BASE names no Zephyr")
@@ -110,7 +124,9 @@ def test_zephyr_itself_builds_the_sample_and_it_reads_on_qemu(
     suite = twister(Path(os.environ["ZEPHYR_BASE"]), package / "zephyr" / "sample", tmp_path / "out")
     assert suite["status"] == "passed", suite
     (log,) = (tmp_path / "out").rglob("handler.log")
-    assert f"text: Cambridge, score: {score}" in log.read_text()
+    expected = said_on_the_host(model, build_dir, models)
+    assert expected.startswith("text: Cambridge, score: 0.9")
+    assert expected in log.read_text()
     (elf,) = (tmp_path / "out").rglob("zephyr.elf")
     assert not elf.with_suffix(".bin").exists()  # of half a gigabyte
     sections = subprocess.run(["objdump", "-h", elf], check=True, capture_output=True, text=True).stdout
