@@ -88,6 +88,10 @@ def test_header_cmake_and_options_say_what_there_is(order: Order) -> None:
     options = texts["src/page_options.c"]
     for line in (".threshold = 51,", ".least_score = 26214,", ".unclip = 358,", ".padding = {104, 116, 124},"):
         assert line in options
+    header = (resources.folder("firmware") / "tasks" / "page" / "ocrm55_page.h").read_text(encoding="utf-8")
+    struct = header.partition("struct ocrm55_page_options {")[2].partition("};")[0]
+    fields = re.findall(r"^ +uint\d+_t (\w+)", struct, re.M)
+    assert re.findall(r"^ +\.(\w+) = ", options, re.M) == fields and "squeeze" in fields
     assert "src/detector_model.c" in texts["CMakeLists.txt"] and "ocrm55_page_example" in texts["CMakeLists.txt"]
     assert "#define PAGE_HEIGHT 320" in texts["examples/page.h"] or "#define PAGE_WIDTH 320" in texts["examples/page.h"]
 
