@@ -170,3 +170,17 @@ def test_blocks_within_blocks() -> None:
     model = network([1, 4, 3, 5], nodes, weights, [1, 1, 12, 20])
     assert kinds(model) == {"Conv": 2, "Relu": 1, "Sigmoid": 1, "DepthToSpace": 2}
     assert all(attributes(node)["mode"] == b"DCR" for node in folded(model).nodes if node.op_type == "DepthToSpace")
+
+
+def test_blocks_of_layers_that_have_one_name_keep_their_weights() -> None:
+    nodes = [("ConvTranspose", ["x", f"w{n}"], f"t{n}", BLOCK) for n in (0, 1)]
+    weights = numbers(3, w0=(4, 2, 2, 2), w1=(4, 2, 2, 2))
+    model = network([1, 4, 5, 6], [*nodes, ("Concat", ["t0", "t1"], "y", {"axis": 1})], weights, [1, 4, 10, 12])
+    tensor = np.random.default_rng(7).normal(size=(1, 4, 5, 6)).astype(np.float32)
+    wanted = reference(model, tensor)
+    for node in model.graph.node[:2]:  # ONNX allows it, ONNX Runtime does not
+        node.name = "same"
+    made = folded(model).model()
+    for number, node in enumerate(made.graph.node):
+        node.name = str(number)
+    np.testing.assert_allclose(reference(made, tensor), wanted, rtol=0, atol=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,11 @@ from onnx import helper
 
 from ocrm55.compiler.onnx_graph.folding import fold
 from ocrm55.compiler.onnx_graph.graph import Graph
+from ocrm55.errors import UnsupportedError
 from ocrm55.export import onnx_model
+from tests.unit.compiler.graphs import quantised, quantised_for_a_library
+from tests.unit.compiler.onnx_networks import network as small
+from tests.unit.compiler.onnx_networks import reference
 
 RNG = np.random.default_rng(5)
 CONSTANTS = {
@@ -79,3 +84,63 @@ def test_the_function_stays(name: str, tmp_path: Path) -> None:
     onnx.save(model, tmp_path / "model.onnx")
     cleaned = onnx_model.static_file(tmp_path / "model.onnx", (1, 3, 4, 4))
     np.testing.assert_allclose(computed(cleaned, image), wanted, rtol=1e-4, atol=1e-5)
+
+
+ODD = {
+    "a sum with 0 of the input alone": ([("Add", ["x", "zero"], "y", {})], [1, 3, 8, 16]),
+    "a sum with 0 that has more axes": (
+        [
+            ("Reshape", ["x", "rows"], "t", {}),
+            ("Add", ["t", "many"], "u", {}),
+            ("ReduceMean", ["u"], "y", {"axes": [1]}),
+        ],
+        [1, 1, 24, 16],
+    ),
+    "a batch norm behind a window of one axis": (
+        [
+            ("Reshape", ["x", "rows"], "t", {}),
+            ("Conv", ["t", "line"], "u", {"kernel_shape": [3]}),
+            ("BatchNormalization", ["u", "four", "four", "four", "four"], "y", {}),
+        ],
+        [1, 4, 14],
+    ),
+    "a factor behind a window of one axis": (
+        [
+            ("Reshape", ["x", "rows"], "t", {}),
+            ("Conv", ["t", "line"], "u", {"kernel_shape": [3]}),
+            ("Mul", ["u", "two"], "y", {}),
+        ],
+        [1, 4, 14],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_what_only_looks_as_if_it_could_be_folded_stays(what: str) -> None:
+    nodes, shape = ODD[what]
+    random = np.random.default_rng(3)
+    weights = {"zero": np.float32(0), "many": np.zeros((1, 1, 1, 1), np.float32), "two": np.float32(2)}
+    weights |= {"line": random.normal(size=(4, 24, 3)).astype(np.float32), "four": np.full(4, 1.5, np.float32)}
+    weights["rows"] = np.array([1, 24, 16])
+    used = {name for node in nodes for name in node[1]}
+    model = small([1, 3, 8, 16], nodes, {name: np.asarray(v) for name, v in weights.items() if name in used}, shape)
+    tensor = random.normal(size=(1, 3, 8, 16)).astype(np.float32)
+    wanted = reference(model, tensor)
+    graph = Graph(model)
+    fold(graph)
+    found = reference(graph.model(), tensor)
+    assert found.shape == wanted.shape
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("quantise", [quantised, quantised_for_a_library])
+@pytest.mark.parametrize(("axes", "words"), [(1, "has 1 axis, and"), (3, "has 3 axes, and")])
+def test_int8_refuses_windows_of_no_image(quantise: Callable[..., Graph], axes: int, words: str) -> None:
+    """They were a traceback."""
+    inner, kernel = {1: ([1, 24, 16], [3]), 3: ([1, 1, 3, 8, 16], [1, 3, 3])}[axes]
+    weight = np.random.default_rng(3).normal(size=(4, inner[1], *kernel)).astype(np.float32)
+    nodes = [("Reshape", ["x", "s"], "t", {}), ("Conv", ["t", "w"], "y", {"kernel_shape": kernel})]
+    shape = [1, 4, *(size - k + 1 for size, k in zip(inner[2:], kernel, strict=True))]
+    model = small([1, 3, 8, 16], nodes, {"s": np.array(inner), "w": weight}, shape)
+    with pytest.raises(UnsupportedError, match=rf"operator Conv of layer Conv\.1 has no int8 operator.*{words}"):
+        quantise(model, [np.zeros((1, 3, 8, 16), np.float32)])

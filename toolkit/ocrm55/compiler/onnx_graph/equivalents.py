@@ -173,7 +173,7 @@ def _makes_blocks(graph: Graph, node: onnx.NodeProto) -> bool:
 def _spread(graph: Graph, node: onnx.NodeProto) -> None:
     weight, bias = _with_what_follows(graph, node)
     block = weight.shape[2]
-    name = node.name or str(node.output[0])
+    layer, name = node.name or str(node.output[0]), str(node.output[0])  # names of layers may be the same
     last, activation = node, graph.only_user(node.output[0])
     graph.constants |= {
         f"{name}.blocks.weight": weight.transpose(2, 3, 1, 0).reshape(-1, weight.shape[0], 1, 1).astype(np.float32),
@@ -184,7 +184,7 @@ def _spread(graph: Graph, node: onnx.NodeProto) -> None:
     made = f"{name}.blocks"
     nodes = [
         helper.make_node(
-            "Conv", [node.input[0], *parts], [made], name,
+            "Conv", [node.input[0], *parts], [made], layer,
             kernel_shape=one, strides=one, pads=[0] * 4, dilations=one, group=1,
         )
     ]  # fmt: skip
@@ -192,7 +192,7 @@ def _spread(graph: Graph, node: onnx.NodeProto) -> None:
         nodes.append(helper.make_node(activation.op_type, [made], [f"{made}.active"], activation.name))
         made, last = f"{made}.active", activation
     target = str(last.output[0])
-    nodes.append(helper.make_node("DepthToSpace", [made], [target], f"{name}/spread", blocksize=block, mode="DCR"))
+    nodes.append(helper.make_node("DepthToSpace", [made], [target], f"{layer}/spread", blocksize=block, mode="DCR"))
     if last is not node:
         graph.rebuild([each for each in graph.nodes if each is not last], {})
     graph.replace(node, nodes, {})

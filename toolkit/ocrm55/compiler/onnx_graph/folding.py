@@ -26,7 +26,7 @@ def fold(graph: Graph) -> None:
         elif node.op_type in ("Add", "Mul"):
             _drop_neutral(graph, node)
     spelling.rewrite(graph)
-    for conv in [n for n in graph.nodes if n.op_type == "Conv" and graph.has_parameters(n)]:
+    for conv in [n for n in graph.nodes if _is_of_images(graph, n)]:
         while _fold_batch_norm(graph, conv) or _fold_added_bias(graph, conv) or _fold_factor(graph, conv):
             pass
     for node in [n for n in graph.nodes[::-1] if n.op_type in ("Add", "Mul")]:
@@ -51,9 +51,16 @@ def _drop_neutral(graph: Graph, node: onnx.NodeProto) -> None:
     neutral = 0.0 if node.op_type == "Add" else 1.0
     for constant, other in (tuple(node.input), tuple(node.input)[::-1]):
         value = graph.constants.get(constant)
-        if value is not None and other not in graph.constants and value.size == 1 and float(value.item()) == neutral:
+        if value is None or other in graph.constants or value.size != 1 or float(value.item()) != neutral:
+            continue
+        if value.ndim <= max(len(graph.shape(other)), 1) and graph.may_drop(node, other):  # more axes are no copy
             graph.drop(node, other)
             return
+
+
+def _is_of_images(graph: Graph, node: onnx.NodeProto) -> bool:
+    """Whether a node is a convolution of two axes with constant weights."""
+    return node.op_type == "Conv" and graph.has_parameters(node) and graph.constants[node.input[1]].ndim == 4
 
 
 def _fold_batch_norm(graph: Graph, conv: onnx.NodeProto) -> bool:
@@ -100,7 +107,7 @@ def _fold_forward(graph: Graph, node: onnx.NodeProto) -> None:
     """
     value, users = by_channel(graph, node), graph.users(node.output[0])
     other = next((str(name) for name in node.input if name not in graph.constants), "")
-    convs = [u for u in users if u.op_type == "Conv" and u.input[0] == node.output[0] and graph.has_parameters(u)]
+    convs = [u for u in users if u.input[0] == node.output[0] and _is_of_images(graph, u)]
     if value is None or not other or not users or len(convs) != len(users) or node.output[0] in graph.outputs:
         return
     if node.op_type == "Add" and any(any(attributes(conv).get("pads", ())) or _pads_itself(conv) for conv in convs):

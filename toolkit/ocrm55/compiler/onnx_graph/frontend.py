@@ -210,7 +210,7 @@ def _drop_unread(graph: Graph) -> None:
 def _simplify(graph: Graph) -> None:
     """Rewrite nodes that only cost time later, dropouts and Gemm with constant weights, and nodes that TVM misreads."""
     for node in list(graph.nodes):
-        if node.op_type == "Dropout":
+        if node.op_type == "Dropout" and graph.may_drop(node, str(node.input[0])):
             graph.drop(node, node.input[0])
         elif node.op_type == "Gemm":
             _gemm_to_matmul(graph, node)

@@ -127,6 +127,10 @@ class Graph:
         onnx.checker.check_model(model)
         return inference.infer_shapes(model, strict_mode=True)
 
+    def may_drop(self, node: onnx.NodeProto, replacement: str) -> bool:
+        """Whether `drop` can remove `node`: some node has to write an output of the graph."""
+        return node.output[0] not in self.outputs or self.producer(replacement) is not None
+
     # --- changes -----------------------------------------------------------------------------------------------------
 
     def drop(self, node: onnx.NodeProto, replacement: str) -> None:

@@ -55,6 +55,7 @@ def quantize(graph: Graph, inputs: Sequence[np.ndarray], options: QuantizeOption
     """
     options = options or QuantizeOptions()
     fold(graph)
+    kinds.check_windows(graph)
     ungroup(graph)
     functions.find(graph)
     histograms = calibration.collect(graph, quantised_tensors(graph), inputs)

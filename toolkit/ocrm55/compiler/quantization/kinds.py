@@ -16,7 +16,9 @@ import onnx
 
 from ocrm55.compiler.onnx_graph import functions
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
+from ocrm55.compiler.operators import advice
 from ocrm55.compiler.operators.quantization import Quantization
+from ocrm55.errors import UnsupportedError
 
 # A gate is clip(x / 6 + 1/2, 0, 1). With 254 steps its half is a whole number of steps. So the fully connected layer
 # before it requantises straight to the gate.
@@ -178,6 +180,21 @@ def writer_of(graph: Graph, name: str) -> Kind:
     """The row of the node that writes a tensor; OTHER for inputs and constants."""
     node = graph.producer(name)
     return OTHER if node is None else kind_of(graph, node)
+
+
+def check_windows(graph: Graph) -> None:
+    """Raise UnsupportedError for a convolution or a pool whose window has not two axes, a row's and a column's."""
+    for node in graph.nodes:
+        axes = len(graph.shape(node.input[0])) - 2 if node.input else 0
+        if node.op_type in _WINDOWED and axes > 0 and axes != 2:
+            raise UnsupportedError(
+                f"operator {node.op_type} of layer {node.name or node.output[0]} has no int8 operator: its window has "
+                f"{axes} {'axis' if axes == 1 else 'axes'}, and an image's has 2.",
+                ["--precision float32", advice.REPLACE],
+            )
+
+
+_WINDOWED = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "LpPool")
 
 
 def multiplies(node: onnx.NodeProto) -> bool:

@@ -59,6 +59,7 @@ def quantize(
     options = replace(options or QuantizeOptions(), channel_scales=False)
     original = graph.model() if weights == "int4" and inputs else None
     fold(graph)
+    kinds.check_windows(graph)
     ungroup(graph)
     functions.find(graph)
     if halves_down:
