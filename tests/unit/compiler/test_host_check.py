@@ -90,6 +90,25 @@ def test_where_no_program_starts_it_is_left_out(
     assert "cannot be started: Permission denied" in capsys.readouterr().err
 
 
+def test_a_computer_that_is_too_slow_says_nothing_against_the_c(
+    written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def endless(text: bytes) -> bytes:
+        return text.replace(b"hook != NULL", b"({for (volatile int i = 0; i == 0;) {} 0;})")
+
+    build = host_check._built
+
+    def built(*arguments: object) -> Path | None:
+        monkeypatch.setattr(host_check, "TIME_LIMIT_S", 120)
+        program = build(*arguments)  # type: ignore[arg-type]
+        monkeypatch.setattr(host_check, "TIME_LIMIT_S", 0.2)
+        return program
+
+    monkeypatch.setattr(host_check, "_built", built)
+    check(written, edited(written, tmp_path / "a", "src/model.c", endless))
+    assert "the C was not compared: it takes more than 0.2 s" in capsys.readouterr().err
+
+
 def test_without_a_compiler_nothing_is_built(written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_check.shutil, "which", lambda _: None)
     check(written, edited(written, tmp_path / "a", "src/weights.bin", lambda data: bytes(64) + data[64:]))

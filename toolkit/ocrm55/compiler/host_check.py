@@ -104,6 +104,9 @@ def check_c(artifact: Path, program: Program, model: onnx.ModelProto, normalisat
         except OSError as trouble:  # no programs run in a TMPDIR that is mounted with noexec
             console.note(f"the C was not compared: {executable} cannot be started: {trouble.strerror}.")
             return
+        except subprocess.TimeoutExpired:  # a busy computer says nothing against the C
+            console.note(f"the C was not compared: it takes more than {TIME_LIMIT_S} s on this computer.")
+            return
     for pixels, output in zip(chosen, outputs, strict=True):
         if output is None or not _agree(output, program, model, normalisation, pixels):
             raise MiscompiledError(
@@ -124,7 +127,7 @@ def _built(compiler: str, artifact: Path, program: Program, folder: Path) -> Pat
     includes = [f"-I{place}" for place in places]
     try:
         done = _called([compiler, *_FLAGS, *includes, *map(str, sources), "-o", str(executable), "-lm"])
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         done = None
     if done is None or done.returncode:
         console.note(f"the C was not compared: {compiler} of this computer does not build it.")
@@ -133,23 +136,21 @@ def _built(compiler: str, artifact: Path, program: Program, folder: Path) -> Pat
 
 
 def _run(executable: Path, pixels: np.ndarray) -> np.ndarray | None:
+    """The output's bytes; None where the program ends badly. Raises as _called does."""
     done = _called([str(executable), str(pixels.shape[1])], np.ascontiguousarray(pixels).tobytes())
-    return None if done is None or done.returncode else np.frombuffer(done.stdout, np.uint8)
+    return None if done.returncode else np.frombuffer(done.stdout, np.uint8)
 
 
-def _called(words: Sequence[str], given: bytes = b"") -> subprocess.CompletedProcess[bytes] | None:
-    """A finished program; None for one that did not end in time. It sees no flags of the environment.
+def _called(words: Sequence[str], given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """A finished program. It sees no flags of the environment.
 
-    Raises OSError when it cannot be started.
+    Raises OSError when it cannot be started, TimeoutExpired when it does not end in time.
     """
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH") if name in os.environ}
-    try:
-        pipe = subprocess.PIPE
-        with processes.running(words, env=kept, stdin=pipe, stdout=pipe, stderr=pipe) as process:
-            output, complaints = process.communicate(given, TIME_LIMIT_S)
-        return subprocess.CompletedProcess(words, process.returncode, output, complaints)
-    except subprocess.TimeoutExpired:
-        return None
+    pipe = subprocess.PIPE
+    with processes.running(words, env=kept, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        output, complaints = process.communicate(given, TIME_LIMIT_S)
+    return subprocess.CompletedProcess(words, process.returncode, output, complaints)
 
 
 def _agree(
