@@ -75,6 +75,15 @@ def _other_shape(value: dict[str, Any]) -> None:
     next(row for row in value["tensors"] if row["data"])["shape"] = [1]
 
 
+def _views_in_a_circle(value: dict[str, Any]) -> None:
+    first, second = value["tensors"][:2]
+    first["view_of"], second["view_of"] = second["name"], first["name"]
+
+
+def _view_of_nothing(value: dict[str, Any]) -> None:
+    value["tensors"][0]["view_of"] = "nobody"
+
+
 def _scale_of(value: Any) -> Callable[[dict[str, Any]], None]:
     def change(program: dict[str, Any]) -> None:
         next(row for row in program["tensors"] if row["quantization"])["quantization"]["scale"] = value
@@ -91,6 +100,8 @@ def _scale_of(value: Any) -> Callable[[dict[str, Any]], None]:
         _no_such_field,
         _no_such_tensor,
         _other_shape,
+        _views_in_a_circle,
+        _view_of_nothing,
         lambda value: value.update(version=0),
         lambda value: value.pop("tensors"),
         lambda value: value.update(operators=[7]),
@@ -112,6 +123,23 @@ def test_damaged_files_are_one_sentence(name: str, content: bytes, copied: Path)
     (copied / "program" / name).write_bytes(content)
     with pytest.raises(InputError, match=r"program (is damaged|cannot be read)"):
         program_file.read(copied)
+
+
+def test_flipped_bits_are_one_sentence(copied: Path) -> None:
+    """In what says where and how the values are stored; bits of the values themselves go unseen."""
+    file, random = copied / "program" / "values.npz", np.random.default_rng(9)
+    with np.load(file) as stored:
+        few = {name: stored[name][:0] for name in stored.files}
+    np.savez_compressed(file, **few)
+    whole, refused = file.read_bytes(), set()
+    for place in random.permutation(len(whole))[:400]:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << int(random.integers(8))
+        file.write_bytes(damaged)
+        with pytest.raises(InputError, match=r"is damaged|cannot be read") as raised:
+            program_file.read(copied)
+        refused.add(type(raised.value.__cause__))
+    assert len(refused) > 2
 
 
 def test_no_pickle_is_read(copied: Path) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import functools
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, fields, is_dataclass, replace
 from pathlib import Path
@@ -29,6 +31,9 @@ from ocrm55.normalisation import Normalisation
 FOLDER, VALUES = "program", "values.npz"
 VERSION = 1
 _AGAIN = ["ocrm55 compile --force"]
+# What json, zipfile, zlib and numpy raise over damaged files, and our own reading.
+_DAMAGE = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, MemoryError, RuntimeError, zlib.error,
+           struct.error, zipfile.LargeZipFile)  # fmt: skip
 # Fields of an operator that only planning and code generation read.
 _LEFT_OUT = {"arguments", "workspaces", "in_place", "overlap", "why_not", "attempt", "fallback", "function"}
 _Values = dict[str, np.ndarray]
@@ -64,7 +69,7 @@ def read(folder: Path, width: int | None = None) -> Program:
         return accelerators.read_files(_read_program(value, values), folder)
     except (OSError, EOFError, zipfile.BadZipFile) as trouble:
         raise InputError(f"{place} cannot be read: {trouble}.", _AGAIN) from trouble
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, zipfile.LargeZipFile) as trouble:
+    except _DAMAGE as trouble:
         raise InputError(f"{place} is damaged, or another version's.", _AGAIN) from trouble
 
 
@@ -148,8 +153,8 @@ def _read_program(value: Any, values: _Values) -> Program:
         if tensor.quantization is not None and tensor.quantization.per_channel:
             raise ValueError("a tensor has one scale")
         program.tensors[tensor.name] = replace(tensor, data=data)
-    if not all(tensor.view_of in (None, *program.tensors) for tensor in program.tensors.values()):
-        raise ValueError("no tensor to view")
+    for name in program.tensors:
+        program.storage(name)  # raises where a view is of nothing, or of itself
     for row in value["operators"]:
         operator = _read_value(row)
         if not isinstance(operator, Operator) or not isinstance(operator.spec, Spec):
