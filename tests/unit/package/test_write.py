@@ -195,3 +195,14 @@ def test_a_folder_whose_list_is_damaged_is_not_replaced(content: str | None, tmp
         place.write_text(content)
     with pytest.raises(OutputError, match="no package that ocrm55 wrote"):
         check_place(tmp_path, replace=True)
+
+
+def test_a_link_to_a_folder_is_a_stranger_s(tmp_path: Path) -> None:
+    place, elsewhere = tmp_path / "package", tmp_path / "elsewhere"
+    place.mkdir()
+    elsewhere.mkdir()
+    (place / "metadata.json").write_text('{"package": ["metadata.json"]}')
+    check_place(place, replace=True)
+    (place / "link").symlink_to(elsewhere)
+    with pytest.raises(OutputError, match="holds link, which ocrm55 did not write"):
+        check_place(place, replace=True)

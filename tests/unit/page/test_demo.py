@@ -24,3 +24,4 @@ def test_the_command_writes_a_png(tmp_path: Path) -> None:
     with Image.open(path) as picture:
         assert (picture.format, picture.size) == ("PNG", demo.SIZE)
     assert CliRunner().invoke(app, [str(tmp_path / "page.jpg")]).exit_code == 3
+    assert CliRunner().invoke(app, [str(path / "below.png")]).exit_code == 7

@@ -143,6 +143,14 @@ def test_what_was_read_is_drawn_into_a_video(name: str, tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == [name]
 
 
+def test_no_frame_is_lost_where_a_stream_changes_its_size(tmp_path: Path) -> None:
+    with video.annotated(tmp_path / "read.avi", 5) as add:
+        for height in (96, 96, 200, 96, 40):
+            add(np.full((height, 160, 3), 200, np.uint8), page())
+    (part,) = parts_of(tmp_path / "read.avi")
+    assert [frame.pixels.shape for frame in part] == [(96, 160, 3)] * 5
+
+
 def test_a_failure_leaves_no_video(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), video.annotated(tmp_path / "read.mp4", 5) as add:
         add(np.zeros((96, 160, 3), np.uint8), page())

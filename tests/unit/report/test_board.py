@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,7 @@ def test_a_measurement_within_the_range(tmp_path: Path) -> None:
     [
         ("", "is no log of the firmware"),
         (HEAD + "text: a, score: 0.500000\nexit status 0\n", "has no cycles"),
+        (HEAD + re.sub(r"(cycles \d+) \d+", r"\1 0", OPERATORS) + TAIL, "has only 0 cycles"),
         ((HEAD + OPERATORS + TAIL).replace("int8", "float32"), "another network"),
         (HEAD + OPERATORS[: OPERATORS.index("cycles 4")] + TAIL, "cycles of 4 operators"),
     ],

@@ -84,7 +84,7 @@ def check_place(destination: Path, replace: bool) -> Path:
         ours = set(json.loads(read_text(place / "metadata.json"))["package"])
     except (InputError, OSError, ValueError, KeyError, TypeError, RecursionError) as trouble:
         raise OutputError(f"{destination} is not empty, and no package that ocrm55 wrote.", _ANOTHER) from trouble
-    found = (path.relative_to(place).as_posix() for path in place.rglob("*") if not path.is_dir())
+    found = (path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_symlink() or not path.is_dir())
     if strange := sorted(set(found) - ours):
         raise OutputError(
             f"{destination} holds {strange[0]}, which ocrm55 did not write.", [*_ANOTHER, "move the file elsewhere"]

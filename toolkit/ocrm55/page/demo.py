@@ -62,7 +62,6 @@ def main(destination: Annotated[Path, typer.Argument(metavar="FILE.png", help="T
             raise InputError(f"{destination} is no name of a PNG file.", ["python -m ocrm55.page.demo page.png"])
         data = io.BytesIO()
         Image.fromarray(draw()).save(data, "PNG")
-        destination.parent.mkdir(parents=True, exist_ok=True)
         with files.atomic_file(destination) as path:
             path.write_bytes(data.getvalue())
 

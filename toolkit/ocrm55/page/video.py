@@ -159,6 +159,7 @@ def annotated(destination: Path, rate: float) -> Iterator[Any]:
     """
     with files.atomic_file(destination) as staging, contextlib.ExitStack() as stack:
         writer: list[cv2.VideoWriter] = []
+        size: list[int] = []
         # OpenCV takes the kind of a file from its name.
         named = staging.with_name(f"{staging.name}{destination.suffix.lower()}")
         stack.callback(lambda: named.unlink(missing_ok=True))
@@ -166,11 +167,13 @@ def annotated(destination: Path, rate: float) -> Iterator[Any]:
         def add(pixels: np.ndarray, page: Page) -> None:
             drawn = draw(pixels, page)
             if not writer:
+                size.extend(drawn.shape[1::-1])
                 code = cv2.VideoWriter_fourcc(*_CODES[destination.suffix.lower()])  # type: ignore[attr-defined]
                 writer.append(cv2.VideoWriter(str(named), cv2.CAP_FFMPEG, code, rate, drawn.shape[1::-1]))
             if not writer[0].isOpened():
                 raise OutputError(f"{destination} cannot be written.", ["choose another folder"])
-            writer[0].write(drawn)
+            # A stream may change its size; the writer leaves frames of another one out, and says nothing.
+            writer[0].write(drawn if [*drawn.shape[1::-1]] == size else cv2.resize(drawn, size))
 
         yield add
         for each in writer:

@@ -76,6 +76,10 @@ def read_log(path: Path, metadata: Metadata) -> ImageResult:
             f"{path} has no cycles: the firmware was not asked for them, or the core does not count them.",
             ["build the board's firmware with -DOCRM55_DEFINES=OCRM55_STATS=1"],
         )
+    if not sum(cycles for cycles, _ in result.cycles):
+        raise InputError(
+            f"{path} has only 0 cycles: the core's counter does not run.", ["enable DWT's CYCCNT at start-up"]
+        )
     if len(result.cycles) != len(metadata.at_width(result.width).operators):
         raise InputError(f"{path} has cycles of {len(result.cycles)} operators, and the network has others.")
     return result

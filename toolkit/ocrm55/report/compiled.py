@@ -145,7 +145,7 @@ def _show_regions(npu: NpuRow, macs: int) -> None:
         right=sums,
     )  # fmt: skip
     console.result()
-    console.result(f"NPU        {npu.macs:>13,} {MACS}, {100 * npu.macs / macs:.1f} % of all")
+    console.result(f"NPU        {npu.macs:>13,} {MACS}, {100 * npu.macs / max(macs, 1):.1f} % of all")
     console.paragraph(
         f"Vela {npu.vela} estimates {npu.vela_cycles:,} cycles for them ({npu.system_config}, "
         f"{npu.memory_mode}): an estimate of its own, nothing that was measured."

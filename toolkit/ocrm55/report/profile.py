@@ -79,7 +79,7 @@ def npu_in_words(metadata: Metadata) -> str:
     if npu is None:
         return ""
     return (
-        f"An {npu.accelerator} computes {npu.macs / metadata.macs:.1%} of the {figures.MACS} in "
+        f"An {npu.accelerator} computes {npu.macs / max(metadata.macs, 1):.1%} of the {figures.MACS} in "
         f"{len(npu.regions)} command streams, for which Vela {npu.vela} estimates {npu.vela_cycles:,} of its "
         "cycles. Instructions are the core's, which only starts a stream and waits for its end."
     )

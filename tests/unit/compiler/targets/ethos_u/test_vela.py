@@ -26,6 +26,11 @@ arena_mem_area=Axi0
 cache_mem_area=Axi0
 [Memory_Mode.Child]
 inherit=Memory_Mode.Chip
+[Memory_Mode.Hen]
+inherit=Memory_Mode.Egg
+[Memory_Mode.Egg]
+inherit=Memory_Mode.Hen
+note=100 % circular
 """
 needs_vela = pytest.mark.skipif(
     importlib.util.find_spec("ethosu") is None, reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'"
@@ -55,7 +60,8 @@ def test_modes_and_systems_of_a_users_file(config: Path) -> None:
     assert words[words.index("--config") + 1] == str(config)
     assert not vela.weights_on_chip(options)
     assert vela.weights_on_chip(NpuOptions("ethos-u55-32", "Child", config))
-    with pytest.raises(InputError, match="no memory mode Shared_Sram; it has Flash, Chip, Child"):
+    assert not vela.weights_on_chip(NpuOptions("ethos-u55-32", "Hen", config))
+    with pytest.raises(InputError, match="no memory mode Shared_Sram; it has Flash, Chip, Child, Hen, Egg"):
         vela.check(NpuOptions("ethos-u55-32", "Shared_Sram", config))
 
 

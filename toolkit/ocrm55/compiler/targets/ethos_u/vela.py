@@ -56,7 +56,7 @@ def _sections(options: NpuOptions) -> tuple[list[str], str]:
     """The memory modes of the configuration, and the system configuration to use."""
     if options.config is None:
         return list(MEMORY_MODES), options.system or SYSTEM
-    parser = configparser.ConfigParser()
+    parser = configparser.ConfigParser(interpolation=None)
     try:
         read = parser.read(options.config, encoding="utf-8")
     except (configparser.Error, UnicodeDecodeError) as trouble:
@@ -83,10 +83,12 @@ def weights_on_chip(options: NpuOptions) -> bool:
     """Whether the memory mode reads weights through port M0, from SRAM, as it does the arena."""
     if options.config is None:
         return options.memory_mode == "Sram_Only"
-    parser = configparser.ConfigParser()
+    parser = configparser.ConfigParser(interpolation=None)
     parser.read(options.config, encoding="utf-8")
     section = parser[f"Memory_Mode.{options.memory_mode}"]
-    while "const_mem_area" not in section and section.get("inherit") in parser:
+    for _ in parser.sections():  # no chain without a circle is longer
+        if "const_mem_area" in section or section.get("inherit") not in parser:
+            break
         section = parser[section["inherit"]]
     return section.get("const_mem_area", "Axi1") == "Axi0"
 
