@@ -14,7 +14,8 @@ NECK = 16  # channels of the neck's maps; each of the four that are joined has a
 class _Network:
     """An ONNX graph under construction, as paddle2onnx writes it: hard-swish in four operators, batch norms apart."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, affine: bool) -> None:
+        self.affine = affine
         self.rng = np.random.default_rng(seed)
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, np.ndarray] = {}
@@ -50,7 +51,11 @@ class _Network:
 
     def hard_swish(self, x: str) -> str:
         clipped = self.node("Clip", [self.node("Add", [x, self.constant([3])]), *map(self.constant, (0, 6))])
-        return self.node("Div", [self.node("Mul", [x, clipped]), self.constant([6])])
+        made = self.node("Div", [self.node("Mul", [x, clipped]), self.constant([6])])
+        if not self.affine:
+            return made
+        gain, offset = self.rng.uniform(0.4, 1.5), self.rng.uniform(-0.9, 0.3)
+        return self.node("Add", [self.node("Mul", [made, self.constant([gain])]), self.constant([offset])])
 
     def gated(self, x: str) -> str:
         """x + x * gate, with a hard-sigmoid of Paddle's older slope."""
@@ -70,9 +75,12 @@ class _Network:
         return self.node("ConvTranspose", [x, *names], outputs, kernel_shape=[2, 2], strides=[2, 2])
 
 
-def detector(seed: int, opset: int = 11) -> onnx.ModelProto:
-    """A detector for pictures of any height and width, multiples of 32. opset: 11 or newer."""
-    n = _Network(seed)
+def detector(seed: int, opset: int = 11, *, affine: bool = False) -> onnx.ModelProto:
+    """A detector for pictures of any height and width, multiples of 32.
+
+    opset: 11 or newer. affine: with PPLCNetV3's factor and offset behind each hard-swish.
+    """
+    n = _Network(seed, affine=affine)
     x = n.hard_swish(n.conv("x", 8, 3, 2))
     maps = []
     for channels in (8, 12, 16, 20):
@@ -103,7 +111,7 @@ def detector(seed: int, opset: int = 11) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
 
 
-def write(path: Path, seed: int, opset: int = 11) -> Path:
+def write(path: Path, seed: int, opset: int = 11, *, affine: bool = False) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(detector(seed, opset), str(path))
+    onnx.save(detector(seed, opset, affine=affine), str(path))
     return path

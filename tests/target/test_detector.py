@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,7 @@ QEMU = (
     "qemu-system-arm -M mps3-an547 -display none -monitor none -serial stdio -icount shift=5 "
     "-semihosting-config enable=on,target=native -kernel"
 ).split()
+QEMU_WITH_NPU = [sys.executable, "-m", "ocrm55.simulators.npu_firmware", "--timeout", "500"]
 MOST_ARENA_BYTES = 490_000
 MOST_INSTRUCTIONS = {"detector": 115_000_000, "detector-v6": 85_000_000}
 MOST_WEIGHT_BYTES = 900_000
@@ -51,10 +53,10 @@ class Ran:
     instructions: np.ndarray
 
 
-def run(artifact: Artifact, pixels: np.ndarray, folder: Path, **defines: str) -> Ran:
+def run(artifact: Artifact, pixels: np.ndarray, folder: Path, *, qemu: Sequence[str] = QEMU, **defines: str) -> Ran:
     elf = build_firmware(artifact.folder, folder / "firmware", defines={"OCRM55_MAIN": str(MAIN)} | defines).elf
     (folder / "picture.bin").write_bytes(pixels.tobytes())
-    done = subprocess.run([*QEMU, elf], cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run([*qemu, elf], cwd=folder, capture_output=True, text=True, timeout=600, check=False)
     assert "exit status 0" in done.stdout, done.stdout + done.stderr
     data, shape = (folder / "output.bin").read_bytes(), artifact.metadata.output.shape
     count = int(np.prod(shape))
@@ -105,6 +107,17 @@ def test_a_small_network_in_stripes(kernels: str, build_dir: Path, tmp_path: Pat
     assert striped.arena_bytes <= limit and striped.metadata.stripes
     pixels = page(64, 96)
     check(striped, run(striped, pixels, tmp_path, **libraries.defines(chosen)), pixels)
+
+
+def test_a_small_network_on_the_npu(build_dir: Path, tmp_path: Path) -> None:
+    """With a factor and an offset behind hard-swish, which the NPU has as tables."""
+    pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
+    source = str(detectors.write(tmp_path / "affine.onnx", seed=1, affine=True))
+    options = options_of(source, build_dir, height=64, width=96, npu="ethos-u55-128")
+    artifact = Artifact.read(stages.compiled(options).artifact)
+    assert any(b"_table" in file.read_bytes() for file in (artifact.folder / "npu").glob("*.tflite"))
+    pixels = page(64, 96)
+    check(artifact, run(artifact, pixels, tmp_path, qemu=QEMU_WITH_NPU), pixels)
 
 
 @pytest.mark.parametrize("name", MOST_INSTRUCTIONS)

@@ -40,10 +40,16 @@ int main(void)
     }
     memset(arena, 0xFF, sizeof arena); /* what was there before means nothing */
     network->set_image(arena, picture, (int32_t)(read / COLUMN_BYTES));
+    if (network->npu_start != NULL && network->npu_start() != 0) {
+        return 7;
+    }
     const uint64_t start = platform_instructions();
     before = start;
     network->run(arena, count, NULL);
     counts[OCRM55_OPERATOR_COUNT] = (uint32_t)(platform_instructions() - start);
+    if (network->npu_status != NULL && network->npu_status() != 0) {
+        return 8;
+    }
     file = platform_file_open("output.bin", PLATFORM_FILE_WRITE);
     if (file < 0 || platform_file_write(file, network->output_int8(arena), bytes) != bytes ||
         platform_file_write(file, counts, sizeof counts) != sizeof counts || !platform_file_close(file)) {
