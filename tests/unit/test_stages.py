@@ -209,6 +209,12 @@ def test_what_is_no_name_in_c(name: str) -> None:
         stages.parse_prefix(name)
 
 
+@pytest.mark.parametrize("name", ["labels", "weights", "ctc", "string", "ocrm55_model"])
+def test_a_name_that_the_c_has_already_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="in the C around the network"):
+        stages.parse_prefix(name)
+
+
 @pytest.mark.parametrize("name", ["missing.txt", "."])
 def test_a_dictionary_that_is_no_file_is_never_passed_over(name: str, tmp_path: Path) -> None:
     options = stages.Options(build_dir=tmp_path / "build", dictionary=tmp_path / name)

@@ -13,6 +13,7 @@ from pathlib import Path
 from ocrm55 import __version__, libraries, resources
 from ocrm55.boards import Board
 from ocrm55.build_folder import DEFAULT_BUILD_DIR, ModelFolder, run_stage
+from ocrm55.compiler.c_language import names
 from ocrm55.compiler.operators.program import RESERVED
 from ocrm55.compiler.options import CompileOptions, slug
 from ocrm55.errors import InputError
@@ -135,6 +136,8 @@ def parse_prefix(text: str) -> str:
     free = text not in RESERVED | _OF_CPP and not text.startswith("_") and len(text) <= LONGEST_PREFIX
     if text and not (text.isascii() and text.isidentifier() and free):
         raise InputError(f"`{text[:80]}` is no name that C leaves to a program.", ["--prefix recognizer"])
+    if text in names.taken():
+        raise InputError(f"`{text}` is the name of something in the C around the network.", ["--prefix recognizer"])
     return text
 
 

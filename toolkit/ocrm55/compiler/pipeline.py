@@ -17,6 +17,7 @@ from ocrm55 import temporary
 from ocrm55.boards import MemoryMap
 from ocrm55.compiler import arena_limit, artifact, check, host_check
 from ocrm55.compiler.artifact import Contents, Written
+from ocrm55.compiler.c_language import names
 from ocrm55.compiler.lowering import float32, legalise
 from ocrm55.compiler.lowering.flat import FlatFunction
 from ocrm55.compiler.lowering.int8 import walk as int8
@@ -513,7 +514,7 @@ def to_program(model: onnx.ModelProto, options: CompileOptions) -> Program:
         float32.lower(function)
         program = legalise.to_program(function, options.model_name, options.precision)
     program.normalisation = normalisation_of(model)
-    program.prefix = options.prefix or program.prefix
+    program.prefix = options.prefix or names.free(program.prefix)
     return program
 
 
