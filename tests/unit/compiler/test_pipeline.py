@@ -23,6 +23,7 @@ from ocrm55.compiler.reference.accelerator import AcceleratorReference
 from ocrm55.compiler.reference.int8.network import IntegerReference
 from ocrm55.compiler.targets import choice
 from ocrm55.compiler.targets.ethos_u import regions, vela
+from ocrm55.compiler.targets.ethos_u.target import NpuTarget
 from ocrm55.compiler.widths import sharing
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.export import onnx_model
@@ -159,6 +160,20 @@ def test_what_vela_s_scratch_does_not_fit_is_refused_before_calibration(
         monkeypatch.setattr(pipeline.placement, "rooms", lambda memories: dict.fromkeys(memories.regions, 90_000))
         said = r"the arena takes .* bytes; .* has room for 90,000"
     with pytest.raises(UnsupportedError, match=said):
+        pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, options)
+
+
+def test_weights_that_fit_no_memory_of_an_npu_are_refused_before_calibration(
+    model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
+    monkeypatch.setattr(onnx_model, "largest_difference", None)
+    monkeypatch.setattr(pipeline, "read_image", None)
+    monkeypatch.setattr(NpuTarget, "least_arena", lambda *given, **closely: 0)
+    monkeypatch.setattr(vela, "compile_region", None)
+    monkeypatch.setattr(pipeline.placement, "rooms", lambda memories: dict.fromkeys(memories.regions, 1000))
+    options = replace(INT8, npu="ethos-u55-128", width=64)
+    with pytest.raises(UnsupportedError, match=r"the weights take .* bytes; .* has room for 1,000"):
         pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, options)
 
 

@@ -10,9 +10,11 @@ import pytest
 
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.onnx_graph import entrance
+from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.operators.float32 import Softmax
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.compiler.options import CompileOptions
+from ocrm55.compiler.quantization import fused
 from ocrm55.compiler.targets.base import Target, assign
 from ocrm55.compiler.targets.c.target import CTarget
 from ocrm55.errors import InputError, UnsupportedError
@@ -41,6 +43,15 @@ def test_an_operator_that_the_generator_cannot_print_is_named_with_its_layer(tmp
         compile_onnx(model, tmp_path / "artifact")
     assert "Acosh.1" in trouble.value.sentence and trouble.value.tries
     assert not (tmp_path / "artifact").exists()
+
+
+def test_a_mean_over_everything_in_int8():
+    """ONNX names no axes for it."""
+    nodes = [("Conv", ["x", "w"], "a", {}), ("ReduceMean", ["a"], "m", {"keepdims": 1}), ("Mul", ["a", "m"], "y", {})]
+    graph = Graph(network([1, 3, 4, 4], nodes, {"w": np.ones((3, 3, 1, 1), np.float32)}, [1, 3, 4, 4]))
+    fused.quantize(graph, [])
+    with pytest.raises(UnsupportedError, match="is not over an image"):
+        pipeline.to_program(graph.model(), CompileOptions(precision="int8"))
 
 
 def test_a_dynamic_shape():

@@ -13,6 +13,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
+from ocrm55.compiler.onnx_graph import entrance, frontend
 from ocrm55.errors import InputError, ToolchainError, UnsupportedError
 from ocrm55.export import constants, onnx_model
 from ocrm55.tasks.recognizer.charset import load_dictionary
@@ -198,6 +199,25 @@ def test_constants_that_grow_are_refused_before_they_are_computed(kind: str, tmp
     onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)]), path)
     with pytest.raises(UnsupportedError, match=f"^{kind} of layer large makes .* values of constants"):
         onnx_model.static_file(path, (1, 3, 8, 8))
+
+
+def test_constants_that_grow_together_are_refused(tmp_path: Path) -> None:
+    """None of them is large by itself; they are refused before the second is there."""
+    kinds = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 3, 8, 8]) for name in "xy"]
+    nodes = [onnx.helper.make_node("Identity", ["x"], ["s0"])]
+    for place in range(3):
+        nodes.append(onnx.helper.make_node("Expand", ["c", "size"], [f"e{place}"]))
+        nodes.append(onnx.helper.make_node("ReduceSum", [f"e{place}"], [f"r{place}"], keepdims=0))
+        nodes.append(onnx.helper.make_node("Add", [f"s{place}", f"r{place}"], [f"s{place + 1}" if place < 2 else "y"]))
+    constants = [onnx.numpy_helper.from_array(np.ones(1, np.float32), "c")]
+    constants.append(onnx.numpy_helper.from_array(np.array([10_000_000]), "size"))
+    graph = onnx.helper.make_graph(nodes, "g", kinds[:1], kinds[1:], constants)
+    path = tmp_path / "large.onnx"
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)]), path)
+    with pytest.raises(UnsupportedError, match=r"^operators on constants add 19,999,996 values"):
+        onnx_model.static_file(path, (1, 3, 8, 8))
+    with pytest.raises(UnsupportedError, match=r"^operators on constants add 29,999,994 values"):
+        frontend.check(entrance.read(path))
 
 
 def test_a_tensor_that_no_memory_holds_is_refused(tmp_path: Path) -> None:

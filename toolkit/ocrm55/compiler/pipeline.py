@@ -112,7 +112,7 @@ def sized(
     if all(declared_output(model)) and options.restriction != UNRESTRICTED:
         network.extras(declared_output(model), options.decoder)  # refuses what no text of these steps keeps
     is_float = options.precision != "int8"
-    if is_float or may_be_refused(model, options):
+    if is_float or may_be_refused(model, targets, options):
         try:
             looked_at = model if is_float else quantised(model, network, pictures, options, most=0)
             if options.npu:
@@ -136,7 +136,7 @@ def check_whole_output(model: onnx.ModelProto, network: Network, memories: Memor
         placement.check_output(4 * prod(declared_output(model)), memories, [" and ".join(needed)])
 
 
-def may_be_refused(model: onnx.ModelProto, options: CompileOptions) -> bool:
+def may_be_refused(model: onnx.ModelProto, targets: list[Target], options: CompileOptions) -> bool:
     """Whether a float network for int8 may well not fit, so that planning it first saves the user's time."""
     is_float = not any(node.op_type == "QuantizeLinear" for node in model.graph.node)
     if not (is_float or options.npu) or options.precision != "int8" or options.weights != "int8":
@@ -150,7 +150,7 @@ def may_be_refused(model: onnx.ModelProto, options: CompileOptions) -> bool:
         options.arena_limit is not None
         or 4 * prod(declared_output(model)) > room
         or LIVE_TENSORS * max(activations, default=0) > room
-        or weights > max(placement.rooms(memories).values()) // 2
+        or weights > placement.weights_room(memories, reach(targets)) // 2
     )
 
 
@@ -392,20 +392,21 @@ def _in_smaller_ways(
 
 
 def check_accelerator(lowered: Program, targets: list[Target], options: CompileOptions) -> None:
-    """Refuse a network that an accelerator cannot compute in the arena's limit, or in any memory of the board.
+    """Refuse a network that an accelerator cannot compute in the arena's limit, or in the memories of the board.
 
     It is not planned: the accelerator's compiler takes longer than the calibration.
     """
     first, memories = targets[0], options.board.memories
     if options.arena_limit is not None:
         check_least(lowered, first, options.arena_limit, closely=True)
-        return
-    room = placement.arena_room(memories, coupled=False)
-    try:
-        placement.check_arena(first.least_arena(lowered, room, closely=True), memories, reach(targets))
-    except placement.NoRoomError as refused:
-        refused.tries = [*first.without, "a narrower input", *refused.tries]
-        raise
+    else:
+        room = placement.arena_room(memories, coupled=False)
+        try:
+            placement.check_arena(first.least_arena(lowered, room, closely=True), memories, reach(targets))
+        except placement.NoRoomError as refused:
+            refused.tries = [*first.without, "a narrower input", *refused.tries]
+            raise
+    placement.check_weights(first.least_weights(lowered), memories, reach(targets))
 
 
 def check_least(lowered: Program, target: Target, limit: int | None, *, closely: bool = False) -> None:

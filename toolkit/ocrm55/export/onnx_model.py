@@ -15,9 +15,9 @@ from onnx import numpy_helper, version_converter
 from ocrm55 import files, temporary
 from ocrm55.compiler.onnx_graph import bounds, entrance, inference
 from ocrm55.compiler.onnx_graph.graph import drop_left_out
-from ocrm55.errors import InputError, Ocrm55Error, ToolchainError, first_line
+from ocrm55.errors import InputError, Ocrm55Error, ToolchainError, UnsupportedError, first_line
 from ocrm55.export import apart
-from ocrm55.export.constants import evaluate
+from ocrm55.export.constants import MOST_COMPUTED, evaluate
 from ocrm55.export.paddle_folder import PaddleFolder
 from ocrm55.inference import OnnxNetwork, softmax
 
@@ -288,6 +288,7 @@ class _Cleaner:
         self.constants = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
         self.inputs = [each.name for each in model.graph.input]
         self.outputs = [each.name for each in model.graph.output]
+        self._added = 0
 
     def clean(self) -> onnx.ModelProto:
         self._fold_constants(shapes={})
@@ -313,12 +314,23 @@ class _Cleaner:
             if node.op_type == "Shape" and node.input[0] in shapes:
                 self.constants[node.output[0]] = np.array(shapes[node.input[0]], dtype=np.int64)
             elif all(name == "" or name in self.constants for name in node.input):
-                values = evaluate(node, {name: self.constants[name] for name in node.input if name}, self.model)
+                inputs = {name: self.constants[name] for name in node.input if name}
+                values = evaluate(node, inputs, self.model)
+                self._bound(sum(v.size for v in values) - sum(v.size for v in inputs.values()))
                 self.constants.update(zip(node.output, values, strict=True))
             else:
                 self._give_axes(node)
                 kept.append(node)
         self.nodes = kept
+
+    def _bound(self, more: int) -> None:
+        """Count the values by which results of operators outnumber their inputs, and refuse too many of all."""
+        self._added += max(more, 0)
+        if self._added > MOST_COMPUTED:
+            raise UnsupportedError(
+                f"operators on constants add {self._added:,} values; {MOST_COMPUTED:,} are the most.",
+                ["export the model again"],
+            )
 
     def _give_axes(self, node: onnx.NodeProto) -> None:
         """Paddle 2 has no tensors without an axis: constants that are concatenated have one."""

@@ -197,6 +197,22 @@ def check_arena(size: int, board: MemoryMap, reach: Reach) -> None:
     _first_fit("arena", size, board, rooms(board))
 
 
+def weights_room(board: MemoryMap, reach: Reach) -> int:
+    """The most bytes of weights in one memory within reach."""
+    room = rooms(board)
+    if not reach.tightly_coupled or not reach.off_chip:
+        board = _within_reach(board, on_chip=not reach.off_chip)
+    return max(room[region.name] for region in board.candidates("weights"))
+
+
+def check_weights(size: int, board: MemoryMap, reach: Reach) -> None:
+    """Raise NoRoomError where that many bytes of weights fit no memory within reach."""
+    room = rooms(board)
+    if not reach.tightly_coupled or not reach.off_chip:
+        board = _within_reach(board, on_chip=not reach.off_chip)
+    _first_fit("weights", size, board, room, reach.tries)
+
+
 def check_output(size: int, board: MemoryMap, tries: Sequence[str]) -> None:
     """Raise NoRoomError, with `tries` first, where an output of that many bytes fits no arena by itself."""
     room = rooms(board)

@@ -16,6 +16,7 @@ from ocrm55.compiler.operators import advice
 from ocrm55.errors import InputError, UnsupportedError
 
 MOST_VALUES = 1 << 27  # of one tensor
+MOST_COMPUTED = 1 << 24  # that operators on constants add: TVM computes them at once
 Shapes = dict[str, tuple[int, ...]]
 Constants = dict[str, np.ndarray]
 _TRIES = [advice.REPLACE]
@@ -37,10 +38,23 @@ def check(model: onnx.ModelProto) -> None:
         if math.prod(shape) > MOST_VALUES:
             text = "x".join(map(str, shape))
             raise UnsupportedError(f"the tensor {name} is {text}; {MOST_VALUES:,} values are the most.", _TRIES)
+    _check_constants(graph, shapes, set(constants))
     for node in graph.node:
         _check_axes(node, shapes)
         for index, size in _indices(node, shapes, constants):
             _check_index(node, index, size)
+
+
+def _check_constants(graph: onnx.GraphProto, shapes: Shapes, known: set[str]) -> None:
+    """Bound the values by which results of operators on constants outnumber their inputs. known: the constants."""
+    added = 0
+    for node in graph.node:
+        if known.issuperset(filter(None, node.input)):
+            known.update(node.output)
+            after, before = (sum(math.prod(shapes.get(n, (0,))) for n in names) for names in (node.output, node.input))
+            added += max(after - before, 0)
+    if added > MOST_COMPUTED:
+        raise UnsupportedError(f"operators on constants add {added:,} values; {MOST_COMPUTED:,} are the most.", _TRIES)
 
 
 def _check_axes(node: onnx.NodeProto, shapes: Shapes) -> None:

@@ -101,6 +101,10 @@ class Target(ABC):
         """
         return 0
 
+    def least_weights(self, program: Program) -> int:
+        """Bytes of weights that a lowered program takes in every way in one memory, as far as that is known early."""
+        return 0
+
     @abstractmethod
     def refusal(self, operator: Operator, program: Program) -> str | None:
         """Why this target does not take the operator; None when it does."""

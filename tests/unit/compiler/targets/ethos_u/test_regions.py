@@ -109,6 +109,18 @@ def test_no_arena_is_smaller_than_what_is_known_before_vela_runs(
     assert lowered.operators == before
 
 
+@pytest.mark.parametrize("fallback", [False, True])
+@pytest.mark.parametrize("seed", range(0, NETWORKS, 3))
+def test_no_weights_are_fewer_than_what_is_known_before_vela_runs(
+    seed: int, fallback: bool, drawn: Callable[[int], Program]
+) -> None:
+    """The core's are there as they are, and Vela's have a bit at least for each that is not zero."""
+    lowered = drawn(seed)
+    least = NpuTarget(NpuOptions("ethos-u55-128", fallback=fallback), [M55Target()]).least_weights(lowered)
+    program = compiled(lowered, "ethos-u55-128", fallback=fallback)
+    assert 0 < least <= regions.constants(program) + sum(tensor.bytes for tensor in program.weights())
+
+
 def test_one_step_serves_a_region_or_what_the_core_does_instead(drawn: Callable[[int], Program]) -> None:
     program = compiled(drawn(7), "ethos-u55-64", fallback=True)
     region = only_region(program)

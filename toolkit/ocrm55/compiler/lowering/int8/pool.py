@@ -18,7 +18,7 @@ from ocrm55.errors import UnsupportedError
 
 def _mean(s: Lowering, node: Node) -> None:
     shape = shape_of(node.args[0])
-    axes = sorted(int(a) % len(shape) for a in node.value.attrs.axis)
+    axes = sorted(int(a) % len(shape) for a in node.value.attrs.axis or range(len(shape)))  # none named: all
     if len(shape) != 4 or axes != [2, 3] or not node.value.attrs.keepdims:
         raise UnsupportedError(f"the mean of layer {s.function.layer(node)} is not over an image.", TRIES)
     _pool(s, node, (shape[2], shape[3]), (1, 1))

@@ -66,6 +66,31 @@ def least_arena(program: Program, options: NpuOptions | None = None, limit: int 
     return least
 
 
+def least_weights(program: Program, *, fallback: bool) -> int:
+    """Bytes of the int8 weights of a lowered program, equal ones once; 0 without regions. The program is changed.
+
+    fallback: whether the core has the regions' weights too. Vela's, compressed, have a bit for each that is not zero.
+    """
+    partition(program)
+    found = regions_of(program)
+    inside = {name for region in found for step in _steps(region) for name in step.inputs}
+    outside = {name for operator in program.operators if operator not in found for name in operator.inputs}
+    cores, velas = (outside | inside, inside) if fallback else (outside, inside)
+    bits = sum(int(np.count_nonzero(values)) for values in _different(program, velas))
+    return sum(values.size for values in _different(program, cores)) + bits // 8 if found else 0
+
+
+def _steps(region: Operator) -> Sequence[Operator]:
+    assert isinstance(region.spec, Region)
+    return region.spec.operators
+
+
+def _different(program: Program, names: set[str]) -> list[np.ndarray]:
+    """The int8 weights among tensors, equal ones once."""
+    found = [tensor.data for name in names if (tensor := program.tensors[name]).dtype == "int8"]
+    return list({(data.shape, data.tobytes()): data for data in found if data is not None}.values())
+
+
 def _compiled(operator: Operator, program: Program, options: NpuOptions, strategy: Sequence[str]) -> Compiled:
     """Vela's output for a region, with the core's tables where Vela read stand-ins."""
     assert isinstance(operator.spec, Region)

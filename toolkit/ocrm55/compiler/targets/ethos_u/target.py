@@ -65,6 +65,9 @@ class NpuTarget(Accelerator):
     def least_arena(self, program: Program, limit: int, *, closely: bool = False) -> int:
         return regions.least_arena(deepcopy(program), self._npu if closely else None, limit)
 
+    def least_weights(self, program: Program) -> int:
+        return regions.least_weights(deepcopy(program), fallback=bool(self._fallback))
+
     def refusal(self, operator: Operator, program: Program) -> str | None:
         if isinstance(operator.spec, Region):
             return None
