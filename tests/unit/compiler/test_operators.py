@@ -46,6 +46,7 @@ CONVOLUTIONS = {
     "pointwise, one output": conv(3, (5, 5), 1, (1, 1)),
     "pointwise, fewer pixels than a vector": conv(9, (1, 3), 4, (1, 1)),
     "pointwise, one pixel": conv(12, (1, 1), 9, (1, 1), activation="hard_sigmoid"),
+    "pointwise, one pixel and a border": conv(12, (1, 1), 9, (1, 1), pads=(1, 0, 1, 2), activation="relu"),
     "pointwise, many blocks": conv(4, (24, 40), 8, (1, 1), activation="swish"),
     "pointwise, strided": conv(4, (9, 11), 6, (1, 1), strides=(2, 3)),
     "3x3": conv(3, (9, 13), 5, (3, 3), pads=(1, 1, 1, 1), activation="hard_swish"),

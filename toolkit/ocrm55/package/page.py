@@ -15,7 +15,6 @@ from ocrm55.package.compiled import Compiled
 from ocrm55.pictures import read_image
 from ocrm55.tasks.page.options import Options, of_model
 
-PAGE_HEADER = "ocrm55_page.h"
 LONGEST = 320  # pixels of the example's page
 _INCLUDE = re.compile(r'#include "([^"]+)"')
 

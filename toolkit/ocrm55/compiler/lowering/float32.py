@@ -62,7 +62,8 @@ def _conv2d(function: FlatFunction, node: Node) -> None:
         return
     bias, biased = _bias(function, node, outputs, axis=1)
     activation, last, absorbed = activation_after(function, biased)
-    if (height, width, *value.shape[2:]) == (1, 1, 1, 1) and groups == 1:
+    padding = [int(p) for p in attrs.padding]
+    if (height, width, *value.shape[2:]) == (1, 1, 1, 1) and groups == 1 and not any(padding):
         # One pixel: the channels are the columns of a product, so its vectors are full.
         product = Matmul(1, 1, channels, outputs, constant=True, bias=True, activation=activation)
         columns = np.ascontiguousarray(value.reshape(outputs, channels).T)
@@ -70,7 +71,6 @@ def _conv2d(function: FlatFunction, node: Node) -> None:
         function.replace(last, product, inputs, [node, biased, *absorbed], function.layer(node))
         return
     kind = Conv2d if groups == 1 else DepthwiseConv2d
-    padding = [int(p) for p in attrs.padding]
     spec = kind(
         channels=channels,
         height=height,

@@ -134,9 +134,6 @@ class _Shape:
         return cls(height, row, tensor.size // height) if inside else None
 
 
-_Made = Callable[[Spec, Sequence[_Shape | None], _Shape], Rule | None]
-
-
 def _by_pixel(spec: Pointwise, images: Sequence[_Shape | None], output: _Shape) -> Rule | None:
     image, height = images[0], output.height
     pixels = spec.pixels // height

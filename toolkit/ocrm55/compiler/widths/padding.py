@@ -6,8 +6,7 @@ A narrow input is read like the full input, whose padding has hundreds of column
   beyond are known at compile time: they are what the network makes of an empty image. They are put behind the tensor
   for windows that reach there.
 - From that operator on, values depend on the image, and TAIL columns are computed. They begin as those constants, so
-the
-  last of them looks like all further columns of the full width. It stands for them wherever all columns meet, and
+  the last of them looks like all further columns of the full width. It stands for them wherever all columns meet, and
   windows that reach beyond read it again.
 
 Two things are lost: the image's own trace on padding beyond SEEN, and the last few columns of the full width, which see
