@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -133,14 +134,82 @@ def test_what_only_looks_as_if_it_could_be_folded_stays(what: str) -> None:
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
 
 
+WEIGHTS = {
+    "line": RNG.normal(size=(4, 24, 3)),
+    "depth": RNG.normal(size=(4, 1, 1, 3, 3)),
+    "left": RNG.normal(size=(8, 8)),
+    "many": RNG.normal(size=(3, 16, 5)),
+    "more": RNG.normal(size=(1, 2, 8, 16)),
+    "square": RNG.normal(size=(16, 16)),
+    "bias": RNG.normal(size=16),
+    "w": RNG.normal(size=(4, 3, 1, 1)),
+    "rows": np.array([1, 24, 16]),
+    "blocks": np.array([1, 1, 3, 8, 16]),
+}
+
+
+def of_16(nodes: list[tuple], shape: list[int]) -> onnx.ModelProto:
+    """A network of an image 8 x 16 with the WEIGHTS that it reads."""
+    used = {name for node in nodes for name in node[1]}
+    weights = {name: v if v.dtype.kind == "i" else v.astype(np.float32) for name, v in WEIGHTS.items() if name in used}
+    return small([1, 3, 8, 16], nodes, weights, shape)
+
+
+REFUSED = {
+    "its window has 1 axis": (
+        [("Reshape", ["x", "rows"], "t", {}), ("Conv", ["t", "line"], "y", {"kernel_shape": [3]})],
+        [1, 4, 14],
+    ),
+    "its window has 3 axes": (
+        [("Reshape", ["x", "blocks"], "t", {}), ("Conv", ["t", "depth"], "y", {"kernel_shape": [1, 3, 3]})],
+        [1, 4, 3, 6, 14],
+    ),
+    "its weights stand on the left": ([("MatMul", ["left", "x"], "y", {})], [1, 3, 8, 16]),
+    "its weights have 3 axes and not 2": ([("MatMul", ["x", "many"], "y", {})], [1, 3, 8, 5]),
+    "its weights have 1 axis and not 2": ([("MatMul", ["x", "bias"], "y", {})], [1, 3, 8]),
+    "it joins a constant": ([("Concat", ["x", "more"], "y", {"axis": 1})], [1, 5, 8, 16]),
+    "it multiplies an image": (
+        [("Transpose", ["x"], "t", {"perm": [0, 1, 3, 2]}), ("MatMul", ["x", "t"], "y", {})],
+        [1, 3, 8, 8],
+    ),
+}
+
+
 @pytest.mark.parametrize("quantise", [quantised, quantised_for_a_library])
-@pytest.mark.parametrize(("axes", "words"), [(1, "has 1 axis, and"), (3, "has 3 axes, and")])
-def test_int8_refuses_windows_of_no_image(quantise: Callable[..., Graph], axes: int, words: str) -> None:
-    """They were a traceback."""
-    inner, kernel = {1: ([1, 24, 16], [3]), 3: ([1, 1, 3, 8, 16], [1, 3, 3])}[axes]
-    weight = np.random.default_rng(3).normal(size=(4, inner[1], *kernel)).astype(np.float32)
-    nodes = [("Reshape", ["x", "s"], "t", {}), ("Conv", ["t", "w"], "y", {"kernel_shape": kernel})]
-    shape = [1, 4, *(size - k + 1 for size, k in zip(inner[2:], kernel, strict=True))]
-    model = small([1, 3, 8, 16], nodes, {"s": np.array(inner), "w": weight}, shape)
-    with pytest.raises(UnsupportedError, match=rf"operator Conv of layer Conv\.1 has no int8 operator.*{words}"):
-        quantise(model, [np.zeros((1, 3, 8, 16), np.float32)])
+@pytest.mark.parametrize("words", REFUSED)
+def test_int8_refuses_forms_that_no_kernel_takes(quantise: Callable[..., Graph], words: str) -> None:
+    """Each was a traceback."""
+    model = of_16(*REFUSED[words])
+    name = model.graph.node[-1].name
+    with pytest.raises(UnsupportedError, match=rf"of layer {re.escape(name)} has no int8 operator: {words}"):
+        quantise(model, [np.ones((1, 3, 8, 16), np.float32)])
+
+
+SHARED = {
+    "convolutions": (
+        [("Conv", ["x", "w"], "a", {}), ("Conv", ["x", "w"], "b", {}), ("Add", ["a", "b"], "y", {})],
+        [1, 4, 8, 16],
+    ),
+    "products and their biases": (
+        [
+            ("Reshape", ["x", "rows"], "t", {}),
+            ("MatMul", ["t", "square"], "a", {}),
+            ("Add", ["a", "bias"], "b", {}),
+            ("Relu", ["b"], "c", {}),
+            ("MatMul", ["c", "square"], "d", {}),
+            ("Add", ["d", "bias"], "y", {}),
+        ],
+        [1, 24, 16],
+    ),
+}
+
+
+@pytest.mark.parametrize("quantise", [quantised, quantised_for_a_library])
+@pytest.mark.parametrize("what", SHARED)
+def test_layers_may_share_their_weights(quantise: Callable[..., Graph], what: str) -> None:
+    """They were a traceback in int8."""
+    model = of_16(*SHARED[what])
+    inputs = [RNG.uniform(-1, 1, size=(1, 3, 8, 16)).astype(np.float32) for _ in range(4)]
+    made = quantise(model, inputs).model()
+    wanted = reference(model, inputs[0])
+    assert float(np.abs(reference(made, inputs[0]) - wanted).max()) < 0.05 * float(np.abs(wanted).max())

@@ -13,6 +13,8 @@ from ocrm55.compiler.onnx_graph import equivalents, spelling
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.operators.groups import dense, is_computed
 
+_LAYERS = ("Conv", "MatMul")
+
 
 @np.errstate(all="ignore")  # what leaves float32 is not folded
 def fold(graph: Graph) -> None:
@@ -44,6 +46,24 @@ def ungroup(graph: Graph) -> None:
         graph.constants[name] = dense(weight, groups)
         graph.read(conv, (conv.input[0], name, *conv.input[2:]))
         graph.set_attribute(conv, "group", 1)
+
+
+def unshare(graph: Graph) -> None:
+    """Give each layer weights and a bias of its own: what quantises a layer renames and rounds them."""
+    seen: set[str] = set()
+    layers = {name for node in graph.nodes if node.op_type in _LAYERS for name in node.output}
+    for node in graph.nodes:
+        if node.op_type not in _LAYERS and (node.op_type != "Add" or not layers.intersection(node.input)):
+            continue
+        names = []
+        for name in node.input:
+            if name in graph.constants and name in seen:
+                own = f"{name}.of.{node.output[0]}"
+                graph.constants[own] = graph.constants[name]
+                name = own  # noqa: PLW2901
+            seen.add(name)
+            names.append(name)
+        graph.read(node, names)
 
 
 def _drop_neutral(graph: Graph, node: onnx.NodeProto) -> None:

@@ -182,16 +182,29 @@ def writer_of(graph: Graph, name: str) -> Kind:
     return OTHER if node is None else kind_of(graph, node)
 
 
-def check_windows(graph: Graph) -> None:
-    """Raise UnsupportedError for a convolution or a pool whose window has not two axes, a row's and a column's."""
+def check(graph: Graph) -> None:
+    """Raise UnsupportedError for operators that have a row, and another form than the recipes know."""
     for node in graph.nodes:
-        axes = len(graph.shape(node.input[0])) - 2 if node.input else 0
-        if node.op_type in _WINDOWED and axes > 0 and axes != 2:
+        if why := _odd(graph, node):
             raise UnsupportedError(
-                f"operator {node.op_type} of layer {node.name or node.output[0]} has no int8 operator: its window has "
-                f"{axes} {'axis' if axes == 1 else 'axes'}, and an image's has 2.",
+                f"operator {node.op_type} of layer {node.name or node.output[0]} has no int8 operator: {why}.",
                 ["--precision float32", advice.REPLACE],
             )
+
+
+def _odd(graph: Graph, node: onnx.NodeProto) -> str:
+    """Why no integer kernel takes a node's form; empty for a usual one."""
+    constants = [graph.constants.get(name) for name in node.input]
+    axes = len(graph.shape(node.input[0])) - 2 if node.input else 0
+    if node.op_type in _WINDOWED and axes > 0 and axes != 2:
+        return f"its window has {axes} {'axis' if axes == 1 else 'axes'}, and an image's has 2"
+    if node.op_type == "Concat" and any(each is not None for each in constants):
+        return "it joins a constant"
+    if node.op_type == "MatMul" and constants[0] is not None:
+        return "its weights stand on the left"
+    if node.op_type == "MatMul" and constants[1] is not None and constants[1].ndim != 2:
+        return f"its weights have {constants[1].ndim} axes and not 2".replace("1 axes", "1 axis")
+    return ""
 
 
 _WINDOWED = ("Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "LpPool")

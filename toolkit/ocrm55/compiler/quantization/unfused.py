@@ -20,7 +20,7 @@ import onnx
 from onnx import helper
 
 from ocrm55.compiler.onnx_graph import functions
-from ocrm55.compiler.onnx_graph.folding import fold, ungroup
+from ocrm55.compiler.onnx_graph.folding import fold, ungroup, unshare
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.compiler.quantization import calibration, exact_scales, int4, int4_rounding, kinds, ranges
@@ -59,8 +59,9 @@ def quantize(
     options = replace(options or QuantizeOptions(), channel_scales=False)
     original = graph.model() if weights == "int4" and inputs else None
     fold(graph)
-    kinds.check_windows(graph)
+    kinds.check(graph)
     ungroup(graph)
+    unshare(graph)
     functions.find(graph)
     if halves_down:
         small_pools_as_convolutions(graph)
