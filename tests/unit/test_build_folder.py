@@ -9,8 +9,8 @@ import pytest
 from ocrm55 import stages
 from ocrm55.build_folder import ModelFolder, run_stage
 from ocrm55.compiler.options import CompileOptions, slug
-from ocrm55.errors import InputError
-from ocrm55.files import digest
+from ocrm55.errors import InputError, OutputError
+from ocrm55.files import digest, write_text
 
 
 class Counter:
@@ -24,6 +24,26 @@ class Counter:
         self.runs += 1
         self.output.mkdir(exist_ok=True)
         (self.output / "result").write_text("result")
+
+
+def test_a_link_in_place_of_an_output_is_refused_before_all_work(tmp_path: Path) -> None:
+    (tmp_path / "out").symlink_to(tmp_path / "elsewhere")
+    action = Counter(tmp_path / "elsewhere")
+    with pytest.raises(OutputError, match="is a link"):
+        run_stage("stage", "", tmp_path / "out", "read", action)
+    assert action.runs == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_link_that_leads_nowhere_is_said_to(tmp_path: Path) -> None:
+    link = tmp_path / "build"
+    link.symlink_to(tmp_path / "nowhere")
+    place = ModelFolder(link, "model")
+    with pytest.raises(OutputError, match=f"{link} is a link that leads nowhere"), place.locked():
+        pass
+    with pytest.raises(OutputError, match=f"{link} is a link that leads nowhere"):
+        write_text(link / "file", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["build"]
 
 
 def test_second_run_does_nothing(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from ocrm55 import console
 from ocrm55.errors import Ocrm55Error, OutputError
-from ocrm55.files import digest, remove_leftovers, write_json
+from ocrm55.files import digest, reason, refuse_link, remove_leftovers, write_json
 
 DEFAULT_BUILD_DIR = Path("build")
 MODELS = "models"
@@ -82,7 +82,8 @@ class ModelFolder:
                     refusals += 1
                     continue
                 raise OutputError(
-                    f"{self.root} cannot be written: {trouble.strerror}.", ["choose another folder with --build-dir"]
+                    f"{self.root} cannot be written: {reason(self.root, trouble)}.",
+                    ["choose another folder with --build-dir"],
                 ) from trouble
             try:
                 self._wait_for(lock)
@@ -125,6 +126,8 @@ def run_stage(
     if not force and _holds(stamp, read, written):
         return False
     first()
+    if outputs is None:
+        refuse_link(output)  # the action would, after all its work
     console.stage(name, detail)
     try:
         stamp.unlink(missing_ok=True)

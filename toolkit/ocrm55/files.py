@@ -184,6 +184,12 @@ def check_place(destination: Path | None, *, folder: bool = False) -> None:
         unfinished.remove()
 
 
+def reason(folder: Path, trouble: OSError) -> str:
+    """Why a folder cannot be made: of a link that leads nowhere the system only says that it exists."""
+    link = next((each for each in (folder, *folder.parents) if each.is_symlink() and not each.exists()), None)
+    return f"{link} is a link that leads nowhere" if link is not None else str(trouble.strerror)
+
+
 def _begin(destination: Path, unfinished: Unfinished, *, folder: bool) -> Path:
     """What is written until it is whole, beside `destination`, whose folder is made. Raises OutputError."""
     try:
@@ -193,7 +199,8 @@ def _begin(destination: Path, unfinished: Unfinished, *, folder: bool) -> Path:
     except OSError as trouble:
         place = "folder" if folder else "place"
         raise OutputError(
-            f"{destination.parent} cannot be written: {trouble.strerror}.", [f"choose another {place}"]
+            f"{destination.parent} cannot be written: {reason(destination.parent, trouble)}.",
+            [f"choose another {place}"],
         ) from trouble
 
 
