@@ -27,6 +27,7 @@ def tvmc() -> None:
 def _run(module: str) -> None:
     # Imports and graphs make many objects and no cycles: looking for these after every 700 takes a fifth of an import.
     gc.set_threshold(_GARBAGE)
+    stand_in_for_closed_streams()
     try:
         importlib.import_module(module).main()
     except KeyboardInterrupt:
@@ -36,6 +37,18 @@ def _run(module: str) -> None:
         if end.code in _INTERRUPTED:
             _say_no_more()
         raise
+
+
+def stand_in_for_closed_streams() -> None:
+    """Open nothing in place of the streams that are closed, as after `>&-`.
+
+    The next file would otherwise get the stream's number, and what a library or another program prints there.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            os.set_inheritable(handle, handle == number)
+            setattr(sys, name, os.fdopen(handle, "w" if number else "r", encoding="utf-8"))
 
 
 def _say_no_more() -> None:
