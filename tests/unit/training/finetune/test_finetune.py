@@ -2,16 +2,19 @@
 
 import json
 import random
+import resource
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import pytest
 from typer.testing import CliRunner
 
 from ocrm55.cli import app
-from ocrm55.errors import InputError, ToolchainError
+from ocrm55.errors import InputError, OutputError, ToolchainError
 from ocrm55.training import draw_meters
-from ocrm55.training.finetune import run
+from ocrm55.training.finetune import measure, run
 
 runner = CliRunner()
 
@@ -49,6 +52,53 @@ def test_a_name_is_no_other_model_s(name: str) -> None:
     """`--model NAME` would take the other one."""
     with pytest.raises(InputError, match="another model"):
         run.checked_name(name)
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from ocrm55.training.finetune.learn import Learner
+
+    network = torch.nn.Linear(400, 400)
+    optimizer = torch.optim.SGD(network.parameters())
+    learner: Any = SimpleNamespace(
+        network=network, average=network, optimizer=optimizer, step=20, seconds=1.0, began=0.0
+    )
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
+    try:
+        with pytest.raises(OutputError, match="File too large"):
+            Learner.save(learner, tmp_path / "state.pt")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
+    Learner.save(learner, tmp_path / "state.pt")
+    assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == 20
+
+
+@pytest.mark.slow
+def test_interrupted_behind_the_training_it_goes_on_there(
+    meters: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    build = tmp_path / "build"
+    scored: list[Any] = []
+
+    def scores(building: Any, sets: Any) -> Any:
+        scored.append(building)
+        if len(scored) == 2:  # of the new model
+            raise KeyboardInterrupt
+        return original(building, sets)
+
+    original = measure.scores
+    monkeypatch.setattr(measure, "scores", scores)
+    line = ["finetune", str(meters), "--name", "meter", "--model", "fast", "--steps", "4", "--drawn", "10"]
+    done = runner.invoke(app, [*line, "--build-dir", str(build)])
+    assert done.exit_code == 130, done.output
+    assert sorted(path.name for path in (build / "models").iterdir()) == ["meter", "meter.unfinished"]
+    done = runner.invoke(app, [*line, "--build-dir", str(build)])
+    assert done.exit_code == 0, done.output
+    assert "going on from step 4" in done.output
+    assert [path.name for path in (build / "models").iterdir()] == ["meter"]
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import math
 import os
 import time
@@ -91,6 +92,8 @@ class Learner:
                     told = f"loss of own pictures {own:.3f}, of drawn ones {drawn:.3f}"
                     console.note(f"step {self.step} of {self.schedule.steps}, {minutes:.1f} min: {told}")
                     self.save(state)
+        if losses:
+            self.save(state)  # so that the same command goes on behind the training, where it is interrupted there
         if self.step < self.schedule.steps:
             part = f"{self.step} of {self.schedule.steps} steps"
             console.warning(f"the time was over after {part}, so less was learnt; --minutes gives more of it")
@@ -181,8 +184,10 @@ class Learner:
             "step": self.step,
             "seconds": self.seconds + time.monotonic() - self.began,
         }
+        content = io.BytesIO()
+        torch.save(values, content)  # into memory: of a full disk it says something else than the system
         with files.atomic_file(state) as staging:
-            torch.save(values, staging)
+            staging.write_bytes(content.getbuffer())
 
     def resume(self, state: Path) -> None:
         """Go on from a file, if there is one that can be read."""

@@ -87,6 +87,7 @@ def finetune(options: FinetuneOptions, building: stages.Options) -> Result:
     files.write_json(
         destination / RECORD, {"from": building.source, **_about(options), "scores": measure.values(table)}
     )
+    shutil.rmtree(_unfinished(destination), ignore_errors=True)
     return Result(destination, table)
 
 
@@ -120,12 +121,15 @@ def _learn(
         options.steps, options.minutes, options.learning_rate, options.seed, options.threads, options.processes
     )
     learner = Learner(graph, schedule, collator)
-    unfinished = destination.with_name(f"{destination.name}{_UNFINISHED}")
+    unfinished = _unfinished(destination)
     unfinished.mkdir(parents=True, exist_ok=True)
     state = unfinished / f"{_digest(options, source, words)}.pt"
     learner.run(supply, state)
     _write(learner.result(), source, destination)
-    shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _unfinished(destination: Path) -> Path:
+    return destination.with_name(f"{destination.name}{_UNFINISHED}")
 
 
 def _digest(options: FinetuneOptions, source: RecognizerFolder, words: Sequence[Word]) -> str:
