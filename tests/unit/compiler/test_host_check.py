@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ocrm55 import console
 from ocrm55.compiler import artifact as artifacts
 from ocrm55.compiler import host_check, pipeline
 from ocrm55.compiler.artifact import Written
+from ocrm55.compiler.check import check_int8
 from ocrm55.compiler.onnx_graph import entrance
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.errors import MiscompiledError
@@ -38,6 +41,31 @@ def edited(written: Written, folder: Path, file: str, change: Callable[[bytes], 
     assert after != path.read_bytes()
     path.write_bytes(after)
     return folder
+
+
+def test_long_work_shows_how_far_it_is(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: dict[str, list[int]] = {}
+
+    class Bar:
+        task_ids = (0,)
+
+        def __init__(self, label: str) -> None:
+            self.label = label
+
+        def advance(self, task: int) -> None:
+            steps[self.label][0] += 1
+
+    @contextmanager
+    def progress(label: str, total: int) -> Iterator[Bar]:
+        steps[label] = [0, total]
+        yield Bar(label)
+
+    monkeypatch.setattr(console, "progress", progress)
+    check(written, written.directory)
+    assert steps == {"comparing the C": [7, 7]}
+    if written.program.precision == "int8":
+        check_int8(written.program, entrance.read(written.directory / "model.onnx"), Normalisation())
+        assert steps["comparing with ONNX Runtime"] == [3, 3]
 
 
 def test_other_weights_are_found(written: Written, tmp_path: Path) -> None:

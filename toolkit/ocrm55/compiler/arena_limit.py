@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from ocrm55 import console
 from ocrm55.compiler.memory import overlap, planner
 from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.memory.stripes import Striping
@@ -114,19 +115,21 @@ def _striped(lowered: Program, targets: Sequence[Target], limit: int, fitting: l
     arenas = []
     sizes = sorted(set(striping.candidates.values()), reverse=True)[:WINDOWS]
     best: tuple[int, Choice] | None = None
-    for least_bytes in sizes:
-        most = _in_stripes(striping, targets, least_bytes, STRIPES[-1:])
-        if most is None:
-            continue
-        arenas.append(most.arena_bytes)
-        if most.arena_bytes > limit:
-            continue
-        tried = (_in_stripes(striping, targets, least_bytes, [number]) for number in STRIPES[:-1])
-        choice = next((each for each in tried if each is not None and each.arena_bytes <= limit), most)
-        if best is None or choice.striping_cost < best[1].striping_cost:
-            best = least_bytes, choice
-    if best is not None:
-        fitting.append(_in_fewer_stripes(striping, targets, limit, *best))
+    with console.progress("planning stripes", len(sizes) + 1) as bar:
+        for least_bytes in sizes:
+            bar.advance(bar.task_ids[0])
+            most = _in_stripes(striping, targets, least_bytes, STRIPES[-1:])
+            if most is None:
+                continue
+            arenas.append(most.arena_bytes)
+            if most.arena_bytes > limit:
+                continue
+            tried = (_in_stripes(striping, targets, least_bytes, [number]) for number in STRIPES[:-1])
+            choice = next((each for each in tried if each is not None and each.arena_bytes <= limit), most)
+            if best is None or choice.striping_cost < best[1].striping_cost:
+                best = least_bytes, choice
+        if best is not None:
+            fitting.append(_in_fewer_stripes(striping, targets, limit, *best))
     return arenas
 
 

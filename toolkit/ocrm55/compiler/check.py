@@ -13,6 +13,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from ocrm55 import console
 from ocrm55.compiler import accelerator_check
 from ocrm55.compiler.memory.planner import MemoryPlan
 from ocrm55.compiler.operators.int8.pool import AveragePool
@@ -64,17 +65,19 @@ def check_int8(
     accelerated = 0 if plan is None else accelerator_check.pictures(program, len(chosen))
     if plan is not None:
         accelerator_check.check_weights(program, plan)
-    for place, pixels in enumerate(chosen):
-        values = session.run(normalisation.tensor(pixels, height, width))
-        watched = IntegerReference(plain)
-        differences = _differences(watched, values, pixels)
-        if differences:
-            raise MiscompiledError(_sentence(differences), _TRIES)
-        if plan is not None and place < accelerated:
-            accelerator_check.check(program, plan, watched.tensors)
-        reference = IntegerReference(plain)
-        if program.segments and not stripes.agrees(plain, reference, reference.input_of(pixels)):
-            raise MiscompiledError("the program computes other numbers in stripes of rows.", _TRIES)
+    with console.progress("comparing with ONNX Runtime", len(chosen)) as bar:
+        for place, pixels in enumerate(chosen):
+            values = session.run(normalisation.tensor(pixels, height, width))
+            watched = IntegerReference(plain)
+            differences = _differences(watched, values, pixels)
+            if differences:
+                raise MiscompiledError(_sentence(differences), _TRIES)
+            if plan is not None and place < accelerated:
+                accelerator_check.check(program, plan, watched.tensors)
+            reference = IntegerReference(plain)
+            if program.segments and not stripes.agrees(plain, reference, reference.input_of(pixels)):
+                raise MiscompiledError("the program computes other numbers in stripes of rows.", _TRIES)
+            bar.advance(bar.task_ids[0])
 
 
 _TRIES = ["--precision float32", "report the model: this is a fault of ocrm55", "--no-check, to look at the C"]

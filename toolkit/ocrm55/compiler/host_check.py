@@ -95,24 +95,27 @@ def check_c(artifact: Path, program: Program, model: onnx.ModelProto, normalisat
         return
     _, height, width = program.input_size
     chosen = pictures(height, width)
-    with temporary.folder() as folder:
+    with console.progress("comparing the C", 1 + 2 * len(chosen)) as bar, temporary.folder() as folder:
         executable = _built(compiler, artifact, program, folder)
         if executable is None:
             return
-        try:
-            outputs = [_run(executable, pixels) for pixels in chosen]  # a thread would keep Ctrl-C waiting
-        except OSError as trouble:  # no programs run in a TMPDIR that is mounted with noexec
-            console.note(f"the C was not compared: {executable} cannot be started: {trouble.strerror}.")
-            return
-        except subprocess.TimeoutExpired:  # a busy computer says nothing against the C
-            console.note(f"the C was not compared: it takes more than {TIME_LIMIT_S} s on this computer.")
-            return
-    for pixels, output in zip(chosen, outputs, strict=True):
-        if output is None or not _agree(output, program, model, normalisation, pixels):
-            raise MiscompiledError(
-                "the generated C computes other numbers than the model, on this computer.",
-                ["report the model: this is a fault of ocrm55", "--no-check, to look at the C"],
-            )
+        bar.advance(bar.task_ids[0])
+        for pixels in chosen:
+            try:
+                output = _run(executable, pixels)  # a thread would keep Ctrl-C waiting
+            except OSError as trouble:  # no programs run in a TMPDIR that is mounted with noexec
+                console.note(f"the C was not compared: {executable} cannot be started: {trouble.strerror}.")
+                return
+            except subprocess.TimeoutExpired:  # a busy computer says nothing against the C
+                console.note(f"the C was not compared: it takes more than {TIME_LIMIT_S} s on this computer.")
+                return
+            bar.advance(bar.task_ids[0])
+            if output is None or not _agree(output, program, model, normalisation, pixels):
+                raise MiscompiledError(
+                    "the generated C computes other numbers than the model, on this computer.",
+                    ["report the model: this is a fault of ocrm55", "--no-check, to look at the C"],
+                )
+            bar.advance(bar.task_ids[0])
 
 
 def _built(compiler: str, artifact: Path, program: Program, folder: Path) -> Path | None:
