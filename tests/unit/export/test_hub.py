@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import re
 import shutil
@@ -16,6 +17,7 @@ import pytest
 
 from ocrm55 import stages
 from ocrm55.errors import InputError, OutputError, ToolchainError
+from ocrm55.export import hub
 from ocrm55.tasks.choice import task_of
 from ocrm55.tasks.recognizer import sources
 from ocrm55.tasks.recognizer.model import MODEL_NAME, OFFICIAL, RecognizerFolder
@@ -215,3 +217,16 @@ def test_cache_that_cannot_be_written(cache: Path, tmp_path: Path) -> None:
     cache.write_text("a file where the folder should be")
     with pytest.raises(OutputError, match="official_models"):
         sources.export("pp-ocrv3", tmp_path / "out")
+
+
+def test_a_home_that_cannot_be_written_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PaddleX makes its folder as it is imported."""
+
+    def imported(name: str) -> object:
+        assert name.startswith("paddlex.")
+        raise FileNotFoundError(2, "No such file or directory", "/proc/1/x/.paddlex")
+
+    monkeypatch.setattr(importlib, "import_module", imported)
+    with pytest.raises(OutputError, match=r"/proc/1/x/\.paddlex cannot be written") as refused:
+        hub.fetch_official(MODEL_NAME)
+    assert "PADDLE_PDX_CACHE_HOME" in refused.value.tries[0]

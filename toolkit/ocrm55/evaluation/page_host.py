@@ -18,6 +18,7 @@ import numpy as np
 
 from ocrm55 import temporary
 from ocrm55.evaluation.page_metrics import Found
+from ocrm55.export.hub import paddlex
 from ocrm55.inference import OnnxNetwork, PaddleNetwork
 from ocrm55.normalisation import Normalisation
 from ocrm55.tasks.recognizer import decoding
@@ -132,13 +133,13 @@ def _detector(files: Mapping[str, bytes], folder: Path) -> OnnxNetwork | PaddleN
 
 def _operators(thresholds: Thresholds) -> tuple[Any, Any]:
     """PaddleX's post-processing of maps, and its crops."""
-    from paddlex.inference.models.text_detection.processors import DBPostProcess
-    from paddlex.inference.pipelines.components import CropByPolys
+    post_process = paddlex("inference.models.text_detection.processors").DBPostProcess
+    crop_by_polys = paddlex("inference.pipelines.components").CropByPolys
 
-    boxes = DBPostProcess(
+    boxes = post_process(
         thresh=thresholds.pixel,
         box_thresh=thresholds.box,
         unclip_ratio=thresholds.unclip,
         max_candidates=thresholds.candidates,
     )
-    return boxes, CropByPolys(det_box_type="quad")
+    return boxes, crop_by_polys(det_box_type="quad")

@@ -10,6 +10,7 @@ asked through PaddleOCR's code.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import logging
 import os
@@ -75,10 +76,20 @@ def _without_network(name: str) -> list[str]:
     ]
 
 
+def paddlex(module: str) -> Any:
+    """A module of PaddleX. Raises OutputError where it cannot make its folder in HOME, as it does first of all."""
+    try:
+        return importlib.import_module(f"paddlex.{module}")
+    except OSError as trouble:
+        raise OutputError(
+            f"{trouble.filename or 'the folder of fetched models'} cannot be written: {trouble.strerror}.",
+            ["choose another folder with PADDLE_PDX_CACHE_HOME"],
+        ) from trouble
+
+
 def _hosts(model: str) -> list[Any]:
     """PaddleOCR's model hosts, the preferred one first. The one place that knows how PaddleX 3.7 calls them."""
-    from paddlex.inference.utils import official_models as hub
-
+    hub = paddlex("inference.utils.official_models")
     for name in ("paddlex", "modelscope", "modelscope_hub", "aistudio_sdk", "httpx", "huggingface_hub"):
         logging.getLogger(name).setLevel(logging.ERROR)
     hosts = [host for host in hub._ModelManager.hoster_candidates if model in host.model_list]
@@ -86,8 +97,7 @@ def _hosts(model: str) -> list[Any]:
 
 
 def _cache() -> Path:
-    from paddlex.inference.utils import official_models as hub
-
+    hub = paddlex("inference.utils.official_models")
     return Path(hub._ModelManager._save_dir)
 
 
@@ -124,8 +134,8 @@ def _fetch(host: Any, folder: Path, read: Callable[[Path], PaddleFolder]) -> Pat
 def _from_hugging_face(folder: Path) -> None:
     """Fetch the model's files and compare each with its stated hash: SHA-256, or git's SHA-1 for small files."""
     import huggingface_hub
-    from paddlex.inference.utils import official_models as hub
 
+    hub = paddlex("inference.utils.official_models")
     repository = f"PaddlePaddle/{folder.name}"
     folder.mkdir(parents=True, exist_ok=True)
     for entry in huggingface_hub.HfApi(endpoint=hub.HUGGING_FACE_ENDPOINT).list_repo_tree(repository):
