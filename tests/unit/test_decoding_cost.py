@@ -6,7 +6,6 @@ import os
 import struct
 import subprocess
 import sys
-import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +17,9 @@ from PIL import Image, TiffImagePlugin
 from ocrm55 import pictures
 from ocrm55.errors import InputError
 from ocrm55.pictures import read_image
+from tests import yardstick
 
+YARDSTICKS = 100  # of a processor, as tests/yardstick.py measures this computer
 SIDE = 6900  # just below the limit of pixels when it is a square
 
 
@@ -75,13 +76,16 @@ REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {
 }
 MEASURED = """
 import sys
+import time
 from pathlib import Path
 from ocrm55.errors import InputError
 from ocrm55.pictures import read_image
+begun = time.process_time()
 try:
     read_image(Path(sys.argv[1]))
 except InputError as refused:
     print(refused.sentence)
+print(time.process_time() - begun)
 print(*[line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')])
 """
 
@@ -90,14 +94,13 @@ print(*[line.split()[1] for line in open('/proc/self/status') if line.startswith
 def test_refused_in_time_and_memory(tmp_path: Path, name: str) -> None:
     make, sentence = REFUSED[name]
     make(tmp_path / "a")
-    begun = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-c", MEASURED, str(tmp_path / "a")], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", MEASURED, str(tmp_path / "a")], capture_output=True, text=True, check=True, timeout=600
     )
-    said, used = done.stdout.splitlines()
+    said, taken, used = done.stdout.splitlines()
     assert sentence in said
     assert int(used) < 512 << 10  # KB
-    assert time.monotonic() - begun < 5
+    assert float(taken) < YARDSTICKS * yardstick.seconds()
 
 
 def test_the_largest_picture_stays_within_the_bound(tmp_path: Path) -> None:
@@ -108,7 +111,7 @@ def test_the_largest_picture_stays_within_the_bound(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", MEASURED, str(tmp_path / "a")], capture_output=True, text=True, check=True, timeout=120
     )
-    (used,) = done.stdout.splitlines()
+    _, used = done.stdout.splitlines()
     assert int(used) < 560 << 10
 
 
