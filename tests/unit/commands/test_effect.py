@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ocrm55 import cli, libraries
+from ocrm55.commands import effect
 from ocrm55.errors import InputError
 
 REFUSED = [
@@ -61,6 +62,12 @@ def test_what_would_have_no_effect_is_refused(
     assert done.exit_code == InputError.exit_code, done.output
     assert sentence in done.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_one_command_was_given_is_not_the_next_ones() -> None:
+    CliRunner().invoke(cli.app, ["compile", "--npu-fallback"])
+    assert not effect.is_written("npu_fallback")
+    effect.refuse("here", ["npu_fallback"])
 
 
 @pytest.mark.parametrize("command", ["compile", "build", "bench kernels"])

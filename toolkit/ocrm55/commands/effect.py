@@ -37,14 +37,17 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         sources = {each: ctx.get_parameter_source(each.name) for each in self.params if each.name}
-        _WRITTEN.set(
+        written = _WRITTEN.set(
             {
                 str(each.name): each.opts[0]
                 for each, source in sources.items()
                 if source is not None and source.name == "COMMANDLINE" and each.param_type_name == "option"
             }
         )
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        finally:
+            _WRITTEN.reset(written)
 
 
 def is_written(parameter: str) -> bool:
