@@ -12,7 +12,16 @@ import pytest
 
 from ocrm55 import files
 from ocrm55.errors import InputError, OutputError
-from ocrm55.files import atomic_directory, atomic_file, check_place, digest, extract, write_json, write_text
+from ocrm55.files import (
+    atomic_directory,
+    atomic_file,
+    atomic_files,
+    check_place,
+    digest,
+    extract,
+    write_json,
+    write_text,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -39,6 +48,31 @@ def test_directory_is_untouched_when_the_writer_fails(tmp_path: Path) -> None:
         raise KeyboardInterrupt
     assert names(destination) == ["good"]
     assert names(tmp_path) == ["out"]
+
+
+def test_files_of_one_run_come_together_or_not_at_all(tmp_path: Path) -> None:
+    place = tmp_path / "out"
+    with pytest.raises(OutputError, match=f"{place}/second is a link"), atomic_files(place) as staging:
+        write_text(staging / "first", "new")
+        (staging / "elsewhere").write_text("")
+        (staging / "second").symlink_to("elsewhere")
+        write_text(staging / "second", "new")
+    assert list(tmp_path.iterdir()) == []
+    with atomic_files(place) as staging:
+        write_text(staging / "first", "old")
+    (place / "other").write_text("other")
+    with pytest.raises(ValueError), atomic_files(place) as staging:
+        write_text(staging / "first", "new")
+        raise ValueError
+    (place / "second").symlink_to("first")
+    with pytest.raises(OutputError, match="is a link"), atomic_files(place) as staging:
+        write_text(staging / "first", "new")
+        write_text(staging / "second", "new")
+    assert {path.name: path.read_text() for path in place.iterdir()} == {
+        "first": "old",
+        "other": "other",
+        "second": "old",
+    }
 
 
 def test_directory_does_not_replace_a_file(tmp_path: Path) -> None:

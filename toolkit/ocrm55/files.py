@@ -159,6 +159,35 @@ def atomic_file(destination: Path) -> Iterator[Path]:
         unfinished.remove()
 
 
+@contextmanager
+def atomic_files(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder; move its files into `folder` when the block ends without error.
+
+    `folder` may hold other files; those of the same names are replaced, so that all are of one run. When the block
+    fails, none of them changes. Raises OutputError when the place cannot be written, or one of them is a link.
+    """
+    folder, unfinished = Path(folder), Unfinished()
+    is_new, staging = not os.path.lexists(folder), folder
+    try:
+        staging = _begin(folder / "files", unfinished, folder=True)
+        yield staging
+        found = sorted(staging.iterdir())
+        for each in found:
+            refuse_link(folder / each.name)
+            _permissions(folder / each.name)
+        for each in found:
+            each.replace(folder / each.name)
+    except OutputError as trouble:
+        raise OutputError(trouble.sentence.replace(str(staging), str(folder)), trouble.tries) from trouble
+    except OSError as trouble:
+        raise OutputError(f"{folder} cannot be written: {trouble.strerror or trouble}.") from trouble
+    finally:
+        unfinished.remove()
+        if is_new:
+            with suppress(OSError):  # it holds files
+                folder.rmdir()
+
+
 def check_place(destination: Path | None, *, folder: bool = False) -> None:
     """Raise OutputError, before any work, for a place that could not be written after it; None is no place.
 

@@ -64,10 +64,11 @@ def profile(
     found = estimated(measured, options, simulator, timeout_s=timeout) if cycles else None
     folder = out or options.folder.root / f"{options.firmware_variant}-profile"
     extra = {} if found is None else {"cycles": in_cycles.values(measured.layers, found, clock)}
-    written = report.write(measured, folder, extra)
-    if graph:
-        costs = extra["cycles"]["layers"] if extra else None
-        written += in_graph.write(measured.metadata, measured.layers, folder, costs)
+    with files.atomic_files(folder) as staging:
+        written = report.write(measured, staging, extra)
+        if graph:
+            costs = extra["cycles"]["layers"] if extra else None
+            written += in_graph.write(measured.metadata, measured.layers, staging, costs)
     if as_json:
         found_values = report.as_values(measured) | extra
         console.result(as_json_text(about(options) | found_values))
@@ -76,4 +77,4 @@ def profile(
     else:
         report.show(measured, sort)
     for path in written:
-        console.note(f"wrote {path}")
+        console.note(f"wrote {folder / path.name}")

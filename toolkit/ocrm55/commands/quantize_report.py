@@ -39,8 +39,8 @@ def quantize_report(
     """Show each int8 tensor's error, and what the float and the int8 network read, side by side.
 
     The error is the signal to quantisation noise ratio in dB. It is given for rounding this tensor alone, and together
-    with all errors before it. Both networks run in ONNX Runtime. The command writes quantization_error.json and
-    quantization_error.svg.
+    with all errors before it. Both networks run in ONNX Runtime. The command writes quantization.json and
+    quantization.svg.
     """
     from ocrm55.compiler import pipeline
     from ocrm55.compiler.onnx_graph import entrance

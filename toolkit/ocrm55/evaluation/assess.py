@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ocrm55 import console, files, stages
-from ocrm55.errors import InputError, OutputError
+from ocrm55.errors import InputError
 from ocrm55.evaluation import acceptance, accepted_picture, readers
 from ocrm55.evaluation.evaluate import Evaluation, evaluate
 from ocrm55.evaluation.metrics import Share
@@ -161,12 +161,9 @@ def _accepted(found: acceptance.Threshold, count: int) -> list[str]:
 
 def write(output: Path, words: Sequence[Word], evaluation: Evaluation, **about: object) -> None:
     """Write evaluation.json, mistakes.png and accepted.svg into a folder. Raises OutputError when that fails."""
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as trouble:
-        raise OutputError(f"{output} cannot be written: {trouble.strerror}.", ["choose another --output"]) from trouble
-    evaluation.write_json(output / "evaluation.json", **about)
-    files.write_text(output / "accepted.svg", accepted_picture.draw(evaluation.readings).standalone())
     worst = evaluation.worst_first()
     title = f"{len(worst)} of {len(words)} wrong; written above, read below, errors in red, score at the right"
-    write_mistakes(output / "mistakes.png", worst, {word.name: word.path for word in words}, title)
+    with files.atomic_files(output) as staging:
+        evaluation.write_json(staging / "evaluation.json", **about)
+        files.write_text(staging / "accepted.svg", accepted_picture.draw(evaluation.readings).standalone())
+        write_mistakes(staging / "mistakes.png", worst, {word.name: word.path for word in words}, title)

@@ -10,7 +10,6 @@ from typing import Protocol
 import numpy as np
 
 from ocrm55 import __version__, console, files
-from ocrm55.errors import OutputError
 from ocrm55.evaluation import page_metrics
 from ocrm55.evaluation.distribution import Advance, read_all
 from ocrm55.evaluation.metrics import Share
@@ -144,9 +143,6 @@ def tables(evaluation: PageEvaluation, most_pages: int = 10) -> list[Table]:
 
 def write(output: Path, pages: Sequence[LabelledPage], evaluation: PageEvaluation, **about: object) -> None:
     """Write pages.json and pages.png into a folder. Raises OutputError when it cannot be written."""
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as trouble:
-        raise OutputError(f"{output} cannot be written: {trouble.strerror}.", ["choose another --output"]) from trouble
-    files.write_json(output / "pages.json", evaluation.as_values(**about))
-    write_pages(output / "pages.png", evaluation.worst_first(), {page.name: page.path for page in pages})
+    with files.atomic_files(output) as staging:
+        files.write_json(staging / "pages.json", evaluation.as_values(**about))
+        write_pages(staging / "pages.png", evaluation.worst_first(), {page.name: page.path for page in pages})

@@ -217,5 +217,6 @@ def show(rows: Sequence[TensorError], sets: Sequence[Agreement]) -> None:
 def write(folder: Path, rows: Sequence[TensorError], sets: Sequence[Agreement]) -> None:
     """quantization.json and quantization.svg."""
     values = {"tensors": [asdict(row) for row in rows], "texts": [asdict(s) for s in sets]}
-    files.write_json(folder / "quantization.json", values)
-    files.write_text(folder / "quantization.svg", picture(rows).standalone())
+    with files.atomic_files(folder) as staging:
+        files.write_json(staging / "quantization.json", values)
+        files.write_text(staging / "quantization.svg", picture(rows).standalone())

@@ -102,8 +102,9 @@ def write(out: Path, picture: Path | None, labels: Sequence[str], interface: Int
         values = image.normalise(pixels, interface.width)
         texts["inputs.h"] = array_header("input", values, section, picture.name)
         texts["outputs.h"] = array_header("output", np.zeros(interface.outputs, np.float32), section, "the result")
-    for name, text in texts.items():
-        files.write_text(out / name, text)
+    with files.atomic_files(out) as staging:
+        for name, text in texts.items():
+            files.write_text(staging / name, text)
     return [out / name for name in texts]
 
 
