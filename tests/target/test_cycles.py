@@ -139,7 +139,7 @@ def test_bars_of_the_bundled_recognizer(build_dir: Path, models: Path, monkeypat
     edge = model._Estimate._edge
 
     def counted(self: model._Estimate, *blocks: tuple[int, int]) -> model.Cost:
-        looked_at[id(self), *blocks] += 1
+        looked_at[id(self._rules), *blocks] += 1
         return edge(self, *blocks)
 
     monkeypatch.setattr(model._Estimate, "_edge", counted)
