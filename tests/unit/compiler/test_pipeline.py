@@ -17,6 +17,7 @@ from ocrm55 import boards
 from ocrm55.compiler import arena_limit, pipeline
 from ocrm55.compiler.memory.placement import NoRoomError
 from ocrm55.compiler.onnx_graph.graph import Graph
+from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.quantization import fused, unfused
 from ocrm55.compiler.reference.accelerator import AcceleratorReference
@@ -91,6 +92,26 @@ def test_one_width_is_named_where_the_output_then_comes_by_rows(model: onnx.Mode
     assert pipeline.ways_out(refused(100_000), model, program, several, by_rows=True) == ["leave --widths out"]
     assert pipeline.ways_out(refused(100_000), model, program, several) == []
     assert pipeline.ways_out(refused(1000), model, program, several, by_rows=True) == []
+
+
+@pytest.mark.parametrize("limit", [400_000, 1000])
+def test_a_refusal_names_the_smallest_arena_of_all_plans(
+    limit: int, model: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the whole output and of its rows; below the output's size, the rows alone are tried first."""
+    targets, options = choice.targets_for(INT8), replace(INT8, arena_limit=limit)
+    lowered = pipeline.to_program(model, INT8)
+    assert 1000 < lowered.output.bytes < 400_000
+
+    def choose(program: Program, targets: object, limit: int, *, stripes: bool = False) -> arena_limit.Choice:
+        smallest = 430_000 if stripes else 440_000 + program.output_rows
+        raise arena_limit.ArenaLimitError(f"{smallest} at least.", [], smallest)
+
+    monkeypatch.setattr(arena_limit, "choose", choose)
+    with pytest.raises(UnsupportedError, match="430000 at least"):
+        pipeline.planned_for(options.board.memories, model, targets, options, by_rows=True)
+    with pytest.raises(UnsupportedError, match="440001 at least"):
+        pipeline.output_by_rows(lowered, targets, options, [limit])
 
 
 @pytest.mark.parametrize("precision", ["int8", "float32"])

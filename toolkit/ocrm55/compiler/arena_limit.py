@@ -29,7 +29,11 @@ COPIED_AT_ONCE = 4  # bytes an instruction
 
 
 class ArenaLimitError(UnsupportedError):
-    """No plan keeps the limit of the arena."""
+    """No plan keeps the limit of the arena. smallest: bytes that it takes at least."""
+
+    def __init__(self, sentence: str, tries: list[str], smallest: int) -> None:
+        super().__init__(sentence, tries)
+        self.smallest = smallest
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ def choose(lowered: Program, targets: Sequence[Target], limit: int | None, *, st
         raise ArenaLimitError(
             f"the arena takes {smallest:,} bytes at least; the limit is {limit:,}.",
             [f"--arena-limit {smallest}", "a narrower input" if lowered.precision == "int8" else "--precision int8"],
+            smallest,
         )
     return min(fitting, key=lambda choice: (choice.striping_cost, choice.reread_bytes, choice.arena_bytes))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from math import prod
@@ -16,6 +16,7 @@ import onnx
 from ocrm55 import temporary
 from ocrm55.boards import MemoryMap
 from ocrm55.compiler import arena_limit, artifact, check, host_check
+from ocrm55.compiler.arena_limit import ArenaLimitError
 from ocrm55.compiler.artifact import Contents, Written
 from ocrm55.compiler.c_language import names
 from ocrm55.compiler.lowering import float32, legalise
@@ -119,7 +120,7 @@ def sized(
                 check_accelerator(to_program(looked_at, options), targets, options)
                 return None
             fits = placed_fits(looked_at, network, targets, options)
-        except (arena_limit.ArenaLimitError, placement.NoRoomError):
+        except (ArenaLimitError, placement.NoRoomError):
             raise
         except Ocrm55Error:  # said again where the values are looked at, if these say nothing worse
             return None
@@ -289,13 +290,33 @@ def planned_for(
         else:
             if plan.arena_bytes <= limits[-1]:
                 return program, plan
-    with suppress(UnsupportedError) if refused else nullcontext():
+    try:
         ended = output_by_rows(lowered, targets, options, limits)
-        if ended is not None:
-            return ended
+    except UnsupportedError as found:
+        if refused is None and isinstance(found, ArenaLimitError) and found.smallest > lowered.output.bytes:
+            refused = _refused_whole(lowered, targets, options)
+        raise found if refused is None else _smaller(found, refused) from None
+    if ended is not None:
+        return ended
     if refused is not None:
         raise refused
     return _with_whole_output(lowered, targets, options, near, far)
+
+
+def _refused_whole(lowered: Program, targets: list[Target], options: CompileOptions) -> UnsupportedError | None:
+    """Why a network does not keep the limit with its whole output, which stripes may make a smaller arena than rows."""
+    try:
+        placed(lowered, targets, options, stripes=True)
+    except UnsupportedError as refused:
+        return refused
+    return None
+
+
+def _smaller(found: UnsupportedError, other: UnsupportedError) -> UnsupportedError:
+    """The refusal that names the smaller arena; the other one where they name none."""
+    if not isinstance(found, ArenaLimitError) or not isinstance(other, ArenaLimitError):
+        return other
+    return found if found.smallest < other.smallest else other
 
 
 def _with_whole_output(
@@ -322,6 +343,7 @@ def output_by_rows(
     """
     refused: UnsupportedError | None = None
     for limit in limits:
+        refused = None
         for rows in output_rows.ROWS:
             striped = output_rows.striped(lowered, rows)
             if striped is None:
@@ -331,7 +353,7 @@ def output_by_rows(
             try:
                 program, plan = placed(striped, targets, replace(options, arena_limit=limit))
             except UnsupportedError as found:
-                refused = found
+                refused = found if refused is None else _smaller(refused, found)
                 continue
             whole = arena_limit.choose(lowered, targets, None).arena_bytes
             return program, replace(plan, whole_bytes=whole)
@@ -413,9 +435,10 @@ def check_least(lowered: Program, target: Target, limit: int | None, *, closely:
     """Refuse a limit of the arena that no way of a target keeps, before the target does its work."""
     least = 0 if limit is None else target.least_arena(lowered, limit, closely=closely)
     if limit is not None and least > limit:
-        raise arena_limit.ArenaLimitError(
+        raise ArenaLimitError(
             f"the arena takes more than {least:,} bytes with {target.name}; the limit is {limit:,}.",
             ["a larger --arena-limit", "a narrower input", *target.without],
+            least,
         )
 
 
