@@ -31,15 +31,17 @@ class Case:
     def inputs(self, count: int, first: int = 0) -> list[np.ndarray]:
         """Pictures as the network reads them: -1 .. 1, some smooth, some noise."""
         numbers = np.random.default_rng((self.seed, first))
-        made = []
-        for number in range(count):
-            values = numbers.integers(0, 256, self.shape).astype(np.float32)
-            if number % 2:
-                columns, height = np.arange(self.shape[3]), np.arange(self.shape[2])[:, None]
-                values = (128 + 100 * np.sin(columns / 2 + height + np.arange(self.shape[1])[:, None, None]))[None]
-            pixels = np.clip(np.rint(values), 0, 255) / np.float32(255)
-            made.append(((pixels - np.float32(0.5)) / np.float32(0.5)).astype(np.float32))
-        return made
+        return [picture(numbers, self.shape, smooth=bool(number % 2)) for number in range(count)]
+
+
+def picture(numbers: np.random.Generator, shape: tuple[int, ...], *, smooth: bool) -> np.ndarray:
+    """A picture as an input tensor [1, channels, height, width], -1 .. 1: smooth, or noise."""
+    values = numbers.integers(0, 256, shape).astype(np.float32)
+    if smooth:
+        columns, height = np.arange(shape[3]), np.arange(shape[2])[:, None]
+        values = (128 + 100 * np.sin(columns / 2 + height + np.arange(shape[1])[:, None, None]))[None]
+    pixels = np.clip(np.rint(values), 0, 255) / np.float32(255)
+    return np.asarray((pixels - np.float32(0.5)) / np.float32(0.5), np.float32)
 
 
 def case(seed: int, style: str | None = None) -> Case:

@@ -6,7 +6,7 @@ import random
 import re
 import tempfile
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -42,19 +42,23 @@ class Result:
 
 
 @dataclass(frozen=True)
-class _Compiled:
+class Compiled:
+    """model: as ONNX Runtime computes it to compare with; in int8 with QDQ nodes."""
+
     case: Case
     model: onnx.ModelProto
     planned: Planned
 
 
-def run(cases: Iterable[Case], builder: Builder) -> Iterator[Result]:
-    """The result of each case, in batches."""
+def run(
+    cases: Iterable[Case], builder: Builder, compiled_as: Callable[[Case], Compiled] | None = None
+) -> Iterator[Result]:
+    """The result of each case, in batches. compiled_as: what compiles a case, as `compile` does if None."""
     pending = iter(cases)
     while batch := list(islice(pending, BATCH)):
         compiled = []
         for case in batch:
-            made = _compiled(case)
+            made = _compiled(case, compiled_as or _compile)
             if isinstance(made, Result):
                 yield made
             else:
@@ -62,7 +66,7 @@ def run(cases: Iterable[Case], builder: Builder) -> Iterator[Result]:
         yield from _executed(compiled, builder)
 
 
-def _executed(compiled: Sequence[_Compiled], builder: Builder) -> Iterator[Result]:
+def _executed(compiled: Sequence[Compiled], builder: Builder) -> Iterator[Result]:
     if not compiled:
         return
     try:
@@ -80,10 +84,10 @@ def _executed(compiled: Sequence[_Compiled], builder: Builder) -> Iterator[Resul
         yield Result(each.case.seed, each.case.style, "wrong" if reason else "right", reason)
 
 
-def _compiled(case: Case) -> _Compiled | Result:
+def _compiled(case: Case, compiled_as: Callable[[Case], Compiled]) -> Compiled | Result:
     """Through the pipeline, as `compile` does it."""
     try:
-        return _compile(case)
+        return compiled_as(case)
     except MiscompiledError as trouble:
         return Result(case.seed, case.style, "wrong", trouble.sentence)
     except Ocrm55Error as trouble:
@@ -101,24 +105,24 @@ def _general(sentence: str) -> str:
     return re.sub(r"\b[A-Z]\w*\.\d[\w.]*\b|\b[ct]\d+\b|\blv\d*\b|\d+", "_", sentence)[:150]
 
 
-def _compile(case: Case) -> _Compiled:
+def _compile(case: Case) -> Compiled:
     precision = "float32" if case.style == "float32" else "int8"
     options = CompileOptions(model_name="test", prefix=f"n{case.seed}_{case.style}", precision=precision)
-    model = _read(quantised(case))
+    model = read(quantised(case))
     targets = choice.targets_for(options)
     program, plan = pipeline.planned(model, targets, options)
     if precision == "int8":
         check.check_int8(program, model, Normalisation())
     inputs = case.inputs(2, first=1)
     if precision == "int8":
-        inputs = [_integers(program, tensor) for tensor in inputs]
+        inputs = [integers(program, tensor) for tensor in inputs]
     else:
-        for output in _by_onnx_runtime(model, inputs):
+        for output in by_onnx_runtime(model, inputs):
             check.check_numbers(output)  # as `compile` does: nothing can be compared with what is no number
-    return _Compiled(case, model, Planned(program, plan, inputs))
+    return Compiled(case, model, Planned(program, plan, inputs))
 
 
-def _read(model: onnx.ModelProto) -> onnx.ModelProto:
+def read(model: onnx.ModelProto) -> onnx.ModelProto:
     """Through a file, as a stranger's model comes in."""
     with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
         file.write(model.SerializeToString())
@@ -141,13 +145,13 @@ def quantised(case: Case) -> onnx.ModelProto:
     return graph.model()
 
 
-def _integers(program: object, tensor: np.ndarray) -> np.ndarray:
+def integers(program: object, tensor: np.ndarray) -> np.ndarray:
     """A picture as the input tensor of an int8 program, from the bytes that the firmware gets."""
     pixels = np.rint((tensor[0].transpose(1, 2, 0) * 0.5 + 0.5) * 255).astype(np.uint8)
     return IntegerReference(program).input_of(pixels)  # type: ignore[arg-type]
 
 
-def _difference(each: _Compiled, ran: Ran) -> str:
+def _difference(each: Compiled, ran: Ran) -> str:
     program = each.planned.program
     for tensor, found in zip(each.planned.inputs, ran.outputs, strict=True):
         if program.precision == "int8":
@@ -155,7 +159,7 @@ def _difference(each: _Compiled, ran: Ran) -> str:
             if not np.array_equal(found.view(np.int32), expected.view(np.int32)):
                 return f"the C differs from the integer reference: {_where(found, expected)}"
             continue
-        expected, near = _by_onnx_runtime(each.model, [tensor, tensor * np.float32(1 + 1e-6)])
+        expected, near = by_onnx_runtime(each.model, [tensor, tensor * np.float32(1 + 1e-6)])
         if found.size != expected.size:
             return f"the output has {found.size} values, not {expected.size}"
         least = TOLERANCE * max(1.0, float(np.abs(expected).max()))
@@ -165,7 +169,7 @@ def _difference(each: _Compiled, ran: Ran) -> str:
     return ""
 
 
-def _by_onnx_runtime(model: onnx.ModelProto, tensors: Sequence[np.ndarray]) -> list[np.ndarray]:
+def by_onnx_runtime(model: onnx.ModelProto, tensors: Sequence[np.ndarray]) -> list[np.ndarray]:
     from ocrm55.compiler.quantization import calibration
 
     session = calibration.open_session(model, optimise=False)
