@@ -15,7 +15,16 @@ UNIT, TOOLKIT = TESTS / "unit", REPOSITORY / "toolkit" / "ocrm55"
 OF_FIRMWARE = {"firmware", "kernels"}
 # What several modules do together, or a file that is no module does. A test of one module does not belong here.
 TOGETHER = {
-    "compiler": {"int8_network", "models", "numbers", "random_networks", "refusals", "report", "whole_network"},
+    "compiler": {
+        "int8_network",
+        "models",
+        "numbers",
+        "odd_networks",
+        "random_networks",
+        "refusals",
+        "report",
+        "whole_network",
+    },
     "compiler/lowering": {"detector_parts", "resize"},
     "compiler/operators": {"live_macs"},
     "compiler/targets/m55": {"workspace"},

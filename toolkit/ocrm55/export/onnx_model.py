@@ -149,6 +149,10 @@ def static_file(path: Path, input_shape: Sequence[int]) -> onnx.ModelProto:
                 f"{path} cannot be converted to ONNX opset {OPSET}: {first_line(trouble)}.", ["export the model again"]
             ) from trouble
         model = _Cleaner(model).clean()
+    if not model.graph.node:
+        raise UnsupportedError(
+            f"the output of {path} is its input or a constant: nothing to compile.", ["export the model again"]
+        )
     onnx.checker.check_model(model)
     bounds.check(model)
     return model
@@ -387,9 +391,8 @@ class _Cleaner:
             factor = scale / np.sqrt(variance + epsilon)
             weight = self.constants[conv.input[1]].astype(np.float64)
             bias = self.constants[conv.input[2]].astype(np.float64) if len(conv.input) > 2 else 0.0
-            layer = _layer(conv.input[1])
             self._set_filter(
-                conv, layer, weight * factor.reshape(-1, *[1] * (weight.ndim - 1)), (bias - mean) * factor + shift
+                conv, node, weight * factor.reshape(-1, *[1] * (weight.ndim - 1)), (bias - mean) * factor + shift
             )
             conv.output[0] = node.output[0]
         self.nodes = kept
@@ -411,11 +414,16 @@ class _Cleaner:
                 kept.append(node)
                 continue
             bias = self.constants[conv.input[2]] if len(conv.input) > 2 else np.float32(0)
-            self._set_filter(conv, _layer(conv.input[1]), weight, addend.reshape(-1) + bias)
+            self._set_filter(conv, node, weight, addend.reshape(-1) + bias)
             conv.output[0] = node.output[0]
         self.nodes = kept
 
-    def _set_filter(self, conv: onnx.NodeProto, layer: str, weight: np.ndarray, bias: np.ndarray) -> None:
+    def _set_filter(self, conv: onnx.NodeProto, folded: onnx.NodeProto, weight: np.ndarray, bias: np.ndarray) -> None:
+        """Give a convolution these, under names that no other operator reads. folded: what they stand for as well."""
+        read = {name for node in self.nodes if node is not conv and node is not folded for name in node.input}
+        layer = _layer(conv.input[1])
+        while f"{layer}.weight" in read or f"{layer}.bias" in read:  # convolutions may share their weights
+            layer += "_"
         names = [conv.input[0], f"{layer}.weight", f"{layer}.bias"]
         self.constants[names[1]] = weight.astype(np.float32)
         self.constants[names[2]] = bias.astype(np.float32)
@@ -490,7 +498,7 @@ class _Cleaner:
                 "recognizer",
                 [*graph.input, *others],
                 graph.output,
-                [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in held.items()],
+                [numpy_helper.from_array(np.asarray(value, order="C"), name) for name, value in held.items()],
             ),
             opset_imports=self.model.opset_import,
             ir_version=self.model.ir_version,

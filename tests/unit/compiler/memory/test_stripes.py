@@ -213,7 +213,7 @@ def lowered(seeds: range) -> Iterator[tuple[int, Program]]:
     """Random networks that have something to stripe."""
     for seed in seeds:
         try:
-            model = trial._read(trial.quantised(case(seed, ("fused", "everywhere")[seed % 2])))
+            model = trial.read(trial.quantised(case(seed, ("fused", "everywhere")[seed % 2])))
             program = pipeline.to_program(model, CompileOptions(model_name="test", precision="int8", prefix=f"n{seed}"))
         except Ocrm55Error:
             continue

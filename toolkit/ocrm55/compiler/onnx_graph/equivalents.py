@@ -218,6 +218,8 @@ def _with_what_follows(graph: Graph, node: onnx.NodeProto) -> tuple[np.ndarray, 
 
 def _by_channel(graph: Graph, add: onnx.NodeProto, channels: int) -> np.ndarray | None:
     values = [graph.constants[name].astype(np.float64) for name in add.input if name in graph.constants]
-    if len(values) != 1 or not (values[0].size == 1 or values[0].shape[-3:] == (channels, 1, 1)):
+    if len(values) != 1 or values[0].ndim > 4:
+        return None
+    if values[0].size != 1 and values[0].shape[-3:] != (channels, 1, 1):
         return None
     return np.broadcast_to(values[0].reshape(-1), (channels,))

@@ -132,6 +132,8 @@ def _fold_forward(graph: Graph, node: onnx.NodeProto) -> None:
         return
     if node.op_type == "Add" and any(any(attributes(conv).get("pads", ())) or _pads_itself(conv) for conv in convs):
         return
+    if graph.shape(other) != graph.shape(node.output[0]):  # one channel is spread to those of the constant
+        return
     folded = []
     for conv in convs:
         weight, bias = _weight_and_bias(graph, conv)

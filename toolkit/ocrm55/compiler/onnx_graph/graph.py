@@ -12,6 +12,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from ocrm55.compiler.onnx_graph import inference
+from ocrm55.errors import InputError
 
 Shape = tuple[int, ...]
 
@@ -71,7 +72,7 @@ class Graph:
     def shape(self, name: str) -> Shape:
         """The extents of a tensor or a constant: 0 for one that is not known, `()` too where ONNX cannot tell the rank.
 
-        At the first question ONNX infers all shapes. From then on, the edits keep them correct. Raises InferenceError
+        At the first question ONNX infers all shapes. From then on, the edits keep them correct. Raises InputError
         for shapes that do not fit together.
         """
         if name in self.constants:
@@ -110,7 +111,7 @@ class Graph:
     def model(self) -> onnx.ModelProto:
         """The graph as a checked ONNX model with shapes inferred; unused constants are left out.
 
-        Raises InferenceError for shapes that do not fit together.
+        Raises InputError for shapes that do not fit together.
         """
         used = {name for node in self.nodes for name in node.input}
         initializers = [numpy_helper.from_array(v, k) for k, v in self.constants.items() if k in used]
@@ -125,7 +126,11 @@ class Graph:
             if len(shape) > 2:
                 node.attribute.append(helper.make_attribute("kernel_shape", shape[2:]))
         onnx.checker.check_model(model)
-        return inference.infer_shapes(model, strict_mode=True)
+        try:
+            return inference.infer_shapes(model, strict_mode=True)
+        except onnx.shape_inference.InferenceError as trouble:
+            reason = str(trouble).strip().splitlines()[0].rstrip(".")[:300]
+            raise InputError(f"the ONNX model's shapes do not fit together: {reason}.", ["ocrm55 export"]) from trouble
 
     def may_drop(self, node: onnx.NodeProto, replacement: str) -> bool:
         """Whether `drop` can remove `node`: some node has to write an output of the graph."""

@@ -94,7 +94,7 @@ def _is_summed(graph: Graph, function: Function) -> bool:
     if any(user.output[0] not in function.outputs for user in graph.users(function.source)):
         return False
     writer = graph.producer(function.source)
-    if writer is not None and kinds.adds_constant(graph, writer):
+    if writer is not None and kinds.adds_bias(graph, writer):
         writer = graph.producer(kinds.computed_input(graph, writer))
     return writer is not None and kinds.has_weights(graph, writer)
 

@@ -239,6 +239,30 @@ def adds_constant(graph: Graph, node: onnx.NodeProto) -> bool:
     return node.op_type == "Add" and not is_inside and any(i in graph.constants for i in node.input)
 
 
+def bias_behind(graph: Graph, layer: onnx.NodeProto) -> str | None:
+    """The constant that an addition behind a layer adds as a bias: one number for each output, or one for all.
+
+    None where nothing is added, or more than that: a constant with other numbers for each row is no bias.
+    """
+    add = graph.only_user(layer.output[0])
+    names = [] if add is None or not adds_constant(graph, add) else [n for n in add.input if n in graph.constants]
+    if len(names) != 1:
+        return None
+    value, outputs = graph.constants[names[0]], graph.constants[layer.input[1]].shape[outputs_axis(layer)]
+    end = (outputs,) if kind_of(graph, layer).family is Family.PRODUCT else (outputs, 1, 1)
+    by_output = value.shape[-len(end) :] == end and value.size == outputs
+    fits = (value.size == 1 or by_output) and value.ndim <= len(graph.shape(layer.output[0]))
+    return str(names[0]) if fits else None
+
+
+def adds_bias(graph: Graph, node: onnx.NodeProto) -> bool:
+    """Whether a node adds the bias of a layer, which the layer's kernel computes."""
+    if not adds_constant(graph, node):
+        return False
+    layer = graph.producer(computed_input(graph, node)) if not all(n in graph.constants for n in node.input) else None
+    return layer is not None and has_weights(graph, layer) and bias_behind(graph, layer) is not None
+
+
 def adds_images(graph: Graph, node: onnx.NodeProto) -> bool:
     """Whether a node adds two images in int8. Sums of tokens have fewer axes; a swish may have a scale a channel, with
     which no integer sum computes.

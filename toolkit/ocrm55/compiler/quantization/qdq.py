@@ -15,7 +15,7 @@ from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.compiler.quantization import exact_scales, ranges
 from ocrm55.compiler.quantization.int4_rounding import Rounded
-from ocrm55.compiler.quantization.kinds import Family, adds_constant, computed_input, has_weights, kind_of, outputs_axis
+from ocrm55.compiler.quantization.kinds import Family, bias_behind, computed_input, has_weights, kind_of, outputs_axis
 from ocrm55.errors import UnsupportedError
 
 WEIGHT_MAX = 127
@@ -76,11 +76,9 @@ class Writer:
             origin = (stored(self.graph, str(node.input[0]), self.chosen), str(node.input[1]))
             if len(node.input) > 2:
                 yield str(node.input[2]), origin
-            add = self.graph.only_user(node.output[0])
-            if kind_of(self.graph, node).family is Family.PRODUCT and add is not None and add.op_type == "Add":
-                for name in add.input:
-                    if name in self.graph.constants:
-                        yield str(name), origin
+            behind = bias_behind(self.graph, node) if kind_of(self.graph, node).family is Family.PRODUCT else None
+            if behind is not None:
+                yield behind, origin
 
     def bias_of(self, name: str) -> str | None:
         """The constant that is added to the result of these weights."""
@@ -131,7 +129,7 @@ class Writer:
     def _bias(self, name: str) -> list[onnx.NodeProto]:
         source, weights = self.biases[name]
         scale = bias_scale(self.chosen[source], self.graph.constants[f"{weights}.scale"])
-        bias = np.rint(finite(self.graph, name).astype(np.float64) / scale.astype(np.float64))
+        bias = np.rint(finite(self.graph, name).reshape(-1).astype(np.float64) / scale.astype(np.float64))
         q = np.clip(bias, -(2**31) + 1, 2**31 - 1).astype(np.int32)
         return self._constant(name, q, scale, np.zeros(len(scale), np.int32), 0)
 
@@ -165,7 +163,7 @@ class ExactWriter(Writer):
         source = stored(self.graph, str(node.input[0]), self.chosen)
         name, gain = str(node.output[0]), 1.0
         user = self.graph.only_user(name)
-        if user is not None and adds_constant(self.graph, user):
+        if user is not None and bias_behind(self.graph, node) is not None:
             name = str(user.output[0])
             user = self.graph.only_user(name)
         if name not in self.chosen and user is not None and kind_of(self.graph, user).clamps:
@@ -196,7 +194,8 @@ def add_to_bias(graph: Graph, bias: str | None, lost: Array) -> None:
     """Correct the change of every sum's mean by rounding; a layer without a bias gets no correction."""
     if bias is not None:
         values = graph.constants[bias]
-        graph.constants[bias] = (values + lost.reshape(values.shape)).astype(np.float32)
+        # One number for all outputs becomes one for each.
+        graph.constants[bias] = (values.reshape(-1) + lost.reshape(-1)).astype(np.float32)
 
 
 def finite(graph: Graph, name: str) -> Array:

@@ -227,7 +227,7 @@ def _sum_of(graph: Graph, node: onnx.NodeProto) -> str | None:
     if kind.family is Family.ELEMENTWISE:
         return name
     user = graph.only_user(name)
-    if kind.weights_axis is not None and user is not None and kinds.adds_constant(graph, user):
+    if user is not None and kinds.has_weights(graph, node) and kinds.bias_behind(graph, node) is not None:
         name = str(user.output[0])
         user = graph.only_user(name)
     while kind.weights_axis is None and user is not None and kind_of(graph, user).follows:

@@ -58,7 +58,8 @@ def _multiply(s: Lowering, node: Node) -> None:
     constant = next((c for c in map(s.function.constant, node.args) if c is not None), None)
     if value is not None and constant is not None and constant.size == 1:
         factor = value.factor * float(constant.item())
-        s.values[node.name] = Value(value.origin, value.index, factor, value.channel_factor)
+        index = value.index.reshape(node.shape)  # a constant of more axes adds some
+        s.values[node.name] = Value(value.origin, index, factor, value.channel_factor)
     elif value is not None and constant is not None and _is_by_channel(constant, value):
         s.values[node.name] = Value(value.origin, value.index, value.factor, constant.reshape(-1))
     else:

@@ -38,14 +38,23 @@ def epilogue_of(
     if activation.is_affine and not by_itself.get(kind, False):
         return _table(activation, step, quantised, channels)
     if kind in ("none", "relu"):
-        low = zero if kind == "relu" else -128
-        return Epilogue("clamp", channels, zero, low), {"scale": (step / out).astype(np.float32)}
+        low, high = (-128, 127) if kind == "none" else _positive(out, zero)
+        return Epilogue("clamp", channels, zero, low, high), {"scale": (step / out).astype(np.float32)}
     if kind == "hard_swish":
         gain = (activation.gain / (6 * out)).astype(np.float32)
         return Epilogue("hard_swish", channels, zero), {"scale": step.astype(np.float32), "gain": gain}
     if kind == "hard_sigmoid":
         return _hard_sigmoid(activation, step, quantised, channels)
     return _table(activation, step, quantised, channels)
+
+
+def _positive(out: np.ndarray, zero: int) -> tuple[int, int]:
+    """The integers of what is not below 0: behind a factor below 0 they lie below the zero point."""
+    if (out > 0).all():
+        return zero, 127
+    if (out < 0).all():
+        return -128, zero
+    raise UnsupportedError("a factor by channel behind a ReLU has both signs.", TRIES)
 
 
 def _hard_sigmoid(
@@ -58,7 +67,8 @@ def _hard_sigmoid(
     middle, offset = (activation.beta + activation.offset) / out, activation.offset / out
     if any(abs(each - round(each)) > 1e-3 for each in (middle, offset)):
         return _table(activation, step, quantised, channels)
-    low, high = (min(quantised.zero_point + round(offset + top), 127) for top in (0, 1 / out))
+    ends = (min(max(quantised.zero_point + round(offset + top), -128), 127) for top in (0, 1 / out))
+    low, high = sorted(ends)
     epilogue = Epilogue("clamp", channels, quantised.zero_point + round(middle), low, high)
     return epilogue, {"scale": (step / out * activation.alpha).astype(np.float32)}
 

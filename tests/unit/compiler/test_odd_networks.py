@@ -1,0 +1,128 @@
+"""Small networks with odd forms of operators, in which such networks found faults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+
+from ocrm55.compiler.lowering.int8.epilogues import epilogue_of
+from ocrm55.compiler.operators.float32 import Activation
+from ocrm55.compiler.operators.quantization import Quantization
+from ocrm55.errors import UnsupportedError
+from ocrm55.export import onnx_model
+from tests.random_networks import odd, trial
+from tests.random_networks.networks import Case
+from tests.random_networks.programs import Builder
+from tests.unit.compiler.onnx_networks import network, reference
+
+INT8 = ["fused", "unfused", "library"]
+RNG = np.random.default_rng(1)
+
+
+@pytest.fixture(scope="module")
+def builder(tmp_path_factory: pytest.TempPathFactory) -> Builder:
+    return Builder(tmp_path_factory.mktemp("odd-networks"))
+
+
+def numbers(*shape: int) -> np.ndarray:
+    return RNG.normal(0, 0.5, shape).astype(np.float32)
+
+
+def rows(nodes: list[tuple], constants: dict[str, np.ndarray], shape: list[int]) -> onnx.ModelProto:
+    """An image 1 x 3 x 4 x 6 as 24 rows, `r`, and nodes that give `y` of these."""
+    first = [("Transpose", ["x"], "t", {"perm": [0, 2, 3, 1]}), ("Reshape", ["t", "rows"], "r", {})]
+    constants = {"rows": np.array([1, 24, 3]), "w": numbers(3, 5), **constants}
+    return network([1, 3, 4, 6], [*first, *nodes], constants, shape)
+
+
+BIASES = {"()": (), "1": (1,), "1x1x1": (1, 1, 1), "5": (5,), "1x5": (1, 5), "1x1x5": (1, 1, 5)}
+
+
+@pytest.mark.parametrize("style", INT8)
+@pytest.mark.parametrize("form", BIASES)
+def test_a_bias_may_have_any_form(form: str, style: str, builder: Builder) -> None:
+    """One number for all outputs was a traceback."""
+    nodes = [("MatMul", ["r", "w"], "m", {}), ("Add", ["b", "m"], "y", {})]
+    model = rows(nodes, {"b": np.asarray(numbers(*BIASES[form]))}, [1, 24, 5])
+    (result,) = trial.run([Case(0, style, model)], builder, odd.compiled)
+    assert (result.kind, result.reason) == ("right", "")
+
+
+@pytest.mark.parametrize("style", INT8)
+@pytest.mark.parametrize("shape", [(24, 5), (24, 1), (1, 1, 1, 5)])
+def test_what_is_added_to_rows_is_no_bias(shape: tuple[int, ...], style: str, builder: Builder) -> None:
+    """Positions that are added behind a layer were a traceback."""
+    nodes = [("MatMul", ["r", "w"], "m", {}), ("Add", ["m", "b"], "y", {})]
+    model = rows(nodes, {"b": numbers(*shape)}, [1] * (len(shape) == 4) + [1, 24, 5])
+    (result,) = trial.run([Case(0, style, model)], builder, odd.compiled)
+    assert result.kind == "refused"
+    assert "has no int_ operator" in result.reason
+
+
+def test_limits_turn_around_behind_a_factor_below_0() -> None:
+    """The limits of a ReLU stayed where they were, and all values became 0."""
+    step, below = np.full(2, 0.01), Quantization(np.full(2, -0.1, np.float32), 27)
+    relu, _ = epilogue_of(Activation("relu"), step, below, 2)
+    assert (relu.low, relu.high, relu.zero_point) == (-128, 27, 27)
+    gate = Quantization(np.full(2, -1 / 254, np.float32), 127)
+    sigmoid, _ = epilogue_of(Activation("hard_sigmoid", alpha=1 / 6, beta=0.5), step, gate, 2)
+    assert (sigmoid.low, sigmoid.high, sigmoid.zero_point) == (-127, 127, 0)
+    both = Quantization(np.array([0.1, -0.1], np.float32), 0)
+    with pytest.raises(UnsupportedError, match="both signs"):
+        epilogue_of(Activation("relu"), step, both, 2)
+
+
+@pytest.mark.parametrize("style", ["float32", *INT8])
+@pytest.mark.parametrize("op", ["Add", "Mul"])
+def test_one_channel_may_be_spread_in_front_of_a_convolution(op: str, style: str, builder: Builder) -> None:
+    """The constant was folded into the weights, and the convolution then read one channel of three."""
+    nodes = [
+        ("Conv", ["x", "one"], "a", {}),
+        (op, ["a", "three"], "b", {}),
+        ("Conv", ["b", "w"], "y", {}),
+    ]
+    constants = {"one": numbers(1, 3, 1, 1), "three": numbers(3, 1, 1), "w": numbers(4, 3, 1, 1)}
+    (result,) = trial.run(
+        [Case(0, style, network([1, 3, 4, 6], nodes, constants, [1, 4, 4, 6]))], builder, odd.compiled
+    )
+    assert result.kind == ("right" if style == "float32" else "refused")
+
+
+def test_an_index_that_is_one_number_takes_its_axis_away(tmp_path: Path) -> None:
+    """A constant without axes got one when a file was read."""
+    model = network([1, 3, 4, 6], [("Gather", ["x", "i"], "y", {"axis": 2})], {"i": np.asarray(1)}, [1, 3, 6])
+    onnx.save(model, tmp_path / "model.onnx")
+    tensor = numbers(1, 3, 4, 6)
+    found = reference(onnx_model.static_file(tmp_path / "model.onnx", (1, 3, 4, 6)), tensor)
+    np.testing.assert_array_equal(found, tensor[:, :, 1])
+
+
+def test_an_output_that_is_a_constant_is_a_sentence(tmp_path: Path) -> None:
+    """It was a traceback of ONNX's checker."""
+    nodes = [("Relu", ["x"], "z", {}), ("Neg", ["c"], "y", {})]
+    onnx.save(network([1, 3, 4, 6], nodes, {"c": numbers(2, 3)}, [2, 3]), tmp_path / "model.onnx")
+    with pytest.raises(UnsupportedError, match="nothing to compile"):
+        onnx_model.static_file(tmp_path / "model.onnx", (1, 3, 4, 6))
+
+
+@pytest.mark.parametrize("name", ["w", "layer.weight"])
+def test_convolutions_that_share_weights_keep_their_batch_norms(name: str, tmp_path: Path) -> None:
+    """One took the weights of the other."""
+    norm = ["one", "two", "two", "one"]
+    nodes = [
+        ("Conv", ["x", name], "a", {}),
+        ("BatchNormalization", ["a", *norm], "b", {}),
+        ("Conv", ["x", name], "c", {}),
+        ("BatchNormalization", ["c", *norm[::-1]], "d", {}),
+        ("Conv", ["x", name], "e", {}),
+        ("Sum", ["b", "d", "e"], "y", {}),
+    ]
+    constants = {name: numbers(4, 3, 1, 1), "one": np.float32([1, 2, 3, 4]), "two": np.float32([2, 0.5, 1, 3])}
+    model, tensor = network([1, 3, 4, 6], nodes, constants, [1, 4, 4, 6]), numbers(1, 3, 4, 6)
+    wanted = reference(model, tensor)
+    onnx.save(model, tmp_path / "model.onnx")
+    found = reference(onnx_model.static_file(tmp_path / "model.onnx", (1, 3, 4, 6)), tensor)
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
