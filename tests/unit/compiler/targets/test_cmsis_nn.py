@@ -288,3 +288,14 @@ def test_the_library_must_be_named(monkeypatch, tmp_path):
     (tmp_path / "Include").mkdir()
     (tmp_path / "Include" / "arm_nnfunctions.h").write_text("/* $Revision: V.18.0.0 */")
     assert libraries.defines(("cmsis-nn",)) == {"OCRM55_CMSIS_NN": str(tmp_path.resolve())}
+
+
+def test_sums_of_a_turned_sign_are_left_to_other_kernels():
+    assert refusal(SumInt8(8, 0.1, 0, 0.2, 0, 0.3, 0)) is None
+    for steps in ((-0.1, 0.2, 0.3), (0.1, 0.0, 0.3), (0.1, 0.2, -0.3)):
+        assert "positive" in (refusal(SumInt8(8, steps[0], 0, steps[1], 0, steps[2], 0)) or "")
+
+
+def test_factors_beyond_all_shifts_are_refused():
+    with pytest.raises(UnsupportedError, match="2\\^30"):
+        multiplier_and_shift(2.0**31)

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from ocrm55.compiler.operators.int8.elementwise import Lookup, Quantize, Sum
+from ocrm55.compiler.operators.int8.elementwise import Lookup, Quantize, Sum, SumInt8
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
+from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.compiler.targets.ethos_u import support
 from ocrm55.compiler.targets.ethos_u.partition import partition
 from ocrm55.compiler.targets.ethos_u.region import Region
@@ -86,3 +87,16 @@ def test_reasons() -> None:
     assert "float32" in str(support.refusal(operator, network))
     operator.spec = Quantize(4, 1.0, 0)
     assert "reads float32" in str(support.refusal(operator, network))
+
+
+@pytest.mark.parametrize(
+    ("factor", "step", "reason"), [(1.0, 0.5, None), (2.0, 0.5, "a factor"), (1.0, -0.5, "negative")]
+)
+def test_sums_with_factors_stay_on_the_core(factor: float, step: float, reason: str | None) -> None:
+    """TFLite's sum knows nothing but the scales of the tensors."""
+    network = program({"a": ("i",), "b": ("i", "a")}, on_core="")
+    for tensor in network.tensors.values():
+        tensor.quantization = Quantization(step, 0)
+    network.operators[1].spec = SumInt8(4, step, 0, factor * step, 0, step, 0)
+    found = support.refusal(network.operators[1], network)
+    assert found is None if reason is None else reason in str(found)

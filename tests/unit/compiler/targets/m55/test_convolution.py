@@ -10,7 +10,11 @@ import pytest
 
 from ocrm55.compiler import pipeline
 from ocrm55.compiler.operators.int8.convolution import Depthwise
+from ocrm55.compiler.operators.int8.epilogue import Epilogue
+from ocrm55.compiler.operators.program import Operator, Program
 from ocrm55.compiler.options import CompileOptions
+from ocrm55.compiler.targets.m55.convolution import MOST_CHANNELS
+from ocrm55.compiler.targets.m55.target import M55Target
 from ocrm55.tasks.recognizer import sources
 from ocrm55.tasks.recognizer.task import RECOGNIZER
 from tests.unit.compiler.onnx_networks import network
@@ -54,3 +58,11 @@ def test_any_window_compiles_to_c_with_the_programs_bits(window: tuple[int, int]
     function = written.program.functions[layer.function].source
     assert ("ocrm55_conv_s8" in function) == large
     assert ("ocrm55_depthwise_s8" in function) != large
+
+
+@pytest.mark.parametrize(("channels", "taken"), [(MOST_CHANNELS, True), (MOST_CHANNELS + 1, False)])
+def test_depthwise_layers_of_too_many_channels_are_refused(channels: int, taken: bool) -> None:
+    """The kernel's offsets of pixels have 16 bits; its own check has the same limit."""
+    size = (channels, 8, 8, channels, 8, 8, (3, 3), (1, 1), (1, 1), 0)
+    operator = Operator("layer", "layer", Depthwise(*size, Epilogue("clamp", channels)), [], [])
+    assert (M55Target().refusal(operator, Program("test", "int8")) is None) == taken

@@ -39,9 +39,13 @@ def _add(spec: SumInt8, constants: Sequence[np.ndarray]) -> Call:
     return Call(body, {})
 
 
+def _add_refusal(spec: SumInt8) -> str | None:
+    return None if min(spec.step_a, spec.step_b, spec.step_y) > 0 else "adds with positive factors only"
+
+
 FUNCTIONS: dict[type[Spec], LibraryFunction] = {
     ChannelMultiply: LibraryFunction(_channel_multiply),
-    SumInt8: LibraryFunction(_add),
+    SumInt8: LibraryFunction(_add, _add_refusal),
     Sum: refused("adds int8, this sum is float32"),
     Lookup: refused("has no look-up table, and hard-swish and swish need one"),
     Dequantize: refused("has no conversion to float32"),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ocrm55.errors import UnsupportedError
+
 Int32 = npt.NDArray[np.int32]
 ADD_SHIFT = 20  # both sides of an addition are shifted left by these bits before they are scaled, as in TFLite
 DIFFERENCE_BITS = 5  # integer bits of the argument of exp in TFLite's softmax
@@ -22,7 +24,9 @@ def multiplier_and_shift(scales: npt.ArrayLike) -> tuple[Int32, Int32]:
     exponent = exponent + carried
     vanishes = exponent < -31
     if (exponent > 30).any():
-        raise ValueError("a scale exceeds 2^30")
+        raise UnsupportedError(
+            "a factor between scales exceeds 2^30, for which CMSIS-NN has no shift.", ["--kernels m55"]
+        )
     return np.where(vanishes, 0, multiplier).astype(np.int32), np.where(vanishes, 0, exponent).astype(np.int32)
 
 

@@ -30,6 +30,7 @@ SMALL_PIECE = 48  # a window's row of at most these bytes is fetched byte by byt
 LARGEST_DEPTHWISE = 5  # rows and columns of a window
 DEPTHWISE_GROUP = 8  # outputs between two stores of sums
 PLANES = 4  # channels that are copied together
+MOST_CHANNELS = 4096  # of a depthwise convolution: offsets of 8 pixels are 16 bits
 SUMS, WAY_BYTES = 384, 68  # sums of a channel that are there at once; bytes on their way into planes
 
 
@@ -162,6 +163,8 @@ def _depthwise_refusal(spec: Depthwise) -> str | None:
         return None
     if max(spec.strides) > 2 or spec.epilogue.activation == "real":
         return "has depthwise kernels with strides 1 and 2 and int8 results"
+    if spec.channels > MOST_CHANNELS:
+        return f"has depthwise kernels of at most {MOST_CHANNELS:,} channels"
     return None
 
 
