@@ -144,10 +144,11 @@ def _pooling(addition, height: int, width: int) -> np.ndarray:
     return np.array([*stream[:-2], *encode("NPU_OP_POOL", 0), stream[-1]], np.uint32)
 
 
-def test_a_stream_that_would_run_for_days_is_refused_at_once(addition) -> None:
+def test_a_stream_that_would_run_for_days_is_refused_at_once(addition, monkeypatch: pytest.MonkeyPatch) -> None:
     run(_pooling(addition, 8, 8), {1: _arena()})
+    monkeypatch.setattr(machine, "MOST_WORK", 1 << 30)
     with pytest.raises(InputError, match="computes more than any network"):
-        run(_pooling(addition, 1 << 13, 1 << 13), {1: _arena()})
+        run(_pooling(addition, 1 << 11, 1 << 11), {1: _arena()})
     with pytest.raises(InputError, match="padded IFM of 65536 x 65536 x 3 values"):
         run(_pooling(addition, 1 << 16, 1 << 16), {1: _arena()})
 
@@ -167,3 +168,17 @@ def test_many_small_operations_are_work_too(addition, monkeypatch: pytest.Monkey
 def test_a_copy_of_less_than_nothing(addition) -> None:
     with pytest.raises(InputError, match="copies -4 bytes"):
         run(np.array(_copy(16, 44, -4), np.uint32), {0: np.zeros(64, np.uint8), 1: _arena()})
+
+
+def test_a_map_that_lies_on_itself_is_no_larger_than_any_network_s(addition) -> None:
+    strides = {f"{fm}_STRIDE_{axis}": 0 for fm in ("IFM", "IFM2", "OFM") for axis in "XY"}
+    with pytest.raises(InputError, match="feature map of 8192 x 4096 x 3 values"):
+        run(addition(OFM_HEIGHT_M1=8191, OFM_WIDTH_M1=4095, **strides), {1: _arena()})
+
+
+def test_values_are_work_too(addition, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value that is scaled and stored takes numpy far longer than a multiply-accumulate."""
+    monkeypatch.setattr(machine, "MOST_WORK", 1 << 22)
+    strides = {f"{fm}_STRIDE_{axis}": 0 for fm in ("IFM", "IFM2", "OFM") for axis in "XY"}
+    with pytest.raises(InputError, match="computes more than any network"):
+        run(addition(OFM_HEIGHT_M1=255, OFM_WIDTH_M1=255, **strides), {1: _arena()})

@@ -33,6 +33,7 @@ WEIGHTED = ("NPU_OP_CONV", "NPU_OP_DEPTHWISE")
 MOST_WORK = 1 << 38
 _LEAST_WORK = 1 << 16  # of an operation, in the same unit: the time that a small one takes
 _LEAST_OF_TAP, _OF_CHANNEL = 1 << 12, 1 << 8  # of a tap of the kernel, of a channel in its brick
+_OF_VALUE = 1 << 6  # that is scaled, clipped and stored
 # Operations and copies run here one after another, each to its end, so there is nothing to wait for.
 _NO_EFFECT = ("NPU_OP_KERNEL_WAIT", "NPU_OP_DMA_WAIT", "NPU_OP_PMU_MASK")
 
@@ -231,7 +232,7 @@ def _work(command: Command, registers: Registers) -> int:
     values = height * width * depth
     work = _LEAST_WORK + _OF_CHANNEL * (depth + ifm_depth)
     if command.name == "NPU_OP_ELEMENTWISE":
-        return work + values
+        return work + _OF_VALUE * values
     kernel = registers.kernel()
     rows = (height - 1) * kernel.stride[0] + kernel.span[0]
     columns = (width - 1) * kernel.stride[1] + kernel.span[1]
@@ -239,7 +240,7 @@ def _work(command: Command, registers: Registers) -> int:
     if padded > LARGEST_MAP:
         raise InputError(f"{command.where} has a padded IFM of {rows} x {columns} x {ifm_depth} values.")
     a_tap = values * ifm_depth if command.name == "NPU_OP_CONV" else values
-    return work + padded + kernel.size[0] * kernel.size[1] * max(a_tap, _LEAST_OF_TAP)
+    return work + padded + _OF_VALUE * values + kernel.size[0] * kernel.size[1] * max(a_tap, _LEAST_OF_TAP)
 
 
 def _built_in(function: int, values: Values, dtype: np.dtype[Any]) -> Values:

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from ocrm55.errors import InputError, TargetError
 
 BRICK = 16  # channels that lie side by side in NHCWB16
-LARGEST_MAP = 1 << 28  # values; more fit no system with this NPU, so the stream is damaged
+# Values, 32 MB of int8: more than networks for this NPU have in one map. A map may lie on itself, so the size of its
+# region is no limit, and an operation takes some times eight bytes a value here.
+LARGEST_MAP = 1 << 25
 
 
 @dataclass(frozen=True)

@@ -235,12 +235,12 @@ def _reciprocals(ifm: tuple[int, ...], kernel: Kernel, ofm: tuple[int, int, int]
     for _, _, seen in windows(ones, kernel, ofm):
         inside += seen
     inside = np.maximum(inside, 1)  # a window of only padding sums up to 0 in any case
-    bits = np.frexp((inside - 1).astype(np.float64))[1].astype(np.int64)
+    counts, places = np.unique(inside, return_inverse=True)
+    bits = np.frexp((counts - 1).astype(np.float64))[1].astype(np.int64)
     shift = 31 + bits
-    multiplier = np.array(
-        [((1 << s) + (1 << b)) // n for s, b, n in zip(shift.flat, bits.flat, inside.flat, strict=True)], np.int64
-    ).reshape(shift.shape)
-    return multiplier, shift
+    pairs = zip(shift.tolist(), bits.tolist(), counts.tolist(), strict=True)
+    multiplier = np.array([((1 << s) + (1 << b)) // n for s, b, n in pairs], np.int64)
+    return multiplier[places].reshape(inside.shape), shift[places].reshape(inside.shape)
 
 
 def elementwise(context: Context) -> Scaled:
