@@ -143,6 +143,14 @@ def test_what_was_read_is_drawn_into_a_video(name: str, tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 160), (97, 1)])
+def test_a_frame_of_one_pixel_is_drawn_too(shape: tuple[int, int], tmp_path: Path) -> None:
+    with video.annotated(tmp_path / "read.mp4", 5) as add:
+        add(np.full((*shape, 3), 200, np.uint8), page())
+    (part,) = parts_of(tmp_path / "read.mp4")
+    assert part[0].pixels.shape == (*(max(side // 2 * 2, 2) for side in shape), 3)
+
+
 def test_no_frame_is_lost_where_a_stream_changes_its_size(tmp_path: Path) -> None:
     with video.annotated(tmp_path / "read.avi", 5) as add:
         for height in (96, 96, 200, 96, 40):

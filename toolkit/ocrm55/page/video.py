@@ -185,7 +185,11 @@ def annotated(destination: Path, rate: float) -> Iterator[Any]:
 
 def draw(pixels: np.ndarray, page: Page) -> np.ndarray:
     """A frame with its boxes and their texts, uint8 BGR, its sides made even."""
-    sheet = Image.fromarray(np.ascontiguousarray(pixels[: len(pixels) // 2 * 2, : pixels.shape[1] // 2 * 2, ::-1]))
+    rows, columns = (max(side // 2 * 2, 2) for side in pixels.shape[:2])
+    whole = np.pad(
+        pixels, ((0, rows - min(rows, len(pixels))), (0, columns - min(columns, pixels.shape[1])), (0, 0)), "edge"
+    )
+    sheet = Image.fromarray(np.ascontiguousarray(whole[:rows, :columns, ::-1]))
     pen = ImageDraw.Draw(sheet)
     taken = [line.bounds for line in page.lines]
     for line, bounds in zip(page.lines, list(taken), strict=True):
