@@ -49,7 +49,11 @@ static void complain_ocrf(enum status status, const char *name, const struct ocr
         print_hex32(trouble->expected);
     }
     for (uint32_t i = 0; i < sizeof sentences / sizeof sentences[0]; i++) {
-        if (sentences[i].status == status) {
+        if (status == STATUS_OCRF_WIDTH && trouble->expected == 0 && sentences[i].status == status) {
+            print_text(" is ");
+            print_u32(trouble->found);
+            print_text(" pixels wide, rows of yuyv have an even number");
+        } else if (sentences[i].status == status) {
             print_text(sentences[i].found);
             print_u32(trouble->found);
             print_text(sentences[i].between);

@@ -45,7 +45,7 @@ static enum status check_sizes(const uint8_t *at, uint32_t frame, struct ocrf_tr
         return fail(trouble, STATUS_OCRF_FORMAT, frame, format, OCRF_FORMATS - 1u);
     }
     if (format == OCRF_YUYV && width % 2u != 0) {
-        return fail(trouble, STATUS_OCRF_WIDTH, frame, width, width - 1u);
+        return fail(trouble, STATUS_OCRF_WIDTH, frame, width, 0); /* no width is the most: it must be even */
     }
     const uint32_t row = width * pixel_bytes[format];
     const uint32_t whole = format == OCRF_YUYV ? 4u : format == OCRF_RGB565 ? 2u : 1u;
