@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from typer.testing import CliRunner
 
 from ocrm55 import boards, cli, resources
 from ocrm55.errors import InputError, OutputError
-from ocrm55.package import sources
+from ocrm55.package import measure, sources
 from ocrm55.package.compiled import Compiled
+from ocrm55.package.measure import Run
 from ocrm55.package.write import Order, check_place, write
 from tests import metadata_rows as rows
 from tests.unit.package.hand_made import MODEL_C, artifact, metadata
@@ -75,6 +77,15 @@ def test_a_package_says_all_its_files(order: Order, tmp_path: Path) -> None:
     assert "src/inputs.h" not in found
     built = set(re.findall(r"^  (src/\S+)$", (out / "CMakeLists.txt").read_text(), re.M))
     assert built == {path for path in found if path.startswith("src/") and path.endswith(".c")}
+
+
+def test_a_text_with_bars_stays_in_its_cell(order: Order, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "library", lambda *_: None)
+    run = Run("a|b.png", "x|y", "QEMU", 1, 2, 3, 4)
+    write(replace(order, run=run), tmp_path / "package")
+    text = (tmp_path / "package" / "README.md").read_text(encoding="utf-8")
+    (row,) = (line for line in text.splitlines() if line.startswith("| instructions"))
+    assert row.replace("\\|", "").count("|") == 3
 
 
 def test_another_board_s_memories_are_in_the_linker_script(tmp_path: Path, models: Path) -> None:

@@ -58,6 +58,7 @@ def render(template: str, **values: Any) -> str:
     templates.filters["thousands"] = "{:,}".format
     templates.filters["comment"] = comment
     templates.filters["quoted"] = c_string
+    templates.filters["cell"] = lambda text: text.replace("|", "\\|")  # of a table in Markdown
     return templates.get_template(template).render(version=__version__, **values)
 
 
