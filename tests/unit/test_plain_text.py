@@ -46,3 +46,9 @@ def test_a_table_on_a_terminal_shows_none(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(console, "_out", terminal)
     console.table("", ("name",), [[STRANGE]])
     assert plain_text.shown(STRANGE) in terminal.file.getvalue()  # type: ignore[attr-defined]
+
+
+def test_one_thing_is_no_plural() -> None:
+    numbers = [plain_text.counted(count, "box", "boxes") for count in (0, 1, 2)]
+    assert numbers == ["0 boxes", "1 box", "2 boxes"]
+    assert plain_text.counted(1000, "reading") == "1,000 readings" and plain_text.counted(1, "reading") == "1 reading"

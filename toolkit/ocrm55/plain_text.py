@@ -47,3 +47,8 @@ def first_unshown(text: str) -> str | None:
             name = unicodedata.name(character, "a control character")
             return f"U+{ord(character):04X} {name}"
     return None
+
+
+def counted(count: int, one: str, several: str = "") -> str:
+    """A number with its noun: 1 box, 2 boxes. several: the plural, where it is not one with an s."""
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"

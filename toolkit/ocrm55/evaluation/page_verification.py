@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ocrm55 import console
+from ocrm55 import console, plain_text
 from ocrm55.page import read as reading
 from ocrm55.page.host import Host
 from ocrm55.page.program import PreparedPage
@@ -41,7 +41,7 @@ def compare(pictures: Sequence[Picture], prepared: PreparedPage, simulator: Simu
     runs = reading.run(pictures, prepared, simulator, want_hashes=True, want_confidence=True)
     for part, run in runs:
         for picture, result in zip(part, run.pages, strict=True):
-            console.stage("verify", f"{picture.path}: {len(result.boxes)} boxes")
+            console.stage("verify", f"{picture.path}: {plain_text.counted(len(result.boxes), 'box', 'boxes')}")
             differs = next(_differences(host, picture.frame, result), None)
             readings = sum(box.readings for box in result.boxes)
             found.append(PageComparison(picture.path, len(result.boxes), readings, differs))

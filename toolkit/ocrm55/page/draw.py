@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ocrm55 import files
+from ocrm55 import files, plain_text
 from ocrm55.page.reading import Line, Page
 from ocrm55.pictures import read_image
 
@@ -129,5 +129,5 @@ def _legend(sheet: Image.Image, page: Page, top: int) -> None:
         pen.line([(left + x, middle - 6), (left + x, middle + 6)], colour_of(low + (1 - low) * x / (width - 1)))
     read = sum(bool(line.text) for line in page.lines)
     what = "score" if all(line.right is None for line in page.lines) else "right with"
-    words = f"{what} {low:g} to 1      {len(page.lines)} boxes, {read} with a text"
+    words = f"{what} {low:g} to 1      {plain_text.counted(len(page.lines), 'box', 'boxes')}, {read} with a text"
     pen.text((left + width + 8, middle - 9), words, (60, 60, 60), font=letters)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ocrm55 import console
+from ocrm55 import console, plain_text
 from ocrm55.artifact import Artifact
 from ocrm55.firmware import sections
 from ocrm55.page.program import PreparedPage
@@ -34,7 +34,8 @@ def show(prepared: PreparedPage, runs: Sequence[tuple[Sequence[Picture], Run]]) 
                 console.warning("this simulator does not count instructions; use --simulator qemu for --stats")
                 break
             readings = sum(box.readings for box in page.boxes)
-            title = f"{picture.path}: {len(page.boxes)} boxes, {readings} readings"
+            boxes = plain_text.counted(len(page.boxes), "box", "boxes")
+            title = f"{picture.path}: {boxes}, {plain_text.counted(readings, 'reading')}"
             console.table(title, ("stage", "instructions", "%", ""), rows(page.work), right=("instructions", "%"))
     _show_memory(prepared, runs)
 
