@@ -161,7 +161,7 @@ enum ocrm55_status ocrm55_max_pool_s8_check(const struct ocrm55_max_pool *layer,
 /* ---- elementwise ------------------------------------------------------------------------------------------------- */
 
 /* y[i] = (a[i] * gain_a + b[i] * gain_b + offset) >> shift, rounded half up, saturated. gains: those of a's and b's step
- * over y's, times 2^shift, 0 .. 32767; shift: 1 .. 24; offset: what the zero points add. y may be a or b. */
+ * over y's, times 2^shift, -32767 .. 32767; shift: 1 .. 24; offset: what the zero points add. y may be a or b. */
 struct ocrm55_add {
     int32_t count;
     int32_t gain_a, gain_b, offset, shift;

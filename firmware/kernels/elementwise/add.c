@@ -107,7 +107,7 @@ enum ocrm55_status ocrm55_add_s8_check(const struct ocrm55_add *l, const int8_t 
         return OCRM55_SHAPE;
     }
     const int32_t most = 1 << 30; /* the products take less than 2^24 beside it */
-    if (l->gain_a < 0 || l->gain_a > INT16_MAX || l->gain_b < 0 || l->gain_b > INT16_MAX) {
+    if (l->gain_a < -INT16_MAX || l->gain_a > INT16_MAX || l->gain_b < -INT16_MAX || l->gain_b > INT16_MAX) {
         return OCRM55_RANGE;
     }
     return l->shift < 1 || l->shift > 24 || l->offset < -most || l->offset > most ? OCRM55_RANGE : OCRM55_OK;

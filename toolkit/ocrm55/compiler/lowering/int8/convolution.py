@@ -31,7 +31,7 @@ from ocrm55.errors import UnsupportedError
 def _convolution(s: Lowering, node: Node) -> None:
     attrs, (image, weight) = node.value.attrs, node.args
     layer = s.function.layer(node)
-    weights = s.dequantised(weight)
+    weights = s.weights(weight, 0, layer)
     source = s.values[image.name]
     _, channels, height, width = shape_of(image)
     if weights is None or attrs.data_layout != "NCHW" or any(int(d) != 1 for d in attrs.dilation):
@@ -40,7 +40,7 @@ def _convolution(s: Lowering, node: Node) -> None:
     groups, outputs = int(attrs.groups), len(q)
     if not is_computed(groups, channels, outputs):
         q, groups = dense(q, groups), 1
-    bias, biased = s.bias(node, outputs)
+    bias, bias_scale, biased = s.bias(node, outputs, 1)
     activation, last, absorbed = function_after(s.function, biased)
     kind = Conv2d if groups == 1 else DepthwiseConv2d
     top, left, bottom, right = (int(p) for p in attrs.padding)
@@ -55,7 +55,7 @@ def _convolution(s: Lowering, node: Node) -> None:
     if (pixels := _pixel_order(source)) is not None and _kind(spec) is Pointwise:
         source = _in_stored_order(source)
         index = (pixels[..., None] * outputs + np.arange(outputs)).transpose(0, 3, 1, 2)
-    origin.write = convolution_writer(s.build, origin, source, spec, Factor(q, scale, bias))
+    origin.write = convolution_writer(s.build, origin, source, spec, Factor(q, scale, bias, bias_scale))
     s.absorb(last, [node, biased, *absorbed])
     s.bind(last, origin, index)
 
@@ -89,29 +89,45 @@ def fully_connected(s: Lowering, node: Node) -> None:
     """A product with a weight: a convolution with a window of one pixel, whose pixels are the left side's rows."""
     left, right = node.args
     a, layer = s.value(left), s.function.layer(node)
-    weights = s.dequantised(right)
+    weights = s.weights(right, 1, layer)
     if a is None or weights is None or weights[0].ndim != 2:
         raise UnsupportedError(f"product {layer} is not quantised.", TRIES)
     q, scale = weights
     depth, columns = q.shape
     rows = prod(shape_of(left)[:-1])
-    bias, biased = s.bias(node, columns)
+    bias, bias_scale, biased = s.bias(node, columns, -1)
     activation, last, absorbed = function_after(s.function, biased)
     spec = Conv2d(depth, 1, rows, columns, (1, 1), (1, 1), (0, 0, 0, 0), activation)
     origin = Origin(rows, columns, layer)
-    factor = Factor(np.ascontiguousarray(q.T).reshape(columns, depth, 1, 1), scale, bias)
+    factor = Factor(np.ascontiguousarray(q.T).reshape(columns, depth, 1, 1), scale, bias, bias_scale)
     origin.write = convolution_writer(s.build, origin, a, spec, factor, image=False)
     s.absorb(last, [node, biased, *absorbed])
     s.bind(last, origin, np.arange(rows * columns).reshape(last.shape))
 
 
+SAME_BIAS = 1e-6  # of a bias's scale, in parts: more than float32 rounds it by
+_FAR = 2.0**40  # beyond any int32
+
+
 @dataclass(frozen=True)
 class Factor:
-    """The constant side of a product: weights int8 in ONNX's order, a scale for each output, bias int32."""
+    """The constant side of a product: weights int8 in ONNX's order, a scale for each output, bias int32.
+
+    bias_scale: of the bias, as the model says it; None without a bias.
+    """
 
     weights: np.ndarray
     scale: np.ndarray
     bias: np.ndarray
+    bias_scale: np.ndarray | None = None
+
+    def bias_in(self, step: np.ndarray) -> np.ndarray:
+        """The bias in steps of the sums, int64. Most models have it so, but for float32's rounding."""
+        if self.bias_scale is None:
+            return self.bias.astype(np.int64)
+        ratio = self.bias_scale.astype(np.float64) / step
+        moved = np.nan_to_num(np.rint(self.bias * ratio), nan=0.0, posinf=_FAR, neginf=-_FAR)
+        return np.where(np.abs(ratio - 1) < SAME_BIAS, self.bias, np.clip(moved, -_FAR, _FAR)).astype(np.int64)
 
 
 def _checked(bias: np.ndarray, weights: np.ndarray, layer: str) -> np.ndarray:
@@ -122,9 +138,9 @@ def _checked(bias: np.ndarray, weights: np.ndarray, layer: str) -> np.ndarray:
     return bias.astype(np.int32)
 
 
-def _folded(factor: Factor, zero_point: int, layer: str) -> np.ndarray:
+def _folded(factor: Factor, step: np.ndarray, zero_point: int, layer: str) -> np.ndarray:
     try:
-        return tables.fold_zero_point(factor.weights, factor.bias, zero_point)
+        return tables.fold_zero_point(factor.weights, factor.bias_in(step), zero_point)
     except ValueError as trouble:
         raise _overflow(layer) from trouble
 
@@ -148,8 +164,8 @@ def convolution_writer(
             step = read.scale.astype(np.float64)
         else:
             step = np.full(spec.outputs, step_of(read, source.origin.layer), np.float64)
-        bias = _folded(factor, read.zero_point, layer)
         step = step * factor.scale.astype(np.float64)
+        bias = _folded(factor, step, read.zero_point, layer)
         sums = 255 * np.abs(factor.weights.astype(np.int64)).reshape(spec.outputs, -1).sum(1) + np.abs(bias)
         reach = sums * np.abs(step)
         if quantised is not None and (prefers_tables(spec, quantised) or needs_tables(spec, quantised)):

@@ -118,6 +118,7 @@ def gate_writer(build: Builder, origin: Origin, gated: Value, gate: Value) -> Wr
     def write(quantised: Quantization | None, order: np.ndarray) -> str:
         (image, read), (factors, read_gate) = (build.integers(v, origin.layer) for v in (gated, gate))
         one_row = rows_by_channels(gate.index).shape[-1] == gate.index.size == origin.channels
+        one_row = one_row and (gated.index.ndim < 4 or gate.index.ndim == 4)  # of fewer axes it is a row of columns
         if quantised is None or not one_row:
             raise UnsupportedError(f"the product of layer {origin.layer} has no int8 operator.", TRIES)
         gain = step_of(read, origin.layer) * step_of(read_gate, origin.layer) / step_of(quantised, origin.layer)

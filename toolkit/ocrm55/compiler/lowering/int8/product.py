@@ -32,8 +32,15 @@ def _matmul(s: Lowering, node: Node) -> None:
 
 def product(build: Builder, left: Value, right: Value, layer: str) -> Origin:
     """[batch.., m, k] times [batch.., k, n]. The result is written in the affine order that its reader wants dense."""
-    *batch, rows, depth = left.index.shape
-    columns = right.index.shape[-1]
+    if (
+        min(left.index.ndim, right.index.ndim) < 2
+        or left.channel_factor is not None
+        or right.channel_factor is not None
+    ):
+        raise UnsupportedError(f"product {layer} is of rows, or of what is scaled by channel.", TRIES)
+    batch = np.broadcast_shapes(left.index.shape[:-2], right.index.shape[:-2])
+    left, right = (side.moved(np.broadcast_to(side.index, (*batch, *side.index.shape[-2:]))) for side in (left, right))
+    (rows, depth), columns = left.index.shape[-2:], right.index.shape[-1]
     batches = prod(batch)
     origin = Origin(batches * rows, columns, layer, any_order=True)
 

@@ -66,6 +66,8 @@ def softmax_writer(build: Builder, origin: Origin, source: Value) -> Writer:
     def write(quantised: Quantization | None, order: np.ndarray) -> str:
         fits = quantised is not None and (quantised.step, quantised.zero_point) == (1 / 256, -128)
         shape, layer = (origin.rows, origin.channels), origin.layer
+        if source.channel_factor is not None or source.factor <= 0:
+            raise UnsupportedError(f"softmax {layer} reads what is scaled by channel, or by no positive factor.", TRIES)
         if fits and source.origin.int8 is not None:
             name, read = build.stored(build.dense(source, layer, image=False), layer)
             output = build.tensor((1, *shape), "int8", layer)

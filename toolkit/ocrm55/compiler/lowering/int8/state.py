@@ -11,9 +11,10 @@ from collections.abc import Callable
 import numpy as np
 from tvm import relax
 
-from ocrm55.compiler.lowering.flat import FlatFunction, Node
-from ocrm55.compiler.lowering.int8.builder import Builder
+from ocrm55.compiler.lowering.flat import FlatFunction, Node, shape_of
+from ocrm55.compiler.lowering.int8.builder import TRIES, Builder
 from ocrm55.compiler.lowering.int8.values import Origin, Value
+from ocrm55.errors import UnsupportedError
 
 
 class Lowering:
@@ -36,7 +37,7 @@ class Lowering:
         self.absorbed.add(last.name)
 
     def dequantised(self, expression: relax.Expr) -> tuple[np.ndarray, np.ndarray] | None:
-        """Integers and scales of `dequantize(constant, scale, 0)`, also behind reshapes; None for everything else."""
+        """Integers of `dequantize(constant, scale, 0)` and the scale of each, also behind reshapes; None for others."""
         node = self.function.producer(expression)
         while node is not None and node.op == "relax.reshape":
             node = self.function.producer(node.args[0])
@@ -45,16 +46,42 @@ class Lowering:
         q, scale, zero = (self.function.constant(a) for a in node.args[:3])
         if q is None or scale is None or zero is None or np.any(zero):
             return None
-        return q, np.atleast_1d(scale)
+        along = [-1 if axis == int(node.value.attrs.axis) % q.ndim else 1 for axis in range(q.ndim)]
+        spread = scale.reshape(along) if scale.size > 1 else scale.reshape([1] * q.ndim)
+        shape = shape_of(expression)
+        return q.reshape(shape), np.broadcast_to(spread, q.shape).reshape(shape)
 
-    def bias(self, node: Node, size: int) -> tuple[np.ndarray, Node]:
-        """The integer bias added to a node, and the node that adds it; zeros and the node itself without one."""
+    def weights(self, expression: relax.Expr, axis: int, layer: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """int8 weights, and a scale for each index of `axis`; None for what is not quantised.
+
+        Raises UnsupportedError for integers beyond int8, and for scales along another axis.
+        """
+        found = self.dequantised(expression)
+        if found is None or found[0].ndim <= axis:
+            return None
+        q, scales = found
+        rows = np.moveaxis(scales, axis, 0).reshape(q.shape[axis], -1)
+        if not (rows == rows[:, :1]).all():
+            raise UnsupportedError(
+                f"the weights of layer {layer} have scales along an axis that no kernel knows.", TRIES
+            )
+        if (q.astype(np.int8) != q).any():
+            raise UnsupportedError(f"the weights of layer {layer} are {q.dtype}; kernels have int8.", TRIES)
+        return q.astype(np.int8), rows[:, 0]
+
+    def bias(self, node: Node, size: int, axis: int) -> tuple[np.ndarray, np.ndarray | None, Node]:
+        """The integer bias added to a node along an axis, its scales, and the node that adds it.
+
+        Zeros, None and the node itself without one.
+        """
         user = self.function.only_user(node)
         if user is not None and user.op == "relax.add":
-            found = self.dequantised(self.function.other_argument(user, node))
-            if found is not None and found[0].size == size:
-                return found[0].reshape(-1), user
-        return np.zeros(size, np.int32), node
+            other = self.function.other_argument(user, node)
+            found, shape = self.dequantised(other), shape_of(other)
+            whole = (1,) * (len(node.shape) - len(shape)) + shape
+            if found is not None and found[0].size == size == whole[axis]:
+                return found[0].reshape(-1), found[1].reshape(-1), user
+        return np.zeros(size, np.int32), None, node
 
 
 Visitor = Callable[[Lowering, Node], None]

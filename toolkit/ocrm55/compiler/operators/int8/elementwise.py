@@ -69,10 +69,11 @@ class SumInt8(Spec):
 
     @property
     def whole(self) -> WholeSum:
-        """The sum as kernels compute it: the larger gain has 15 bits."""
+        """The sum as kernels compute it: the larger gain has 15 bits. Gains of turned signs are below zero."""
         gains = self.step_a / self.step_y, self.step_b / self.step_y
-        shift = min(max(floor(log2(LARGEST_GAIN / max(gains))), 1), LARGEST_SHIFT)
-        a, b = (min(round(gain * (1 << shift)), LARGEST_GAIN) for gain in gains)
+        largest = max(map(abs, gains))
+        shift = min(max(floor(log2(LARGEST_GAIN / largest)), 1), LARGEST_SHIFT) if largest else LARGEST_SHIFT
+        a, b = (max(min(round(gain * (1 << shift)), LARGEST_GAIN), -LARGEST_GAIN) for gain in gains)
         return WholeSum(a, b, (self.zero_y << shift) - self.zero_a * a - self.zero_b * b, shift)
 
 
