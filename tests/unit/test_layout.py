@@ -26,6 +26,7 @@ TOGETHER = {
         "whole_network",
     },
     "compiler/lowering": {"detector_parts", "resize"},
+    "compiler/lowering/int8": {"foreign"},
     "compiler/operators": {"live_macs"},
     "compiler/targets/m55": {"workspace"},
     "export": {"paddleocr"},
