@@ -140,13 +140,18 @@ def normed(g: OddGraph, x: str) -> str:
     return g.node(op, inputs, epsilon=g.chance.choice((None, 1e-3)), momentum=g.chance.choice((None, 0.9)))
 
 
+def _groups(g: OddGraph, channels: int, share: float) -> int:
+    """A number of groups of a layer; share: of the layers, that may have several."""
+    return g.chance.choice([n for n in range(1, channels + 1) if channels % n == 0]) if g.some(share) else 1
+
+
 def convolution(g: OddGraph, x: str) -> str:
     """With one, two or three axes; what is odd: groups, borders, no kernel_shape, one weight for several layers."""
     shape = g.shape(x)
     if len(shape) < 3:
         raise RefusedNodeError("no image")
     axes = len(shape) - 2
-    groups = g.chance.choice([n for n in range(1, shape[1] + 1) if shape[1] % n == 0]) if g.some(0.5) else 1
+    groups = _groups(g, shape[1], 0.5)
     outputs = groups * g.chance.randint(1, 3) if groups > 1 else g.chance.choice((1, 2, 3, 4, 5, 8))
     kernel = [g.chance.choice((1, 1, 2, 3, 3, 5)) for _ in range(axes)]
     given: dict[str, object] = {"group": groups if groups > 1 or g.some(0.5) else None}
@@ -174,7 +179,7 @@ def transposed(g: OddGraph, x: str) -> str:
     if len(shape) < 3:
         raise RefusedNodeError("no image")
     axes = len(shape) - 2
-    groups = g.chance.choice([n for n in range(1, shape[1] + 1) if shape[1] % n == 0]) if g.some(0.3) else 1
+    groups = _groups(g, shape[1], 0.3)
     kernel = [g.chance.choice((1, 2, 2, 3)) for _ in range(axes)]
     strides = [g.chance.choice((size, 1, 2)) for size in kernel]
     given: dict[str, object] = {"group": groups, "strides": strides, "kernel_shape": kernel if g.some(0.6) else None}

@@ -146,33 +146,33 @@ def test_a_limit_that_no_region_of_an_npu_keeps_is_refused_before_its_compiler_r
     assert not (tmp_path / "artifact").exists()
 
 
-def test_a_restriction_that_no_text_keeps_is_refused_before_calibration(
-    model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Only the number of steps says that: sixty letters have no room in eight."""
+@pytest.fixture
+def no_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither compares the exported model nor reads a picture: what is refused is refused before."""
     monkeypatch.setattr(onnx_model, "largest_difference", None)
     monkeypatch.setattr(pipeline, "read_image", None)
+
+
+@pytest.mark.usefixtures("no_calibration")
+def test_a_restriction_that_no_text_keeps_is_refused_before_calibration(model_dir: Path, tmp_path: Path) -> None:
+    """Only the number of steps says that: sixty letters have no room in eight."""
     options = replace(INT8, width=64, restriction=Restriction(pattern="[a-z]{60}"))
     with pytest.raises(InputError):
         pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, options)
 
 
-def test_widths_of_another_model_are_refused_before_calibration(
-    model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(onnx_model, "largest_difference", None)
-    monkeypatch.setattr(pipeline, "read_image", None)
+@pytest.mark.usefixtures("no_calibration")
+def test_widths_of_another_model_are_refused_before_calibration(model_dir: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="widest of the widths is 96"):
         pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, replace(INT8, widths=(64, 96)))
 
 
+@pytest.mark.usefixtures("no_calibration")
 @pytest.mark.parametrize("way", ["--arena-limit", "--memory-map"])
 def test_what_vela_s_scratch_does_not_fit_is_refused_before_calibration(
     way: str, model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
-    monkeypatch.setattr(onnx_model, "largest_difference", None)
-    monkeypatch.setattr(pipeline, "read_image", None)
     options = replace(INT8, npu="ethos-u55-128", width=64)
     if way == "--arena-limit":
         options = replace(options, arena_limit=90_000)
@@ -184,12 +184,11 @@ def test_what_vela_s_scratch_does_not_fit_is_refused_before_calibration(
         pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, options)
 
 
+@pytest.mark.usefixtures("no_calibration")
 def test_weights_that_fit_no_memory_of_an_npu_are_refused_before_calibration(
     model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("ethosu.vela", reason="ethos-u-vela is not installed: pip install 'ocrm55[npu]'")
-    monkeypatch.setattr(onnx_model, "largest_difference", None)
-    monkeypatch.setattr(pipeline, "read_image", None)
     monkeypatch.setattr(NpuTarget, "least_arena", lambda *given, **closely: 0)
     monkeypatch.setattr(vela, "compile_region", None)
     monkeypatch.setattr(pipeline.placement, "rooms", lambda memories: dict.fromkeys(memories.regions, 1000))
