@@ -120,20 +120,20 @@ def eval_(
 
     files.check_place(output, folder=True)
     chosen = Choice(simulator.value, fvp, options.board)
-    _check_effects(pages is not None, on, options, simulator, cluster)
+    of_words = Place.REFERENCE if options.compile.precision == Precision.INT8 else Place.HOST
+    place = on or (of_words if pages is None else Place.HOST)
+    _check_effects(pages is not None, place, options, simulator, cluster)
     if pages is not None and options.compile.restriction != UNRESTRICTED:
         raise InputError(
             "whole pages are evaluated without a restriction of texts.", ["leave --allow and its like out"]
         )
     if pages is not None and data is None:
         both, limit_s = page_options(options, detector, size), timeout or SECONDS_PER_PAGE
-        place = on or Place.HOST
         _eval_pages(both, pages, place, chosen, limit_s, only, limit, workers or 1, cluster, output, as_json)
         return
     if data is None or pages is not None:
         raise typer.BadParameter("name either DATA or --pages DIR", param_hint="DATA")
     words = assess.select(data, only=only, limit=limit)
-    place = on or (Place.REFERENCE if options.compile.precision == Precision.INT8 else Place.HOST)
     count = workers or (assess.cores() if place in (Place.REFERENCE, Place.NATIVE) else 1)
     spec = assess.reader_spec(place.value, options, simulator=chosen, timeout_s=timeout or SECONDS)
     evaluation = assess.evaluate_with_bar(words, spec, workers=count, cluster=cluster)
@@ -154,11 +154,9 @@ def eval_(
 
 
 def _check_effects(
-    pages: bool, on: Place | None, options: stages.Options, simulator: SimulatorChoice, cluster: str | None
+    pages: bool, place: Place, options: stages.Options, simulator: SimulatorChoice, cluster: str | None
 ) -> None:
     """Refuse options that would have no effect."""
-    is_int8 = options.compile.precision == Precision.INT8
-    place = on or (Place.REFERENCE if is_int8 and not pages else Place.HOST)
     if pages:
         effect.refuse("with --pages", ["reject"])
     else:

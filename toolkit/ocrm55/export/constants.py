@@ -12,9 +12,8 @@ from onnx import numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from ocrm55.compiler.onnx_graph import inference
+from ocrm55.compiler.onnx_graph.bounds import MOST_COMPUTED
 from ocrm55.errors import InputError, UnsupportedError, first_line
-
-MOST_COMPUTED = 1 << 24  # values that one operator makes of constants, and that all of them add
 
 
 def evaluate(node: onnx.NodeProto, inputs: dict[str, np.ndarray], model: onnx.ModelProto) -> Sequence[np.ndarray]:

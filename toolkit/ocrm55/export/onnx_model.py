@@ -17,7 +17,7 @@ from ocrm55.compiler.onnx_graph import bounds, entrance, inference
 from ocrm55.compiler.onnx_graph.graph import drop_left_out
 from ocrm55.errors import InputError, Ocrm55Error, ToolchainError, UnsupportedError, first_line
 from ocrm55.export import apart
-from ocrm55.export.constants import MOST_COMPUTED, evaluate
+from ocrm55.export.constants import evaluate
 from ocrm55.export.paddle_folder import PaddleFolder
 from ocrm55.inference import OnnxNetwork, softmax
 
@@ -330,11 +330,7 @@ class _Cleaner:
     def _bound(self, more: int) -> None:
         """Count the values by which results of operators outnumber their inputs, and refuse too many of all."""
         self._added += max(more, 0)
-        if self._added > MOST_COMPUTED:
-            raise UnsupportedError(
-                f"operators on constants add {self._added:,} values; {MOST_COMPUTED:,} are the most.",
-                ["export the model again"],
-            )
+        bounds.check_added(self._added, ["export the model again"])
 
     def _give_axes(self, node: onnx.NodeProto) -> None:
         """Paddle 2 has no tensors without an axis: constants that are concatenated have one."""

@@ -6,7 +6,7 @@ TVM takes indices as they are. Its C then reads outside of the tensor.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import onnx
@@ -16,7 +16,7 @@ from ocrm55.compiler.operators import advice
 from ocrm55.errors import InputError, UnsupportedError
 
 MOST_VALUES = 1 << 27  # of one tensor
-MOST_COMPUTED = 1 << 24  # that operators on constants add: TVM computes them at once
+MOST_COMPUTED = 1 << 24  # of constants, by one operator, and what all of them add: TVM computes them at once
 Shapes = dict[str, tuple[int, ...]]
 Constants = dict[str, np.ndarray]
 _TRIES = [advice.REPLACE]
@@ -53,8 +53,13 @@ def _check_constants(graph: onnx.GraphProto, shapes: Shapes, known: set[str]) ->
             known.update(node.output)
             after, before = (sum(math.prod(shapes.get(n, (0,))) for n in names) for names in (node.output, node.input))
             added += max(after - before, 0)
-    if added > MOST_COMPUTED:
-        raise UnsupportedError(f"operators on constants add {added:,} values; {MOST_COMPUTED:,} are the most.", _TRIES)
+    check_added(added, _TRIES)
+
+
+def check_added(values: int, tries: Sequence[str]) -> None:
+    """Raise UnsupportedError for more values than operators on constants may add."""
+    if values > MOST_COMPUTED:
+        raise UnsupportedError(f"operators on constants add {values:,} values; {MOST_COMPUTED:,} are the most.", tries)
 
 
 def _check_axes(node: onnx.NodeProto, shapes: Shapes) -> None:

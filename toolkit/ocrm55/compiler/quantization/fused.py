@@ -22,7 +22,6 @@ from onnx import helper, numpy_helper
 from ocrm55.compiler.onnx_graph import functions
 from ocrm55.compiler.onnx_graph.folding import fold, ungroup, unshare
 from ocrm55.compiler.onnx_graph.graph import Function, Graph
-from ocrm55.compiler.operators import advice
 from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.compiler.quantization import calibration, int8_rounding, kinds, ranges, streams
 from ocrm55.compiler.quantization.calibration import Histogram
@@ -30,7 +29,6 @@ from ocrm55.compiler.quantization.equalise import equalise, turn
 from ocrm55.compiler.quantization.kinds import Family, Int8, ScaledBy, kind_of, writer_of
 from ocrm55.compiler.quantization.qdq import Writer, stored
 from ocrm55.compiler.quantization.ranges import Method
-from ocrm55.errors import UnsupportedError
 
 # A channel with its own scale needs a table of its own, with fewer entries. So scales of their own need one channel
 # that is OUTLIER times wider than most. No scale is more than LARGEST_RATIO times finer than the widest.
@@ -171,11 +169,7 @@ def _factors(graph: Graph) -> dict[str, list[np.ndarray]]:
                 continue
             channels, shape = _channels_of(graph, source, path), graph.shape(source)
             if len(shape) == 4 and channels.max(initial=0) >= shape[1]:  # columns of an image are none of its channels
-                raise UnsupportedError(
-                    f"operator MatMul of layer {node.name or node.output[0]} has no int8 operator: it multiplies an "
-                    "image, whose scales are by channel.",
-                    ["--precision float32", advice.REPLACE],
-                )
+                raise kinds.refused(node, "it multiplies an image, whose scales are by channel")
             found.setdefault(source, []).append(channels)
     return found
 

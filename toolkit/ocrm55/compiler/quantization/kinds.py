@@ -19,6 +19,7 @@ from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.operators import advice
 from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.errors import UnsupportedError
+from ocrm55.plain_text import counted
 
 # A gate is clip(x / 6 + 1/2, 0, 1). With 254 steps its half is a whole number of steps. So the fully connected layer
 # before it requantises straight to the gate.
@@ -186,10 +187,15 @@ def check(graph: Graph) -> None:
     """Raise UnsupportedError for operators that have a row, and another form than the recipes know."""
     for node in graph.nodes:
         if why := _odd(graph, node):
-            raise UnsupportedError(
-                f"operator {node.op_type} of layer {node.name or node.output[0]} has no int8 operator: {why}.",
-                ["--precision float32", advice.REPLACE],
-            )
+            raise refused(node, why)
+
+
+def refused(node: onnx.NodeProto, why: str) -> UnsupportedError:
+    """The error of an operator that no integer kernel computes."""
+    return UnsupportedError(
+        f"operator {node.op_type} of layer {node.name or node.output[0]} has no int8 operator: {why}.",
+        ["--precision float32", advice.REPLACE],
+    )
 
 
 def _odd(graph: Graph, node: onnx.NodeProto) -> str:
@@ -197,13 +203,13 @@ def _odd(graph: Graph, node: onnx.NodeProto) -> str:
     constants = [graph.constants.get(name) for name in node.input]
     axes = len(graph.shape(node.input[0])) - 2 if node.input else 0
     if node.op_type in _WINDOWED and axes > 0 and axes != 2:
-        return f"its window has {axes} {'axis' if axes == 1 else 'axes'}, and an image's has 2"
+        return f"its window has {counted(axes, 'axis', 'axes')}, and an image's has 2"
     if node.op_type == "Concat" and any(each is not None for each in constants):
         return "it joins a constant"
     if node.op_type == "MatMul" and constants[0] is not None:
         return "its weights stand on the left"
     if node.op_type == "MatMul" and constants[1] is not None and constants[1].ndim != 2:
-        return f"its weights have {constants[1].ndim} axes and not 2".replace("1 axes", "1 axis")
+        return f"its weights have {counted(constants[1].ndim, 'axis', 'axes')} and not 2"
     return ""
 
 
