@@ -15,7 +15,7 @@
 
 /* The number of texts that are followed, the number of classes of a step that are tried, and their least probability. A
  * text below this share of the likeliest text's weight is given up. As in context.py. */
-enum { WIDTH = 4, CHOICES = 4, REACHED = WIDTH * (CHOICES + 1) };
+enum { WIDTH = 8, CHOICES = 5, REACHED = WIDTH * (CHOICES + 1) };
 #define LEAST_PROBABILITY 0.001f
 #define LEAST_SHARE 0x1p-20f
 /* Least probability of blank and space together in each step of a gap, and of a space somewhere in it. As in

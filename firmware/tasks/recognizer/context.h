@@ -15,6 +15,8 @@ enum { OCRM55_CONTEXT_KINDS = 6 };
 
 /* A character's symbol in words and in numbers. Symbol 0 is the edge of a token. */
 enum { OCRM55_CONTEXT_LETTERS = 29, OCRM55_CONTEXT_NUMBERS = 21, OCRM55_CONTEXT_NO_SYMBOL = 255 };
+/* Entries of a bucket of groups. */
+enum { OCRM55_CONTEXT_WAYS = 4 };
 enum { OCRM55_CONTEXT_UPPER = 1, OCRM55_CONTEXT_LOWER = 2, OCRM55_CONTEXT_IN_CODE = 4, OCRM55_CONTEXT_SPACE = 8 };
 
 struct ocrm55_context_class {
@@ -28,6 +30,9 @@ struct ocrm55_context {
     const struct ocrm55_context_class *characters;
     /* Indices into `values` for each symbol after two others, and after one. */
     const uint8_t (*letters)[OCRM55_CONTEXT_LETTERS][OCRM55_CONTEXT_LETTERS];
+    /* What three and four symbols before it change of that index; letter_groups.py describes the table. */
+    const uint16_t (*groups)[OCRM55_CONTEXT_WAYS];
+    uint32_t buckets; /* of `groups`; 0 for none */
     const uint8_t (*numbers)[OCRM55_CONTEXT_NUMBERS];
     const float *values;
     float prior[OCRM55_CONTEXT_KINDS]; /* of each kind of token */

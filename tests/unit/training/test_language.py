@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ocrm55.errors import InputError
 from ocrm55.tasks.recognizer import context
 from ocrm55.training import language, texts
 
@@ -15,7 +16,7 @@ AMERICAN_ENGLISH = 74_585  # words of Debian 12's list that are letters only
 
 def test_likelihoods_by_hand() -> None:
     """Two symbols and the edge: 1 1, 1 2 and 2, each between edges."""
-    table = language.likelihoods([[1, 1], [1, 2], [2]], 3, 2)
+    table = language.likelihoods({(1, 1): 1, (1, 2): 1, (2,): 1}, 3, 2)
     singles = (np.array([3, 3, 2]) + 3 / 3) / (8 + 3)  # edges, ones and twos; three different symbols
     behind_edge = (np.array([0, 2, 1]) + 2 * singles) / (3 + 2)
     assert table[0] == pytest.approx(behind_edge)
@@ -24,10 +25,10 @@ def test_likelihoods_by_hand() -> None:
 
 
 def test_what_never_came_has_the_shorter_contexts_likelihood() -> None:
-    table = language.likelihoods([[1, 2, 1]], 4, 3)
+    table = language.likelihoods({(1, 2, 1): 1}, 4, 3)
     assert table.sum(axis=-1) == pytest.approx(1)
     assert (table > 0).all()
-    assert table[3, 1] == pytest.approx(language.likelihoods([[1, 2, 1]], 4, 2)[1])
+    assert table[3, 1] == pytest.approx(language.likelihoods({(1, 2, 1): 1}, 4, 2)[1])
 
 
 def test_samples_are_words_and_numbers() -> None:
@@ -38,21 +39,40 @@ def test_samples_are_words_and_numbers() -> None:
 
 def test_program_writes_tables_that_decode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["language", str(tmp_path / "c.npz")])
-    monkeypatch.setattr(language.tables, "__defaults__", (300, 5))
+    monkeypatch.setattr(language.tables, "__defaults__", (300, 300, 5, None))
     language.main()
     charset = ["", *"01Il/", " "]
     table = np.eye(7, dtype=np.float32)[[2, 0, 5]]
     assert context.decode(table, charset, tmp_path / "c.npz").text == "1/"
 
 
+def test_labels_count_as_much_as_said(tmp_path: Path) -> None:
+    (tmp_path / "labels.tsv").write_text("a.png\tzzyx zzyx\nb.png\tzzyx 12.50\n", encoding="utf-8")
+    plain, taught = language.weighed(1000, 5, {}), language.weighed(1000, 5, {tmp_path / "labels.tsv": 0.25})
+    more = {symbols: taught[symbols] - plain.get(symbols, 0) for symbols in taught}
+    assert {symbols for symbols, times in more.items() if times} == {tuple(map(context.letter_symbol, "zzyx"))}
+    assert sum(more.values()) == pytest.approx(250)
+
+
+@pytest.mark.parametrize("content", ["", "a.png\t12.50\n", "no tab\n"])
+def test_labels_without_words(content: str, tmp_path: Path) -> None:
+    (tmp_path / "labels.tsv").write_text(content, encoding="utf-8")
+    with pytest.raises(InputError, match="has no words"):
+        language.weighed(10, 5, {tmp_path / "labels.tsv": 0.3})
+
+
 def test_bundled_tables() -> None:
-    """Of the words of a Debian machine, the bundled tables are what the program makes."""
+    """Of the words of a Debian machine, the bundled tables are what the program makes, but for the labels' share."""
     if len(texts.dictionary()) != AMERICAN_ENGLISH:
         pytest.skip("the bundled tables are made of wamerican, another word list is installed here")
     with np.load(context.bundled()) as bundled:
-        counted = language.tables()
+        counted = language.tables(language.WORDS // 10)
         assert set(bundled.files) == set(counted)
         for name, values in counted.items():
             assert bundled[name].dtype == np.asarray(values).dtype
-            difference = np.abs(bundled[name].astype(float) - values)
-            assert difference.max() <= (1 if values.dtype == np.uint8 else 1e-6 * np.abs(values).max())
+            if name not in ("letters", "groups"):
+                difference = np.abs(bundled[name].astype(float) - values)
+                assert difference.max() <= (1 if values.dtype == np.uint8 else 1e-6 * np.abs(values).max())
+        usual = counted["letters"] > 16 * language.LOWEST  # likelier than chance
+        apart = bundled["letters"][usual].astype(int) - counted["letters"][usual]
+        assert np.abs(apart).mean() < 12  # three quarters of a doubling, tempered

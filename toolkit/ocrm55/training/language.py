@@ -1,23 +1,29 @@
-"""The language model of the decoder, from the texts that the recognizer is trained on.
+"""The language model of the decoder: from a dictionary, from words of signs, and from labels.
 
     python -m ocrm55.training.language context.npz
+    python -m ocrm55.training.language context.npz words.tsv@0.3 receipts.tsv@0.2
 
-Words are counted in groups of three letters, whatever their case. A table of 29 x 29 x 29 bytes is small beside the
-network, and a table for groups of four would not be. Numbers are counted in pairs, and each digit counts as any digit.
-Every entry is a factor: how much likelier a character is there than by chance. It is tempered, because the network has
-seen the same texts and knows some of it.
+A label file has a path, a tab and a text in each line. The number behind it says how much its tokens count, where all
+words of the dictionary count 1.
+
+Words are counted in groups of three letters, whatever their case, and in those groups of four and five that tell more
+(letter_groups.py). Numbers are counted in pairs, and each digit counts as any digit. Every entry is a factor: how much
+likelier a character is there than by chance. It is tempered, because the network has seen the same texts and knows some
+of it.
 """
 
 from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ocrm55 import console, files
+from ocrm55.errors import InputError
 from ocrm55.tasks.recognizer.context import (
     CLOSING,
     CODE_CHARACTERS,
@@ -27,12 +33,14 @@ from ocrm55.tasks.recognizer.context import (
     letter_symbol,
     number_symbol,
 )
-from ocrm55.training import texts
+from ocrm55.training import letter_groups, texts, vocabulary
 
-SAMPLES = 200_000  # symbols in a group, of words and of numbers
+WORDS, NUMBERS = 1_000_000, 200_000  # that are drawn
+VOCABULARY = 0.3  # how much the words of vocabulary.py count, where those drawn count 1
+MOST_LABELS = 1 << 26  # bytes of a file
 SEED = 5
 CHANCE = 96  # characters and the end: pure chance chooses among these
-TEMPER = 0.4  # likelihoods are raised to this power
+TEMPER = 0.55  # likelihoods are raised to this power
 NEVER = 1e-6  # the likelihood of a character that a kind does not contain
 # For each kind of token, in the order of recognizer.context: its share, and how often a space follows it, not the end.
 SHARES = (0.30, 0.15, 0.15, 0.17, 0.10, 0.13)
@@ -44,7 +52,7 @@ RESOLUTION, LOWEST = 16, 12
 
 
 def words(rng: random.Random, count: int) -> list[list[int]]:
-    """Letter symbols of `count` words, some with 's, some with a closing mark."""
+    """Letter symbols of `count` words of the dictionary, some with 's, some with a closing mark."""
 
     def draw() -> str:
         dice = rng.random()
@@ -71,17 +79,42 @@ def _known(draw: Callable[[], str], symbol: Callable[[str], int], count: int) ->
     return found
 
 
-def likelihoods(samples: Sequence[Sequence[int]], symbols: int, order: int) -> np.ndarray:
+def tokens(labels: Path) -> list[tuple[int, ...]]:
+    """Letter symbols of the tokens of a label file that are words. Raises InputError where it has none."""
+    try:
+        lines = files.read_text(labels, MOST_LABELS, encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as trouble:
+        raise InputError(f"{labels} cannot be read as UTF-8 text: {trouble}.") from trouble
+    written = (token for line in lines for token in line.partition("\t")[2].split())
+    found = [tuple(map(letter_symbol, token)) for token in written]
+    found = [symbols for symbols in found if NO_SYMBOL not in symbols]
+    if not found:
+        raise InputError(f"{labels} has no words: a line of it is a path, a tab and a text.")
+    return found
+
+
+def weighed(count: int, seed: int, labels: Mapping[Path, float]) -> dict[tuple[int, ...], float]:
+    """All words that are counted, with their weights: those of the dictionary have `count` together."""
+    found: Counter[tuple[int, ...]] = Counter(map(tuple, words(random.Random(seed), count)))
+    known = [tuple(map(letter_symbol, word)) for word in vocabulary.WORDS]
+    for share, more in ((VOCABULARY, known), *((share, tokens(path)) for path, share in labels.items())):
+        for symbols, times in Counter(more).items():
+            found[symbols] += share * count * times / len(more)  # type: ignore[assignment]
+    return dict(found)
+
+
+def likelihoods(samples: Mapping[tuple[int, ...], float], symbols: int, order: int) -> np.ndarray:
     """The likelihood of each symbol after the `order` - 1 symbols before it: float64 [symbols] * order.
 
-    The last axis adds up to 1. Each context is mixed with the shorter one. The more different symbols follow, the
-    larger is the shorter one's part (Witten and Bell). Symbol 0 stands before the first and after the last of a sample.
+    samples: with their weights. The last axis adds up to 1. Each context is mixed with the shorter one. The more
+    different symbols follow, the larger is the shorter one's part (Witten and Bell). Symbol 0 stands before the first
+    and after the last of a sample.
     """
     counts = np.zeros((symbols,) * order)
-    for sample in samples:
+    for sample, weight in samples.items():
         padded = [0] * (order - 1) + [*sample, 0]
         for start in range(len(padded) - order + 1):
-            counts[tuple(padded[start : start + order])] += 1
+            counts[tuple(padded[start : start + order])] += weight
     shorter = np.full(symbols, 1 / symbols)
     for length in range(order):
         seen = counts.sum(axis=tuple(range(order - 1 - length)))
@@ -95,24 +128,49 @@ def factor(likelihood: np.ndarray | float) -> np.ndarray:
     return np.asarray((CHANCE * np.maximum(likelihood, NEVER)) ** TEMPER)
 
 
-def tables(samples: int = SAMPLES, seed: int = SEED) -> dict[str, np.ndarray]:
-    """The arrays of a recognizer.context.Context, without the classes."""
-    rng = random.Random(seed)
-    letters = likelihoods(words(rng, samples), LETTER_SYMBOLS, 3)
+def _index(likelihood: np.ndarray | float) -> np.ndarray:
+    """The place of a likelihood's factor among the values, not yet rounded."""
+    return np.asarray(RESOLUTION * (np.log2(factor(likelihood)) + LOWEST))
+
+
+def _codes(likelihood: np.ndarray) -> np.ndarray:
+    return np.clip(np.rint(_index(likelihood)), 0, 255).astype(np.uint8)
+
+
+def groups(samples: Mapping[tuple[int, ...], float]) -> np.ndarray:
+    """The table of groups of four and five letters: uint16 [buckets, 4]."""
+    closing = LETTER_SYMBOLS - 1
+
+    def index(symbol: int, likelihood: float) -> float:
+        return float(_index(likelihood / (len(CLOSING) if symbol == closing else 1)))
+
+    def change(times: float) -> float:
+        return float(RESOLUTION * TEMPER * np.log2(times))
+
+    found = letter_groups.chosen(letter_groups.count(samples), LETTER_SYMBOLS, index, change)
+    return letter_groups.packed(found)
+
+
+def tables(
+    count: int = WORDS, figures: int = NUMBERS, seed: int = SEED, labels: Mapping[Path, float] | None = None
+) -> dict[str, np.ndarray]:
+    """The arrays of a recognizer.context.Context, without the classes.
+
+    count, figures: words and numbers that are drawn. labels: files of labels, and how much each counts.
+    """
+    samples = weighed(count, seed, labels or {})
+    letters = likelihoods(samples, LETTER_SYMBOLS, 3)
     letters[:, :, -1] /= len(CLOSING)
-    figures = likelihoods(numbers(rng, samples), NUMBER_SYMBOLS, 2)
-    figures[:, 1] /= 10
-
-    def codes(likelihood: np.ndarray) -> np.ndarray:
-        steps = np.rint(RESOLUTION * (np.log2(factor(likelihood)) + LOWEST))
-        return np.clip(steps, 0, 255).astype(np.uint8)
-
+    drawn: Counter[tuple[int, ...]] = Counter(map(tuple, numbers(random.Random(seed), figures)))
+    signs = likelihoods(dict(drawn), NUMBER_SYMBOLS, 2)
+    signs[:, 1] /= 10
     inside = 1 - TOKEN_ENDS
     uniform = np.array([1, 1, 1, 1, factor(TOKEN_ENDS), factor(TOKEN_ENDS)])
     spaces = np.array(SPACES)
     return {
-        "letters": codes(letters),
-        "numbers": codes(figures),
+        "letters": _codes(letters),
+        "groups": groups(samples),
+        "numbers": _codes(signs),
         "values": np.exp2(np.arange(256) / RESOLUTION - LOWEST).astype(np.float32),
         "prior": np.array(SHARES, np.float32),
         "space": (uniform * spaces**TEMPER).astype(np.float32),
@@ -124,16 +182,29 @@ def tables(samples: int = SAMPLES, seed: int = SEED) -> dict[str, np.ndarray]:
     }
 
 
+def _labels(words: Sequence[str]) -> dict[Path, float]:
+    """`words.tsv@0.3` is a file and how much it counts."""
+    found = {}
+    for word in words:
+        path, _, share = word.rpartition("@")
+        try:
+            found[Path(path)] = float(share)
+        except ValueError:
+            raise InputError(f"{word} does not say how much the file counts: write FILE@0.3, for example.") from None
+    return found
+
+
 def main() -> None:
-    """The program: `language DESTINATION`."""
-    if len(sys.argv) != 2:
+    """The program: `language DESTINATION [LABELS@SHARE …]`."""
+    if len(sys.argv) < 2:
         raise SystemExit(__doc__)
     destination = Path(sys.argv[1])
     with console.errors_end_the_program():
-        arrays = tables()
+        arrays = tables(labels=_labels(sys.argv[2:]))
         with files.atomic_file(destination) as staging, staging.open("wb") as stream:
             np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
-    console.note(f"{len(texts.dictionary()):,} words -> {destination}")
+    held = np.count_nonzero(arrays["groups"])
+    console.note(f"{len(texts.dictionary()):,} words, {held:,} groups of letters -> {destination}")
 
 
 if __name__ == "__main__":

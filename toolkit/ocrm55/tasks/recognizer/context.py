@@ -25,6 +25,7 @@ from ocrm55 import resources
 from ocrm55.errors import InputError
 from ocrm55.tasks.recognizer import ctc
 from ocrm55.tasks.recognizer.ctc import Recognition
+from ocrm55.tasks.recognizer.letter_groups import LetterGroups
 
 TABLES = "en_context/context.npz"  # in models/
 STEPS = 64  # the most steps of an output; an output with more is decoded without context, as in context.h
@@ -41,7 +42,7 @@ UPPER, LOWER, IN_CODE, SPACE = 1, 2, 4, 8  # flags of a character
 
 # As in context.c: the number of texts that are followed, the number of classes of a step that are tried, and their
 # least probability; a text below this share of the likeliest text's weight is given up.
-WIDTH, CHOICES = 4, 4
+WIDTH, CHOICES = 8, 5
 LEAST_PROBABILITY, LEAST_SHARE = np.float32(0.001), np.float32(2**-20)
 # Least probability of blank and space together in each step of a gap, and of a space somewhere in it.
 LEAST_IN_GAP, LEAST_SPACE = np.float32(0.9), np.float32(0.5)
@@ -54,7 +55,8 @@ _ONE, _ZERO = np.float32(1), np.float32(0)
 class Context:
     """The language model, in factors by which a text gains or loses; 1 is pure chance.
 
-    letters: uint8 [29, 29, 29]; for each symbol after the two before it, an index into `values`.
+    letters: uint8 [29, 29, 29]; for each symbol after the two before it, an index into `values`. groups: what three and
+    four before it change of that index.
     numbers: uint8 [21, 21]; the same after one symbol. values: float32 [256].
     prior: float32 [6], of each kind of token.
     space, end: float32 [6], of a token of each kind that ends in a space, or with the text; multiplied by the tables'
@@ -65,6 +67,7 @@ class Context:
     """
 
     letters: np.ndarray
+    groups: LetterGroups
     numbers: np.ndarray
     values: np.ndarray
     prior: np.ndarray
@@ -125,6 +128,7 @@ def load(charset: tuple[str, ...], path: Path | None = None) -> Context:
             raise ValueError("they are for other symbols")
         return Context(
             letters=tables["letters"],
+            groups=LetterGroups(tables["groups"]),
             numbers=tables["numbers"],
             values=tables["values"],
             prior=tables["prior"],
@@ -142,12 +146,14 @@ def load(charset: tuple[str, ...], path: Path | None = None) -> Context:
 
 @dataclass(frozen=True)
 class Language:
-    """The likelihood of each kind for the token at a text's end (their sum is nearly 1), and its last symbols."""
+    """The likelihood of each kind for the token at a text's end (their sum is nearly 1), and its last symbols.
+
+    letters: the last four, the nearest last. number: the last one.
+    """
 
     kinds: tuple[np.float32, ...]
-    before: int
-    last: int
-    number: int
+    letters: tuple[int, int, int, int] = (0, 0, 0, 0)
+    number: int = 0
 
 
 def _weigh(kinds: Sequence[np.float32], factors: Sequence[np.float32]) -> tuple[np.float32, list[np.float32]]:
@@ -159,11 +165,19 @@ def _weigh(kinds: Sequence[np.float32], factors: Sequence[np.float32]) -> tuple[
     return total, [max(np.float32(weight / total), LEAST_KIND) for weight in weighed]
 
 
+def _word(context: Context, language: Language, symbol: int) -> np.float32:
+    """The factor of a letter symbol in words."""
+    *_, before, last = language.letters
+    if NO_SYMBOL in (symbol, before, last):
+        return context.least
+    index = int(context.letters[before, last, symbol])
+    return np.float32(context.values[context.groups.index(language.letters, symbol, index)])
+
+
 def _edge(context: Context, language: Language, ends: np.ndarray) -> list[np.float32]:
     """Factors of a token that ends here."""
-    word = number = context.least
-    if language.last not in (0, NO_SYMBOL) and language.before != NO_SYMBOL:
-        word = context.values[context.letters[language.before, language.last, 0]]
+    number = context.least
+    word = _word(context, language, 0) if language.letters[-1] != 0 else context.least
     if language.number not in (0, NO_SYMBOL):
         number = context.values[context.numbers[language.number, 0]]
     edges = (word, word, word, number, _ONE, _ONE)
@@ -177,14 +191,12 @@ def follow(context: Context, language: Language, index: int) -> tuple[np.float32
         factor, kinds = _weigh(language.kinds, _edge(context, language, context.space))
         fresh = _ONE - context.keep
         mixed = [context.keep * kind + fresh * first for kind, first in zip(kinds, context.prior, strict=True)]
-        return factor, Language(tuple(map(np.float32, mixed)), 0, 0, 0)
-    least = context.least
-    word = figure = least
-    if NO_SYMBOL not in (letter, language.last, language.before):
-        word = context.values[context.letters[language.before, language.last, letter]]
+        return factor, Language(tuple(map(np.float32, mixed)))
+    least = figure = context.least
+    word = _word(context, language, letter)
     if NO_SYMBOL not in (number, language.number):
         figure = context.values[context.numbers[language.number, number]]
-    first_is_capital = bool(flags & UPPER) == (language.last == 0)
+    first_is_capital = bool(flags & UPPER) == (language.letters[-1] == 0)
     factors = [
         least if flags & UPPER else word,
         word if first_is_capital or not flags & (UPPER | LOWER) else least,
@@ -194,7 +206,7 @@ def follow(context: Context, language: Language, index: int) -> tuple[np.float32
         context.anything,
     ]
     factor, kinds = _weigh(language.kinds, factors)
-    return factor, Language(tuple(kinds), language.last, letter, number)
+    return factor, Language(tuple(kinds), (*language.letters[1:], letter), number)
 
 
 def finish(context: Context, language: Language) -> np.float32:
@@ -314,7 +326,7 @@ def _decoded(probabilities: np.ndarray, charset: Sequence[str], path: Path | Non
     if len(probabilities) > STEPS:
         return ctc.decode(probabilities, charset), 1.0
     context = load(tuple(charset), path)
-    prefixes: dict[tuple[int, ...], _Prefix] = {(): _Prefix(Language(tuple(context.prior), 0, 0, 0), blank=_ONE)}
+    prefixes: dict[tuple[int, ...], _Prefix] = {(): _Prefix(Language(tuple(context.prior)), blank=_ONE)}
     gaps = _wide_gaps(context, probabilities)
     for step, frame in enumerate(probabilities):
         _step(context, prefixes, gaps.get(step) or _choices(frame))

@@ -96,6 +96,8 @@ def context_header(labels: Sequence[str]) -> str:
         "context_tables.h.j2",
         classes=[(comment(c_string(label)), *row) for label, row in zip(labels, model.classes.tolist(), strict=True)],
         letters=[[lines([str(v) for v in row], 29) for row in rows] for rows in model.letters.tolist()],
+        groups=lines(["{" + ", ".join(map(str, bucket)) + "}" for bucket in model.groups.table.tolist()], 5),
+        buckets=len(model.groups.table),
         numbers=[", ".join(map(str, row)) for row in model.numbers.tolist()],
         values=lines([float_literal(float(value)) for value in model.values], 8),
         shares={"prior": numbers(model.prior), "space": numbers(model.space), "end": numbers(model.end)},

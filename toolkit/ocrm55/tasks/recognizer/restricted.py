@@ -67,7 +67,7 @@ def decode(
         raise ValueError(f"probabilities {probabilities.shape} do not fit {len(charset)} classes")
     model = language_model if tables.only_characters else None
     prior = () if model is None else tuple(model.prior)
-    paths = [_Path(0, 0, True, _ONE, _ZERO, (), context.Language(prior, 0, 0, 0))]
+    paths = [_Path(0, 0, True, _ONE, _ZERO, (), context.Language(prior))]
     lost = 0.0  # the most that a path given up weighed, against the best one then; a bound where nothing else weighs
     for step, frame in enumerate(probabilities):
         reached = _reached(paths, _choices(frame, tables.allowed), tables, model, len(probabilities) - 1 - step)
