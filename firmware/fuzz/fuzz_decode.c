@@ -31,7 +31,7 @@ static void check_text(float value)
     free(text);
 }
 
-enum { MOST_CLASSES = 97 };
+enum { MOST_CLASSES = 97, GROUP_BUCKETS = 8 };
 
 static uint32_t random_number(void)
 {
@@ -45,6 +45,7 @@ static const struct ocrm55_context *language_model(uint32_t classes)
 {
     static struct ocrm55_context_class characters[MOST_CLASSES];
     static uint8_t letters[OCRM55_CONTEXT_LETTERS][OCRM55_CONTEXT_LETTERS][OCRM55_CONTEXT_LETTERS];
+    static uint16_t groups[GROUP_BUCKETS][OCRM55_CONTEXT_WAYS]; /* one search in 250 finds one */
     static uint8_t numbers[OCRM55_CONTEXT_NUMBERS][OCRM55_CONTEXT_NUMBERS];
     static float values[256];
     static struct ocrm55_context model;
@@ -55,6 +56,9 @@ static const struct ocrm55_context *language_model(uint32_t classes)
             for (size_t i = 0; i < sizes[table]; i++) {
                 tables[table][i] = (uint8_t)random_number();
             }
+        }
+        for (uint32_t i = 0; i < GROUP_BUCKETS * OCRM55_CONTEXT_WAYS; i++) {
+            groups[i / OCRM55_CONTEXT_WAYS][i % OCRM55_CONTEXT_WAYS] = (uint16_t)random_number();
         }
         for (uint32_t i = 0; i < 256; i++) {
             values[i] = exp2f((float)i / 16.0f - 12.0f);
@@ -74,6 +78,8 @@ static const struct ocrm55_context *language_model(uint32_t classes)
         model.least = 1.0f / 64.0f;
         model.keep = 0.2f;
         model.letters = letters;
+        model.groups = groups;
+        model.buckets = GROUP_BUCKETS;
         model.numbers = numbers;
         model.values = values;
         model.characters = characters;
