@@ -159,3 +159,29 @@ def test_a_factor_for_each_column_is_no_gate() -> None:
     nodes = [*MEAN, ("Reshape", ["gd", "to"], "f", {}), ("Mul", ["cd", "f"], "m", {})]
     with pytest.raises(UnsupportedError, match="product"):
         most_steps(nodes, "m", to=np.array([1, 6]))
+
+
+@pytest.mark.parametrize(
+    ("axis", "first", "end", "shape"), [(2, 1, 4, (1, 6, 3, 6)), (3, 0, 2, (1, 6, 5, 2)), (1, 1, 5, (1, 4, 5, 6))]
+)
+def test_a_part_has_scales_by_channel(axis: int, first: int, end: int, shape: tuple[int, ...]) -> None:
+    by_channel = ["cs", "cz"]
+    nodes = [
+        *CONV, ("Slice", ["c", "from", "end", "axis"], "part", {}),
+        ("QuantizeLinear", ["part", *by_channel], "part_q", {"axis": 1}),
+        ("DequantizeLinear", ["part_q", *by_channel], "p", {"axis": 1}),
+    ]  # fmt: skip
+    cut = {"from": np.array([first]), "end": np.array([end]), "axis": np.array([axis])}
+    scales = np.linspace(0.02, 0.06, shape[1], dtype=np.float32)
+    assert most_steps(nodes, "p", shape, cs=scales, cz=np.zeros(shape[1], np.int8), **cut) < 1.5
+
+
+def test_scales_along_rows_of_a_part_are_refused() -> None:
+    nodes = [
+        *CONV, ("Slice", ["c", "from", "end", "axis"], "part", {}),
+        ("QuantizeLinear", ["part", "cs", "cz"], "p_q", {"axis": 2}),
+        ("DequantizeLinear", ["p_q", "cs", "cz"], "p", {"axis": 2}),
+    ]  # fmt: skip
+    cut = {"from": np.array([0]), "end": np.array([2]), "axis": np.array([2])}
+    with pytest.raises(UnsupportedError, match="along an axis"):
+        most_steps(nodes, "p", (1, 6, 2, 6), cs=np.array([0.02, 0.03], np.float32), cz=np.zeros(2, np.int8), **cut)

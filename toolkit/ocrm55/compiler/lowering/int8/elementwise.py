@@ -104,12 +104,15 @@ def _per_channel(value: Value, scale: np.ndarray, zero: np.ndarray, axis: int) -
     if scale.size == 1:
         return Quantization(np.full(value.origin.channels, scale.reshape(-1)[0], np.float32), zero_point)
     spread = scale.reshape([-1 if i == axis % value.index.ndim else 1 for i in range(value.index.ndim)])
-    stored = np.empty(value.origin.count, np.float32)
-    stored[value.index] = np.broadcast_to(spread, value.index.shape)
+    spread = np.broadcast_to(spread, value.index.shape)
+    stored = np.full(value.origin.count, np.nan, np.float32)  # a slice leaves the others out
+    stored[value.index] = spread
     rows = stored.reshape(-1, value.origin.channels)
-    if not (rows == rows[0]).all():
+    read = ~np.isnan(rows)
+    steps = np.where(read.any(axis=0), np.max(rows, axis=0, initial=-np.inf, where=read), scale.flat[0])
+    if not ((rows == steps) | ~read).all() or not (stored[value.index] == spread).all():
         raise UnsupportedError(f"{value.origin.layer} has scales along an axis that no kernel knows.", TRIES)
-    return Quantization(rows[0], zero_point)
+    return Quantization(steps.astype(np.float32), zero_point)
 
 
 def gate_writer(build: Builder, origin: Origin, gated: Value, gate: Value) -> Writer:
