@@ -316,3 +316,8 @@ def test_readers_of_files_refuse_pipes_and_what_never_ends(name: str, tmp_path: 
     }  # fmt: skip
     with pytest.raises(InputError):
         readers[name]()
+
+
+def test_json_that_is_written_has_no_nan(tmp_path: Path) -> None:
+    write_json(tmp_path / "a.json", {"rate": [float("nan"), 1.5]})
+    assert "null" in (tmp_path / "a.json").read_text()

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 
-from ocrm55 import temporary
+from ocrm55 import plain_json, temporary
 from ocrm55.errors import InputError, OutputError
 from ocrm55.temporary import Unfinished, is_abandoned
 
@@ -277,8 +277,8 @@ def write_text(destination: Path, text: str) -> None:
 
 
 def write_json(destination: Path, value: object) -> None:
-    """Write a JSON file that a person can read, whole or not at all."""
-    write_text(destination, json.dumps(value, indent=2, sort_keys=False) + "\n")
+    """Write a JSON file that a person can read, whole or not at all; a number that JSON does not have is null."""
+    write_text(destination, json.dumps(plain_json.finite(value), indent=2, allow_nan=False) + "\n")
 
 
 def extract(archive: tarfile.TarFile, folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +50,12 @@ def test_what_cannot_be_read_is_a_sentence(film: Path, tmp_path: Path) -> None:
     assert film.stat().st_size > 0
 
 
-@pytest.mark.parametrize("text", ["12345", ""])
+@pytest.mark.parametrize(("text", "score"), [("12345", 0.9), ("", 0.9), ("1", math.nan)])
 def test_each_frame_has_its_lines(
-    text: str, film: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    text: str, score: float, film: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def pages(pictures: Any) -> list[Page]:
-        return [Page(each.path, 160, 96, [Line(CORNERS, text, 0.9, 0.9, 0, 0)]) for each in pictures]
+        return [Page(each.path, 160, 96, [Line(CORNERS, text, score, 0.9, 0, 0)]) for each in pictures]
 
     monkeypatch.setattr(program, "prepare", lambda options, native: None)
     monkeypatch.setattr(read, "run", lambda pictures, *_, **__: pictures)
@@ -69,5 +70,6 @@ def test_each_frame_has_its_lines(
         (7, 0.7, text),
         (14, 1.4, text),
     ]
+    assert [value["score"] for value in values] == [None if math.isnan(score) else score] * 3
     assert ("no text was found" in said.err) == (not text)
     assert film.with_name("read.mp4").stat().st_size > 0

@@ -1,10 +1,8 @@
 """What `run-fvp` shows of the UART."""
 
-import json
 from pathlib import Path
 
-from ocrm55 import plain_text
-from ocrm55.commands.run_fvp import as_json_text, with_names
+from ocrm55.commands.run_fvp import with_names
 from ocrm55.simulators import protocol
 
 
@@ -38,25 +36,6 @@ def test_json_tells_the_width_and_unsure_readings() -> None:
     assert "width" not in plain
     assert narrow["width"] == 96
     assert narrow["instructions"] == {"preprocess": 1, "inference": 2, "decode": 3, "unsure": 7, "operators": [2]}
-
-
-def test_json_can_be_read_whatever_a_file_is_called() -> None:
-    values = [{"image": 'a\x85\x1b\u2028\udc85\U000e0001"\\é漢.png'}]
-    text = as_json_text(values)
-    assert json.loads(text) == values
-    assert "é漢.png" in text
-    assert plain_text.shown(text, keep="\n") == text
-
-
-def test_json_has_null_for_a_score_that_is_no_number() -> None:
-    """A float network of a stranger's weights may give such a one; `NaN` is no JSON."""
-
-    def refuse(constant: str) -> None:
-        raise AssertionError(constant)
-
-    values = [{"lines": [{"score": float("nan"), "corners": [(1.5, float("-inf"))]}], "score": 0.5, "count": 3}]
-    read = json.loads(as_json_text(values), parse_constant=refuse)
-    assert read == [{"lines": [{"score": None, "corners": [[1.5, None]]}], "score": 0.5, "count": 3}]
 
 
 def test_texts_that_are_not_likely_right_are_rejected() -> None:

@@ -10,6 +10,7 @@ import socket as socket_module
 import threading
 import time
 from collections.abc import Iterator
+from math import nan
 from typing import Any, ClassVar
 
 import numpy as np
@@ -41,7 +42,8 @@ class Engine:
         if (width, height) == (13, 13):
             raise TargetError("the native program failed: it ended.")
         corners = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]
-        return Answer([{"number": 1, "corners": corners, "text": f"<b>{width}", "score": 0.9}], 0.01, [1], readings=[])
+        line = {"number": 1, "corners": corners, "text": f"<b>{width}", "score": 0.9 if width > 1 else nan}
+        return Answer([line], 0.01, [1], readings=[])
 
     def whole(self, pixels: np.ndarray, name: str, listener: Listener) -> Answer:
         """Says a line, and goes on until it is stopped."""
@@ -124,6 +126,13 @@ def test_a_frame_is_answered(client: TestClient) -> None:
     assert answer["type"] == "frame"
     assert answer["lines"][0]["text"] == "<b>32"
     assert answer["size"] == [32, 16]
+
+
+def test_a_score_that_is_no_number_is_null(client: TestClient) -> None:
+    with client.websocket_connect(ADDRESS, headers=ORIGIN) as socket:
+        socket.receive_json()
+        socket.send_bytes(jpeg(1, 16))
+        assert '"score": null' in socket.receive_text()
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ocrm55 import console, files, stages
+from ocrm55 import console, files, plain_json, stages
 from ocrm55.commands.options import build_options
 from ocrm55.errors import InputError
 
@@ -54,7 +53,7 @@ def boards(
         files.write_json(record, {"boards": older | rows})
         console.note(f"wrote {record}")
     if as_json:
-        console.result(json.dumps(report.values(rows, [name] if name else ()), indent=2))
+        console.result(plain_json.text(report.values(rows, [name] if name else ())))
     elif name is not None:
         report.show_one(facts.of(find(name)), rows.get(name))
     else:

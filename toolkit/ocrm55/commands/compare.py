@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ocrm55 import console
+from ocrm55 import console, plain_json
 from ocrm55.commands import effect
 
 
@@ -33,7 +32,7 @@ def compare(
     limit = None if fail_over is None else report.limit_of(fail_over)
     first, second = report.read(before), report.read(after)
     if as_json:
-        console.result(json.dumps(report.values(first, second), indent=2))
+        console.result(plain_json.text(report.values(first, second)))
     else:
         report.show(first, second, most)
     if limit is not None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ocrm55 import console, stages
+from ocrm55 import console, plain_json, stages
 from ocrm55.commands.options import TimeLimit, build_options
 
 
@@ -39,6 +38,6 @@ def compare_board(
     found = estimated_blank(prepared, simulator, measured.width, timeout_s=timeout)
     compared = report.rows(layers(metadata.at_width(measured.width)), measured, found)
     if as_json:
-        console.result(json.dumps(report.values(compared, measured, found), indent=2))
+        console.result(plain_json.text(report.values(compared, measured, found)))
     else:
         report.show(compared, measured, found)

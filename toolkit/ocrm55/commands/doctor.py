@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ocrm55 import console, stages
+from ocrm55 import console, plain_json, stages
 from ocrm55.commands.about import about
 from ocrm55.commands.options import FvpPath, build_options
-from ocrm55.commands.run_fvp import as_json_text
 from ocrm55.errors import ToolchainError
 
 
@@ -30,7 +29,7 @@ def doctor(
     if as_json:
         checks = [asdict(each) | {"hinders": each.hinders} for each in findings]
         head = {name: value for name, value in about(options).items() if name in ("ocrm55", "versions")}
-        console.result(as_json_text(head | {"options": {"build_dir": str(options.build_dir)}, "checks": checks}))
+        console.result(plain_json.text(head | {"options": {"build_dir": str(options.build_dir)}, "checks": checks}))
     else:
         columns = ("", "what", "found", "what to do")
         console.table("", columns, ((f.state, f.name, f.found, f.advice) for f in findings))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ocrm55 import console, files, stages
+from ocrm55 import console, files, plain_json, stages
 from ocrm55.commands import effect
 from ocrm55.commands.about import about
 from ocrm55.commands.options import (
@@ -21,7 +21,6 @@ from ocrm55.commands.options import (
     build_options,
 )
 from ocrm55.commands.page_options import DetectorOption, SizeOption, page_options
-from ocrm55.commands.run_fvp import as_json_text
 from ocrm55.errors import InputError
 from ocrm55.restriction import UNRESTRICTED
 
@@ -142,7 +141,7 @@ def eval_(
     values = {"data": str(data), "on": place.value, "source": options.source, "ran": ran}
     values |= {"precision": options.compile.precision, **chosen_values}
     if as_json:
-        console.result(as_json_text(evaluation.as_values(**about(options), **values)))
+        console.result(plain_json.text(evaluation.as_values(**about(options), **values)))
     else:
         console.result(ran)
         for title, columns, rows in [*assess.tables(evaluation), *assess.acceptance_tables(evaluation, reject)]:
@@ -197,7 +196,7 @@ def _eval_pages(
     said |= {"size": f"{chosen.compile.width}x{chosen.compile.height}"}
     said |= {"precision": options.recognizer.compile.precision}
     if as_json:
-        console.result(as_json_text(found.as_values(**said)))
+        console.result(plain_json.text(found.as_values(**said)))
     else:
         for title, columns, rows in evaluation.tables(found):
             console.table(title, columns, rows, right=columns[1:])

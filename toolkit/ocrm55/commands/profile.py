@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from ocrm55 import console, files, stages
+from ocrm55 import console, files, plain_json, stages
 from ocrm55.commands import effect
 from ocrm55.commands.about import about
 from ocrm55.commands.options import Images, TimeLimit, build_options
-from ocrm55.commands.run_fvp import as_json_text
 from ocrm55.errors import InputError
 from ocrm55.report.profile import Sort
 
@@ -71,7 +70,7 @@ def profile(
             written += in_graph.write(measured.metadata, measured.layers, staging, costs)
     if as_json:
         found_values = report.as_values(measured) | extra
-        console.result(as_json_text(about(options) | found_values))
+        console.result(plain_json.text(about(options) | found_values))
     elif found is not None:
         in_cycles.show(measured.layers, found, clock)
     else:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ocrm55 import console, files, plain_text, stages
+from ocrm55 import console, files, plain_json, plain_text, stages
 from ocrm55.commands import effect
 from ocrm55.commands.options import FvpPath, SimulatorChoice, SimulatorOption, build_options
 from ocrm55.commands.page_options import DetectorOption, Pages, PageTimeLimit, SizeOption, page_options
-from ocrm55.commands.run_fvp import as_json_text, check_counts
+from ocrm55.commands.run_fvp import check_counts
 from ocrm55.errors import InputError
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _print(pages: Sequence[Page], as_json: bool, reject: float | None) -> None:
         if not any(line.text for line in page.lines):
             console.note(f"{page.path}: no text was found.")
     if as_json:
-        console.result(as_json_text([page.values_with(reject) for page in pages]))
+        console.result(plain_json.text([page.values_with(reject) for page in pages]))
         return
     for page in pages:
         for line in page.lines:

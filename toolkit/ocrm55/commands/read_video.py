@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ocrm55 import console, plain_text
+from ocrm55 import console, plain_json, plain_text
 from ocrm55.errors import InputError
 from ocrm55.page import program, read, video
 from ocrm55.page.program import PageOptions
@@ -60,7 +59,7 @@ def _print(frame: video.VideoFrame, page: Page, as_json: bool) -> None:
         console.warning(f"{page.path}: {note}")
     if as_json:
         for value in video.values(frame, page):
-            console.result(json.dumps(value, ensure_ascii=True, allow_nan=False))
+            console.result(plain_json.line(value))
         return
     for line in page.lines:
         if line.text:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ocrm55 import console, plain_text, stages
+from ocrm55 import console, plain_json, plain_text, stages
 from ocrm55.commands import camera_options, effect
 from ocrm55.commands.camera_options import FrameOption, PolarityChoice, PolarityOption, RegionOption
 from ocrm55.commands.options import (
@@ -165,7 +163,7 @@ def _show(
     if reject is not None and not artifact.metadata.confidence:
         console.note("no text is rejected: how likely a text of this model is right is not known (docs/confidence.md)")
     if as_json:
-        console.result(as_json_text(_as_values(images, run, artifact, reject, found)))
+        console.result(plain_json.text(_as_values(images, run, artifact, reject, found)))
         return
     for line in with_names(run.lines, images, confidence=confidence or reject is not None):
         console.result(line)
@@ -230,7 +228,7 @@ def show_pages(
     limit = timeout or read.SECONDS_PER_PAGE
     runs = read.run(pictures, prepared, board, stats=stats, want_confidence=confidence or as_json, timeout_s=limit)
     if as_json:
-        console.result(as_json_text([page.values for page in read.pages(runs)]))
+        console.result(plain_json.text([page.values for page in read.pages(runs)]))
         return
     for part, run in runs:
         for line in with_names(run.lines, [picture.path for picture in part]):
@@ -250,23 +248,6 @@ def with_names(lines: Sequence[Line], images: Sequence[Path], *, confidence: boo
         for line in lines
         if not line.is_count and (confidence or not line.text.startswith(_CONFIDENCE))
     ]
-
-
-def as_json_text(value: object) -> str:
-    """JSON in the letters of all languages; what a line cannot show, as in a file's name, is in JSON's own escapes.
-
-    A score that is no number, which JSON does not have, is null.
-    """
-    text = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
-    return "".join(c if c == "\n" or plain_text.is_shown(c) else json.dumps(c)[1:-1] for c in text)
-
-
-def _finite(value: object) -> object:
-    if isinstance(value, dict):
-        return {name: _finite(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def is_rejected(result: ImageResult, reject: float | None) -> bool:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ocrm55 import console, stages
+from ocrm55 import console, plain_json, stages
 from ocrm55.commands import effect
 from ocrm55.commands.about import about
 from ocrm55.commands.options import FvpPath, Images, SimulatorChoice, SimulatorOption, build_options
 from ocrm55.commands.page_options import DetectorOption, PageFlag, SizeOption, page_options
-from ocrm55.commands.run_fvp import as_json_text
 from ocrm55.errors import TargetError
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def verify(
         return
     comparisons = verification.compare(images, options, board)
     if as_json:
-        console.result(as_json_text(about(options) | {"images": [values(row) for row in comparisons]}))
+        console.result(plain_json.text(about(options) | {"images": [values(row) for row in comparisons]}))
     else:
         show(comparisons)
     failed = [row for row in comparisons if not row.passed]
@@ -116,7 +115,7 @@ def verify_pages(
     rows = [(str(each.path), str(each.boxes), str(each.readings), each.differs or "exact") for each in compared]
     if head is not None:
         names = ("page", "boxes", "readings", "verdict")
-        console.result(as_json_text(head | {"pages": [dict(zip(names, row, strict=True)) for row in rows]}))
+        console.result(plain_json.text(head | {"pages": [dict(zip(names, row, strict=True)) for row in rows]}))
     else:
         console.table("", ("page", "boxes", "readings", "verdict"), rows, right=("boxes", "readings"))
     failed = [each for each in compared if each.differs]

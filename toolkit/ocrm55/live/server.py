@@ -22,6 +22,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ocrm55 import plain_json
 from ocrm55.errors import InputError, Ocrm55Error
 from ocrm55.live.engine import MOST_BYTES, Engine, sentence
 from ocrm55.live.session import Session, message_of, settings_of
@@ -138,7 +139,7 @@ class _Tab:
         self._window = (time.monotonic(), 0)
 
     async def serve(self) -> None:
-        await self._socket.send_json({"type": "about", **self._live.about})
+        await self._send({"type": "about", **self._live.about})
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._answer)
             tasks.start_soon(self._tell)
@@ -228,7 +229,7 @@ class _Tab:
 
     async def _send(self, value: dict[str, Any]) -> None:
         async with self._sending:
-            await self._socket.send_json(value)
+            await self._socket.send_text(plain_json.line(value))  # a browser reads no NaN
 
     def _wish(self, text: str) -> dict[str, Any] | None:
         message = message_of(text)
