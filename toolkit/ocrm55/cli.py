@@ -98,6 +98,7 @@ def _reporting(command: Callable[..., None]) -> Callable[..., None]:
             known = _of_system(trouble)
             if not isinstance(known, Ocrm55Error):
                 raise
+            known.tries = effect.advice(known.tries)
             console.error(known)
             raise typer.Exit(known.exit_code) from trouble
 

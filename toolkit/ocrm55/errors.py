@@ -6,10 +6,13 @@ class's exit code. A traceback that a user sees is a bug of ours.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Container, Sequence
 
 from ocrm55 import plain_text
 
+_OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
+_WHOLE_LINE = re.compile(r"\b(?:ocrm55|pip|python|tvmc) [a-z-]")
 _LONGEST = 1000  # characters: enough for an ordinary path and a sentence about it
 
 
@@ -33,6 +36,11 @@ def _one_line(text: str) -> str:
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST * 3 // 4]} … {text[-_LONGEST // 5 :]}"
     return "".join(c if c.isprintable() else plain_text.escaped(c) for c in text)
+
+
+def can_be_tried(attempt: str, options: Container[str]) -> bool:
+    """Whether a command with these options has those that a thing to try names; a whole command line has its own."""
+    return bool(_WHOLE_LINE.search(attempt)) or all(name in options for name in _OPTION.findall(attempt))
 
 
 class InputError(Ocrm55Error):

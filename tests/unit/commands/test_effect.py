@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from ocrm55 import cli, libraries
 from ocrm55.commands import effect
-from ocrm55.errors import InputError
+from ocrm55.errors import InputError, can_be_tried
 
+_NAMES = "|".join(name for name, *_ in cli._COMMANDS if name != "tvmc")
+_LINE = re.compile(rf"ocrm55 (?P<name>{_NAMES})\b(?P<rest>[^`]*)")
 REFUSED = [
     ("compile --size 320x320", "--size has no effect without --detector."),
     ("package --out package --size 320x320", "--size has no effect without --detector."),
@@ -62,6 +68,52 @@ def test_what_would_have_no_effect_is_refused(
     assert done.exit_code == InputError.exit_code, done.output
     assert sentence in done.output
     assert list(tmp_path.iterdir()) == []
+
+
+def options_of(name: str) -> set[str]:
+    """The options of a command such as `fvp install`."""
+    command: Any = typer.main.get_command(cli.app)
+    for word in name.split():
+        command = command.commands[word]
+    return {option for each in command.params for option in (*each.opts, *each.secondary_opts)}
+
+
+def test_no_command_advises_an_option_that_it_lacks(models: Path, tmp_path: Path) -> None:
+    digit = str(models / "samples" / "digit.png")
+    build = ["--build-dir", str(tmp_path)]
+    report = CliRunner().invoke(cli.app, ["report", digit, "--simulator", "native", *build])
+    assert "a native program counts no instructions" in report.output
+    assert "--stats" not in report.output
+    assert "try: --simulator qemu" in report.output
+    run = CliRunner().invoke(cli.app, ["run-fvp", digit, "--simulator", "native", "--stats", *build])
+    assert "try: leave --stats out" in run.output
+
+
+@pytest.mark.parametrize(
+    ("attempt", "told"),
+    [
+        ("--width 320", True),
+        ("leave --npu out", False),
+        ("--width 320 and --stats", False),
+        ("ocrm55 eval DATA --output DIR", True),
+        ("pip install --force-reinstall ocrm55", True),
+        ("a narrower input", True),
+    ],
+)
+def test_what_is_advised_can_be_done(attempt: str, told: bool) -> None:
+    assert can_be_tried(attempt, {"--width"}) == told
+
+
+def test_whole_command_lines_that_are_advised_have_their_options() -> None:
+    unknown = []
+    for file in sorted(Path(cli.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            text = node.value if isinstance(node, ast.Constant) else ""
+            for found in _LINE.finditer(text) if isinstance(text, str) else ():
+                named = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", found["rest"]))
+                if named - options_of(found["name"]):
+                    unknown.append((file.name, found[0]))
+    assert unknown == []
 
 
 def test_what_one_command_was_given_is_not_the_next_ones() -> None:

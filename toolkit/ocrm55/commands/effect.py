@@ -12,10 +12,11 @@ from typer.core import TyperCommand
 
 from ocrm55 import stages
 from ocrm55.commands import help_text
-from ocrm55.errors import InputError
+from ocrm55.errors import InputError, can_be_tried
 
 # Parameter -> option, of what the user wrote on the command line, also where it says what holds without it.
 _WRITTEN: ContextVar[Mapping[str, str]] = ContextVar("_WRITTEN", default={})  # noqa: B039
+_KNOWN: ContextVar[frozenset[str] | None] = ContextVar("_KNOWN", default=None)  # all options of the command that runs
 _OF_NPU = ("npu_memory_mode", "vela_config", "npu_fallback", "ethosu_driver")
 _OF_INT8 = ("calibrate", "kernels")
 # What decides neither a model in float nor how its output is read.
@@ -44,15 +45,24 @@ class Command(TyperCommand):
                 if source is not None and source.name == "COMMANDLINE" and each.param_type_name == "option"
             }
         )
+        options = frozenset(name for each in self.params for name in (*each.opts, *each.secondary_opts))
+        known = _KNOWN.set(None if self.ignore_unknown_options else options)
         try:
             return super().invoke(ctx)
         finally:
             _WRITTEN.reset(written)
+            _KNOWN.reset(known)
 
 
 def is_written(parameter: str) -> bool:
     """Whether the user wrote this option of the command that runs."""
     return parameter in _WRITTEN.get()
+
+
+def advice(tries: Sequence[str]) -> list[str]:
+    """The things to try that the command that runs can be told: those that name no option of others only."""
+    known = _KNOWN.get()
+    return [each for each in tries if known is None or can_be_tried(each, known)]
 
 
 def refuse(why: str, parameters: Sequence[str], *tries: str) -> None:

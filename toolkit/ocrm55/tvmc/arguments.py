@@ -216,6 +216,11 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise InputError(f"tvmc: {message}.", [f"{self.prog} --help"])
 
+    @property
+    def flags(self) -> list[str]:
+        """All arguments that it knows, refused ones too."""
+        return [flag for action in self._actions for flag in action.option_strings]
+
 
 def parser(prog: str) -> Parser:
     """The parser of `compile`. Arguments without effect and refused ones are stored under their first flag, as a
@@ -290,8 +295,7 @@ def parse(arguments: Sequence[str], prog: str) -> tuple[argparse.Namespace, list
     command = parser(prog)
     values, unknown = command.parse_known_args(left)
     if unknown:
-        flags = [flag for action in command._actions for flag in action.option_strings]
-        near = difflib.get_close_matches(unknown[0].partition("=")[0], flags, 1)
+        near = difflib.get_close_matches(unknown[0].partition("=")[0], command.flags, 1)
         raise InputError(f"tvmc compile has no argument {unknown[0]}.", [*near, f"{prog} --help"])
     for refused in REFUSED:
         if getattr(values, refused.flags[0]) is not None:

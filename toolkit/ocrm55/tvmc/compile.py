@@ -17,8 +17,8 @@ from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.targets import choice
 from ocrm55.compiler.targets.base import Target, assign
-from ocrm55.errors import InputError, ToolchainError, UnsupportedError
-from ocrm55.tvmc import library, models, sources
+from ocrm55.errors import Ocrm55Error, UnsupportedError, can_be_tried
+from ocrm55.tvmc import arguments, library, models, sources
 from ocrm55.tvmc.library import Library
 from ocrm55.tvmc.settings import ArenaSource, Settings
 
@@ -26,6 +26,7 @@ from ocrm55.tvmc.settings import ArenaSource, Settings
 _OTHER_WORDS = {
     "--precision float32": "compile the model as it was before it was quantised",
     "ocrm55 export": "export the model anew",
+    "leave --npu out": "leave ethos-u out of --target",
 }
 
 
@@ -35,7 +36,8 @@ def compile_library(settings: Settings) -> Library:
     Raises InputError for a model that is none, UnsupportedError for one that cannot be compiled or whose workspace
     does not fit the pool, OutputError when the archive cannot be written.
     """
-    model = models.load(settings.model, settings.model_format, settings.shapes)
+    with _in_our_words():
+        model = models.load(settings.model, settings.model_format, settings.shapes)
     precision = models.precision(model)
     npu = settings.accelerator if precision == "int8" else ""
     if settings.accelerator and not npu:
@@ -115,9 +117,11 @@ def _in_our_words() -> Iterator[None]:
     """Errors of the compiler, with advice in the words of this command line."""
     try:
         yield
-    except (InputError, UnsupportedError, ToolchainError) as trouble:
+    except Ocrm55Error as trouble:
         trouble.sentence = trouble.sentence.replace("--npu", "--target=ethos-u,c")
-        trouble.tries = [_OTHER_WORDS.get(each, each) for each in trouble.tries]
+        options = arguments.parser("tvmc compile").flags
+        tries = [_OTHER_WORDS.get(each, each) for each in trouble.tries]
+        trouble.tries = [each for each in tries if can_be_tried(each, options)]
         raise
 
 
