@@ -11,11 +11,13 @@ static int32_t depth_of(const struct ocrm55_conv *l)
     return round_up(l->kernel_height * l->kernel_width * l->channels_in, TILE_BLOCK);
 }
 
-/* Windows whose rows are short are fetched byte by byte, 8 at a time: 3 instructions, where a copy of 9 bytes takes 10. */
+/* Windows whose rows are short are fetched byte by byte, 8 at a time: 3 instructions, where a copy of 9 bytes takes 10.
+ * Offsets, rows and columns are 16 bits then, also of what lies around the image. */
 static bool is_small(const struct ocrm55_conv *l)
 {
     const int32_t row_bytes = l->width * l->channels_in, piece = l->kernel_width * l->channels_in;
-    return piece < 48 && (l->kernel_height - 1) * row_bytes + piece <= UINT16_MAX;
+    return piece < 48 && l->height + l->kernel_height <= UINT16_MAX && l->width + l->kernel_width <= UINT16_MAX &&
+           (l->kernel_height - 1) * row_bytes + piece <= UINT16_MAX;
 }
 
 size_t ocrm55_conv_s8_workspace_bytes(const struct ocrm55_conv *layer)

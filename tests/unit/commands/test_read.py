@@ -24,15 +24,18 @@ def page(name: str, *texts: str) -> Page:
 
 
 @pytest.mark.parametrize(
-    ("text", "size"), [("320x320", (320, 320)), ("640X480", (480, 640)), ("480", (480, 480)), ("32", (32, 32))]
+    ("text", "size"),
+    [("320x320", (320, 320)), ("640X480", (480, 640)), ("480", (480, 480)), ("32", (32, 32)), ("4096x32", (32, 4096))],
 )
 def test_a_size_is_width_by_height(text: str, size: tuple[int, int]) -> None:
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["", "x", "0", "320x", "31", "320x330", "-320", "1e3", "320x320x320", "99999999"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "0", "320x", "31", "320x330", "-320", "1e3", "320x320x320", "99999999", "4128x32", "32x4128"]
+)
 def test_another_size_is_refused(text: str) -> None:
-    with pytest.raises(InputError, match=r"size in pixels|whole 32 pixels"):
+    with pytest.raises(InputError, match=r"size in pixels|whole 32 pixels|4,096 pixels a side"):
         parse_size(text)
 
 

@@ -14,6 +14,7 @@ from ocrm55.compiler.memory.placement import rooms
 from ocrm55.errors import InputError, UnsupportedError
 from ocrm55.firmware import check_path
 
+LONGEST_SIDE = 4096  # of a map, OCRM55_PAGE_MAP_SIDE in firmware/tasks/page/ocrm55_page.h
 SCRATCH_ROOM = 8 << 20  # bytes beside the frames, for boxes and scratch
 STRIPED_BYTES = 48  # tenths of a byte that a bundled detector in stripes needs for a pixel of its input, at most
 _ALIGN = 32
@@ -247,4 +248,6 @@ def parse_size(text: str) -> tuple[int, int]:
     width, height = int(sides[0]), int(sides[1])
     if min(width, height) < 32 or width % 32 or height % 32:
         raise InputError(f"a detector takes sides of whole 32 pixels, not {width} x {height}.", tries)
+    if max(width, height) > LONGEST_SIDE:
+        raise InputError(f"a map for pages has {LONGEST_SIDE:,} pixels a side at most, not {width} x {height}.", tries)
     return height, width

@@ -106,6 +106,11 @@ def _conv_cases() -> Iterator[Expected]:
             source = extreme if n % 7 == 0 else r
             yield conv(source, size, 2 + n % 6, kernel, strides, pads, n % 4)
     yield conv(r, (1, 40, 512), 8, (1, 3), (1, 1), (0, 1, 0, 1), CLAMP)
+    # Rows and columns beyond 16 bits, and the largest within them.
+    yield conv(r, (1, 66000, 1), 6, (1, 3), (1, 3000), (0, 1, 0, 1), CLAMP)
+    yield conv(r, (1, 65532, 2), 6, (1, 3), (1, 5461), (0, 1, 0, 1), CLAMP)
+    yield conv(r, (66000, 1, 1), 6, (3, 1), (3000, 1), (1, 0, 1, 0), CLAMP)
+    yield conv(r, (65532, 1, 2), 6, (3, 1), (5461, 1), (1, 0, 1, 0), CLAMP)
 
 
 def _depthwise_cases() -> Iterator[Expected]:

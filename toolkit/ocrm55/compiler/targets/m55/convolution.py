@@ -133,7 +133,8 @@ def _convolution_bytes(spec: Convolution) -> int:
     height, width = spec.kernel
     depth = round_up(height * width * spec.channels, BLOCK)
     piece = width * spec.channels
-    small = piece < SMALL_PIECE and (height - 1) * spec.width * spec.channels + piece <= 0xFFFF
+    small = piece < SMALL_PIECE and max(spec.height + height, spec.width + width) <= 0xFFFF
+    small = small and (height - 1) * spec.width * spec.channels + piece <= 0xFFFF
     return bytes_of_sums(spec.outputs, GROUP) + PIXELS * depth + (3 * depth * 2 if small else 0)
 
 
