@@ -16,6 +16,7 @@ import pytest
 from ocrm55 import boards
 from ocrm55.compiler import arena_limit, pipeline
 from ocrm55.compiler.memory.placement import NoRoomError
+from ocrm55.compiler.onnx_graph import bounds
 from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.options import CompileOptions
@@ -179,7 +180,7 @@ def test_what_vela_s_scratch_does_not_fit_is_refused_before_calibration(
         said = r"the arena takes more than .* with ethos-u55; the limit is 90,000\."
     else:
         monkeypatch.setattr(pipeline.placement, "rooms", lambda memories: dict.fromkeys(memories.regions, 90_000))
-        said = r"the arena takes .* bytes; .* has room for 90,000"
+        said = r"the arena takes .* bytes at least; .* has room for 90,000"
     with pytest.raises(UnsupportedError, match=said):
         pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, options)
 
@@ -254,6 +255,46 @@ def test_no_values_give_random_networks_the_same_sizes(recipe: Callable[..., Non
         tensors = lowered.tensors.values()
         sizes.append((choice_made.arena_bytes, sorted(t.bytes for t in tensors if t.role != "weight")))
     assert sizes[0] in (None, sizes[1])
+
+
+def wide_network(channels: int) -> onnx.ModelProto:
+    rng = np.random.default_rng(0)
+    weights = {
+        "w": rng.normal(size=(channels, 3, 1, 1)).astype(np.float32),
+        "v": rng.normal(size=(5, channels, 1, 1)).astype(np.float32),
+    }
+    nodes = [("Conv", ["x", "w"], "c", {}), ("Relu", ["c"], "r", {}), ("Conv", ["r", "v"], "y", {})]
+    return network([1, 3, 4, 320], nodes, weights, [1, 5, 4, 320])
+
+
+@pytest.mark.parametrize(
+    ("precision", "channels", "tries"),
+    [("int8", 7000, "a narrower input"), ("float32", 430, "--precision int8"), ("float32", 7000, "a narrower input")],
+)
+def test_an_image_that_no_arena_holds_is_refused_before_it_is_lowered(
+    precision: str, channels: int, tries: str
+) -> None:
+    options = replace(INT8, precision=precision)
+    targets = choice.targets_for(options)
+    with pytest.raises(NoRoomError, match=r"the arena takes [\d,]+ bytes at least; ISRAM") as found:
+        pipeline.check_largest(wide_network(channels), targets, options)
+    assert found.value.tries[0] == tries
+    pipeline.check_largest(wide_network(200), targets, options)
+
+
+@pytest.mark.parametrize("seed", range(100, 110))
+@pytest.mark.parametrize("precision", ["int8", "float32"])
+def test_no_arena_is_smaller_than_the_shapes_say(seed: int, precision: str) -> None:
+    drawn = case(seed, "fused")
+    options, graph = replace(INT8, precision=precision), Graph(drawn.model)
+    least = bounds.least_arena(graph.model(), whole=precision == "float32")
+    try:
+        if precision == "int8":
+            fused.quantize(graph, drawn.inputs(2))
+        _, plan = pipeline.planned(graph.model(), choice.targets_for(options), options)
+    except UnsupportedError:
+        pytest.skip("it is refused for another reason")
+    assert 0 < least <= plan.arena_bytes
 
 
 def test_a_memory_is_named_only_if_it_has_room() -> None:

@@ -24,7 +24,7 @@ from ocrm55.compiler.lowering.flat import FlatFunction
 from ocrm55.compiler.lowering.int8 import walk as int8
 from ocrm55.compiler.memory import output_rows, placement
 from ocrm55.compiler.memory.planner import MemoryPlan
-from ocrm55.compiler.onnx_graph import entrance, frontend
+from ocrm55.compiler.onnx_graph import bounds, entrance, frontend
 from ocrm55.compiler.onnx_graph.graph import Graph
 from ocrm55.compiler.operators.program import Program
 from ocrm55.compiler.options import PRECISIONS, CompileOptions
@@ -108,6 +108,7 @@ def sized(
     arena of an accelerator by some bytes, which its own compiler takes for buffers of weights.
     """
     check_whole_output(model, network, options.board.memories, options)
+    check_largest(model, targets, options)
     if options.widths:
         sharing.check(options.widths, model)
     if all(declared_output(model)) and options.restriction != UNRESTRICTED:
@@ -135,6 +136,24 @@ def check_whole_output(model: onnx.ModelProto, network: Network, memories: Memor
     needed = [way for way, applies in ways.items() if applies]
     if needed and network.int8_output is None and network.takes_rows(declared_output(model), options.decoder):
         placement.check_output(4 * prod(declared_output(model)), memories, [" and ".join(needed)])
+
+
+def check_largest(model: onnx.ModelProto, targets: list[Target], options: CompileOptions) -> None:
+    """Refuse a network of which one image alone needs more than any arena has, before it is lowered."""
+    whole, memories = options.precision != "int8", options.board.memories
+    room = placement.arena_room(memories, coupled=False)
+    try:
+        least = 0 if options.npu else bounds.least_arena(frontend.inferred(model), whole=whole)
+    except Ocrm55Error:  # said again where the network is lowered
+        return
+    if least <= room:
+        return
+    try:
+        placement.check_arena(least, memories, reach(targets))
+    except placement.NoRoomError as refused:
+        narrower = ["--precision int8"] if whole and LIVE_TENSORS * least // 4 <= room else ["a narrower input"]
+        refused.tries = [*narrower, *refused.tries]
+        raise
 
 
 def may_be_refused(model: onnx.ModelProto, targets: list[Target], options: CompileOptions) -> bool:

@@ -534,3 +534,17 @@ for _name, _value in NUMBERS.items():
     add(f"number_exponential_{_name}", lambda value=_value: _folded(value, ("Exp", ["c"], "k", {})))
 add("number_scale_zero", lambda: _scaled(0))
 add("number_scale_below_zero", lambda: _scaled(-0.1))
+
+
+# --- sizes -----------------------------------------------------------------------------------------------------------
+
+
+@case
+def chain_of_large_images() -> onnx.ModelProto:
+    """Each a quarter of what a tensor may have been once: 2 GB in all, and a program to be lowered."""
+    names = ["c", *(f"r{number}" for number in range(8))]
+    chain = [("Relu", [before], after, {}) for before, after in pairwise(names)]
+    weights = np.ones((1 << 21, 3, 1, 1), np.float32)
+    return net(
+        ("Conv", ["x", "w"], "c", {}), *chain, ("ReduceMean", ["r7"], "y", {"axes": [1]}), w=weights, shape=[1, 1, 4, 4]
+    )

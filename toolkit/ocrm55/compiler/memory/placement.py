@@ -23,12 +23,14 @@ IMAGE_ROOM = 64 * 1024  # one image of 48 x 320 pixels, and its file's header
 class NoRoomError(UnsupportedError):
     """Something is larger than each memory that may hold it. room: bytes of the largest.
 
-    what: arena, weights or output, which lies in the arena.
+    what: arena, weights or output, which lies in the arena. least: it takes this size at least.
     """
 
-    def __init__(self, what: str, size: int, largest: Region, board: MemoryMap, room: Mapping[str, int]) -> None:
+    def __init__(
+        self, what: str, size: int, largest: Region, board: MemoryMap, room: Mapping[str, int], *, least: bool = False
+    ) -> None:
         self.what, self.room = what, room[largest.name]
-        named = f"the {what} take{'' if what == 'weights' else 's'} {size:,} bytes"
+        named = f"the {what} take{'' if what == 'weights' else 's'} {size:,} bytes{' at least' if least else ''}"
         others = [region.name for region in board.regions.values() if room[region.name] >= size]
         super().__init__(
             f"{named}; {largest.name} of {board.name} has room for {self.room:,}, {size - self.room:,} too few.",
@@ -191,10 +193,10 @@ def arena_room(board: MemoryMap, *, coupled: bool = True) -> int:
 
 
 def check_arena(size: int, board: MemoryMap, reach: Reach) -> None:
-    """Raise NoRoomError where an arena of that many bytes fits no memory within reach."""
+    """Raise NoRoomError where an arena of that many bytes at least fits no memory within reach."""
     if not reach.tightly_coupled or not reach.off_chip:
         board = _within_reach(board, on_chip=not reach.off_chip)
-    _first_fit("arena", size, board, rooms(board))
+    _first_fit("arena", size, board, rooms(board), least=True)
 
 
 def weights_room(board: MemoryMap, reach: Reach) -> int:
@@ -260,11 +262,19 @@ def _hottest(heats: Mapping[str, float], sizes: Mapping[str, int], room: int) ->
     return chosen
 
 
-def _first_fit(what: str, size: int, board: MemoryMap, room: Mapping[str, int], tries: Sequence[str] = ()) -> Region:
+def _first_fit(
+    what: str,
+    size: int,
+    board: MemoryMap,
+    room: Mapping[str, int],
+    tries: Sequence[str] = (),
+    *,
+    least: bool = False,
+) -> Region:
     for region in board.candidates(what):
         if size <= room[region.name]:
             return region
     largest = max(board.candidates(what), key=lambda region: room[region.name])
-    refused = NoRoomError(what, size, largest, board, room)
+    refused = NoRoomError(what, size, largest, board, room, least=least)
     refused.tries = [*tries, *refused.tries]
     raise refused

@@ -15,7 +15,7 @@ from ocrm55.compiler.onnx_graph.graph import attributes
 from ocrm55.compiler.operators import advice
 from ocrm55.errors import InputError, UnsupportedError
 
-MOST_VALUES = 1 << 27  # of one tensor
+MOST_VALUES = 1 << 25  # of one tensor; those of detectors for 960 x 960 pixels have 1.1e7
 MOST_COMPUTED = 1 << 24  # of constants, by one operator, and what all of them add: TVM computes them at once
 Shapes = dict[str, tuple[int, ...]]
 Constants = dict[str, np.ndarray]
@@ -43,6 +43,27 @@ def check(model: onnx.ModelProto) -> None:
         _check_axes(node, shapes)
         for index, size in _indices(node, shapes, constants):
             _check_index(node, index, size)
+
+
+def least_arena(model: onnx.ModelProto, *, whole: bool) -> int:
+    """Bytes that an arena has at least, by the shapes alone: of the largest image that a convolution writes.
+
+    whole: float32, which is there whole. Of int8, which may go stripe by stripe, a row is.
+    Of a model whose shapes were inferred, as far as they are known.
+    """
+    shapes = {
+        value.name: [d.dim_value for d in value.type.tensor_type.shape.dim]
+        for value in (*model.graph.value_info, *model.graph.output)
+    }
+    needed, least = {each.name for each in model.graph.output}, 0
+    for node in reversed(model.graph.node):
+        if not needed.intersection(node.output):
+            continue
+        needed.update(node.input)
+        shape = shapes.get(node.output[0], []) if node.op_type == "Conv" else []
+        if len(shape) == 4:
+            least = max(least, 4 * math.prod(shape) if whole else shape[1] * shape[3])
+    return least
 
 
 def _check_constants(graph: onnx.GraphProto, shapes: Shapes, known: set[str]) -> None:

@@ -52,6 +52,11 @@ def check(model: onnx.ModelProto) -> None:
     _inferred(graph)
 
 
+def inferred(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A model with all shapes, as far as they are known. Raises InputError where they do not fit together."""
+    return _inferred(Graph(model))
+
+
 def _inferred(graph: Graph) -> onnx.ModelProto:
     """The graph as a checked model with all shapes. Raises InputError where they do not fit together."""
     made = graph.model()
