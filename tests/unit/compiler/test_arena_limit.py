@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -158,7 +160,7 @@ def _check_refusals(lowered: Program) -> None:
             arenas.add(arena)
     for limit in sorted(arenas):
         assert arena_limit.choose(lowered, TARGETS, limit).arena_bytes <= limit
-    with pytest.raises(arena_limit.ArenaLimitError, match=f"takes {min(arenas):,} bytes at least"):
+    with pytest.raises(arena_limit.ArenaLimitError, match=f"found takes {min(arenas):,} bytes; the limit"):
         arena_limit.choose(lowered, TARGETS, min(arenas) - 1)
 
 
@@ -194,7 +196,7 @@ def test_less_memory_costs_more_reading(int8_network):
 
 def test_the_least_that_a_refusal_names_is_possible(int8_network):
     lowered = pipeline.to_program(_model(int8_network), CompileOptions(precision="int8"))
-    with pytest.raises(UnsupportedError, match="at least; the limit is 192,000") as trouble:
+    with pytest.raises(UnsupportedError, match="bytes; the limit is 192,000") as trouble:
         arena_limit.choose(lowered, TARGETS, 192_000)
     least = int(trouble.value.tries[0].split()[-1])
     assert arena_limit.choose(lowered, TARGETS, least).arena_bytes == least
@@ -226,3 +228,18 @@ def test_a_network_is_lowered_once_where_the_coupled_memory_is_too_small(monkeyp
     assert len(asked) == 1
     assert program is not lowered and program.steps[0].target == "m55" and not lowered.steps[0].target
     assert plan.arena_bytes == arena_limit.choose(lowered, TARGETS, None).arena_bytes > 1
+
+
+@pytest.mark.parametrize(("limit", "taken"), [(950, 900), (899, None)])
+def test_fewer_stripes_may_be_the_smaller_arena(limit, taken, monkeypatch):
+    """Rows that the next stripe reads again are kept, so that more stripes are not always less memory."""
+    arenas = dict.fromkeys(arena_limit.STRIPES, 1100) | {24: 900, 40: 1000}
+    monkeypatch.setattr(
+        arena_limit, "_in_stripes", lambda *given: SimpleNamespace(arena_bytes=arenas[given[-1][0]], striping_cost=1)
+    )
+    monkeypatch.setattr(arena_limit, "_in_fewer_stripes", lambda *given: given[-1])
+    monkeypatch.setattr(arena_limit, "Striping", lambda program: SimpleNamespace(candidates={"a": 5000, "b": 4000}))
+    fitting = []
+    found = arena_limit._striped(None, TARGETS, limit, fitting)
+    assert [choice.arena_bytes for choice in fitting] == ([taken] if taken else [])
+    assert min(found) == (taken or min(arenas.values()))

@@ -129,7 +129,7 @@ def test_what_does_not_fit_is_refused_before_its_values_are_looked_at(
     monkeypatch.setattr(pipeline, "calibration_inputs", few)
     monkeypatch.setattr(onnx_model, "largest_difference", None)
     options = replace(INT8, precision=precision, width=64, arena_limit=3000)
-    with pytest.raises(UnsupportedError, match=r"the arena takes .* at least; the limit is 3,000\."):
+    with pytest.raises(UnsupportedError, match=r"the smallest arena .* bytes; the limit is 3,000\."):
         pipeline.compile_model(model_dir, tmp_path / "artifact", RECOGNIZER, options)
     assert asked == ([0] if precision == "int8" else [])
     assert not (tmp_path / "artifact").exists()

@@ -29,7 +29,7 @@ COPIED_AT_ONCE = 4  # bytes an instruction
 
 
 class ArenaLimitError(UnsupportedError):
-    """No plan keeps the limit of the arena. smallest: bytes that it takes at least."""
+    """No plan that was tried keeps the limit of the arena. smallest: bytes of the smallest that was found."""
 
     def __init__(self, sentence: str, tries: list[str], smallest: int) -> None:
         super().__init__(sentence, tries)
@@ -62,7 +62,7 @@ class Choice:
 def choose(lowered: Program, targets: Sequence[Target], limit: int | None, *, stripes: bool = False) -> Choice:
     """Emit and place a lowered network. An int8 network itself stays unchanged. stripes: whether it may run in stripes.
 
-    Raises ArenaLimitError, with the smallest arena that a plan has, if no plan fits the limit.
+    Raises ArenaLimitError, with the smallest arena that a plan has, if none that is tried fits the limit.
     """
     plain = _planned(lowered, targets)
     if limit is None or plain.arena_bytes <= limit:
@@ -73,7 +73,7 @@ def choose(lowered: Program, targets: Sequence[Target], limit: int | None, *, st
         fitting = [replace(each, plan=replace(each.plan, whole_bytes=plain.arena_bytes)) for each in fitting]
     if not fitting:
         raise ArenaLimitError(
-            f"the arena takes {smallest:,} bytes at least; the limit is {limit:,}.",
+            f"the smallest arena that was found takes {smallest:,} bytes; the limit is {limit:,}.",
             [f"--arena-limit {smallest}", "a narrower input" if lowered.precision == "int8" else "--precision int8"],
             smallest,
         )
@@ -120,6 +120,7 @@ def _striped(lowered: Program, targets: Sequence[Target], limit: int, fitting: l
     arenas = []
     sizes = sorted(set(striping.candidates.values()), reverse=True)[:WINDOWS]
     best: tuple[int, Choice] | None = None
+    nearest: tuple[int, int] | None = None  # bytes of the smallest arena, and the size that leads to it
     with console.progress("planning stripes", len(sizes) + 1) as bar:
         for least_bytes in sizes:
             bar.advance(bar.task_ids[0])
@@ -128,11 +129,19 @@ def _striped(lowered: Program, targets: Sequence[Target], limit: int, fitting: l
                 continue
             arenas.append(most.arena_bytes)
             if most.arena_bytes > limit:
+                nearest = min(nearest or (most.arena_bytes, least_bytes), (most.arena_bytes, least_bytes))
                 continue
             tried = (_in_stripes(striping, targets, least_bytes, [number]) for number in STRIPES[:-1])
             choice = next((each for each in tried if each is not None and each.arena_bytes <= limit), most)
             if best is None or choice.striping_cost < best[1].striping_cost:
                 best = least_bytes, choice
+        if best is None and nearest is not None:  # most stripes are the smallest arena as a rule, not always
+            for number in reversed(STRIPES[:-1]):
+                fewer = _in_stripes(striping, targets, nearest[1], [number])
+                arenas += [] if fewer is None else [fewer.arena_bytes]
+                if fewer is not None and fewer.arena_bytes <= limit:
+                    best = nearest[1], fewer
+                    break
         if best is not None:
             fitting.append(_in_fewer_stripes(striping, targets, limit, *best))
     return arenas

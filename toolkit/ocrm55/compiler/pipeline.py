@@ -427,7 +427,7 @@ def _in_smaller_ways(
             return chosen.program, chosen.plan
         smallest = min(smallest or chosen.arena_bytes, chosen.arena_bytes)
     raise UnsupportedError(
-        f"the arena takes {smallest:,} bytes at least with {target.name}; the limit is {limit:,}.",
+        f"the smallest arena that was found with {target.name} takes {smallest:,} bytes; the limit is {limit:,}.",
         [f"--arena-limit {smallest}", "a narrower input", *target.without],
     )
 

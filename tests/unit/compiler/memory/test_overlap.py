@@ -85,5 +85,5 @@ def test_a_limit_above_the_need_changes_nothing(int8_network):
 def test_a_limit_that_cannot_be_met_says_what_can(int8_network):
     model = onnx.load(int8_network.directory / "model.onnx")
     options = CompileOptions(precision="int8", arena_limit=100_000)
-    with pytest.raises(UnsupportedError, match=r"at least; the limit is 100,000"):
+    with pytest.raises(UnsupportedError, match=r"bytes; the limit is 100,000"):
         pipeline.planned(model, choice.on_core("int8"), options)
