@@ -90,6 +90,12 @@ def test_package_that_crashes_at_import_is_wrong(bare: Path, tmp_path: Path, mon
     assert "undefined symbol" in found.found
 
 
+def test_a_build_folder_that_is_a_file_hinders(bare: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in ("file", "file/build"):
+        assert by_name(doctor.examine(tmp_path / place))["build folder"].hinders
+
+
 def test_read_only_build_folder_hinders(bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda place, mode: False)  # root, who often runs tests, may write everywhere
     assert by_name(doctor.examine(tmp_path / "build"))["build folder"].hinders

@@ -200,8 +200,10 @@ def _cmsis_nn() -> Finding:
 
 def _build_dir(build_dir: Path) -> Finding:
     place = build_dir.absolute()
-    while not place.exists():
+    while not os.path.lexists(place):
         place = place.parent
+    if not place.is_dir():
+        return Finding("build folder", "wrong", f"{place} is no folder", "choose another folder with --build-dir")
     if not os.access(place, os.W_OK):
         return Finding("build folder", "wrong", f"{place} is read-only", "choose another folder with --build-dir")
     free = shutil.disk_usage(place).free / 1e9

@@ -87,6 +87,8 @@ def test_no_command_advises_an_option_that_it_lacks(models: Path, tmp_path: Path
     assert "try: --simulator qemu" in report.output
     run = CliRunner().invoke(cli.app, ["run-fvp", digit, "--simulator", "native", "--stats", *build])
     assert "try: leave --stats out" in run.output
+    model = CliRunner().invoke(cli.app, ["tvmc", "compile", "--target=c", str(tmp_path / "model")])
+    assert "try: --model-format=onnx" in model.output  # an argument of its own parser
 
 
 @pytest.mark.parametrize(
@@ -134,3 +136,21 @@ def test_a_wrong_cmsis_nn_is_refused_where_nothing_uses_it_too(command: str, tmp
 
 def test_a_release_that_is_fetched_needs_no_folder() -> None:
     assert libraries.named(Path(libraries.FETCH)) == Path(libraries.FETCH)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["compile", "--build-dir", ""], ["compile", "--build-dir="], ["compile", "--model", ""], ["run-fvp", ""],
+        ["compile", "--calibrate", ""], ["compare", "a", "", "--json"], ["run-fvp", "--json", ""],
+        ["package", "--out", ""],
+    ],
+)  # fmt: skip
+def test_an_empty_path_is_not_the_working_directory(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(cli.app, words)
+    assert done.exit_code == 2
+    assert "it is empty" in done.output
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
@@ -17,6 +19,7 @@ from ocrm55.errors import InputError, can_be_tried
 # Parameter -> option, of what the user wrote on the command line, also where it says what holds without it.
 _WRITTEN: ContextVar[Mapping[str, str]] = ContextVar("_WRITTEN", default={})  # noqa: B039
 _KNOWN: ContextVar[frozenset[str] | None] = ContextVar("_KNOWN", default=None)  # all options of the command that runs
+_PATHS = re.compile(r"\b(DIR|FILE|PATH|IMAGE|PAGE|DATA|LOG|A|B)\b")  # how a command names what is a path
 _OF_NPU = ("npu_memory_mode", "vela_config", "npu_fallback", "ethosu_driver")
 _OF_INT8 = ("calibrate", "kernels")
 # What decides neither a model in float nor how its output is read.
@@ -36,6 +39,20 @@ class Command(TyperCommand):
         else:
             super().format_help(ctx, formatter)
 
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """As of the base; an empty path, as of a script's unset variable, must not be the working directory."""
+        options = {name: each for each in self.params for name in each.opts if each.param_type_name == "option"}
+        arguments = [each for each in self.params if each.param_type_name == "argument"]
+        for before, word in itertools.pairwise(["", *args]):
+            name, equals, value = word.partition("=")
+            taker = options.get(before) if not word else options.get(name) if equals and not value else None
+            if not word and (taker is None or getattr(taker, "is_flag", False)):
+                taker = next(iter(arguments), None)
+            if taker is not None and _PATHS.search(str(taker.metavar)):
+                named = taker.opts[0] if taker in options.values() else taker.metavar
+                raise typer.BadParameter("it is empty.", ctx=ctx, param_hint=f"'{named}'")
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         sources = {each: ctx.get_parameter_source(each.name) for each in self.params if each.name}
         written = _WRITTEN.set(
@@ -46,7 +63,7 @@ class Command(TyperCommand):
             }
         )
         options = frozenset(name for each in self.params for name in (*each.opts, *each.secondary_opts))
-        known = _KNOWN.set(None if self.ignore_unknown_options else options)
+        known = _KNOWN.set(None if ctx.ignore_unknown_options else options)
         try:
             return super().invoke(ctx)
         finally:
