@@ -1,5 +1,6 @@
 """What `build` refuses before any compiler runs; ELF files and memory maps that are none."""
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -65,3 +66,15 @@ def test_a_linked_build_folder_is_neither_followed_nor_removed(tmp_path: Path) -
     with pytest.raises(OutputError, match="int8-firmware is a link"):
         firmware.build(tmp_path, tmp_path / "int8-firmware")
     assert sorted(path.name for path in mine.iterdir()) == ["CMakeCache.txt", "precious"]
+
+
+def test_a_program_that_is_too_large_is_told_what_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = "ld: region `ITCM' overflowed by 1234 bytes"
+
+    def command(*given: object, explain: Callable[[str], str | None], tries: list[str], **_: object) -> None:
+        raise ToolchainError(explain(printed) or "", tries)
+
+    monkeypatch.setattr(firmware.console, "command", command)
+    with pytest.raises(ToolchainError, match="does not fit: ITCM is too small by 1,234 bytes") as found:
+        firmware._cmake(["cmake"], tmp_path, ["ocrm55 doctor"])
+    assert found.value.tries == ["give that memory more room, or place less in it, by a file for --memory-map"]

@@ -47,6 +47,7 @@ _KEPT_PREFIXES = ("LC_", "XDG_")
 
 _FIRST_ERROR = re.compile(r"^(?P<place>[^\n:]+:\d+(?::\d+)?): (?:fatal )?error: (?P<what>.+)$", re.MULTILINE)
 _OVERFLOW = re.compile(r"region `(?P<region>\w+)' overflowed by (?P<bytes>\d+) bytes")
+_TOO_LARGE = "the firmware does not fit"
 _LINKER = re.compile(
     r"(?:ld|ld\.bfd|ld\.lld[-\d]*): (?:error: )?(?P<what>.*(?:undefined|error|warning|cannot|No such).*)$", re.M
 )
@@ -261,12 +262,16 @@ def _cmake(words: Sequence[str | Path], build_dir: Path, tries: Sequence[str]) -
     except OutputError:
         shutil.rmtree(build_dir, ignore_errors=True)
         raise
+    except ToolchainError as trouble:
+        if trouble.sentence.startswith(_TOO_LARGE):  # nothing is wrong with the tools
+            trouble.tries = ["give that memory more room, or place less in it, by a file for --memory-map"]
+        raise
 
 
 def _complaint(printed: str) -> str | None:
     """The first complaint of the compiler, the linker or CMake, as one sentence."""
     if found := _OVERFLOW.search(printed):
-        return f"the firmware does not fit: {found['region']} is too small by {int(found['bytes']):,} bytes."
+        return f"{_TOO_LARGE}: {found['region']} is too small by {int(found['bytes']):,} bytes."
     if found := _FIRST_ERROR.search(printed):
         return f"the firmware does not compile: {found['place']}: {found['what']}."
     if found := _LINKER.search(printed):

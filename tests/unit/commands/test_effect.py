@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -89,6 +91,15 @@ def test_no_command_advises_an_option_that_it_lacks(models: Path, tmp_path: Path
     assert "try: leave --stats out" in run.output
     model = CliRunner().invoke(cli.app, ["tvmc", "compile", "--target=c", str(tmp_path / "model")])
     assert "try: --model-format=onnx" in model.output  # an argument of its own parser
+
+
+def test_what_is_not_there_is_not_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = frozenset({"--widths", "--npu", "--model", "--source"})
+    written: Mapping[str, tuple[str, ...]] = {"widths": ("--widths",), "source": ("--model", "--source")}
+    monkeypatch.setattr(effect, "_KNOWN", SimpleNamespace(get=lambda: known))
+    monkeypatch.setattr(effect, "_WRITTEN", SimpleNamespace(get=lambda: written))
+    helpful = ["leave --widths out", "leave --source out", "leave --npu and --widths out", "leave it out"]
+    assert effect.advice(["leave --npu out", *helpful]) == helpful
 
 
 @pytest.mark.parametrize(

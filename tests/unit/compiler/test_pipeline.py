@@ -81,6 +81,20 @@ def test_nothing_is_named_that_does_not_help(model: onnx.ModelProto) -> None:
     assert pipeline.ways_out(refused(330_000), model, program, float32) == ["--precision int8"]
 
 
+def test_smaller_weights_are_named_only_if_they_may_fit(model: onnx.ModelProto) -> None:
+    program, float32 = pipeline.to_program(model, INT8), replace(INT8, precision="float32")
+    board = boards.find().memories
+    region = next(iter(board.regions.values()))
+
+    def too_large(size: int) -> NoRoomError:
+        return NoRoomError("weights", size, region, board, dict.fromkeys(board.regions, 1000))
+
+    assert pipeline.ways_out(too_large(1900), model, program, INT8) == ["--kernels cmsis-nn --weights int4"]
+    assert pipeline.ways_out(too_large(2100), model, program, INT8) == []
+    assert pipeline.ways_out(too_large(3900), model, program, float32) == ["--precision int8"]
+    assert pipeline.ways_out(too_large(4100), model, program, float32) == []
+
+
 def test_a_limit_that_can_be_kept_is_named(model: onnx.ModelProto) -> None:
     program = pipeline.to_program(model, INT8)
     _, plan = pipeline.planned(model, choice.targets_for(INT8), INT8)

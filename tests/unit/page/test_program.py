@@ -41,8 +41,14 @@ def test_hot_weights_go_where_they_fit_beside_the_arena() -> None:
 
 
 def test_what_fits_nowhere_is_refused_with_its_size() -> None:
-    with pytest.raises(UnsupportedError, match=r"arena of both networks: 4,000,000 bytes, for which corstone300"):
+    with pytest.raises(
+        UnsupportedError, match=r"arena of both networks: 4,000,000 bytes, for which corstone300"
+    ) as found:
         program.place(network(4_000_000, 1000), network(1000, 1000), BOARD)
+    assert "--arena-limit BYTES" in found.value.tries
+    with pytest.raises(UnsupportedError, match=r"weights of both networks") as found:
+        program.place(network(1000, 1 << 40), network(1000, 1000), BOARD)
+    assert found.value.tries == ["place it elsewhere by a file for --memory-map"]  # no size of an input helps
 
 
 def test_a_recognizer_whose_output_is_never_there_whole_is_refused() -> None:

@@ -16,10 +16,11 @@ from ocrm55 import stages
 from ocrm55.commands import help_text
 from ocrm55.errors import InputError, can_be_tried
 
-# Parameter -> option, of what the user wrote on the command line, also where it says what holds without it.
-_WRITTEN: ContextVar[Mapping[str, str]] = ContextVar("_WRITTEN", default={})  # noqa: B039
+# Parameter -> names of the option, of what the user wrote on the command line, even if it holds without that.
+_WRITTEN: ContextVar[Mapping[str, tuple[str, ...]]] = ContextVar("_WRITTEN", default={})  # noqa: B039
 _KNOWN: ContextVar[frozenset[str] | None] = ContextVar("_KNOWN", default=None)  # all options of the command that runs
 _PATHS = re.compile(r"\b(DIR|FILE|PATH|IMAGE|PAGE|DATA|LOG|A|B)\b")  # how a command names what is a path
+_LEFT_OUT = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 _OF_NPU = ("npu_memory_mode", "vela_config", "npu_fallback", "ethosu_driver")
 _OF_INT8 = ("calibrate", "kernels")
 # What decides neither a model in float nor how its output is read.
@@ -57,7 +58,7 @@ class Command(TyperCommand):
         sources = {each: ctx.get_parameter_source(each.name) for each in self.params if each.name}
         written = _WRITTEN.set(
             {
-                str(each.name): each.opts[0]
+                str(each.name): tuple(each.opts)
                 for each, source in sources.items()
                 if source is not None and source.name == "COMMANDLINE" and each.param_type_name == "option"
             }
@@ -77,9 +78,15 @@ def is_written(parameter: str) -> bool:
 
 
 def advice(tries: Sequence[str]) -> list[str]:
-    """The things to try that the command that runs can be told: those that name no option of others only."""
+    """The things to try that can be done: no option that only others have, none to be left out that is not there."""
     known = _KNOWN.get()
-    return [each for each in tries if known is None or can_be_tried(each, known)]
+    return [each for each in tries if known is None or (can_be_tried(each, known) and not _is_left_out(each))]
+
+
+def _is_left_out(attempt: str) -> bool:
+    """Whether all options that a thing to try leaves out are left out already."""
+    named = _LEFT_OUT.findall(attempt) if attempt.startswith("leave ") else []
+    return bool(named) and not set(named) & {name for each in _WRITTEN.get().values() for name in each}
 
 
 def refuse(why: str, parameters: Sequence[str], *tries: str) -> None:
@@ -89,7 +96,7 @@ def refuse(why: str, parameters: Sequence[str], *tries: str) -> None:
     """
     for parameter in parameters:
         if is_written(parameter):
-            option = _WRITTEN.get()[parameter]
+            option = _WRITTEN.get()[parameter][0]
             raise InputError(f"{option} has no effect {why}.", [*tries, f"leave {option} out"])
 
 

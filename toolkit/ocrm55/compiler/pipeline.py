@@ -198,14 +198,14 @@ def ways_out(
     by_rows: bool = False,
 ) -> list[str]:
     """Options with which a network fits that did not, tried one by one; `program` is the one that did not."""
+    if refused.what == "weights":
+        return _smaller_weights(refused, options)
     if options.precision != "int8":
-        small = refused.what == "weights" or program.output.bytes <= refused.room or by_rows
+        small = program.output.bytes <= refused.room or by_rows
         return ["--precision int8"] if small else []
     if refused.what == "arena" and len(options.widths) > 1 and by_rows:
         alone = replace(options, arena_limit=refused.room, widths=())
         return ["leave --widths out"] if _fits(model, alone, by_rows=by_rows) else []
-    if refused.what == "weights":
-        return [] if options.weights == "int4" or options.npu else ["--kernels cmsis-nn --weights int4"]
     if refused.what != "arena" or len(options.widths) > 1:
         return []
     found, limited = [], replace(options, arena_limit=refused.room)
@@ -218,6 +218,14 @@ def ways_out(
         if WIDTH_STEP <= width < full and _fits(model, limited, width, by_rows=by_rows):
             return [*found, f"--width {width}"]
     return found
+
+
+def _smaller_weights(refused: placement.NoRoomError, options: CompileOptions) -> list[str]:
+    """Options that may make weights fit: a quarter of the bytes of float32, half of those of int8."""
+    if options.precision != "int8":
+        return ["--precision int8"] if refused.size // 4 <= refused.room else []
+    helps = options.weights != "int4" and not options.npu and refused.size // 2 <= refused.room
+    return ["--kernels cmsis-nn --weights int4"] if helps else []
 
 
 def _fits(model: onnx.ModelProto, options: CompileOptions, width: int | None = None, *, by_rows: bool) -> bool:

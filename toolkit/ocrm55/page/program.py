@@ -18,6 +18,7 @@ LONGEST_SIDE = 4096  # of a map, OCRM55_PAGE_MAP_SIDE in firmware/tasks/page/ocr
 SCRATCH_ROOM = 8 << 20  # bytes beside the frames, for boxes and scratch
 STRIPED_BYTES = 48  # tenths of a byte that a bundled detector in stripes needs for a pixel of its input, at most
 _ALIGN = 32
+_SMALLER = ("a smaller --size", "--arena-limit BYTES")  # what makes an arena smaller
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def place(recognizer: Needs, detector: Needs, board: Board) -> Placement:
         if region is None:
             raise UnsupportedError(
                 f"{what.replace('_', ' ')} of both networks: {size:,} bytes, for which {board.name} has no room.",
-                ["--size 320x320", "--arena-limit BYTES", "place it elsewhere by a file for --memory-map"],
+                [*(_SMALLER if what == "arena" else ()), "place it elsewhere by a file for --memory-map"],
             )
         room[region.name] -= size + _ALIGN
         regions[what] = region

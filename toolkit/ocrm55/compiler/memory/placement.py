@@ -21,7 +21,7 @@ IMAGE_ROOM = 64 * 1024  # one image of 48 x 320 pixels, and its file's header
 
 
 class NoRoomError(UnsupportedError):
-    """Something is larger than each memory that may hold it. room: bytes of the largest.
+    """Something of `size` bytes is larger than each memory that may hold it. room: bytes of the largest.
 
     what: arena, weights or output, which lies in the arena. least: it takes this size at least.
     """
@@ -29,7 +29,7 @@ class NoRoomError(UnsupportedError):
     def __init__(
         self, what: str, size: int, largest: Region, board: MemoryMap, room: Mapping[str, int], *, least: bool = False
     ) -> None:
-        self.what, self.room = what, room[largest.name]
+        self.what, self.size, self.room = what, size, room[largest.name]
         named = f"the {what} take{'' if what == 'weights' else 's'} {size:,} bytes{' at least' if least else ''}"
         others = [region.name for region in board.regions.values() if room[region.name] >= size]
         super().__init__(
