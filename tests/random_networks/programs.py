@@ -2,11 +2,13 @@
 
 Each network is one C file: its header, its operators and its model.c, behind names of its own. The arena comes from the
 heap, as large as the header says, so that the address sanitizer sees whatever lies outside of it. It starts as NaNs, so
-that a value that is read before it is written shows.
+that a value that is read before it is written shows. CMSIS-NN is built from the source tree that CMSIS_NN_ROOT names;
+without one, networks that call it are not run.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -17,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ocrm55 import resources
+from ocrm55 import libraries, resources
 from ocrm55.compiler.codegen import driver, interface
 from ocrm55.compiler.memory.planner import ALIGN, MemoryPlan
 from ocrm55.compiler.operators.program import Program
@@ -27,6 +29,7 @@ SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 # TVM leaves conditions that never hold, where a slice takes nothing of a border.
 FLAGS = ["-std=c11", "-O0", "-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-Wno-tautological-compare"]
 _VECTORS = Path(target.__file__).parent  # of ocrm55_vec.h
+_LIBRARY_FLAGS = ["-w", "-DCMSIS_NN_USE_SINGLE_ROUNDING"]  # as the firmware builds it
 
 _MAIN = """
 #include <stdio.h>
@@ -156,6 +159,10 @@ class Builder:
         self._objects: list[Path] = []
         self._count = 0
 
+    def builds(self, planned: Planned) -> bool:
+        """Whether a network's C can be built here: CMSIS-NN has to be there where it is called."""
+        return not _calls_library(planned) or _library_sources() is not None
+
     def _built_kernels(self) -> list[Path]:
         if not self._objects:
             sources = list(resources.kernels().values())
@@ -163,9 +170,21 @@ class Builder:
             self._objects = [self._folder / f"{file.stem}.o" for file in sources]
         return self._objects
 
+    def _built_library(self) -> Path:
+        archive, sources = self._folder / "libcmsis-nn.a", _library_sources()
+        if not archive.exists():
+            assert sources is not None, "asked by `builds`"
+            place = self._folder / "cmsis-nn"
+            place.mkdir()
+            _checked([*self._command, *_LIBRARY_FLAGS, "-c", *_library_includes(), *sources], place)
+            _checked(["ar", "rcs", archive, *sorted(place.glob("*.o"))], place)
+        return archive
+
     def run(self, networks: Sequence[Planned]) -> list[Ran]:
         """Build the networks as one program and run each. Raises RuntimeError for C that does not compile."""
-        kernels = self._built_kernels()
+        kernels, includes = self._built_kernels(), self._includes
+        if any(map(_calls_library, networks)):
+            kernels, includes = [*kernels, self._built_library()], [*includes, *_library_includes()]
         self._count += 1
         place = self._folder / f"program{self._count}"
         place.mkdir()
@@ -177,8 +196,22 @@ class Builder:
         declared, table = ("".join(column) for column in zip(*rows, strict=True))
         (place / "main.c").write_text(_MAIN % (declared, table))
         sources = [f"n{number}.c" for number in range(len(networks))]
-        _checked([*self._command, *self._includes, *sources, "main.c", *kernels, "-o", "program", "-lm"], place)
+        _checked([*self._command, *includes, *sources, "main.c", *kernels, "-o", "program", "-lm"], place)
         return _run_all(place, networks)
+
+
+def _calls_library(planned: Planned) -> bool:
+    return any(operator.target == libraries.LIBRARY for operator in planned.program.calls)
+
+
+def _library_sources() -> list[Path] | None:
+    """CMSIS-NN's sources; None without a source tree."""
+    named = os.environ.get(libraries.VARIABLE)
+    return sorted(Path(named, "Source").rglob("*.c")) or None if named else None
+
+
+def _library_includes() -> list[str]:
+    return ["-isystem", f"{os.environ[libraries.VARIABLE]}/Include"]
 
 
 def fastest() -> str:
