@@ -10,6 +10,7 @@ import pytest
 
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.onnx_graph.windows import write_borders_out
+from ocrm55.errors import UnsupportedError
 from tests.unit.compiler.onnx_networks import network, reference
 
 X = np.random.default_rng(0).normal(size=(1, 2, 7, 10)).astype(np.float32)
@@ -49,3 +50,13 @@ def test_a_counted_border_stays() -> None:
     given = {"ceil_mode": 1, "kernel_shape": [2, 3], "strides": [2, 2], "count_include_pad": 1}
     _, graph = written_out("AveragePool", [1, 2, 4, 5], given)
     assert attributes(graph.nodes[0])["ceil_mode"] == 1
+
+
+@pytest.mark.parametrize("ceil", [0, 1])
+@pytest.mark.parametrize("op", ["MaxPool", "AveragePool", "LpPool"])
+def test_a_dilated_pool_with_the_border_that_it_needs_is_refused(op: str, ceil: int) -> None:
+    """ONNX Runtime forgets the dilation, so that its output is smaller than ONNX says."""
+    given = {"auto_pad": "SAME_UPPER", "kernel_shape": [3, 4], "dilations": [2, 1], "ceil_mode": ceil}
+    graph = Graph(network(list(X.shape), [(op, ["x"], "y", given)], {}, list(X.shape), 19))
+    with pytest.raises(UnsupportedError, match=r"pooling .* is dilated, and ONNX and ONNX Runtime disagree"):
+        write_borders_out(graph)

@@ -9,13 +9,16 @@ import onnx
 from onnx import helper
 
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
+from ocrm55.errors import UnsupportedError
 
 POOLS = ("MaxPool", "AveragePool")
+DILATED = (*POOLS, "LpPool")
 
 
 def write_borders_out(graph: Graph) -> None:
-    """Edit a graph: `pads` where it had `auto_pad` or `ceil_mode`."""
+    """Edit a graph: `pads` where it had `auto_pad` or `ceil_mode`. Raises UnsupportedError for unclear borders."""
     for node in graph.nodes:
+        _check_dilated(node)
         if node.op_type != "Conv" and node.op_type not in POOLS:
             continue
         given = attributes(node)
@@ -37,6 +40,18 @@ def write_borders_out(graph: Graph) -> None:
             elif ceil:
                 pads[axis + len(size)] = _last_border(size[axis], reach, strides[axis], *pads[axis :: len(size)])
         _write(node, pads)
+
+
+def _check_dilated(node: onnx.NodeProto) -> None:
+    """Refuse a dilated pool with a border as wide as its output needs: ONNX Runtime forgets the dilation there."""
+    given = attributes(node)
+    auto = given.get("auto_pad", b"NOTSET").decode()
+    if node.op_type in DILATED and auto.startswith("SAME") and any(each > 1 for each in given.get("dilations") or ()):
+        raise UnsupportedError(
+            f"pooling {node.name or node.output[0]} is dilated, and ONNX and ONNX Runtime disagree about its border by "
+            f"auto_pad {auto}.",
+            ["pads in place of auto_pad"],
+        )
 
 
 def _last_border(size: int, reach: int, stride: int, before: int, after: int) -> int:
