@@ -21,7 +21,7 @@ import tvm
 from tvm import relax
 from tvm.relax.frontend.onnx import onnx_frontend
 
-from ocrm55.compiler.onnx_graph import bounds, entrance, opsets
+from ocrm55.compiler.onnx_graph import bounds, entrance, opsets, resizing
 from ocrm55.compiler.onnx_graph.folding import fold
 from ocrm55.compiler.onnx_graph.graph import Graph, attributes
 from ocrm55.compiler.onnx_graph.uint8 import to_int8
@@ -121,7 +121,7 @@ class _Importer(onnx_frontend.ONNXGraphImporter):
             layer = node.name or node.output[0]
             try:
                 with contextlib.redirect_stdout(io.StringIO()):  # TVM prints the operator before it raises
-                    if not self._limit(node):
+                    if not self._limit(node) and not self._gather(node):
                         super()._construct_nodes(SimpleNamespace(node=[node]))
             except Exception as trouble:
                 raise _unsupported(node, str(trouble).strip().splitlines()[-1] or type(trouble).__name__) from trouble
@@ -153,6 +153,20 @@ class _Importer(onnx_frontend.ONNXGraphImporter):
             self._nodes[node.output[0]] = compute(self._nodes[name], relax.const(numbers.popitem()[1], "float32"))
         else:
             return False
+        return True
+
+    def _gather(self, node: onnx.NodeProto) -> bool:
+        """Import places that are constant as such; TVM looks at the size of the axis for those counted from behind."""
+        places = self._constants.get(node.input[1]) if node.op_type == "Gather" else None
+        if places is None or node.input[0] in self._constants:
+            return False
+        source = self._nodes[node.input[0]]
+        shape = [int(size) for size in source.ty.shape]
+        axis = attributes(node).get("axis", 0) % len(shape)
+        if not ((-shape[axis] <= places) & (places < shape[axis])).all():
+            raise ValueError(f"it gathers a place outside of the axis {axis} of {shape[axis]}")
+        places = np.where(places < 0, places + shape[axis], places).astype(np.int64)
+        self._nodes[node.output[0]] = relax.op.take(source, relax.const(places, "int64"), axis)
         return True
 
 
@@ -221,6 +235,11 @@ def _simplify(graph: Graph) -> None:
             # An empty tensor means a missing input. TVM takes it as given, and refuses scales beside sizes.
             empty = {name for name in node.input if name in graph.constants and graph.constants[name].size == 0}
             graph.read(node, ["" if name in empty else name for name in node.input])
+            if why := resizing.write_out(graph, node):
+                raise UnsupportedError(
+                    f"operator Resize of layer {node.name or node.output[0]} cannot be compiled: {why}.",
+                    ["coordinate_transformation_mode half_pixel, without antialias"],
+                )
 
 
 def _fold_shape(graph: Graph, node: onnx.NodeProto) -> None:

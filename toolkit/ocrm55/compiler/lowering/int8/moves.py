@@ -68,9 +68,20 @@ def _resize(s: Lowering, node: Node) -> None:
     whole = all(large % small == 0 for large, small in zip(after, before, strict=True))
     if attrs.method != "nearest_neighbor" or attrs.layout != "NCHW" or not whole or way not in _NEAREST:
         layer = s.function.layer(node)
-        raise UnsupportedError(f"layer {layer} resizes otherwise than by whole factors to the nearest pixels.", TRIES)
+        raise UnsupportedError(f"layer {layer} resizes otherwise than to the nearest pixels.", TRIES)
     rows, columns = (large // small for large, small in zip(after, before, strict=True))
     s.values[node.name] = value.moved(value.index.repeat(rows, axis=2).repeat(columns, axis=3))
+
+
+def _take(s: Lowering, node: Node) -> None:
+    """Places of an axis by a constant: an image that is resized to the nearest pixels, and Gather."""
+    value, places = s.values[node.args[0].name], s.function.constant(node.args[1])
+    layer, axis = s.function.layer(node), node.value.attrs.axis
+    if places is None or axis is None:
+        raise UnsupportedError(f"the places that layer {layer} gathers are computed.", TRIES)
+    size = value.index.shape[int(axis)]
+    places = np.where(places < 0, places + size, places)
+    s.values[node.name] = value.moved(np.take(value.index, places.astype(np.int64), axis=int(axis)))
 
 
 def concat_writer(build: Builder, origin: Origin, parts: Sequence[Value], axis: int) -> Writer:
@@ -146,4 +157,5 @@ VISITORS: dict[str, Visitor] = {
     "relax.permute_dims": _permute,
     "relax.strided_slice": _slice,
     "relax.image.resize2d": _resize,
+    "relax.take": _take,
 }
