@@ -126,3 +126,48 @@ def test_convolutions_that_share_weights_keep_their_batch_norms(name: str, tmp_p
     onnx.save(model, tmp_path / "model.onnx")
     found = reference(onnx_model.static_file(tmp_path / "model.onnx", (1, 3, 4, 6)), tensor)
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-5)
+
+
+SCALES = {"s": np.float32([1, 1, 1.5, 1.25])}
+
+
+@pytest.mark.parametrize("style", ["float32", *INT8])
+def test_an_image_grows_by_a_part_to_the_nearest_pixels(style: str, builder: Builder) -> None:
+    """TVM took the quotients of the sizes for the scales; int8 refused it."""
+    nodes = [
+        ("Conv", ["x", "w3"], "c", {"pads": [1] * 4}),
+        ("Resize", ["c", "", "s"], "z", {}),
+        ("Conv", ["z", "w4"], "y", {}),
+    ]
+    constants = {"w3": numbers(4, 3, 3, 3), "w4": numbers(5, 4, 1, 1), **SCALES}
+    model = network([1, 3, 5, 6], nodes, constants, [1, 5, 7, 7])
+    (result,) = trial.run([Case(1, style, model)], builder, odd.compiled)
+    assert (result.kind, result.reason) == ("right", "")
+
+
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+def test_an_image_grows_by_a_part_between_pixels(mode: str, builder: Builder) -> None:
+    nodes = [("Relu", ["x"], "r", {}), ("Resize", ["r", "", "s"], "y", {"mode": mode})]
+    model = network([1, 3, 5, 6], nodes, SCALES, [1, 3, 7, 7])
+    (result,) = trial.run([Case(1, "float32", model)], builder, odd.compiled)
+    assert (result.kind, result.reason) == ("right", "")
+
+
+@pytest.mark.parametrize(
+    ("seed", "style", "kind", "reason"),
+    [
+        # Columns became images of a pool: an array that did not fit was a traceback.
+        (760145, "fused", "refused", "layer input/averagepool gives _ images; int_ has kernels for one."),
+        # A PReLU whose slope has five axes: the comparison looked at ONNX Runtime's five as rows.
+        (760215, "fused", "right", ""),
+        # One number in front of a table: its histogram was a traceback.
+        (760274, "fused", "refused", "operator sum of layer input/reducesumsquare has no int_ operator."),
+        # The remainder of float32 was C's %.
+        (760376, "float32", "right", ""),
+        (751007, "float32", "refused", "pooling input/maxpool is dilated, and ONNX and ONNX Runtime disagree about its "
+         "border by auto_pad SAME_UPPER."),
+    ],
+)  # fmt: skip
+def test_what_was_found(seed: int, style: str, kind: str, reason: str, builder: Builder) -> None:
+    (result,) = trial.run([odd.case(seed, style)], builder, odd.compiled)
+    assert (result.kind, result.reason) == (kind, reason)

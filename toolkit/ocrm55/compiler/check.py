@@ -234,6 +234,8 @@ def _in_our_order(value: np.ndarray, result: np.ndarray) -> np.ndarray:
 
     A value of four axes may be an image or an attention's; of the two orders it is the one that fits the result.
     """
+    while value.ndim > 4 and value.shape[0] == 1:  # ONNX Runtime gives as many axes as the slopes of a PRelu have
+        value = value[0]
     orders = [value.reshape(result.shape)]
     if value.ndim == 4:
         orders.append(value.transpose(0, 2, 3, 1).reshape(result.shape))

@@ -149,6 +149,7 @@ def not_run(trouble: Exception) -> InputError:
 
 def _channels(values: np.ndarray, axis: int) -> np.ndarray:
     """[channels, everything else]"""
+    values = np.atleast_1d(values)  # of one number, which a ReduceMean without axes leaves
     return np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
 
 

@@ -7,6 +7,7 @@ the same operator computes, and absorb those nodes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 import numpy as np
 from tvm import relax
@@ -30,6 +31,10 @@ class Lowering:
         return self.values.get(expression.name) if isinstance(expression, relax.Var) else None
 
     def bind(self, node: Node, origin: Origin, index: np.ndarray) -> None:
+        """Give a node's value its array. Raises UnsupportedError for several images: kernels compute one."""
+        if index.size != prod(node.shape):
+            layer, count = self.function.layer(node), node.shape[0] if node.shape else 0
+            raise UnsupportedError(f"layer {layer} gives {count} images; int8 has kernels for one.", TRIES)
         self.values[node.name] = Value(origin, index)
 
     def absorb(self, last: Node, nodes: list[Node]) -> None:

@@ -88,6 +88,8 @@ class Expressions:
         left, right = node.a, node.b
         if kind in ("FloorDiv", "FloorMod") and _may_be_negative(left):
             return self._function(f"ocrm55_{kind.lower()}_{type_of(node)}", [left, right])
+        if kind == "Mod" and type_of(node) == "float32":
+            return self._function("fmodf", [left, right])
         if type_of(node) == "float32x4" and kind == "Add":
             for addend, product in ((left, right), (right, left)):
                 if type(product).__name__ == "Mul":
