@@ -7,6 +7,7 @@ steps; other roundings change few of them by one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,23 +60,40 @@ def check_int8(
     program: of the widest input. model: the QDQ model that it was lowered from; normalisation: of its input. plan: of
     the program; without it an accelerator's part is compared as the operators that it stands for only.
     """
-    plain = _in_parts(program)
-    _, height, width = plain.input_size
-    session, chosen = _Watched(model), pictures(height, width)
+    _, height, width = program.input_size
+    reference = IntegerReference(program)
+    chosen = pictures(height, width)
+    check_tensors(
+        program,
+        model,
+        [(normalisation.tensor(pixels, height, width), reference.input_of(pixels)) for pixels in chosen],
+        plan,
+    )
+
+
+@np.errstate(all="ignore")
+def check_tensors(
+    program: Program,
+    model: onnx.ModelProto,
+    chosen: Sequence[tuple[np.ndarray, np.ndarray]],
+    plan: MemoryPlan | None = None,
+) -> None:
+    """As `check_int8` does, on inputs of any kind: each as the model takes it, and as the program does."""
+    plain, session = _in_parts(program), _Watched(model)
     accelerated = 0 if plan is None else accelerator_check.pictures(program, len(chosen))
     if plan is not None:
         accelerator_check.check_weights(program, plan)
     with console.progress("comparing with ONNX Runtime", len(chosen)) as bar:
-        for place, pixels in enumerate(chosen):
-            values = session.run(normalisation.tensor(pixels, height, width))
+        for place, (real, image) in enumerate(chosen):
+            values = session.run(real)
             watched = IntegerReference(plain)
-            differences = _differences(watched, values, pixels)
+            differences = _differences(watched, values, image)
             if differences:
                 raise MiscompiledError(_sentence(differences), _TRIES)
             if plan is not None and place < accelerated:
                 accelerator_check.check(program, plan, watched.tensors)
             reference = IntegerReference(plain)
-            if program.segments and not stripes.agrees(plain, reference, reference.input_of(pixels)):
+            if program.segments and not stripes.agrees(plain, reference, image):
                 raise MiscompiledError("the program computes other numbers in stripes of rows.", _TRIES)
             bar.advance(bar.task_ids[0])
 
@@ -149,7 +167,7 @@ class _Watched:
         return dict(zip(self._layers, values, strict=False)) | {"": values[-1]}
 
 
-def _differences(reference: IntegerReference, values: dict[str, np.ndarray], pixels: np.ndarray) -> list[Difference]:
+def _differences(reference: IntegerReference, values: dict[str, np.ndarray], image: np.ndarray) -> list[Difference]:
     program = reference.program
     known = {
         name: _signed(value)
@@ -158,7 +176,7 @@ def _differences(reference: IntegerReference, values: dict[str, np.ndarray], pix
         if (value := _that_are_read(program, name, values[source])) is not None
     }
     reference.tensors = {t.name: t.data for t in program.tensors.values() if t.data is not None}
-    reference.tensors[program.input.name] = reference.input_of(pixels)
+    reference.tensors[program.input.name] = image
     found: list[Difference] = []
     whole = [program.storage(operator.outputs[0]) for operator in program.operators]  # several may write its parts
     complete = {name: place for place, name in enumerate(whole)}

@@ -26,8 +26,10 @@ from ocrm55.normalisation import Normalisation
 
 TOLERANCE = 1e-3  # of the largest output in float32
 TIME_LIMIT_S = 120
+OTHER_NUMBERS = "the generated C computes other numbers than the model, on this computer."
+TRIES = ["report the model: this is a fault of ocrm55", "--no-check, to look at the C"]
 # No fused products: Arm and RISC-V computers would round otherwise than the reference.
-_FLAGS = ("-std=c11", "-O2", "-w", "-ffp-contract=off", "-fno-strict-aliasing")
+FLAGS = ("-std=c11", "-O2", "-w", "-ffp-contract=off", "-fno-strict-aliasing")
 _MAIN = """\
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,10 +113,7 @@ def check_c(artifact: Path, program: Program, model: onnx.ModelProto, normalisat
                 return
             bar.advance(bar.task_ids[0])
             if output is None or not _agree(output, program, model, normalisation, pixels):
-                raise MiscompiledError(
-                    "the generated C computes other numbers than the model, on this computer.",
-                    ["report the model: this is a fault of ocrm55", "--no-check, to look at the C"],
-                )
+                raise MiscompiledError(OTHER_NUMBERS, TRIES)
             bar.advance(bar.task_ids[0])
 
 
@@ -129,7 +128,7 @@ def _built(compiler: str, artifact: Path, program: Program, folder: Path) -> Pat
     places = (artifact / "include", artifact / "src", resources.folder("firmware"), resources.kernel_folder())
     includes = [f"-I{place}" for place in places]
     try:
-        done = _called([compiler, *_FLAGS, *includes, *map(str, sources), "-o", str(executable), "-lm"])
+        done = called([compiler, *FLAGS, *includes, *map(str, sources), "-o", str(executable), "-lm"])
     except (OSError, subprocess.TimeoutExpired):
         done = None
     if done is None or done.returncode:
@@ -139,12 +138,12 @@ def _built(compiler: str, artifact: Path, program: Program, folder: Path) -> Pat
 
 
 def _run(executable: Path, pixels: np.ndarray) -> np.ndarray | None:
-    """The output's bytes; None where the program ends badly. Raises as _called does."""
-    done = _called([str(executable), str(pixels.shape[1])], np.ascontiguousarray(pixels).tobytes())
+    """The output's bytes; None where the program ends badly. Raises as `called` does."""
+    done = called([str(executable), str(pixels.shape[1])], np.ascontiguousarray(pixels).tobytes())
     return None if done.returncode else np.frombuffer(done.stdout, np.uint8)
 
 
-def _called(words: Sequence[str], given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def called(words: Sequence[str], given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """A finished program. It sees no flags of the environment.
 
     Raises OSError when it cannot be started, TimeoutExpired when it does not end in time.
@@ -163,14 +162,19 @@ def _agree(
         computed = IntegerReference(program).run(IntegerReference(program).input_of(pixels))
         computed = np.ascontiguousarray(computed, program.output.dtype)
         return output.tobytes() == computed.tobytes()
-    found = output.view(np.float32)
-    wanted = _of_onnxruntime(model, normalisation.tensor(pixels, *program.input_size[1:])).reshape(-1)
+    wanted = of_onnxruntime(model, normalisation.tensor(pixels, *program.input_size[1:]))
+    return is_near(output.view(np.float32), wanted)
+
+
+def is_near(found: np.ndarray, wanted: np.ndarray) -> bool:
+    """Whether float32 is ONNX Runtime's, but for rounding."""
     largest = max(1.0, float(np.abs(wanted).max()))
     with np.errstate(all="ignore"):
-        return bool(np.all(np.abs(found - wanted) <= TOLERANCE * largest))
+        return bool(np.all(np.abs(found - wanted.reshape(-1)) <= TOLERANCE * largest))
 
 
-def _of_onnxruntime(model: onnx.ModelProto, tensor: np.ndarray) -> np.ndarray:
+def of_onnxruntime(model: onnx.ModelProto, tensor: np.ndarray) -> np.ndarray:
+    """ONNX Runtime's output. Raises InputError where it does not run the model, or gives no numbers."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

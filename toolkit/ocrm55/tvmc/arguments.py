@@ -120,6 +120,13 @@ USED: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         ("--dump-offloads",),
         {"metavar": "FILE", "help": "list which target took which operator; `-` lists it on the terminal"},
     ),
+    (
+        ("--no-check",),
+        {
+            "action": "store_true",
+            "help": "an argument of ocrm55's own: do not end by comparing the C with ONNX Runtime on three inputs",
+        },
+    ),
     (("-v", "--verbose"), {"action": "count", "default": 0, "help": "show what external commands print"}),
 ]
 

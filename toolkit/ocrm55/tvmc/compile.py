@@ -18,7 +18,7 @@ from ocrm55.compiler.options import CompileOptions
 from ocrm55.compiler.targets import choice
 from ocrm55.compiler.targets.base import Target, assign
 from ocrm55.errors import Ocrm55Error, UnsupportedError, can_be_tried
-from ocrm55.tvmc import arguments, library, models, sources
+from ocrm55.tvmc import arguments, comparison, library, models, sources
 from ocrm55.tvmc.library import Library
 from ocrm55.tvmc.settings import ArenaSource, Settings
 
@@ -34,7 +34,8 @@ def compile_library(settings: Settings) -> Library:
     """Compile the model and write the archive.
 
     Raises InputError for a model that is none, UnsupportedError for one that cannot be compiled or whose workspace
-    does not fit the pool, OutputError when the archive cannot be written.
+    does not fit the pool, MiscompiledError where the C computes other numbers, OutputError when the archive cannot be
+    written.
     """
     with _in_our_words():
         model = models.load(settings.model, settings.model_format, settings.shapes)
@@ -62,6 +63,9 @@ def compile_library(settings: Settings) -> Library:
     built = Library(
         settings, program, plan, model, tuple(kernels), tuple(called), accelerator, told if accelerator else {}
     )
+    if settings.check:
+        with _in_our_words():
+            comparison.compare(built)
     library.write(built)
     if libraries.LIBRARY in settings.kernels:
         console.note(f"tvmc: {_about_library(built)}")

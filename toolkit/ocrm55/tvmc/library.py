@@ -73,7 +73,7 @@ def write(library: Library) -> Path:
     """Write the archive, whole or not at all."""
     now = _now()
     with atomic_file(library.settings.output) as staging, tarfile.open(staging, "w") as archive:
-        for path, content in _files(library, now):
+        for path, content in contents(library, now):
             entry = tarfile.TarInfo(f"./{path}")
             entry.size, entry.mtime, entry.mode = len(content), int(now.timestamp()), 0o644
             archive.addfile(entry, io.BytesIO(content))
@@ -135,8 +135,9 @@ def _tensor(port: Port) -> dict[str, Any]:
     return {"dtype": port.dtype, "size": port.bytes, "shape": list(port.shape)}
 
 
-def _files(library: Library, now: datetime) -> Iterator[tuple[str, bytes]]:
-    name = library.settings.name
+def contents(library: Library, now: datetime | None = None) -> Iterator[tuple[str, bytes]]:
+    """The files by their path in the archive."""
+    now, name = now or _now(), library.settings.name
     yield "metadata.json", (json.dumps(metadata(library, now), indent=2, sort_keys=True) + "\n").encode()
     written = sources.files(
         library.program,

@@ -63,6 +63,7 @@ class Settings:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     workspace: ArenaSource = field(default_factory=ArenaSource)
     offloads: str | None = None
+    check: bool = True
     verbose: bool = False
     remarks: tuple[str, ...] = ()
 
@@ -92,6 +93,7 @@ def from_arguments(values: argparse.Namespace, remarks: list[str]) -> Settings:
         shapes=read_shapes(values.input_shapes),
         workspace=_workspace(values, static),
         offloads=values.dump_offloads,
+        check=not values.no_check,
         verbose=values.verbose > 0,
         remarks=(*said, *about, *remarks),
     )
