@@ -153,7 +153,12 @@ def static_file(path: Path, input_shape: Sequence[int]) -> onnx.ModelProto:
         raise UnsupportedError(
             f"the output of {path} is its input or a constant: nothing to compile.", ["export the model again"]
         )
-    onnx.checker.check_model(model)
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as trouble:  # where the shape of an output cannot be told, for one
+        raise InputError(
+            f"{path} is no valid ONNX model once it is static: {first_line(trouble)}.", ["export the model again"]
+        ) from trouble
     bounds.check(model)
     return model
 
