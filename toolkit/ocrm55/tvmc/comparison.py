@@ -56,9 +56,8 @@ def compare(built: Library) -> None:
     """Raise MiscompiledError where a library that is not written yet computes other numbers than its model."""
     chosen = _inputs(built)
     if built.program.precision == "int8":
-        pairs = [(tensor, _quantised(built, tensor)) for tensor in chosen]
         typed = inference.infer_shapes(built.model)  # with the types of what is watched
-        check.check_tensors(built.program, typed, pairs, built.plan)
+        check.check_tensors(built.program, typed, chosen, lambda place: _quantised(built, chosen[place]), built.plan)
     compiler = host_check.host_compiler()
     if compiler is None or built.libraries or sources.attempts(built.program):
         return
