@@ -113,8 +113,19 @@ class _Reader:
 
     def _named(self, variable: relax.Var, value: relax.Expr) -> None:
         key = str(value.args[0].global_symbol).removeprefix(_PREFIX)
-        replacement = self._function.replacements[key]
-        self._append(variable, replacement.layer, replacement.spec, list(value.args[1].fields))
+        replacement, inputs = self._function.replacements[key], list(value.args[1].fields)
+        data = self._function.constant(inputs[0])
+        if isinstance(replacement.spec, View) and data is not None:  # TVM computed a constant behind the lowering
+            self._tensors[variable.name] = self._seen(variable, replacement.spec, replacement.layer, data)
+            return
+        self._append(variable, replacement.layer, replacement.spec, inputs)
+
+    def _seen(self, variable: relax.Var, view: View, layer: str, data: np.ndarray) -> str:
+        """The weight that is a constant under a view's shape."""
+        shape = shape_of(variable)
+        start = view.offset // data.itemsize
+        part = np.ascontiguousarray(data).reshape(-1)[start : start + prod(shape)]
+        return self._input(relax.const(part.reshape(shape)), f"{layer}_constant", layer)
 
     def _primitive(self, variable: relax.Var, value: relax.Expr) -> None:
         callee = value.args[0]
