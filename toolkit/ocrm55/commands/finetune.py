@@ -32,7 +32,7 @@ def finetune(
     ),
     learning_rate: Annotated[
         float, typer.Option(min=0, help="Highest learning rate, for weights of a size of 0.1.")
-    ] = (1e-4),
+    ] = (1.5e-4),
     fonts: Annotated[
         list[Path] | None, typer.Option("--fonts", metavar="DIR", help="Font folders instead of the system's.")
     ] = None,

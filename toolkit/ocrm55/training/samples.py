@@ -45,6 +45,7 @@ class Mix:
     tricky: share of the lines made of shapes that are mistaken for each other. decided: replace a text that nobody can
     read with certainty in its font, because it would teach to guess. figures: share of the lines that are numbers and
     codes in fonts whose digits are like letters. decorative: share of decorative fonts in all other lines.
+    widest: pixels of a picture. padded: share of the pictures that are padded to so many, as a compiled model reads.
     """
 
     photographs: float = 0.56
@@ -60,6 +61,7 @@ class Mix:
     decorative: float = 0.08
     sign_longest: int = 14
     widest: int = 320
+    padded: float = 0.0
     vocabulary: Sequence[str] = field(default_factory=tuple)
     palette: Sequence[tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=tuple)
 
@@ -238,6 +240,8 @@ def group(stream: Stream, batches: int, columns: int) -> list[tuple[list[Sample]
             sample = stream.sample()
             fitting = [width for width in widths if width >= sample.pixels.shape[1]]
             width = rng.choice(fitting) if rng.random() < 0.1 else fitting[0]
+            if stream.mix.padded and rng.random() < stream.mix.padded:
+                width = fitting[-1]
             waiting[width].append(sample)
             total += width
         for width, wider in pairwise([*widths, 0]):

@@ -13,6 +13,7 @@ from ocrm55.export.onnx_model import converted
 from ocrm55.tasks.recognizer.model import CAME, RecognizerFolder
 
 torch = pytest.importorskip("torch")
+from ocrm55.training.finetune import graph as graph_module  # noqa: E402
 from ocrm55.training.finetune.graph import TorchGraph  # noqa: E402
 
 
@@ -53,6 +54,27 @@ def test_every_weight_learns_and_statistics_do_not() -> None:
     assert sum(value.numel() for value in graph.parameters()) > 2_000_000
     assert len(list(graph.buffers())) >= 64  # mean and variance of 32 batch norms
     assert len(graph.pace()) == len(list(graph.parameters()))
+
+
+def test_the_part_that_does_not_learn_is_computed_once_and_stays() -> None:
+    model = model_of("bundled")
+    whole, part = TorchGraph(model), TorchGraph(model, 0.5)
+    images = torch.from_numpy(np.random.default_rng(1).uniform(-1, 1, (2, 3, 48, 80)).astype(np.float32))
+    made = part.first(images)
+    assert torch.equal(part.rest(made), part(images))
+    assert torch.allclose(part(images), whole(images), atol=1e-5)
+    assert 0 < len(list(part.parameters())) < len(list(whole.parameters()))
+    part.rest(made).log_softmax(-1)[:, :, 1].sum().backward()
+    assert all(value.grad is not None for value in part.parameters())
+    with torch.no_grad():
+        for value in part.parameters():
+            value.add_(0.01)
+    assert all(
+        torch.equal(value, again) for value, again in zip(made.values(), part.first(images).values(), strict=True)
+    )
+    first = next(node for node in model.graph.node if node.op_type == "Conv").input[1]
+    now, before = (dict(graph_module._constants(each.graph))[first] for each in (part.written(), model))
+    assert np.array_equal(now, before)
 
 
 def test_the_result_lies_between_start_and_end() -> None:

@@ -10,7 +10,7 @@ from ocrm55.errors import InputError
 from ocrm55.evaluation.words import Word
 from ocrm55.tasks.recognizer.charset import load_charset
 from ocrm55.training.finetune import own
-from ocrm55.training.samples import steps_needed
+from ocrm55.training.samples import group, steps_needed
 
 
 def words(texts: list[str]) -> list[Word]:
@@ -52,3 +52,10 @@ def test_pictures_vary_and_the_same_seed_gives_the_same() -> None:
     assert not np.array_equal(first[0].pixels, other[0].pixels)
     assert len({sample.pixels.tobytes() for sample in first}) == 6
     assert all(s.pixels.shape[0] == 48 and steps_needed(s.text) <= s.pixels.shape[1] // 8 <= 40 for s in first)
+
+
+def test_a_share_is_padded_to_the_model_s_width() -> None:
+    pictures = own.OwnPictures([np.zeros((48, 60, 3), np.uint8)], ["01"])
+    lots = group(own.OwnStream(random.Random(1), pictures, 320), 80, 320)
+    wide, all_of_them = (sum(len(made) for made, width in lots if width >= least) for least in (320, 0))
+    assert 0.12 < wide / all_of_them < 0.35

@@ -37,10 +37,11 @@ class _Step:
 class TorchGraph(nn.Module):
     """Normalised images [N, 3, H, W] float32 -> logits [N, steps, classes] float32.
 
-    Batch norms keep the statistics of the whole training. Raises UnsupportedError for an operator that is not known.
+    Batch norms keep the statistics of the whole training. still: share of the convolutions, from the input on, that do
+    not learn. Raises UnsupportedError for an operator that is not known.
     """
 
-    def __init__(self, model: onnx.ModelProto) -> None:
+    def __init__(self, model: onnx.ModelProto, still: float = 0.0) -> None:
         super().__init__()
         self._model = model
         self._alias: dict[str, str] = {}
@@ -55,6 +56,9 @@ class TorchGraph(nn.Module):
         self._fixed: dict[str, Any] = {}
         read = {name for step in self._all() for name in step.inputs}
         frozen = {name for step in self._all() if step.kind == NORM for name in step.inputs[3:5]}
+        convolutions = [place for place, step in enumerate(self._program) if step.kind == "Conv"]
+        self._still = convolutions[round(still * len(convolutions))] if still else 0
+        frozen |= {name for step in self._all(self._still) for name in step.inputs}
         for name in sorted(read & constants.keys()):
             self._keep(name, constants[name], name in frozen)
 
@@ -70,8 +74,8 @@ class TorchGraph(nn.Module):
         else:
             self.register_buffer(own, tensor)
 
-    def _all(self) -> Iterator[_Step]:
-        for step in self._program:
+    def _all(self, end: int | None = None) -> Iterator[_Step]:
+        for step in self._program[:end]:
             yield step
             if step.norm:
                 yield step.norm
@@ -100,15 +104,32 @@ class TorchGraph(nn.Module):
     # -- computing
 
     def forward(self, x: Tensor) -> Tensor:
-        values: dict[str, Any] = {self._input: x, "": None, **self._fixed}
-        own = self._parameters | self._buffers
+        return self.rest(self.first(x))
+
+    def first(self, x: Tensor) -> dict[str, Tensor]:
+        """What the part that does not learn makes of images: for `rest` of this network, or of a copy of it."""
+        with torch.no_grad():
+            made = self._run(self._program[: self._still], {self._input: x})
+        read = {name for step in self._program[self._still :] for name in step.inputs}
+        return {name: value for name, value in made.items() if name in read}
+
+    def rest(self, made: dict[str, Tensor]) -> Tensor:
+        """The logits."""
+        return self._run(self._program[self._still :], made)[self._output].float()
+
+    def _run(self, steps: list[_Step], made: dict[str, Any]) -> dict[str, Any]:
+        """The tensors `made` and those that the steps make of them, by name."""
+        own, made = self._parameters | self._buffers, dict(made)
+        values: dict[str, Any] = {"": None, **self._fixed, **made}
         values |= {name: own[short] for name, short in self._names.items()}
-        for step in self._program:
+        for step in steps:
             found = self._compute(step, values)
             several = found if isinstance(found, tuple) else (found,)
             outputs = step.norm.outputs if step.norm else step.outputs
-            values.update(zip(outputs, several, strict=False))
-        return values[self._output].float()
+            new = dict(zip(outputs, several, strict=False))
+            values |= new
+            made |= new
+        return made
 
     def _compute(self, step: _Step, values: dict[str, Any]) -> Any:
         inputs = [values[name] for name in step.inputs]

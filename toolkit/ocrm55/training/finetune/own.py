@@ -17,6 +17,7 @@ from ocrm55.training.samples import Mix, Pixels, Sample, photographed, steps_nee
 LEAST = 20  # pictures: a fifth of fewer says nothing about the next picture
 MOST = 20_000  # of a set: all of them lie in memory, decoded
 HELD_OUT = 0.2
+PADDED = 0.2  # of the pictures, to the model's width, as all are when it reads
 _TRIES = 20
 
 
@@ -83,7 +84,7 @@ class OwnStream:
     """An endless stream of the own pictures, each time a little different; the same for the same seed."""
 
     def __init__(self, rng: random.Random, pictures: OwnPictures, widest: int) -> None:
-        self.rng, self.pictures, self.mix = rng, pictures, Mix(widest=widest)
+        self.rng, self.pictures, self.mix = rng, pictures, Mix(widest=widest, padded=PADDED)
 
     def sample(self) -> Sample:
         """The next sample."""

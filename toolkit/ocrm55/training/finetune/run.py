@@ -47,7 +47,7 @@ class FinetuneOptions:
     held_out: float = own.HELD_OUT
     steps: int = 480
     minutes: float = 10.0
-    learning_rate: float = 1e-4
+    learning_rate: float = 1.5e-4
     columns: int = 2000
     seed: int = 1
     drawn: int = 100
@@ -110,9 +110,10 @@ def _learn(
     """Train, and write the model's folder. What was trained when the process ended is kept beside the folder."""
     from ocrm55.training.finetune.batches import Collator, OwnSupply
     from ocrm55.training.finetune.graph import TorchGraph
-    from ocrm55.training.finetune.learn import Learner, Schedule
+    from ocrm55.training.finetune.learn import STILL, Learner, Schedule
 
-    graph = TorchGraph(onnx.load(source.program) if source.is_onnx else converted(source.program, source.parameters))
+    model = onnx.load(source.program) if source.is_onnx else converted(source.program, source.parameters)
+    graph = TorchGraph(model, STILL)
     class_of = {char: index for index, char in reversed(list(enumerate(source.charset))) if char}
     collator = Collator(class_of, source.levels, source.input_shape[1])
     widest = source.input_shape[2] * 48 // source.input_shape[1]
