@@ -57,6 +57,25 @@ def test_a_block_may_end_before_its_branch() -> None:
     assert reader.counts(PROGRAM).edges[0, (0, 0), (0x1000, 1)] == 1
 
 
+def test_no_block_goes_beyond_its_page() -> None:
+    """A loop over the end of a page of 1 KB: two blocks a round, of which the first would otherwise be all of it."""
+    program = parsed("""
+00000bfc <f>:
+     bfc: 4240         	movs	r0, #4
+     bfe: 4240         	adds	r1, r1, r2
+     c00: 4240         	adds	r1, r1, r2
+     c02: e7fc         	b.n	bfe <f+0x2>
+""")
+    reader = LogReader({})
+    reader.feed(log(0xBFC, 0xC00, 0xBFE, 0xC00, 0xBFE))
+    assert reader.counts(program).edges == {
+        (0, (0, 0), (0xBFC, 2)): 1,
+        (0, (0xBFC, 2), (0xC00, 2)): 1,
+        (0, (0xC00, 2), (0xBFE, 1)): 2,
+        (0, (0xBFE, 1), (0xC00, 2)): 1,
+    }
+
+
 @pytest.mark.parametrize(
     ("section", "mark", "after"), [(0, "7", 7), (7, "+1000", 1007), (1007, "+1000", 1007), (1007, "8", 8), (8, "++", 9)]
 )

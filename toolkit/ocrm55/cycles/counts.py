@@ -12,6 +12,7 @@ from ocrm55.cycles.instructions import ENDS_A_BLOCK
 from ocrm55.errors import ToolchainError
 
 Block = tuple[int, int]  # address, instructions; (0, 0): none
+PAGE = 1024  # bytes, of QEMU's memory of a core with an MPU; no block goes beyond one
 BEFORE = 0  # the section of what runs before any mark
 
 
@@ -132,10 +133,12 @@ def _length(program: Program, block: int, following: int) -> int:
     """Instructions to the block's branch if that leads to `following`, else to `following` itself.
 
     A block that ends where its own loop begins cannot be told from one that ends with the loop's first round. QEMU
-    makes such blocks where floats are used for the first time after a call.
+    makes such blocks where floats are used for the first time after a call. No block goes beyond its page.
     """
     count, until, address = 0, 0, block
     while (instruction := program.code.get(address)) is not None:
+        if count and (instruction.end - 1) // PAGE != block // PAGE:
+            return until or count
         count += 1
         address = instruction.end
         if instruction.kind in ENDS_A_BLOCK:
