@@ -157,8 +157,8 @@ def test_what_is_forced_is_made_once(asked: Counter[str], tmp_path: Path) -> Non
 
 # Modules that print, give advice, start programs and find files: no byte of an artifact depends on them.
 WITHOUT_A_SAY = {
-    *("console", "decoding_cost", "download", "errors", "files", "inference", "plain_text", "processes", "resources"),
-    *("table_layout", "temporary", "compiler/operators/advice"),
+    *("console", "decoding_cost", "download", "errors", "files", "inference", "plain_json", "plain_text"),
+    *("processes", "resources", "table_layout", "temporary", "compiler/operators/advice"),
 }
 
 

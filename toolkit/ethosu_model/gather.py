@@ -23,7 +23,18 @@ CHECKOUT = HERE.parents[1]
 MODEL = CHECKOUT / "toolkit" / "ocrm55" / "npu_model"
 JUDGE = CHECKOUT / "tests" / "npu_networks"
 QEMU = tuple(f"npu_{name}" for name in ("access", "coupling", "firmware", "memory", "registers"))
-SHARED = ("console", "elf", "errors", "files", "plain_pickle", "plain_text", "processes", "table_layout", "temporary")
+SHARED = (
+    "console",
+    "elf",
+    "errors",
+    "files",
+    "plain_json",
+    "plain_pickle",
+    "plain_text",
+    "processes",
+    "table_layout",
+    "temporary",
+)
 _SHARED = "|".join(SHARED)
 # What a file says -> what it says in the distribution, in this order.
 CHANGES = (

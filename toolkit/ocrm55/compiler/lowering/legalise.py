@@ -114,8 +114,9 @@ class _Reader:
     def _named(self, variable: relax.Var, value: relax.Expr) -> None:
         key = str(value.args[0].global_symbol).removeprefix(_PREFIX)
         replacement, inputs = self._function.replacements[key], list(value.args[1].fields)
-        data = self._function.constant(inputs[0])
-        if isinstance(replacement.spec, View) and data is not None:  # TVM computed a constant behind the lowering
+        if isinstance(replacement.spec, View) and not isinstance(inputs[0], relax.Var):
+            data = self._function.constant(inputs[0])  # which TVM computed behind the lowering
+            assert data is not None
             self._tensors[variable.name] = self._seen(variable, replacement.spec, replacement.layer, data)
             return
         self._append(variable, replacement.layer, replacement.spec, inputs)
