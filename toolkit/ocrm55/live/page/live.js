@@ -64,7 +64,7 @@ function show(answer) {
       list.appendChild(row);
     }
     if (row.firstChild.textContent !== line.text) row.firstChild.textContent = line.text;
-    row.lastChild.textContent = shown(line.score, 3);
+    row.lastChild.textContent = rounded(line.score, 3);
     row.lastChild.classList.toggle("unsure", line.score < 0.9);
   });
   list.classList.toggle("many", texts.length > 6);
@@ -166,7 +166,7 @@ function draw() {
 }
 
 // A score, which a network may give that is no number.
-const shown = (score, digits) => score === null ? "?" : score.toFixed(digits);
+const rounded = (score, digits) => score === null ? "?" : score.toFixed(digits);
 
 // Left, top, right and bottom of a line in pixels of the view.
 function bounds(line) {
@@ -179,7 +179,7 @@ function label(line, number, sure, taken) {
   const [left, top, right, bottom] = taken[number], least = Math.min(view.width, view.height) / 44;
   const size = Math.round(Math.max(11, least, Math.min((bottom - top) * 0.55, least * 2)));
   paper.font = `600 ${size}px system-ui, sans-serif`;
-  const words = line.score < 0.995 ? `${line.text}  ${shown(line.score, 2)}` : line.text;
+  const words = line.score < 0.995 ? `${line.text}  ${rounded(line.score, 2)}` : line.text;
   const wide = Math.min(paper.measureText(words).width + size, view.width), high = size * 1.4;
   const inside = Math.max(0, Math.min(left, view.width - wide));
   const places = [[inside, top - high - 3], [inside, bottom + 3], [right + 4, (top + bottom - high) / 2], [left - wide - 4, (top + bottom - high) / 2]];
