@@ -29,7 +29,7 @@ TIME_LIMIT_S = 120
 OTHER_NUMBERS = "the generated C computes other numbers than the model, on this computer."
 TRIES = ["report the model: this is a fault of ocrm55", "--no-check, to look at the C"]
 # No fused products: Arm and RISC-V computers would round otherwise than the reference.
-FLAGS = ("-std=c11", "-O2", "-w", "-ffp-contract=off", "-fno-strict-aliasing")
+_FLAGS = ("-std=c11", "-O2", "-w", "-ffp-contract=off", "-fno-strict-aliasing")
 _MAIN = """\
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,15 +126,20 @@ def _built(compiler: str, artifact: Path, program: Program, folder: Path) -> Pat
     own = [artifact / "src" / name for name in ("model.c", "weights.S")]
     sources = [main, *own, *sorted((artifact / "src").glob("operators_*.c")), *kernels]
     places = (artifact / "include", artifact / "src", resources.folder("firmware"), resources.kernel_folder())
-    includes = [f"-I{place}" for place in places]
-    try:
-        done = called([compiler, *FLAGS, *includes, *map(str, sources), "-o", str(executable), "-lm"])
-    except (OSError, subprocess.TimeoutExpired):
-        done = None
-    if done is None or done.returncode:
+    if not is_built(compiler, places, sources, executable):
         console.note(f"the C was not compared: {compiler} of this computer does not build it.")
         return None
     return executable
+
+
+def is_built(compiler: str, includes: Sequence[Path], sources: Sequence[Path], executable: Path) -> bool:
+    """Whether a compiler of this computer makes a program of C files, in time."""
+    places = [f"-I{place}" for place in includes]
+    try:
+        done = called([compiler, *_FLAGS, *places, *map(str, sources), "-o", str(executable), "-lm"])
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
 
 
 def _run(executable: Path, pixels: np.ndarray) -> np.ndarray | None:

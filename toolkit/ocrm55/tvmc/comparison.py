@@ -106,15 +106,8 @@ def _program(compiler: str, built: Library, folder: Path) -> Path | None:
     named = {"prefix": prefix, "macro": prefix.upper(), "member": member, "input": member.upper(), "pools": pools}
     main.write_text(_MAIN.format(**named), encoding="utf-8")
     host = folder / "codegen" / "host"
-    includes = [f"-I{place}" for place in (host / "include", host / "src", folder / "runtime" / "include")]
-    files = [main, *sorted((host / "src").glob("*.c"))]
-    try:
-        done = host_check.called(
-            [compiler, *host_check.FLAGS, *includes, *map(str, files), "-o", str(executable), "-lm"]
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        done = None
-    if done is None or done.returncode:
+    includes = [host / "include", host / "src", folder / "runtime" / "include"]
+    if not host_check.is_built(compiler, includes, [main, *sorted((host / "src").glob("*.c"))], executable):
         console.note(f"tvmc: the C was not compared: {compiler} of this computer does not build it.")
         return None
     return executable

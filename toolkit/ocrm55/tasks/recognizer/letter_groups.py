@@ -41,7 +41,7 @@ def places(number: int, buckets: int) -> tuple[int, int, int]:
     first ^= first >> 13
     second = first * 0xC2B2AE35 & _WORD
     second ^= second >> 16
-    return first * buckets >> 32, second * buckets >> 32, 1 + (second & _WORD) % TAGS
+    return first * buckets >> 32, second * buckets >> 32, 1 + second % TAGS
 
 
 class LetterGroups:
