@@ -9,10 +9,11 @@ import onnx
 import pytest
 
 from ocrm55.compiler import check, pipeline
-from ocrm55.compiler.lowering.int8.epilogues import epilogue_of
+from ocrm55.compiler.lowering.int8.epilogues import channel_tables, epilogue_of, function_table
 from ocrm55.compiler.operators.float32 import Activation
 from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.compiler.options import CompileOptions
+from ocrm55.compiler.reference.int8.arithmetic import finish
 from ocrm55.compiler.targets import choice
 from ocrm55.errors import UnsupportedError
 from ocrm55.export import onnx_model
@@ -157,6 +158,33 @@ def test_an_image_grows_by_a_part_to_the_nearest_pixels(style: str, builder: Bui
     assert (result.kind, result.reason) == ("right", "")
 
 
+STEPS = {
+    "sign": np.sign,
+    "positive": lambda x: (x > 0).astype(np.float64),
+    "not-negative": lambda x: (x >= 0).astype(np.float64),
+    "ceil": np.ceil,
+    "floor": np.floor,
+    "with-a-slope": lambda x: x / 4 + np.sign(x),
+}
+
+
+@pytest.mark.parametrize("by_channel", [False, True])
+@pytest.mark.parametrize("name", STEPS)
+def test_a_sum_of_0_is_exact_where_a_function_jumps(name: str, by_channel: bool) -> None:
+    """The table gave its neighbour's value: in a blank part of a picture, all outputs were wrong."""
+    step, activation = np.array([0.01, 0.013]), Activation("table", function=STEPS[name])
+    if by_channel:
+        quantised = Quantization(np.array([0.05, 0.04], np.float32), 3)
+        epilogue, arrays, centre = channel_tables(activation, step, quantised, np.array([3.0, 4.0]))
+    else:
+        quantised = Quantization(np.full(2, 0.05, np.float32), 3)
+        epilogue, arrays, centre = function_table(activation, step, quantised, 4.0)
+    sums = np.array([[-233], [-1], [0], [1], [233]]) - centre
+    found = finish(sums, epilogue, arrays["scale"], arrays["table"])
+    wanted = np.rint(STEPS[name](np.array([[-233], [-1], [0], [1], [233]]) * step) / quantised.scale) + 3
+    assert np.abs(found - wanted).max() <= 1
+
+
 @pytest.mark.parametrize("mode", ["linear", "cubic"])
 def test_an_image_grows_by_a_part_between_pixels(mode: str, builder: Builder) -> None:
     nodes = [("Relu", ["x"], "r", {}), ("Resize", ["r", "", "s"], "y", {"mode": mode})]
@@ -178,6 +206,8 @@ def test_an_image_grows_by_a_part_between_pixels(mode: str, builder: Builder) ->
         (760672, "float32", "refused", ""),
         # A constant times another, transposed: a view of bytes that the arena does not have was a traceback.
         (762037, "float32", "right", ""),
+        # The sign of exactly 0 was 1, by a table: a blank part of a picture was wrong.
+        (762150, "fused", "right", ""),
         # The remainder of float32 was C's %.
         (760376, "float32", "right", ""),
         (751007, "float32", "refused", "pooling input/maxpool is dilated, and ONNX and ONNX Runtime disagree about its "

@@ -185,7 +185,11 @@ def function_table(
 
 
 def _span(function: Callable[[np.ndarray], np.ndarray], reach: float) -> tuple[float, float]:
-    """The arguments within -reach .. reach below and above which a function gives one integer."""
+    """The arguments within -reach .. reach below and above which a function gives one integer.
+
+    Their middle is 0 if the function jumps at 0, as a sign does: the sum 0 is frequent, and is exact only without a
+    centre to lower it by.
+    """
     far = np.geomspace(reach * 2.0**-24, reach, 4096)
     x = np.concatenate([-far[::-1], [0.0], far])
     changes = np.flatnonzero(np.diff(function(x)))
@@ -193,4 +197,9 @@ def _span(function: Callable[[np.ndarray], np.ndarray], reach: float) -> tuple[f
         return -reach, reach
     low, high = float(x[changes[0]]), float(x[changes[-1] + 1])
     room = (high - low) * 0.01 + reach * 2.0**-24
-    return low - room, high + room
+    low, high = low - room, high + room
+    around = function(np.array([-far[0], 0.0, far[0]])).astype(np.int32)
+    if np.abs(np.diff(around)).max() > 1:
+        high = max(high, -low)
+        low = -high
+    return low, high

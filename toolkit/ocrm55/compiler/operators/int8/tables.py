@@ -54,11 +54,19 @@ def table16(
 
     Each entry is the function at the middle of the steps that share it. `centre`: the argument of a sum of 0, after the
     bias was lowered by it. So a function that is flat on one side spends no entries there.
+
+    If a centre of 0 leaves the argument 0 exact, its entry is the function at 0 where the function jumps there: a blank
+    picture gives many such sums.
     """
     index = np.arange(1 << (16 - shift))
     signed = np.where(index < len(index) // 2, index, index - len(index)).astype(np.float64)
     middle = signed * (1 << shift) + ((1 << shift) - 1) / 2
-    return quantise(function(middle * unit + centre), scale_out, zero_out)
+    table = quantise(function(middle * unit + centre), scale_out, zero_out)
+    if centre == 0:
+        at_zero = quantise(function(np.zeros(1)), scale_out, zero_out)
+        if abs(int(at_zero[0]) - int(table[0])) > 1:
+            table[0] = at_zero[0]
+    return table
 
 
 def channel_tables16(
