@@ -113,6 +113,15 @@ def test_an_index_that_is_one_number_takes_its_axis_away(tmp_path: Path) -> None
     np.testing.assert_array_equal(found, tensor[:, :, 1])
 
 
+def test_constants_among_the_inputs_are_no_inputs(tmp_path: Path) -> None:
+    """Old exporters list them there; the model "had no input `None`"."""
+    model = network([1, 3, 4, 6], [("Mul", ["x", "w"], "y", {})], {"w": numbers(3, 1, 1)}, [1, 3, 4, 6])
+    model.graph.input.append(onnx.helper.make_tensor_value_info("w", onnx.TensorProto.FLOAT, [3, 1, 1]))
+    onnx.save(model, tmp_path / "model.onnx")
+    cleaned = onnx_model.static_file(tmp_path / "model.onnx", (1, 3, 4, 6))
+    assert [each.name for each in cleaned.graph.input] == ["x"]
+
+
 def test_an_output_that_is_a_constant_is_a_sentence(tmp_path: Path) -> None:
     """It was a traceback of ONNX's checker."""
     nodes = [("Relu", ["x"], "z", {}), ("Neg", ["c"], "y", {})]

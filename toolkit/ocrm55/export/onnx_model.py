@@ -111,7 +111,7 @@ def _cleaned(model: onnx.ModelProto, shapes: Mapping[str | None, Sequence[int]])
 
 
 def _leaves_width_open(model: onnx.ModelProto) -> bool:
-    dimensions = model.graph.input[0].type.tensor_type.shape.dim
+    dimensions = _inputs(model)[0].type.tensor_type.shape.dim
     return len(dimensions) == 4 and dimensions[3].dim_value < 1
 
 
@@ -269,12 +269,24 @@ def _reason(printed: str) -> str:
     return re.sub(r"^.*\[ERROR\](\[Paddle2ONNX\])?\s*", "", telling[0]) if telling else ""
 
 
+def _inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    """The inputs without the constants, which old exporters list there, too."""
+    constants = {each.name for each in model.graph.initializer}
+    return [each for each in model.graph.input if each.name not in constants]
+
+
 def _fix_inputs(model: onnx.ModelProto, shapes: Mapping[str | None, Sequence[int]]) -> None:
-    """Give the inputs their static shapes and drop every shape that was inferred before."""
+    """Give the inputs their static shapes and drop constants among them, and every shape that was inferred before."""
+    inputs = _inputs(model)
+    del model.graph.input[:]
+    model.graph.input.extend(inputs)
+    inputs = list(model.graph.input)
     for name, shape in shapes.items():
-        known = [each for each in model.graph.input if name in (None, each.name)]
+        known = [each for each in inputs if name in (None, each.name)]
         if len(known) != 1:
-            names = ", ".join(f"`{each.name}`" for each in model.graph.input)
+            names = ", ".join(f"`{each.name}`" for each in inputs)
+            if name is None:
+                raise InputError(f"the model has {len(inputs)} inputs, not one: {names or 'all are constants'}.")
             raise InputError(f"the model has no input `{name}`; its inputs are {names}.")
         dimensions = known[0].type.tensor_type.shape.dim
         if len(dimensions) != len(shape):
