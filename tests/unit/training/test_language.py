@@ -14,23 +14,6 @@ from ocrm55.training import language, texts
 AMERICAN_ENGLISH = 74_585  # words of Debian 12's list that are letters only
 
 
-def test_likelihoods_by_hand() -> None:
-    """Two symbols and the edge: 1 1, 1 2 and 2, each between edges."""
-    table = language.likelihoods({(1, 1): 1, (1, 2): 1, (2,): 1}, 3, 2)
-    singles = (np.array([3, 3, 2]) + 3 / 3) / (8 + 3)  # edges, ones and twos; three different symbols
-    behind_edge = (np.array([0, 2, 1]) + 2 * singles) / (3 + 2)
-    assert table[0] == pytest.approx(behind_edge)
-    assert table[2] == pytest.approx((np.array([2, 0, 0]) + 1 * singles) / (2 + 1))
-    assert table.sum(axis=-1) == pytest.approx(1)
-
-
-def test_what_never_came_has_the_shorter_contexts_likelihood() -> None:
-    table = language.likelihoods({(1, 2, 1): 1}, 4, 3)
-    assert table.sum(axis=-1) == pytest.approx(1)
-    assert (table > 0).all()
-    assert table[3, 1] == pytest.approx(language.likelihoods({(1, 2, 1): 1}, 4, 2)[1])
-
-
 def test_samples_are_words_and_numbers() -> None:
     rng = random.Random(1)
     assert all(0 < symbol < context.LETTER_SYMBOLS for word in language.words(rng, 200) for symbol in word)

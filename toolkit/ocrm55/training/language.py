@@ -33,7 +33,9 @@ from ocrm55.tasks.recognizer.context import (
     letter_symbol,
     number_symbol,
 )
+from ocrm55.tasks.recognizer.letter_groups import LONGEST
 from ocrm55.training import letter_groups, texts, vocabulary
+from ocrm55.training.likelihood import Likelihoods
 
 WORDS, NUMBERS = 1_000_000, 200_000  # that are drawn
 VOCABULARY = 0.3  # how much the words of vocabulary.py count, where those drawn count 1
@@ -103,26 +105,6 @@ def weighed(count: int, seed: int, labels: Mapping[Path, float]) -> dict[tuple[i
     return dict(found)
 
 
-def likelihoods(samples: Mapping[tuple[int, ...], float], symbols: int, order: int) -> np.ndarray:
-    """The likelihood of each symbol after the `order` - 1 symbols before it: float64 [symbols] * order.
-
-    samples: with their weights. The last axis adds up to 1. Each context is mixed with the shorter one. The more
-    different symbols follow, the larger is the shorter one's part (Witten and Bell). Symbol 0 stands before the first
-    and after the last of a sample.
-    """
-    counts = np.zeros((symbols,) * order)
-    for sample, weight in samples.items():
-        padded = [0] * (order - 1) + [*sample, 0]
-        for start in range(len(padded) - order + 1):
-            counts[tuple(padded[start : start + order])] += weight
-    shorter = np.full(symbols, 1 / symbols)
-    for length in range(order):
-        seen = counts.sum(axis=tuple(range(order - 1 - length)))
-        different = np.maximum((seen > 0).sum(axis=-1, keepdims=True), 1e-9)
-        shorter = (seen + different * shorter) / (seen.sum(axis=-1, keepdims=True) + different)
-    return shorter
-
-
 def factor(likelihood: np.ndarray | float) -> np.ndarray:
     """The factor that a text gains from a character of this likelihood."""
     return np.asarray((CHANCE * np.maximum(likelihood, NEVER)) ** TEMPER)
@@ -137,7 +119,7 @@ def _codes(likelihood: np.ndarray) -> np.ndarray:
     return np.clip(np.rint(_index(likelihood)), 0, 255).astype(np.uint8)
 
 
-def groups(samples: Mapping[tuple[int, ...], float]) -> np.ndarray:
+def groups(likelihoods: Likelihoods) -> np.ndarray:
     """The table of groups of four and five letters: uint16 [buckets, 4]."""
     closing = LETTER_SYMBOLS - 1
 
@@ -147,8 +129,7 @@ def groups(samples: Mapping[tuple[int, ...], float]) -> np.ndarray:
     def change(times: float) -> float:
         return float(RESOLUTION * TEMPER * np.log2(times))
 
-    found = letter_groups.chosen(letter_groups.count(samples), LETTER_SYMBOLS, index, change)
-    return letter_groups.packed(found)
+    return letter_groups.packed(letter_groups.chosen(likelihoods, index, change))
 
 
 def tables(
@@ -158,18 +139,18 @@ def tables(
 
     count, figures: words and numbers that are drawn. labels: files of labels, and how much each counts.
     """
-    samples = weighed(count, seed, labels or {})
-    letters = likelihoods(samples, LETTER_SYMBOLS, 3)
+    of_words = Likelihoods(weighed(count, seed, labels or {}), LETTER_SYMBOLS, LONGEST)
+    letters = of_words.table(2)
     letters[:, :, -1] /= len(CLOSING)
     drawn: Counter[tuple[int, ...]] = Counter(map(tuple, numbers(random.Random(seed), figures)))
-    signs = likelihoods(dict(drawn), NUMBER_SYMBOLS, 2)
+    signs = Likelihoods(drawn, NUMBER_SYMBOLS, 1).table(1)
     signs[:, 1] /= 10
     inside = 1 - TOKEN_ENDS
     uniform = np.array([1, 1, 1, 1, factor(TOKEN_ENDS), factor(TOKEN_ENDS)])
     spaces = np.array(SPACES)
     return {
         "letters": _codes(letters),
-        "groups": groups(samples),
+        "groups": groups(of_words),
         "numbers": _codes(signs),
         "values": np.exp2(np.arange(256) / RESOLUTION - LOWEST).astype(np.float32),
         "prior": np.array(SHARES, np.float32),

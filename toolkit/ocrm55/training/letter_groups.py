@@ -6,8 +6,7 @@ tasks/recognizer/letter_groups.py says how the table is read.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable
 
 import numpy as np
 
@@ -22,45 +21,18 @@ from ocrm55.tasks.recognizer.letter_groups import (
     key,
     places,
 )
+from ocrm55.training.likelihood import Likelihoods
 
 # A group is kept if its likelihood is so many doublings from that of the shorter group, times its share of all symbols.
 LEAST_GAIN = 6e-6
 FULL = 0.95  # share of the table's entries that are used
 TRIES = 2000  # moves of entries before the table is made larger
 LEAST_REST = 1e-4
-Counts = list[dict[tuple[int, ...], dict[int, float]]]
 Groups = dict[tuple[tuple[int, ...], int], int]
 
 
-def count(samples: Mapping[tuple[int, ...], float]) -> Counts:
-    """How often each symbol follows so many symbols, 0 to 4: of samples with weights, between edges (symbol 0)."""
-    counts: Counts = [{} for _ in range(LONGEST + 1)]
-    for sample, weight in samples.items():
-        padded = (0,) * LONGEST + sample + (0,)
-        for place in range(LONGEST, len(padded)):
-            for length, table in enumerate(counts):
-                after = table.setdefault(padded[place - length : place], {})
-                after[padded[place]] = after.get(padded[place], 0.0) + weight
-    return counts
-
-
-def likelihood(counts: Counts, symbols: int) -> Callable[[tuple[int, ...], int], float]:
-    """The likelihood of a symbol after others, by Witten and Bell as in language.likelihoods."""
-
-    @cache
-    def of(before: tuple[int, ...], symbol: int) -> float:
-        shorter = of(before[1:], symbol) if before else 1 / symbols
-        after = counts[len(before)].get(before)
-        if not after:
-            return shorter
-        return (after.get(symbol, 0.0) + len(after) * shorter) / (sum(after.values()) + len(after))
-
-    return of
-
-
 def chosen(
-    counts: Counts,
-    symbols: int,
+    likelihoods: Likelihoods,
     index: Callable[[int, float], float],
     change: Callable[[float], float],
     least_gain: float = LEAST_GAIN,
@@ -70,13 +42,13 @@ def chosen(
     index: of a symbol's likelihood, among the values of factors. change: what a likelihood that is so many times as
     high adds to an index.
     """
-    of, found, total = likelihood(counts, symbols), {}, sum(counts[0][()].values())
+    of, found = likelihoods.after, {}
     for length in range(3, LONGEST + 1):
-        for before, after in counts[length].items():
+        for before, after in likelihoods.counts[length].items():
             kept = [
                 symbol
                 for symbol, times in after.items()
-                if times * abs(np.log2(of(before, symbol) / of(before[1:], symbol))) >= least_gain * total
+                if times * abs(np.log2(of(before, symbol) / of(before[1:], symbol))) >= least_gain * likelihoods.total
             ]
             if not kept:
                 continue
