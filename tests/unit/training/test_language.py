@@ -44,6 +44,20 @@ def test_labels_without_words(content: str, tmp_path: Path) -> None:
         language.weighed(10, 5, {tmp_path / "labels.tsv": 0.3})
 
 
+@pytest.mark.parametrize("word", ["a.tsv", "a.tsv@", "@0.3", "a.tsv@nan", "a.tsv@inf", "a.tsv@-1", "a.tsv@0"])
+def test_shares_that_are_none(
+    word: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.tsv").write_text("a.png\tword\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["language", "c.npz", word])
+    monkeypatch.setattr(language.tables, "__defaults__", (10, 10, 5, None))
+    with pytest.raises(SystemExit):
+        language.main()
+    assert "write FILE@0.3, for example" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "c.npz").exists()
+
+
 def test_bundled_tables() -> None:
     """Of the words of a Debian machine, the bundled tables are what the program makes, but for the labels' share."""
     if len(texts.dictionary()) != AMERICAN_ENGLISH:

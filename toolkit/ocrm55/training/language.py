@@ -40,6 +40,7 @@ from ocrm55.training.likelihood import Likelihoods
 WORDS, NUMBERS = 1_000_000, 200_000  # that are drawn
 VOCABULARY = 0.3  # how much the words of vocabulary.py count, where those drawn count 1
 MOST_LABELS = 1 << 26  # bytes of a file
+MOST_SHARE = 1000  # of a file; so large a one leaves nothing of the dictionary
 SEED = 5
 CHANCE = 96  # characters and the end: pure chance chooses among these
 TEMPER = 0.55  # likelihoods are raised to this power
@@ -172,6 +173,10 @@ def _labels(words: Sequence[str]) -> dict[Path, float]:
             found[Path(path)] = float(share)
         except ValueError:
             raise InputError(f"{word} does not say how much the file counts: write FILE@0.3, for example.") from None
+        if not path or not 0 < found[Path(path)] <= MOST_SHARE:
+            raise InputError(
+                f"{word} names no file and a share from above 0 to {MOST_SHARE}: write FILE@0.3, for example."
+            )
     return found
 
 

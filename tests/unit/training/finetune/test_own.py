@@ -3,6 +3,7 @@
 import random
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -52,6 +53,18 @@ def test_pictures_vary_and_the_same_seed_gives_the_same() -> None:
     assert not np.array_equal(first[0].pixels, other[0].pixels)
     assert len({sample.pixels.tobytes() for sample in first}) == 6
     assert all(s.pixels.shape[0] == 48 and steps_needed(s.text) <= s.pixels.shape[1] // 8 <= 40 for s in first)
+
+
+@pytest.mark.parametrize(("width", "text", "fits"), [(160, "1234", True), (150, "1234", False), (160, "1134", False)])
+def test_pictures_that_are_all_too_narrow_are_refused(width: int, text: str, fits: bool, tmp_path: Path) -> None:
+    """Nothing could ever be drawn of them. 240 lines become 48, so five columns become one."""
+    cv2.imwrite(str(tmp_path / "a.png"), np.full((240, width, 3), 200, np.uint8))
+    narrow = [Word("a.png", tmp_path / "a.png", text)] * 20
+    if fits:
+        assert len(own.OwnPictures.of(narrow).texts) == 20
+        return
+    with pytest.raises(InputError, match="each of the 20 pictures to learn is too narrow for its text"):
+        own.OwnPictures.of(narrow)
 
 
 def test_a_share_is_padded_to_the_model_s_width() -> None:

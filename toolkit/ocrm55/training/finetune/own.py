@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ import numpy as np
 
 from ocrm55.errors import InputError
 from ocrm55.evaluation.words import Word, read_pixels
-from ocrm55.training.samples import Mix, Pixels, Sample, photographed, steps_needed
+from ocrm55.tasks.recognizer.image import HEIGHT
+from ocrm55.training.samples import STEP, Mix, Pixels, Sample, photographed, steps_needed
 
 LEAST = 20  # pictures: a fifth of fewer says nothing about the next picture
 MOST = 20_000  # of a set: all of them lie in memory, decoded
@@ -76,8 +78,21 @@ class OwnPictures:
 
     @staticmethod
     def of(words: Sequence[Word]) -> OwnPictures:
-        """Read them. Raises InputError for a damaged one."""
-        return OwnPictures([read_pixels(word) for word in words], [word.text for word in words])
+        """Read them. Raises InputError for a damaged one, and where all are too narrow for their texts."""
+        pictures = OwnPictures([read_pixels(word) for word in words], [word.text for word in words])
+        if not any(map(_fits, pictures.pixels, pictures.texts)):
+            raise InputError(
+                f"each of the {len(words)} pictures to learn is too narrow for its text. A picture of 48 lines needs "
+                f"{STEP} columns a character, and {STEP} more between two that are alike.",
+                ["label pictures of lines of text that run from left to right"],
+            )
+        return pictures
+
+
+def _fits(pixels: Pixels, text: str) -> bool:
+    """Whether a picture, resized as it is, has the steps that its text needs."""
+    height, width = pixels.shape[:2]
+    return steps_needed(text) <= math.ceil(HEIGHT * width / height) // STEP
 
 
 class OwnStream:
@@ -94,7 +109,7 @@ class OwnStream:
             pixels, text = self.pictures.pixels[index], self.pictures.texts[index]
             for _ in range(_TRIES):
                 sample = photographed(rng, varied(rng, pixels), text, most, gentle=rng.random() < 0.4)
-                if steps_needed(text) <= sample.pixels.shape[1] // 8:
+                if steps_needed(text) <= sample.pixels.shape[1] // STEP:
                     return sample
 
 

@@ -23,6 +23,7 @@ from ocrm55.tasks.recognizer.task import RECOGNIZER
 from ocrm55.training import checks
 from ocrm55.training.finetune import measure, own
 from ocrm55.training.fonts import FONT_FOLDERS, Font, find_fonts, split
+from ocrm55.training.samples import STEP
 
 if TYPE_CHECKING:
     from ocrm55.training.finetune.graph import TorchGraph
@@ -32,7 +33,6 @@ LONGEST_NAME = 64
 _UNFINISHED = ".unfinished"  # beside the model's folder, while it is trained
 _ENDINGS = (_UNFINISHED, ".onnx", ".pdparams", ".json")
 _NAMED = ["--name meter"]
-STEP = 8  # pixels of the input for each step of the output
 
 
 @dataclass(frozen=True)
