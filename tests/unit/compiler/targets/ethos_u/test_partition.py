@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from ocrm55.compiler.operators.float32 import Spec
 from ocrm55.compiler.operators.int8.elementwise import Lookup, Quantize, Sum, SumInt8
+from ocrm55.compiler.operators.int8.pool import AveragePool, MaxPool
 from ocrm55.compiler.operators.program import Operator, Program, Tensor
 from ocrm55.compiler.operators.quantization import Quantization
 from ocrm55.compiler.targets.ethos_u import support
@@ -100,3 +102,31 @@ def test_sums_with_factors_stay_on_the_core(factor: float, step: float, reason: 
     network.operators[1].spec = SumInt8(4, step, 0, factor * step, 0, step, 0)
     found = support.refusal(network.operators[1], network)
     assert found is None if reason is None else reason in str(found)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "size", "step", "reason"),
+    [
+        ((256, 256), (260, 260), 1.0, None),
+        ((257, 2), (300, 4), 1.0, "up to 256 rows"),
+        ((256, 257), (260, 260), 1.0, "65,536 elements"),
+        ((300, 4), (300, 4), 2.0, None),  # the mean of a whole image
+        ((1, 4097), (1, 4097), 2.0, "means of up to 4,096 columns"),
+        ((1, 4097), (1, 4097), 1.0, None),
+    ],
+)
+def test_windows_that_vela_leaves_to_the_cpu_stay_on_the_core(
+    kernel: tuple[int, int], size: tuple[int, int], step: float, reason: str | None
+) -> None:
+    """step: of the result, where the input's is 1."""
+    network = program({"a": ("i",)}, on_core="")
+    for name, each in (("i", 1.0), ("a", step)):
+        network.tensors[name].quantization = Quantization(each, 0)
+    outputs = (size[0] - kernel[0] + 1, size[1] - kernel[1] + 1)
+    pools: list[Spec] = [AveragePool(1, *size, *outputs, kernel, (1, 1), 0, 0, 1 / (kernel[0] * kernel[1] * step))]
+    if step == 1:
+        pools.append(MaxPool(1, *size, *outputs, kernel, (1, 1), (0, 0)))
+    for pool in pools:
+        network.operators[0].spec = pool
+        found = support.refusal(network.operators[0], network)
+        assert found is None if reason is None else reason in str(found)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from ocrm55.compiler.operators.float32 import Spec
@@ -11,14 +13,18 @@ from ocrm55.compiler.targets.ethos_u.npu_operator import LARGEST_STRIDE, NpuOper
 from ocrm55.compiler.targets.ethos_u.padding import PADDINGS, VALID, padding
 from ocrm55.compiler.targets.ethos_u.tflite_file import NONE, File
 
+# Vela's constraints on windows: rows, elements; columns and elements of a mean over a whole image. Larger ones stay on
+# the CPU there.
+MOST_ROWS, MOST_ELEMENTS = 256, 256 * 256
+MOST_MEAN_COLUMNS, MOST_MEAN_ELEMENTS = 4096, 1 << 24
+
 
 def _average_pool(file: File, operator: Operator) -> None:
     spec = operator.spec
     assert isinstance(spec, AveragePool)
-    rows = (spec.output_height - 1) * spec.strides[0] + spec.kernel[0]
-    image = file.image(operator.inputs[0], (1, min(rows, spec.height), spec.width, spec.channels))
+    image = file.image(operator.inputs[0], (1, _rows_read(spec), spec.width, spec.channels))
     result = file.write_output(operator, (1, spec.output_height, spec.output_width, spec.channels))
-    if not spec.keeps_scale and spec.kernel == image.shape[1:3]:
+    if _is_mean(spec):
         axes = file.constant(f"{operator.outputs[0]}_axes", np.asarray((1, 2), np.int32))
         file.writer.operator("MEAN", [image.index, axes], [result.index], "ReducerOptions", KeepDims=True)
         return
@@ -49,15 +55,39 @@ def _max_pool(file: File, operator: Operator) -> None:
     )  # fmt: skip
 
 
+def _rows_read(spec: AveragePool) -> int:
+    """Rows of the input that the output's rows need."""
+    return min((spec.output_height - 1) * spec.strides[0] + spec.kernel[0], spec.height)
+
+
+def _is_mean(spec: AveragePool) -> bool:
+    """Whether the window is the whole image and the scale changes: TFLite's MEAN does both."""
+    return not spec.keeps_scale and spec.kernel == (_rows_read(spec), spec.width)
+
+
 def _average_pool_refusal(spec: AveragePool) -> str | None:
-    return None if spec.repeat is None else "counts every column once"
+    if spec.repeat is not None:
+        return "counts every column once"
+    if not _is_mean(spec):
+        return _window_refusal(spec)
+    if spec.kernel[1] > MOST_MEAN_COLUMNS or prod(spec.kernel) > MOST_MEAN_ELEMENTS:
+        return f"has means of up to {MOST_MEAN_COLUMNS:,} columns and {MOST_MEAN_ELEMENTS:,} elements"
+    return None
+
+
+def _window_refusal(spec: AveragePool | MaxPool) -> str | None:
+    if spec.kernel[0] > MOST_ROWS or prod(spec.kernel) > MOST_ELEMENTS:
+        return f"has windows of up to {MOST_ROWS} rows and {MOST_ELEMENTS:,} elements"
+    return None
 
 
 def _max_pool_refusal(spec: MaxPool) -> str | None:
     sizes, outputs = (spec.height, spec.width), (spec.output_height, spec.output_width)
     if padding(sizes, outputs, spec.kernel, spec.strides, spec.pads) is None:
         return "pads a largest value alike before and behind, or not at all"
-    return None if max(spec.strides) <= LARGEST_STRIDE else f"has strides up to {LARGEST_STRIDE}"
+    if max(spec.strides) > LARGEST_STRIDE:
+        return f"has strides up to {LARGEST_STRIDE}"
+    return _window_refusal(spec)
 
 
 OPERATORS: dict[type[Spec], NpuOperator] = {
