@@ -167,6 +167,25 @@ def test_there_is_nothing_to_resume_in_an_empty_folder(options: TrainOptions) ->
         loop.train(options, resume=True)
 
 
+def test_a_training_resumes_with_the_options_that_shape_it(options: TrainOptions, words: Path) -> None:
+    """A start from a checkpoint has other stages; other words and fonts make other batches."""
+    trainer = loop.Trainer(options, loop.gather(options), 0, 1)
+    trainer.save(False)
+    other = {"start": words / "a.pdparams", "apart": None, "data": (), "fonts": [words], "seed": 2}
+    for name, value in other.items():
+        trainer.options = dataclasses.replace(options, **{name: value})
+        with pytest.raises(InputError, match=f"was trained with {name} = "):
+            trainer.load(options.output / "last")
+    trainer.options = dataclasses.replace(options, output=words, processes=1, patience=3)
+    trainer.load(options.output / "last")
+
+    state = options.output / "last" / "state.json"
+    for damaged in ("", "{", "[]", "{}", state.read_text().replace('"step": 0', '"step": "0"'), "\ud800"):
+        state.write_text(damaged, errors="surrogatepass")
+        with pytest.raises(InputError, match=r"state\.json (cannot be read|does not say)"):
+            trainer.load(options.output / "last")
+
+
 def test_a_set_that_cannot_be_trained_on_is_refused_before_anything_is_written(
     options: TrainOptions, tmp_path: Path
 ) -> None:

@@ -61,7 +61,10 @@ class TrainOptions:
         """
         same = ("steps", "columns", "learning_rate", "weight_decay", "dropout", "seed")
         return {name: getattr(self, name) for name in same} | {
-            "data": sorted(str(path.resolve()) for path in self.data)
+            "start": "a checkpoint" if self.start else "random weights",  # each has stages of its own
+            "data": sorted(str(path.resolve()) for path in self.data),
+            "apart": str(self.apart.resolve()) if self.apart else None,
+            "fonts": sorted(str(path.resolve()) for path in self.fonts),
         }
 
 
@@ -324,9 +327,7 @@ class Trainer:
         """
         from ocrm55.tasks.recognizer.checkpoint import read_arrays
 
-        if not (folder / "state.json").is_file():
-            raise InputError(f"{folder} holds no training to resume.", ["start one without --resume"])
-        state = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+        state = _state(folder / "state.json")
         now = json.loads(json.dumps(self.options.fingerprint(), default=str))
         for name, value in state["options"].items():
             if now.get(name) != value:
@@ -339,6 +340,21 @@ class Trainer:
         self._set_optimizer_state(read_arrays(folder / "optimizer.pdopt"))
         self.step, self.images = state["step"], state["images"]
         self.record = Record(load_rows(folder / "log.jsonl"), state["best"], state["best_step"])
+
+
+def _state(file: Path) -> dict[str, Any]:
+    """What `save` wrote beside the weights. Raises InputError where it did not."""
+    if not file.is_file():
+        raise InputError(f"{file.parent} holds no training to resume.", ["start one without --resume"])
+    kinds: dict[str, Any] = {"options": dict, "step": int, "images": int, "best": int | float, "best_step": int}
+    try:
+        state = json.loads(files.read_text(file))
+    except (OSError, ValueError) as trouble:
+        raise InputError(f"{file} cannot be read as JSON: {trouble}.", ["start anew in another --output"]) from trouble
+    for name, kind in kinds.items():
+        if not isinstance(state, dict) or not isinstance(state.get(name), kind):
+            raise InputError(f"{file} does not say `{name}` of a training.", ["start anew in another --output"])
+    return state
 
 
 def _decayed(network: Any) -> Any:
