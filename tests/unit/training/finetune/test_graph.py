@@ -77,6 +77,23 @@ def test_the_part_that_does_not_learn_is_computed_once_and_stays() -> None:
     assert np.array_equal(now, before)
 
 
+@pytest.mark.parametrize(("convolutions", "learning"), [(0, 1), (1, 2), (2, 2), (4, 3)])
+def test_of_few_convolutions_some_learn(convolutions: int, learning: int) -> None:
+    """The first two of four stay, the first of two; one stays only if another one learns. The product learns."""
+    make, info = onnx.helper.make_node, onnx.helper.make_tensor_value_info
+    ends = [info(name, onnx.TensorProto.FLOAT, [1, 4, 6, 4]) for name in ("x0", "y")]
+    nodes = [make("Conv", [f"x{place}", f"w{place}"], [f"x{place + 1}"]) for place in range(convolutions)]
+    nodes.append(make("MatMul", [f"x{convolutions}", "w"], ["y"]))
+    weights = [np.ones((4, 4, 1, 1), np.float32)] * convolutions + [np.ones((4, 4), np.float32)]
+    names = [*(f"w{place}" for place in range(convolutions)), "w"]
+    constants = [onnx.numpy_helper.from_array(value, name) for value, name in zip(weights, names, strict=True)]
+    graph = TorchGraph(
+        onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", *[[e] for e in ends], constants)), 0.55
+    )
+    assert len(list(graph.parameters())) == learning
+    assert graph(torch.ones(1, 4, 6, 4)).shape == (1, 4, 6, 4)
+
+
 def test_the_result_lies_between_start_and_end() -> None:
     from ocrm55.normalisation import Normalisation
     from ocrm55.training.finetune.batches import Collator

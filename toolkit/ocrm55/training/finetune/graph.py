@@ -38,7 +38,7 @@ class TorchGraph(nn.Module):
     """Normalised images [N, 3, H, W] float32 -> logits [N, steps, classes] float32.
 
     Batch norms keep the statistics of the whole training. still: share of the convolutions, from the input on, that do
-    not learn. Raises UnsupportedError for an operator that is not known.
+    not learn; where it is all of them, everything learns. Raises UnsupportedError for an operator that is not known.
     """
 
     def __init__(self, model: onnx.ModelProto, still: float = 0.0) -> None:
@@ -57,7 +57,8 @@ class TorchGraph(nn.Module):
         read = {name for step in self._all() for name in step.inputs}
         frozen = {name for step in self._all() if step.kind == NORM for name in step.inputs[3:5]}
         convolutions = [place for place, step in enumerate(self._program) if step.kind == "Conv"]
-        self._still = convolutions[round(still * len(convolutions))] if still else 0
+        learnt = convolutions[int(still * len(convolutions) + 0.5) :] if still else []
+        self._still = learnt[0] if learnt else 0
         frozen |= {name for step in self._all(self._still) for name in step.inputs}
         for name in sorted(read & constants.keys()):
             self._keep(name, constants[name], name in frozen)
