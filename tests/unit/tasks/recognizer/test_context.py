@@ -191,6 +191,16 @@ def test_damaged_tables(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="tables of the decoder"):
         context.decode(seen("a"), CHARSET, tmp_path / "cut.npz")
     with np.load(context.bundled()) as file:
-        np.savez(tmp_path / "other.npz", **{**file, "letters": np.zeros((3, 3, 3), np.uint8)})
-    with pytest.raises(InputError, match="tables of the decoder"):
-        context.decode(seen("a"), CHARSET, tmp_path / "other.npz")
+        tables = dict(file)
+    other = {
+        "letters": np.zeros((3, 3, 3), np.uint8),
+        "numbers": tables["numbers"].astype(np.int16),
+        "values": tables["values"][:16],
+        "prior": tables["prior"][:5],
+        "keep": tables["space"],
+        "groups": tables["groups"].astype(np.uint8),
+    }
+    for name, table in other.items():
+        np.savez(tmp_path / f"{name}.npz", **{**tables, name: table})
+        with pytest.raises(InputError, match="tables of the decoder"):
+            context.decode(seen("a"), CHARSET, tmp_path / f"{name}.npz")

@@ -31,6 +31,7 @@ TABLES = "en_context/context.npz"  # in models/
 STEPS = 64  # the most steps of an output; an output with more is decoded without context, as in context.h
 # Kinds of token, in the order of all tables: a word in small letters, with a capital, in capitals; a number; a code;
 # anything.
+KINDS = 6
 # Symbols: the classes of characters that the kinds distinguish. Symbol 0 is the edge of a token.
 CLOSING = ".,;:!?"  # one symbol of words
 LETTER_SYMBOLS = 1 + 26 + 2  # edge, letters, apostrophe, closing mark
@@ -114,6 +115,16 @@ def bundled() -> Path:
     return resources.folder("models") / TABLES
 
 
+# Types and shapes of a file's tables, but for the groups of letters.
+_TABLES = {
+    "letters": (np.uint8, (LETTER_SYMBOLS,) * 3),
+    "numbers": (np.uint8, (NUMBER_SYMBOLS,) * 2),
+    "values": (np.float32, (256,)),
+    **dict.fromkeys(("prior", "space", "end"), (np.float32, (KINDS,))),
+    **dict.fromkeys(("code", "anything", "least", "keep"), (np.float32, ())),
+}
+
+
 @cache
 def load(charset: tuple[str, ...], path: Path | None = None) -> Context:
     """The bundled language model, or one at `path`, for a charset that `fits`.
@@ -124,8 +135,9 @@ def load(charset: tuple[str, ...], path: Path | None = None) -> Context:
     try:
         with np.load(path) as file:
             tables = {name: file[name] for name in file.files}
-        if tables["letters"].shape != (LETTER_SYMBOLS,) * 3 or tables["numbers"].shape != (NUMBER_SYMBOLS,) * 2:
-            raise ValueError("they are for other symbols")
+        for name, (dtype, shape) in _TABLES.items():
+            if tables[name].dtype != dtype or tables[name].shape != shape:
+                raise ValueError(f"`{name}` is {tables[name].dtype} {list(tables[name].shape)}")
         return Context(
             letters=tables["letters"],
             groups=LetterGroups(tables["groups"]),
