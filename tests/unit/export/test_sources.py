@@ -110,10 +110,30 @@ def test_folder_of_paddle_2_becomes_clean_onnx(tmp_path: Path, old_folder: Path)
 def test_damaged_folder_of_paddle_2(tmp_path: Path, old_folder: Path, content: bytes) -> None:
     folder = Path(shutil.copytree(old_folder, tmp_path / "damaged"))
     (folder / "inference.pdmodel").write_bytes(content)
+    with pytest.raises(InputError, match="not a Paddle 2 program, or is cut short") as refused:
+        sources.export(str(folder), tmp_path / "model")
+    assert "\n" not in refused.value.sentence
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_program_of_paddle_2_that_paddle_refuses(tmp_path: Path, old_folder: Path) -> None:
+    folder = Path(shutil.copytree(old_folder, tmp_path / "damaged"))
+    content = (folder / "inference.pdmodel").read_bytes()
+    (folder / "inference.pdmodel").write_bytes(content.replace(b"conv2d", b"conv9d"))
     with pytest.raises(InputError, match="cannot be translated to Paddle 3") as refused:
         sources.export(str(folder), tmp_path / "model")
     assert "\n" not in refused.value.sentence
     assert not (tmp_path / "model").exists()
+
+
+def test_other_characters_are_refused_before_paddle_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_old(tmp_path, OLD_NETWORK.replace("97", "101"))
+    monkeypatch.setattr("ocrm55.export.apart.run", lambda *_: pytest.fail("Paddle is imported"))
+    with pytest.raises(InputError, match="nothing else says which characters its 101 classes are") as refused:
+        sources.export(str(folder), tmp_path / "model")
+    assert "--dict FILE" in refused.value.tries[0]
 
 
 def test_folder_of_paddle_2_without_weights(tmp_path: Path, old_folder: Path) -> None:

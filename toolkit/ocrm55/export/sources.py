@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from ocrm55 import console
 from ocrm55.errors import InputError
-from ocrm55.export import apart
+from ocrm55.export import apart, paddle2_program
 from ocrm55.export.paddle_folder import (
     OLD_PROGRAM,
     PARAMETERS,
@@ -32,7 +32,7 @@ class Sources(Generic[Folder]):
     read: reads a model folder; raises InputError for one of another task.
     from_checkpoint: writes the folder of a `.pdparams` or `.onnx` file, given file and destination.
     assumed: settings for a folder of Paddle 2 that has none, in words and as text.
-    described: other settings for a model than its folder's, as text, given the folder and its program of Paddle 3;
+    described: other settings for a model than its folder's, as text, given the folder and its program of Paddle 2 or 3;
     None where the folder's stay, or those that are assumed. Raises InputError where there are none.
     """
 
@@ -108,6 +108,8 @@ def _convert_old(folder: Path, destination: Path, sources: Sources[Folder]) -> F
     program = folder / OLD_PROGRAM
     if not (folder / PARAMETERS).is_file():
         raise InputError(f"the model folder {folder} has no {PARAMETERS}.")
+    paddle2_program.shapes(program)
+    text = sources.described(folder, program)  # first: what is refused here needs no Paddle, whose import takes seconds
     with new_folder(destination, sources.read, folder) as staging:
         stems = [str((folder / STEM).absolute()), str(staging / STEM)]
         done = apart.run("Paddle", "ocrm55.export.paddle2_process", stems)
@@ -115,7 +117,6 @@ def _convert_old(folder: Path, destination: Path, sources: Sources[Folder]) -> F
             raise InputError(
                 f"{program} cannot be translated to Paddle 3: {apart.last_words(done)}.", ["export it with PaddleOCR 3"]
             )
-        text = sources.described(folder, staging / PROGRAM)
         if text is not None:
             (staging / SETTINGS).write_text(text, encoding="utf-8")
         elif (folder / SETTINGS).is_file():

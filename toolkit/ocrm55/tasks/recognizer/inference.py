@@ -33,7 +33,7 @@ class PaddleRecognizer:
             raise InputError(
                 f"{self.model.program} has {probabilities.shape[-1]} classes, but {self.model.settings.name} "
                 f"names {len(self.charset)}.",
-                ["use the dictionary that the model was trained with"],
+                ["--dict FILE, the dictionary that the model was trained with"],
             )
         return softmax(probabilities) if self.model.gives_logits else probabilities
 

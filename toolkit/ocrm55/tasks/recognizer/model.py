@@ -110,7 +110,7 @@ class RecognizerFolder(PaddleFolder):
         if shape[2] != len(self.charset):
             raise InputError(
                 f"{self.program} has {shape[2]} classes, but {self.settings.name} names {len(self.charset)}.",
-                ["use the dictionary that the model was trained with"],
+                ["--dict FILE, the dictionary that the model was trained with"],
             )
 
     def _characters(self) -> list[str]:
@@ -149,7 +149,7 @@ class RecognizerFolder(PaddleFolder):
             raise InputError(
                 f"{self.program} has {classes} classes, but {self.settings.name} names "
                 f"{len(characters) + 2} (blank, {len(characters)} characters, space).",
-                ["use the dictionary that the model was trained with"],
+                ["--dict FILE, the dictionary that the model was trained with"],
             )
         return with_blank_and_space(characters)
 

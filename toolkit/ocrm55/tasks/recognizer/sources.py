@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ocrm55 import files, resources
 from ocrm55.errors import InputError
-from ocrm55.export import sources
+from ocrm55.export import paddle2_program, sources
 from ocrm55.export.paddle_folder import OLD_PROGRAM, SETTINGS, new_folder, program_shapes
 from ocrm55.export.sources import Sources
 from ocrm55.tasks.recognizer import onnx_file
@@ -67,6 +67,8 @@ def _check_english(folder: Path, program: Path) -> None:
 
 
 def _shapes(program: Path) -> tuple[list[list[int]], list[list[int]]]:
+    if program.name == OLD_PROGRAM:
+        return paddle2_program.shapes(program)
     try:
         return program_shapes(json.loads(files.read_text(program)))
     except Exception as trouble:  # whatever other JSON than a program makes of the look-ups
