@@ -28,7 +28,7 @@ IN_C = (
 )  # fmt: skip
 IN_PYTHON = (
     "fuzz_uart", "fuzz_records", "fuzz_binaries", "fuzz_pictures", "fuzz_models", "fuzz_dictionaries",
-    "fuzz_checkpoints", "fuzz_archives", "fuzz_restrictions", "fuzz_live", "fuzz_logs",
+    "fuzz_checkpoints", "fuzz_programs", "fuzz_archives", "fuzz_restrictions", "fuzz_live", "fuzz_logs",
 )  # fmt: skip
 LIMITS = ["-rss_limit_mb=3000", "-timeout=20", "-max_len=8192", "-print_final_stats=1"]
 COMPILERS = ("clang-19", "clang")

@@ -34,7 +34,7 @@ def shapes(program: Path) -> tuple[list[list[int]], list[list[int]]]:
     """
     wrong = InputError(f"{program} is not a Paddle 2 program, or is cut short.", ["export or copy the model again"])
     try:
-        read = _program_class().FromString(files.read_bytes(program, MOST_BYTES))
+        read = program_class().FromString(files.read_bytes(program, MOST_BYTES))
     except DecodeError as trouble:
         raise wrong from trouble
     if not read.blocks or not read.blocks[0].operators:
@@ -51,7 +51,7 @@ def shapes(program: Path) -> tuple[list[list[int]], list[list[int]]]:
 
 
 @cache
-def _program_class() -> Any:
+def program_class() -> Any:
     """The class of protobuf's messages for a program. Fields that are not listed are skipped."""
     file = descriptor_pb2.FileDescriptorProto(name="paddle2.proto", package="paddle2", syntax="proto2")
     for name, fields in _MESSAGES.items():
