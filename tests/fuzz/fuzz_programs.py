@@ -31,7 +31,7 @@ def mutate(data: bytes, most: int, seed: int) -> bytes:
 
 
 def seeds() -> Iterator[bytes]:
-    """A program with an input and an output of 97, 6,625 or an open number of classes."""
+    """Programs with an output of 97, 6,625 or an open number of classes, alone and beside one that nothing declares."""
     from ocrm55.export import paddle2_program
 
     for classes in (97, 6625, -1):
@@ -42,6 +42,8 @@ def seeds() -> Iterator[bytes]:
             variable.type.dense.tensor.dims.extend(dims)
         block.operators.add(type="feed").outputs.add(arguments=["x"])
         block.operators.add(type="fetch").inputs.add(arguments=["y"])
+        yield program.SerializeToString()
+        block.operators.add(type="fetch").inputs.add(arguments=["absent"])
         yield program.SerializeToString()
 
 
