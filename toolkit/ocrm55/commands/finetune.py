@@ -28,7 +28,7 @@ def finetune(
         float, typer.Option("--minutes", min=0, help="End the training after so long at the latest; 0 for no limit.")
     ] = 10.0,
     steps: Annotated[int, typer.Option(min=1, help="Batches of own pictures; the learning rate falls to the end.")] = (
-        480
+        1920
     ),
     learning_rate: Annotated[
         float, typer.Option(min=0, help="Highest learning rate, for weights of a size of 0.1.")

@@ -94,18 +94,16 @@ def test_of_few_convolutions_some_learn(convolutions: int, learning: int) -> Non
     assert graph(torch.ones(1, 4, 6, 4)).shape == (1, 4, 6, 4)
 
 
-def test_the_result_lies_between_start_and_end() -> None:
-    from ocrm55.normalisation import Normalisation
-    from ocrm55.training.finetune.batches import Collator
-    from ocrm55.training.finetune.learn import KEPT, Learner, Schedule
+def test_forgetting_is_the_divergence_of_softened_answers() -> None:
+    from ocrm55.training.finetune.learn import TEMPERATURE, forgotten
 
-    learner = Learner(TorchGraph(model_of("fast")), Schedule(1, 0, 1e-4, 1, 1), Collator({}, Normalisation(), 48))
-    start = [value.clone() for value in learner.teacher.parameters()]
-    with torch.no_grad():
-        for value in learner.average.parameters():
-            value.add_(1)
-    for before, now in zip(start, learner.result().parameters(), strict=True):
-        assert torch.allclose(now, before + KEPT, atol=1e-5)
+    wanted, logits = np.random.default_rng(1).normal(0, 4, (2, 3, 5, 7)).astype(np.float32)
+    before, now = (np.exp(each / TEMPERATURE) for each in (wanted, logits))
+    before, now = (each / each.sum(-1, keepdims=True) for each in (before, now))
+    each = (before * np.log(before / now)).sum((1, 2))
+    told = float(forgotten(torch.from_numpy(logits), torch.from_numpy(wanted)))
+    assert told == pytest.approx(TEMPERATURE**2 * each.mean(), rel=1e-4)
+    assert float(forgotten(torch.from_numpy(wanted), torch.from_numpy(wanted))) == pytest.approx(0, abs=1e-5)
 
 
 def test_it_says_where_the_time_ended_before_the_steps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

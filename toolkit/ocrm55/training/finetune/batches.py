@@ -17,7 +17,7 @@ from ocrm55.training.fonts import Font
 from ocrm55.training.samples import Mix, Sample, SampleStream, group, photographed
 
 # More signs in the street than print, some of it untouched: photographs of words are what is forgotten first.
-OWN_SHARE = 0.45
+OWN_SHARE = 0.6
 DRAWN = Mix(
     photographs=0, scene=0.6, lines=0.4, clean=0.25, full=0.3, tricky=0.15, decided=True, figures=0.08, padded=PADDED
 )  # fmt: skip

@@ -45,7 +45,7 @@ class FinetuneOptions:
     data: Sequence[Path]
     name: str
     held_out: float = own.HELD_OUT
-    steps: int = 480
+    steps: int = 1920
     minutes: float = 10.0
     learning_rate: float = 1.5e-4
     columns: int = 2000
@@ -126,7 +126,7 @@ def _learn(
     unfinished.mkdir(parents=True, exist_ok=True)
     state = unfinished / f"{_digest(options, source, words)}.pt"
     learner.run(supply, state)
-    _write(learner.result(), source, destination)
+    _write(learner.average, source, destination)
 
 
 def _unfinished(destination: Path) -> Path:
