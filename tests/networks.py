@@ -23,6 +23,7 @@ from ocrm55.compiler.quantization import calibration
 from ocrm55.tasks.recognizer import image
 from ocrm55.tasks.recognizer import model as paddle_model
 from ocrm55.tasks.recognizer.charset import load_dictionary
+from ocrm55.tasks.recognizer.layout import STAGES
 from ocrm55.tasks.recognizer.network import (
     DepthwiseSeparable,
     MobileNetV1Enhance,
@@ -121,8 +122,7 @@ class PlainBackbone(nn.Layer):
     def __init__(self, scale: float = 0.5) -> None:
         super().__init__()
         whole = MobileNetV1Enhance(scale)
-        last = MobileNetV1Enhance.STAGES[-1]
-        channels = int(last.outputs * scale)
+        channels = int(STAGES[-1].outputs * scale)
         self.conv1 = whole.conv1
         self.blocks = nn.Sequential(*list(whole.block_list)[:-1], DepthwiseSeparable(channels, channels, 5, 1, True))
         self.pool = nn.MaxPool2D(2, stride=2)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ocrm55 import console, plain_pickle
 from ocrm55.errors import InputError, first_line
+from ocrm55.tasks.recognizer.layout import CLASSES, layout
 from ocrm55.tasks.recognizer.onnx_weights import check_weights, read_weights
 
 if TYPE_CHECKING:
@@ -34,14 +35,24 @@ def load_checkpoint(path: Path) -> Recognizer:
 
     Raises InputError when it cannot be read, lacks a weight, has one of another shape, or knows other characters.
     """
-    import paddle
-
-    from ocrm55.tasks.recognizer.network import CLASSES, Recognizer
-
     is_onnx = path.suffix == ".onnx"
     weights = read_weights(path) if is_onnx or path.is_dir() else _unwrap(path, read_arrays(path))
+    _check(path, weights)
+    # Behind the checks: the import takes seconds and hundreds of megabytes, which a refusal does not need.
+    import paddle
+
+    from ocrm55.tasks.recognizer.network import Recognizer
+
     network = Recognizer()
-    wanted = network.state_dict()
+    network.set_state_dict({name: paddle.to_tensor(weights[name].astype(np.float32)) for name in layout()})
+    network.eval()
+    if is_onnx:
+        check_weights(path, network)
+    return network
+
+
+def _check(path: Path, weights: Mapping[str, np.ndarray]) -> None:
+    wanted = layout()
     missing = [name for name in wanted if name not in weights]
     if missing:
         raise InputError(
@@ -64,20 +75,15 @@ def load_checkpoint(path: Path) -> Recognizer:
             f"{path} has {classes} classes; the English dictionary has {CLASSES}.",
             ["export it with PaddleOCR, which writes its dictionary into inference.yml, and name that folder"],
         )
-    for name, tensor in wanted.items():
+    for name, shape in wanted.items():
         value = weights[name]
-        if list(value.shape) != list(tensor.shape):
+        if list(value.shape) != shape:
             raise InputError(
-                f"{path}: {name} has the shape {list(value.shape)}, the network has {list(tensor.shape)}.",
+                f"{path}: {name} has the shape {list(value.shape)}, the network has {shape}.",
                 ["name a checkpoint of en_PP-OCRv3_rec"],
             )
         if not np.isfinite(value).all():
             raise InputError(f"{path}: {name} holds values that are no numbers.", ["take an earlier checkpoint"])
-    network.set_state_dict({name: paddle.to_tensor(weights[name].astype(np.float32)) for name in wanted})
-    network.eval()
-    if is_onnx:
-        check_weights(path, network)
-    return network
 
 
 def read_arrays(path: Path) -> dict[str, Any]:

@@ -9,13 +9,12 @@ steps; Only the CTC branch is here; PaddleOCR's SAR branch guides the training a
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
-CLASSES = 97
+from ocrm55.tasks.recognizer.layout import CLASSES, STAGES
+
 HEIGHT = 48  # pixels: five strides of two (and the last pool) bring 48 rows down to 1
 
 
@@ -73,30 +72,8 @@ class DepthwiseSeparable(nn.Layer):
         return self._pointwise_conv(x)
 
 
-class Stage(NamedTuple):
-    """One depthwise-separable block of the backbone, channels before scaling by 0.5."""
-
-    inputs: int
-    outputs: int
-    kernel: int
-    stride: int | tuple[int, int]
-    squeeze_excite: bool = False
-
-
 class MobileNetV1Enhance(nn.Layer):
     """Image [N, 3, 48, W] -> features [N, 512, 1, W/8]. Height shrinks faster than width: text runs along it."""
-
-    STAGES = (
-        Stage(32, 64, 3, 1),
-        Stage(64, 128, 3, 1),
-        Stage(128, 128, 3, 1),
-        Stage(128, 256, 3, (2, 1)),
-        Stage(256, 256, 3, 1),
-        Stage(256, 512, 3, (2, 1)),
-        *(Stage(512, 512, 5, 1),) * 5,
-        Stage(512, 1024, 5, (2, 1), squeeze_excite=True),
-        Stage(1024, 1024, 5, (1, 2), squeeze_excite=True),
-    )
 
     def __init__(self, scale: float = 0.5) -> None:
         super().__init__()
@@ -110,11 +87,11 @@ class MobileNetV1Enhance(nn.Layer):
                     stage.stride,
                     stage.squeeze_excite,
                 )
-                for stage in self.STAGES
+                for stage in STAGES
             )
         )
         self.pool = nn.AvgPool2D(2, stride=2)
-        self.out_channels = int(self.STAGES[-1].outputs * scale)
+        self.out_channels = int(STAGES[-1].outputs * scale)
 
     def forward(self, x: paddle.Tensor) -> paddle.Tensor:
         return self.pool(self.block_list(self.conv1(x)))

@@ -17,6 +17,7 @@ from ocrm55.errors import InputError
 from ocrm55.export.onnx_model import TOLERANCE, converted, noise
 from ocrm55.tasks.recognizer.image import HEIGHT, WIDTH
 from ocrm55.tasks.recognizer.inference import OnnxRecognizer
+from ocrm55.tasks.recognizer.layout import layout
 from ocrm55.tasks.recognizer.model import RecognizerFolder
 
 SMALLEST = 8  # numbers of a weight; constants with fewer are the operators' own
@@ -28,10 +29,7 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
     Raises InputError when it is not the English PP-OCRv3 recognizer, or when its batch norms were folded into the
     convolutions, which cannot be undone.
     """
-    from ocrm55.tasks.recognizer.network import Recognizer
-
-    found = _in_order(_model(path))
-    wanted = Recognizer().state_dict()
+    found, wanted = _in_order(_model(path)), layout()
     if not any(op == "BatchNormalization" for op, _ in found):
         raise InputError(
             f"{path} has no batch norms: they were folded into its convolutions, or it is of another network.",
@@ -43,8 +41,7 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
             ["name a conversion of en_PP-OCRv3_rec"],
         )
     weights = {}
-    for (op, value), (name, tensor) in zip(found, wanted.items(), strict=True):
-        shape = list(tensor.shape)
+    for (op, value), (name, shape) in zip(found, wanted.items(), strict=True):
         if list(value.shape) != shape and not (len(shape) == 1 and value.size == shape[0]):
             raise InputError(
                 f"{path}: a weight of a {op} has the shape {list(value.shape)}, {name} has {shape}.",
