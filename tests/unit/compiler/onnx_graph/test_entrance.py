@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -180,10 +180,21 @@ def branch() -> onnx.ModelProto:
     return model
 
 
+def listed(kind: int, shape: Sequence[int | str]) -> onnx.ModelProto:
+    """The weights among the inputs, too, as old exporters list them, with this type and shape."""
+    model = convolution()
+    name = model.graph.initializer[0].name
+    model.graph.input.append(helper.make_tensor_value_info(name, kind, shape))
+    return model
+
+
 REFUSED: dict[str, tuple[onnx.ModelProto, str]] = {
     "short data": (edited(dims(3, 3, 2, 2)), "has not the bytes"),
     "negative": (edited(dims(-3, 3, 1, 1)), "has the shape"),
     "huge": (edited(dims(1 << 31, 1 << 31)), "has the shape"),
+    "declared larger": (listed(TensorProto.FLOAT, (3, 3, 1, 2)), "than the one declared"),
+    "declared flat": (listed(TensorProto.FLOAT, (9,)), "than the one declared"),
+    "declared as whole numbers": (listed(TensorProto.INT64, (3, 3, 1, 1)), "than the one declared"),
     "no opset": (edited(opset()), "opset none"),
     "opset 0": (edited(opset(("", 0))), "opset 0"),
     "opset of the future": (edited(opset(("", 99))), "opset 99"),
@@ -226,6 +237,11 @@ def test_what_would_be_computed_wrongly_is_refused(name: str, tmp_path: Path) ->
     with pytest.raises((InputError, UnsupportedError), match=words) as refused:
         entrance.read(saved(model, tmp_path))
     assert len(refused.value.sentence) < 600
+
+
+@pytest.mark.parametrize("shape", [(3, 3, 1, 1), (3, "n", 1, 1)])
+def test_a_constant_may_be_declared_among_the_inputs(shape: Sequence[int | str], tmp_path: Path) -> None:
+    entrance.read(saved(listed(TensorProto.FLOAT, shape), tmp_path))
 
 
 @pytest.mark.parametrize("kind", ["int16", "uint16", "int32"])

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, TypeProto, helper, numpy_helper
 
 from ocrm55.compiler.onnx_graph import opsets
 from ocrm55.compiler.onnx_graph.graph import attributes
@@ -200,6 +200,25 @@ def _check_weights(path: Path, model: onnx.ModelProto) -> None:
             raise InputError(f"{path} has more than {MOST_BYTES:,} bytes of constants.")
         if values.dtype.kind == "f" and np.isnan(values).any():
             raise InputError(f"{what} holds values that are no numbers (NaN).", _AGAIN)
+
+    declared = {each.name: each.type.tensor_type for each in (*model.graph.input, *model.graph.value_info)}
+    for tensor in model.graph.initializer:
+        if tensor.name in declared and not _is_as_declared(tensor, declared[tensor.name]):
+            raise InputError(
+                f"{path}: the constant {tensor.name[:80]} has another shape or type than the one declared for it.",
+                _AGAIN,
+            )
+
+
+def _is_as_declared(tensor: TensorProto, declared: TypeProto.Tensor) -> bool:
+    """Whether a constant has the type and the sizes of its entry among the inputs; open sizes fit any."""
+    if declared.elem_type not in (0, tensor.data_type):
+        return False
+    sizes = [size.dim_value if size.HasField("dim_value") else -1 for size in declared.shape.dim]
+    if not declared.HasField("shape"):
+        return True
+    fit = (size in (-1, own) for size, own in zip(sizes, tensor.dims, strict=False))
+    return len(sizes) == len(tensor.dims) and all(fit)
 
 
 def _check_windows(model: onnx.ModelProto) -> None:
