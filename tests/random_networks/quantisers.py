@@ -43,13 +43,14 @@ def everywhere(model: onnx.ModelProto, inputs: Sequence[np.ndarray], chance: ran
 
 
 def _quantised(graph: Graph) -> list[str]:
-    """All tensors but those between an operator and the clamp that it computes."""
+    """All tensors but those between an operator and the clamp that it computes, and the sizes of a Resize."""
     names = list(graph.inputs)
+    sizes = {name for node in graph.nodes if node.op_type == "Resize" for name in node.input[1:]}
     for node in graph.nodes:
         user = graph.only_user(node.output[0])
         fused = user is not None and user.op_type in _FUSED and node.op_type in ("Conv", "MatMul", "Add")
         biased = user is not None and user.op_type == "Add" and node.op_type == "MatMul" and _adds_constant(graph, user)
-        if not fused and not biased and node.output[0] not in graph.outputs:
+        if not fused and not biased and node.output[0] not in {*graph.outputs, *sizes}:
             names.append(str(node.output[0]))
     return names
 
