@@ -157,16 +157,27 @@ def main() -> None:
     warnings.filterwarnings("ignore", message="No ccache found", category=UserWarning)
     try:
         app()
-    except SystemExit:
+    except SystemExit as end:
         if ended := processes.received():  # wherever it came up: click makes 130 of every interruption
             sys.exit(ended.exit_status)
+        if end.code:
+            _drop_output()
         raise
     except OSError as trouble:  # where no command runs yet: help for a full disk
         known = _of_system(trouble)
         if not isinstance(known, Ocrm55Error):
             raise
         console.error(known)
+        _drop_output()
         sys.exit(known.exit_code)
+
+
+def _drop_output() -> None:
+    """Forget what cannot be written: Python would try again at its end, and make the exit status 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
