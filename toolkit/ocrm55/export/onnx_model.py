@@ -14,7 +14,7 @@ from onnx import numpy_helper, version_converter
 
 from ocrm55 import files, temporary
 from ocrm55.compiler.onnx_graph import bounds, entrance, inference
-from ocrm55.compiler.onnx_graph.graph import drop_left_out
+from ocrm55.compiler.onnx_graph.graph import drop_left_out, inputs_of
 from ocrm55.errors import InputError, Ocrm55Error, ToolchainError, UnsupportedError, first_line
 from ocrm55.export import apart
 from ocrm55.export.constants import evaluate
@@ -111,7 +111,7 @@ def _cleaned(model: onnx.ModelProto, shapes: Mapping[str | None, Sequence[int]])
 
 
 def _leaves_width_open(model: onnx.ModelProto) -> bool:
-    dimensions = _inputs(model)[0].type.tensor_type.shape.dim
+    dimensions = inputs_of(model.graph)[0].type.tensor_type.shape.dim
     return len(dimensions) == 4 and dimensions[3].dim_value < 1
 
 
@@ -269,15 +269,9 @@ def _reason(printed: str) -> str:
     return re.sub(r"^.*\[ERROR\](\[Paddle2ONNX\])?\s*", "", telling[0]) if telling else ""
 
 
-def _inputs(model: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
-    """The inputs without the constants, which old exporters list there, too."""
-    constants = {each.name for each in model.graph.initializer}
-    return [each for each in model.graph.input if each.name not in constants]
-
-
 def _fix_inputs(model: onnx.ModelProto, shapes: Mapping[str | None, Sequence[int]]) -> None:
     """Give the inputs their static shapes and drop constants among them, and every shape that was inferred before."""
-    inputs = _inputs(model)
+    inputs = inputs_of(model.graph)
     del model.graph.input[:]
     model.graph.input.extend(inputs)
     inputs = list(model.graph.input)

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 
 from ocrm55.compiler.memory.planner import MemoryPlan
+from ocrm55.compiler.onnx_graph.graph import inputs_of
 from ocrm55.compiler.operators.program import Program, Tensor
 from ocrm55.errors import UnsupportedError
 
@@ -54,8 +55,7 @@ class Port:
 
 def ports(model: onnx.ModelProto, program: Program, plan: MemoryPlan) -> tuple[list[Port], list[Port]]:
     """Inputs and outputs. Raises UnsupportedError for a tensor that is neither copied nor quantised from float32."""
-    constants = {each.name for each in model.graph.initializer}
-    taken = [_port(each, each.name, program.input, plan) for each in model.graph.input if each.name not in constants]
+    taken = [_port(each, each.name, program.input, plan) for each in inputs_of(model.graph)]
     given = [_port(each, OUTPUT, program.output, plan) for each in model.graph.output]
     names = [port.member.upper() for port in (*taken, *given)]
     if len(set(names)) != len(names):

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 
 from ocrm55.compiler.onnx_graph import entrance, inference
+from ocrm55.compiler.onnx_graph.graph import inputs_of
 from ocrm55.errors import InputError, UnsupportedError
 
 _PROGRAMS = (".json", ".pdmodel")  # of Paddle 3, of Paddle 2
@@ -36,8 +37,7 @@ def precision(model: onnx.ModelProto) -> str:
 
 def with_shapes(model: onnx.ModelProto, shapes: Mapping[str, Sequence[int]]) -> onnx.ModelProto:
     """An ONNX model whose inputs have these static shapes, and whose outputs have the shapes that follow."""
-    constants = {each.name for each in model.graph.initializer}
-    inputs = {each.name: each for each in model.graph.input if each.name not in constants}
+    inputs = {each.name: each for each in inputs_of(model.graph)}
     for name, shape in shapes.items():
         if name not in inputs:
             names = ", ".join(f"`{each}`" for each in inputs)

@@ -23,7 +23,7 @@ from tvm.relax.frontend.onnx import onnx_frontend
 
 from ocrm55.compiler.onnx_graph import bounds, entrance, opsets, resizing
 from ocrm55.compiler.onnx_graph.folding import fold
-from ocrm55.compiler.onnx_graph.graph import Graph, attributes
+from ocrm55.compiler.onnx_graph.graph import Graph, attributes, inputs_of
 from ocrm55.compiler.onnx_graph.uint8 import to_int8
 from ocrm55.compiler.onnx_graph.windows import write_borders_out
 from ocrm55.compiler.operators import advice
@@ -184,8 +184,7 @@ def check_interface(model: onnx.ModelProto) -> None:
         raise UnsupportedError(
             f"the model uses ONNX opset {opset}; {OLDEST_OPSET} or newer is needed.", ["ocrm55 export"]
         )
-    constants = {i.name for i in model.graph.initializer}
-    inputs = [i for i in model.graph.input if i.name not in constants]
+    inputs = inputs_of(model.graph)
     if len(inputs) != 1 or len(model.graph.output) != 1:
         count = f"{len(inputs)} inputs and {len(model.graph.output)} outputs"
         raise UnsupportedError(f"the model has {count}; one of each is supported.", ["split the model"])

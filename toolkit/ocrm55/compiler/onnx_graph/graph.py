@@ -211,6 +211,12 @@ def drop_left_out(node: onnx.NodeProto) -> None:
         del node.input[-1]
 
 
+def inputs_of(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
+    """The inputs without the constants, which old exporters list there, too."""
+    constants = {each.name for each in graph.initializer}
+    return [each for each in graph.input if each.name not in constants]
+
+
 def windows(graph: onnx.GraphProto) -> Iterator[tuple[onnx.NodeProto, Shape]]:
     """The convolutions that leave the size of their window to the weights, and the weights' shape; () if computed.
 

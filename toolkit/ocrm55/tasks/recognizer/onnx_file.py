@@ -12,6 +12,7 @@ import yaml
 
 from ocrm55 import plain_yaml
 from ocrm55.compiler.onnx_graph import entrance
+from ocrm55.compiler.onnx_graph.graph import inputs_of
 from ocrm55.errors import InputError
 from ocrm55.export import onnx_model
 from ocrm55.export.paddle_folder import SETTINGS
@@ -35,8 +36,7 @@ class OnnxFile:
 def read(path: Path) -> OnnxFile:
     """Read a file. Raises InputError for one that is no model, UnsupportedError for unknown operators."""
     model = entrance.read(path)
-    constants = {each.name for each in model.graph.initializer}
-    inputs = [_sizes(each) for each in model.graph.input if each.name not in constants]
+    inputs = [_sizes(each) for each in inputs_of(model.graph)]
     outputs = [_sizes(each) for each in model.graph.output]
     metadata = {each.key: each.value for each in model.metadata_props}
     return OnnxFile(inputs, outputs, _last(model.graph), metadata)
